@@ -1,0 +1,1 @@
+"""Nouns that pass between stages, and the way from files to them. Imports without torch."""

@@ -1,0 +1,144 @@
+"""The dataset: items, events, users and relations as tables, ids as integer codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from penchant.data import schema
+from penchant.data.sequences import SequenceBatch
+from penchant.data.vocabulary import Vocabulary
+from penchant.errors import UnknownIdError
+
+if TYPE_CHECKING:
+    from penchant.data.ingest import IngestReport, Table
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Tables of one platform, coded.
+
+    - `items`: row i is the item with code i; `item_id`, the contract's columns and any attributes.
+    - `users`: row u is the user with code u; `user_id` and any attributes.
+    - `events`: sorted by user, time and `seq`; `event_id` (String), `user` (Int32 code), `item` (Int32 code or
+      null), `kind` (Int16 code into `kinds`), `time_s` (Int64 UTC seconds or null), `seq` (Int64), `value` (Float32
+      or null), and whatever else the file had.
+    - `relations`: `source_id`, `target_id`, `kind`, or None.
+    - `report`: what was read, recognised, dropped and quarantined, with reasons.
+    - `root`: the folder that media paths are relative to.
+    """
+
+    items: pl.DataFrame
+    events: pl.DataFrame
+    users: pl.DataFrame
+    item_vocabulary: Vocabulary
+    user_vocabulary: Vocabulary
+    kinds: Vocabulary
+    relations: pl.DataFrame | None = None
+    report: IngestReport | None = None
+    root: Path | None = None
+    _cache: dict[str, SequenceBatch] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def load(cls, path: str | Path, *, strict: bool = False) -> Dataset:
+        """Read a folder that follows the data contract (DESIGN: tables as parquet, csv[.gz] or jsonl).
+
+        Raises `SchemaError` / `DataError`; with `strict`, also where any row would be quarantined.
+        """
+        from penchant.data.ingest import load_folder
+
+        return load_folder(Path(path), strict=strict)
+
+    @classmethod
+    def from_tables(
+        cls,
+        events: Table,
+        items: Table | None = None,
+        users: Table | None = None,
+        relations: Table | None = None,
+        *,
+        root: str | Path | None = None,
+        strict: bool = False,
+    ) -> Dataset:
+        """The same from frames of pandas, polars or Arrow."""
+        from penchant.data.ingest import build
+
+        return build(events, items, users, relations, root=Path(root) if root else None, strict=strict)
+
+    @property
+    def n_items(self) -> int:
+        """Number of items N in the catalogue."""
+        return self.items.height
+
+    @property
+    def n_users(self) -> int:
+        """Number of users."""
+        return self.users.height
+
+    @property
+    def n_events(self) -> int:
+        """Number of events."""
+        return self.events.height
+
+    def with_events(self, events: pl.DataFrame) -> Dataset:
+        """The same catalogue and users with other (coded, sorted) events."""
+        return replace(self, events=events, _cache={})
+
+    def where(self, mask: pl.Expr | npt.NDArray[np.bool_]) -> Dataset:
+        """Only the events for which `mask` is true; items, users and codes stay."""
+        return self.with_events(self.events.filter(mask if isinstance(mask, pl.Expr) else pl.Series(mask)))
+
+    def sequences(self, users: Iterable[int] | npt.NDArray[np.integer] | None = None) -> SequenceBatch:
+        """Histories of all users (row = user code), or of some, in the order asked."""
+        if "all" not in self._cache:
+            self._cache["all"] = _packed(self.events, self.n_users)
+        whole = self._cache["all"]
+        return whole if users is None else whole.take(np.asarray(list(users), dtype=np.int64))
+
+    def user_codes(self, user_ids: Iterable[object]) -> npt.NDArray[np.int32]:
+        """Codes of users; raises `UnknownIdError` for the first that is not known."""
+        wanted = [str(u) for u in user_ids]
+        codes = self.user_vocabulary.encode(wanted)
+        if (codes < 0).any():
+            first = wanted[int(np.flatnonzero(codes < 0)[0])]
+            raise UnknownIdError(
+                "user",
+                first,
+                near=self.user_vocabulary.ids.head(20_000).to_list(),
+                remedy="Give the person's events instead: history=… (--history FILE), or a sentence: text=… (--text).",
+            )
+        return codes
+
+
+def _packed(events: pl.DataFrame, n_users: int) -> SequenceBatch:
+    """All histories of a sorted event table as one batch, rows = user codes."""
+    users = events[schema.USER].to_numpy()
+    offsets = np.zeros(n_users + 1, dtype=np.int64)
+    np.cumsum(np.bincount(users, minlength=n_users), out=offsets[1:])
+    filled = (
+        events.select(pl.col(schema.TIME_S).forward_fill().backward_fill().over(schema.USER).fill_null(0).alias("t"))[
+            "t"
+        ]
+        if events[schema.TIME_S].null_count()
+        else events[schema.TIME_S]
+    )
+    values = (
+        events[schema.VALUE].cast(pl.Float32).fill_null(float("nan")).to_numpy()
+        if schema.VALUE in events.columns
+        else np.full(events.height, np.nan, dtype=np.float32)
+    )
+    return SequenceBatch(
+        offsets=offsets,
+        items=events[schema.ITEM].fill_null(-1).to_numpy().astype(np.int32, copy=False),
+        times_s=filled.to_numpy().astype(np.int64, copy=False),
+        kinds=events[schema.KIND].to_numpy().astype(np.int16, copy=False),
+        values=values.astype(np.float32, copy=False),
+        users=np.arange(n_users, dtype=np.int32),
+        event_rows=np.arange(events.height, dtype=np.int64),
+    )

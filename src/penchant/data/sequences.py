@@ -1,0 +1,134 @@
+"""Packed event histories: the one form in which models see what users did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.data.ragged import Ragged, gather_positions
+from penchant.data.views import Views
+from penchant.errors import DataError
+
+
+@dataclass(frozen=True)
+class SequenceBatch:
+    """Histories of B users, oldest event first, without padding.
+
+    The events of row b are `offsets[b]:offsets[b + 1]` of each flat array:
+    `items` int32 (-1: the event has own content only), `times_s` int64 UTC seconds (never null: an
+    unknown time repeats the one before), `kinds` int16, `values` float32 (NaN: none).
+    `users` `[B]` are user codes (-1: not a known user). `query_times_s` `[B]` is when the
+    recommendation is asked for, or None where that is hidden. `content_rows` `[E]` points from an event to
+    its own text, image or audio in `content` (-1: none). `event_rows` `[E]` is the row of the event in
+    `Dataset.events`, for citing (None outside a dataset).
+    """
+
+    offsets: npt.NDArray[np.int64]
+    items: npt.NDArray[np.int32]
+    times_s: npt.NDArray[np.int64]
+    kinds: npt.NDArray[np.int16]
+    values: npt.NDArray[np.float32]
+    users: npt.NDArray[np.int32]
+    query_times_s: npt.NDArray[np.int64] | None = None
+    content_rows: npt.NDArray[np.int32] | None = None
+    content: Views | None = None
+    event_rows: npt.NDArray[np.int64] | None = None
+
+    @classmethod
+    def of_items(cls, rows: Sequence[Sequence[int]], times_s: Sequence[Sequence[int]] | None = None) -> SequenceBatch:
+        """From lists of item codes: for tests and small calls. Times default to 0, 1, 2, …"""
+        items = Ragged.of(rows)
+        clock = np.arange(len(items.values), dtype=np.int64) - np.repeat(items.offsets[:-1], items.lengths)
+        if times_s is not None:
+            flat = np.asarray([t for row in times_s for t in row], dtype=np.int64)
+            if len(flat) != len(items.values):
+                raise DataError(f"{len(items.values)} items but {len(flat)} times.")
+            clock = flat
+        return cls(
+            items.offsets,
+            items.values,
+            clock,
+            np.zeros(len(clock), dtype=np.int16),
+            np.full(len(clock), np.nan, dtype=np.float32),
+            np.full(len(rows), -1, dtype=np.int32),
+        )
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def n_events(self) -> int:
+        """Number of events E over all rows."""
+        return len(self.items)
+
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Number of events of each row `[B]`."""
+        return np.diff(self.offsets)
+
+    @property
+    def rows(self) -> npt.NDArray[np.int64]:
+        """The row of each event `[E]`."""
+        return np.repeat(np.arange(len(self), dtype=np.int64), self.lengths)
+
+    @property
+    def history_items(self) -> Ragged:
+        """The item codes as a ragged array (with -1 for events without an item)."""
+        return Ragged(self.offsets, self.items)
+
+    def take(self, rows: Sequence[int] | npt.NDArray[np.integer], last: int | None = None) -> SequenceBatch:
+        """Some rows in the order asked; with `last`, only the most recent events of each."""
+        chosen = np.asarray(rows, dtype=np.int64)
+        positions, offsets = gather_positions(self.offsets, chosen, last)
+        return self._gathered(positions, offsets, chosen)
+
+    def last(self, n: int) -> SequenceBatch:
+        """Every row cut to its most recent n events."""
+        return self.take(np.arange(len(self)), last=n)
+
+    def keep(self, mask: npt.NDArray[np.bool_]) -> SequenceBatch:
+        """Only the events where `mask` `[E]` is true; every row stays, maybe empty."""
+        counts = np.bincount(self.rows[mask], minlength=len(self))
+        offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts)])
+        return self._gathered(np.flatnonzero(mask), offsets, np.arange(len(self)))
+
+    def before(self, times_s: npt.NDArray[np.int64]) -> SequenceBatch:
+        """Events not later than `times_s` `[B]`, which become the times of the request."""
+        return replace(self.keep(self.times_s <= times_s[self.rows]), query_times_s=times_s)
+
+    def at(self, query_times_s: npt.NDArray[np.int64] | None) -> SequenceBatch:
+        """The same histories with the time of the request given, or hidden (None)."""
+        return replace(self, query_times_s=query_times_s)
+
+    def blocks(self, size: int) -> Iterator[tuple[slice, SequenceBatch]]:
+        """The rows in blocks of `size`, each with its slice."""
+        for start in range(0, len(self), size):
+            stop = min(start + size, len(self))
+            yield slice(start, stop), self.take(np.arange(start, stop))
+
+    def padded_items(self, length: int) -> npt.NDArray[np.int32]:
+        """Item codes `[B, length]`, right-aligned (the last column is the most recent), -1 to the left."""
+        cut = self.last(length)
+        out = np.full((len(self), length), -1, dtype=np.int32)
+        columns = np.arange(cut.n_events) - np.repeat(cut.offsets[1:], cut.lengths) + length
+        out[cut.rows, columns] = cut.items
+        return out
+
+    def _gathered(
+        self, positions: npt.NDArray[np.int64], offsets: npt.NDArray[np.int64], rows: npt.NDArray[np.integer]
+    ) -> SequenceBatch:
+        return SequenceBatch(
+            offsets=offsets,
+            items=self.items[positions],
+            times_s=self.times_s[positions],
+            kinds=self.kinds[positions],
+            values=self.values[positions],
+            users=self.users[rows],
+            query_times_s=None if self.query_times_s is None else self.query_times_s[rows],
+            content_rows=None if self.content_rows is None else self.content_rows[positions],
+            content=self.content,
+            event_rows=None if self.event_rows is None else self.event_rows[positions],
+        )

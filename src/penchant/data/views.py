@@ -1,0 +1,87 @@
+"""Views: what an item, an event or a user looks like to one encoder, with a presence mask."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.errors import DataError
+
+
+@dataclass(frozen=True)
+class View:
+    """Vectors of one modality: `vectors` `[N, D]` float32, `present` `[N]` bool (absent rows are zero).
+
+    `encoder` says what made them (name, revision, options), for the bundle and the cache.
+    """
+
+    vectors: npt.NDArray[np.float32]
+    present: npt.NDArray[np.bool_]
+    encoder: str = ""
+
+    def __post_init__(self) -> None:
+        if self.vectors.ndim != 2 or self.present.shape != self.vectors.shape[:1]:
+            raise DataError(
+                f"A view needs vectors [N, D] and present [N], got {self.vectors.shape}, {self.present.shape}."
+            )
+        finite = np.isfinite(self.vectors).all(axis=1)
+        if not finite.all():
+            row = int(np.flatnonzero(~finite)[0])
+            raise DataError(
+                f"Vectors of {self.encoder or 'a view'} are not finite in {int((~finite).sum())} rows (first: row {row}).",
+                remedy="Mend or leave out these rows (present = False) before they enter a model.",
+            )
+
+    def __len__(self) -> int:
+        return len(self.present)
+
+    @property
+    def dim(self) -> int:
+        """Length D of one vector."""
+        return int(self.vectors.shape[1])
+
+    @property
+    def coverage(self) -> float:
+        """Share of rows that have this view, 0 to 1."""
+        return float(self.present.mean()) if len(self) else 0.0
+
+    def take(self, rows: npt.NDArray[np.integer]) -> View:
+        """Some rows, in the order asked."""
+        return View(self.vectors[rows], self.present[rows], self.encoder)
+
+    def unit(self) -> View:
+        """The same with rows of Euclidean length 1 (absent rows stay zero)."""
+        norms = np.linalg.norm(self.vectors, axis=1, keepdims=True)
+        return View((self.vectors / np.maximum(norms, 1e-12)).astype(np.float32), self.present, self.encoder)
+
+
+@dataclass(frozen=True)
+class Views(Mapping[str, View]):
+    """The views of N rows by modality (`text`, `image`, `audio`, `behaviour`, `attributes`)."""
+
+    by_modality: Mapping[str, View] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        sizes = {name: len(view) for name, view in self.by_modality.items()}
+        if len(set(sizes.values())) > 1:
+            raise DataError(f"Views of different lengths cannot stand together: {sizes}.")
+
+    def __getitem__(self, modality: str) -> View:
+        return self.by_modality[modality]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.by_modality)
+
+    def __len__(self) -> int:
+        return len(self.by_modality)
+
+    def take(self, rows: npt.NDArray[np.integer]) -> Views:
+        """Some rows of every view."""
+        return Views({name: view.take(rows) for name, view in self.by_modality.items()})
+
+    def with_view(self, modality: str, view: View) -> Views:
+        """These views and one more (or another in its place)."""
+        return Views({**self.by_modality, modality: view})

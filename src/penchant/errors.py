@@ -1,0 +1,83 @@
+"""Every exception of penchant, one page.
+
+A message says what is wrong and where, what is allowed, and what to do next:
+
+>>> str(OptionError("fusion", "weighted", allowed=["weighted_sum", "concat"]))
+"fusion='weighted' is not known. Allowed: weighted_sum, concat. Did you mean 'weighted_sum'?"
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class PenchantError(Exception):
+    """Base of all errors of penchant; `exit_code` is what the command line returns."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, remedy: str = "") -> None:
+        self.what = what
+        self.remedy = remedy
+        super().__init__(f"{what} {remedy}".strip())
+
+
+class UsageError(PenchantError):
+    """The call itself is wrong: an option, a name or a combination (exit code 2)."""
+
+    exit_code = 2
+
+
+class OptionError(UsageError):
+    """An option, model or encoder name that does not exist; names the nearest valid one."""
+
+    def __init__(self, name: str, value: object, *, allowed: Iterable[str] = (), remedy: str = "") -> None:
+        choices = list(allowed)
+        listed = f" Allowed: {', '.join(choices)}." if choices else ""
+        near = difflib.get_close_matches(str(value), choices, n=1, cutoff=0.5)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        super().__init__(f"{name}={value!r} is not known.{listed}{hint}", remedy=remedy)
+
+
+class DataError(PenchantError):
+    """Data that cannot be used: a table that cannot be read, too few rows, nothing left."""
+
+
+class SchemaError(DataError):
+    """A table lacks a required column or holds the wrong type in one."""
+
+
+class UnknownIdError(PenchantError):
+    """A user or an item that the data or the bundle does not hold."""
+
+    def __init__(self, kind: str, value: object, *, near: Iterable[str] = (), remedy: str = "") -> None:
+        close = difflib.get_close_matches(str(value), list(near), n=3, cutoff=0.6)
+        hint = f" Nearest: {', '.join(close)}." if close else ""
+        super().__init__(f"The {kind} {value!r} is not known.{hint}", remedy=remedy)
+
+
+class ModelError(PenchantError):
+    """A model cannot be fitted or used like this (too many items, not fitted yet, no such view)."""
+
+
+class EncoderError(PenchantError):
+    """An encoder cannot be loaded or gives vectors that are not finite."""
+
+
+class BundleError(PenchantError):
+    """A bundle is missing, of another format version, incomplete or altered."""
+
+
+class MediaError(DataError):
+    """A picture or sound that cannot be decoded safely."""
+
+
+class MissingExtraError(PenchantError):
+    """An optional package is not installed; the message names the extra that brings it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"This needs the package {package!r}, which is not installed.",
+            remedy=f"Install it with: pip install 'penchant[{extra}]'",
+        )

@@ -1,0 +1,1 @@
+"""Models: a user's history to scores or interest vectors. One file each; `base` holds the protocol."""

@@ -1,0 +1,93 @@
+"""What every model is: a history in, a score for every item out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.data.ragged import Ragged
+from penchant.data.sequences import SequenceBatch
+from penchant.data.views import Views
+
+Scores = npt.NDArray[np.float32]
+"""Scores `[batch, items]` of every item for every history; higher is better, comparable within a row only."""
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Held-out targets that choose epochs and weights; never the test.
+
+    `histories` `[B]` is what is known when asked, `targets` `[B]` the items to find, `seen` `[B]` the items
+    left out of the ranking.
+    """
+
+    histories: SequenceBatch
+    targets: Ragged
+    seen: Ragged
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """All that a model may learn from.
+
+    `sequences`: the training history of every user (row = user code). `views`: item views, rows = item codes.
+    `user_views`: user views, rows = user codes. `now_s`: the end of the training period, UTC seconds.
+    `kinds`: names of event kinds, by code.
+    """
+
+    sequences: SequenceBatch
+    n_items: int
+    kinds: list[str]
+    now_s: int
+    views: Views = field(default_factory=Views)
+    user_views: Views = field(default_factory=Views)
+    validation: Validation | None = None
+    seed: int = 0
+    progress: Callable[[str, float], None] | None = None
+    """Called with a message and the share done, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """What a fitted model learned: `tensors` go to safetensors, `facts` to JSON."""
+
+    tensors: Mapping[str, npt.NDArray[Any]]
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A user's history → a score for every item. A user is their events: there is no per-user parameter."""
+
+    name: ClassVar[str]
+
+    def fit(self, data: TrainingData) -> None:
+        """Learn. Deterministic in `data.seed`. Raises `ModelError` where the data do not allow it."""
+
+    def score(self, histories: SequenceBatch) -> Scores:
+        """Scores `[B, N]` float32 for B histories. An empty history is allowed and gets a row of finite scores."""
+
+    def state(self) -> ModelState:
+        """What was learned, for the bundle. Raises `ModelError` before `fit`."""
+
+    def load_state(self, state: ModelState) -> None:
+        """Take back what `state` gave."""
+
+
+@runtime_checkable
+class DenseModel(Model, Protocol):
+    """A model whose score is the dot product of an interest vector and an item vector."""
+
+    @property
+    def item_vectors(self) -> npt.NDArray[np.float32]:
+        """Item vectors `[N, D]`."""
+
+    def interests(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+        """The interest vector after every event, `[E, D]`, packed like `histories`."""
+
+    def user_vectors(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+        """The interest vector at the time of the request, `[B, D]`; zeros for an empty history."""
