@@ -1,0 +1,147 @@
+"""Files and folders that appear whole or not at all, whatever happens while they are written."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import shutil
+import socket
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from penchant.errors import DataError, UsageError
+
+_PREFIX = ".writing-"
+_STALE_S = 24 * 3600
+
+
+def temporary_name() -> str:
+    """A name for something unfinished: says which process of which machine writes it."""
+    host = "".join(c for c in socket.gethostname() if c.isalnum())[:16] or "host"
+    return f"{_PREFIX}{host}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+
+
+@contextlib.contextmanager
+def atomic_file(path: str | Path) -> Iterator[Path]:
+    """A temporary path beside `path`; what was written there takes its place when the block ends without an error.
+
+    Raises `DataError` where the file cannot be written (no space, no permission); nothing is left behind.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise UsageError(f"{target} is a folder, a file is to be written there.", remedy="Give the name of a file.")
+    temporary = target.parent / (temporary_name() + target.suffix)
+    try:
+        with write_errors(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            sync(temporary)
+            os.replace(temporary, target)
+            sync(target.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+@contextlib.contextmanager
+def atomic_folder(path: str | Path) -> Iterator[Path]:
+    """A temporary folder beside `path` that takes its name when the block ends without an error.
+
+    An empty folder at `path` is replaced; one that holds something is refused (`UsageError`).
+    """
+    target = Path(path)
+    refuse_occupied(target)
+    temporary = target.parent / temporary_name()
+    try:
+        with write_errors(target):
+            temporary.mkdir(parents=True)
+            yield temporary
+            sync_tree(temporary)
+            if target.is_dir():
+                target.rmdir()
+            os.rename(temporary, target)
+            sync(target.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def refuse_occupied(target: Path) -> None:
+    """Raise `UsageError` where a folder cannot be written at `target` without destroying something."""
+    if target.exists() and not target.is_dir():
+        raise UsageError(f"{target} is a file, a folder is to be written there.", remedy="Give another name.")
+    if target.is_dir() and any(target.iterdir()):
+        raise UsageError(
+            f"The folder {target} is not empty; nothing was changed.", remedy="Give a new folder, or empty this one."
+        )
+
+
+@contextlib.contextmanager
+def write_errors(target: Path) -> Iterator[None]:
+    """Turn what the system says about a failed write into a `DataError` that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise DataError(
+                f"No space left on the disk while writing {target}.",
+                remedy="Free space or choose another place, and run it again; what was there before is unchanged.",
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise DataError(
+                f"{target} cannot be written: {error.strerror}.",
+                remedy="Choose a place where you may write; what was there before is unchanged.",
+            ) from error
+        raise
+
+
+def sync(path: Path) -> None:
+    """Make a file (or, where the system allows it, a folder's list of names) survive a power cut."""
+    try:
+        handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    except PermissionError:
+        return  # Windows does not open folders
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sync_tree(folder: Path) -> None:
+    """`sync` for every file and folder below, the folder itself last."""
+    for parent, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            sync(Path(parent) / name)
+        sync(Path(parent))
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what writers of this folder that were killed left unfinished."""
+    for path in folder.glob(f"{_PREFIX}*"):
+        if _abandoned(path):
+            shutil.rmtree(path, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def _abandoned(path: Path) -> bool:
+    """True where the writer is known to be gone, or the thing has not changed for a day."""
+    try:
+        host, process = path.name.removeprefix(_PREFIX).split("-")[:2]
+        old = time.time() - path.stat().st_mtime > _STALE_S
+    except (ValueError, OSError):
+        return False
+    mine = temporary_name().removeprefix(_PREFIX).split("-")[0]
+    if old or host != mine or os.name == "nt" or not process.isdigit():
+        return old
+    if int(process) == os.getpid():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
