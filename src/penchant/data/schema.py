@@ -65,3 +65,6 @@ MODALITIES: Final = (TEXT, IMAGE, AUDIO, BEHAVIOUR, ATTRIBUTES)
 
 DEFAULT_KIND: Final = "view"
 """The kind of an event whose table has no `event` column."""
+
+NEGATIVE_KINDS: Final = frozenset({"dislike", "hide", "return", "refund", "unlike", "unfollow", "skip", "report", "block"})
+"""Kinds of events that say 'not this': never a target, never a reason to recommend more of the same."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -63,10 +63,7 @@ class ModelState:
 class Model(Protocol):
     """A user's history → a score for every item. A user is their events: there is no per-user parameter."""
 
-    name: ClassVar[str]
-
-    def fit(self, data: TrainingData) -> None:
-        """Learn. Deterministic in `data.seed`. Raises `ModelError` where the data do not allow it."""
+    name: str
 
     def score(self, histories: SequenceBatch) -> Scores:
         """Scores `[B, N]` float32 for B histories. An empty history is allowed and gets a row of finite scores."""
@@ -76,6 +73,14 @@ class Model(Protocol):
 
     def load_state(self, state: ModelState) -> None:
         """Take back what `state` gave."""
+
+
+@runtime_checkable
+class ClosedForm(Model, Protocol):
+    """A model that learns in one call; a trainable one is fitted by `penchant.training.fit`, as this one may be."""
+
+    def fit(self, data: TrainingData) -> None:
+        """Learn. Deterministic in `data.seed`. Raises `ModelError` where the data do not allow it."""
 
 
 @runtime_checkable

@@ -1,0 +1,23 @@
+"""Feature-level fusion: views side by side, then one dense layer."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class Concat(nn.Module):
+    """W · [v_1; …; v_M] + b, absent views as zeros.
+
+    Costs rows · views · dim². Choose it where views carry different things and there is data to learn how they mix;
+    a contribution per view is not exact through it when something follows.
+    """
+
+    def __init__(self, views: int, dim: int) -> None:
+        super().__init__()
+        self.mix = nn.Linear(views * dim, dim)
+
+    def forward(self, vectors: Tensor, present: Tensor) -> Tensor:
+        """`[rows, views, dim]` and `[rows, views]` to `[rows, dim]`."""
+        masked: Tensor = vectors * present.unsqueeze(-1).to(vectors.dtype)
+        mixed: Tensor = self.mix(masked.flatten(1))
+        return mixed

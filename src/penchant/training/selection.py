@@ -1,0 +1,24 @@
+"""The number that selects: NDCG@10 on validation, over the full catalogue."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from penchant.metrics.ranking import ndcg
+from penchant.models.base import Model, Validation
+from penchant.retrieval.exact import top_k
+
+SELECTION_USERS = 4000
+
+
+def validation_ndcg(model: Model, validation: Validation, *, users: int = SELECTION_USERS) -> float:
+    """Mean NDCG@10 over (at most `users` of) the validation users; every k-th user, so the choice is stable."""
+    n = len(validation.histories)
+    rows = np.unique(np.linspace(0, n - 1, min(n, users)).astype(np.int64)) if n else np.empty(0, dtype=np.int64)
+    total = 0.0
+    for start in range(0, len(rows), 512):
+        part = rows[start : start + 512]
+        scores = model.score(validation.histories.take(part))
+        ranked, _ = top_k(scores, 10, exclude=validation.seen.take(part))
+        total += float(ndcg(ranked, validation.targets.take(part), 10).sum())
+    return total / max(1, len(rows))
