@@ -1,0 +1,23 @@
+#!/bin/sh
+# Make one environment with pinned versions: environment.sh FOLDER REQUIREMENT [pip install flags …]
+# Reads PYTHON, TORCH, PIP_ARGS, GOAL and ALLOW_CUDA from the environment (the Makefile sets them).
+set -eu
+folder=$1
+requirement=$2
+shift 2
+
+"$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
+    echo "penchant needs Python 3.11 or newer; $PYTHON is $("$PYTHON" --version 2>&1). Set it: make $GOAL PYTHON=python3.11" >&2
+    exit 1
+}
+[ -x "$folder/bin/python" ] || "$PYTHON" -m venv "$folder"
+
+# torch first and on its own: everything after it finds it installed and leaves it alone.
+if ! "$folder/bin/python" -c 'import importlib.metadata as m; m.version("torch")' 2>/dev/null; then
+    # shellcheck disable=SC2086
+    "$folder/bin/python" tools/look_first.py "$TORCH" $PIP_ARGS
+    # shellcheck disable=SC2086
+    "$folder/bin/python" -m pip install --quiet -c constraints.txt $PIP_ARGS "$TORCH"
+fi
+# shellcheck disable=SC2086
+"$folder/bin/python" -m pip install --quiet -c constraints.txt $PIP_ARGS "$@" "$requirement"
