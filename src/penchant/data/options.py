@@ -1,0 +1,238 @@
+"""Dataclasses of options from text: types converted, unknown names refused with the nearest valid one.
+
+Each part keeps its options in one frozen dataclass beside itself; these functions read them from TOML, from
+`key=value` settings and from dictionaries, and write them back. Nothing of penchant but `errors` is imported here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import tomllib
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union
+
+from penchant.errors import DataError, OptionError, UsageError
+
+Options = TypeVar("Options")
+
+_TRUE = ("true", "yes", "on", "1")
+_FALSE = ("false", "no", "off", "0")
+_NONE = ("none", "null", "")
+
+
+def option_types(options: type) -> dict[str, Any]:
+    """The names of a dataclass's options and their types, in order.
+
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Small:
+    ...     dim: int = 64
+    ...     rate: float | None = None
+    >>> list(option_types(Small))
+    ['dim', 'rate']
+    """
+    hints = typing.get_type_hints(options)
+    return {field.name: hints[field.name] for field in dataclasses.fields(options) if field.init}
+
+
+def convert(kind: Any, value: object, name: str) -> Any:
+    """`value`, maybe text from a command line, as the type of an option.
+
+    Knows int, float, bool, str, Path, Literal, tuples, lists, mappings with text keys, dataclasses,
+    unions with None.
+    Raises `UsageError` (`OptionError` for a choice) that names the option, the value and what is allowed.
+
+    >>> convert(tuple[int, ...], "1, 2", "sizes"), convert(float | None, "none", "rate"), convert(bool, "off", "time")
+    ((1, 2), None, False)
+    """
+    origin, inner = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any:
+        return value
+    if origin in (Union, types.UnionType):
+        return _convert_union(inner, value, name)
+    if origin is Literal:
+        return _convert_choice(inner, value, name)
+    if origin in (tuple, list):
+        return _convert_sequence(origin, inner, value, name)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return {str(key): convert(inner[1], item, f"{name}.{key}") for key, item in _pairs(value, name)}
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        return value if isinstance(value, kind) else from_dict(kind, _table(value, name), prefix=f"{name}.")
+    if kind in _PLAIN:
+        words, parse = _PLAIN[kind]
+        try:
+            return parse(value)
+        except (ValueError, TypeError, OverflowError):
+            raise UsageError(f"{name}={value!r} is not {words}.", remedy=f"Give {words} for {name!r}.") from None
+    raise UsageError(f"{name!r} cannot be set from text or a file.", remedy="Set it in Python.")
+
+
+def from_dict(options: type[Options], values: Mapping[str, object], *, prefix: str = "") -> Options:
+    """A dataclass of options from a dictionary; unknown names are refused with the nearest valid one."""
+    kinds = option_types(options)
+    for key in values:
+        if key not in kinds:
+            raise _unknown(prefix + key, [prefix + name for name in kinds])
+    return options(**{key: convert(kinds[key], value, prefix + key) for key, value in values.items()})
+
+
+def to_dict(options: object) -> dict[str, Any]:
+    """Options as plain values for JSON or TOML: the opposite of `from_dict`."""
+    if not dataclasses.is_dataclass(options) or isinstance(options, type):
+        raise UsageError(f"{options!r} is no dataclass of options.")
+    return {f.name: _plain(getattr(options, f.name)) for f in dataclasses.fields(options) if f.init}
+
+
+def replaced(options: Options, path: str, value: object, *, prefix: str = "") -> Options:
+    """The same options with one of them set; `path` may go into nested options with dots."""
+    kinds = option_types(type(options))
+    head, _, rest = path.partition(".")
+    if head not in kinds:
+        raise _unknown(prefix + head, [prefix + name for name in kinds])
+    old = getattr(options, head)
+    if not rest:
+        new = convert(kinds[head], value, prefix + head)
+    elif dataclasses.is_dataclass(old) and not isinstance(old, type):
+        new = replaced(old, rest, value, prefix=f"{prefix}{head}.")
+    elif isinstance(old, Mapping):
+        new = {**old, **convert(kinds[head], {rest: value}, prefix + head)}
+    else:
+        raise UsageError(f"{prefix}{head} has no option {rest!r} inside.", remedy=f"Set {prefix}{head} itself.")
+    return dataclasses.replace(options, **{head: new})  # type: ignore[type-var]
+
+
+def read_toml(path: str | Path) -> dict[str, Any]:
+    """The content of a TOML file; says the line where it cannot be read."""
+    file = Path(path)
+    if not file.is_file():
+        raise UsageError(f"There is no configuration file {file}.", remedy="Give the name of a TOML file.")
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{file} is not valid TOML: {error}.", remedy="Mend that line.") from error
+
+
+def settings(pairs: Iterable[str]) -> dict[str, str]:
+    """`["transformer.dim=64"]` as a dictionary; the last of two equal keys counts.
+
+    >>> settings(["dim=64", "text.encoder = auto"])
+    {'dim': '64', 'text.encoder': 'auto'}
+    """
+    found: dict[str, str] = {}
+    for pair in pairs:
+        key, sign, value = pair.partition("=")
+        if not sign or not key.strip():
+            raise UsageError(f"--set {pair!r} is not of the form key=value.", remedy="For example: --set dim=64")
+        found[key.strip()] = value.strip()
+    return found
+
+
+def _convert_union(inner: tuple[Any, ...], value: object, name: str) -> Any:
+    kinds = [kind for kind in inner if kind is not types.NoneType]
+    if types.NoneType in inner and (value is None or (isinstance(value, str) and value.strip().lower() in _NONE)):
+        return None
+    failure: UsageError | None = None
+    for kind in kinds:
+        if isinstance(kind, type) and type(value) is kind:
+            return value
+    for kind in kinds:
+        try:
+            return convert(kind, value, name)
+        except UsageError as error:
+            failure = error
+    raise failure or UsageError(f"{name}={value!r} is not allowed.")
+
+
+def _convert_choice(choices: tuple[Any, ...], value: object, name: str) -> Any:
+    for choice in choices:
+        if value == choice or (isinstance(value, str) and value.strip() == str(choice)):
+            return choice
+    raise OptionError(name, value, allowed=[str(choice) for choice in choices])
+
+
+def _convert_sequence(origin: type, inner: tuple[Any, ...], value: object, name: str) -> Any:
+    if isinstance(value, str):
+        parts: list[Any] = [part.strip().strip("\"'") for part in value.strip().strip("[]()").split(",")]
+        parts = [part for part in parts if part]
+    elif isinstance(value, list | tuple):
+        parts = list(value)
+    else:
+        raise UsageError(f"{name}={value!r} is not a list.", remedy="Give values with commas between them.")
+    if origin is tuple and len(inner) > 0 and inner[-1] is not Ellipsis:
+        if len(parts) != len(inner):
+            raise UsageError(f"{name}={value!r} has {len(parts)} values.", remedy=f"Give {len(inner)} of them.")
+        return tuple(convert(kind, part, name) for kind, part in zip(inner, parts, strict=True))
+    kind = inner[0] if inner else str
+    return origin(convert(kind, part, name) for part in parts)
+
+
+def _pairs(value: object, name: str) -> list[tuple[str, object]]:
+    if isinstance(value, str):
+        cut = [part.partition(":") for part in value.strip().strip("{}").split(",") if part.strip()]
+        if any(not sign for _, sign, _ in cut):
+            raise UsageError(f"{name}={value!r} is not a table.", remedy="Write it as a:1,b:2.")
+        return [(key.strip(), item.strip()) for key, _, item in cut]
+    return list(_table(value, name).items())
+
+
+def _table(value: object, name: str) -> Mapping[str, object]:
+    if not isinstance(value, Mapping):
+        raise UsageError(f"{name}={value!r} is not a table of options.", remedy=f"Set one of them: {name}.NAME=VALUE")
+    return value
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise ValueError
+    return int(value)
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or not math.isfinite(float(value)):
+        raise ValueError
+    return float(value)
+
+
+def _truth(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    text = value.strip().lower() if isinstance(value, str) else ""
+    if text not in _TRUE + _FALSE:
+        raise ValueError
+    return text in _TRUE
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    return value
+
+
+def _path(value: object) -> Path:
+    return Path(value) if isinstance(value, str | Path) else Path(_text(value))
+
+
+_PLAIN: dict[Any, tuple[str, Callable[[object], Any]]] = {
+    int: ("a whole number", _whole),
+    float: ("a finite number", _number),
+    bool: ("true or false", _truth),
+    str: ("text", _text),
+    Path: ("a path", _path),
+}
+
+
+def _plain(value: object) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return to_dict(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _unknown(name: str, allowed: list[str]) -> OptionError:
+    return OptionError("option", name, allowed=allowed)
