@@ -1,0 +1,39 @@
+"""Errors of predicted values (ratings): RMSE and MAE. Pairs where either side is NaN are left out."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.errors import DataError
+
+Values = npt.NDArray[np.floating]
+
+
+def rmse(predicted: Values, actual: Values) -> float:
+    """Root of the mean squared error, √(Σ (p - a)² / n); NaN without a pair.
+
+    >>> rmse(np.array([3.0, 5.0]), np.array([3.0, 4.0])) == 0.5**0.5
+    True
+    """
+    return float(np.sqrt(_mean(_differences(predicted, actual) ** 2)))
+
+
+def mae(predicted: Values, actual: Values) -> float:
+    """Mean absolute error, Σ |p - a| / n; NaN without a pair.
+
+    >>> mae(np.array([3.0, 5.0, np.nan]), np.array([3.0, 4.0, 1.0]))
+    0.5
+    """
+    return _mean(np.abs(_differences(predicted, actual)))
+
+
+def _differences(predicted: Values, actual: Values) -> npt.NDArray[np.float64]:
+    if predicted.shape != actual.shape:
+        raise DataError(f"{predicted.shape} predicted values do not fit {actual.shape} actual ones.")
+    gap = predicted.astype(np.float64).ravel() - actual.astype(np.float64).ravel()
+    return np.asarray(gap[np.isfinite(gap)])
+
+
+def _mean(values: npt.NDArray[np.float64]) -> float:
+    return float(values.mean()) if len(values) else float("nan")
