@@ -1,0 +1,185 @@
+"""What simulated users choose and do: the next item, given interests, session, neighbours, taste and age of items."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.simulator.catalogue import NEIGHBOURS, Catalogue
+from penchant.simulator.interests import Interests
+from penchant.simulator.options import DAY_S, SimulatorOptions
+from penchant.simulator.schedule import Schedule
+
+KINDS: Final = ("view", "click", "like", "purchase", "comment", "share", "hide", "dislike")
+_BASE: Final = (0.42, 0.26, 0.10, 0.06, 0.08, 0.03, 0.03, 0.02)
+_LIKING: Final = (0.0, 0.4, 1.0, 1.0, 0.4, 0.8, -1.4, -1.4)
+"""How much each kind gains (in log odds) from one unit of liking."""
+_EXAMINED: Final = (0.0, -0.08, -0.05, -0.05, 0.0, 0.0, 0.0, 0.0)
+"""What one place further down the list costs each kind (in log odds)."""
+SOURCES: Final = ("topic", "neighbour", "exploring")
+PLACES: Final = 10
+_CANDIDATES: Final = 4
+_NEW_S: Final = 14 * DAY_S
+_RANKS: Final = np.cumsum(0.65 ** np.arange(NEIGHBOURS) / np.sum(0.65 ** np.arange(NEIGHBOURS)))
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """E choices: `items`, `topics` (the one meant), `sources`, `kinds`, `places` (in the list, from 0), `liking`
+    (about -2 to 3: match of interests and taste), `interests` `[E, K]`: the mixture at that moment.
+    """
+
+    items: npt.NDArray[np.int32]
+    topics: npt.NDArray[np.int16]
+    sources: npt.NDArray[np.int8]
+    kinds: npt.NDArray[np.int8]
+    places: npt.NDArray[np.int8]
+    liking: npt.NDArray[np.float32]
+    interests: npt.NDArray[np.float32]
+
+
+def draw_behaviour(
+    options: SimulatorOptions,
+    catalogue: Catalogue,
+    interests: Interests,
+    schedule: Schedule,
+    rng: np.random.Generator,
+) -> Behaviour:
+    """Choices at every time of the schedule.
+
+    Inside a session the topic stays with probability `staying`, else it is drawn again from the mixture of that
+    moment, so that topics follow the mixtures in the long run. With probability `near` the next item is a neighbour
+    of an item just seen, otherwise it is drawn from the topic by popularity. Nobody meets an item before it exists;
+    an item is met again only where a user has seen all that were drawn.
+    """
+    mixture = interests.at(schedule.users, schedule.times_s)
+    topics = _topics(options, mixture, schedule, rng)
+    exploring = rng.random(len(topics)) < options.exploring
+    items, sources = _Walk(options, catalogue, interests, schedule, topics, exploring).run(rng)
+    chance = 0.8 ** np.arange(PLACES)
+    places = rng.choice(PLACES, size=len(items), p=chance / chance.sum()).astype(np.int8)
+    liking = _liking(catalogue, interests, schedule.users, mixture, items, rng)
+    logits = np.log(_BASE) + liking[:, None] * np.asarray(_LIKING) + places[:, None] * np.asarray(_EXAMINED)
+    kinds = np.argmax(logits + rng.gumbel(size=logits.shape), axis=1).astype(np.int8)
+    return Behaviour(items, topics, sources, kinds, places, liking, mixture)
+
+
+def draw_rows(weights: npt.NDArray[np.floating], chance: npt.NDArray[np.float64]) -> npt.NDArray[np.int16]:
+    """One column for each row of weights `[E, K]`, with probability proportional to the weight."""
+    running = np.cumsum(weights, axis=1)
+    passed = running <= (chance * (1 - 1e-6) * running[:, -1])[:, None]
+    return np.asarray(passed.sum(axis=1), dtype=np.int16)
+
+
+def _topics(
+    options: SimulatorOptions, mixture: npt.NDArray[np.float32], schedule: Schedule, rng: np.random.Generator
+) -> npt.NDArray[np.int16]:
+    fresh = draw_rows(mixture, rng.random(len(mixture)))
+    anew = schedule.opening | (rng.random(len(mixture)) >= options.staying)
+    return np.asarray(fresh[np.maximum.accumulate(np.where(anew, np.arange(len(anew)), 0))], dtype=np.int16)
+
+
+def _liking(
+    catalogue: Catalogue,
+    interests: Interests,
+    users: npt.NDArray[np.int64],
+    mixture: npt.NDArray[np.float32],
+    items: npt.NDArray[np.int32],
+    rng: np.random.Generator,
+) -> npt.NDArray[np.float32]:
+    match = np.einsum("ek,ek->e", mixture, catalogue.topics[items])
+    taste = interests.style[users, catalogue.style[items]]
+    noise = rng.normal(0, 0.5, len(items))
+    return np.asarray(3 * (match - 0.3) + 1.5 * (taste - 0.25) + noise, dtype=np.float32)
+
+
+class _Walk:
+    """The users of one block walk through their events side by side, one step of everybody at a time."""
+
+    def __init__(
+        self,
+        options: SimulatorOptions,
+        catalogue: Catalogue,
+        interests: Interests,
+        schedule: Schedule,
+        topics: npt.NDArray[np.int16],
+        exploring: npt.NDArray[np.bool_],
+    ) -> None:
+        self.options, self.catalogue, self.schedule = options, catalogue, schedule
+        self.topics, self.exploring = topics, exploring
+        counts = np.diff(schedule.offsets)
+        self.order = np.argsort(-counts, kind="stable")
+        self.active = len(counts) - np.searchsorted(np.sort(counts), np.arange(counts.max(initial=0)), side="right")
+        self.past = np.full((len(counts), int(counts.max(initial=0))), -1, dtype=np.int32)
+        self.style = np.log(interests.style[self.order] + 0.05)
+        self.popular = np.cumsum(catalogue.popularity) / catalogue.popularity.sum()
+
+    def run(self, rng: np.random.Generator) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
+        """Items and sources `[E]`."""
+        items = np.zeros(len(self.topics), dtype=np.int32)
+        sources = np.zeros(len(self.topics), dtype=np.int8)
+        for step, active in enumerate(self.active.tolist()):
+            rows = self.schedule.offsets[self.order[:active]] + step
+            chosen, source = self._step(step, rows, rng)
+            self.past[:active, step] = chosen
+            items[rows], sources[rows] = chosen, source
+        return items, sources
+
+    def _step(
+        self, step: int, rows: npt.NDArray[np.int64], rng: np.random.Generator
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
+        shape = (len(rows), _CANDIDATES)
+        topics = self.topics[rows]
+        drawn = self.catalogue.by_topic.draw(np.broadcast_to(topics[:, None], shape), rng.random(shape))
+        source = np.zeros(len(rows), dtype=np.int8)
+        if step:
+            anchor = self._anchor(step, rows, rng)
+            near = (anchor >= 0) & (rng.random(len(rows)) < self.options.near)
+            near &= self.catalogue.main[anchor] == topics
+            ranks = np.minimum(np.searchsorted(_RANKS, rng.random(shape)), NEIGHBOURS - 1)
+            drawn = np.where(near[:, None], self.catalogue.neighbours[anchor[:, None], ranks], drawn)
+            source[near] = 1
+        exploring = self.exploring[rows]
+        popular = np.searchsorted(self.popular, rng.random(shape) * (1 - 1e-9), side="right")
+        drawn = np.where(exploring[:, None], popular, drawn).astype(np.int32)
+        source[exploring] = 2
+        chosen, stuck = self._best(step, rows, drawn, rng)
+        if stuck.any():
+            again = np.flatnonzero(stuck)
+            chosen[again] = self._second_try(step, rows, again, rng)
+            source[again] = 0
+        return chosen, source
+
+    def _anchor(self, step: int, rows: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.int32]:
+        """The item before in this session (three times of four) or the one before that; -1 at its opening."""
+        last = self.past[: len(rows), step - 1]
+        back = self.past[: len(rows), max(step - 2, 0)]
+        older = (rng.random(len(rows)) < 0.25) & ~self.schedule.opening[rows - 1]
+        return np.asarray(np.where(self.schedule.opening[rows], -1, np.where(older, back, last)), dtype=np.int32)
+
+    def _best(
+        self, step: int, rows: npt.NDArray[np.int64], drawn: npt.NDArray[np.int32], rng: np.random.Generator
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
+        """Of the items drawn `[A, C]` the one preferred by taste and novelty; and who has none that is allowed."""
+        age = self.schedule.times_s[rows][:, None] - self.catalogue.created_s[drawn]
+        seen = (self.past[: len(rows), None, :step] == drawn[:, :, None]).any(axis=2)
+        taste = self.style[np.arange(len(rows))[:, None], self.catalogue.style[drawn]]
+        score = self.options.style / 2 * taste + self.options.freshness * np.exp(-np.maximum(age, 0) / _NEW_S)
+        score = np.where(seen | (age < 0), -np.inf, score + rng.gumbel(size=drawn.shape))
+        best = np.argmax(score, axis=1)[:, None]
+        return np.take_along_axis(drawn, best, 1)[:, 0], np.isneginf(np.take_along_axis(score, best, 1)[:, 0])
+
+    def _second_try(
+        self, step: int, rows: npt.NDArray[np.int64], again: npt.NDArray[np.int64], rng: np.random.Generator
+    ) -> npt.NDArray[np.int32]:
+        """Eight more draws from the topic, then an old item of it whether seen or not."""
+        topics = np.broadcast_to(self.topics[rows[again]][:, None], (len(again), 8))
+        drawn = self.catalogue.by_topic.draw(topics, rng.random(topics.shape))
+        old = self.catalogue.old_by_topic.draw(topics[:, 0], rng.random(len(again)))
+        age = self.schedule.times_s[rows[again]][:, None] - self.catalogue.created_s[drawn]
+        fine = (age >= 0) & ~(self.past[again, None, :step] == drawn[:, :, None]).any(axis=2)
+        first = np.argmax(fine, axis=1)
+        return np.where(fine.any(axis=1), drawn[np.arange(len(again)), first], old).astype(np.int32)

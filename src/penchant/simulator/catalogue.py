@@ -1,0 +1,215 @@
+"""The items of the simulated platform: topics, texts, attributes, popularity and neighbours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from penchant.data import schema
+from penchant.simulator.concepts import DEPARTMENTS, LANGUAGES, TOPICS
+from penchant.simulator.options import DAY_S, SimulatorOptions
+from penchant.simulator.phrases import ADJECTIVES, DESCRIPTIONS, FORMATS, STYLES, TITLES, fill, pen_names
+
+NEIGHBOURS: Final = 8
+_STYLE_PRICE: Final = (12.0, 90.0, 40.0, 30.0)
+_SECOND_TOPIC: Final = 0.4
+"""Share of items with a second topic, and what is left for the first is 1 minus 20 to 40 %."""
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """N items. `table` is what the platform publishes; the rest is what behaviour is made from.
+
+    `topics` `[N, K]` mixtures, `main` and `second` `[N]` topics (-1: no second), `noun` `[N]` the thing within the
+    main topic, `style` `[N]`, `created_s` `[N]` (UTC seconds; may lie before the log), `popularity` `[N]` weights,
+    `neighbours` `[N, 8]` items that people go on to from an item, best first.
+    `by_topic` and `old_by_topic` draw items of a topic by popularity (the latter only items older than the log).
+    """
+
+    table: pl.DataFrame
+    topics: npt.NDArray[np.float32]
+    main: npt.NDArray[np.int16]
+    second: npt.NDArray[np.int16]
+    noun: npt.NDArray[np.int16]
+    style: npt.NDArray[np.int8]
+    created_s: npt.NDArray[np.int64]
+    popularity: npt.NDArray[np.float64]
+    neighbours: npt.NDArray[np.int32]
+    by_topic: TopicDraw
+    old_by_topic: TopicDraw
+
+    def __len__(self) -> int:
+        return len(self.main)
+
+
+@dataclass(frozen=True)
+class TopicDraw:
+    """Draws members of a topic with probability proportional to their weights."""
+
+    members: npt.NDArray[np.int32]
+    steps: npt.NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls, topics: npt.NDArray[np.integer], members: npt.NDArray[np.integer], weights: npt.NDArray[np.float64], k: int
+    ) -> TopicDraw:
+        """From parallel arrays (topic, member, weight); every topic has a member."""
+        order = np.argsort(topics, kind="stable")
+        topics, weights = topics[order].astype(np.int64), weights[order]
+        share = weights / np.bincount(topics, weights, minlength=k)[topics]
+        running = np.cumsum(share)
+        before = np.concatenate([[0.0], running])[np.searchsorted(topics, topics)]
+        return cls(members[order].astype(np.int32), topics + np.minimum(running - before, 1.0))
+
+    def draw(self, topics: npt.NDArray[np.integer], chance: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
+        """Members for topics and uniform numbers in [0, 1) of the same shape."""
+        found = np.searchsorted(self.steps, topics + chance * (1 - 1e-9), side="right")
+        return self.members[np.minimum(found, len(self.members) - 1)]
+
+
+def draw_catalogue(options: SimulatorOptions, rng: np.random.Generator) -> Catalogue:
+    """N items; every topic has at least four, of which at least one is older than the log."""
+    n, k = options.items, options.topics
+    main = _main_topics(n, k, rng)
+    second = np.where(rng.random(n) < _SECOND_TOPIC, (main + rng.integers(1, k, n)) % k, -1).astype(np.int16)
+    share = np.where(second >= 0, rng.uniform(0.2, 0.4, n), 0.0)
+    topics = np.zeros((n, k), dtype=np.float32)
+    topics[np.arange(n), main] = 1 - share
+    both = np.flatnonzero(second >= 0)
+    topics[both, second[both]] = share[both]
+    noun = rng.integers(0, 12, n).astype(np.int16)
+    style = rng.integers(0, len(STYLES), n).astype(np.int8)
+    popularity = rng.lognormal(0.0, 0.9, n)
+    created_s = _creation_times(options, main, rng)
+    old = np.flatnonzero(created_s < options.start_s)
+    pairs = np.concatenate([np.arange(n), both])
+    pair_topics = np.concatenate([main, second[both]])
+    weights = popularity[pairs] * topics[pairs, pair_topics]
+    return Catalogue(
+        table=_table(options, main, second, noun, style, created_s, rng),
+        topics=topics,
+        main=main,
+        second=second,
+        noun=noun,
+        style=style,
+        created_s=created_s,
+        popularity=popularity,
+        neighbours=_neighbours(main, noun, popularity, k, rng),
+        by_topic=TopicDraw.of(pair_topics, pairs, weights, k),
+        old_by_topic=TopicDraw.of(main[old], old, popularity[old], k),
+    )
+
+
+def _main_topics(n: int, k: int, rng: np.random.Generator) -> npt.NDArray[np.int16]:
+    """Four items for every topic, the rest by unequal weights, in random order."""
+    weights = rng.gamma(4.0, size=k)
+    rest = rng.choice(k, size=n - 4 * k, p=weights / weights.sum())
+    return rng.permutation(np.concatenate([np.tile(np.arange(k), 4), rest])).astype(np.int16)
+
+
+def _creation_times(
+    options: SimulatorOptions, main: npt.NDArray[np.int16], rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Most items are up to two years older than the log; a share appears during its first 95 %."""
+    n = len(main)
+    age = rng.integers(DAY_S, 730 * DAY_S, n)
+    later = rng.integers(0, int(options.days * DAY_S * 0.95), n)
+    fresh = rng.random(n) < options.fresh_items
+    fresh[np.unique(main, return_index=True)[1]] = False
+    return np.where(fresh, options.start_s + later, options.start_s - age)
+
+
+def _neighbours(
+    main: npt.NDArray[np.int16],
+    noun: npt.NDArray[np.int16],
+    popularity: npt.NDArray[np.float64],
+    k: int,
+    rng: np.random.Generator,
+) -> npt.NDArray[np.int32]:
+    """Eight other items of the main topic for each: alike in thing, popular, otherwise by chance (one way)."""
+    out = np.zeros((len(main), NEIGHBOURS), dtype=np.int32)
+    for topic in range(k):
+        members = np.flatnonzero(main == topic)
+        width = min(NEIGHBOURS, len(members) - 1)
+        for rows in np.array_split(np.arange(len(members)), max(1, len(members) // 1000)):
+            same = noun[members[rows]][:, None] == noun[members][None, :]
+            score = 1.5 * same + 0.5 * np.log(popularity[members])[None, :]
+            score = score + rng.gumbel(size=score.shape).astype(np.float32)
+            score[np.arange(len(rows)), rows] = -np.inf
+            best = np.argpartition(-score, width - 1, axis=1)[:, :width]
+            best = np.take_along_axis(best, np.argsort(-np.take_along_axis(score, best, 1), axis=1), 1)
+            out[members[rows]] = members[best[:, np.arange(NEIGHBOURS) % width]]
+    return out
+
+
+def _table(
+    options: SimulatorOptions,
+    main: npt.NDArray[np.int16],
+    second: npt.NDArray[np.int16],
+    noun: npt.NDArray[np.int16],
+    style: npt.NDArray[np.int8],
+    created_s: npt.NDArray[np.int64],
+    rng: np.random.Generator,
+) -> pl.DataFrame:
+    """The published table: texts that tell the topic (mostly), attributes that tell the style."""
+    language, n, k = options.language, options.items, options.topics
+
+    def told() -> npt.NDArray[np.int16]:
+        """The topic that a word comes from: main, second or, as noise, any."""
+        seen = np.where((second >= 0) & (rng.random(n) < 0.35), second, main)
+        return np.where(rng.random(n) < options.text_noise, rng.integers(0, k, n), seen).astype(np.int16)
+
+    nouns = np.asarray([topic.nouns(language) for topic in TOPICS])
+    aspects = np.asarray([topic.aspects(language) for topic in TOPICS])
+    adjectives = np.asarray(ADJECTIVES[language])
+    form = rng.integers(0, len(FORMATS[language]), n)
+    creators = _creators(main, style, rng)
+    title_noun = np.where(rng.random(n) < options.text_noise / 3, rng.integers(0, k, n), main)
+    words = pl.DataFrame(
+        {
+            "adj": adjectives[style, rng.integers(0, 6, n)],
+            "noun": nouns[title_noun, noun],
+            "aspect": aspects[told(), rng.integers(0, 6, n)],
+            "aspect2": aspects[told(), rng.integers(0, 6, n)],
+            "other": nouns[told(), rng.integers(0, 12, n)],
+            "creator": pen_names(language, creators),
+            "format": np.asarray(FORMATS[language])[form],
+        }
+    )
+    words = words.with_columns(tag=pl.Series(nouns[told(), rng.integers(0, 12, n)]))
+    title = fill(pl.Series(np.asarray(TITLES[language])[form]), words)
+    templates = np.asarray(DESCRIPTIONS[language])
+    description = fill(pl.Series(templates[rng.integers(0, len(templates), n)]), words)
+    side = LANGUAGES.index(language)
+    department = np.asarray([DEPARTMENTS[topic.department][side] for topic in TOPICS])[main]
+    price = np.round(np.asarray(_STYLE_PRICE)[style] * rng.lognormal(0, 0.5, n), 2)
+    return pl.DataFrame(
+        {
+            schema.ITEM_ID: pl.Series(np.arange(1, n + 1)).cast(pl.String).str.zfill(6).str.replace("^", "i"),
+            schema.TITLE: title,
+            schema.DESCRIPTION: description,
+            schema.CATEGORIES: pl.DataFrame({"a": department, "b": words["format"]}).select(pl.concat_list("a", "b"))[
+                "a"
+            ],
+            "tags": words.select(pl.concat_list("noun", "other", "tag", "adj").list.unique(maintain_order=True))[
+                "noun"
+            ],
+            schema.CREATOR: words["creator"],
+            schema.PRICE: price,
+            schema.CREATED_AT: pl.from_epoch(pl.Series(created_s), time_unit="s").dt.replace_time_zone("UTC"),
+            "language": pl.Series([language]).new_from_index(0, n),
+        }
+    )
+
+
+def _creators(
+    main: npt.NDArray[np.int16], style: npt.NDArray[np.int8], rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Numbers of creators: each works in one topic and one style; one in about fifteen items has a new one."""
+    rooms = max(1, len(main) // (24 * 4 * 3))
+    number = (main.astype(np.int64) * len(STYLES) + style) * rooms + rng.integers(0, rooms, len(main))
+    return np.asarray(rng.permutation(int(number.max()) + 1)[number], dtype=np.int64)

@@ -1,0 +1,100 @@
+"""The event table of a block of simulated users, and the truth beside it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from penchant.data import schema
+from penchant.simulator.behaviour import KINDS, SOURCES, Behaviour
+from penchant.simulator.catalogue import Catalogue
+from penchant.simulator.concepts import TOPICS
+from penchant.simulator.options import SimulatorOptions
+from penchant.simulator.phrases import COMMENTS, SENTIMENTS, fill
+from penchant.simulator.population import DEVICES, Population, user_ids
+from penchant.simulator.schedule import Schedule
+
+_COMMENT = KINDS.index("comment")
+
+
+def event_table(
+    options: SimulatorOptions,
+    catalogue: Catalogue,
+    population: Population,
+    schedule: Schedule,
+    behaviour: Behaviour,
+    first_user: int,
+    rng: np.random.Generator,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """What is published of E events, and what is kept of them (the same rows), both in order of time."""
+    users = schedule.users
+    device = np.where(rng.random(len(users)) < 0.85, population.device[users], rng.integers(0, 3, len(users)))
+    sentiment, stars = _sentiments(behaviour, rng)
+    kinds = pl.Series(np.asarray(KINDS)[behaviour.kinds])
+    ids = user_ids(users + first_user)
+    session = pl.DataFrame({"u": ids, "s": schedule.session}).select(pl.format("{}-{}", "u", "s")).to_series()
+    order = np.lexsort((users, schedule.times_s))
+    events = pl.DataFrame(
+        {
+            schema.USER_ID: ids,
+            schema.ITEM_ID: catalogue.table[schema.ITEM_ID].gather(behaviour.items),
+            schema.TIMESTAMP: schedule.times_s,
+            schema.EVENT: kinds,
+            schema.VALUE: pl.Series(stars, dtype=pl.Float32).fill_nan(None),
+            schema.DWELL_S: _dwell(behaviour, rng),
+            schema.TEXT: _comments(options, catalogue, behaviour, sentiment, rng),
+            schema.SESSION_ID: session,
+            schema.POSITION: behaviour.places,
+            "context_device": np.asarray(DEVICES)[device],
+        }
+    )[order]
+    truth = pl.DataFrame(
+        {
+            "topic": behaviour.topics[order].astype(np.uint8),
+            "source": pl.Series(np.asarray(SOURCES)[behaviour.sources[order]]),
+            "liking": behaviour.liking[order],
+            "sentiment": pl.Series(np.asarray([*SENTIMENTS, ""])[sentiment[order]]).replace("", None),
+            "interests": pl.Series(behaviour.interests[order], dtype=pl.Array(pl.Float32, options.topics)),
+        }
+    )
+    return events, truth
+
+
+def _sentiments(behaviour: Behaviour, rng: np.random.Generator) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
+    """Of comments: sentiment (0 negative, 1 neutral, 2 positive; 3 elsewhere) and stars 1 to 5 (NaN elsewhere)."""
+    felt = behaviour.liking + rng.normal(0, 0.6, len(behaviour.liking))
+    feeling = np.where(felt < -0.4, 0, np.where(felt < 0.2, 1, 2))
+    spread = rng.integers(0, 2, len(felt))
+    stars = np.choose(feeling, [1 + spread, 3 + 0 * spread, 4 + spread]).astype(np.float32)
+    is_comment = behaviour.kinds == _COMMENT
+    return np.where(is_comment, feeling, 3).astype(np.int8), np.where(is_comment, stars, np.nan).astype(np.float32)
+
+
+def _dwell(behaviour: Behaviour, rng: np.random.Generator) -> pl.Series:
+    """Seconds spent on views and clicks, longer the more the item is liked; null elsewhere."""
+    seconds = np.round(rng.lognormal(2.8 + 0.35 * behaviour.liking, 0.7), 1).astype(np.float32)
+    return pl.Series(np.where(behaviour.kinds <= 1, seconds, np.nan)).cast(pl.Float32).fill_nan(None)
+
+
+def _comments(
+    options: SimulatorOptions,
+    catalogue: Catalogue,
+    behaviour: Behaviour,
+    sentiment: npt.NDArray[np.int8],
+    rng: np.random.Generator,
+) -> pl.Series:
+    """Texts of comments (null elsewhere) that name the item's thing and carry the sentiment."""
+    rows = np.flatnonzero(behaviour.kinds == _COMMENT)
+    language = options.language
+    main, noun = catalogue.main[behaviour.items[rows]], catalogue.noun[behaviour.items[rows]]
+    nouns = np.asarray([topic.nouns(language) for topic in TOPICS])
+    aspects = np.asarray([topic.aspects(language) for topic in TOPICS])
+    sizes = np.asarray([len(templates) for templates in COMMENTS[language]])
+    table = np.asarray([[*templates, *templates[:1]][:6] for templates in COMMENTS[language]])
+    templates = table[sentiment[rows], rng.integers(0, sizes[sentiment[rows]])]
+    words = pl.DataFrame({"noun": nouns[main, noun], "aspect": aspects[main, rng.integers(0, 6, len(rows))]})
+    texts = pl.DataFrame({"row": rows, "text": fill(pl.Series(templates, dtype=pl.String), words)})
+    return pl.DataFrame({"row": np.arange(len(behaviour.kinds))}).join(
+        texts, on="row", how="left", maintain_order="left"
+    )["text"]

@@ -1,0 +1,84 @@
+"""When simulated users do something: sessions with gaps, hours of the day, seconds between events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.simulator.options import DAY_S, SimulatorOptions
+
+_HOURS: Final = np.asarray([2, 1, 1, 1, 1, 2, 4, 6, 7, 6, 6, 7, 9, 8, 6, 6, 7, 8, 10, 13, 15, 14, 9, 5], dtype=float)
+"""How busy each hour of the day is."""
+_PAUSE_S: Final = 1_800
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Times of E events of B users, strictly increasing for each user.
+
+    `offsets` `[B + 1]`, `times_s` `[E]` UTC seconds, `session` `[E]` (0, 1, … for each user), `opening` `[E]`:
+    the first event of its session.
+    """
+
+    offsets: npt.NDArray[np.int64]
+    times_s: npt.NDArray[np.int64]
+    session: npt.NDArray[np.int32]
+    opening: npt.NDArray[np.bool_]
+
+    @property
+    def users(self) -> npt.NDArray[np.int64]:
+        """Row of the user of each event `[E]`."""
+        return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
+
+
+def event_counts(options: SimulatorOptions, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Events of each user `[users]`: at least 3, log-normal, adding up to `options.events` exactly."""
+    weight = np.minimum(rng.lognormal(0, 0.8, options.users), 12.0)
+    spare = options.events - 3 * options.users
+    exact = weight / weight.sum() * spare
+    counts = np.floor(exact).astype(np.int64)
+    order = np.argsort(-(exact - counts), kind="stable")
+    counts[order[: spare - int(counts.sum())]] += 1
+    return np.asarray(counts + 3, dtype=np.int64)
+
+
+def draw_schedule(options: SimulatorOptions, counts: npt.NDArray[np.int64], rng: np.random.Generator) -> Schedule:
+    """Times for B users with `counts` `[B]` events each (at least 1)."""
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    total, users = int(offsets[-1]), np.repeat(np.arange(len(counts)), counts)
+    opening = rng.random(total) < 1 / options.session_length
+    opening[offsets[:-1]] = True
+    step = np.minimum(np.ceil(rng.lognormal(3.8, 1.0, total)), 1_500).astype(np.int64)
+    step[opening] = 0
+    since = np.cumsum(step)
+    starts = np.flatnonzero(opening)
+    index = np.cumsum(opening) - 1
+    within = since - since[starts][index]
+    owner = users[starts]
+    ends = np.append(starts[1:], total) - 1
+    begin = _session_starts(options, owner, within[ends], len(counts), rng)
+    first = np.searchsorted(owner, np.arange(len(counts)))
+    return Schedule(offsets, begin[index] + within, (index - first[users]).astype(np.int32), opening)
+
+
+def _session_starts(
+    options: SimulatorOptions,
+    owner: npt.NDArray[np.int64],
+    length_s: npt.NDArray[np.int64],
+    users: int,
+    rng: np.random.Generator,
+) -> npt.NDArray[np.int64]:
+    """Start of each session, at least half an hour after the end of the one before."""
+    joined = rng.beta(1.0, 2.5, users) * options.days * 0.7
+    left = joined + (options.days - joined) * rng.beta(3.0, 1.0, users)
+    day = np.floor(rng.uniform(joined[owner], left[owner])).astype(np.int64)
+    hour = rng.choice(24, size=len(owner), p=_HOURS / _HOURS.sum())
+    start = options.start_s + day * DAY_S + hour * 3_600 + rng.integers(0, 3_600, len(owner))
+    start = start[np.lexsort((start, owner))]
+    # Pushing overlapping sessions apart is a running maximum of start minus the time used up before, user by user.
+    used = np.cumsum(length_s + _PAUSE_S) - (length_s + _PAUSE_S)
+    lift = owner * (10 * options.days * DAY_S + int(used[-1]) + 1)
+    return np.maximum.accumulate(start - used + lift) - lift + used

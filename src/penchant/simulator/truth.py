@@ -1,0 +1,82 @@
+"""What the simulated platform knows and no model may see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from penchant.data import schema
+from penchant.errors import DataError
+from penchant.simulator.concepts import TOPICS
+from penchant.simulator.options import SimulatorOptions
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Four tables; topics are numbers below K in all of them.
+
+    - `topics`: `topic`, `en`, `zh`.
+    - `items`: `item_id`, `main` topic, `style`, `topics` (mixture `[K]`).
+    - `users`: `user_id`, `pattern` (steady, drift, jump), `change_start_s` and `change_end_s` (null: steady),
+      `first` and `last` mixtures `[K]` without season, `style` (taste), `label` (person, or what else it is).
+    - `events`: `event_id`, the `topic` meant, `source` (topic, neighbour, exploring), `liking`, `sentiment` of
+      comments, `interests`: the mixture `[K]` in force at that moment.
+    """
+
+    topics: pl.DataFrame
+    items: pl.DataFrame
+    users: pl.DataFrame
+    events: pl.DataFrame
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Truth:
+        """Read the truth of a written simulation: its folder, or the folder `truth` in it."""
+        root = Path(folder)
+        root = root / "truth" if (root / "truth").is_dir() else root
+        missing = [f.name for f in fields(cls) if not any(root.glob(f"{f.name}*.parquet"))]
+        if missing:
+            raise DataError(
+                f"{root} holds no truth of a simulation: no {', '.join(missing)}.parquet.",
+                remedy="Give a folder written by `penchant simulate`.",
+            )
+        return cls(**{f.name: pl.read_parquet(root / f"{f.name}*.parquet") for f in fields(cls)})
+
+    def write(self, folder: Path) -> None:
+        """One Parquet file a table."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for field in fields(self):
+            getattr(self, field.name).write_parquet(folder / f"{field.name}.parquet", compression="zstd")
+
+    def interests(self, event_ids: pl.Series | list[str]) -> npt.NDArray[np.float32]:
+        """Planted mixtures `[E, K]` at events, in the order asked."""
+        wanted = pl.DataFrame({schema.EVENT_ID: event_ids})
+        found = wanted.join(
+            self.events.select(schema.EVENT_ID, "interests"), on=schema.EVENT_ID, how="left", maintain_order="left"
+        )["interests"]
+        if found.null_count():
+            lost = wanted[schema.EVENT_ID].filter(found.is_null())[0]
+            raise DataError(
+                f"The truth holds no event {lost!r} ({found.null_count()} are missing).",
+                remedy="Ask for events of the simulation that this truth belongs to.",
+            )
+        return found.to_numpy()
+
+    def item_topics(self) -> npt.NDArray[np.float32]:
+        """Topic mixtures of items `[N, K]`, in the order of the item table."""
+        return self.items["topics"].to_numpy()
+
+
+def topic_table(options: SimulatorOptions) -> pl.DataFrame:
+    """Numbers and names of the topics in use."""
+    used = TOPICS[: options.topics]
+    return pl.DataFrame(
+        {
+            "topic": np.arange(options.topics, dtype=np.uint8),
+            "en": [topic.name("en") for topic in used],
+            "zh": [topic.name("zh") for topic in used],
+        }
+    )

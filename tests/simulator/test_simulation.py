@@ -1,0 +1,128 @@
+"""The platform as a whole: sizes, determinism, times, and that planted facts can be found again."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from penchant.errors import DataError, OptionError, UsageError
+from penchant.simulator import Simulation, SimulatorOptions, Truth, simulate
+
+
+@pytest.fixture(scope="module")
+def world() -> Simulation:
+    return simulate(SimulatorOptions(users=600, items=400, events=18_000, seed=3))
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_sizes_are_those_asked_for(world: Simulation) -> None:
+    assert (world.items.height, world.users.height, world.events.height) == (400, 600, 18_000)
+    assert world.events["event_id"].n_unique() == 18_000
+    assert world.events["user_id"].value_counts()["count"].min() >= 3
+
+
+def test_same_seed_same_bytes_and_another_seed_other_bytes(tmp_path: Path) -> None:
+    options = SimulatorOptions(users=40, items=120, events=500, seed=7, language="zh")
+    first, second = (simulate(options).write(tmp_path / name) for name in "ab")
+    assert _digests(first) == _digests(second)
+    other = simulate(SimulatorOptions(users=40, items=120, events=500, seed=8, language="zh"))
+    assert not other.events.equals(simulate(options).events)
+
+
+def test_times_strictly_increase_for_each_user_and_items_exist_by_then(world: Simulation) -> None:
+    events = world.events.join(world.items.select("item_id", "created_at"), on="item_id")
+    gaps = world.events.select(pl.col("timestamp").diff().over("user_id")).to_series().drop_nulls()
+    assert (gaps > 0).all()
+    assert (pl.from_epoch(events["timestamp"], time_unit="s").dt.replace_time_zone("UTC") >= events["created_at"]).all()
+    between = world.events.group_by("user_id", "session_id").agg(
+        pl.col("timestamp").min().alias("a"), pl.col("timestamp").max().alias("b")
+    )
+    pauses = between.sort("user_id", "a").select(pl.col("a") - pl.col("b").shift(1).over("user_id")).to_series()
+    assert pauses.drop_nulls().min() >= 1_800
+
+
+def test_language_of_texts() -> None:
+    for language, pattern in (("zh", r"\p{Han}"), ("en", r"[A-Za-z]")):
+        world = simulate(SimulatorOptions(users=30, items=100, events=600, language=language))
+        for column in (world.items["title"], world.items["description"], world.events["text"].drop_nulls()):
+            assert column.str.contains(pattern).all()
+            assert not column.str.contains(r"[{}]").any()
+        if language == "en":
+            assert not world.items["title"].str.contains(r"\p{Han}").any()
+
+
+def test_topics_of_events_follow_the_planted_mixtures(world: Simulation) -> None:
+    mixture = world.truth.events["interests"].to_numpy()
+    np.testing.assert_allclose(mixture.sum(axis=1), 1, atol=1e-5)
+    share = np.bincount(world.truth.events["topic"].to_numpy(), minlength=24) / len(mixture)
+    np.testing.assert_allclose(share, mixture.mean(axis=0), atol=0.012)
+
+
+def test_items_carry_the_topic_of_the_event(world: Simulation) -> None:
+    topics = dict(zip(world.truth.items["item_id"], world.truth.item_topics(), strict=True))
+    known = world.truth.events.filter(pl.col("source") != "exploring").join(world.events, on="event_id").head(2_000)
+    weights = [topics[item][topic] for item, topic in zip(known["item_id"], known["topic"], strict=True)]
+    assert min(weights) > 0
+
+
+def test_jumps_are_visible_in_behaviour(world: Simulation) -> None:
+    jumped = world.truth.users.filter(pl.col("pattern") == "jump")
+    events = world.events.join(world.truth.events, on="event_id").join(jumped, on="user_id")
+    early = events.with_columns(before=pl.col("timestamp") < pl.col("change_start_s"))
+    fit = early.with_columns(
+        old=pl.col("first").arr.get(pl.col("topic")) > 0, new=pl.col("last").arr.get(pl.col("topic")) > 0
+    )
+    assert fit.filter("before")["old"].all()
+    assert not fit.filter(~pl.col("before"))["old"].all()
+    assert fit.filter(~pl.col("before"))["new"].all()
+
+
+def test_comments_have_text_stars_and_sentiment_and_nothing_else_has(world: Simulation) -> None:
+    both = world.events.join(world.truth.events, on="event_id")
+    is_comment = both["event"] == "comment"
+    for column in ("text", "value", "sentiment"):
+        assert (both[column].is_not_null() == is_comment).all()
+    stars = both.filter(is_comment).group_by("sentiment").agg(pl.col("value").mean()).sort("value")["sentiment"]
+    assert stars.to_list() == ["negative", "neutral", "positive"]
+
+
+def test_truth_round_trip_and_refusals(world: Simulation, tmp_path: Path) -> None:
+    truth = Truth.load(world.write(tmp_path / "world"))
+    assert truth.events.equals(world.truth.events)
+    assert truth.users.equals(world.truth.users)
+    asked = ["e7", "e1"]
+    np.testing.assert_array_equal(truth.interests(asked), world.truth.events["interests"].to_numpy()[[6, 0]])
+    with pytest.raises(DataError, match="no event 'e0'"):
+        truth.interests(["e1", "e0"])
+    with pytest.raises(DataError, match="holds no truth of a simulation: no topics, items, users, events"):
+        Truth.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"topics": 25}, "topics=25 is out of range: allowed is 2 to 24"),
+        ({"items": 10}, "items=10 is out of range: allowed is 96"),
+        ({"events": 10}, "events=10 is out of range: allowed is 6000"),
+        ({"users": 2.5}, "users=2.5 must be a whole number"),
+        ({"near": "much"}, "near='much' must be a number"),
+        ({"season": float("nan")}, "season=nan is out of range"),
+        ({"drifting": 0.8, "jumping": 0.3}, "add up to more than 1"),
+    ],
+)
+def test_options_are_refused_with_the_reason(options: dict[str, object], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        SimulatorOptions(**options)  # type: ignore[arg-type]
+
+
+def test_language_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(OptionError, match=r"language='zn' is not known\. Allowed: en, zh"):
+        SimulatorOptions(language="zn")
