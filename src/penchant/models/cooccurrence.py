@@ -1,0 +1,153 @@
+"""Windowed co-occurrence: what tends to come next, counted over the last few events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from penchant.data.sequences import SequenceBatch
+from penchant.models.base import ModelState, Scores, TrainingData
+from penchant.models.history import Sparse, history_matrix, kind_weights, positive, require, require_decay
+from penchant.models.popularity import not_fitted, shares_of
+from penchant.models.sparse import dense, from_arrays, inverse, row_sums, scaled_rows, to_arrays
+
+BACKOFF = 1e-7
+"""Weight of popularity where the history says nothing: it orders items that no count reaches."""
+
+
+@dataclass(frozen=True)
+class CooccurrenceOptions:
+    """Options of windowed co-occurrence.
+
+    - `window`: pairs up to so many events apart are counted; a pair at distance d weighs `1 / d^distance_power`.
+    - `backward`: weight of the opposite direction (0: only what comes after, 1: symmetric).
+    - `power`: counts are raised to this before rows are normalised; below 1 it damps the most frequent pairs.
+    - `row_power`, `shrinkage`: a row is divided by (its sum + shrinkage)^row_power.
+    - `column_power`: columns are divided by their sum^column_power; above 0 it lifts rare items.
+    - `decay`, `half_life_days`, `max_length`: how the history fades at inference, by rank and by elapsed time.
+    """
+
+    window: int = 10
+    distance_power: float = 1.0
+    backward: float = 0.0
+    power: float = 0.7
+    row_power: float = 1.0
+    shrinkage: float = 50.0
+    column_power: float = 0.0
+    decay: float = 0.7
+    half_life_days: float | None = None
+    max_length: int = 50
+    kind_weights: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        require(self.window >= 1, "cooccurrence.window", self.window, "a whole number of 1 or more")
+        require(self.backward >= 0, "cooccurrence.backward", self.backward, "a weight of 0 or more")
+        require(self.power > 0, "cooccurrence.power", self.power, "a number above 0")
+        require(self.shrinkage >= 0, "cooccurrence.shrinkage", self.shrinkage, "a number of 0 or more")
+        require(self.max_length >= 1, "cooccurrence.max_length", self.max_length, "a whole number of 1 or more")
+        require_decay("cooccurrence", self.decay, self.half_life_days)
+
+
+class Cooccurrence:
+    """A Markov chain over the last events: score(j) = Σ_r decay^r · P(j after the item r events ago).
+
+    `P[i, j]` is the weighted count of j up to `window` events after i, row by row divided by its sum; popularity
+    orders what no count reaches, so an empty history gets the popular items.
+    """
+
+    name = "cooccurrence"
+
+    def __init__(self, options: CooccurrenceOptions | None = None) -> None:
+        self.options = options or CooccurrenceOptions()
+        self._transitions: Sparse | None = None
+        self._popularity: npt.NDArray[np.float32] = np.empty(0, dtype=np.float32)
+        self._kinds: list[str] = []
+
+    def fit(self, data: TrainingData) -> None:
+        """Count and normalise: seconds for a million events."""
+        options = self.options
+        events, weights = positive(data.sequences, kind_weights(data.kinds, options.kind_weights), data.n_items)
+        counts = windowed_counts(
+            events, data.n_items, options.window, distance_power=options.distance_power, weights=weights
+        )
+        if options.backward:
+            counts = (counts + options.backward * counts.T).tocsr()
+        if options.power != 1.0:
+            counts.data = np.power(counts.data, np.float32(options.power))
+        rows = inverse(row_sums(counts) + options.shrinkage, options.row_power)
+        if options.column_power:
+            counts.data *= inverse(row_sums(counts.T.tocsr()), options.column_power)[counts.indices]
+        self._transitions = scaled_rows(counts, rows)
+        self._popularity = shares_of(events.items, weights, data.n_items).astype(np.float32)
+        self._kinds = list(data.kinds)
+
+    def score(self, histories: SequenceBatch) -> Scores:
+        """Decayed history times transitions, `[B, N]`."""
+        transitions = self.transitions
+        options = self.options
+        weights = history_matrix(
+            histories,
+            transitions.shape[0],
+            kind_weights(self._kinds, options.kind_weights),
+            decay=options.decay,
+            half_life_days=options.half_life_days,
+            max_length=options.max_length,
+        )
+        scores = dense(weights @ transitions)
+        scores += np.float32(BACKOFF) * self._popularity
+        return scores
+
+    def state(self) -> ModelState:
+        """Transitions, popularity, names of kinds."""
+        arrays = to_arrays(self.transitions, "transitions")
+        return ModelState({**arrays, "popularity": self._popularity}, {"kinds": self._kinds})
+
+    def load_state(self, state: ModelState) -> None:
+        """Take back what `state` gave."""
+        self._transitions = from_arrays(state.tensors, "transitions")
+        self._popularity = np.asarray(state.tensors["popularity"], dtype=np.float32)
+        self._kinds = list(state.facts["kinds"])
+
+    @property
+    def transitions(self) -> Sparse:
+        """`P` as a CSR matrix `[N, N]`. Raises `ModelError` before `fit`."""
+        if self._transitions is None:
+            raise not_fitted(self.name)
+        return self._transitions
+
+
+def windowed_counts(
+    events: SequenceBatch,
+    n_items: int,
+    window: int,
+    *,
+    distance_power: float = 1.0,
+    weights: npt.NDArray[np.float32] | None = None,
+) -> Sparse:
+    """Counts `[N, N]` (CSR, float32): entry (i, j) sums `1 / d^distance_power` over j found d ≤ window events after i.
+
+    `weights` `[E]` multiply: a pair has the product of its two events' weights.
+
+    >>> windowed_counts(SequenceBatch.of_items([[0, 1, 2]]), 3, 2).toarray().tolist()
+    [[0.0, 1.0, 0.5], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
+    """
+    rows, items = events.rows, events.items
+    before: list[npt.NDArray[np.int32]] = []
+    after: list[npt.NDArray[np.int32]] = []
+    values: list[npt.NDArray[np.float32]] = []
+    for distance in range(1, min(window, len(items) - 1) + 1):
+        together = rows[distance:] == rows[:-distance]
+        before.append(items[:-distance][together])
+        after.append(items[distance:][together])
+        value = np.full(len(before[-1]), distance**-distance_power, dtype=np.float32)
+        if weights is not None:
+            value *= weights[:-distance][together] * weights[distance:][together]
+        values.append(value)
+    if not values:
+        return sp.csr_matrix((n_items, n_items), dtype=np.float32)
+    coordinates = (np.concatenate(before), np.concatenate(after))
+    return sp.coo_matrix((np.concatenate(values), coordinates), shape=(n_items, n_items)).tocsr()

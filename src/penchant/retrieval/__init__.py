@@ -1,0 +1,1 @@
+"""From scores or vectors to ranked lists: exact and approximate, with filters."""
