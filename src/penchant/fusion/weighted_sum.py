@@ -11,8 +11,9 @@ from torch import Tensor, nn
 def weighted_sum(vectors: Tensor, present: Tensor, weights: Tensor, *, renormalise: bool = True) -> Tensor:
     """Σ_m w_m · v_m over the views that are present.
 
-    `vectors` `[rows, views, dim]`, `present` `[rows, views]` bool, `weights` `[views]` (not negative). With `renormalise`
-    the weights of the present views sum to 1 in every row; a row without any view is zero. Returns `[rows, dim]`.
+    `vectors` `[rows, views, dim]`, `present` `[rows, views]` bool, `weights` `[views]` (not negative). With
+    `renormalise` the weights of the present views sum to 1 in every row; a row without any view is zero. Returns
+    `[rows, dim]`.
 
     Costs rows · views · dim. Choose it where views live in one space: contributions per view are exact.
 

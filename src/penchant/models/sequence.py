@@ -157,10 +157,15 @@ class SequenceModel:
         """After training (or a change of weights): item vectors are computed once."""
         net = self._net().eval()
         with torch.inference_mode():
-            parts = [net.tower(rows.to(self.device)) for rows in torch.arange(net.tower.n_items).split(16_384)]
-            self._items = torch.cat(parts) if parts else torch.zeros(0, self.options.dim)
+            every = torch.arange(net.tower.n_items, device=self.device)
+            self._items = torch.cat([net.tower(rows) for rows in torch.split(every, 16_384)])
 
     # use
+
+    @property
+    def reads_content(self) -> bool:
+        """Whether an event's own text enters its token (it does where items have a text view)."""
+        return bool(self._net().tower.modalities)
 
     @property
     def item_vectors(self) -> npt.NDArray[np.float32]:
@@ -171,9 +176,8 @@ class SequenceModel:
     def score(self, histories: SequenceBatch) -> Scores:
         """Cosine over temperature, `[B, N]`; zeros for an empty history."""
         net = self._net()
-        scale = float(net.log_scale.exp())
-        scores: Scores = (self.user_vectors(histories) * np.float32(scale)) @ self.item_vectors.T
-        return scores
+        scale = np.float32(net.log_scale.detach().exp())
+        return np.asarray((self.user_vectors(histories) * scale) @ self.item_vectors.T, dtype=np.float32)
 
     def user_vectors(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
         """The interest vector (length 1) after the last event, `[B, D]`; zeros for an empty history."""

@@ -101,15 +101,12 @@ class EventTokens(nn.Module):
         """`items` `[N, dim]` vectors by code, `contents` `[M, dim]` or None; gives `[batch, time, dim]`."""
         scale = self.dim**0.5
         known = batch.items >= 0
-        vectors = embed(batch.items.clamp_min(0), items) * (known.unsqueeze(-1) * scale)
+        vectors: Tensor = embed(batch.items.clamp_min(0), items) * (known.unsqueeze(-1) * scale)
         if contents is not None:
             own = batch.content >= 0
             vectors = vectors + embed(batch.content.clamp_min(0), contents) * (own.unsqueeze(-1) * scale)
-        tokens = vectors + embed(batch.kinds.clamp_max(len(self.kinds) - 1), self.kinds)
+        tokens: Tensor = vectors + embed(batch.kinds.clamp_max(len(self.kinds) - 1), self.kinds)
         if self.time:
             tokens = tokens + embed(batch.gaps, self.gaps)
-            if request:
-                tokens = tokens + embed(batch.requests, self.requests)
-            else:
-                tokens = tokens + self.requests[0]
+            tokens = tokens + (embed(batch.requests, self.requests) if request else self.requests[0])
         return tokens

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from penchant.models.base import ClosedForm, TrainingData
-
+from penchant.errors import ModelError
+from penchant.models.base import ClosedForm, Model, TrainingData
+from penchant.models.ensemble import Ensemble
 from penchant.training.selection import validation_ndcg
 
 
@@ -38,28 +38,58 @@ class Trainable(Protocol):
 
 @dataclass
 class TrainingLog:
-    """What training did: one row an epoch (`epoch`, `loss`, `ndcg`, `seconds`), the epoch that was chosen."""
+    """What training did, and what selection chose: enough to refit the same recipe on more data.
+
+    `epochs`: one row an epoch (`epoch`, `loss`, `seconds`, `ndcg` where validated). `best_epoch`: the one that was
+    kept (0 for closed forms). `experts`: the logs of an ensemble's experts; `weights`: theirs in the sum.
+    """
 
     epochs: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
     cpu_seconds: float = 0.0
+    validation_ndcg: float | None = None
+    experts: dict[str, TrainingLog] = field(default_factory=dict)
+    weights: dict[str, float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return asdict(self)
 
 
-def fit(
-    model: ClosedForm | Trainable, data: TrainingData, *, device: str = "auto", epochs: int | None = None
-) -> TrainingLog:
-    """Fit any model. With `data.validation`, a trainable model keeps the weights of its best epoch.
+def fit(model: Model, data: TrainingData, *, chosen: TrainingLog | None = None, device: str = "auto") -> TrainingLog:
+    """Fit any model: closed form, by gradient, or an ensemble of both.
 
-    `epochs` overrides the options, for a refit on more data after the number was chosen on validation.
-    Deterministic in `data.seed` on one device and number of threads.
+    With `data.validation` a trainable model keeps the weights of its best epoch and an ensemble finds its weights.
+    Without it, `chosen` (the log of an earlier fit) gives both: the refit on more data. Deterministic in `data.seed`
+    on one device and number of threads. Raises `ModelError` where the data do not allow the model.
     """
     begun = time.process_time()
-    if isinstance(model, Trainable):
-        log = _train(model, data, torch.device(_device(device)), epochs)
-    else:
+    if isinstance(model, Ensemble):
+        log = _fit_ensemble(model, data, chosen, device)
+    elif isinstance(model, Trainable):
+        log = _train(model, data, torch.device(_device(device)), chosen.best_epoch if chosen else 0)
+    elif isinstance(model, ClosedForm):
         model.fit(data)
         log = TrainingLog()
+    else:
+        raise ModelError(f"{type(model).__name__} has no way to be fitted.", remedy="See penchant.models.base.")
+    if data.validation is not None:
+        log.validation_ndcg = validation_ndcg(model, data.validation)
     log.cpu_seconds = time.process_time() - begun
+    return log
+
+
+def _fit_ensemble(model: Ensemble, data: TrainingData, chosen: TrainingLog | None, device: str) -> TrainingLog:
+    log = TrainingLog()
+    for name, expert in model.applicable(data).items():
+        log.experts[name] = fit(expert, data, chosen=chosen.experts.get(name) if chosen else None, device=device)
+    if data.validation is not None:
+        model.weigh(data.validation)
+    elif chosen is not None:
+        model.weights = {name: chosen.weights[name] for name in model.experts}
+    else:
+        raise ModelError("An ensemble needs held-out targets for its weights.", remedy="Give data.validation.")
+    log.weights = dict(model.weights)
     return log
 
 
@@ -69,7 +99,7 @@ def _device(name: str) -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def _train(model: Trainable, data: TrainingData, device: torch.device, epochs: int | None) -> TrainingLog:
+def _train(model: Trainable, data: TrainingData, device: torch.device, epochs: int) -> TrainingLog:
     options = model.options
     rounds = epochs or options.epochs
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):

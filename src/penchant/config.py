@@ -1,0 +1,124 @@
+"""One configuration for everything that `Recommender.fit` does: nests the options of each part.
+
+```toml
+model = "transformer"
+seed = 0
+
+[views]                 # options of the item views
+encoder = "auto"
+
+[transformer]           # options of a model, by its name
+dim = 32
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from penchant.data.options import convert, from_dict, option_types, read_toml, replaced, to_dict
+from penchant.encoders.views import ViewOptions
+from penchant.errors import OptionError, UsageError
+from penchant.models.registry import DEFAULT_MODEL, MODELS, entry
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is fitted and how: `model` by name, `seed`, `device` (`auto`, `cpu`, `cuda`), options of the item `views`, options of `models` by name.
+
+    A model that is not in `models` has its own defaults. Unknown names raise `OptionError`.
+
+    >>> Config(model="ease").with_settings({"regularisation": "50", "seed": "1"}).seed
+    1
+    """
+
+    model: str = DEFAULT_MODEL
+    seed: int = 0
+    device: str = "auto"
+    views: ViewOptions = field(default_factory=ViewOptions)
+    models: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        entry(self.model)
+        if isinstance(self.seed, bool) or not 0 <= self.seed < 2**32:
+            raise UsageError(f"seed={self.seed!r} is out of range.", remedy="Give a whole number from 0 to 2**32 - 1.")
+        for name, options in self.models.items():
+            if type(options).__name__ != entry(name).options:
+                raise UsageError(
+                    f"Options of {name!r} are a {type(options).__name__}.", remedy=f"Give a {entry(name).options}."
+                )
+
+    def options(self, name: str | None = None) -> Any:
+        """The options of a model (of the chosen one): those given, or its defaults."""
+        name = name or self.model
+        return self.models[name] if name in self.models else entry(name).default_options()
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Config:
+        """Read a file; raises `DataError` where it is no TOML, `OptionError` for unknown names."""
+        return cls.from_dict(read_toml(path))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Config:
+        """The opposite of `to_dict`; what is left out has its default."""
+        config = cls()
+        for key, value in values.items():
+            if key in MODELS:
+                config = config._with_model_options(key, value)
+            elif key in _PLAIN:
+                config = replaced(config, key, value)
+            else:
+                raise OptionError("option", key, allowed=[*_PLAIN, *MODELS])
+        return config
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON or TOML: every option of the chosen model, of its experts, and of what was set."""
+        names = {self.model, *self.models, *getattr(self.options(), "experts", ())}
+        out: dict[str, Any] = {
+            "model": self.model,
+            "seed": self.seed,
+            "device": self.device,
+            "views": to_dict(self.views),
+        }
+        return out | {name: to_dict(self.options(name)) for name in MODELS if name in names}
+
+    def with_settings(self, settings: Mapping[str, object]) -> Config:
+        """Set options by name: `model`, `seed`, `views.NAME`, `MODEL.NAME`, or the bare NAME of the chosen model's.
+
+        Values may be text; they become the type of the option. `model` is set first.
+        """
+        config = self
+        for key, value in sorted(settings.items(), key=lambda pair: pair[0] != "model"):
+            config = config._with_setting(key, value)
+        return config
+
+    def _with_setting(self, key: str, value: object) -> Config:
+        head, _, rest = key.partition(".")
+        if head in MODELS and rest:
+            return self._with(head, replaced(self.options(head), rest, value, prefix=f"{head}."))
+        if head in _PLAIN:
+            return replaced(self, key, value)
+        own = option_types(type(self.options()))
+        if head in own:
+            return self._with(self.model, replaced(self.options(), key, value))
+        views = [f"views.{name}" for name in option_types(ViewOptions)]
+        raise OptionError(
+            "option",
+            key,
+            allowed=[*own, "model", "seed", *views],
+            remedy=f"Those without a dot belong to the model {self.model!r}; other models: MODEL.OPTION.",
+        )
+
+    def _with_model_options(self, name: str, values: object) -> Config:
+        kind = entry(name).options_class()
+        table = convert(dict[str, Any], values, name)
+        return self._with(name, from_dict(kind, to_dict(entry(name).default_options()) | table, prefix=f"{name}."))
+
+    def _with(self, name: str, options: Any) -> Config:
+        return replace(self, models={**self.models, name: options})
+
+
+_PLAIN = ("model", "seed", "device", "views")

@@ -1,0 +1,66 @@
+"""Models by name. Importing this loads no model: classes are looked up when one is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from penchant.errors import OptionError
+from penchant.models.base import Model
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Where a model lives: module, class, options class, and option values that make it this model."""
+
+    module: str
+    model: str
+    options: str
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    def options_class(self) -> type[Any]:
+        """The frozen dataclass of options."""
+        found: type[Any] = getattr(import_module(f"penchant.models.{self.module}"), self.options)
+        return found
+
+    def default_options(self) -> Any:
+        """Options as they stand before a user sets any."""
+        return self.options_class()(**self.defaults)
+
+
+MODELS: Mapping[str, Entry] = {
+    "popularity": Entry("popularity", "Popularity", "PopularityOptions"),
+    "cooccurrence": Entry("cooccurrence", "Cooccurrence", "CooccurrenceOptions"),
+    "item_knn": Entry("item_knn", "ItemKNN", "ItemKNNOptions"),
+    "user_knn": Entry("user_knn", "UserKNN", "UserKNNOptions"),
+    "content": Entry("content", "Content", "ContentOptions"),
+    "ease": Entry("ease", "EASE", "EASEOptions"),
+    "als": Entry("als", "ALS", "ALSOptions"),
+    "gru": Entry("sequence", "SequenceModel", "SequenceOptions", {"encoder": "gru", "layers": 1}),
+    "transformer": Entry("sequence", "SequenceModel", "SequenceOptions"),
+    "lite": Entry("ensemble", "Ensemble", "EnsembleOptions"),
+}
+DEFAULT_MODEL = "transformer"
+
+
+def entry(name: str) -> Entry:
+    """The entry of one model; raises `OptionError` with the nearest name."""
+    if name not in MODELS:
+        raise OptionError("model", name, allowed=MODELS)
+    return MODELS[name]
+
+
+def create(name: str, options: Callable[[str], Any]) -> Model:
+    """Make a model. `options(name)` gives the options of any model (an ensemble makes its experts with theirs)."""
+    found = entry(name)
+    model_class = getattr(import_module(f"penchant.models.{found.module}"), found.model)
+    own = options(name)
+    if found.module == "ensemble":
+        made: Model = model_class(own, {expert: create(expert, options) for expert in own.experts})
+    elif found.module == "sequence":
+        made = model_class(own, name)
+    else:
+        made = model_class(own)
+    return made

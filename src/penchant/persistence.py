@@ -1,0 +1,169 @@
+"""A recommender as a bundle: which file holds what. The folder itself (versions, hashes) is `data/bundle.py`."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from penchant.config import Config
+from penchant.data import schema
+from penchant.data.bundle import open_bundle, read_facts, write_bundle
+from penchant.data.dataset import Dataset
+from penchant.data.views import View, Views
+from penchant.data.vocabulary import Vocabulary
+from penchant.encoders.protocol import EncoderState
+from penchant.encoders.views import FittedEncoders
+from penchant.errors import BundleError
+from penchant.models.base import DenseModel, Model, ModelState
+from penchant.models.registry import create
+
+LIBRARIES = ("numpy", "polars", "safetensors", "scipy", "torch", "transformers")
+MODEL, ITEMS, USERS, HISTORIES, REPORT = (
+    "model.safetensors",
+    "items.parquet",
+    "users.parquet",
+    "histories.parquet",
+    "report.html",
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a recommender is made of."""
+
+    config: Config
+    dataset: Dataset
+    views: Views
+    encoders: FittedEncoders
+    model: Model
+    popularity: Model
+    facts: dict[str, Any]
+
+
+def write(path: Path, parts: Parts, *, histories: bool = True, report_html: str | None = None) -> Path:
+    """Write a new version of the bundle at `path` and make it current; returns its folder.
+
+    Without `histories` nothing of a user is in it, and known users cannot be asked for. Raises `BundleError`.
+    """
+    states = {"model": parts.model.state(), "popularity": parts.popularity.state()}
+    encoders = parts.encoders.state()
+    data = parts.dataset
+    facts = {
+        **parts.facts,
+        "config": parts.config.to_dict(),
+        "model_state": states["model"].facts,
+        "popularity_state": states["popularity"].facts,
+        "encoder_state": encoders.facts,
+        "view_encoders": {modality: view.encoder for modality, view in parts.views.items()},
+        "kinds": data.kinds.ids.to_list(),
+        "vocabularies": {"items": data.item_vocabulary.digest(), "users": data.user_vocabulary.digest()},
+        "histories": histories,
+        "versions": library_versions(),
+    }
+
+    def fill(folder: Path) -> None:
+        tensors = {f"{part}:{key}": value for part, state in states.items() for key, value in state.tensors.items()}
+        tensors |= {f"encoders:{key}": value for key, value in encoders.tensors.items()}
+        _save(folder / MODEL, tensors)
+        data.items.write_parquet(folder / ITEMS)
+        for modality, view in parts.views.items():
+            _save(folder / "views" / f"{modality}.safetensors", {"vectors": view.vectors, "present": view.present})
+        if isinstance(parts.model, DenseModel):
+            _save(folder / "index" / "exact.safetensors", {"item_vectors": parts.model.item_vectors})
+        if histories:
+            data.events.write_parquet(folder / HISTORIES)
+            data.users.write_parquet(folder / USERS)
+        if report_html is not None:
+            (folder / REPORT).write_text(report_html, encoding="utf-8")
+
+    return write_bundle(path, fill, facts=facts)
+
+
+def read(path: Path) -> Parts:
+    """Read the current version of a bundle; hashes are verified first. Raises `BundleError`."""
+    folder = open_bundle(path)
+    facts = read_facts(folder)
+    items = pl.read_parquet(folder / ITEMS)
+    dataset = _dataset(folder, items, facts)
+    if dataset.item_vocabulary.digest() != facts["vocabularies"]["items"]:
+        raise BundleError(f"{folder}: the items are not those the model was trained on.", remedy="Train it again.")
+    tensors = _load(folder / MODEL)
+    views = {}
+    for modality, encoder in facts["view_encoders"].items():
+        stored = _load(folder / "views" / f"{modality}.safetensors")
+        views[modality] = View(stored["vectors"], stored["present"].astype(np.bool_), encoder)
+    config = Config.from_dict(facts["config"])
+    options = config.options
+    model, popularity = create(config.model, options), create("popularity", options)
+    model.load_state(ModelState(_part(tensors, "model"), facts["model_state"]))
+    popularity.load_state(ModelState(_part(tensors, "popularity"), facts["popularity_state"]))
+    encoders = FittedEncoders.from_state(EncoderState(_part(tensors, "encoders"), facts["encoder_state"]))
+    return Parts(config, dataset, Views(views), encoders, model, popularity, facts)
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of penchant, Python and the libraries that a result depends on."""
+    from penchant import __version__
+
+    found = {"penchant": __version__, "python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _dataset(folder: Path, items: pl.DataFrame, facts: Mapping[str, Any]) -> Dataset:
+    if facts["histories"]:
+        events, users = pl.read_parquet(folder / HISTORIES), pl.read_parquet(folder / USERS)
+    else:
+        users = pl.DataFrame(schema={schema.USER_ID: pl.String})
+        events = pl.DataFrame(
+            schema={
+                schema.EVENT_ID: pl.String,
+                schema.USER: pl.Int32,
+                schema.ITEM: pl.Int32,
+                schema.KIND: pl.Int16,
+                schema.TIME_S: pl.Int64,
+                schema.SEQ: pl.Int64,
+                schema.VALUE: pl.Float32,
+            }
+        )
+    return Dataset(
+        items=items,
+        events=events,
+        users=users,
+        item_vocabulary=Vocabulary(items[schema.ITEM_ID]),
+        user_vocabulary=Vocabulary(users[schema.USER_ID]),
+        kinds=Vocabulary(facts["kinds"]),
+    )
+
+
+def _part(tensors: Mapping[str, npt.NDArray[Any]], name: str) -> dict[str, npt.NDArray[Any]]:
+    return {key.removeprefix(f"{name}:"): value for key, value in tensors.items() if key.startswith(f"{name}:")}
+
+
+def _save(path: Path, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
+    from safetensors.numpy import save_file
+
+    path.parent.mkdir(exist_ok=True)
+    save_file({key: np.ascontiguousarray(value) for key, value in tensors.items()}, path)
+
+
+def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
+    from safetensors.numpy import load_file
+
+    try:
+        found: dict[str, npt.NDArray[Any]] = load_file(path)
+    except Exception as error:
+        raise BundleError(f"{path} cannot be read: {error}.", remedy="Train the bundle again.") from error
+    return found

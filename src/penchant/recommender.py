@@ -1,0 +1,380 @@
+"""The recommender: everything together, and the only class that knows the order of the stages."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from penchant.config import Config
+from penchant.data import schema
+from penchant.data.dataset import Dataset
+from penchant.data.history import TimeLike, from_history, request_times, sentence
+from penchant.data.ragged import Ragged
+from penchant.data.results import EventReason, InterestSeries, Reason, Recommendations
+from penchant.data.sequences import SequenceBatch
+from penchant.data.splits import Holdout, split
+from penchant.data.views import Views
+from penchant.encoders.views import FittedEncoders, event_content, item_views
+from penchant.errors import DataError, ModelError, UsageError
+from penchant.models.base import DenseModel, Model, TrainingData, Validation
+from penchant.models.registry import create
+from penchant.persistence import Parts, read, write
+from penchant.profiles.explanation import event_contributions
+from penchant.profiles.words import reason_sentence
+from penchant.retrieval.exact import top_k
+from penchant.retrieval.filters import Filters
+
+Progress = Callable[[str, float], None]
+Bools = npt.NDArray[np.bool_]
+BLOCK = 512
+
+
+class Recommender:
+    """Interest vectors, ranked lists and reasons from a dataset.
+
+    `dataset` holds the catalogue and, as events, the histories that known users are answered from; `views` the item
+    views; `facts` what is worth knowing about how it was made (log, encoders, versions, `trained_until_s`).
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        dataset: Dataset,
+        views: Views,
+        encoders: FittedEncoders,
+        model: Model,
+        popularity: Model,
+        facts: dict[str, Any],
+    ) -> None:
+        self.config = config
+        self.dataset = dataset
+        self.views = views
+        self.encoders = encoders
+        self.model = model
+        self.popularity = popularity
+        self.facts = facts
+        self._content: tuple[npt.NDArray[np.int32], Views] | None = None
+
+    # learning
+
+    @classmethod
+    def fit(
+        cls,
+        data: Dataset,
+        config: Config | None = None,
+        *,
+        validation: Holdout | Validation | None = None,
+        views: tuple[Views, FittedEncoders] | None = None,
+        progress: Progress | None = None,
+    ) -> Recommender:
+        """Encode the views, train, and be ready to answer.
+
+        With `validation` the model learns from `data` as given and selects on it. Without, it selects on each user's
+        last event, then learns the same recipe again from everything. `views` (of the same catalogue) saves
+        encoding them again. Raises `DataError` / `ModelError` where the data do not allow the model.
+        """
+        from penchant.training import fit
+
+        settings = config or Config()
+        if data.n_events == 0:
+            raise DataError("There are no events to learn from.", remedy="See `penchant check` for what was refused.")
+        started = time.process_time()
+        found, encoders = views or item_views(data, settings.views, progress=progress)
+        everything = _training_data(data, found, encoders, settings.seed, progress)
+        model = create(settings.model, settings.options)
+        if validation is not None:
+            log = fit(model, replace(everything, validation=_validation(validation)), device=settings.device)
+        else:
+            log = None
+            held = _inner_holdout(data)
+            if held is not None and _needs_selection(model):
+                inner, holdout = held
+                part = _training_data(inner, found, encoders, settings.seed, progress)
+                log = fit(model, replace(part, validation=_validation(holdout)), device=settings.device)
+                model = create(settings.model, settings.options)
+            refit = fit(model, everything, chosen=log, device=settings.device)
+            log = log or refit
+        popularity = create("popularity", settings.options)
+        fit(popularity, everything)
+        facts = {
+            "model": settings.model,
+            "seed": settings.seed,
+            "encoders": encoders.identities,
+            "training": log.to_dict(),
+            "fit_cpu_s": round(time.process_time() - started, 2),
+            "trained_until_s": everything.now_s,
+            "users": data.n_users,
+            "items": data.n_items,
+            "events": data.n_events,
+        }
+        return cls(settings, data, found, encoders, model, popularity, facts)
+
+    # answering
+
+    def scores(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+        """Scores `[B, N]`: by the model; by content where a request has words only and the model cannot read them;
+        by popularity where nothing at all is known."""
+        scores = np.asarray(self.model.score(histories), dtype=np.float32)
+        stages = np.asarray(self.stages(histories))
+        for stage, model in (("content", self._content_model), ("popularity", lambda: self.popularity)):
+            rows = np.flatnonzero(stages == stage)
+            if len(rows):
+                scores[rows] = model().score(histories.take(rows))
+        return scores
+
+    def stages(self, histories: SequenceBatch) -> list[str]:
+        """Which stage answers each history: `model`, `content` (words alone) or `popularity` (nothing known)."""
+        with_items = np.bincount(histories.rows[histories.items >= 0], minlength=len(histories)) > 0
+        with_content = np.zeros(len(histories), dtype=np.bool_)
+        if histories.content_rows is not None and histories.content is not None and self.views:
+            with_content = np.bincount(histories.rows[histories.content_rows >= 0], minlength=len(histories)) > 0
+        reads = getattr(self.model, "reads_content", False)
+        by_content = np.where(with_content, "model" if reads else "content", "popularity")
+        return [str(stage) for stage in np.where(with_items, "model", by_content)]
+
+    def rank(
+        self, histories: SequenceBatch, k: int, *, exclude: Ragged | None = None, allowed: Bools | None = None
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        """The best k items of every history: codes `[B, k]` (-1 where fewer are left) and scores `[B, k]`.
+
+        The one path that evaluation, the command line and a service share.
+        """
+        items = np.full((len(histories), k), -1, dtype=np.int32)
+        scores = np.full((len(histories), k), -np.inf, dtype=np.float32)
+        for rows, block in histories.blocks(BLOCK):
+            left_out = exclude.take(np.arange(rows.start, rows.stop)) if exclude is not None else None
+            items[rows], scores[rows] = top_k(self.scores(block), k, exclude=left_out, allowed=allowed)
+        return items, scores
+
+    def recommend(
+        self,
+        users: Sequence[str] | str | None = None,
+        *,
+        history: Any = None,
+        text: str | None = None,
+        k: int = 10,
+        at: TimeLike | Sequence[TimeLike] | None = None,
+        allow_seen: bool = False,
+        filters: Filters | None = None,
+        explain: bool = False,
+    ) -> Recommendations:
+        """Ranked lists for known users, for a history handed in, or for a sentence.
+
+        `at` asks as of a time (later events are not looked at, and models that know elapsed time use it). Items of
+        the history are left out unless `allow_seen`. Raises `UnknownIdError`, `UsageError`.
+        """
+        if k < 1:
+            raise UsageError(f"k={k} is not a number of items.", remedy="Give k of 1 or more.")
+        user_ids, histories, source = self._request(users, history, text, at)
+        seen = None if allow_seen else histories.history_items.unique()
+        allowed = filters.mask(self.dataset) if filters else None
+        items, scores = self.rank(histories, min(k, self.dataset.n_items), exclude=seen, allowed=allowed)
+        item_ids = [self.dataset.item_vocabulary.decode(row[row >= 0]) for row in items]
+        reasons = []
+        if explain:
+            for row in range(len(histories)):
+                one = histories.take([row])
+                reasons.append(
+                    [
+                        self._reason(one, source, int(i), float(s))
+                        for i, s in zip(items[row], scores[row], strict=True)
+                        if i >= 0
+                    ]
+                )
+        return Recommendations(user_ids, item_ids, items, scores, self.stages(histories), reasons)
+
+    def interests(
+        self,
+        user: str | None = None,
+        *,
+        history: Any = None,
+        text: str | None = None,
+        at: TimeLike | None = None,
+    ) -> InterestSeries:
+        """The interest vector after every event, `[T, D]`; with `at`, only events up to then.
+
+        A model without interest vectors of its own (counts, linear) answers with the decayed mean of its items'
+        views. Raises `ModelError` where there is neither.
+        """
+        user_ids, histories, source = self._request([user] if user is not None else None, history, text, at)
+        dense = self._dense_model()
+        vectors = dense.interests(histories.at(None))
+        return InterestSeries(user_ids[0], histories.times_s, vectors, _event_ids(source, histories))
+
+    def explain(self, user: str, item: str, *, at: TimeLike | None = None) -> Reason:
+        """The events and views that carry an item's score for a user (see `Reason`)."""
+        code = self.dataset.item_vocabulary.code(item, kind="item")
+        _, histories, source = self._request([user], None, None, at)
+        score = float(self.scores(histories)[0, code])
+        return self._reason(histories, source, code, score)
+
+    # on disk
+
+    def save(self, path: str | Path, *, histories: bool = True, report_html: str | None = None) -> Path:
+        """Write a bundle (see `penchant.persistence`); returns the folder of the new version."""
+        parts = Parts(self.config, self.dataset, self.views, self.encoders, self.model, self.popularity, self.facts)
+        return write(Path(path), parts, histories=histories, report_html=report_html)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Recommender:
+        """Read a bundle; every file's hash is verified. Raises `BundleError`."""
+        parts = read(Path(path))
+        return cls(parts.config, parts.dataset, parts.views, parts.encoders, parts.model, parts.popularity, parts.facts)
+
+    # inside
+
+    def histories(self, users: npt.NDArray[np.integer]) -> SequenceBatch:
+        """Histories of known users, with what they wrote themselves."""
+        whole = self.dataset.sequences()
+        if self._content is None:
+            self._content = event_content(self.dataset, self.encoders)
+        rows, contents = self._content
+        if contents:
+            whole = replace(whole, content_rows=rows, content=contents)
+        return whole.take(users)
+
+    def _request(
+        self, users: Sequence[str] | str | None, history: Any, text: str | None, at: Any
+    ) -> tuple[list[str], SequenceBatch, Dataset]:
+        given = [name for name, value in (("users", users), ("history", history), ("text", text)) if value is not None]
+        if len(given) != 1:
+            raise UsageError(
+                f"Ask for one of users, history or text; got {', '.join(given) or 'none'}.",
+                remedy="A known user, the events of somebody new, or a sentence about them.",
+            )
+        source = self.dataset
+        if users is not None:
+            names = [users] if isinstance(users, str) else [str(u) for u in users]
+            batch = self.histories(self.dataset.user_codes(names))
+        elif history is not None:
+            names, batch, source = from_history(self.dataset, history)
+            rows, contents = event_content(source, self.encoders)
+            if contents:
+                batch = replace(batch, content_rows=rows, content=contents)
+        else:
+            names, batch = ["guest"], self._sentence(str(text))
+        if at is not None:
+            batch = batch.before(request_times(at, len(batch)))
+        return names, batch, source
+
+    def _sentence(self, text: str) -> SequenceBatch:
+        if schema.TEXT not in self.views:
+            raise ModelError(
+                "A sentence cannot be understood: this bundle was trained without a text view.",
+                remedy="Train on items with a title or description, or ask with --history or --user.",
+            )
+        view = self.encoders.encode_text([text])
+        if not view.present[0]:
+            raise UsageError(f"The text {text!r} has nothing to read.", remedy="Write a sentence about the interests.")
+        return replace(sentence(text), content=Views({schema.TEXT: view}))
+
+    def _content_model(self) -> Model:
+        if "content" not in self.__dict__.setdefault("_models", {}):
+            from penchant.training import fit
+
+            made = create("content", self.config.options)
+            fit(made, _training_data(self.dataset, self.views, self.encoders, 0, None))
+            self.__dict__["_models"]["content"] = made
+        found: Model = self.__dict__["_models"]["content"]
+        return found
+
+    def _dense_model(self) -> DenseModel:
+        for model in (self.model, *getattr(self.model, "experts", {}).values()):
+            if isinstance(model, DenseModel):
+                return model
+        if not self.views:
+            raise ModelError(
+                f"The model {self.config.model!r} has no interest vectors and no item has a view.",
+                remedy="Train a transformer or gru, or give items text.",
+            )
+        content = self._content_model()
+        assert isinstance(content, DenseModel)
+        return content
+
+    def _reason(self, history: SequenceBatch, source: Dataset, item: int, score: float) -> Reason:
+        contributions = event_contributions(self.scores, history, item)
+        order = np.argsort(-contributions, kind="stable")[:5]
+        order = order[contributions[order] > 0]
+        ids = _event_ids(source, history)
+        titles = self.titles
+        events = [
+            EventReason(
+                event_id=ids[e],
+                item_id=self.dataset.item_vocabulary.decode([history.items[e]])[0] if history.items[e] >= 0 else None,
+                title=titles[history.items[e]] if history.items[e] >= 0 else "",
+                time_s=int(history.times_s[e]),
+                contribution=float(contributions[e]),
+            )
+            for e in order
+        ]
+        views = self._view_shares(history, item)
+        item_id = self.dataset.item_vocabulary.decode([item])[0]
+        return Reason(item_id, score, events, views, reason_sentence(events, self.stages(history)[0]))
+
+    def _view_shares(self, history: SequenceBatch, item: int) -> dict[str, float]:
+        parts = getattr(self.model, "contributions", None)
+        if parts is None:
+            stage = self.stages(history)[0]
+            kind = schema.TEXT if stage == "content" or self.config.model == "content" else schema.BEHAVIOUR
+            return {kind: float(self.scores(history)[0, item])}
+        shares: dict[str, float] = {}
+        for expert, scores in parts(history).items():
+            view = schema.TEXT if expert == "content" else schema.BEHAVIOUR
+            shares[view] = shares.get(view, 0.0) + float(scores[0, item])
+        return shares
+
+    @property
+    def titles(self) -> list[str]:
+        """A readable name of every item, by code: its title, else its id."""
+        ids = self.dataset.items[schema.ITEM_ID]
+        if schema.TITLE not in self.dataset.items.columns:
+            return ids.to_list()
+        return self.dataset.items.select(pl.coalesce(pl.col(schema.TITLE).cast(pl.String), ids))[schema.TITLE].to_list()
+
+
+def _event_ids(source: Dataset, batch: SequenceBatch) -> list[str]:
+    if batch.event_rows is None:
+        return [f"e{n}" for n in range(batch.n_events)]
+    return source.events[schema.EVENT_ID].gather(batch.event_rows).to_list()
+
+
+def _validation(held: Holdout | Validation) -> Validation:
+    return held if isinstance(held, Validation) else Validation(held.histories, held.targets, held.seen)
+
+
+def _needs_selection(model: Model) -> bool:
+    return hasattr(model, "batches") or hasattr(model, "weigh")
+
+
+def _inner_holdout(data: Dataset) -> tuple[Dataset, Holdout] | None:
+    """Each user's last possible target held out; None where nobody has two events."""
+    try:
+        cut = split(data, "leave-one-out")
+    except DataError:
+        return None
+    return cut.train_and_validation, cut.test
+
+
+def _training_data(
+    data: Dataset, views: Views, encoders: FittedEncoders, seed: int, progress: Progress | None
+) -> TrainingData:
+    sequences = data.sequences()
+    rows, contents = event_content(data, encoders)
+    if contents:
+        sequences = replace(sequences, content_rows=rows, content=contents)
+    return TrainingData(
+        sequences=sequences,
+        n_items=data.n_items,
+        kinds=data.kinds.ids.to_list(),
+        now_s=int(sequences.times_s.max(initial=0)),
+        views=views,
+        seed=seed,
+        progress=progress,
+    )
