@@ -65,6 +65,17 @@ MODALITIES: Final = (TEXT, IMAGE, AUDIO, BEHAVIOUR, ATTRIBUTES)
 
 DEFAULT_KIND: Final = "view"
 """The kind of an event whose table has no `event` column."""
+RATING_KIND: Final = "rating"
+"""The kind of an event whose table has no `event` column but a column of ratings."""
+DEFAULT_RELATION: Final = "related"
 
-NEGATIVE_KINDS: Final = frozenset({"dislike", "hide", "return", "refund", "unlike", "unfollow", "skip", "report", "block"})
+NEGATIVE_KINDS: Final = frozenset(
+    {
+        *("dislike", "downvote", "thumbs_down", "hide", "skip", "block", "report", "not_interested"),
+        *("return", "refund", "cancel", "remove_from_cart", "unlike", "unfollow", "unsubscribe"),
+    }
+)
 """Kinds of events that say 'not this': never a target, never a reason to recommend more of the same."""
+
+PASSIVE_KINDS: Final = frozenset({"impression", "exposure", "show", "shown", "recommended"})
+"""Kinds of events that the platform did, not the user: never a target either."""

@@ -31,7 +31,8 @@ class View:
         if not finite.all():
             row = int(np.flatnonzero(~finite)[0])
             raise DataError(
-                f"Vectors of {self.encoder or 'a view'} are not finite in {int((~finite).sum())} rows (first: row {row}).",
+                f"Vectors of {self.encoder or 'a view'} are not finite in {int((~finite).sum())} rows "
+                f"(first: row {row}).",
                 remedy="Mend or leave out these rows (present = False) before they enter a model.",
             )
 

@@ -1,0 +1,108 @@
+"""Cells of raw columns become values: ids, numbers, lists, text."""
+
+from __future__ import annotations
+
+import polars as pl
+
+_WHOLE = r"^-?\d+\.0+$"
+
+
+def ids(column: pl.Series) -> pl.Series:
+    """External ids as text: trimmed, empty = null; whole decimals (1.0, from columns with gaps) lose their ".0"."""
+    kind = column.dtype
+    if kind.is_float():
+        whole = (column.round() == column) & (column.abs() < 2**53)
+        text = column.cast(pl.String)
+        if whole.any():
+            plain = column.cast(pl.Int64, strict=False).cast(pl.String)
+            text = pl.select(pl.when(whole).then(plain).otherwise(text)).to_series()
+        return text.set(column.is_nan().fill_null(False), None)
+    if kind == pl.Binary:
+        return column.cast(pl.String, strict=False)
+    if kind.is_nested() or kind == pl.Object:
+        return as_text(column)
+    text = column.cast(pl.String)
+    if kind != pl.String:
+        return text
+    edge = text.str.contains(r"^\s|\s$")
+    if edge.any() or (text == "").any():
+        text = text.str.strip_chars()
+        text = text.set(text == "", None)
+    first = text.drop_nulls().head(100)
+    if len(first) and first.str.contains(_WHOLE).all() and text.drop_nulls().str.contains(_WHOLE).all():
+        text = text.str.replace(r"\.0+$", "")
+    return text
+
+
+def as_text(column: pl.Series) -> pl.Series:
+    """Any column as text; empty text is null."""
+    kind = column.dtype
+    if isinstance(kind, pl.List) and kind.inner == pl.String:
+        text = column.list.join(", ")
+    elif kind.is_nested():
+        text = column.to_frame("x").select(pl.struct("x").struct.json_encode()).to_series()
+        text = text.set(column.is_null(), None)
+    elif kind == pl.Object:
+        text = column.map_elements(str, return_dtype=pl.String)
+    else:
+        text = column.cast(pl.String, strict=False)
+    blank = text.str.strip_chars() == ""
+    return text.set(blank, None) if blank.any() else text
+
+
+def numbers(column: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """A column as Float64, and a mask of the cells that hold something that is no number."""
+    kind = column.dtype
+    if kind.is_numeric() or kind == pl.Boolean:
+        return column.cast(pl.Float64), pl.repeat(False, len(column), dtype=pl.Boolean, eager=True)
+    text = as_text(column).str.strip_chars()
+    out = text.cast(pl.Float64, strict=False)
+    return out, out.is_null() & text.is_not_null()
+
+
+def lists(column: pl.Series) -> pl.Series:
+    """A list of text: from lists, `a|b`, JSON or Python lists as text (`['a', 'b']`); trimmed, empty ones null."""
+    kind = column.dtype
+    if isinstance(kind, (pl.List, pl.Array)):
+        column = column.cast(pl.List(kind.inner))
+        out = column if kind.inner == pl.String else column.cast(pl.List(pl.String), strict=False)
+    else:
+        text = as_text(column)
+        bracketed = text.str.strip_chars().str.contains(r"^\[.*\]$").fill_null(False)
+        out = text.str.split("|")
+        if bracketed.any():
+            inner = text.str.strip_chars().str.strip_chars("[]")
+            quoted = inner.str.extract_all(r"'([^']*)'|\"([^\"]*)\"")
+            quoted = quoted.list.eval(pl.element().str.slice(1, pl.element().str.len_chars() - 2))
+            bare = inner.str.split(",")
+            has_quotes = inner.str.contains("['\"]")
+            made = pl.select(pl.when(has_quotes).then(quoted).otherwise(bare)).to_series()
+            out = pl.select(pl.when(bracketed).then(made).otherwise(out)).to_series()
+    trimmed = pl.element().str.strip_chars()
+    out = out.list.eval(trimmed.filter(trimmed.is_not_null() & (trimmed != "")))
+    return out.set(out.list.len() == 0, None) if (out.list.len() == 0).any() else out
+
+
+def typed(column: pl.Series) -> pl.Series:
+    """A text column of attributes as numbers where every cell is one (and none has a leading zero or plus)."""
+    if column.dtype != pl.String:
+        return column
+    present = column.drop_nulls()
+    if not len(present) or present.str.contains(r"^[+\s]|^-?0\d|\s$").any():
+        return column
+    for kind in (pl.Int64, pl.Float64):
+        if present.head(100).cast(kind, strict=False).null_count():
+            continue
+        made = column.cast(kind, strict=False)
+        if made.null_count() == column.null_count():
+            return made
+    return column
+
+
+def finite(column: pl.Series) -> tuple[pl.Series, int]:
+    """A column of numbers with NaN and infinities as null, and how many there were."""
+    if not column.dtype.is_float():
+        return column, 0
+    bad = ~column.is_finite().fill_null(True)
+    count = int(bad.sum())
+    return (column.set(bad, None), count) if count else (column, 0)

@@ -1,0 +1,137 @@
+"""From a folder or frames to a `Dataset`: recognise, parse, refuse with a reason, drop exact duplicates, code, sort."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import polars as pl
+
+from penchant.data import schema
+from penchant.data.dataset import Dataset
+from penchant.data.entities import Entities, clean_entities, clean_relations
+from penchant.data.events import clean_events, code_events
+from penchant.data.mapping import TableMapping, read_mapping
+from penchant.data.readers import Source, find_table, from_object, listing, read_source
+from penchant.data.report import IngestReport, TableReport
+from penchant.data.vocabulary import Vocabulary
+from penchant.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+
+Table: TypeAlias = "pl.DataFrame | pl.LazyFrame | pandas.DataFrame | pyarrow.Table | Mapping[str, Sequence[Any]]"
+"""A table as it may be given in Python."""
+
+__all__ = ["IngestReport", "Table", "TableReport", "build", "load_folder", "read_table", "to_frame"]
+
+
+def load_folder(path: Path, *, strict: bool = False) -> Dataset:
+    """Read a folder that follows the data contract.
+
+    Raises `DataError` for a folder or file that cannot be read, `SchemaError` for missing columns; with `strict`,
+    `DataError` where any row would be in quarantine.
+    """
+    if not path.is_dir():
+        what = "is a file, not a folder" if path.exists() else "does not exist"
+        raise DataError(
+            f"{path} {what}.", remedy="Give the folder that holds events.parquet, events.csv or events.jsonl."
+        )
+    mapping = read_mapping(path)
+    sources: dict[str, Source] = {}
+    for table in schema.TABLES:
+        file = find_table(path, table, mapping[table].file)
+        if file is not None:
+            sources[table] = read_source(file, mapping[table])
+        elif table == schema.EVENTS:
+            raise DataError(
+                f"{path} has no table of events. It holds: {listing(path)}.",
+                remedy="Name it events.parquet, events.csv, events.csv.gz or events.jsonl, or say its name in "
+                "dataset.toml: [events] file = 'NAME'.",
+            )
+    return _assembled(sources, mapping, path, strict)
+
+
+def build(
+    events: Table,
+    items: Table | None = None,
+    users: Table | None = None,
+    relations: Table | None = None,
+    root: Path | None = None,
+    strict: bool = False,
+) -> Dataset:
+    """The same from frames of pandas, polars or Arrow, or mappings of columns."""
+    given = {schema.EVENTS: events, schema.ITEMS: items, schema.USERS: users, schema.RELATIONS: relations}
+    sources = {table: from_object(table, data) for table, data in given.items() if data is not None}
+    return _assembled(sources, {table: TableMapping() for table in schema.TABLES}, root, strict)
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """One file of any readable format as raw columns. Raises `DataError` where it is not there or not readable."""
+    if not path.exists():
+        raise DataError(f"{path} does not exist.", remedy="Give a .parquet, .csv or .jsonl file.")
+    return read_source(path, TableMapping()).frame
+
+
+def to_frame(table: Table) -> pl.DataFrame:
+    """A table given in Python as a polars frame of raw columns. Raises `SchemaError` for another type."""
+    return from_object("table", table).frame
+
+
+def _assembled(
+    sources: Mapping[str, Source], mapping: Mapping[str, TableMapping], root: Path | None, strict: bool
+) -> Dataset:
+    events = clean_events(sources[schema.EVENTS], mapping[schema.EVENTS])
+    cleaned: dict[str, Entities] = {
+        table: clean_entities(table, sources[table], mapping[table])
+        for table in (schema.ITEMS, schema.USERS)
+        if table in sources
+    }
+    items, item_report = _completed(schema.ITEMS, schema.ITEM_ID, cleaned, events.frame)
+    users, user_report = _completed(schema.USERS, schema.USER_ID, cleaned, events.frame)
+    item_vocabulary, user_vocabulary = Vocabulary(items[schema.ITEM_ID]), Vocabulary(users[schema.USER_ID])
+    coded = code_events(events, item_vocabulary, user_vocabulary)
+    reports = {schema.EVENTS: coded.report, schema.ITEMS: item_report, schema.USERS: user_report}
+    quarantine = {schema.EVENTS: coded.refused} | {table: part.refused for table, part in cleaned.items()}
+    relations = None
+    if schema.RELATIONS in sources:
+        part = clean_relations(sources[schema.RELATIONS], mapping[schema.RELATIONS])
+        relations, quarantine[schema.RELATIONS] = part.frame, part.refused
+        reports[schema.RELATIONS] = part.report
+    report = IngestReport(reports, {name: rows for name, rows in quarantine.items() if rows.height})
+    _refuse(report, strict)
+    return Dataset(items, coded.frame, users, item_vocabulary, user_vocabulary, coded.kinds, relations, report, root)
+
+
+def _completed(
+    table: str, key: str, cleaned: Mapping[str, Entities], events: pl.DataFrame
+) -> tuple[pl.DataFrame, TableReport]:
+    """The table with a row for every id that only the events have, at its end, in order of first appearance."""
+    seen = events[key].drop_nulls().unique(maintain_order=True)
+    part = cleaned.get(table)
+    if part is None:
+        report = TableReport(table, "no file", 0, 0, added=len(seen))
+        return seen.to_frame(), report
+    fresh = seen.to_frame().join(part.frame.select(key), on=key, how="anti", maintain_order="left")
+    frame = pl.concat([part.frame, fresh], how="diagonal") if fresh.height else part.frame
+    return frame, part.report.with_added(fresh.height)
+
+
+def _refuse(report: IngestReport, strict: bool) -> None:
+    events = report.tables[schema.EVENTS]
+    if not events.rows_read:
+        raise DataError(f"{events.source} has no rows.", remedy="Give a table with at least one event.")
+    listed = "; ".join(
+        f"{table.name}: {count:,} × {reason}"
+        for table in report.tables.values()
+        for reason, count in table.quarantined.items()
+    )
+    if not events.rows_kept:
+        raise DataError(f"No event of {events.source} can be used. {listed}.", remedy="Mend the file, or dataset.toml.")
+    if strict and report.rows_quarantined:
+        raise DataError(
+            f"{report.rows_quarantined:,} rows would be in quarantine. {listed}.",
+            remedy="Mend the rows, or read without strict to go on without them.",
+        )

@@ -1,0 +1,66 @@
+"""The gate that every row passes: kept, dropped as an exact duplicate, or refused with a reason. Nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+REASON = "reason"
+ROW = "row"
+LINE = "line"
+"""Column of the quarantine for lines of a file that could not be split into columns."""
+
+
+class Gate:
+    """Collects, for the rows of one table, why each is refused; the first reason of a row stands.
+
+    >>> gate = Gate(pl.DataFrame({"user_id": ["a", None, "b"]}))
+    >>> gate.refuse(pl.Series([False, True, False]), "no user_id")
+    >>> gate.kept.tolist(), gate.refused()["row"].to_list(), gate.counts()
+    ([True, False, True], [1], {'no user_id': 1})
+    """
+
+    def __init__(self, raw: pl.DataFrame, numbers: npt.NDArray[np.int64] | None = None) -> None:
+        self.raw = raw
+        self.numbers = np.arange(raw.height, dtype=np.int64) if numbers is None else numbers
+        self.kept: npt.NDArray[np.bool_] = np.ones(raw.height, dtype=bool)
+        self._reason = pl.repeat(None, raw.height, dtype=pl.String, eager=True).alias(REASON)
+
+    def refuse(self, rows: pl.Series | npt.NDArray[np.bool_], reason: str) -> None:
+        """Refuse the rows where `rows` `[N]` is true and that are not refused yet."""
+        mask = rows.fill_null(False).to_numpy() if isinstance(rows, pl.Series) else rows
+        fresh = mask & self.kept
+        if fresh.any():
+            self._reason = self._reason.set(pl.Series(fresh), reason)
+            self.kept &= ~mask
+
+    def refuse_for(self, reasons: pl.Series) -> None:
+        """Refuse every row that has a reason in `reasons` `[N]` (String, null: none)."""
+        for reason in sorted(reasons.drop_nulls().unique().to_list()):
+            self.refuse(reasons == reason, reason)
+
+    def refused(self) -> pl.DataFrame:
+        """The refused rows as they were read, with their number and reason."""
+        rows = np.flatnonzero(~self.kept)
+        head = pl.DataFrame({ROW: self.numbers[rows], REASON: self._reason.gather(rows)})
+        body = self.raw[rows]
+        clash = {name: f"{name}_in_file" for name in body.columns if name in (ROW, REASON, LINE)}
+        return pl.concat([head, body.rename(clash)], how="horizontal")
+
+    def counts(self, broken: pl.DataFrame | None = None) -> dict[str, int]:
+        """Refused rows (and broken lines) by reason, most frequent first."""
+        reasons = self._reason.drop_nulls()
+        if broken is not None:
+            reasons = pl.concat([reasons, broken[REASON]])
+        if not len(reasons):
+            return {}
+        table = reasons.value_counts().sort(["count", REASON], descending=[True, False])
+        return dict(zip(table[REASON].to_list(), table["count"].to_list(), strict=True))
+
+
+def joined(refused: pl.DataFrame, broken: pl.DataFrame | None) -> pl.DataFrame:
+    """Refused rows and unreadable lines (`row`, `reason`, `line`) as one table."""
+    if broken is None or not broken.height:
+        return refused
+    return pl.concat([refused, broken], how="diagonal")

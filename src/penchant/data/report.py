@@ -1,0 +1,79 @@
+"""What became of every row that was read: kept, dropped as a duplicate, or in quarantine with a reason."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import polars as pl
+
+
+@dataclass(frozen=True)
+class TableReport:
+    """One table: `rows_read == rows_kept + duplicates_dropped + rows_quarantined`, always.
+
+    `columns`: name in the file → name in the dataset; `aliases`: those of them that were renamed.
+    `quarantined`: rows by reason. `added`: rows that the events brought (items and users without a row of their own).
+    `timestamp`: the format that was detected. `notes`: everything else worth saying.
+    """
+
+    name: str
+    source: str
+    rows_read: int
+    rows_kept: int
+    duplicates_dropped: int = 0
+    quarantined: dict[str, int] = field(default_factory=dict)
+    columns: dict[str, str] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    timestamp: str = ""
+    added: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def rows_quarantined(self) -> int:
+        """Rows in quarantine, all reasons."""
+        return sum(self.quarantined.values())
+
+    def with_added(self, added: int) -> TableReport:
+        """The same, with the number of rows that the events brought."""
+        return replace(self, added=added)
+
+    def lines(self) -> list[str]:
+        """The report in plain words, one line a fact."""
+        out = [f"{self.name}: {self.rows_read:,} rows read from {self.source}, {self.rows_kept:,} kept"]
+        if self.aliases:
+            out.append("  columns taken as: " + ", ".join(f"{a} = {b}" for a, b in self.aliases.items()))
+        if self.timestamp:
+            out.append(f"  times: {self.timestamp}")
+        if self.duplicates_dropped:
+            out.append(f"  {self.duplicates_dropped:,} exact duplicates dropped")
+        out += [f"  {count:,} in quarantine: {reason}" for reason, count in self.quarantined.items()]
+        if self.added:
+            out.append(f"  {self.added:,} more appear in events only and were added")
+        return out + [f"  {note}" for note in self.notes]
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What was read, recognised, dropped and refused, table by table.
+
+    `quarantine[table]` holds the refused rows as they were read, with `row` (from 0, in file order) and `reason`;
+    a line that could not be split into columns stands in the column `line`.
+    """
+
+    tables: dict[str, TableReport]
+    quarantine: dict[str, pl.DataFrame] = field(default_factory=dict)
+
+    @property
+    def rows_quarantined(self) -> int:
+        """Rows in quarantine, all tables."""
+        return sum(table.rows_quarantined for table in self.tables.values())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The counts as plain values for JSON (without the refused rows)."""
+        return {
+            name: asdict(table) | {"rows_quarantined": table.rows_quarantined} for name, table in self.tables.items()
+        }
+
+    def __str__(self) -> str:
+        return "\n".join(line for table in self.tables.values() for line in table.lines())

@@ -1,0 +1,294 @@
+"""Ways to hold events out for an honest test; nothing of the test is ever in a training part.
+
+Four ways: `time` (one cut for everybody, the default), `leave-one-out` (to compare with papers), `users` (k-fold by
+user) and `cold-items`. Rules shared by all:
+
+- A target is an event with an item whose kind is neither negative nor passive (`schema.NEGATIVE_KINDS`,
+  `schema.PASSIVE_KINDS`). Where `repeats` is off, it is also the user's first event on that item, since items seen
+  before are filtered out of the ranking and could not be found.
+- A history is all that the user did before the (first) target, in the order time, `seq`, file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from penchant.data import schema
+from penchant.data.dataset import Dataset
+from penchant.data.ragged import Ragged
+from penchant.data.sequences import SequenceBatch
+from penchant.errors import DataError, OptionError, UsageError
+
+How = Literal["time", "leave-one-out", "users", "cold-items"]
+Target = Literal["first", "last", "all"]
+Ties = Literal["stable", "random"]
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+COLD_SHARE = 0.1
+"""Share of the items with events that `cold-items` holds out for the test, and again for the validation."""
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """What is asked of a model: `histories` `[B]`, `targets` `[B]` to find, `seen` `[B]` to leave out of the ranking.
+
+    `histories.users` are user codes, `histories.query_times_s` the time of the (first) target, `event_rows` rows of
+    `Split.dataset.events`. `candidates` `[N]` says which items may be ranked (None: all).
+    """
+
+    histories: SequenceBatch
+    targets: Ragged
+    seen: Ragged
+    candidates: Bools | None = None
+
+    def __len__(self) -> int:
+        return len(self.histories)
+
+
+@dataclass(frozen=True)
+class Split:
+    """A training part, the same with the validation events added, and the two hold-outs.
+
+    `dataset` is the whole, in the order that was split (random ties reorder it); `train` and
+    `train_and_validation` share its codes. `notes` say in words how it was cut.
+    """
+
+    train: Dataset
+    train_and_validation: Dataset
+    validation: Holdout
+    test: Holdout
+    name: str
+    dataset: Dataset
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Log:
+    """The events as flat arrays `[E]`, sorted by user and time; `target` says which may be one."""
+
+    dataset: Dataset
+    whole: SequenceBatch
+    users: Ints
+    target: Bools
+    repeats: bool
+
+    @property
+    def position(self) -> Ints:
+        return np.arange(len(self.users), dtype=np.int64)
+
+    def first(self, mask: Bools) -> Ints:
+        """Position of each user's first event in `mask` `[U]`; E where there is none."""
+        out = np.full(len(self.whole), len(self.users), dtype=np.int64)
+        chosen = np.flatnonzero(mask)[::-1]
+        out[self.users[chosen]] = chosen
+        return out
+
+    def last(self, mask: Bools) -> Ints:
+        """Position of each user's last event in `mask` `[U]`; -1 where there is none."""
+        out = np.full(len(self.whole), -1, dtype=np.int64)
+        chosen = np.flatnonzero(mask)
+        out[self.users[chosen]] = chosen
+        return out
+
+
+def split(
+    dataset: Dataset,
+    how: How = "time",
+    *,
+    target: Target = "first",
+    quantile: float = 0.9,
+    ties: Ties = "stable",
+    repeats: bool = False,
+    seed: int = 0,
+    folds: int = 5,
+    fold: int = 0,
+) -> Split:
+    """Cut a dataset into training, validation and test.
+
+    `how`:
+      `time`: cut at the `quantile` of event times; tested are users with history before it, on their `first` event
+        after it, their `last` (with all before it as history) or `all`. The validation is cut the same way inside
+        the training part.
+      `leave-one-out`: test on the last event of each user, validate on the second last; users with three or more.
+      `users`: the users of fold `fold` of `folds` are held out of training altogether and tested on their last
+        event; those of the next fold are the validation.
+      `cold-items`: a tenth of the items is held out of training altogether; tested are the users' first events on
+        one of them, ranked among all items. Another tenth is the validation.
+    `ties`: `stable` keeps the order of `seq` or file among events of one user at one time, `random` shuffles them.
+    `repeats`: items of the history may be ranked and be targets (`seen` is empty).
+
+    Raises `OptionError` for an unknown name, `UsageError` for a number out of range, `DataError` where nobody is left
+    to test. Same `seed`, same split.
+
+    >>> import penchant.data.dataset as d, polars as pl
+    >>> log = pl.DataFrame({"user_id": ["a"] * 4, "item_id": list("wxyz"), "timestamp": [1, 2, 3, 4]})
+    >>> cut = split(d.Dataset.from_tables(log), "leave-one-out")
+    >>> cut.train.n_events, cut.validation.targets.values.tolist(), cut.test.targets.values.tolist()
+    (2, [2], [3])
+    """
+    _check("split", how, How)
+    _check("target", target, Target)
+    _check("ties", ties, Ties)
+    if not 0 < quantile < 1:
+        raise UsageError(f"quantile={quantile} is out of range.", remedy="Give a share between 0 and 1, such as 0.9.")
+    if folds < 3 or not 0 <= fold < folds:
+        raise UsageError(f"folds={folds}, fold={fold} is out of range.", remedy="folds is 3 or more, fold below it.")
+    notes: list[str] = []
+    if ties == "random":
+        dataset = shuffled_ties(dataset, seed)
+        notes.append(f"Events of one user at one time were shuffled (seed {seed}).")
+    log = _log(dataset, repeats)
+    if how == "time":
+        return _by_time(log, target, quantile, notes)
+    if how == "leave-one-out":
+        return _leave_one_out(log, notes)
+    if how == "users":
+        return _by_users(log, folds, fold, seed, notes)
+    return _cold_items(log, seed, notes)
+
+
+def shuffled_ties(dataset: Dataset, seed: int) -> Dataset:
+    """The same events with those of one user at one time in random order (`seq` rewritten to match)."""
+    whole = dataset.sequences()
+    noise = np.random.default_rng(seed).random(whole.n_events)
+    order = np.lexsort((noise, whole.times_s, whole.rows))
+    place = np.arange(whole.n_events) - np.repeat(whole.offsets[:-1], whole.lengths)
+    return dataset.with_events(dataset.events[order].with_columns(pl.Series(schema.SEQ, place, dtype=pl.Int64)))
+
+
+def _check(name: str, value: str, allowed: object) -> None:
+    choices = get_args(allowed)
+    if value not in choices:
+        raise OptionError(name, value, allowed=choices)
+
+
+def _log(dataset: Dataset, repeats: bool) -> _Log:
+    whole = dataset.sequences()
+    refused = schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS
+    allowed = np.array([kind not in refused for kind in dataset.kinds.ids.to_list()], dtype=bool)
+    target = whole.items >= 0
+    if not repeats:
+        keys = whole.rows * (dataset.n_items + 1) + whole.items
+        first = np.zeros(whole.n_events, dtype=bool)
+        first[np.unique(keys, return_index=True)[1]] = True
+        target &= first
+    if whole.n_events:
+        target &= allowed[whole.kinds]
+    return _Log(dataset, whole, whole.rows, target, repeats)
+
+
+def _holdout(log: _Log, targets: Bools, known: Bools, what: str) -> Holdout:
+    """Ask for the events in `targets`; the history is what is in `known` before the first of them."""
+    start = log.first(targets)
+    history = known & (log.position < start[log.users])
+    counts = np.bincount(log.users[history], minlength=len(log.whole))
+    users = np.flatnonzero((start < len(log.users)) & (counts > 0))
+    if not len(users):
+        raise DataError(
+            f"No user is left for the {what}.",
+            remedy="A tested user needs an event to predict and one before it: give more data or choose another split.",
+        )
+    row = np.full(len(log.whole), -1, dtype=np.int64)
+    row[users] = np.arange(len(users))
+    chosen = np.flatnonzero(targets & (row[log.users] >= 0))
+    histories = log.whole.keep(history).take(users).at(log.whole.times_s[start[users]])
+    seen = Ragged.empty(len(users)) if log.repeats else histories.history_items.unique()
+    wanted = Ragged.grouped(row[log.users[chosen]], log.whole.items[chosen], len(users))
+    return Holdout(histories, wanted.unique() if log.repeats else wanted, seen)
+
+
+def _cut(
+    log: _Log, train: Bools, both: Bools, validation: Holdout, test: Holdout, name: str, notes: list[str]
+) -> Split:
+    whole = [f"Tested: {len(test):,} users; validated: {len(validation):,}."]
+    return Split(log.dataset.where(train), log.dataset.where(both), validation, test, name, log.dataset, notes + whole)
+
+
+def _by_time(log: _Log, target: Target, quantile: float, notes: list[str]) -> Split:
+    times = log.whole.times_s
+    dated = log.dataset.events[schema.TIME_S].is_not_null().to_numpy()
+    placed = np.isin(log.users, np.unique(log.users[dated]))  # users without any time cannot stand before a cut
+    if not placed.any():
+        raise DataError("A split by time needs times, and no event has one.", remedy="Use leave-one-out or users.")
+    if not placed.all():
+        notes.append(f"{int((~placed).sum()):,} events of users without any time were left out.")
+
+    def at(cut: int, known: Bools, what: str) -> Holdout:
+        before = known & (times < cut)
+        warm = np.bincount(log.users[before], minlength=len(log.whole)) > 0
+        after = known & (times >= cut) & log.target & warm[log.users]
+        if target == "first":
+            after &= log.position == log.first(after)[log.users]
+        elif target == "last":
+            after &= log.position == log.last(after)[log.users]
+        return _holdout(log, after, known, what)
+
+    outer = int(np.quantile(times[placed], quantile, method="lower"))
+    both = placed & (times < outer)
+    if not both.any():
+        raise DataError("A split by time needs events at different times.", remedy="Use leave-one-out or users.")
+    inner = int(np.quantile(times[both], quantile, method="lower"))
+    train = both & (times < inner)
+    notes.append(f"Cut at {outer} s UTC (quantile {quantile:g} of event times), inner cut at {inner} s.")
+    return _cut(log, train, both, at(inner, both, "validation"), at(outer, placed, "test"), "time", notes)
+
+
+def _leave_one_out(log: _Log, notes: list[str]) -> Split:
+    counts = np.bincount(log.users[log.target], minlength=len(log.whole))
+    enough = (counts >= 3)[log.users]
+    test_at = log.last(log.target & enough)
+    test = log.position == test_at[log.users]
+    earlier = ~enough | (log.position < test_at[log.users])
+    validation_at = log.last(log.target & enough & earlier)
+    validation = log.position == validation_at[log.users]
+    train = ~enough | (log.position < validation_at[log.users])
+    short = int(((counts < 3) & (log.whole.lengths > 0)).sum())
+    if short:
+        notes.append(f"{short:,} users with fewer than three possible targets are in training only.")
+    asked = _holdout(log, validation, earlier, "validation")
+    everything = np.ones(len(log.users), dtype=bool)
+    return _cut(log, train, earlier, asked, _holdout(log, test, everything, "test"), "leave-one-out", notes)
+
+
+def _by_users(log: _Log, folds: int, fold: int, seed: int, notes: list[str]) -> Split:
+    order = np.random.default_rng(seed).permutation(len(log.whole))
+    group = np.empty(len(log.whole), dtype=np.int64)
+    group[order] = np.arange(len(log.whole)) % folds
+    mine = group[log.users]
+    everything = np.ones(len(log.users), dtype=bool)
+
+    def ask(number: int, what: str) -> Holdout:
+        of_fold = log.target & (mine == number)
+        return _holdout(log, of_fold & (log.position == log.last(of_fold)[log.users]), everything, what)
+
+    inner = (fold + 1) % folds
+    notes.append(f"Fold {fold} of {folds} by user (seed {seed}); its users are in no training part.")
+    train = (mine != fold) & (mine != inner)
+    return _cut(log, train, mine != fold, ask(inner, "validation"), ask(fold, "test"), "users", notes)
+
+
+def _cold_items(log: _Log, seed: int, notes: list[str]) -> Split:
+    active = np.unique(log.whole.items[log.whole.items >= 0])
+    size = max(1, round(COLD_SHARE * len(active)))
+    if len(active) < 3:
+        raise DataError(f"Cold items need three or more items with events, here {len(active)}.")
+    chosen = np.random.default_rng(seed).permutation(active)
+    tested, validated = np.isin(log.whole.items, chosen[:size]), np.isin(log.whole.items, chosen[size : 2 * size])
+    notes.append(
+        f"{size:,} of {len(active):,} items are held out for the test, as many for the validation (seed {seed})."
+    )
+
+    def ask(cold: Bools, known: Bools, what: str) -> Holdout:
+        targets = log.target & cold
+        return _holdout(log, targets & (log.position == log.first(targets)[log.users]), known, what)
+
+    everything = np.ones(len(log.users), dtype=bool)
+    validation = ask(validated, ~tested, "validation")
+    test = ask(tested, everything, "test")
+    return _cut(log, ~tested & ~validated, ~tested, validation, test, "cold-items", notes)
