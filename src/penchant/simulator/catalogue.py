@@ -10,9 +10,9 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.data import schema
-from penchant.simulator.concepts import DEPARTMENTS, LANGUAGES, TOPICS
+from penchant.simulator.concepts import DEPARTMENTS, LANGUAGES, TOPICS, nouns_and_aspects
 from penchant.simulator.options import DAY_S, SimulatorOptions
-from penchant.simulator.phrases import ADJECTIVES, DESCRIPTIONS, FORMATS, STYLES, TITLES, fill, pen_names
+from penchant.simulator.phrases import ADJECTIVES, DESCRIPTIONS, FORMATS, STYLES, TITLES, fill, numbered, pen_names
 
 NEIGHBOURS: Final = 8
 _STYLE_PRICE: Final = (12.0, 90.0, 40.0, 30.0)
@@ -163,25 +163,24 @@ def _table(
         seen = np.where((second >= 0) & (rng.random(n) < 0.35), second, main)
         return np.where(rng.random(n) < options.text_noise, rng.integers(0, k, n), seen).astype(np.int16)
 
-    nouns = np.asarray([topic.nouns(language) for topic in TOPICS])
-    aspects = np.asarray([topic.aspects(language) for topic in TOPICS])
-    adjectives = np.asarray(ADJECTIVES[language])
+    nouns, aspects = nouns_and_aspects(language)
     form = rng.integers(0, len(FORMATS[language]), n)
-    creators = _creators(main, style, rng)
-    title_noun = np.where(rng.random(n) < options.text_noise / 3, rng.integers(0, k, n), main)
+    title_topic = np.where(rng.random(n) < options.text_noise / 3, rng.integers(0, k, n), main)
+    quality = rng.integers(0, aspects.shape[1], n)
+    thing, tag = (noun + rng.integers(1, 6, n)) % 12, (noun + rng.integers(6, 12, n)) % 12
     words = pl.DataFrame(
         {
-            "adj": adjectives[style, rng.integers(0, 6, n)],
-            "noun": nouns[title_noun, noun],
-            "aspect": aspects[told(), rng.integers(0, 6, n)],
-            "aspect2": aspects[told(), rng.integers(0, 6, n)],
-            "other": nouns[told(), rng.integers(0, 12, n)],
-            "creator": pen_names(language, creators),
+            "adj": np.asarray(ADJECTIVES[language])[style, rng.integers(0, 6, n)],
+            "noun": nouns[title_topic, noun],
+            "aspect": aspects[told(), quality],
+            "aspect2": aspects[told(), (quality + rng.integers(1, aspects.shape[1], n)) % aspects.shape[1]],
+            "other": nouns[told(), thing],
+            "creator": pen_names(language, _creators(main, style, rng)),
             "format": np.asarray(FORMATS[language])[form],
+            "tag": nouns[told(), tag],
         }
     )
-    words = words.with_columns(tag=pl.Series(nouns[told(), rng.integers(0, 12, n)]))
-    title = fill(pl.Series(np.asarray(TITLES[language])[form]), words)
+    title = numbered(fill(pl.Series(np.asarray(TITLES[language])[form]), words), language)
     templates = np.asarray(DESCRIPTIONS[language])
     description = fill(pl.Series(templates[rng.integers(0, len(templates), n)]), words)
     side = LANGUAGES.index(language)

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
 LANGUAGES: Final = ("en", "zh")
 Pair = tuple[str, str]
 """The same thing in English and in Chinese."""
@@ -96,7 +99,7 @@ gadgets=数码|tech
 smartphone=智能手机; headphones=耳机; smart watch=智能手表; laptop=笔记本电脑; mechanical keyboard=机械键盘;
 tablet=平板电脑; power bank=充电宝; e-reader=电子阅读器; monitor=显示器; router=路由器;
 smart speaker=智能音箱; game controller=游戏手柄
-of battery life=续航; screen quality=屏幕素质; noise cancelling=降噪; charging=充电速度; build quality=做工; latency=延迟
+of battery life=续航; screen quality=屏幕素质; silence=降噪; charging=充电速度; build quality=做工; latency=延迟
 astronomy=天文|tech
 telescope=望远镜; meteor shower=流星雨; galaxy=星系; star map=星图; planet=行星; lunar eclipse=月食;
 nebula=星云; space probe=探测器; observatory=天文台; comet=彗星; eyepiece=目镜; black hole=黑洞
@@ -185,3 +188,11 @@ def _read(written: str) -> tuple[Topic, ...]:
 
 
 TOPICS: Final = _read(_WRITTEN)
+
+
+def nouns_and_aspects(language: str) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.str_]]:
+    """Things `[24, 12]` and aspects `[24, A]` of all topics; a topic with fewer than A aspects repeats some."""
+    nouns = np.asarray([topic.nouns(language) for topic in TOPICS])
+    most = max(len(topic.qualities) for topic in TOPICS)
+    aspects = [[*topic.aspects(language), *topic.aspects(language)][:most] for topic in TOPICS]
+    return nouns, np.asarray(aspects)

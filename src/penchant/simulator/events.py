@@ -9,7 +9,7 @@ import polars as pl
 from penchant.data import schema
 from penchant.simulator.behaviour import KINDS, SOURCES, Behaviour
 from penchant.simulator.catalogue import Catalogue
-from penchant.simulator.concepts import TOPICS
+from penchant.simulator.concepts import nouns_and_aspects
 from penchant.simulator.options import SimulatorOptions
 from penchant.simulator.phrases import COMMENTS, SENTIMENTS, fill
 from penchant.simulator.population import DEVICES, Population, user_ids
@@ -88,12 +88,13 @@ def _comments(
     rows = np.flatnonzero(behaviour.kinds == _COMMENT)
     language = options.language
     main, noun = catalogue.main[behaviour.items[rows]], catalogue.noun[behaviour.items[rows]]
-    nouns = np.asarray([topic.nouns(language) for topic in TOPICS])
-    aspects = np.asarray([topic.aspects(language) for topic in TOPICS])
+    nouns, aspects = nouns_and_aspects(language)
     sizes = np.asarray([len(templates) for templates in COMMENTS[language]])
     table = np.asarray([[*templates, *templates[:1]][:6] for templates in COMMENTS[language]])
     templates = table[sentiment[rows], rng.integers(0, sizes[sentiment[rows]])]
-    words = pl.DataFrame({"noun": nouns[main, noun], "aspect": aspects[main, rng.integers(0, 6, len(rows))]})
+    words = pl.DataFrame(
+        {"noun": nouns[main, noun], "aspect": aspects[main, rng.integers(0, aspects.shape[1], len(rows))]}
+    )
     texts = pl.DataFrame({"row": rows, "text": fill(pl.Series(templates, dtype=pl.String), words)})
     return pl.DataFrame({"row": np.arange(len(behaviour.kinds))}).join(
         texts, on="row", how="left", maintain_order="left"

@@ -62,7 +62,7 @@ DESCRIPTIONS: Final[dict[str, tuple[str, ...]]] = {
         "Everything about {noun}, from {aspect} to {aspect2}. Goes well with {other}.",
         "{Creator} looks at {noun} and {other}, with much care for {aspect} and {aspect2}.",
         "Made for people who love {other} and want more {aspect}. {Adj} from start to finish.",
-        "Why {aspect} matters with {noun}, and what {aspect2} has to do with it.",
+        "Why {aspect} matters with {noun}, and where {aspect2} comes in.",
         "A {format} for quiet evenings: {noun}, {other} and a little {aspect}.",
         "Three friends try {noun}. Their verdict on {aspect}, {aspect2} and the price.",
     ),
@@ -155,6 +155,18 @@ def pen_names(language: str, numbers: npt.NDArray[np.integer]) -> list[str]:
     wide = int(np.max(numbers, initial=0)) // len(pairs) + 1
     table = [name if turn == 0 else f"{name} {turn + 1}" for turn in range(wide) for name in pairs]
     return [table[number] for number in numbers.tolist()]
+
+
+def numbered(titles: pl.Series, language: str) -> pl.Series:
+    """Titles that were given before get a number, as later parts of a series have.
+
+    >>> numbered(pl.Series(["Tea", "Tea", "Rice"]), "en").to_list()
+    ['Tea', 'Tea, part 2', 'Rice']
+    """
+    turn = (pl.int_range(pl.len()).over("title") + 1).cast(pl.String)
+    later = pl.col("title") + (pl.lit(", part ") if language == "en" else pl.lit("（")) + turn
+    later = later if language == "en" else later + "）"
+    return titles.alias("title").to_frame().select(pl.when(turn == "1").then("title").otherwise(later))["title"]
 
 
 def fill(templates: pl.Series, columns: pl.DataFrame) -> pl.Series:
