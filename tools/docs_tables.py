@@ -1,0 +1,86 @@
+"""Tables that the documentation takes from the code, so that they cannot grow old. Called by mkdocs.
+
+`<!-- aliases -->`                     names that readers recognise
+`<!-- options: module.Class -->`       one dataclass of options
+`<!-- options of models -->`           those of every model in the registry
+`<!-- options of command: NAME -->`    arguments and options of one command
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from importlib import import_module
+from typing import Any
+
+from penchant.data.aliases import ALIASES
+from penchant.models.registry import MODELS
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Put the tables in the place of their marks (the name is that of mkdocs' event)."""
+    for mark, tables in (("<!-- aliases -->", alias_tables), ("<!-- options of models -->", model_tables)):
+        if mark in markdown:
+            markdown = markdown.replace(mark, tables())
+    markdown = re.sub(r"<!-- options of command: (\w+) -->", lambda m: command_table(m[1]), markdown)
+    return re.sub(r"<!-- options: ([\w.]+)\.(\w+) -->", lambda m: options_table(named(m[1], m[2])), markdown)
+
+
+def named(module: str, name: str) -> type:
+    """A class by name."""
+    found: type = getattr(import_module(module), name)
+    return found
+
+
+def options_table(options: type, changed: dict[str, Any] | None = None) -> str:
+    """Docstring, then name, type and default of every option; `changed` are defaults of one model."""
+    values = options(**(changed or {}))
+    rows = ["| option | type | default |", "|---|---|---|"]
+    for field in dataclasses.fields(options):
+        default = getattr(values, field.name)
+        shown = f"a {type(default).__name__}" if dataclasses.is_dataclass(default) else repr(default)
+        kind = str(field.type).replace("|", "\\|")
+        rows.append(f"| `{field.name}` | {kind} | `{shown}` |")
+    words = inspect.cleandoc(options.__doc__ or "").replace("\n- ", "\n\n- ", 1)
+    return "\n".join([words, "", *rows, ""])
+
+
+def model_tables() -> str:
+    """A section for every model."""
+    parts = []
+    for name, entry in MODELS.items():
+        parts += [f"### {name}", "", options_table(entry.options_class(), dict(entry.defaults)), ""]
+    return "\n".join(parts)
+
+
+def command_table(name: str) -> str:
+    """Arguments and options of a command, as `--help` gives them."""
+    import typer
+
+    from penchant.cli.app import app
+
+    group: Any = typer.main.get_command(app)
+    command = group.commands[name]
+    rows = ["| argument or option | default | |", "|---|---|---|"]
+    for parameter in command.params:
+        words = str(getattr(parameter, "help", "") or "").replace("|", "\\|")
+        names = ", ".join(f"`{option}`" for option in [*parameter.opts, *parameter.secondary_opts])
+        if parameter.param_type_name == "argument":
+            names = f"`{parameter.metavar or parameter.name.upper()}`"
+        elif parameter.metavar:
+            names += f" {parameter.metavar}"
+        default = parameter.default
+        shown = f"`{default}`" if default not in (None, False, True, (), []) and not callable(default) else ""
+        rows.append(f"| {names} | {shown} | {words} |")
+    return "\n".join([*rows, ""])
+
+
+def alias_tables() -> str:
+    """One table for every table of the contract."""
+    parts = []
+    for table, columns in ALIASES.items():
+        parts += [f"| {table} | also read as |", "|---|---|"]
+        parts += [f"| `{ours}` | {', '.join(dict.fromkeys(names))} |" for ours, names in columns.items()]
+        parts.append("")
+    return "\n".join(parts)
