@@ -1,0 +1,179 @@
+"""ALS: matrix factorisation of implicit feedback, with users folded in from their history."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.data.sequences import SequenceBatch
+from penchant.errors import MissingExtraError
+from penchant.models.base import ModelState, Scores, TrainingData
+from penchant.models.ease import lowest_where
+from penchant.models.history import Sparse, history_matrix, kind_weights, require, require_decay
+from penchant.models.popularity import not_fitted
+
+FOLD_IN = 512
+"""Histories whose vectors are solved for at once."""
+
+
+@dataclass(frozen=True)
+class ALSOptions:
+    """Options of ALS.
+
+    - `dim`, `epochs`, `regularisation`, `alpha`: size of the vectors, sweeps, λ, and confidence 1 + alpha · weight.
+    - `decay`, `half_life_days`, `max_length`: how the history fades at inference, by rank and by elapsed time.
+    """
+
+    dim: int = 64
+    epochs: int = 15
+    regularisation: float = 0.05
+    alpha: float = 10.0
+    decay: float = 1.0
+    half_life_days: float | None = None
+    max_length: int = 200
+    kind_weights: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        require(self.dim >= 1, "als.dim", self.dim, "a whole number of 1 or more")
+        require(self.epochs >= 1, "als.epochs", self.epochs, "a whole number of 1 or more")
+        require(self.regularisation > 0, "als.regularisation", self.regularisation, "a number above 0")
+        require(self.alpha > 0, "als.alpha", self.alpha, "a number above 0")
+        require(self.max_length >= 1, "als.max_length", self.max_length, "a whole number of 1 or more")
+        require_decay("als", self.decay, self.half_life_days)
+
+
+class ALS:
+    """Items and users as vectors, score = dot product. The items are learned by the library `implicit`.
+
+    A user's vector is never stored: it solves (YᵀY + λI + Σ_i α w_i y_i y_iᵀ) x = Σ_i (1 + α w_i) y_i over the
+    history. Hu, Koren and Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008.
+    """
+
+    name = "als"
+
+    def __init__(self, options: ALSOptions | None = None) -> None:
+        self.options = options or ALSOptions()
+        self._items: npt.NDArray[np.float32] | None = None
+        self._touched: npt.NDArray[np.bool_] = np.empty(0, dtype=bool)
+        self._kinds: list[str] = []
+
+    def fit(self, data: TrainingData) -> None:
+        """Learn item vectors. Raises `MissingExtraError` where `implicit` is not installed."""
+        weights = kind_weights(data.kinds, self.options.kind_weights)
+        interactions = history_matrix(data.sequences, data.n_items, weights)
+        self._items = factorise(interactions, self.options, data.seed)
+        self._touched = np.bincount(interactions.indices, minlength=data.n_items) > 0
+        self._kinds = list(data.kinds)
+
+    def score(self, histories: SequenceBatch) -> Scores:
+        """User vectors times item vectors, `[B, N]`; items without an event get the lowest score of the row."""
+        scores = np.asarray(self.user_vectors(histories) @ self.item_vectors.T, dtype=np.float32)
+        return lowest_where(scores, ~self._touched)
+
+    @property
+    def item_vectors(self) -> npt.NDArray[np.float32]:
+        """Item vectors `[N, D]`. Raises `ModelError` before `fit`."""
+        if self._items is None:
+            raise not_fitted(self.name)
+        return self._items
+
+    def user_vectors(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+        """Vectors solved for from the histories, `[B, D]`; zeros for an empty one."""
+        items = self.item_vectors
+        options = self.options
+        history = history_matrix(
+            histories,
+            len(items),
+            kind_weights(self._kinds, options.kind_weights),
+            decay=options.decay,
+            half_life_days=options.half_life_days,
+            max_length=options.max_length,
+        )
+        vectors = np.zeros((len(histories), items.shape[1]), dtype=np.float32)
+        for start in range(0, len(histories), FOLD_IN):
+            vectors[start : start + FOLD_IN] = fold_in(history[start : start + FOLD_IN], items, options)
+        return vectors
+
+    def interests(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+        """The vector after every event, `[E, D]`, each solved for from the events up to it."""
+        stops = np.arange(1, histories.n_events + 1)
+        firsts = np.maximum(histories.offsets[histories.rows], stops - self.options.max_length)
+        vectors = np.zeros((histories.n_events, self.item_vectors.shape[1]), dtype=np.float32)
+        for start in range(0, histories.n_events, FOLD_IN):
+            block = slice(start, start + FOLD_IN)
+            vectors[block] = self.user_vectors(_prefixes(histories, firsts[block], stops[block]))
+        return vectors
+
+    def state(self) -> ModelState:
+        """Item vectors, which items were touched, names of kinds."""
+        return ModelState({"items": self.item_vectors, "touched": self._touched}, {"kinds": self._kinds})
+
+    def load_state(self, state: ModelState) -> None:
+        """Take back what `state` gave."""
+        self._items = np.asarray(state.tensors["items"], dtype=np.float32)
+        self._touched = np.asarray(state.tensors["touched"], dtype=bool)
+        self._kinds = list(state.facts["kinds"])
+
+
+def factorise(interactions: Sparse, options: ALSOptions, seed: int) -> npt.NDArray[np.float32]:
+    """Item vectors `[N, D]` by the library `implicit`, on one thread so that the same seed gives the same bytes."""
+    try:
+        from implicit.cpu.als import AlternatingLeastSquares
+    except ImportError as error:
+        raise MissingExtraError("implicit", "als") from error
+    with warnings.catch_warnings():
+        # the library advises on BLAS threads; the processor's are already spoken for
+        warnings.simplefilter("ignore")
+        library = AlternatingLeastSquares(
+            factors=options.dim,
+            regularization=options.regularisation,
+            alpha=options.alpha,
+            iterations=options.epochs,
+            num_threads=1,
+            random_state=seed,
+        )
+        library.fit(interactions, show_progress=False)
+    return np.ascontiguousarray(library.item_factors, dtype=np.float32)
+
+
+def fold_in(history: Sparse, items: npt.NDArray[np.float32], options: ALSOptions) -> npt.NDArray[np.float32]:
+    """Vectors `[B, D]` of histories `[B, N]` given the item vectors `[N, D]`: one linear system each."""
+    lengths = np.diff(history.indptr)
+    width = int(lengths.max(initial=0))
+    n_rows, dim = history.shape[0], items.shape[1]
+    if not width:
+        return np.zeros((n_rows, dim), dtype=np.float32)
+    rows = np.repeat(np.arange(n_rows), lengths)
+    columns = np.arange(history.nnz) - np.repeat(history.indptr[:-1], lengths)
+    confidence = np.zeros((n_rows, width), dtype=np.float32)
+    confidence[rows, columns] = options.alpha * history.data
+    held = np.zeros((n_rows, width, dim), dtype=np.float32)
+    held[rows, columns] = items[history.indices]
+    shared = items.T @ items + np.float32(options.regularisation) * np.eye(dim, dtype=np.float32)
+    systems: npt.NDArray[Any] = np.matmul((held * confidence[:, :, None]).transpose(0, 2, 1), held) + shared
+    wanted = np.zeros((n_rows, width), dtype=np.float32)
+    wanted[rows, columns] = 1 + options.alpha * history.data
+    right = np.matmul(wanted[:, None, :], held)[:, 0]
+    solved = np.linalg.solve(systems, right[:, :, None])[:, :, 0]
+    return np.asarray(np.where((lengths > 0)[:, None], solved, 0), dtype=np.float32)
+
+
+def _prefixes(histories: SequenceBatch, firsts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]) -> SequenceBatch:
+    """Slices of the events as histories of their own, asked for at the time of their last event."""
+    lengths = stops - firsts
+    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
+    positions = np.arange(offsets[-1]) + np.repeat(firsts - offsets[:-1], lengths)
+    return SequenceBatch(
+        offsets=offsets,
+        items=histories.items[positions],
+        times_s=histories.times_s[positions],
+        kinds=histories.kinds[positions],
+        values=histories.values[positions],
+        users=np.full(len(lengths), -1, dtype=np.int32),
+        query_times_s=histories.times_s[stops - 1],
+    )

@@ -1,0 +1,192 @@
+"""Content: items that look like what the history looks like, from frozen views alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from penchant.data.schema import BEHAVIOUR
+from penchant.data.sequences import SequenceBatch
+from penchant.data.views import Views
+from penchant.errors import ModelError
+from penchant.models.base import ModelState, Scores, TrainingData
+from penchant.models.history import DAY_S, Sparse, event_weights, faded, kind_weights, require, require_decay
+from penchant.models.popularity import not_fitted
+
+FAINT = 1e-4
+"""Weights of past events below this are left out of an interest vector."""
+
+
+@dataclass(frozen=True)
+class ContentOptions:
+    """Options of the content model.
+
+    - `views`: names of the item views to use (empty: every view there is but `behaviour`).
+    - `view_weights`: weight of a view's standardised score (1 where not named).
+    - `decay`, `half_life_days`: how the history fades, by rank and by elapsed time.
+    """
+
+    views: tuple[str, ...] = ()
+    view_weights: Mapping[str, float] = field(default_factory=dict)
+    decay: float = 0.9
+    half_life_days: float | None = None
+    kind_weights: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for view, weight in self.view_weights.items():
+            require(0 <= weight < float("inf"), f"content.view_weights[{view!r}]", weight, "a weight of 0 or more")
+        require_decay("content", self.decay, self.half_life_days)
+
+
+@dataclass(frozen=True)
+class _Space:
+    """One view, ready to score: unit vectors, centred ones, and the covariance that gives a score's spread."""
+
+    unit: npt.NDArray[np.float32]
+    centred: npt.NDArray[np.float32]
+    covariance: npt.NDArray[np.float32]
+
+
+class Content:
+    """score(j) = Σ_views weight · z(cos(profile, item j)); profile = decayed sum of the history's unit vectors.
+
+    z standardises over the items that have the view; an item without it gets 0, the mean. Centred item vectors and
+    profiles divided by the spread of their own scores make this one exact dot product, so the model has interest
+    vectors: the views side by side. Events with text or media of their own count with it.
+    """
+
+    name = "content"
+
+    def __init__(self, options: ContentOptions | None = None) -> None:
+        self.options = options or ContentOptions()
+        self._spaces: dict[str, _Space] = {}
+        self._kinds: list[str] = []
+
+    def fit(self, data: TrainingData) -> None:
+        """Take the item views. Raises `ModelError` where a wanted one is not there."""
+        names = self.options.views or tuple(name for name in data.views if name != BEHAVIOUR)
+        missing = [name for name in names if name not in data.views]
+        if missing or not names:
+            raise ModelError(
+                f"content needs the item view {', '.join(missing) or 'text, image or audio'}, which is not there.",
+                remedy=f"Views there are: {', '.join(data.views) or 'none'}. Give the items a title, image or audio.",
+            )
+        self._spaces = {name: _space(data.views, name) for name in names}
+        self._kinds = list(data.kinds)
+
+    def score(self, histories: SequenceBatch) -> Scores:
+        """Weighted sum of the standardised cosines, `[B, N]`; all 0 for an empty history."""
+        scores = self.user_vectors(histories) @ self.item_vectors.T
+        return np.asarray(scores, dtype=np.float32)
+
+    @property
+    def item_vectors(self) -> npt.NDArray[np.float32]:
+        """Centred unit vectors of the views side by side, `[N, D]`."""
+        return np.hstack([space.centred for space in self._fitted().values()])
+
+    def user_vectors(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+        """Profiles of whole histories, `[B, D]`; zeros for an empty one."""
+        by_kind = self._event_weights(histories)
+        kept = histories.keep(by_kind > 0)
+        fade = faded(kept, decay=self.options.decay, half_life_days=self.options.half_life_days)
+        weights = (by_kind[by_kind > 0] * fade, np.arange(kept.n_events), kept.offsets)
+        return self._profiles(kept, sp.csr_matrix(weights, shape=(len(kept), kept.n_events)))
+
+    def interests(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+        """The profile after every event, `[E, D]`: fading by rank; by time, from that event's own time."""
+        return self._profiles(histories, self._past_weights(histories))
+
+    def contributions(self, histories: SequenceBatch) -> dict[str, Scores]:
+        """What each view gives to every score, `[B, N]` by view: they sum to `score`."""
+        vectors, start, parts = self.user_vectors(histories), 0, {}
+        for name, space in self._fitted().items():
+            stop = start + space.centred.shape[1]
+            parts[name] = np.asarray(vectors[:, start:stop] @ space.centred.T, dtype=np.float32)
+            start = stop
+        return parts
+
+    def state(self) -> ModelState:
+        """Unit and centred item vectors and covariance by view, names of views and kinds."""
+        tensors = {
+            f"{name}.{part}": getattr(space, part)
+            for name, space in self._fitted().items()
+            for part in ("unit", "centred", "covariance")
+        }
+        return ModelState(tensors, {"views": list(self._spaces), "kinds": self._kinds})
+
+    def load_state(self, state: ModelState) -> None:
+        """Take back what `state` gave."""
+        tensors: Mapping[str, npt.NDArray[Any]] = state.tensors
+        self._spaces = {
+            name: _Space(tensors[f"{name}.unit"], tensors[f"{name}.centred"], tensors[f"{name}.covariance"])
+            for name in state.facts["views"]
+        }
+        self._kinds = list(state.facts["kinds"])
+
+    def _fitted(self) -> dict[str, _Space]:
+        if not self._spaces:
+            raise not_fitted(self.name)
+        return self._spaces
+
+    def _event_weights(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+        """Weight `[E]` by kind; 0 where an event has neither an item nor content."""
+        by_kind = event_weights(histories, kind_weights(self._kinds, self.options.kind_weights))
+        rows = histories.content_rows
+        with_content = histories.items >= 0 if rows is None else (histories.items >= 0) | (rows >= 0)
+        return np.where(with_content, by_kind, np.float32(0))
+
+    def _past_weights(self, histories: SequenceBatch) -> Sparse:
+        """CSR `[E, E]`: how much each earlier event of the same row weighs after each event."""
+        options = self.options
+        by_kind = self._event_weights(histories)
+        counted = np.flatnonzero(by_kind > 0)
+        so_far = np.cumsum(by_kind > 0)
+        before_row = np.concatenate([np.zeros(1, dtype=np.int64), so_far])[histories.offsets[:-1]]
+        reach = max(1, int(min(np.log(FAINT) / np.log(min(options.decay, 0.999)), 200)))
+        lengths = np.minimum(so_far - before_row[histories.rows], reach)
+        offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
+        rank = np.arange(offsets[-1]) - np.repeat(offsets[:-1], lengths)
+        now = np.repeat(np.arange(histories.n_events), lengths)
+        past = counted[so_far[now] - 1 - rank]
+        weight = np.power(options.decay, rank) * by_kind[past]
+        if options.half_life_days is not None:
+            elapsed = np.maximum(histories.times_s[now] - histories.times_s[past], 0)
+            weight = weight * np.exp2(-elapsed / (options.half_life_days * DAY_S))
+        shape = (histories.n_events, histories.n_events)
+        return sp.csr_matrix((weight.astype(np.float32), past, offsets), shape=shape)
+
+    def _profiles(self, histories: SequenceBatch, weights: Sparse) -> npt.NDArray[np.float32]:
+        """Rows of `weights` `[R, E]` over events → `[R, D]`, each view scaled so that its scores have spread 1."""
+        parts = []
+        for name, space in self._fitted().items():
+            sums = np.asarray(weights @ _event_vectors(histories, name, space.unit), dtype=np.float32)
+            spread = np.sqrt(np.maximum(np.einsum("rd,rd->r", sums @ space.covariance, sums), 0))
+            importance = np.float32(self.options.view_weights.get(name, 1.0))
+            safe = np.where(spread > 1e-9, spread, 1.0)
+            parts.append(np.where((spread > 1e-9)[:, None], importance * sums / safe[:, None], 0).astype(np.float32))
+        return np.hstack(parts)
+
+
+def _space(views: Views, name: str) -> _Space:
+    view = views[name].unit()
+    count = max(int(view.present.sum()), 1)
+    mean = view.vectors.sum(axis=0, dtype=np.float64) / count
+    centred = np.where(view.present[:, None], view.vectors - mean, 0).astype(np.float32)
+    return _Space(view.vectors, centred, (centred.T @ centred / np.float32(count)).astype(np.float32))
+
+
+def _event_vectors(histories: SequenceBatch, name: str, unit: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The unit vector of every event `[E, D]`: of its item, plus of its own content; zeros where it has neither."""
+    known = (histories.items >= 0) & (histories.items < len(unit))
+    vectors = np.where(known[:, None], unit[np.where(known, histories.items, 0)], np.float32(0))
+    own, rows = histories.content, histories.content_rows
+    if own is None or rows is None or name not in own or own[name].dim != unit.shape[1]:
+        return vectors
+    has = rows >= 0
+    vectors[has] += own[name].unit().vectors[rows[has]]
+    return vectors

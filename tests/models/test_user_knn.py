@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from penchant.data.ragged import Ragged
+from penchant.data.sequences import SequenceBatch
+from penchant.data.views import View, Views
+from penchant.errors import ModelError, UsageError
+from penchant.models.base import TrainingData
+from penchant.models.user_knn import UserKNN, UserKNNOptions, weighted_mean, weighted_sum
+from penchant.testing.models import check_model, check_negative_kinds
+
+
+@pytest.mark.parametrize("options", [UserKNNOptions(decay=1.0), UserKNNOptions(similarity_view="text", neighbours=9)])
+def test_contract(options: UserKNNOptions) -> None:
+    check_model(lambda: UserKNN(options))
+    check_negative_kinds(lambda: UserKNN(options))
+
+
+def test_worked_example() -> None:
+    similarities, ratings = np.array([0.8, 0.3]), np.array([3.0, 4.0])
+    assert weighted_sum(similarities, ratings) == pytest.approx(3.6)
+    assert weighted_mean(similarities, ratings) == pytest.approx(3.6 / 1.1)
+    assert np.isnan(weighted_mean(np.zeros(2), ratings))
+
+
+def rated() -> TrainingData:
+    """Two neighbours at cosines .8 and .3 from a history of item 0, who rated item 2 with 3 and 4."""
+    vectors = np.array([[1, 0], [0.8, 0.6], [0.3, np.sqrt(1 - 0.09)]], dtype=np.float32)
+    items = np.vstack([vectors, np.zeros((2, 2))]).astype(np.float32)
+    view = View(items, np.array([True, True, True, False, False]))
+    sequences = replace(
+        SequenceBatch.of_items([[1, 3], [2, 3], [4]]), values=np.array([5, 3, 5, 4, 1], dtype=np.float32)
+    )
+    return TrainingData(sequences, 5, ["rating"], 0, Views({"text": view}))
+
+
+def test_predicted_values() -> None:
+    model = UserKNN(UserKNNOptions(similarity_view="text", decay=1.0))
+    model.fit(rated())
+    histories = SequenceBatch.of_items([[0], []])
+    found = model.predict_values(histories, Ragged.of([[3, 4, 0], [3]]))
+    everything = np.mean([5, 3, 5, 4, 1])
+    np.testing.assert_allclose(found, [3.6 / 1.1, 1.0, everything, 3.5], rtol=1e-5)
+
+
+def test_score_is_the_similarity_sum() -> None:
+    model = UserKNN(UserKNNOptions(decay=1.0))
+    model.fit(TrainingData(SequenceBatch.of_items([[0, 1], [0, 2, 3], [3]]), 4, ["view"], 0))
+    scores = model.score(SequenceBatch.of_items([[0]]))[0]
+    near, far = 1 / np.sqrt(2), 1 / np.sqrt(3)
+    np.testing.assert_allclose(scores, [near + far, near, far, far], atol=1e-5)
+
+
+def test_nobody_is_their_own_neighbour() -> None:
+    data = TrainingData(SequenceBatch.of_items([[0, 1], [2]]), 3, ["view"], 0)
+    model = UserKNN()
+    model.fit(data)
+    own = replace(data.sequences, users=np.arange(2, dtype=np.int32)).take([0])
+    assert model.score(own)[0].max() < 1e-6
+    assert model.score(data.sequences.take([0]))[0].max() > 0.1
+
+
+def test_latest_value_counts() -> None:
+    sequences = replace(SequenceBatch.of_items([[0, 0, 1]]), values=np.array([1, 0, np.nan], dtype=np.float32))
+    model = UserKNN()
+    model.fit(TrainingData(sequences, 2, ["rating"], 0))
+    assert model.predict_values(SequenceBatch.of_items([[0]]), Ragged.of([[0]])).tolist() == [0.0]
+
+
+def test_refusals() -> None:
+    data = TrainingData(SequenceBatch.of_items([[0]]), 1, ["view"], 0)
+    with pytest.raises(ModelError, match="item view 'text', which is not there"):
+        UserKNN(UserKNNOptions(similarity_view="text")).fit(data)
+    model = UserKNN()
+    model.fit(data)
+    with pytest.raises(ModelError, match="hold no values"):
+        model.predict_values(data.sequences, Ragged.of([[0]]))
+    with pytest.raises(UsageError, match=r"user_knn\.neighbours=0"):
+        UserKNNOptions(neighbours=0)
