@@ -144,7 +144,7 @@ def _first_distinct(frame: pl.DataFrame) -> npt.NDArray[np.bool_]:
 def _repeats(frame: pl.DataFrame, key: str, gate: Gate) -> npt.NDArray[np.bool_]:
     """Refuse later rows of an id with other content; return the mask of exact duplicates."""
     first = frame[key].is_first_distinct().to_numpy()
-    later = gate.kept & ~first
+    later: npt.NDArray[np.bool_] = gate.kept & ~first
     if not later.any():
         return later
     first_of_id = frame.filter(pl.Series(first & gate.kept))
