@@ -1,0 +1,1 @@
+"""From text, pictures, sound, attributes and behaviour to vectors. Imports without torch."""

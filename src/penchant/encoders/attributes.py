@@ -1,0 +1,244 @@
+"""Attributes as numbers: categories one-hot with a bucket for the rare, numbers standardised, lists multi-hot.
+
+One encoder serves items, users and the context of events; its layout is fixed when it is fitted, so that rows that
+come later fit in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from penchant.data import schema
+from penchant.data.views import View
+from penchant.data.vocabulary import Vocabulary
+from penchant.encoders.protocol import EncoderState
+from penchant.errors import EncoderError, OptionError
+
+CATEGORY: Final = "category"
+NUMBER: Final = "number"
+LIST: Final = "list"
+
+_NOT_ATTRIBUTES: Final = frozenset(
+    {
+        schema.USER_ID,
+        schema.ITEM_ID,
+        schema.TITLE,
+        schema.DESCRIPTION,
+        schema.TEXT,
+        schema.IMAGE,
+        schema.AUDIO,
+        schema.CREATED_AT,
+    }
+)
+_SMALL_TABLE: Final = 100
+_CLIP: Final = 5.0
+
+
+@dataclass(frozen=True)
+class AttributeOptions:
+    """Options of `AttributeEncoder`.
+
+    `columns`: which to use, empty for every one that fits (ids, free text and media never do). `max_categories` of a
+    column are kept, each seen `min_count` times (once below 100 rows); the others share one rare bucket.
+    """
+
+    enabled: bool = True
+    columns: tuple[str, ...] = ()
+    max_categories: int = 50
+    min_count: int = 5
+
+
+@dataclass(frozen=True)
+class Block:
+    """The dimensions of one column: `start` and `width`, and what was learned of it."""
+
+    column: str
+    kind: str
+    start: int
+    width: int
+    categories: tuple[str, ...] = ()
+    mean: float = 0.0
+    std: float = 1.0
+
+
+class AttributeEncoder:
+    """Rows of a table → vectors with a fixed layout.
+
+    - a category: one dimension each, and one for all that are rare or new; missing is all zero;
+    - a number: (x - mean) / std cut to ±5, and one dimension that is 1 where it is missing;
+    - a list: 1/√n for each of its n distinct values, the rare ones together.
+    """
+
+    name = "attributes"
+
+    def __init__(self, options: AttributeOptions = AttributeOptions()) -> None:
+        self.options = options
+        self._blocks: tuple[Block, ...] | None = None
+
+    def fit(self, table: pl.DataFrame) -> AttributeEncoder:
+        """Learn the layout from a table; returns itself. A table without attributes gives `dim` 0."""
+        unknown = sorted(set(self.options.columns) - set(table.columns))
+        if unknown:
+            raise OptionError("attributes.columns", unknown[0], allowed=table.columns)
+        names = self.options.columns or tuple(c for c in table.columns if c not in _NOT_ATTRIBUTES)
+        blocks: list[Block] = []
+        for name in names:
+            start = blocks[-1].start + blocks[-1].width if blocks else 0
+            block = self._block(table[name], start)
+            if block is not None:
+                blocks.append(block)
+        self._blocks = tuple(blocks)
+        return self
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The layout; raises `EncoderError` before `fit`."""
+        if self._blocks is None:
+            raise EncoderError("The attribute encoder was not fitted.", remedy="Call fit(table) first.")
+        return self._blocks
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return self.blocks[-1].start + self.blocks[-1].width if self.blocks else 0
+
+    @property
+    def names(self) -> list[str]:
+        """What each dimension means, `column=value`."""
+        out: list[str] = []
+        for block in self.blocks:
+            if block.kind == NUMBER:
+                out += [block.column, f"{block.column} is missing"]
+            else:
+                out += [f"{block.column}={value}" for value in block.categories] + [f"{block.column} is rare"]
+        return out
+
+    @property
+    def identity(self) -> str:
+        """Name and a digest of the layout."""
+        told = json.dumps([asdict(block) for block in self.blocks], sort_keys=True)
+        return f"attributes@{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+
+    def encode(self, table: pl.DataFrame) -> View:
+        """Vectors `[N, D]` of the rows; absent where every attribute is missing. Lacking columns count as missing."""
+        vectors = np.zeros((table.height, self.dim), dtype=np.float32)
+        present = np.zeros(table.height, dtype=bool)
+        for block in self.blocks:
+            if block.column in table.columns:
+                part = vectors[:, block.start : block.start + block.width]
+                present |= _WRITERS[block.kind](block, table[block.column], part)
+            elif block.kind == NUMBER:
+                vectors[:, block.start + 1] = 1.0
+        vectors[~present] = 0.0
+        return View(vectors, present, self.identity)
+
+    def state(self) -> EncoderState:
+        """Options and layout, for the bundle."""
+        facts = {"options": asdict(self.options), "blocks": [asdict(block) for block in self.blocks]}
+        return EncoderState({}, {"name": self.name, **facts})
+
+    @classmethod
+    def from_state(cls, state: EncoderState) -> AttributeEncoder:
+        """The encoder that gave `state`."""
+        told: dict[str, Any] = dict(state.facts["options"])
+        told["columns"] = tuple(told["columns"])
+        encoder = cls(AttributeOptions(**told))
+        blocks = [{**b, "categories": tuple(b["categories"])} for b in state.facts["blocks"]]
+        encoder._blocks = tuple(Block(**b) for b in blocks)
+        return encoder
+
+    def _block(self, column: pl.Series, start: int) -> Block | None:
+        """The block of one column, or None where it says nothing."""
+        kind = _kind(column.dtype)
+        values = column.drop_nulls()
+        if kind is None or values.is_empty():
+            return None
+        if kind == NUMBER:
+            return _number_block(column, start)
+        single = values if kind == CATEGORY else values.explode(empty_as_null=True).drop_nulls()
+        text = single.cast(pl.String)
+        distinct = text.n_unique()
+        free = kind == CATEGORY and distinct > 20 and distinct > text.len() / 2
+        constant = kind == CATEGORY and distinct == 1 and column.null_count() == 0
+        if free or constant or not distinct:
+            return None
+        least = self.options.min_count if column.len() >= _SMALL_TABLE else 1
+        counts = text.alias("value").value_counts(name="n").filter(pl.col("n") >= least)
+        top = counts.sort("n", "value", descending=[True, False]).head(self.options.max_categories)
+        categories = tuple(top["value"].to_list())
+        return Block(column.name, kind, start, len(categories) + 1, categories) if categories else None
+
+
+def _kind(dtype: pl.DataType) -> str | None:
+    if isinstance(dtype, (pl.List, pl.Array)):
+        return LIST
+    if dtype.is_numeric() or dtype.is_temporal():
+        return NUMBER
+    return CATEGORY if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Boolean) else None
+
+
+def _numbers(column: pl.Series) -> npt.NDArray[np.float64]:
+    """As float64 with NaN where missing or not finite."""
+    if column.dtype.is_temporal():
+        column = column.to_physical()
+    values = column.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy().copy()
+    values[~np.isfinite(values)] = np.nan
+    return values
+
+
+def _number_block(column: pl.Series, start: int) -> Block | None:
+    values = _numbers(column)
+    known = values[~np.isnan(values)]
+    if not len(known) or (known.std() == 0 and len(known) == len(values)):
+        return None
+    return Block(column.name, NUMBER, start, 2, mean=float(known.mean()), std=float(known.std()) or 1.0)
+
+
+def _write_number(block: Block, column: pl.Series, out: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    values = _numbers(column)
+    missing = np.isnan(values)
+    out[:, 0] = np.where(missing, 0.0, np.clip((values - block.mean) / block.std, -_CLIP, _CLIP))
+    out[:, 1] = missing
+    return ~missing
+
+
+def _codes(block: Block, column: pl.Series) -> npt.NDArray[np.int32]:
+    """The dimension of each value within the block; rare and new values share the last."""
+    codes = Vocabulary(block.categories).encode(column)
+    return np.where(codes < 0, len(block.categories), codes).astype(np.int32)
+
+
+def _write_category(block: Block, column: pl.Series, out: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    known = column.is_not_null().to_numpy()
+    codes = _codes(block, column)
+    rows = np.flatnonzero(known)
+    out[rows, codes[rows]] = 1.0
+    return known
+
+
+def _write_list(block: Block, column: pl.Series, out: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    if not isinstance(column.dtype, (pl.List, pl.Array)):
+        column = pl.select(pl.concat_list(column.cast(pl.String))).to_series()
+    frame = pl.DataFrame({"row": np.arange(column.len()), "value": column}).explode("value", empty_as_null=True)
+    frame = frame.drop_nulls().unique(maintain_order=True)
+    rows, codes = frame["row"].to_numpy(), _codes(block, frame["value"])
+    np.maximum.at(out, (rows, codes), 1.0)
+    counts = out.sum(axis=1, keepdims=True)
+    np.divide(out, np.sqrt(counts), out=out, where=counts > 0)
+    return np.asarray(counts[:, 0] > 0)
+
+
+_WRITERS: Final = {NUMBER: _write_number, CATEGORY: _write_category, LIST: _write_list}
+
+
+def context_columns(columns: Sequence[str]) -> list[str]:
+    """The columns of an event table that say in which context an event happened."""
+    return [name for name in columns if name.startswith(schema.CONTEXT_PREFIX)]

@@ -1,0 +1,199 @@
+"""Vectors on disk by content: what was encoded once is never encoded again.
+
+The key of a vector is the SHA-256 of the content's bytes, inside a folder named after the encoder's identity (name,
+weights, preprocessing). Vectors lie in segments: immutable safetensors files, each named after the SHA-256 of its own
+bytes and put in place by a rename.
+
+- Two processes may write at once: each adds segments of its own, and equal ones have equal names.
+- A kill at any moment leaves whole segments and at most one temporary file; the next run goes on from there.
+- A segment whose bytes do not fit its name is set aside and its contents are computed again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.data.atomic import atomic_file, remove_leftovers
+from penchant.data.views import View
+from penchant.encoders.hub import file_digest
+from penchant.encoders.protocol import Encoder, Progress
+
+Content = TypeVar("Content")
+
+_SUFFIX: Final = ".safetensors"
+_DAMAGED: Final = ".damaged"
+_KEY_BYTES: Final = 32
+
+
+def default_cache_folder() -> Path:
+    """Where a platform keeps caches, below it `penchant`; the place changes no result.
+
+    `~/.cache` or where XDG_CACHE_HOME points; `~/Library/Caches` on macOS, `AppData/Local` on Windows.
+    """
+    home = Path.home()
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "penchant"
+    if sys.platform == "win32":
+        return home / "AppData" / "Local" / "penchant" / "cache"
+    told = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(told) if os.path.isabs(told) else home / ".cache") / "penchant"
+
+
+@dataclass
+class CacheCounts:
+    """What happened so far: vectors found, computed, and segments that were damaged and set aside."""
+
+    found: int = 0
+    computed: int = 0
+    damaged: int = 0
+
+
+@dataclass
+class _Shelf:
+    """What is known of one encoder's folder: segments read, and where the vector of each key lies."""
+
+    folder: Path
+    segments: dict[str, dict[str, npt.NDArray[Any]]] = field(default_factory=dict)
+    places: dict[bytes, tuple[str, int]] = field(default_factory=dict)
+
+
+class EncoderCache:
+    """A folder of vectors by content. `counts` says what was found and what was computed."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.counts = CacheCounts()
+        self._shelves: dict[str, _Shelf] = {}
+
+    def encode(
+        self,
+        encoder: Encoder[Content],
+        contents: Sequence[Content | None],
+        *,
+        content_bytes: Callable[[Content], bytes],
+        chunk: int = 1024,
+        progress: Progress | None = None,
+    ) -> View:
+        """Vectors `[N, D]` of N contents; what is new is computed in chunks, each saved before the next begins.
+
+        `content_bytes` gives the bytes that name a content (`text_bytes` for sentences).
+        """
+        identity = encoder.identity
+        shelf = self._shelf(identity)
+        keys = [None if c is None else hashlib.sha256(content_bytes(c)).digest() for c in contents]
+        wanted = {key: c for key, c in zip(keys, contents, strict=True) if key is not None}
+        missing = [key for key in wanted if key not in shelf.places]
+        self.counts.found += len(wanted) - len(missing)
+        missing.sort(key=lambda key: len(content_bytes(wanted[key])))  # type: ignore[arg-type]
+        for start in range(0, len(missing), chunk):
+            part = missing[start : start + chunk]
+            self._add(shelf, part, encoder.encode([wanted[key] for key in part]))
+            self.counts.computed += len(part)
+            if progress is not None:
+                progress(f"encoded {start + len(part)} of {len(missing)}", (start + len(part)) / len(missing))
+        return _gathered(shelf, keys, encoder, identity)
+
+    def _shelf(self, identity: str) -> _Shelf:
+        """The folder of one encoder, with every segment that is there by now."""
+        name = hashlib.sha256(identity.encode()).hexdigest()[:32]
+        if name not in self._shelves:
+            folder = self.folder / name
+            folder.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(folder)
+            with atomic_file(folder / "encoder.json") as path:
+                path.write_text(json.dumps({"identity": identity}, indent=2), encoding="utf-8")
+            self._shelves[name] = _Shelf(folder)
+        shelf = self._shelves[name]
+        for path in sorted(shelf.folder.glob(f"*{_SUFFIX}")):
+            if path.name not in shelf.segments:
+                self._read(shelf, path)
+        return shelf
+
+    def _read(self, shelf: _Shelf, path: Path) -> None:
+        """Take a segment in, or set it aside where its bytes are not those that were written."""
+        if path.name.startswith("."):
+            return
+        try:
+            if file_digest(path) != path.name.removesuffix(_SUFFIX):
+                self.counts.damaged += 1
+                path.replace(path.with_suffix(_DAMAGED))
+                return
+            _enter(shelf, path.name, _arrays(path))
+        except FileNotFoundError:
+            return  # another process set it aside first
+
+    def _add(self, shelf: _Shelf, keys: list[bytes], view: View) -> None:
+        """Save one chunk as a segment."""
+        from safetensors.numpy import save
+
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "keys": np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, _KEY_BYTES),
+            "vectors": np.ascontiguousarray(view.vectors),
+            "present": view.present.astype(np.uint8),
+        }
+        data = save(arrays)
+        name = hashlib.sha256(data).hexdigest() + _SUFFIX
+        with atomic_file(shelf.folder / name) as path:
+            path.write_bytes(data)
+        _enter(shelf, name, arrays)
+
+
+def text_bytes(text: str) -> bytes:
+    """The bytes that name a text."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def encode_in_chunks(
+    encoder: Encoder[Content],
+    contents: Sequence[Content | None],
+    *,
+    chunk: int = 1024,
+    progress: Progress | None = None,
+) -> View:
+    """`encoder.encode` without a cache, with progress between chunks."""
+    parts = []
+    for start in range(0, max(len(contents), 1), chunk):
+        parts.append(encoder.encode(contents[start : start + chunk]))
+        if progress is not None:
+            progress(f"encoded {min(start + chunk, len(contents))} of {len(contents)}", (start + chunk) / len(contents))
+    vectors = np.concatenate([part.vectors for part in parts])
+    return View(vectors, np.concatenate([part.present for part in parts]), encoder.identity)
+
+
+def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    from safetensors.numpy import load_file
+
+    return dict(load_file(path))
+
+
+def _enter(shelf: _Shelf, name: str, arrays: dict[str, npt.NDArray[Any]]) -> None:
+    shelf.segments[name] = arrays
+    flat = arrays["keys"].tobytes()
+    for row in range(len(arrays["keys"])):
+        shelf.places[flat[row * _KEY_BYTES : (row + 1) * _KEY_BYTES]] = (name, row)
+
+
+def _gathered(shelf: _Shelf, keys: list[bytes | None], encoder: Encoder[Any], identity: str) -> View:
+    """The vectors of the keys, in order."""
+    vectors = np.zeros((len(keys), encoder.dim), dtype=np.float32)
+    present = np.zeros(len(keys), dtype=bool)
+    places = [None if key is None else shelf.places[key] for key in keys]
+    by_segment: dict[str, list[tuple[int, int]]] = {}
+    for row, place in enumerate(places):
+        if place is not None:
+            by_segment.setdefault(place[0], []).append((row, place[1]))
+    for name, pairs in by_segment.items():
+        rows, sources = np.array(pairs, dtype=np.int64).T
+        vectors[rows] = shelf.segments[name]["vectors"][sources]
+        present[rows] = shelf.segments[name]["present"][sources].astype(bool)
+    return View(vectors, present, identity)

@@ -1,0 +1,73 @@
+"""Finds a pretrained model by folder or hub name, and says exactly which weights it is. Never downloads unasked."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Final
+
+from penchant.errors import EncoderError
+
+MINILM: Final = "minilm"
+"""Name of the packaged default encoder."""
+
+_HASHED: Final = (".safetensors", ".bin", ".json", ".txt", ".model")
+_SMALL_FILES: Final = ["*.json", "*.txt", "*.model", "*.safetensors"]
+_BLOCK: Final = 1 << 20
+
+
+def model_folder(source: str, *, revision: str | None = None, download: bool = False) -> Path:
+    """The folder of a model: `source` is a folder, `minilm` (packaged), or a name on the Hugging Face hub.
+
+    A hub name is looked up in the local cache; only with `download` is anything fetched (safetensors weights, or the
+    older format where a model has no others). Raises `EncoderError` where there is no such model.
+    """
+    if source == MINILM:
+        from penchant.encoders.minilm import minilm_folder
+
+        return minilm_folder()
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        return folder
+    if source.startswith((".", "/", "~")) or "\\" in source or source.count("/") > 1:
+        raise EncoderError(
+            f"There is no model folder {source!r}.", remedy="Give a folder that holds config.json, or a hub name."
+        )
+    try:
+        found = _snapshot(source, revision, _SMALL_FILES, download=download)
+        if not any(found.rglob("*.safetensors")) and not any(found.rglob("*.bin")):
+            found = _snapshot(source, revision, [*_SMALL_FILES, "*.bin"], download=download)
+    except Exception as error:  # the client raises a dozen kinds, from a bad name to no network
+        if download:
+            raise EncoderError(
+                f"The model {source!r} could not be fetched: {error}",
+                remedy="Check the name and the network, or give a folder that holds the model.",
+            ) from error
+        raise EncoderError(
+            f"The model {source!r} is neither a folder nor among the models on this machine.",
+            remedy="Nothing is downloaded unasked: allow it with the option download=true, or give a folder.",
+        ) from error
+    return found
+
+
+def _snapshot(source: str, revision: str | None, patterns: list[str], *, download: bool) -> Path:
+    from huggingface_hub import snapshot_download
+
+    return Path(snapshot_download(source, revision=revision, allow_patterns=patterns, local_files_only=not download))
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of one file, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def folder_digest(folder: Path) -> str:
+    """SHA-256 over the names and bytes of a model's weights, settings and vocabularies."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in _HASHED and p.is_file()):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{file_digest(path)}\n".encode())
+    return digest.hexdigest()

@@ -1,0 +1,197 @@
+"""A text encoder for any language, trained on the corpus itself: words and character n-grams, TF-IDF, then SVD.
+
+Latent semantic analysis (Deerwester et al. 1990) over words and character n-grams. Nothing is downloaded, nothing is
+language-dependent, and the same texts and seed give the same vectors. Choose it where a pretrained encoder does not
+know the language; it knows no more than which words and characters occur together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import scipy.sparse as sp
+
+from penchant.data.views import View
+from penchant.encoders._spans import U64, Spans, spans
+from penchant.encoders.protocol import EncoderState
+from penchant.encoders.svd import truncated_svd
+from penchant.errors import EncoderError
+
+_BLOCK: Final = 4096
+_SMALL_CORPUS: Final = 100
+
+
+@dataclass(frozen=True)
+class NgramOptions:
+    """Options of `NgramEncoder`.
+
+    `dim`: length of a vector. `min_count`: texts a feature must stand in (1 below 100 texts). `max_share`: largest
+    share of texts it may stand in. `max_features`: how many are kept, half of them words at most.
+    `max_texts`: the decomposition learns from so many texts at most.
+    """
+
+    dim: int = 192
+    min_count: int = 2
+    max_share: float = 0.5
+    max_features: int = 20_000
+    max_texts: int = 50_000
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """`features`: hashes, sorted; `words`: which are words; `idf`; `projection` `[features, dim]`."""
+
+    features: U64
+    words: npt.NDArray[np.bool_]
+    idf: npt.NDArray[np.float32]
+    projection: npt.NDArray[np.float16]
+
+
+class NgramEncoder:
+    """TF-IDF of words and character n-grams, projected on the leading singular vectors of the corpus.
+
+    tf = 1 + ln(count), idf = ln((1 + N) / (1 + df)) + 1; words and n-grams are each scaled to length 1, then the
+    whole row. Vectors have length 1; a text that shares nothing with the corpus is absent.
+    """
+
+    name = "ngram"
+
+    def __init__(self, options: NgramOptions = NgramOptions()) -> None:
+        self.options = options
+        self._fitted: _Fitted | None = None
+
+    def fit(self, texts: Sequence[str | None] | pl.Series) -> NgramEncoder:
+        """Learn features, weights and directions from a corpus; returns itself. Raises `EncoderError` on no text."""
+        corpus = _series(texts).drop_nulls().unique(maintain_order=True)
+        if corpus.len() > self.options.max_texts:
+            rng = np.random.default_rng(self.options.seed)
+            corpus = corpus.gather(np.sort(rng.choice(corpus.len(), self.options.max_texts, replace=False)))
+        blocks = [spans(corpus[i : i + _BLOCK]) for i in range(0, corpus.len(), _BLOCK)]
+        features, words, counts = self._vocabulary(blocks, corpus.len())
+        if not len(features):
+            raise EncoderError(
+                "No text with a word or character that occurs often enough: the n-gram encoder has nothing to learn.",
+                remedy="Check the text columns, lower min_count, or leave the text view out (encoder='none').",
+            )
+        idf = (np.log((1 + corpus.len()) / (1 + counts)) + 1).astype(np.float32)
+        blank = _Fitted(features, words, idf, np.empty((len(features), 0), dtype=np.float16))
+        sizes = [min(_BLOCK, corpus.len() - i) for i in range(0, corpus.len(), _BLOCK)]
+        matrix = sp.csr_array(sp.vstack([_weighted(blank, b, n) for b, n in zip(blocks, sizes, strict=True)]))
+        _, _, right = truncated_svd(matrix, self.options.dim, seed=self.options.seed, iterations=2)
+        self._fitted = _Fitted(features, words, idf, right.T.astype(np.float16))
+        return self
+
+    def _vocabulary(
+        self, blocks: list[Spans], n_texts: int
+    ) -> tuple[U64, npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+        """Sorted hashes of the features that are kept, which are words, and in how many texts each stands."""
+        least = self.options.min_count if n_texts >= _SMALL_CORPUS else 1
+        most = max(self.options.max_share * n_texts, least)
+        words, word_counts = _document_counts([(b.word_rows, b.words) for b in blocks])
+        grams, gram_counts = _document_counts([(b.gram_rows, b.grams) for b in blocks])
+        chosen_words = _most_frequent(word_counts, least, most, self.options.max_features // 2)
+        rest = self.options.max_features - len(chosen_words)
+        chosen_grams = _most_frequent(gram_counts, least, most, rest)
+        features = np.concatenate([words[chosen_words], grams[chosen_grams]])
+        counts = np.concatenate([word_counts[chosen_words], gram_counts[chosen_grams]])
+        order = np.argsort(features)
+        return features[order], (np.arange(len(features)) < len(chosen_words))[order], counts[order]
+
+    @property
+    def fitted(self) -> _Fitted:
+        """What was learned; raises `EncoderError` before `fit`."""
+        if self._fitted is None:
+            raise EncoderError("The n-gram encoder was not fitted.", remedy="Call fit(texts) with the corpus first.")
+        return self._fitted
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector: the option, or less where the corpus is smaller."""
+        return int(self.fitted.projection.shape[1])
+
+    @property
+    def identity(self) -> str:
+        """Name, options and a digest of what was learned."""
+        digest = hashlib.sha256(self.fitted.features.tobytes() + self.fitted.projection.tobytes())
+        digest.update(self.fitted.idf.tobytes())
+        return f"ngram@{digest.hexdigest()[:16]} {json.dumps(asdict(self.options), sort_keys=True)}"
+
+    def encode(self, texts: Sequence[str | None]) -> View:
+        """Unit vectors `[N, D]`; a text that is None, blank or shares no feature with the corpus is absent."""
+        series = _series(texts)
+        projection = self.fitted.projection.astype(np.float32)
+        vectors = np.zeros((series.len(), projection.shape[1]), dtype=np.float32)
+        for start in range(0, series.len(), _BLOCK):
+            block = series[start : start + _BLOCK]
+            vectors[start : start + block.len()] = _weighted(self.fitted, spans(block), block.len()) @ projection
+        norms = np.linalg.norm(vectors, axis=1)
+        present = norms > 1e-6
+        vectors[present] /= norms[present, None]
+        vectors[~present] = 0.0
+        return View(vectors, present, self.identity)
+
+    def state(self) -> EncoderState:
+        """Arrays and options, for the bundle; no text is kept."""
+        f = self.fitted
+        tensors: dict[str, npt.NDArray[Any]] = {
+            "features": f.features.view(np.int64),
+            "words": f.words,
+            "idf": f.idf,
+            "projection": f.projection,
+        }
+        return EncoderState(tensors, {"name": self.name, "options": asdict(self.options)})
+
+    @classmethod
+    def from_state(cls, state: EncoderState) -> NgramEncoder:
+        """The encoder that gave `state`; it encodes to the same bytes."""
+        encoder = cls(NgramOptions(**state.facts["options"]))
+        t = state.tensors
+        features = np.ascontiguousarray(t["features"]).view(np.uint64)
+        encoder._fitted = _Fitted(features, t["words"].astype(bool), t["idf"], t["projection"])
+        return encoder
+
+
+def _series(texts: Sequence[str | None] | pl.Series) -> pl.Series:
+    return texts if isinstance(texts, pl.Series) else pl.Series("text", list(texts), dtype=pl.String)
+
+
+def _document_counts(parts: list[tuple[npt.NDArray[np.int64], U64]]) -> tuple[U64, npt.NDArray[np.int64]]:
+    """Distinct hashes and the number of texts each stands in."""
+    hashes = [np.empty(0, dtype=np.uint64)]
+    for rows, values in parts:
+        frame = pl.DataFrame({"row": rows, "hash": values}).unique()
+        hashes.append(frame["hash"].to_numpy())
+    distinct, counts = np.unique(np.concatenate(hashes), return_counts=True)
+    return distinct, counts.astype(np.int64)
+
+
+def _most_frequent(counts: npt.NDArray[np.int64], least: float, most: float, n: int) -> npt.NDArray[np.int64]:
+    """Positions of the n most frequent features within bounds; ties by hash."""
+    allowed = np.flatnonzero((counts >= least) & (counts <= most))
+    return allowed[np.argsort(-counts[allowed], kind="stable")[:n]]
+
+
+def _weighted(fitted: _Fitted, found: Spans, n_rows: int) -> sp.csr_array:
+    """The TF-IDF matrix `[n_rows, features]`, rows of length 1."""
+    rows = np.concatenate([found.word_rows, found.gram_rows])
+    hashes = np.concatenate([found.words, found.grams])
+    columns = np.minimum(np.searchsorted(fitted.features, hashes), len(fitted.features) - 1)
+    known = fitted.features[columns] == hashes
+    shape = (n_rows, len(fitted.features))
+    counts = sp.coo_array((np.ones(int(known.sum()), dtype=np.float32), (rows[known], columns[known])), shape=shape)
+    matrix = sp.csr_array(counts.tocsr())
+    matrix.data = (1 + np.log(matrix.data)) * fitted.idf[matrix.indices]
+    entry_rows = np.repeat(np.arange(n_rows), np.diff(matrix.indptr))
+    group = entry_rows * 2 + fitted.words[matrix.indices]
+    squares = np.bincount(group, weights=matrix.data.astype(np.float64) ** 2, minlength=2 * n_rows)
+    groups_filled = (squares.reshape(n_rows, 2) > 0).sum(axis=1)
+    matrix.data = (matrix.data / np.sqrt(squares[group] * groups_filled[entry_rows])).astype(np.float32)
+    return matrix

@@ -1,0 +1,72 @@
+"""What every encoder is: contents in, a view out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import numpy.typing as npt
+
+from penchant.data.views import View
+
+Progress = Callable[[str, float], None]
+"""Called with a message and the share done, 0 to 1."""
+
+Content = TypeVar("Content", contravariant=True)
+
+
+@dataclass(frozen=True)
+class EncoderState:
+    """What an encoder learned or needs to be found again: `tensors` go to safetensors, `facts` to JSON."""
+
+    tensors: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def part(self, name: str) -> EncoderState:
+        """The state that was put under `name` by `joined`."""
+        prefix = f"{name}."
+        tensors = {key.removeprefix(prefix): value for key, value in self.tensors.items() if key.startswith(prefix)}
+        return EncoderState(tensors, self.facts.get(name, {}))
+
+    @classmethod
+    def joined(cls, parts: Mapping[str, EncoderState]) -> EncoderState:
+        """Several states as one; `part` gets each back."""
+        tensors = {f"{name}.{key}": value for name, state in parts.items() for key, value in state.tensors.items()}
+        return cls(tensors, {name: state.facts for name, state in parts.items()})
+
+
+@runtime_checkable
+class Encoder(Protocol[Content]):
+    """Turns contents of one kind into vectors.
+
+    `identity` names the encoder with its revision, weights and options: the same identity and the same content
+    give the same vector, so it is part of the key of the cache.
+    """
+
+    @property
+    def identity(self) -> str:
+        """Name, revision and every option that changes a vector."""
+
+    @property
+    def dim(self) -> int:
+        """Length D of a vector."""
+
+    def encode(self, contents: Sequence[Content | None]) -> View:
+        """Vectors `[N, D]` of N contents, in order; what is None or empty is absent."""
+
+
+@runtime_checkable
+class TextEncoder(Protocol):
+    """An encoder of sentences."""
+
+    @property
+    def identity(self) -> str:
+        """Name, revision and every option that changes a vector."""
+
+    @property
+    def dim(self) -> int:
+        """Length D of a vector."""
+
+    def encode(self, texts: Sequence[str | None]) -> View:
+        """Vectors `[N, D]` of N texts, in order; what is None or blank is absent."""

@@ -1,0 +1,45 @@
+"""Cosine similarity of vectors, and the nearest neighbours of rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.data.views import View
+from penchant.errors import DataError
+
+
+def cosine(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Cosine of the angle between vectors of the last axis: a·b / (‖a‖ ‖b‖), -1 to 1; 0 where one is zero.
+
+    `a` and `b` are `[..., D]` and are broadcast. Raises `DataError` where D differs.
+
+    >>> round(float(cosine([0.1, 0.2, -0.3, 0.4], [0.3, 0.5, 0.1, 0.2])), 3)
+    0.526
+    """
+    left, right = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if left.shape[-1:] != right.shape[-1:]:
+        raise DataError(f"Cosine needs vectors of one length, got {left.shape} and {right.shape}.")
+    norms = np.linalg.norm(left, axis=-1) * np.linalg.norm(right, axis=-1)
+    dots = (left * right).sum(axis=-1)
+    return np.divide(dots, norms, out=np.zeros_like(dots), where=norms > 0)  # type: ignore[no-any-return]
+
+
+def nearest_rows(view: View, k: int, *, block: int = 1024) -> npt.NDArray[np.int32]:
+    """For each row the k other present rows with the highest cosine, `[N, k]`, best first; -1 where there is none."""
+    unit = view.unit().vectors
+    out = np.full((len(view), k), -1, dtype=np.int32)
+    kept = min(k, max(len(view) - 1, 0))
+    if kept == 0:
+        return out
+    for start in range(0, len(view), block):
+        rows = np.arange(start, min(start + block, len(view)))
+        scores = unit[rows] @ unit.T
+        scores[:, ~view.present] = -np.inf
+        scores[np.arange(len(rows)), rows] = -np.inf
+        best = np.argpartition(-scores, kept - 1, axis=1)[:, :kept]
+        order = np.lexsort((best, -np.take_along_axis(scores, best, axis=1)), axis=1)
+        best = np.take_along_axis(best, order, axis=1)
+        found = np.isfinite(np.take_along_axis(scores, best, axis=1)) & view.present[rows, None]
+        out[rows, :kept] = np.where(found, best, -1)
+    return out

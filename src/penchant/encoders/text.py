@@ -1,0 +1,101 @@
+"""The text of an item, a user or an event, and the encoder that reads it, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from penchant.data import schema
+from penchant.encoders.choose import NGRAM, TextChoice, choose_text_encoder
+from penchant.encoders.hub import MINILM
+from penchant.encoders.huggingface import HuggingFaceEncoder, HuggingFaceOptions
+from penchant.encoders.ngram import NgramEncoder, NgramOptions
+from penchant.encoders.protocol import EncoderState, TextEncoder
+from penchant.errors import EncoderError
+
+AUTO: Final = "auto"
+NONE: Final = "none"
+ITEM_FIELDS: Final = (schema.TITLE, schema.CATEGORIES, schema.DESCRIPTION, schema.TEXT)
+
+
+@dataclass(frozen=True)
+class TextOptions:
+    """Options of the text view.
+
+    `encoder`: `auto` (by the share of unknown tokens), `minilm`, `ngram`, `none`, or any model by folder or hub name
+    (fetched only with `download`). `fields`: the columns of an item that are read, in this order. `dim`: length of
+    the vectors of `ngram`. The others are those of `HuggingFaceOptions`.
+    """
+
+    encoder: str = AUTO
+    fields: tuple[str, ...] = ITEM_FIELDS
+    dim: int = 192
+    pooling: str = AUTO
+    max_length: int | None = None
+    precision: str = AUTO
+    device: str = AUTO
+    prefix: str = ""
+    revision: str | None = None
+    download: bool = False
+
+
+def table_text(table: pl.DataFrame, fields: Sequence[str]) -> list[str | None]:
+    """One text per row `[N]`: the fields that are there, joined by ". "; None where all are empty.
+
+    >>> table_text(pl.DataFrame({"title": ["Heat", None], "categories": [["Crime", "Action"], []]}), ITEM_FIELDS)
+    ['Heat. Crime, Action', None]
+    """
+    parts = []
+    for name in fields:
+        if name not in table.columns:
+            continue
+        column = pl.col(name)
+        if isinstance(table.schema[name], pl.List):
+            column = column.cast(pl.List(pl.String)).list.join(", ", ignore_nulls=True)
+        column = column.cast(pl.String).str.strip_chars()
+        parts.append(pl.when(column != "").then(column))
+    if not parts:
+        return [None] * table.height
+    joined = table.select(pl.concat_str(parts, separator=". ", ignore_nulls=True).alias("text"))["text"]
+    return [text or None for text in joined.to_list()]
+
+
+def fit_text_encoder(
+    corpus: Sequence[str | None], options: TextOptions, *, seed: int = 0
+) -> tuple[TextEncoder | None, TextChoice | None]:
+    """The encoder that the options ask for, and how it was chosen (None where it was named).
+
+    `ngram` and idf weights are learned from the corpus. No text at all, or `none`, gives no encoder.
+    """
+    if options.encoder == NONE or not any(text and text.strip() for text in corpus):
+        return None, None
+    choice = choose_text_encoder(corpus, seed=seed) if options.encoder == AUTO else None
+    name = choice.encoder if choice else options.encoder
+    if name == NGRAM:
+        return NgramEncoder(NgramOptions(dim=options.dim, seed=seed)).fit(corpus), choice
+    encoder = HuggingFaceEncoder(
+        HuggingFaceOptions(
+            source=MINILM if name == MINILM else name,
+            revision=options.revision,
+            download=options.download,
+            pooling=options.pooling,
+            max_length=options.max_length,
+            precision=options.precision,
+            device=options.device,
+            prefix=options.prefix,
+        )
+    )
+    return encoder.fit(corpus) if options.pooling == "idf" else encoder, choice
+
+
+def text_encoder_from_state(state: EncoderState) -> NgramEncoder | HuggingFaceEncoder:
+    """The encoder of a bundle, by the name in its facts."""
+    name = state.facts.get("name")
+    if name == NgramEncoder.name:
+        return NgramEncoder.from_state(state)
+    if name == HuggingFaceEncoder.name:
+        return HuggingFaceEncoder.from_state(state)
+    raise EncoderError(f"The bundle names a text encoder {name!r} that is not known.")

@@ -1,0 +1,70 @@
+"""From a dataset to its views: of items, of users and of what events carry themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from penchant.data import schema
+from penchant.data.dataset import Dataset
+from penchant.data.views import View, Views
+from penchant.encoders.attributes import context_columns
+from penchant.encoders.behaviour import cooccurrence_view
+from penchant.encoders.cache import EncoderCache
+from penchant.encoders.fitted import FittedEncoders, ViewOptions, fit_encoders
+from penchant.encoders.protocol import Progress
+from penchant.encoders.text import table_text
+
+
+def item_views(
+    dataset: Dataset,
+    options: ViewOptions = ViewOptions(),  # noqa: B008
+    cache: EncoderCache | None = None,
+    progress: Progress | None = None,
+) -> tuple[Views, FittedEncoders]:
+    """Views of every item (row = item code), and the encoders that made them.
+
+    `text` where the items have text, `attributes` where they have any, `behaviour` (co-occurrence in the events of
+    this dataset: give it the training part only) where there are events.
+    """
+    fitted = fit_encoders(dataset, options)
+    views = fitted.encode_table(schema.ITEMS, dataset.items, cache=cache, progress=progress)
+    if options.behaviour.enabled and dataset.n_events:
+        behaviour = cooccurrence_view(dataset.sequences(), dataset.n_items, options.behaviour, seed=options.seed)
+        if behaviour.present.any():
+            views = views.with_view(schema.BEHAVIOUR, behaviour)
+    return views, fitted
+
+
+def user_views(
+    dataset: Dataset, fitted: FittedEncoders, cache: EncoderCache | None = None, progress: Progress | None = None
+) -> Views:
+    """Views of every user (row = user code): attributes, and text where users have their own."""
+    return fitted.encode_table(schema.USERS, dataset.users, cache=cache, progress=progress)
+
+
+def event_content(
+    dataset: Dataset, fitted: FittedEncoders, cache: EncoderCache | None = None, progress: Progress | None = None
+) -> tuple[npt.NDArray[np.int32], Views]:
+    """What events carry themselves: `content_rows` `[E]` into the views (-1: nothing), equal contents once.
+
+    `text` of the event (a comment, a search) and `attributes` from its `context_*` columns. Rows follow
+    `Dataset.events`; both go into `SequenceBatch`.
+    """
+    events = dataset.events
+    encoder = fitted.attributes.get(schema.EVENTS)
+    context = context_columns(events.columns) if encoder is not None and encoder.dim else []
+    own = table_text(events, (schema.TEXT,)) if fitted.text is not None else [None] * events.height
+    told = pl.DataFrame({schema.TEXT: pl.Series(own, dtype=pl.String), **events.select(context).to_dict()})
+    filled = ~told.select(pl.all_horizontal(pl.all().is_null())).to_series()
+    distinct = told.filter(filled).unique(maintain_order=True).with_row_index("content")
+    columns = told.columns
+    rows = told.join(distinct, on=columns, how="left", nulls_equal=True, maintain_order="left")["content"]
+    content_rows = rows.cast(pl.Int32).fill_null(-1).to_numpy().copy()
+    views: dict[str, View] = {}
+    if distinct.height and distinct[schema.TEXT].null_count() < distinct.height:
+        views[schema.TEXT] = fitted.encode_text(distinct[schema.TEXT].to_list(), cache=cache, progress=progress)
+    if distinct.height and context and encoder is not None:
+        views[schema.ATTRIBUTES] = encoder.encode(distinct)
+    return content_rows, Views(views)
