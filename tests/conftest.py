@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 _SHARED = Path(__file__).resolve().parents[2] / "shared"
+_CHROMIUM_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 
 
 def _existing(folder: Path) -> Path:
@@ -25,3 +35,16 @@ def shared_data() -> Path:
 def shared_models() -> Path:
     """The folder of small pretrained encoders."""
     return _existing(_SHARED / "models")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Headless Chromium (playwright's `Browser`); tests that take it carry the mark `browser`."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (make dev)")
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    if executable is None:
+        pytest.skip("no chromium on this machine (apt-get install chromium)")
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=executable, args=list(_CHROMIUM_FLAGS))
+        yield opened
+        opened.close()

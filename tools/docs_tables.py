@@ -42,7 +42,7 @@ def options_table(options: type, changed: dict[str, Any] | None = None) -> str:
         shown = f"a {type(default).__name__}" if dataclasses.is_dataclass(default) else repr(default)
         kind = str(field.type).replace("|", "\\|")
         rows.append(f"| `{field.name}` | {kind} | `{shown}` |")
-    words = inspect.cleandoc(options.__doc__ or "").replace("\n- ", "\n\n- ", 1)
+    words = re.split(r"\n\s*>>>", inspect.cleandoc(options.__doc__ or ""))[0].replace("\n- ", "\n\n- ", 1)
     return "\n".join([words, "", *rows, ""])
 
 
