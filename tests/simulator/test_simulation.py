@@ -102,7 +102,7 @@ def test_truth_round_trip_and_refusals(world: Simulation, tmp_path: Path) -> Non
     np.testing.assert_array_equal(truth.interests(asked), world.truth.events["interests"].to_numpy()[[6, 0]])
     with pytest.raises(DataError, match="no event 'e0'"):
         truth.interests(["e1", "e0"])
-    with pytest.raises(DataError, match="holds no truth of a simulation: no topics, items, users, events"):
+    with pytest.raises(DataError, match="holds no truth of a simulation: no topics, items, users, events, broken"):
         Truth.load(tmp_path)
 
 

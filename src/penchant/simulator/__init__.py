@@ -14,7 +14,7 @@ True
 """
 
 from penchant.simulator.options import SimulatorOptions
-from penchant.simulator.simulation import Simulation, simulate
+from penchant.simulator.simulation import Simulation, simulate, stream
 from penchant.simulator.truth import Truth
 
-__all__ = ["Simulation", "SimulatorOptions", "Truth", "simulate"]
+__all__ = ["Simulation", "SimulatorOptions", "Truth", "simulate", "stream"]

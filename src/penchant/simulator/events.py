@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -18,6 +20,10 @@ from penchant.simulator.schedule import Schedule
 _COMMENT = KINDS.index("comment")
 
 
+TRUTH_COLUMNS: Final = ("topic", "source", "liking", "sentiment", "interests", "label")
+"""Columns that are kept from everybody but the truth."""
+
+
 def event_table(
     options: SimulatorOptions,
     catalogue: Catalogue,
@@ -26,39 +32,33 @@ def event_table(
     behaviour: Behaviour,
     first_user: int,
     rng: np.random.Generator,
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """What is published of E events, and what is kept of them (the same rows), both in order of time."""
+) -> pl.DataFrame:
+    """E events in the schedule's order: what is published of them and `TRUTH_COLUMNS`."""
     users = schedule.users
     device = np.where(rng.random(len(users)) < 0.85, population.device[users], rng.integers(0, 3, len(users)))
     sentiment, stars = _sentiments(behaviour, rng)
-    kinds = pl.Series(np.asarray(KINDS)[behaviour.kinds])
     ids = user_ids(users + first_user)
     session = pl.DataFrame({"u": ids, "s": schedule.session}).select(pl.format("{}-{}", "u", "s")).to_series()
-    order = np.lexsort((users, schedule.times_s))
-    events = pl.DataFrame(
+    return pl.DataFrame(
         {
             schema.USER_ID: ids,
             schema.ITEM_ID: catalogue.table[schema.ITEM_ID].gather(behaviour.items),
             schema.TIMESTAMP: schedule.times_s,
-            schema.EVENT: kinds,
+            schema.EVENT: pl.Series(np.asarray(KINDS)[behaviour.kinds]),
             schema.VALUE: pl.Series(stars, dtype=pl.Float32).fill_nan(None),
             schema.DWELL_S: _dwell(behaviour, rng),
             schema.TEXT: _comments(options, catalogue, behaviour, sentiment, rng),
             schema.SESSION_ID: session,
             schema.POSITION: behaviour.places,
             "context_device": np.asarray(DEVICES)[device],
-        }
-    )[order]
-    truth = pl.DataFrame(
-        {
-            "topic": behaviour.topics[order].astype(np.uint8),
-            "source": pl.Series(np.asarray(SOURCES)[behaviour.sources[order]]),
-            "liking": behaviour.liking[order],
-            "sentiment": pl.Series(np.asarray([*SENTIMENTS, ""])[sentiment[order]]).replace("", None),
-            "interests": pl.Series(behaviour.interests[order], dtype=pl.Array(pl.Float32, options.topics)),
+            "topic": behaviour.topics.astype(np.uint8),
+            "source": pl.Series(np.asarray(SOURCES)[behaviour.sources]),
+            "liking": behaviour.liking,
+            "sentiment": pl.Series(np.asarray([*SENTIMENTS, ""])[sentiment]).replace("", None),
+            "interests": pl.Series(behaviour.interests, dtype=pl.Array(pl.Float32, options.topics)),
+            "label": pl.Series(["person"]).new_from_index(0, len(users)),
         }
     )
-    return events, truth
 
 
 def _sentiments(behaviour: Behaviour, rng: np.random.Generator) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:

@@ -8,7 +8,11 @@ from penchant.errors import OptionError, UsageError
 from penchant.simulator.concepts import LANGUAGES, TOPICS
 
 DAY_S = 86_400
-_SHARES = ("drifting", "jumping", "season", "staying", "near", "exploring", "text_noise", "fresh_items")
+_SHARES = (
+    *("drifting", "jumping", "season", "staying", "near", "exploring", "text_noise", "fresh_items"),
+    *("text_missing", "image_missing", "audio_missing", "media_noise", "searches", "uploads"),
+    *("spammers", "bots", "takeovers", "broken"),
+)
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,18 @@ class SimulatorOptions:
     taste, `freshness` that of new items, `session_length` the mean number of events in a session.
 
     Content: `text_noise` is the share of words that come from a wrong topic, `fresh_items` the share of items
-    that appear during the log.
+    that appear during the log; `text_missing`, `image_missing` and `audio_missing` are the shares of items without
+    that view.
+
+    Media (files are made where the simulation is written): with `media` items have pictures of `picture_size` pixels
+    and sounds of `sound_s` seconds; `media_noise` is the chance that a colour, shape, texture, timbre, rhythm or
+    pitch is that of another topic, and the strength of grain and hiss.
+
+    More events, as shares of `events`: `searches` (own text), `uploads` (own pictures and voice notes; needs
+    `media`). `follows` is the mean number of people a user follows (0: no relations).
+
+    Trouble on request, labelled in the truth: `spammers` and `bots` (more users, as shares of `users`), `takeovers`
+    (share of users whose account is taken over after their last event), `broken` (more rows, as a share of events).
     """
 
     users: int = 2_000
@@ -49,6 +64,20 @@ class SimulatorOptions:
     session_length: float = 5.0
     text_noise: float = 0.15
     fresh_items: float = 0.2
+    text_missing: float = 0.0
+    media: bool = False
+    image_missing: float = 0.1
+    audio_missing: float = 0.4
+    media_noise: float = 0.15
+    picture_size: int = 64
+    sound_s: float = 1.6
+    searches: float = 0.0
+    uploads: float = 0.0
+    follows: float = 5.0
+    spammers: float = 0.0
+    bots: float = 0.0
+    takeovers: float = 0.0
+    broken: float = 0.0
 
     def __post_init__(self) -> None:
         if self.language not in LANGUAGES:
@@ -64,6 +93,9 @@ class SimulatorOptions:
         self._bounded("session_length", 1, 100)
         self._bounded("style", 0, 20)
         self._bounded("freshness", 0, 20)
+        self._bounded("follows", 0, 16)
+        self._bounded("picture_size", 16, 1_024)
+        self._bounded("sound_s", 0.2, 60)
         for name in _SHARES:
             self._bounded(name, 0, 1)
         if self.drifting + self.jumping > 1:
@@ -71,6 +103,11 @@ class SimulatorOptions:
                 f"drifting={self.drifting} and jumping={self.jumping} are shares of users and add up to more than 1.",
                 remedy="Lower one of them; the rest of the users keeps its interests.",
             )
+
+        if not isinstance(self.media, bool):
+            raise UsageError(f"media={self.media!r} must be true or false.")
+        if self.uploads and not self.media:
+            raise UsageError(f"uploads={self.uploads} needs pictures and sounds.", remedy="Set media=True as well.")
 
     @property
     def end_s(self) -> int:

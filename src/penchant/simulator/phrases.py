@@ -131,6 +131,29 @@ COMMENTS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     ),
 }
 
+QUERIES: Final[dict[str, tuple[str, ...]]] = {
+    "en": ("{adj} {noun}", "{noun} {aspect}", "{noun}", "how to get better {aspect}", "best {noun} for {aspect}"),
+    "zh": ("{adj}{noun}", "{noun} {aspect}", "{noun}", "怎样提高{aspect}", "{aspect}好的{noun}推荐"),
+}
+
+CAPTIONS: Final[dict[str, tuple[str, ...]]] = {
+    "en": ("My {noun} today", "Trying a {adj} {noun}", "Look at this {aspect}!", "Weekend with {noun}"),
+    "zh": ("今天的{noun}", "试试{adj}{noun}", "看看这{aspect}！", "周末与{noun}"),
+}
+
+SPAM: Final[dict[str, tuple[str, ...]]] = {
+    "en": (
+        "Cheap {noun}!!! 80 % off today only, visit deals.example now",
+        "Earn 500 a day from home, write to me at win.example",
+        "FREE {noun} for the first 100, click deals.example",
+    ),
+    "zh": (
+        "低价{noun}！！！今日两折，速来 deals.example",
+        "在家日赚五百，加我 win.example",
+        "前一百名免费送{noun}，点击 deals.example",
+    ),
+}
+
 _FAMILY: Final[dict[str, tuple[str, ...]]] = {
     "en": ("Ash", "Birch", "Cole", "Dale", "Elm", "Fox", "Gray", "Hill", "Ives", "Jay", "Kerr", "Lake"),
     "zh": ("林", "陈", "周", "吴", "沈", "许", "苏", "叶", "顾", "白", "江", "陆"),

@@ -2,63 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from shutil import rmtree
+from tempfile import mkdtemp
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.simulator.behaviour import draw_behaviour
-from penchant.simulator.catalogue import Catalogue, draw_catalogue
-from penchant.simulator.events import event_table
-from penchant.simulator.interests import PATTERNS, Interests, Seasons, draw_interests
+from penchant.errors import DataError
+from penchant.simulator.blocks import Block, World, draw_blocks
+from penchant.simulator.follows import draw_follows
+from penchant.simulator.media import item_media, published_items, write_media
 from penchant.simulator.options import SimulatorOptions
-from penchant.simulator.phrases import STYLES
-from penchant.simulator.population import Leanings, draw_population
-from penchant.simulator.schedule import draw_schedule, event_counts
-from penchant.simulator.truth import Truth, topic_table
-
-BLOCK_USERS: Final = 5_000
-"""Users drawn together; part of what a seed means."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """Some users with all their events: published tables and, beside them, the truth."""
-
-    users: pl.DataFrame
-    events: pl.DataFrame
-    user_truth: pl.DataFrame
-    event_truth: pl.DataFrame
+from penchant.simulator.truth import Truth, item_truth, topic_table
 
 
 @dataclass(frozen=True)
 class Simulation:
-    """A simulated platform: the published tables, and the truth that no model may read."""
+    """A simulated platform: the published tables, and the truth that no model may read.
+
+    `relations` is None where nobody follows anybody; `files` are the pictures and sounds that `write` makes.
+    """
 
     options: SimulatorOptions
     items: pl.DataFrame
     users: pl.DataFrame
     events: pl.DataFrame
     truth: Truth
+    relations: pl.DataFrame | None
+    files: pl.DataFrame
+    world: World
 
     def dataset(self) -> Dataset:
-        """The published tables as a `Dataset`."""
-        return Dataset.from_tables(self.events, self.items, self.users)
+        """The published tables as a `Dataset` (its pictures and sounds exist only where it is written and loaded)."""
+        return Dataset.from_tables(self.events, self.items, self.users, self.relations)
 
     def write(self, folder: str | Path) -> Path:
-        """Write items, users and events as Parquet, a README, and the truth in the folder `truth`."""
-        root = Path(folder)
-        root.mkdir(parents=True, exist_ok=True)
-        for name, table in ((schema.ITEMS, self.items), (schema.USERS, self.users), (schema.EVENTS, self.events)):
-            table.write_parquet(root / f"{name}.parquet", compression="zstd")
-        (root / "README.md").write_text(_readme(self.options), encoding="utf-8")
-        self.truth.write(root / "truth")
-        return root
+        """Write the tables as Parquet, pictures, sounds, a README, and the truth in the folder `truth`.
+
+        The folder must be new or empty (`DataError`), and appears only when everything is in it.
+        """
+        tables = {schema.ITEMS: self.items, schema.USERS: self.users, schema.EVENTS: self.events}
+        with staged_folder(folder) as root:
+            for name, table in tables.items():
+                table.write_parquet(root / f"{name}.parquet", compression="zstd")
+            if self.relations is not None:
+                self.relations.write_parquet(root / f"{schema.RELATIONS}.parquet", compression="zstd")
+            write_media(self.options, self.files, root)
+            self.truth.write(root / "truth")
+            _write_readme(self.options, self.events.height, root)
+        return Path(folder)
 
 
 def simulate(options: SimulatorOptions | None = None) -> Simulation:
@@ -69,71 +68,107 @@ def simulate(options: SimulatorOptions | None = None) -> Simulation:
     (100, 20, 200)
     """
     options = options or SimulatorOptions()
-    catalogue = draw_catalogue(options, np.random.default_rng([options.seed, 0]))
-    blocks = list(draw_blocks(options, catalogue))
-    events = pl.concat([block.events for block in blocks]).with_row_index("n")
-    events = events.with_columns(pl.format("e{}", pl.col("n") + 1).alias(schema.EVENT_ID)).drop("n")
+    world = World.drawn(options)
+    blocks = list(draw_blocks(world))
+    items = published_items(options, world.catalogue)
     truth = Truth(
         topics=topic_table(options),
-        items=_item_truth(catalogue),
+        items=item_truth(world.catalogue),
         users=pl.concat([block.user_truth for block in blocks]),
-        events=pl.concat(
-            [events.select(schema.EVENT_ID), pl.concat([b.event_truth for b in blocks])], how="horizontal"
-        ),
+        events=pl.concat([block.event_truth for block in blocks]),
+        broken=pl.concat([block.broken for block in blocks]),
     )
-    users = pl.concat([block.users for block in blocks])
-    events = events.select(schema.EVENT_ID, pl.exclude(schema.EVENT_ID))
-    return Simulation(options, catalogue.table, users, events, truth)
-
-
-def draw_blocks(options: SimulatorOptions, catalogue: Catalogue) -> Iterator[Block]:
-    """All users, block after block; each block has its own random numbers."""
-    world = np.random.default_rng([options.seed, 1])
-    seasons, leanings = Seasons.drawn(options, world), Leanings.drawn(options, world)
-    counts = event_counts(options, np.random.default_rng([options.seed, 2]))
-    for number, first in enumerate(range(0, options.users, BLOCK_USERS)):
-        rng = np.random.default_rng([options.seed, 3, number])
-        own = counts[first : first + BLOCK_USERS]
-        population = draw_population(options, leanings, first, len(own), rng)
-        schedule = draw_schedule(options, own, rng)
-        first_s, last_s = schedule.times_s[schedule.offsets[:-1]], schedule.times_s[schedule.offsets[1:] - 1]
-        interests = draw_interests(options, seasons, population.prior, first_s, last_s, rng)
-        behaviour = draw_behaviour(options, catalogue, interests, schedule, rng)
-        events, truth = event_table(options, catalogue, population, schedule, behaviour, first, rng)
-        yield Block(population.table, events, _user_truth(options, population.table, interests), truth)
-
-
-def _user_truth(options: SimulatorOptions, users: pl.DataFrame, interests: Interests) -> pl.DataFrame:
-    steady = interests.pattern == 0
-    return pl.DataFrame(
-        {
-            schema.USER_ID: users[schema.USER_ID],
-            "pattern": pl.Series(np.asarray(PATTERNS)[interests.pattern]),
-            "change_start_s": pl.Series(interests.change_start_s).set(pl.Series(steady), None),
-            "change_end_s": pl.Series(interests.change_end_s).set(pl.Series(steady), None),
-            "first": pl.Series(interests.first, dtype=pl.Array(pl.Float32, options.topics)),
-            "last": pl.Series(interests.last, dtype=pl.Array(pl.Float32, options.topics)),
-            "style": pl.Series(interests.style, dtype=pl.Array(pl.Float32, len(STYLES))),
-            "label": pl.Series(["person"]).new_from_index(0, len(users)),
-        }
+    return Simulation(
+        options=options,
+        items=items,
+        users=pl.concat([block.users for block in blocks]),
+        events=pl.concat([block.events for block in blocks]),
+        truth=truth,
+        relations=_relations(options, [block.mean for block in blocks]),
+        files=pl.concat([item_media(items, world.catalogue), *(block.files for block in blocks)]),
+        world=world,
     )
 
 
-def _item_truth(catalogue: Catalogue) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            schema.ITEM_ID: catalogue.table[schema.ITEM_ID],
-            "main": catalogue.main.astype(np.uint8),
-            "style": pl.Series(np.asarray(STYLES)[catalogue.style]),
-            "topics": pl.Series(catalogue.topics, dtype=pl.Array(pl.Float32, catalogue.topics.shape[1])),
-        }
-    )
+def stream(options: SimulatorOptions, folder: str | Path, progress: Callable[[str, float], None] | None = None) -> Path:
+    """Write a platform of any size block after block: the same rows as `simulate(options).write(folder)`.
+
+    `users` and `events` become folders of Parquet parts, and so do these tables of the truth. `progress` is called
+    with a word and the share done (0 to 1).
+    """
+    world = World.drawn(options)
+    with staged_folder(folder) as root:
+        truth = root / "truth"
+        for name in (schema.USERS, schema.EVENTS):
+            (root / name).mkdir()
+            (truth / name).mkdir(parents=True)
+        items = published_items(options, world.catalogue)
+        items.write_parquet(root / f"{schema.ITEMS}.parquet", compression="zstd")
+        write_media(options, item_media(items, world.catalogue), root)
+        topic_table(options).write_parquet(truth / "topics.parquet", compression="zstd")
+        item_truth(world.catalogue).write_parquet(truth / "items.parquet", compression="zstd")
+        rows, users, means, broken = 0, 0, [], []
+        for number, block in enumerate(draw_blocks(world)):
+            _write_part(block, root, number)
+            write_media(options, block.files, root)
+            rows, users = rows + block.events.height, users + block.users.height
+            means.append(block.mean)
+            broken.append(block.broken)
+            if progress is not None:
+                progress("simulating users", min(users / options.users, 1.0))
+        pl.concat(broken).write_parquet(truth / "broken.parquet", compression="zstd")
+        relations = _relations(options, means)
+        if relations is not None:
+            relations.write_parquet(root / f"{schema.RELATIONS}.parquet", compression="zstd")
+        _write_readme(options, rows, root)
+    return Path(folder)
 
 
-def _readme(options: SimulatorOptions) -> str:
-    return f"""# A simulated platform
+def _write_part(block: Block, root: Path, number: int) -> None:
+    part = f"part-{number:05d}.parquet"
+    for folder, table in (
+        (root / schema.USERS, block.users),
+        (root / schema.EVENTS, block.events),
+        (root / "truth" / schema.USERS, block.user_truth),
+        (root / "truth" / schema.EVENTS, block.event_truth),
+    ):
+        table.write_parquet(folder / part, compression="zstd")
 
-{options.users} users, {options.items} items and {options.events} events in {options.days} days, language
-`{options.language}`, seed {options.seed}. Nobody in it is real. `items`, `users` and `events` follow penchant's
-data contract; `truth/` holds the interests that were planted and must not be read by a model.
+
+def _relations(options: SimulatorOptions, means: list[npt.NDArray[np.float32]]) -> pl.DataFrame | None:
+    return draw_follows(options, np.concatenate(means)[: options.users]) if options.follows else None
+
+
+@contextmanager
+def staged_folder(folder: str | Path) -> Iterator[Path]:
+    """A folder to write into that takes its name only when the work is done, and goes where it fails.
+
+    Raises `DataError` where the folder exists and is not empty.
+    """
+    final = Path(folder)
+    if final.is_file() or (final.is_dir() and any(final.iterdir())):
+        raise DataError(
+            f"{final} is not empty, and a simulation does not write over what is there.",
+            remedy="Give a folder that is new or empty, or remove this one.",
+        )
+    final.parent.mkdir(parents=True, exist_ok=True)
+    staging = Path(mkdtemp(prefix=f".{final.name}.", dir=final.parent))
+    try:
+        yield staging
+        staging.chmod(0o755)
+        if final.is_dir():
+            final.rmdir()
+        staging.rename(final)
+    except BaseException:
+        rmtree(staging, ignore_errors=True)
+        raise
+
+
+def _write_readme(options: SimulatorOptions, events: int, folder: Path) -> None:
+    text = f"""# A simulated platform
+
+{options.users} users, {options.items} items and {events} events in {options.days} days, language
+`{options.language}`, seed {options.seed}. Nobody in it is real. The tables follow penchant's data contract;
+`truth/` holds the interests that were planted and must not be read by a model.
 """
+    (folder / "README.md").write_text(text, encoding="utf-8")

@@ -11,39 +11,47 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.errors import DataError
+from penchant.simulator.catalogue import Catalogue
 from penchant.simulator.concepts import TOPICS
 from penchant.simulator.options import SimulatorOptions
+from penchant.simulator.phrases import STYLES
 
 
 @dataclass(frozen=True)
 class Truth:
-    """Four tables; topics are numbers below K in all of them.
+    """Five tables; topics are numbers below K in all of them.
 
     - `topics`: `topic`, `en`, `zh`.
     - `items`: `item_id`, `main` topic, `style`, `topics` (mixture `[K]`).
     - `users`: `user_id`, `pattern` (steady, drift, jump), `change_start_s` and `change_end_s` (null: steady),
-      `first` and `last` mixtures `[K]` without season, `style` (taste), `label` (person, or what else it is).
-    - `events`: `event_id`, the `topic` meant, `source` (topic, neighbour, exploring), `liking`, `sentiment` of
-      comments, `interests`: the mixture `[K]` in force at that moment.
+      `first` and `last` mixtures `[K]` without season, `style` (taste), `label` (person, bot, spammer, takeover) and
+      `label_start_s`, since when.
+    - `events`: `event_id`, the `topic` meant, `source` (topic, neighbour, exploring, own content, or the abuser),
+      `liking`, `sentiment` of comments, `interests`: the mixture `[K]` in force at that moment, `label`.
+    - `broken`: rows of the event table that were damaged: `row`, `event_id`, `fault`.
     """
 
     topics: pl.DataFrame
     items: pl.DataFrame
     users: pl.DataFrame
     events: pl.DataFrame
+    broken: pl.DataFrame
 
     @classmethod
     def load(cls, folder: str | Path) -> Truth:
         """Read the truth of a written simulation: its folder, or the folder `truth` in it."""
         root = Path(folder)
         root = root / "truth" if (root / "truth").is_dir() else root
-        missing = [f.name for f in fields(cls) if not any(root.glob(f"{f.name}*.parquet"))]
+        files = {
+            f.name: sorted([*root.glob(f"{f.name}.parquet"), *root.glob(f"{f.name}/*.parquet")]) for f in fields(cls)
+        }
+        missing = [name for name, found in files.items() if not found]
         if missing:
             raise DataError(
                 f"{root} holds no truth of a simulation: no {', '.join(missing)}.parquet.",
                 remedy="Give a folder written by `penchant simulate`.",
             )
-        return cls(**{f.name: pl.read_parquet(root / f"{f.name}*.parquet") for f in fields(cls)})
+        return cls(**{name: pl.read_parquet(found) for name, found in files.items()})
 
     def write(self, folder: Path) -> None:
         """One Parquet file a table."""
@@ -68,6 +76,18 @@ class Truth:
     def item_topics(self) -> npt.NDArray[np.float32]:
         """Topic mixtures of items `[N, K]`, in the order of the item table."""
         return self.items["topics"].to_numpy()
+
+
+def item_truth(catalogue: Catalogue) -> pl.DataFrame:
+    """The table `items` of the truth."""
+    return pl.DataFrame(
+        {
+            schema.ITEM_ID: catalogue.table[schema.ITEM_ID],
+            "main": catalogue.main.astype(np.uint8),
+            "style": pl.Series(np.asarray(STYLES)[catalogue.style]),
+            "topics": pl.Series(catalogue.topics, dtype=pl.Array(pl.Float32, catalogue.topics.shape[1])),
+        }
+    )
 
 
 def topic_table(options: SimulatorOptions) -> pl.DataFrame:

@@ -1,0 +1,114 @@
+"""Events without an item: what users write, upload and say themselves."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from penchant.data import schema
+from penchant.simulator.behaviour import draw_rows
+from penchant.simulator.concepts import nouns_and_aspects
+from penchant.simulator.interests import Interests
+from penchant.simulator.media import MEDIA_COLUMNS, no_media
+from penchant.simulator.options import SimulatorOptions
+from penchant.simulator.phrases import ADJECTIVES, CAPTIONS, QUERIES, fill
+from penchant.simulator.schedule import Schedule
+
+SEARCH: Final = "search"
+UPLOAD: Final = "upload"
+VOICE_NOTE: Final = "voice_note"
+_FIRST_NUMBER: Final = 1_000_000_000
+"""Files of events are numbered from here on, so that they never share the numbers of items."""
+
+
+def own_content(
+    options: SimulatorOptions,
+    events: pl.DataFrame,
+    interests: Interests,
+    schedule: Schedule,
+    first_event: int,
+    rng: np.random.Generator,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Searches, picture uploads and voice notes: rows for the event table (with truth) and the files they need.
+
+    Each follows one of the block's `events` (in the schedule's order) within two minutes and before the next;
+    its topic is drawn from the user's mixture at that moment.
+    """
+    total = len(schedule.times_s)
+    searches, uploads = round(options.searches * total), round(options.uploads * total)
+    base, times_s = _moments(schedule, searches + uploads, rng)
+    if not len(base):
+        return events.clear(), no_media()
+    users = schedule.users[base]
+    mixture = interests.at(users, times_s)
+    topics = draw_rows(mixture, rng.random(len(base)))
+    style = draw_rows(interests.style[users], rng.random(len(base)))
+    noun = rng.integers(0, 12, len(base))
+    kinds = np.full(len(base), SEARCH, dtype="<U10")
+    kinds[rng.permutation(len(base))[: min(uploads, len(base))]] = UPLOAD
+    kinds[(kinds == UPLOAD) & (rng.random(len(base)) < 0.4)] = VOICE_NOTE
+    numbers = np.arange(len(base)) + _FIRST_NUMBER + first_event
+    paths = pl.DataFrame({"n": numbers - _FIRST_NUMBER + 1, "kind": kinds}).select(
+        pl.when(pl.col("kind") == UPLOAD).then(pl.format("images/uploads/{}.png", "n")).alias(schema.IMAGE),
+        pl.when(pl.col("kind") == VOICE_NOTE).then(pl.format("audio/notes/{}.wav", "n")).alias(schema.AUDIO),
+    )
+    rows = pl.DataFrame(
+        {
+            schema.USER_ID: events[schema.USER_ID].gather(base),
+            schema.TIMESTAMP: times_s,
+            schema.EVENT: kinds,
+            schema.TEXT: _texts(options, kinds, topics, noun, style, rng),
+            schema.SESSION_ID: events[schema.SESSION_ID].gather(base),
+            "context_device": events["context_device"].gather(base),
+            "topic": topics.astype(np.uint8),
+            "source": pl.Series(["own"]).new_from_index(0, len(base)),
+            "interests": pl.Series(mixture, dtype=pl.Array(pl.Float32, options.topics)),
+            "label": pl.Series(["person"]).new_from_index(0, len(base)),
+        }
+    )
+    shown = {"number": numbers, "topic": topics.astype(np.int64), "noun": noun, "style": style.astype(np.int64)}
+    files = pl.DataFrame(shown).with_columns(path=pl.Series(paths.select(pl.coalesce(pl.all())).to_series()))
+    if uploads:
+        rows = rows.hstack(paths)
+    return rows, files.drop_nulls("path").select(MEDIA_COLUMNS)
+
+
+def _moments(
+    schedule: Schedule, wanted: int, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Events to follow, and times strictly between them and the user's next event."""
+    gap = np.append(np.diff(schedule.times_s), 0)
+    gap[schedule.offsets[1:] - 1] = 120
+    room = np.flatnonzero(gap >= 3)
+    base = np.sort(rng.choice(room, size=min(wanted, len(room)), replace=False))
+    spare = np.minimum(gap[base], 120) - 1
+    return base, schedule.times_s[base] + 1 + np.floor(rng.random(len(base)) * spare).astype(np.int64)
+
+
+def _texts(
+    options: SimulatorOptions,
+    kinds: npt.NDArray[np.str_],
+    topics: npt.NDArray[np.int16],
+    noun: npt.NDArray[np.int64],
+    style: npt.NDArray[np.int16],
+    rng: np.random.Generator,
+) -> pl.Series:
+    """Queries of searches, captions of six uploads in ten, nothing else."""
+    count, language = len(kinds), options.language
+    nouns, aspects = nouns_and_aspects(language)
+    words = pl.DataFrame(
+        {
+            "noun": nouns[topics, noun],
+            "aspect": aspects[topics, rng.integers(0, aspects.shape[1], count)],
+            "adj": np.asarray(ADJECTIVES[language])[style, rng.integers(0, 6, count)],
+        }
+    )
+    queries, captions = np.asarray(QUERIES[language]), np.asarray(CAPTIONS[language])
+    templates = np.where(
+        kinds == SEARCH, queries[rng.integers(0, len(queries), count)], captions[rng.integers(0, len(captions), count)]
+    )
+    silent = (kinds == VOICE_NOTE) | ((kinds == UPLOAD) & (rng.random(count) < 0.4))
+    return fill(pl.Series(templates, dtype=pl.String), words).set(pl.Series(silent), None)

@@ -1,0 +1,148 @@
+"""Trouble on request, labelled: bots, spammers, accounts that are taken over, broken rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from penchant.data import schema
+from penchant.simulator.catalogue import Catalogue
+from penchant.simulator.concepts import nouns_and_aspects
+from penchant.simulator.options import DAY_S, SimulatorOptions
+from penchant.simulator.phrases import SPAM, fill
+from penchant.simulator.population import DEVICES, user_ids
+
+PERSON: Final = "person"
+BOT: Final = "bot"
+SPAMMER: Final = "spammer"
+TAKEOVER: Final = "takeover"
+FAULTS: Final = ("no_user", "no_item", "no_time", "negative_time", "future_time", "infinite_value", "duplicate")
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How an abuser works: `events` (least, most), seconds `between` them, bursts of `burst` events."""
+
+    events: tuple[int, int]
+    between_s: tuple[int, int]
+    burst: int
+
+
+PACES: Final = {
+    BOT: Pace((120, 320), (4, 6), 60),
+    SPAMMER: Pace((50, 150), (5, 30), 25),
+    TAKEOVER: Pace((20, 60), (3, 15), 1_000),
+}
+
+
+def abuse(
+    options: SimulatorOptions,
+    catalogue: Catalogue,
+    label: str,
+    users: npt.NDArray[np.integer],
+    begin_s: npt.NDArray[np.int64],
+    rng: np.random.Generator,
+) -> pl.DataFrame:
+    """Events of abusers (user numbers, not earlier than `begin_s` of each), with the label of the truth.
+
+    Bots view and click a handful of items at an even pace by day and night; spammers leave the same advertisement
+    under any item; whoever takes over an account buys and shares in haste from a new device.
+    """
+    pace = PACES[label]
+    counts = rng.integers(pace.events[0], pace.events[1] + 1, len(users))
+    owner = np.repeat(np.arange(len(users)), counts)
+    if not len(owner):
+        return pl.DataFrame()
+    first = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    step = np.arange(len(owner)) - np.repeat(first, counts)
+    gap = rng.integers(pace.between_s[0], pace.between_s[1] + 1, len(owner))
+    gap = np.where(step % pace.burst == 0, rng.integers(DAY_S // 4, DAY_S, len(owner)), gap)
+    since = np.cumsum(gap)
+    times_s = begin_s[owner] + since - np.repeat(since[first], counts)
+    items = _targets(catalogue, label, owner, len(users), rng)
+    texts = pl.Series([None], dtype=pl.String).new_from_index(0, len(owner))
+    if label == SPAMMER:
+        texts = _advertisements(options, owner, len(users), rng)
+    kinds = {BOT: ("view", "click"), SPAMMER: ("comment",), TAKEOVER: ("purchase", "share", "view")}[label]
+    ids = user_ids(users[owner])
+    session = pl.DataFrame({"u": ids, "s": step // pace.burst, "k": label[0]})
+    dwell = np.where(label == BOT, 0.4 + 0.2 * rng.random(len(owner)), np.nan).astype(np.float32)
+    return pl.DataFrame(
+        {
+            schema.USER_ID: ids,
+            schema.ITEM_ID: catalogue.table[schema.ITEM_ID].gather(items),
+            schema.TIMESTAMP: times_s,
+            schema.EVENT: np.asarray(kinds)[rng.integers(0, len(kinds), len(owner))],
+            schema.DWELL_S: pl.Series(dwell).fill_nan(None),
+            schema.TEXT: texts,
+            schema.SESSION_ID: session.select(pl.format("{}-{}{}", "u", "k", "s")).to_series(),
+            schema.POSITION: np.zeros(len(owner), dtype=np.int8),
+            "context_device": np.asarray(DEVICES)[rng.integers(0, 3, len(users))][owner],
+            "topic": catalogue.main[items].astype(np.uint8),
+            "source": pl.Series([label]).new_from_index(0, len(owner)),
+            "label": pl.Series([label]).new_from_index(0, len(owner)),
+        }
+    )
+
+
+def _targets(
+    catalogue: Catalogue, label: str, owner: npt.NDArray[np.int64], users: int, rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Items older than the log: five for each bot, any for the others."""
+    old = np.sort(catalogue.old_by_topic.members)
+    if label == BOT:
+        own = rng.choice(old, size=(users, 5))
+        return np.asarray(own[owner, rng.integers(0, 5, len(owner))], dtype=np.int64)
+    return np.asarray(rng.choice(old, size=len(owner)), dtype=np.int64)
+
+
+def _advertisements(
+    options: SimulatorOptions, owner: npt.NDArray[np.int64], users: int, rng: np.random.Generator
+) -> pl.Series:
+    """One advertisement a spammer, over and over."""
+    nouns, _ = nouns_and_aspects(options.language)
+    templates = np.asarray(SPAM[options.language])[rng.integers(0, len(SPAM[options.language]), users)]
+    words = nouns[rng.integers(0, options.topics, users), rng.integers(0, 12, users)]
+    return fill(pl.Series(templates), pl.DataFrame({"noun": words})).gather(owner)
+
+
+def broken_rows(
+    options: SimulatorOptions, events: pl.DataFrame, rng: np.random.Generator
+) -> tuple[pl.DataFrame, pl.Series]:
+    """Damaged copies of some events (columns of the event table), and what is wrong with each (`FAULTS`).
+
+    Only `duplicate` is a faithful copy, `event_id` included; the others should get ids of their own.
+    """
+    count = round(options.broken * events.height)
+    copies = events[np.sort(rng.choice(events.height, size=count, replace=False))]
+    fault = pl.Series("fault", np.asarray(FAULTS)[np.arange(count) % len(FAULTS)], dtype=pl.String)
+
+    def when(name: str) -> pl.Expr:
+        return pl.lit(fault) == name
+
+    blank = pl.lit(None)
+    damaged = copies.with_columns(
+        pl.when(when("no_user")).then(blank).otherwise(pl.col(schema.USER_ID)).alias(schema.USER_ID),
+        *(
+            pl.when(when("no_item")).then(blank).otherwise(pl.col(name)).alias(name)
+            for name in (schema.ITEM_ID, schema.TEXT, schema.IMAGE, schema.AUDIO)
+            if name in copies.columns
+        ),
+        pl.when(when("no_time"))
+        .then(blank)
+        .when(when("negative_time"))
+        .then(-pl.col(schema.TIMESTAMP))
+        .when(when("future_time"))
+        .then(pl.col(schema.TIMESTAMP) + 500 * 365 * DAY_S)
+        .otherwise(pl.col(schema.TIMESTAMP))
+        .alias(schema.TIMESTAMP),
+        pl.when(when("infinite_value"))
+        .then(pl.lit(float("inf"), dtype=pl.Float32))
+        .otherwise(pl.col(schema.VALUE))
+        .alias(schema.VALUE),
+    )
+    return damaged, fault
