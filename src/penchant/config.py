@@ -4,7 +4,7 @@
 model = "transformer"
 seed = 0
 
-[views]                 # options of the item views
+[views.text]            # options of the item views, by modality
 encoder = "auto"
 
 [transformer]           # options of a model, by its name
@@ -20,41 +20,48 @@ from pathlib import Path
 from typing import Any
 
 from penchant.data.options import convert, from_dict, option_types, read_toml, replaced, to_dict
-from penchant.encoders.views import ViewOptions
+from penchant.encoders.fitted import ViewOptions
 from penchant.errors import OptionError, UsageError
 from penchant.models.registry import DEFAULT_MODEL, MODELS, entry
+
+DEVICES = ("auto", "cpu", "cuda")
+_PLAIN = ("model", "seed", "device", "views")
 
 
 @dataclass(frozen=True)
 class Config:
-    """What is fitted and how: `model` by name, `seed`, `device` (`auto`, `cpu`, `cuda`), options of the item `views`, options of `models` by name.
+    """What is fitted and how.
 
-    A model that is not in `models` has its own defaults. Unknown names raise `OptionError`.
+    `model` by name; `seed`; `device` (`auto`, `cpu`, `cuda`); options of the item `views`; `options` of models by
+    name, as `penchant.models.registry.create` takes them. A model that is not among them has its own defaults. Unknown
+    names raise `OptionError`.
 
-    >>> Config(model="ease").with_settings({"regularisation": "50", "seed": "1"}).seed
-    1
+    >>> Config(model="popularity").with_settings({"days": "7", "seed": "1"}).options_of().days
+    7.0
     """
 
     model: str = DEFAULT_MODEL
     seed: int = 0
     device: str = "auto"
     views: ViewOptions = field(default_factory=ViewOptions)
-    models: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         entry(self.model)
-        if isinstance(self.seed, bool) or not 0 <= self.seed < 2**32:
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**32:
             raise UsageError(f"seed={self.seed!r} is out of range.", remedy="Give a whole number from 0 to 2**32 - 1.")
-        for name, options in self.models.items():
+        if self.device not in DEVICES:
+            raise OptionError("device", self.device, allowed=DEVICES)
+        for name, options in self.options.items():
             if type(options).__name__ != entry(name).options:
                 raise UsageError(
                     f"Options of {name!r} are a {type(options).__name__}.", remedy=f"Give a {entry(name).options}."
                 )
 
-    def options(self, name: str | None = None) -> Any:
+    def options_of(self, model: str | None = None) -> Any:
         """The options of a model (of the chosen one): those given, or its defaults."""
-        name = name or self.model
-        return self.models[name] if name in self.models else entry(name).default_options()
+        name = model or self.model
+        return self.options[name] if name in self.options else entry(name).default_options()
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Config:
@@ -76,17 +83,17 @@ class Config:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON or TOML: every option of the chosen model, of its experts, and of what was set."""
-        names = {self.model, *self.models, *getattr(self.options(), "experts", ())}
+        names = {self.model, *self.options, *getattr(self.options_of(), "experts", ())}
         out: dict[str, Any] = {
             "model": self.model,
             "seed": self.seed,
             "device": self.device,
             "views": to_dict(self.views),
         }
-        return out | {name: to_dict(self.options(name)) for name in MODELS if name in names}
+        return out | {name: to_dict(self.options_of(name)) for name in MODELS if name in names}
 
     def with_settings(self, settings: Mapping[str, object]) -> Config:
-        """Set options by name: `model`, `seed`, `views.NAME`, `MODEL.NAME`, or the bare NAME of the chosen model's.
+        """Set options by name: `model`, `seed`, `device`, `views.NAME`, `MODEL.NAME`, or NAME of the chosen model.
 
         Values may be text; they become the type of the option. `model` is set first.
         """
@@ -98,17 +105,17 @@ class Config:
     def _with_setting(self, key: str, value: object) -> Config:
         head, _, rest = key.partition(".")
         if head in MODELS and rest:
-            return self._with(head, replaced(self.options(head), rest, value, prefix=f"{head}."))
+            return self._with(head, replaced(self.options_of(head), rest, value, prefix=f"{head}."))
         if head in _PLAIN:
             return replaced(self, key, value)
-        own = option_types(type(self.options()))
+        own = option_types(type(self.options_of()))
         if head in own:
-            return self._with(self.model, replaced(self.options(), key, value))
+            return self._with(self.model, replaced(self.options_of(), key, value))
         views = [f"views.{name}" for name in option_types(ViewOptions)]
         raise OptionError(
             "option",
             key,
-            allowed=[*own, "model", "seed", *views],
+            allowed=[*own, "model", "seed", "device", *views],
             remedy=f"Those without a dot belong to the model {self.model!r}; other models: MODEL.OPTION.",
         )
 
@@ -118,7 +125,4 @@ class Config:
         return self._with(name, from_dict(kind, to_dict(entry(name).default_options()) | table, prefix=f"{name}."))
 
     def _with(self, name: str, options: Any) -> Config:
-        return replace(self, models={**self.models, name: options})
-
-
-_PLAIN = ("model", "seed", "device", "views")
+        return replace(self, options={**self.options, name: options})

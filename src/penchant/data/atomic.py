@@ -89,7 +89,7 @@ def write_errors(target: Path) -> Iterator[None]:
                 f"No space left on the disk while writing {target}.",
                 remedy="Free space or choose another place, and run it again; what was there before is unchanged.",
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG):
             raise DataError(
                 f"{target} cannot be written: {error.strerror}.",
                 remedy="Choose a place where you may write; what was there before is unchanged.",

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penchant.config import Config
+from penchant.data.options import to_dict
+from penchant.encoders.fitted import ViewOptions
+from penchant.encoders.text import TextOptions
+from penchant.errors import DataError, OptionError, UsageError
+from penchant.models.popularity import PopularityOptions
+from penchant.models.registry import DEFAULT_MODEL, MODELS
+
+
+def test_defaults() -> None:
+    config = Config()
+    assert (config.model, config.seed, config.device) == (DEFAULT_MODEL, 0, "auto")
+    assert config.options_of() == MODELS[DEFAULT_MODEL].default_options()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_goes_to_a_dictionary_and_back(name: str) -> None:
+    config = Config(model=name)
+    told = config.to_dict()
+    assert told[name] == json.loads(json.dumps(to_dict(MODELS[name].default_options())))
+    again = Config.from_dict(json.loads(json.dumps(told)))
+    assert again.to_dict() == told
+    assert again.options_of() == config.options_of()
+
+
+def test_the_experts_of_an_ensemble_are_written_too() -> None:
+    config = Config(model="lite").with_settings({"experts": "cooccurrence,popularity", "popularity.days": "3"})
+    told = config.to_dict()
+    assert told["lite"]["experts"] == ["cooccurrence", "popularity"]
+    assert told["popularity"]["days"] == 3.0 and "cooccurrence" in told and "transformer" not in told
+    assert Config.from_dict(told).options_of("popularity") == PopularityOptions(days=3.0)
+
+
+configs = st.builds(
+    lambda model, seed, days, window, encoder, weights: Config(
+        model=model,
+        seed=seed,
+        views=ViewOptions(text=TextOptions(encoder=encoder)),
+        options={"popularity": PopularityOptions(window=window, days=days, kind_weights=weights)},
+    ),
+    st.sampled_from(["popularity", "cooccurrence", "ease"]),
+    st.integers(0, 2**32 - 1),
+    st.floats(0.001, 1e6),
+    st.sampled_from(["all", "recent", "decayed"]),
+    st.sampled_from(["auto", "ngram", "none"]),
+    st.dictionaries(st.sampled_from(["like", "view"]), st.floats(0, 10), max_size=2),
+)
+
+
+@given(configs)
+def test_round_trip(config: Config) -> None:
+    again = Config.from_dict(json.loads(json.dumps(config.to_dict())))
+    assert again.to_dict() == config.to_dict()
+    assert (again.model, again.seed, again.views) == (config.model, config.seed, config.views)
+    assert again.options_of("popularity") == config.options_of("popularity")
+
+
+def test_toml(tmp_path: Path) -> None:
+    file = tmp_path / "c.toml"
+    file.write_text(
+        'model = "popularity"\nseed = 7\n[views.text]\nencoder = "ngram"\n'
+        '[popularity]\nwindow = "recent"\nkind_weights = {like = 2}\n'
+    )
+    config = Config.from_toml(file)
+    assert (config.model, config.seed, config.views.text.encoder) == ("popularity", 7, "ngram")
+    assert config.options_of() == PopularityOptions(window="recent", kind_weights={"like": 2.0})
+
+
+def test_settings_find_the_part_they_belong_to() -> None:
+    config = Config().with_settings(
+        {"days": "7", "model": "popularity", "views.text.encoder": "none", "cooccurrence.window": "5", "seed": "3"}
+    )
+    assert config.options_of() == PopularityOptions(days=7.0)
+    assert config.options_of("cooccurrence").window == 5
+    assert (config.views.text.encoder, config.seed) == ("none", 3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"model": "transfomer"}, r"model='transfomer' is not known\. Allowed: popularity, .*mean 'transformer'"),
+        ({"model": "popularity", "day": "1"}, r"option='day' .*Did you mean 'days'\?.*to the model 'popularity'"),
+        ({"popularity.windw": "all"}, r"option='popularity\.windw' is not known.*'popularity\.window'"),
+        ({"popularity.window": "now"}, r"popularity\.window='now' is not known\. Allowed: all, recent, decayed"),
+        ({"views.txt.encoder": "x"}, r"option='views\.txt' is not known.*'views\.text'"),
+        ({"seed": "-1"}, r"seed=-1 is out of range"),
+        ({"seed": "x"}, r"seed='x' is not a whole number"),
+        ({"device": "tpu"}, r"device='tpu' is not known\. Allowed: auto, cpu, cuda"),
+        ({"views": "x"}, r"views='x' is not a table of options\. Set one of them: views\.NAME=VALUE"),
+    ],
+)  # fmt: skip
+def test_what_is_unknown_is_refused_with_the_nearest_name(settings: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        Config().with_settings(settings)
+
+
+def test_unknown_parts_of_a_file_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r"option='transfomer' is not known.*Did you mean 'transformer'"):
+        Config.from_dict({"transfomer": {}})
+    with pytest.raises(OptionError, match=r"option='popularity\.dayz'.*'popularity\.days'"):
+        Config.from_dict({"popularity": {"dayz": 1}})
+    with pytest.raises(UsageError, match="popularity=3 is not a table"):
+        Config.from_dict({"popularity": 3})
+    (tmp_path / "c.toml").write_text("= 3")
+    with pytest.raises(DataError, match="is not valid TOML"):
+        Config.from_toml(tmp_path / "c.toml")
+
+
+def test_options_of_another_model_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"Options of 'ease' are a PopularityOptions\. Give a EASEOptions"):
+        Config(options={"ease": PopularityOptions()})
