@@ -28,11 +28,10 @@ def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
 
 
 def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Lines of a function without its docstring."""
-    lines = (function.end_lineno or function.lineno) - function.lineno + 1
-    first = function.body[0]
+    """Lines of a function's body without its docstring: a command's options are declared in its signature."""
     documented = ast.get_docstring(function, clean=False) is not None
-    return lines - ((first.end_lineno or first.lineno) - first.lineno + 1 if documented else 0)
+    body = function.body[1:] if documented else function.body
+    return (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
 
 
 @pytest.mark.parametrize("path", CODE, ids=name_of)
