@@ -10,7 +10,8 @@ shift 2
     echo "penchant needs Python 3.11 or newer; $PYTHON is $("$PYTHON" --version 2>&1). Set it: make $GOAL PYTHON=python3.11" >&2
     exit 1
 }
-[ -x "$folder/bin/python" ] || "$PYTHON" -m venv "$folder"
+# An environment without pip was interrupted while it was made: make it again.
+"$folder/bin/python" -m pip --version >/dev/null 2>&1 || "$PYTHON" -m venv --clear "$folder"
 
 # torch first and on its own: everything after it finds it installed and leaves it alone.
 if ! "$folder/bin/python" -c 'import importlib.metadata as m; m.version("torch")' 2>/dev/null; then
