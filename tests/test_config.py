@@ -19,7 +19,7 @@ from penchant.models.registry import DEFAULT_MODEL, MODELS
 def test_defaults() -> None:
     config = Config()
     assert (config.model, config.seed, config.device) == (DEFAULT_MODEL, 0, "auto")
-    assert config.options_of() == MODELS[DEFAULT_MODEL].default_options()
+    assert config.options() == MODELS[DEFAULT_MODEL].default_options()
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -29,7 +29,7 @@ def test_every_model_goes_to_a_dictionary_and_back(name: str) -> None:
     assert told[name] == json.loads(json.dumps(to_dict(MODELS[name].default_options())))
     again = Config.from_dict(json.loads(json.dumps(told)))
     assert again.to_dict() == told
-    assert again.options_of() == config.options_of()
+    assert again.options() == config.options()
 
 
 def test_the_experts_of_an_ensemble_are_written_too() -> None:
@@ -37,7 +37,7 @@ def test_the_experts_of_an_ensemble_are_written_too() -> None:
     told = config.to_dict()
     assert told["lite"]["experts"] == ["cooccurrence", "popularity"]
     assert told["popularity"]["days"] == 3.0 and "cooccurrence" in told and "transformer" not in told
-    assert Config.from_dict(told).options_of("popularity") == PopularityOptions(days=3.0)
+    assert Config.from_dict(told).options("popularity") == PopularityOptions(days=3.0)
 
 
 configs = st.builds(
@@ -45,7 +45,7 @@ configs = st.builds(
         model=model,
         seed=seed,
         views=ViewOptions(text=TextOptions(encoder=encoder)),
-        options={"popularity": PopularityOptions(window=window, days=days, kind_weights=weights)},
+        models={"popularity": PopularityOptions(window=window, days=days, kind_weights=weights)},
     ),
     st.sampled_from(["popularity", "cooccurrence", "ease"]),
     st.integers(0, 2**32 - 1),
@@ -61,7 +61,7 @@ def test_round_trip(config: Config) -> None:
     again = Config.from_dict(json.loads(json.dumps(config.to_dict())))
     assert again.to_dict() == config.to_dict()
     assert (again.model, again.seed, again.views) == (config.model, config.seed, config.views)
-    assert again.options_of("popularity") == config.options_of("popularity")
+    assert again.options("popularity") == config.options("popularity")
 
 
 def test_toml(tmp_path: Path) -> None:
@@ -72,15 +72,15 @@ def test_toml(tmp_path: Path) -> None:
     )
     config = Config.from_toml(file)
     assert (config.model, config.seed, config.views.text.encoder) == ("popularity", 7, "ngram")
-    assert config.options_of() == PopularityOptions(window="recent", kind_weights={"like": 2.0})
+    assert config.options() == PopularityOptions(window="recent", kind_weights={"like": 2.0})
 
 
 def test_settings_find_the_part_they_belong_to() -> None:
     config = Config().with_settings(
         {"days": "7", "model": "popularity", "views.text.encoder": "none", "cooccurrence.window": "5", "seed": "3"}
     )
-    assert config.options_of() == PopularityOptions(days=7.0)
-    assert config.options_of("cooccurrence").window == 5
+    assert config.options() == PopularityOptions(days=7.0)
+    assert config.options("cooccurrence").window == 5
     assert (config.views.text.encoder, config.seed) == ("none", 3)
 
 
@@ -117,4 +117,4 @@ def test_unknown_parts_of_a_file_are_refused(tmp_path: Path) -> None:
 
 def test_options_of_another_model_are_refused() -> None:
     with pytest.raises(UsageError, match=r"Options of 'ease' are a PopularityOptions\. Give a EASEOptions"):
-        Config(options={"ease": PopularityOptions()})
+        Config(models={"ease": PopularityOptions()})

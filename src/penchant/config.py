@@ -32,11 +32,10 @@ _PLAIN = ("model", "seed", "device", "views")
 class Config:
     """What is fitted and how.
 
-    `model` by name; `seed`; `device` (`auto`, `cpu`, `cuda`); options of the item `views`; `options` of models by
-    name, as `penchant.models.registry.create` takes them. A model that is not among them has its own defaults. Unknown
-    names raise `OptionError`.
+    `model` by name; `seed`; `device` (`auto`, `cpu`, `cuda`); options of the item `views`; options of `models` by
+    name. A model that is not among them has its own defaults. Unknown names raise `OptionError`.
 
-    >>> Config(model="popularity").with_settings({"days": "7", "seed": "1"}).options_of().days
+    >>> Config(model="popularity").with_settings({"days": "7", "seed": "1"}).options().days
     7.0
     """
 
@@ -44,7 +43,7 @@ class Config:
     seed: int = 0
     device: str = "auto"
     views: ViewOptions = field(default_factory=ViewOptions)
-    options: Mapping[str, Any] = field(default_factory=dict)
+    models: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         entry(self.model)
@@ -52,16 +51,16 @@ class Config:
             raise UsageError(f"seed={self.seed!r} is out of range.", remedy="Give a whole number from 0 to 2**32 - 1.")
         if self.device not in DEVICES:
             raise OptionError("device", self.device, allowed=DEVICES)
-        for name, options in self.options.items():
+        for name, options in self.models.items():
             if type(options).__name__ != entry(name).options:
                 raise UsageError(
                     f"Options of {name!r} are a {type(options).__name__}.", remedy=f"Give a {entry(name).options}."
                 )
 
-    def options_of(self, model: str | None = None) -> Any:
+    def options(self, model: str | None = None) -> Any:
         """The options of a model (of the chosen one): those given, or its defaults."""
         name = model or self.model
-        return self.options[name] if name in self.options else entry(name).default_options()
+        return self.models[name] if name in self.models else entry(name).default_options()
 
     @classmethod
     def from_toml(cls, path: str | Path) -> Config:
@@ -83,14 +82,14 @@ class Config:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON or TOML: every option of the chosen model, of its experts, and of what was set."""
-        names = {self.model, *self.options, *getattr(self.options_of(), "experts", ())}
+        names = {self.model, *self.models, *getattr(self.options(), "experts", ())}
         out: dict[str, Any] = {
             "model": self.model,
             "seed": self.seed,
             "device": self.device,
             "views": to_dict(self.views),
         }
-        return out | {name: to_dict(self.options_of(name)) for name in MODELS if name in names}
+        return out | {name: to_dict(self.options(name)) for name in MODELS if name in names}
 
     def with_settings(self, settings: Mapping[str, object]) -> Config:
         """Set options by name: `model`, `seed`, `device`, `views.NAME`, `MODEL.NAME`, or NAME of the chosen model.
@@ -105,12 +104,12 @@ class Config:
     def _with_setting(self, key: str, value: object) -> Config:
         head, _, rest = key.partition(".")
         if head in MODELS and rest:
-            return self._with(head, replaced(self.options_of(head), rest, value, prefix=f"{head}."))
+            return self._with(head, replaced(self.options(head), rest, value, prefix=f"{head}."))
         if head in _PLAIN:
             return replaced(self, key, value)
-        own = option_types(type(self.options_of()))
+        own = option_types(type(self.options()))
         if head in own:
-            return self._with(self.model, replaced(self.options_of(), key, value))
+            return self._with(self.model, replaced(self.options(), key, value))
         views = [f"views.{name}" for name in option_types(ViewOptions)]
         raise OptionError(
             "option",
@@ -125,4 +124,4 @@ class Config:
         return self._with(name, from_dict(kind, to_dict(entry(name).default_options()) | table, prefix=f"{name}."))
 
     def _with(self, name: str, options: Any) -> Config:
-        return replace(self, options={**self.options, name: options})
+        return replace(self, options={**self.models, name: options})
