@@ -1,0 +1,90 @@
+"""What ranked lists are judged against besides their targets: counts of the training part, categories, one view."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from penchant.data import schema
+from penchant.data.dataset import Dataset
+from penchant.data.ragged import Ragged
+from penchant.data.views import View, Views
+
+CONTENT_MODALITIES = (schema.TEXT, schema.IMAGE, schema.AUDIO, schema.ATTRIBUTES)
+"""Views that diversity may be measured in, the first that is there: what an item is, not how it was used."""
+
+
+@dataclass(frozen=True)
+class Background:
+    """Facts of a training part: `item_events` `[N]`, `item_users` `[N]`, `user_events` `[U]`, number of active users.
+
+    `categories` has one row an item (codes below `n_categories`); `view` holds item vectors; both may be None.
+    """
+
+    item_events: npt.NDArray[np.int64]
+    item_users: npt.NDArray[np.int64]
+    user_events: npt.NDArray[np.int64]
+    n_users: int
+    categories: Ragged | None = None
+    n_categories: int = 0
+    view: View | None = None
+
+    @property
+    def n_items(self) -> int:
+        """Number of items N."""
+        return len(self.item_events)
+
+    @property
+    def head(self) -> npt.NDArray[np.bool_]:
+        """The most popular items that together hold 80 % of the events `[N]`; the rest is the tail."""
+        order = np.argsort(-self.item_events, kind="stable")
+        before = np.cumsum(self.item_events[order]) - self.item_events[order]
+        out = np.zeros(self.n_items, dtype=np.bool_)
+        out[order] = before < 0.8 * self.item_events.sum()
+        return out & (self.item_events > 0)
+
+
+def background(train: Dataset, views: Views | None = None) -> Background:
+    """The background of a training part; items and users keep their codes."""
+    events = train.events.drop_nulls(schema.ITEM)
+    items, users = events[schema.ITEM].to_numpy(), events[schema.USER].to_numpy()
+    pairs = np.unique(users.astype(np.int64) * max(1, train.n_items) + items) % max(1, train.n_items)
+    categories, n_categories = item_categories(train.items)
+    chosen = next((views[m] for m in CONTENT_MODALITIES if m in views), None) if views else None
+    return Background(
+        item_events=np.bincount(items, minlength=train.n_items).astype(np.int64),
+        item_users=np.bincount(pairs, minlength=train.n_items).astype(np.int64),
+        user_events=np.bincount(train.events[schema.USER].to_numpy(), minlength=train.n_users).astype(np.int64),
+        n_users=int(train.events[schema.USER].n_unique()),
+        categories=categories,
+        n_categories=n_categories,
+        view=chosen,
+    )
+
+
+def item_categories(items: pl.DataFrame) -> tuple[Ragged | None, int]:
+    """Category codes of each item and how many categories there are; None without such a column.
+
+    >>> rows, n = item_categories(pl.DataFrame({"categories": [["b", "a"], None, ["a"]]}))
+    >>> rows.values.tolist(), rows.lengths.tolist(), n
+    ([1, 0, 0], [2, 0, 1], 2)
+    """
+    if schema.CATEGORIES not in items.columns:
+        return None, 0
+    column = pl.col(schema.CATEGORIES)
+    listed = column if isinstance(items.schema[schema.CATEGORIES], pl.List) else column.cast(pl.String).str.split("|")
+    rows = (
+        items.select(listed.cast(pl.List(pl.String)).alias("category"))
+        .with_row_index("item")
+        .explode("category")
+        .with_columns(pl.col("category").str.strip_chars())
+        .filter(pl.col("category").is_not_null() & (pl.col("category") != ""))
+    )
+    names = rows["category"].unique().sort()
+    if not len(names):
+        return None, 0
+    codes = rows.with_columns(pl.col("category").rank("dense").cast(pl.Int32) - 1)
+    return Ragged.grouped(codes["item"].to_numpy(), codes["category"].to_numpy(), items.height), len(names)

@@ -1,0 +1,199 @@
+"""Several models on one split, in one run: fitted the same way, tested on the same users, with their cost."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+from penchant.config import Config
+from penchant.data.dataset import Dataset
+from penchant.data.splits import Holdout, How, Split, Target, Ties
+from penchant.data.splits import split as cut
+from penchant.data.views import Views
+from penchant.encoders.fitted import FittedEncoders
+from penchant.encoders.views import item_views
+from penchant.errors import OptionError, PenchantError, UsageError
+from penchant.evaluation.background import Background, background
+from penchant.evaluation.backtest import DEFAULT_KS
+from penchant.evaluation.comparison import Comparison
+from penchant.evaluation.cost import measured
+from penchant.evaluation.pooling import pooled
+from penchant.evaluation.run import Run, tested, with_content
+from penchant.evaluation.significance import TESTS, Test
+from penchant.recommender import Recommender
+
+Progress = Callable[[str, float], None]
+RequestTime = Literal["given", "hidden"]
+Encoded = tuple[Views, FittedEncoders]
+
+
+def compare(
+    dataset: Dataset,
+    models: Sequence[str] | Mapping[str, Config],
+    config: Config | None = None,
+    *,
+    split: How = "time",
+    target: Target = "first",
+    quantile: float = 0.9,
+    ties: Ties = "stable",
+    repeats: bool = False,
+    folds: int = 5,
+    seeds: int = 1,
+    refit: bool = False,
+    k: int = 10,
+    ks: Sequence[int] = DEFAULT_KS,
+    request_time: RequestTime = "given",
+    test: Test = "t",
+    curves: bool = True,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Fit every model on the training part of a split and test it on the same users, over the full catalogue.
+
+    `models`: names (with the options that `config` holds for each), or a name for each `Config`. The split options
+    are those of `penchant.data.splits.split`; with `users`, all `folds` are run and their users stand side by side.
+    `seeds`: so many fits of each model, with seeds `config.seed`, `config.seed + 1`, …; each user's results are
+    averaged over them first. The split itself keeps `config.seed`.
+
+    Settings and epochs are chosen on the validation part. Without `refit`, models learn from the training part
+    alone, as in papers; with it, they learn their recipe again from training and validation, as in practice.
+    `request_time`: whether models are told when the recommendation is asked for (`given`, as when serving).
+
+    A model that the data do not allow is left out and a note says why. Raises `OptionError` for unknown names,
+    `DataError` where nobody can be tested, and the first model's error where no model is left.
+    """
+    base = config or Config()
+    recipes = dict(models) if isinstance(models, Mapping) else {name: replace(base, model=name) for name in models}
+    _check(recipes, seeds, k, request_time, test)
+    how: dict[str, Any] = {"target": target, "quantile": quantile, "ties": ties, "repeats": repeats, "seed": base.seed}
+    numbers = range(folds) if split == "users" else range(1)
+    splits = [cut(dataset, split, **how, folds=folds, fold=number) for number in numbers]
+    asked = _Asked(seeds, refit, k, tuple(ks), request_time, curves, threads)
+    bench = _Bench(asked, splits, progress, steps=len(splits) * len(recipes) * seeds)
+    runs, failures = bench.run_all(recipes)
+    if not runs:
+        raise next(iter(failures.values()))
+    notes = [*dict.fromkeys(note for part in splits for note in part.notes), *_notes(asked, split)]
+    notes += [f"{name} was left out: {error}" for name, error in failures.items()]
+    options = {**how, "folds": len(splits), "refit": refit, "request_time": request_time, "items": dataset.n_items}
+    return pooled(runs, split=split, k=k, options=options, notes=notes, test=test)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is the same for every model."""
+
+    seeds: int
+    refit: bool
+    k: int
+    ks: tuple[int, ...]
+    request_time: RequestTime
+    curves: bool
+    threads: int | None
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """One split with its views: the hold-outs with their own content, and what lists are judged against."""
+
+    views: Encoded
+    validation: Holdout
+    test: Holdout
+    facts: Background
+
+
+class _Bench:
+    """Runs recipes one after the other; keeps the views of a split, and no recommender."""
+
+    def __init__(self, asked: _Asked, splits: Sequence[Split], progress: Progress | None, steps: int) -> None:
+        self.asked, self.splits, self.progress, self.steps = asked, splits, progress, steps
+        self.done = 0
+
+    def run_all(self, recipes: Mapping[str, Config]) -> tuple[dict[str, list[list[Run]]], dict[str, PenchantError]]:
+        """Runs by model, seed and fold, and the errors of models that cannot be fitted on these data."""
+        runs: dict[str, list[list[Run]]] = {name: [[] for _ in range(self.asked.seeds)] for name in recipes}
+        failures: dict[str, PenchantError] = {}
+        for fold, part in enumerate(self.splits):
+            ready: dict[str, _Ready] = {}
+            for name, recipe in recipes.items():
+                for number in range(self.asked.seeds):
+                    if name in failures:
+                        break
+                    try:
+                        seeded = replace(recipe, seed=recipe.seed + number)
+                        runs[name][number].append(self._one(name, seeded, part, ready, first=fold + number == 0))
+                    except UsageError:
+                        raise
+                    except PenchantError as error:
+                        failures[name] = error
+                    self.done += 1
+        return {name: found for name, found in runs.items() if name not in failures}, failures
+
+    def _one(self, name: str, recipe: Config, part: Split, ready: dict[str, _Ready], first: bool) -> Run:
+        asked = self.asked
+        learn = part.train_and_validation if asked.refit else part.train
+        key = repr(recipe.views)
+        if key not in ready:
+            self._tell("encoding views", 0.0)
+            ready[key] = self._ready(recipe, part, learn)
+        made = ready[key]
+        with measured() as cost:
+            recommender = Recommender.fit(
+                learn,
+                recipe,
+                validation=None if asked.refit else made.validation,
+                views=made.views,
+                progress=lambda what, share: self._tell(f"{name}: {what}", 0.9 * share),
+            )
+        return tested(
+            recommender,
+            made.test,
+            part.dataset,
+            made.facts,
+            k=asked.k,
+            ks=asked.ks,
+            cost=cost,
+            curves=asked.curves and first,
+            threads=asked.threads,
+            progress=lambda share: self._tell(f"{name}: ranking", 0.9 + 0.1 * share),
+        )
+
+    def _ready(self, recipe: Config, part: Split, learn: Dataset) -> _Ready:
+        """What all recipes with the same options of views share."""
+        views = item_views(learn, recipe.views)
+
+        def asked_of(holdout: Holdout) -> Holdout:
+            told = holdout.histories if self.asked.request_time == "given" else holdout.histories.at(None)
+            return with_content(replace(holdout, histories=told), part.dataset, views[1])
+
+        return _Ready(views, asked_of(part.validation), asked_of(part.test), background(learn, views[0]))
+
+    def _tell(self, what: str, share: float) -> None:
+        if self.progress:
+            self.progress(what, (self.done + share) / self.steps)
+
+
+def _check(recipes: Mapping[str, Config], seeds: int, k: int, request_time: str, test: str) -> None:
+    if not recipes:
+        raise UsageError("There is no model to compare.", remedy="Name one or more, such as popularity,transformer.")
+    if seeds < 1:
+        raise UsageError(f"seeds={seeds} is out of range.", remedy="Give a number of 1 or more.")
+    if k < 1:
+        raise UsageError(f"k={k} is out of range.", remedy="Give a list length of 1 or more.")
+    if request_time not in get_args(RequestTime):
+        raise OptionError("request_time", request_time, allowed=get_args(RequestTime))
+    if test not in TESTS:
+        raise OptionError("test", test, allowed=TESTS)
+
+
+def _notes(asked: _Asked, split: str) -> list[str]:
+    learned = (
+        "Models learned from training and validation (refit), their epochs chosen inside it."
+        if asked.refit
+        else "Models learned from the training part only; settings and epochs were chosen on the validation part."
+    )
+    times = f"The time of the request was {asked.request_time}."
+    seeds = [f"Each user's results are means over {asked.seeds} seeds of the models."] if asked.seeds > 1 else []
+    ranking = "Every list ranks all items" + (", cold ones included." if split == "cold-items" else ".")
+    return [f"{learned} {times} {ranking}", *seeds]

@@ -1,0 +1,140 @@
+"""The result of a comparison: every metric with its interval, by model and slice, with tests, curves and cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from penchant.evaluation.significance import Difference, Interval
+
+TABLE_METRICS = ("ndcg", "hit_rate", "mrr", "coverage", "novelty", "diversity")
+"""Metrics of the printed table, those that are there."""
+
+
+@dataclass(frozen=True)
+class SliceResult:
+    """One slice: how many tested users have a target in it, and metrics by model."""
+
+    users: int
+    models: Mapping[str, Mapping[str, Interval]]
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """`model` minus `baseline` in one metric over the same users: mean difference with interval, p, p after Holm."""
+
+    model: str
+    baseline: str
+    metric: str
+    test: str
+    found: Difference
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Models on one split. `split` names it, `k` is the list length of the table, `users` were tested.
+
+    `models[name][metric]` and `slices[slice].models[name][metric]` are means over users with 95 % intervals; a
+    figure of all lists together (coverage, Gini) has no interval over users: `low` and `high` repeat it.
+    `tests` compare each model with the best baseline, and the best two with each other. `curves[name]` holds `roc`
+    and `pr` (see `curves.pair_curves`). `cost[name]` has `fit_cpu_s` (mean over fits) and `peak_rss_mb` (highest).
+    `facts[name]` are those of its last recommender.
+    """
+
+    split: str
+    k: int
+    users: int
+    seeds: int
+    models: Mapping[str, Mapping[str, Interval]]
+    slices: Mapping[str, SliceResult] = field(default_factory=dict)
+    cost: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    tests: Sequence[PairedTest] = ()
+    curves: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for `json.dump`: the fixed keys, and `tests`, `curves`, `options`, `notes` beside them."""
+        out: dict[str, Any] = {
+            "split": self.split,
+            "k": self.k,
+            "users": self.users,
+            "seeds": self.seeds,
+            "models": {name: _plain(metrics) for name, metrics in self.models.items()},
+            "slices": {
+                name: {model: {"users": part.users} | _plain(found) for model, found in part.models.items()}
+                for name, part in self.slices.items()
+            },
+            "cost": {name: dict(values) for name, values in self.cost.items()},
+            "options": dict(self.options),
+            "notes": list(self.notes),
+        }
+        if self.tests:
+            out["tests"] = [_test(found) for found in self.tests]
+        if self.curves:
+            out["curves"] = {
+                kind: {name: dict(curves[kind]) for name, curves in self.curves.items()} for kind in ("roc", "pr")
+            }
+        return out
+
+    def table(self, metrics: Sequence[str] | None = None) -> tuple[list[str], list[list[str]]]:
+        """Header and rows of text, best first by the first metric: `0.153 [0.146, 0.160]`, CPU seconds, memory.
+
+        `metrics` are names such as `ndcg@10`; by default those of `TABLE_METRICS` at k.
+        """
+        asked = metrics or [f"{name}@{self.k}" for name in TABLE_METRICS]
+        shown = [m for m in asked if any(m in found for found in self.models.values())]
+        rows = [
+            [name, *(_cell(found.get(m)) for m in shown), *_costs(self.cost.get(name, {}))]
+            for name, found in sorted(self.models.items(), key=lambda pair: -_mean(pair[1], shown))
+        ]
+        return ["model", *shown, "fit CPU s", "peak MB"], rows
+
+    def markdown(self, metrics: Sequence[str] | None = None) -> str:
+        """The table as Markdown, with the notes below it."""
+        header, rows = self.table(metrics)
+        lines = [header, ["---"] * len(header), *rows]
+        table = "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+        return table + "".join(f"\n\n{note}" for note in self.notes) + "\n"
+
+    def best(self, metric: str | None = None) -> str:
+        """The model with the highest mean of a metric (NDCG at k)."""
+        name = metric or f"ndcg@{self.k}"
+        return max(self.models, key=lambda model: _mean(self.models[model], [name]))
+
+
+def _plain(metrics: Mapping[str, Interval]) -> dict[str, Any]:
+    return {name: interval.to_dict() for name, interval in metrics.items()}
+
+
+def _test(test: PairedTest) -> dict[str, Any]:
+    gap = test.found.interval
+    return {
+        "model": test.model,
+        "baseline": test.baseline,
+        "metric": test.metric,
+        "test": test.test,
+        "difference": gap.mean,
+        "low": gap.low,
+        "high": gap.high,
+        "p": test.found.p,
+        "p_holm": test.found.p_holm,
+    }
+
+
+def _mean(found: Mapping[str, Interval], metrics: Sequence[str]) -> float:
+    return found[metrics[0]].mean if metrics and metrics[0] in found else float("-inf")
+
+
+def _cell(interval: Interval | None) -> str:
+    if interval is None:
+        return "–"
+    if interval.low == interval.high == interval.mean:
+        return f"{interval.mean:.3f}"
+    return f"{interval.mean:.4f} [{interval.low:.4f}, {interval.high:.4f}]"
+
+
+def _costs(cost: Mapping[str, float]) -> list[str]:
+    return [f"{cost[key]:,.1f}" if key in cost else "–" for key in ("fit_cpu_s", "peak_rss_mb")]

@@ -1,0 +1,78 @@
+"""RMSE and MAE of predicted ratings, for models that predict values and data whose events carry them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from penchant.data import schema
+from penchant.data.dataset import Dataset
+from penchant.data.ragged import Ragged
+from penchant.data.sequences import SequenceBatch
+from penchant.data.splits import Holdout
+from penchant.evaluation.significance import Interval, bootstrap_ratio
+
+Floats = npt.NDArray[np.float64]
+
+
+@runtime_checkable
+class ValuePredictor(Protocol):
+    """A model that predicts the value (rating) a user would give."""
+
+    def predict_values(self, histories: SequenceBatch, items: Ragged) -> npt.NDArray[np.float32]:
+        """A value for each of `items.values`, one row of items a history; NaN where none can be given."""
+
+
+@dataclass(frozen=True)
+class ValueErrors:
+    """Sums over each user's rated targets `[B]`: squared errors, absolute errors, and how many."""
+
+    squared: Floats
+    absolute: Floats
+    count: Floats
+
+    def intervals(self, *, samples: int = 1000, seed: int = 0) -> dict[str, Interval]:
+        """`rmse` and `mae` over all pairs, with intervals over resampled users."""
+        square = bootstrap_ratio(self.squared, self.count, samples=samples, seed=seed)
+        root = Interval(*(float(np.sqrt(v)) for v in (square.mean, square.low, square.high)))
+        return {"rmse": root, "mae": bootstrap_ratio(self.absolute, self.count, samples=samples, seed=seed)}
+
+
+def target_values(holdout: Holdout, dataset: Dataset) -> npt.NDArray[np.float32]:
+    """The rating of each target value (the last one of that user for that item); NaN where there is none."""
+    out = np.full(len(holdout.targets.values), np.nan, dtype=np.float32)
+    if schema.VALUE not in dataset.events.columns or schema.RATING_KIND not in dataset.kinds:
+        return out
+    rating = dataset.kinds.code(schema.RATING_KIND, kind="kind of event")
+    rated = dataset.events.filter(pl.col(schema.KIND) == rating).drop_nulls([schema.VALUE, schema.ITEM])
+    if not rated.height:
+        return out
+    pairs = rated[schema.USER].to_numpy().astype(np.int64) * dataset.n_items + rated[schema.ITEM].to_numpy()
+    keys, back = np.unique(pairs[::-1], return_index=True)
+    values = rated[schema.VALUE].to_numpy()[::-1][back]
+    users = holdout.histories.users[holdout.targets.rows].astype(np.int64)
+    asked = users * dataset.n_items + holdout.targets.values
+    at = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
+    known = (keys[at] == asked) & (holdout.targets.values < dataset.n_items)
+    out[known] = values[at[known]]
+    return out
+
+
+def value_errors(model: object, holdout: Holdout, dataset: Dataset) -> ValueErrors | None:
+    """Errors of a model's predicted ratings of the targets; None where it predicts none or nothing was rated."""
+    if not isinstance(model, ValuePredictor):
+        return None
+    actual = target_values(holdout, dataset)
+    if not np.isfinite(actual).any():
+        return None
+    gaps = model.predict_values(holdout.histories, holdout.targets).astype(np.float64) - actual
+    there = np.isfinite(gaps)
+    if not there.any():
+        return None
+    rows, gaps, n = holdout.targets.rows[there], gaps[there], len(holdout)
+    sums = [np.bincount(rows, weights=part, minlength=n) for part in (gaps**2, np.abs(gaps), np.ones_like(gaps))]
+    return ValueErrors(*(np.asarray(part, dtype=np.float64) for part in sums))

@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from penchant.evaluation.cost import measured
+
+
+def test_cost_sees_memory_and_keeps_what_was_measured() -> None:
+    with measured() as idle:
+        pass
+    with measured() as cost:
+        held = np.ones(30_000_000)
+    assert held.sum() > 0
+    assert cost.peak_rss_mb > idle.peak_rss_mb + 150 and cost.cpu_s >= 0
+
+
+def test_an_error_still_leaves_a_cost() -> None:
+    with pytest.raises(ValueError, match="inside"), measured() as cost:
+        raise ValueError("inside")
+    assert cost.peak_rss_mb > 0
