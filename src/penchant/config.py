@@ -124,4 +124,4 @@ class Config:
         return self._with(name, from_dict(kind, to_dict(entry(name).default_options()) | table, prefix=f"{name}."))
 
     def _with(self, name: str, options: Any) -> Config:
-        return replace(self, options={**self.models, name: options})
+        return replace(self, models={**self.models, name: options})
