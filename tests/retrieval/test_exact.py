@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +9,8 @@ from hypothesis import strategies as st
 
 from penchant.data.ragged import Ragged
 from penchant.errors import DataError, UsageError
-from penchant.retrieval.exact import top_k
+from penchant.retrieval.exact import ExactIndex, top_k
+from penchant.testing.indexes import check_index
 
 
 def by_sorting(
@@ -19,7 +22,8 @@ def by_sorting(
         masked[:, ~allowed] = -np.inf
     if exclude is not None:
         for row in range(len(masked)):
-            masked[row, exclude.row(row)] = -np.inf
+            codes = exclude.row(row)
+            masked[row, codes[(codes >= 0) & (codes < masked.shape[1])]] = -np.inf
     order = np.argsort(-masked, axis=1, kind="stable")[:, :k]
     values = np.take_along_axis(masked, order, axis=1)
     items = np.where(values > -np.inf, order, -1)
@@ -69,3 +73,58 @@ def test_refusals() -> None:
         top_k(np.array([[1.0, 2.0], [np.nan, 0.0]]), 1)
     with pytest.raises(DataError, match=r"\[B, N\]"):
         top_k(np.zeros(3, np.float32), 1)
+
+
+def test_index_contract() -> None:
+    check_index(ExactIndex)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 10_000), k=st.integers(1, 9))
+def test_index_is_top_k_of_the_product(seed: int, k: int) -> None:
+    """Small whole numbers: products are exact and ties are many; blocks are made tiny so that there are several."""
+    rng = np.random.default_rng(seed)
+    n_users, n_items = int(rng.integers(1, 9)), int(rng.integers(1, 200))
+    vectors = rng.integers(-2, 3, (n_items, 3)).astype(np.float32)
+    users = rng.integers(-2, 3, (n_users, 3)).astype(np.float32)
+    exclude = Ragged.of([rng.integers(-1, n_items + 1, rng.integers(0, 20)).tolist() for _ in range(n_users)])
+    allowed = rng.random(n_items) < 0.6
+    with mock.patch.multiple("penchant.retrieval.exact", CACHE=16, COLUMNS=3):
+        index = ExactIndex(vectors)
+        for closed, mask in ((None, None), (exclude, None), (None, allowed), (exclude, allowed)):
+            items, best = index.search(users, k, exclude=closed, allowed=mask)
+            right_items, right_best = by_sorting(users @ vectors.T, k, closed, mask)
+            np.testing.assert_array_equal(items, right_items)
+            np.testing.assert_array_equal(best, right_best)
+
+
+def test_index_on_real_numbers() -> None:
+    """Against float64, items in the worst order (best last), and every row alone."""
+    rng = np.random.default_rng(7)
+    users = rng.standard_normal((40, 32)).astype(np.float32)
+    vectors = rng.standard_normal((9_000, 32)).astype(np.float32)
+    vectors = vectors[np.argsort(vectors @ users[0])]
+    index = ExactIndex(vectors)
+    items, best = index.search(users, 10)
+    exact = users.astype(np.float64) @ vectors.astype(np.float64).T
+    np.testing.assert_allclose(best, -np.sort(-exact, axis=1)[:, :10], rtol=1e-5)
+    np.testing.assert_allclose(best, np.take_along_axis(exact, items, axis=1), rtol=1e-5)
+    for row in range(3):
+        alone_items, alone_best = index.search(users[row : row + 1], 10)
+        assert (alone_items[0] == items[row]).all() and (alone_best[0] == best[row]).all()
+
+
+def test_equal_vectors_rank_by_code() -> None:
+    """Twins far apart in the catalogue score the same to the last bit, whatever block they fall in."""
+    rng = np.random.default_rng(8)
+    some = rng.standard_normal((2_001, 24)).astype(np.float32)
+    index = ExactIndex(np.vstack([some, some, some]))
+    items, best = index.search(rng.standard_normal((700, 24)).astype(np.float32), 6)
+    assert (items[:, 1] == items[:, 0] + 2_001).all() and (items[:, 2] == items[:, 0] + 4_002).all()
+    assert (best[:, 0] == best[:, 2]).all()
+
+
+def test_zero_vectors_rank_by_code() -> None:
+    index = ExactIndex(np.random.default_rng(1).standard_normal((5_000, 8)).astype(np.float32))
+    items, _ = index.search(np.zeros((3, 8), np.float32), 4, exclude=Ragged.of([[], [0, 2], [1]]))
+    assert items.tolist() == [[0, 1, 2, 3], [1, 3, 4, 5], [0, 2, 3, 4]]

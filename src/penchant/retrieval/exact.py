@@ -14,9 +14,10 @@ Ranked = tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]
 """Items `[B, k]` int32, best first (-1: fewer than k are left), and their scores `[B, k]` (-inf there)."""
 
 LOWEST: Final = np.float32(-np.inf)
-ROWS: Final = 256
-"""Histories ranked at once: with `COLUMNS` items the scores stay in the processor's cache."""
-COLUMNS: Final = 2048
+CACHE: Final = 1 << 20
+"""Scores held at once: 4 MB, so that they stay in the processor's cache."""
+COLUMNS: Final = 512
+"""Histories that share one pass over the items."""
 
 
 def top_k(
@@ -34,22 +35,33 @@ def top_k(
     [[2, 3]]
     """
     check(k, len(scores), scores.shape[-1] if scores.ndim == 2 else -1, exclude, allowed)
-    items = np.full((len(scores), k), -1, dtype=np.int32)
-    best = np.full((len(scores), k), LOWEST, dtype=np.float32)
-    step = max(1, min(len(scores), (1 << 21) // max(scores.shape[1], 1)))
-    for start in range(0, len(scores), step):
-        stop = min(start + step, len(scores))
-        block = np.array(scores[start:stop], dtype=np.float32)
-        if np.isnan(block).any():
+    n_rows, n_items = scores.shape
+    items, best = nothing(n_rows, k)
+    step = min(max(1, CACHE // max(n_items, 1)), COLUMNS)
+    held = np.empty((min(step, n_rows), n_items), dtype=np.float32)
+    denied = None if allowed is None else np.flatnonzero(~allowed)
+    for start in range(0, n_rows if n_items else 0, step):
+        stop = min(start + step, n_rows)
+        block = held[: stop - start]
+        np.copyto(block, scores[start:stop], casting="same_kind")
+        if denied is not None:
+            block[:, denied] = LOWEST
+        if exclude is not None:
+            rows, columns = _inside(exclude, start, stop, n_items)
+            block[rows, columns] = LOWEST
+        bound = np.nextafter(kth_bound(block.T, k), LOWEST)
+        if np.isnan(bound).any():
             row = start + int(np.flatnonzero(np.isnan(block).any(axis=1))[0])
             raise DataError(f"Scores of row {row} are not numbers (NaN).", remedy="Mend the model's vectors first.")
-        if allowed is not None:
-            block[:, ~allowed] = LOWEST
-        if exclude is not None:
-            rows, columns = excluded_between(exclude, start, stop, 0, block.shape[1])
-            block[rows, columns] = LOWEST
-        items[start:stop], best[start:stop] = _best(block, k)
+        flat = np.flatnonzero(block > bound[:, None])
+        rows, columns = np.divmod(flat, n_items)
+        select(rows, columns, block.reshape(-1)[flat], items[start:stop], best[start:stop])
     return items, best
+
+
+def nothing(n_rows: int, k: int) -> Ranked:
+    """Rankings that hold no item yet."""
+    return np.full((n_rows, k), -1, dtype=np.int32), np.full((n_rows, k), LOWEST, dtype=np.float32)
 
 
 def check(k: int, n_rows: int, n_items: int, exclude: Ragged | None, allowed: npt.NDArray[np.bool_] | None) -> None:
@@ -64,45 +76,239 @@ def check(k: int, n_rows: int, n_items: int, exclude: Ragged | None, allowed: np
         raise DataError(f"allowed must be bool [{n_items}], got {allowed.dtype} {list(allowed.shape)}.")
 
 
-def excluded_between(
-    exclude: Ragged, first_row: int, last_row: int, first_item: int, last_item: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Rows and columns of the excluded items inside a block, counted from its corner."""
-    offsets = exclude.offsets[first_row : last_row + 1]
-    values = exclude.values[offsets[0] : offsets[-1]].astype(np.int64)
-    rows = np.repeat(np.arange(last_row - first_row, dtype=np.int64), np.diff(offsets))
-    inside = (values >= first_item) & (values < last_item)
-    return rows[inside], values[inside] - first_item
+def kth_bound(scores: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.float32]:
+    """A value `[B]` that at least k of the scores `[N, B]` of each column reach (-inf where there are fewer).
 
-
-def _best(block: npt.NDArray[np.float32], k: int) -> Ranked:
-    """The k best columns of every row: all above the k-th value, then the lowest codes among its equals."""
-    n_rows, n_items = block.shape
-    k_here = min(k, n_items)
-    items = np.full((n_rows, k), -1, dtype=np.int32)
-    best = np.full((n_rows, k), LOWEST, dtype=np.float32)
-    if not k_here:
-        return items, best
-    threshold = np.partition(block, n_items - k_here, axis=1)[:, n_items - k_here]
-    rows, columns = np.nonzero((block >= threshold[:, None]) & (block > LOWEST))
-    return select(rows, columns, block[rows, columns], n_rows, k, items, best)
+    The k-th largest of the maxima of groups of items: far cheaper than the k-th largest item, and hardly lower.
+    NaN in a column stays NaN.
+    """
+    n_items, n_rows = scores.shape
+    if n_items < k:
+        return np.full(n_rows, LOWEST, dtype=np.float32)
+    size = max(1, n_items // (8 * k))
+    groups = n_items // size
+    maxima = scores[: groups * size].reshape(groups, size, n_rows).max(axis=1) if size > 1 else scores.copy()
+    if groups * size < n_items:
+        np.maximum(maxima[0], scores[groups * size :].max(axis=0), out=maxima[0])
+    broken = np.isnan(maxima).any(axis=0)
+    maxima.partition(groups - k, axis=0)
+    return np.where(broken, np.float32(np.nan), maxima[groups - k])
 
 
 def select(
     rows: npt.NDArray[np.int64],
-    columns: npt.NDArray[np.int64],
+    codes: npt.NDArray[np.int64],
     values: npt.NDArray[np.float32],
-    n_rows: int,
-    k: int,
     items: npt.NDArray[np.int32],
     best: npt.NDArray[np.float32],
-) -> Ranked:
-    """The k best of flat candidates into `items` and `best` `[n_rows, k]`, by score, then by code."""
-    order = np.lexsort((columns, -values, rows))
+) -> None:
+    """Write the best of flat candidates into `items` and `best` `[B, k]`; equal values stay in the order given."""
+    order = by_row_and_value(rows, values)
     rows = rows[order]
-    starts = np.searchsorted(rows, np.arange(n_rows))
-    rank = np.arange(len(rows)) - starts[rows]
-    kept = rank < k
-    items[rows[kept], rank[kept]] = columns[order][kept]
-    best[rows[kept], rank[kept]] = values[order][kept]
-    return items, best
+    rank = np.arange(len(rows)) - np.searchsorted(rows, np.arange(len(items)))[rows]
+    kept = rank < items.shape[1]
+    rows, rank, order = rows[kept], rank[kept], order[kept]
+    items[rows, rank] = codes[order]
+    best[rows, rank] = values[order]
+
+
+def by_row_and_value(rows: npt.NDArray[np.int64], values: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+    """The order by row, then by value from high to low, then as given.
+
+    Row (10 bits), value (32 bits, so turned that integers sort as the floats do) and position (22 bits) make one
+    integer, because a plain sort of integers is several times faster than a sort by two keys.
+    """
+    if len(rows) >= 1 << 22 or rows.max(initial=0) >= 1 << 10:
+        return np.lexsort((-values, rows))
+    bits = (values + np.float32(0)).view(np.uint32)
+    falling = np.where(bits >> 31, bits, bits ^ np.uint32(0x7FFFFFFF)).astype(np.uint64)
+    keys = (
+        (rows.astype(np.uint64) << np.uint64(54)) | (falling << np.uint64(22)) | np.arange(len(rows), dtype=np.uint64)
+    )
+    keys.sort()
+    return (keys & np.uint64((1 << 22) - 1)).astype(np.int64)
+
+
+def _inside(
+    exclude: Ragged, start: int, stop: int, n_items: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Rows (from 0) and item codes of what is excluded in some rows."""
+    offsets = exclude.offsets[start : stop + 1]
+    values = exclude.values[offsets[0] : offsets[-1]].astype(np.int64)
+    rows = np.repeat(np.arange(stop - start, dtype=np.int64), np.diff(offsets))
+    known = (values >= 0) & (values < n_items)
+    return rows[known], values[known]
+
+
+class ExactIndex:
+    """All items by dot product, in blocks of items that stay in the cache: exact, and no `[B, N]` matrix is held.
+
+    A block's scores are compared with each row's k-th best so far; only what is above it (a few dozen items a
+    row over 100,000) is looked at again, with its score computed anew in one fixed order, so that a row's answer does
+    not depend on the batch it is in. The comparison allows for the rounding of the block product.
+    """
+
+    def __init__(self, item_vectors: npt.NDArray[np.float32]) -> None:
+        """`item_vectors` `[N, D]`. Raises `DataError` where they are no matrix of finite numbers."""
+        if item_vectors.ndim != 2:
+            raise DataError(f"Item vectors must be a matrix [N, D], got {list(item_vectors.shape)}.")
+        self.item_vectors = np.ascontiguousarray(item_vectors, dtype=np.float32)
+        require_finite(self.item_vectors, "Item")
+        norms = np.linalg.norm(self.item_vectors, axis=1)
+        self._slack = np.float32(2.0**-23 * (self.dim + 2) * float(norms.max(initial=0)))
+
+    def __len__(self) -> int:
+        return len(self.item_vectors)
+
+    @property
+    def dim(self) -> int:
+        """Length D of a vector."""
+        return int(self.item_vectors.shape[1])
+
+    def search(
+        self,
+        user_vectors: npt.NDArray[np.float32],
+        k: int,
+        *,
+        exclude: Ragged | None = None,
+        allowed: npt.NDArray[np.bool_] | None = None,
+    ) -> Ranked:
+        """The k best items for every user vector `[B, D]`; arguments, ties and result as of `top_k`."""
+        users = require_users(user_vectors, self.dim)
+        check(k, len(users), len(self), exclude, allowed)
+        codes = None if allowed is None or allowed.all() else np.flatnonzero(allowed)
+        vectors = self.item_vectors if codes is None else self.item_vectors[codes]
+        items, best = nothing(len(users), k)
+        for start in range(0, len(users), COLUMNS):
+            stop = min(start + COLUMNS, len(users))
+            closed = None if exclude is None else _Excluded(exclude, start, stop, codes, len(self))
+            scan = _Scan(vectors, users[start:stop], k, closed, self._slack)
+            items[start:stop], best[start:stop] = scan.run()
+        if codes is not None and len(codes):
+            items = np.where(items >= 0, codes[np.maximum(items, 0)], -1).astype(np.int32)
+        return items, best
+
+
+def require_finite(vectors: npt.NDArray[np.float32], whose: str) -> None:
+    """Refuse vectors with NaN or infinity, naming the first row."""
+    finite = np.isfinite(vectors).all(axis=1)
+    if not finite.all():
+        row = int(np.flatnonzero(~finite)[0])
+        raise DataError(
+            f"{whose} vectors are not finite in {int((~finite).sum())} rows (first: row {row}).",
+            remedy="Mend or leave out these rows: NaN cannot be ranked.",
+        )
+
+
+def require_users(user_vectors: npt.NDArray[np.float32], dim: int) -> npt.NDArray[np.float32]:
+    """User vectors as finite float32 `[B, dim]`."""
+    if user_vectors.ndim != 2 or user_vectors.shape[1] != dim:
+        raise DataError(f"User vectors must be [B, {dim}] as the items are, got {list(user_vectors.shape)}.")
+    users = np.ascontiguousarray(user_vectors, dtype=np.float32)
+    require_finite(users, "User")
+    return users
+
+
+class _Excluded:
+    """What is left out in a block of rows, ordered by block of items, so that each block finds its own."""
+
+    def __init__(
+        self, exclude: Ragged, start: int, stop: int, codes: npt.NDArray[np.int64] | None, n_items: int
+    ) -> None:
+        """Rows `start` to `stop` of `exclude`; `codes` are the items in play, where not all of them are."""
+        self.rows, self.items = _inside(exclude, start, stop, n_items)
+        if codes is not None:
+            places = np.full(n_items, -1, dtype=np.int64)
+            places[codes] = np.arange(len(codes))
+            inside = places[self.items] >= 0
+            self.rows, self.items = self.rows[inside], places[self.items[inside]]
+        self.edges = np.zeros(1, dtype=np.int64)
+
+    def in_blocks(self, step: int, n_items: int) -> None:
+        """Order by blocks of `step` items."""
+        n_blocks = -(-n_items // step)
+        blocks = (self.items // step).astype(np.uint16 if n_blocks < 1 << 16 else np.int64)
+        if n_blocks > 1:
+            order = np.argsort(blocks, kind="stable")
+            self.rows, self.items = self.rows[order], self.items[order]
+        self.edges = np.concatenate([self.edges[:1], np.cumsum(np.bincount(blocks, minlength=n_blocks))])
+
+    def hide(self, scores: npt.NDArray[np.float32], block: int, first: int) -> None:
+        """-inf in the `scores` `[items, B]` of one block, whose first item is `first`."""
+        part = slice(self.edges[block], self.edges[block + 1])
+        scores[self.items[part] - first, self.rows[part]] = LOWEST
+
+
+class _Scan:
+    """One pass over all items for a block of users, keeping candidates above the k-th best so far."""
+
+    def __init__(
+        self,
+        vectors: npt.NDArray[np.float32],
+        users: npt.NDArray[np.float32],
+        k: int,
+        excluded: _Excluded | None,
+        slack: np.float32,
+    ) -> None:
+        self.vectors, self.users, self.k, self.excluded = vectors, users, k, excluded
+        self.slack = slack * np.linalg.norm(users, axis=1)
+        self.items, self.best = nothing(len(users), k)
+        self.bar = np.full(len(users), LOWEST, dtype=np.float32)
+        self.waiting: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
+        self.n_waiting = 0
+
+    def run(self) -> Ranked:
+        """Go through the items block by block; settle candidates when as many items again have been seen."""
+        n_items, n_users = len(self.vectors), len(self.users)
+        step = max(CACHE // max(n_users, 1), 8 * self.k)
+        step = n_items if n_items <= 2 * step else step
+        held = np.empty((step, n_users), dtype=np.float32)
+        above = np.empty(held.shape, dtype=np.bool_)
+        columns = np.ascontiguousarray(self.users.T)
+        if self.excluded is not None:
+            self.excluded.in_blocks(max(step, 1), n_items)
+        settled = 0
+        for block, first in enumerate(range(0, n_items, max(step, 1))):
+            last = min(first + step, n_items)
+            scores = held[: last - first]
+            np.matmul(self.vectors[first:last], columns, out=scores)
+            if self.excluded is not None:
+                self.excluded.hide(scores, block, first)
+            self._collect(scores, first, above[: last - first])
+            if last >= 2 * settled or last == n_items or self.n_waiting > 64 * n_users * self.k:
+                self._settle()
+                settled = last
+        return self.items, self.best
+
+    def _collect(self, scores: npt.NDArray[np.float32], first: int, above: npt.NDArray[np.bool_]) -> None:
+        """Note the items whose score is above the bar; where many are, raise it by what this block alone shows."""
+        if first:
+            np.greater(scores, self.bar, out=above)
+        if not first or np.count_nonzero(above) > 4 * self.k * len(self.users):
+            bound = kth_bound(scores, self.k) - 2 * self.slack
+            self.bar = np.maximum(self.bar, np.nextafter(bound, LOWEST))
+            np.greater(scores, self.bar, out=above)
+        flat = np.flatnonzero(above)
+        if len(flat):
+            items, rows = np.divmod(flat, len(self.users))
+            self.waiting.append((rows, items + first))
+            self.n_waiting += len(flat)
+
+    def _settle(self) -> None:
+        """Score the waiting candidates in a fixed order, keep the k best of each row and raise the bar."""
+        if not self.waiting:
+            return
+        rows, places = np.nonzero(self.items >= 0)
+        old = self.items[rows, places].astype(np.int64), self.best[rows, places]
+        new_rows = np.concatenate([part[0] for part in self.waiting])
+        new_items = np.concatenate([part[1] for part in self.waiting])
+        values = np.einsum("cd,cd->c", self.vectors[new_items], self.users[new_rows])
+        select(
+            np.concatenate([rows, new_rows]),
+            np.concatenate([old[0], new_items]),
+            np.concatenate([old[1], values]),
+            self.items,
+            self.best,
+        )
+        self.bar = np.maximum(self.bar, self.best[:, -1] - self.slack)
+        self.waiting, self.n_waiting = [], 0
