@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -230,3 +233,31 @@ def test_the_package_imports_without_heavy_packages() -> None:
 
 def test_types_are_shipped() -> None:
     assert (SOURCE / "py.typed").is_file()
+
+
+COMES_WITH = {"tokenizers": "transformers", "huggingface-hub": "transformers", "click": "typer"}
+"""Packages that a declared one brings and whose use beside it is meant."""
+
+
+def third_party() -> set[str]:
+    """Top-level packages that the source imports and that are neither ours nor Python's."""
+    found = set()
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                found.add(node.module.split(".")[0])
+    return found - set(sys.stdlib_module_names) - {"penchant"}
+
+
+def test_every_package_that_is_imported_is_declared() -> None:
+    project = tomllib.loads((SOURCE.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    lines = [*project["dependencies"], *(line for extra in extras.values() for line in extra)]
+    declared = {re.split(r"[\[<>=]", line)[0].lower().replace("_", "-") for line in lines}
+    by_module = packages_distributions()
+    for module in sorted(third_party()):
+        names = {name.lower().replace("_", "-") for name in by_module.get(module, [module])}
+        names |= {COMES_WITH[name] for name in names if name in COMES_WITH}
+        assert names & declared, f"{module} ({', '.join(sorted(names))}) is not in pyproject.toml"
