@@ -129,7 +129,7 @@ def recognise(table: str, columns: Sequence[str], mapping: Mapping[str, str], so
         )
     _check_mapping(table, columns, mapping, source)
     plain = {raw: _without_type(raw) for raw in columns}
-    types = {raw: raw.rsplit(":", 1)[1] for raw in columns if plain[raw] != raw}
+    types = {raw: raw.rsplit(":", 1)[1] for raw in columns if raw.endswith(tuple(f":{kind}" for kind in ATOMIC_TYPES))}
     taken: dict[str, str] = {name: raw for raw, name in mapping.items() if name}
     free = [raw for raw in columns if raw not in mapping]
     for raw in free:

@@ -69,14 +69,18 @@ def to_utf8(data: bytes, encoding: str, source: str) -> tuple[bytes, str]:
     return data.decode(found, errors="replace").removeprefix("\ufeff").encode("utf-8"), found
 
 
+def first_line(text: bytes) -> str:
+    """The first line of UTF-8 text that is not blank."""
+    return re.split(rb"[\r\n]", text.lstrip(b"\r\n"), maxsplit=1)[0].decode("utf-8", errors="replace")
+
+
 def delimiter_of(text: bytes) -> str:
     """The delimiter of a UTF-8 table, by its first line: the most frequent of comma, tab, semicolon and bar.
 
     >>> delimiter_of(b'user_id;"a,b,c";timestamp')
     ';'
     """
-    head = text.lstrip().split(b"\n", 1)[0].decode("utf-8", errors="replace")
-    bare = re.sub(r'"[^"]*"', "", head)
+    bare = re.sub(r'"[^"]*"', "", first_line(text))
     return max(DELIMITERS, key=lambda mark: bare.count(mark))
 
 

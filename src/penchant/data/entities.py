@@ -35,10 +35,9 @@ def clean_entities(table: str, source: Source, mapping: TableMapping) -> Entitie
     found = recognise(table, source.frame.columns, mapping.columns, source.name)
     gate = Gate(source.frame, source.numbers)
     notes = [*source.notes, *found.notes]
-    frame = attribute_columns(
-        source, found, skip=(key, schema.CREATED_AT, schema.CATEGORIES, schema.PRICE), notes=notes
-    )
-    frame = frame.insert_column(0, columns.ids(found.column(source.frame, key)).alias(key))
+    skip = (key, schema.CREATED_AT, schema.CATEGORIES, schema.PRICE)
+    lead = columns.ids(found.column(source.frame, key)).alias(key)
+    frame = pl.DataFrame([lead, *attribute_columns(source, found, skip=skip, notes=notes)])
     form = ""
     if table == schema.ITEMS:
         frame, form = _item_columns(frame, source.frame, found, mapping.times, notes)
@@ -67,13 +66,16 @@ def clean_relations(source: Source, mapping: TableMapping) -> Entities:
     gate = Gate(source.frame, source.numbers)
     notes = [*source.notes, *found.notes]
     ends = (schema.SOURCE_ID, schema.TARGET_ID)
-    frame = attribute_columns(source, found, skip=(*ends, schema.RELATION_KIND), notes=notes)
-    for place, name in enumerate(ends):
-        frame = frame.insert_column(place, columns.ids(found.column(source.frame, name)).alias(name))
+    kind = columns.as_text(found.column(source.frame, schema.RELATION_KIND))
+    frame = pl.DataFrame(
+        [
+            *(columns.ids(found.column(source.frame, name)).alias(name) for name in ends),
+            kind.fill_null(mapping.kind or schema.DEFAULT_RELATION).alias(schema.RELATION_KIND),
+            *attribute_columns(source, found, skip=(*ends, schema.RELATION_KIND), notes=notes),
+        ]
+    )
+    for name in ends:
         gate.refuse(frame[name].is_null(), f"no {name}")
-    kind = found.column(source.frame, schema.RELATION_KIND)
-    default = mapping.kind or schema.DEFAULT_RELATION
-    frame = frame.insert_column(2, columns.as_text(kind).fill_null(default).alias(schema.RELATION_KIND))
     dropped = gate.kept & ~_first_distinct(frame)
     kept = gate.kept & ~dropped
     report = TableReport(
@@ -90,7 +92,7 @@ def clean_relations(source: Source, mapping: TableMapping) -> Entities:
     return Entities(frame.filter(pl.Series(kept)), report, joined(gate.refused(), source.broken))
 
 
-def attribute_columns(source: Source, found: Recognised, skip: tuple[str, ...], notes: list[str]) -> pl.DataFrame:
+def attribute_columns(source: Source, found: Recognised, skip: tuple[str, ...], notes: list[str]) -> list[pl.Series]:
     """All recognised columns but those in `skip`, typed; cells that are not finite become null and are counted."""
     out: list[pl.Series] = []
     for raw, name in found.names.items():
@@ -110,7 +112,7 @@ def attribute_columns(source: Source, found: Recognised, skip: tuple[str, ...], 
         if lost:
             notes.append(f"{lost:,} cells of {name} are not finite and were taken as missing")
         out.append(column)
-    return pl.DataFrame(out) if out else pl.DataFrame()
+    return out
 
 
 def _item_columns(

@@ -145,13 +145,13 @@ def _seq(found: Recognised, raw: pl.DataFrame, gate: Gate) -> pl.Series:
     return number.set(~whole.fill_null(False), None).cast(pl.Int64, strict=False)
 
 
-def _refuse_empty(items: pl.Series, extra: pl.DataFrame, gate: Gate) -> None:
+def _refuse_empty(items: pl.Series, extra: list[pl.Series], gate: Gate) -> None:
     missing = items.is_null()
     if not missing.any():
         return
-    for name in _OWN:
-        if name in extra.columns:
-            missing &= extra[name].is_null()
+    for column in extra:
+        if column.name in _OWN:
+            missing &= column.is_null()
     gate.refuse(missing, "no item_id and no text, image or audio")
 
 

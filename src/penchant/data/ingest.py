@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
-Table: TypeAlias = "pl.DataFrame | pl.LazyFrame | pandas.DataFrame | pyarrow.Table | Mapping[str, Sequence[Any]]"
+Table: TypeAlias = (
+    "pl.DataFrame | pl.LazyFrame | pandas.DataFrame | pyarrow.Table | Mapping[str, Any] | list[dict[str, Any]]"
+)
 """A table as it may be given in Python."""
 
 __all__ = ["IngestReport", "Table", "TableReport", "build", "load_folder", "read_table", "to_frame"]

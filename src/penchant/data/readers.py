@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Sequence
-from csv import reader as csv_reader
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.data import schema
-from penchant.data.encodings import delimiter_of, read_bytes, to_utf8
+from penchant.data.encodings import delimiter_of, first_line, read_bytes, to_utf8
 from penchant.data.mapping import TableMapping
 from penchant.data.quarantine import LINE, REASON, ROW
 from penchant.errors import DataError, OptionError, SchemaError
@@ -116,14 +116,14 @@ def from_object(table: str, data: Any) -> Source:
             data = _unique_names(table, list(data.schema.names)) and pl.from_arrow(data)
         elif type(data).__module__.startswith("pandas"):
             data = _from_pandas(table, data)
-        elif isinstance(data, dict):
-            data = pl.DataFrame(data, strict=False)
+        elif isinstance(data, dict) or (isinstance(data, list) and data and isinstance(data[0], dict)):
+            data = pl.DataFrame(data, strict=False, infer_schema_length=None)
     except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
         raise SchemaError(f"The table {table} cannot be read as a frame: {error}.") from None
     if not isinstance(data, pl.DataFrame):
         raise SchemaError(
             f"The table {table} is of type {type(data).__name__}.",
-            remedy="Give a DataFrame of polars or pandas, an Arrow table, or a dict of columns.",
+            remedy="Give a DataFrame of polars or pandas, an Arrow table, a dict of columns or a list of dicts.",
         )
     return Source(f"a frame of {table}", data)
 
@@ -189,15 +189,18 @@ def _read_parquet(path: Path) -> Source:
 
 def _read_text(path: Path, mapping: TableMapping) -> Source:
     import pyarrow as pa
-    from pyarrow import csv
+    from pyarrow import csv as arrow_csv
 
     text, encoding = to_utf8(read_bytes(path), mapping.encoding, str(path))
     text = text.lstrip(b"\r\n")
     mark = mapping.delimiter or delimiter_of(text)
     if len(mark) != 1:
         raise OptionError("delimiter", mark, remedy="Give one character, such as ';' or a tab.")
-    head = text.split(b"\n", 1)[0].decode("utf-8", errors="replace").rstrip("\r")
-    names = next(csv_reader([head], delimiter=mark))
+    head = first_line(text)
+    try:
+        names = next(csv.reader([head], delimiter=mark), [])
+    except csv.Error as error:
+        raise DataError(f"The first line of {path} is no line of column names ({error}).") from None
     _unique_names(path.name, names)
     bad: list[Any] = []
 
@@ -206,11 +209,13 @@ def _read_text(path: Path, mapping: TableMapping) -> Source:
         return "skip"
 
     try:
-        table = csv.read_csv(
+        table = arrow_csv.read_csv(
             pa.BufferReader(text),
-            read_options=csv.ReadOptions(use_threads=False, block_size=max(1 << 24, len(head) * 2)),
-            parse_options=csv.ParseOptions(delimiter=mark, newlines_in_values=True, invalid_row_handler=set_aside),
-            convert_options=csv.ConvertOptions(
+            read_options=arrow_csv.ReadOptions(use_threads=False, block_size=max(1 << 24, len(head) * 2)),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=mark, newlines_in_values=True, invalid_row_handler=set_aside
+            ),
+            convert_options=arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=_MISSING
             ),
         )

@@ -101,7 +101,7 @@ def detect_unit(column: pl.Series) -> Unit:
 
 
 def _times(column: pl.Series, time_s: pl.Expr, sub_ns: pl.Expr, reason: pl.Expr, form: str) -> Times:
-    frame = column.alias("x").to_frame().select(time_s.alias("t"), sub_ns.alias("sub"), reason.alias("reason"))
+    frame = column.alias("x").to_frame().with_columns(time_s.alias("t"), sub_ns.alias("sub"), reason.alias("reason"))
     frame = frame.with_columns(
         pl.coalesce(
             "reason",
@@ -119,7 +119,9 @@ def _numbers(column: pl.Series, options: TimeOptions, *, words: str = "numbers")
         finite = x.is_finite()
         known = column.filter(column.is_finite().fill_null(False))
     else:
-        column = column.cast(pl.Int64, strict=False) if column.dtype.is_integer() else column.cast(pl.Float64)
+        whole_numbers = column.cast(pl.Int64, strict=False)
+        fits = column.dtype.is_integer() and whole_numbers.null_count() == column.null_count()
+        column = whole_numbers if fits else column.cast(pl.Float64)
         known = column.drop_nulls()
     unit: str = options.unit or detect_unit(known)
     per = _PER_SECOND[unit]
