@@ -1,0 +1,177 @@
+"""Which events of some data a bundle has not seen, and a hold-out made of them: it never tests what was learned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from penchant.data import schema
+from penchant.data.dataset import Dataset
+from penchant.data.ragged import Ragged
+from penchant.data.sequences import SequenceBatch
+from penchant.data.splits import Holdout, Target
+
+if TYPE_CHECKING:
+    from penchant.recommender import Recommender
+
+Bools = npt.NDArray[np.bool_]
+_NEW, _WANTED, _ORIGIN = "__new", "__wanted", "__origin"
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """`holdout` asks for new events only. `dataset` joins what the bundle knows and the data, items by the bundle's
+    codes (an unknown item has a code beyond them); `learned` is its part without new events and unknown items."""
+
+    holdout: Holdout
+    dataset: Dataset
+    learned: Dataset
+    notes: Sequence[str]
+
+
+def unseen(
+    recommender: Recommender, data: Dataset, *, target: Target = "first", repeats: bool = False
+) -> Unseen | None:
+    """The hold-out of events that a recommender has not seen; None where there is nobody to test.
+
+    An event is seen if it is among the histories kept with the recommender (same user, item and time). Where those
+    are not complete (a bundle written without them), every event up to `facts["trained_until_s"]` counts as seen.
+    A target that the recommender does not know is a miss, and the notes say how many there are.
+    """
+    joined = _joined(recommender, data)
+    new = joined.events[_NEW].to_numpy()
+    n_items = recommender.dataset.n_items
+    whole = joined.sequences()
+    users, known = whole.rows, whole.items < n_items
+    targets = new & _possible(joined, whole, repeats) & _has_history(whole, known)
+    if target == "first":
+        targets &= np.arange(len(users)) == _first(targets, users, len(whole))[users]
+    elif target == "last":
+        targets &= np.arange(len(users)) == _last(targets, users, len(whole))[users]
+    start = _first(targets, users, len(whole))
+    earlier = np.arange(len(users)) < start[users]
+    history = earlier & known
+    asked = np.flatnonzero(start < len(users))
+    if not len(asked):
+        return None
+    row = np.full(len(whole), -1, dtype=np.int64)
+    row[asked] = np.arange(len(asked))
+    chosen = np.flatnonzero(targets & (row[users] >= 0))
+    histories = whole.keep(history).take(asked).at(whole.times_s[start[asked]])
+    wanted = Ragged.grouped(row[users[chosen]], whole.items[chosen], len(asked)).unique()
+    seen = Ragged.empty(len(asked)) if repeats else histories.history_items.unique()
+    learned = joined.where(~new & known)
+    left_out = int((earlier & ~known & (row[users] >= 0)).sum())
+    notes = _notes(int(new.sum()), len(asked), wanted, n_items, left_out)
+    return Unseen(Holdout(histories, wanted, seen), joined, learned, notes)
+
+
+def _joined(recommender: Recommender, data: Dataset) -> Dataset:
+    """What the recommender knows and what the data add, in one log; `__new` marks events it has not seen."""
+    known = recommender.dataset
+    users = data.user_vocabulary.extended(known.user_vocabulary.ids)
+    items = known.item_vocabulary.encode(data.item_vocabulary.ids).astype(np.int64)
+    items = np.where(items >= 0, items, known.n_items + np.arange(len(items)))
+    kinds = np.maximum(known.kinds.encode(data.kinds.ids), 0)
+    ours = data.events.with_columns(_wanted(data)).with_columns(
+        _recoded(data.events, schema.ITEM, items, pl.Int32), _recoded(data.events, schema.KIND, kinds, pl.Int16)
+    )
+    codes = users.encode(known.user_vocabulary.ids)
+    theirs = known.events.with_columns(_wanted(known), _recoded(known.events, schema.USER, codes, pl.Int32))
+    keys = [schema.USER, schema.ITEM, schema.TIME_S]
+    added = ours.join(theirs.select(keys).unique(), on=keys, how="anti", nulls_equal=True, maintain_order="left")
+    until = recommender.facts.get("trained_until_s")
+    complete = known.n_events > 0 and known.n_events >= int(recommender.facts.get("events", 0))
+    after = pl.lit(False) if until is None else (pl.col(schema.TIME_S) > int(until)).fill_null(False)
+    is_new = pl.lit(True) if complete else after
+    events = pl.concat(
+        [
+            theirs.with_columns(pl.lit(False).alias(_NEW), pl.lit(0, dtype=pl.Int8).alias(_ORIGIN)),
+            added.with_columns(is_new.alias(_NEW), pl.lit(1, dtype=pl.Int8).alias(_ORIGIN)),
+        ],
+        how="diagonal_relaxed",
+    ).sort([schema.USER, schema.TIME_S, _ORIGIN, schema.SEQ], nulls_last=True, maintain_order=True)
+    frame = pl.DataFrame({schema.USER_ID: users.ids}).join(
+        data.users.with_columns(pl.col(schema.USER_ID).cast(pl.String)),
+        on=schema.USER_ID,
+        how="left",
+        maintain_order="left",
+    )
+    return Dataset(
+        items=known.items,
+        events=events,
+        users=frame,
+        item_vocabulary=known.item_vocabulary,
+        user_vocabulary=users,
+        kinds=known.kinds,
+        root=data.root,
+    )
+
+
+def _recoded(frame: pl.DataFrame, column: str, codes: npt.NDArray[np.integer], dtype: type[pl.DataType]) -> pl.Series:
+    """A column of codes through a table of new codes; null stays null."""
+    if not len(codes):
+        return frame[column].cast(dtype)
+    old = frame[column]
+    new = pl.Series(column, codes[old.fill_null(0).to_numpy()], dtype=dtype)
+    return new.set(old.is_null(), None) if old.null_count() else new
+
+
+def _wanted(data: Dataset) -> pl.Series:
+    """Which events are of a kind that the user wanted (by the names in their own data)."""
+    refused = schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS
+    names = np.array([kind not in refused for kind in data.kinds.ids.to_list()], dtype=np.bool_)
+    kinds = data.events[schema.KIND].to_numpy()
+    return pl.Series(_WANTED, names[kinds] if len(kinds) else np.empty(0, dtype=np.bool_), dtype=pl.Boolean)
+
+
+def _has_history(whole: SequenceBatch, known: Bools) -> Bools:
+    """Events with something earlier of the same user that the recommender can read."""
+    before: npt.NDArray[np.int64] = np.cumsum(known) - known
+    return np.asarray(before > np.repeat(before[np.minimum(whole.offsets[:-1], len(before) - 1)], whole.lengths))
+
+
+def _possible(data: Dataset, whole: SequenceBatch, repeats: bool) -> Bools:
+    """Events that may be targets: with an item, of a kind that the user wanted, and new to the user unless repeats."""
+    possible = (whole.items >= 0) & data.events[_WANTED].to_numpy()
+    if not repeats:
+        keys = whole.rows * (int(whole.items.max(initial=0)) + 2) + whole.items
+        first = np.zeros(whole.n_events, dtype=np.bool_)
+        first[np.unique(keys, return_index=True)[1]] = True
+        possible &= first
+    return np.asarray(possible, dtype=np.bool_)
+
+
+def _first(mask: Bools, users: npt.NDArray[np.int64], n_users: int) -> npt.NDArray[np.int64]:
+    out = np.full(n_users, len(users), dtype=np.int64)
+    chosen = np.flatnonzero(mask)[::-1]
+    out[users[chosen]] = chosen
+    return out
+
+
+def _last(mask: Bools, users: npt.NDArray[np.int64], n_users: int) -> npt.NDArray[np.int64]:
+    out = np.full(n_users, -1, dtype=np.int64)
+    chosen = np.flatnonzero(mask)
+    out[users[chosen]] = chosen
+    return out
+
+
+def _notes(n_new: int, n_users: int, targets: Ragged, n_items: int, left_out: int) -> list[str]:
+    unknown = int((targets.values >= n_items).sum())
+    notes = [
+        f"The data hold {n_new:,} events that the bundle has not seen;"
+        f" {n_users:,} users were tested on {len(targets.values):,} of them."
+    ]
+    if unknown:
+        share = unknown / len(targets.values)
+        notes.append(
+            f"{unknown:,} of {len(targets.values):,} targets ({share:.1%}) are items unknown to the bundle: misses."
+        )
+    if left_out:
+        notes.append(f"{left_out:,} events of histories on items unknown to the bundle were left out.")
+    return notes

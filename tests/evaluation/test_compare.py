@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from penchant.config import Config
+from penchant.data.dataset import Dataset
+from penchant.errors import DataError, OptionError, UsageError
+from penchant.evaluation.compare import compare
+
+
+@pytest.fixture(scope="module")
+def walks() -> Dataset:
+    """60 users who walk round 12 items in order, each from another place: the next item is certain."""
+    rng = np.random.default_rng(0)
+    start, length = rng.integers(0, 12, 60), rng.integers(5, 9, 60)
+    users = np.repeat(np.arange(60), length)
+    steps = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+    return Dataset.from_tables(
+        pl.DataFrame(
+            {
+                "user_id": [f"u{u}" for u in users],
+                "item_id": [f"i{i}" for i in (start[users] + steps) % 12],
+                "timestamp": steps * 100 + users,
+            }
+        )
+    )
+
+
+def test_the_certain_next_item_is_found_and_everything_is_reported(walks: Dataset) -> None:
+    said: list[tuple[str, float]] = []
+    found = compare(
+        walks, ["popularity", "cooccurrence"], split="leave-one-out", progress=lambda *told: said.append(told)
+    )
+    assert found.models["cooccurrence"]["ndcg@10"].mean > 0.9 > found.models["popularity"]["ndcg@10"].mean
+    assert found.users == 60 and found.split == "leave-one-out" and found.seeds == 1
+    assert {"accuracy@1", "ndcg@5", "map@100", "coverage@10", "gini@10", "novelty@10"} <= set(
+        found.models["popularity"]
+    )
+    assert {"users: warm", "items: head", "history: 5-19"} <= set(found.slices)
+    assert found.cost["cooccurrence"]["peak_rss_mb"] > 10
+    assert [(t.model, t.baseline) for t in found.tests] == [("popularity", "cooccurrence")]
+    assert found.tests[0].found.p_holm < 0.001 and found.tests[0].found.interval.high < 0
+    assert found.curves["cooccurrence"]["roc"]["auc"] > 0.95
+    assert said[-1][1] == pytest.approx(1.0) and said == sorted(said, key=lambda told: told[1])
+    assert any("training part only" in note for note in found.notes)
+
+
+def test_same_seed_same_numbers(walks: Dataset) -> None:
+    once, again = (compare(walks, ["cooccurrence"], split="time", curves=False).to_json() for _ in range(2))
+    assert once["models"] == again["models"] and once["slices"] == again["slices"]
+
+
+def test_every_user_is_tested_once_over_the_folds(walks: Dataset) -> None:
+    found = compare(walks, ["cooccurrence"], split="users", folds=4, curves=False)
+    assert found.users == 60 and found.options["folds"] == 4
+    assert found.models["cooccurrence"]["ndcg@10"].mean > 0.9
+
+
+def test_refit_seeds_ties_and_hidden_time_are_said(walks: Dataset) -> None:
+    found = compare(
+        walks,
+        {"plain": Config(model="cooccurrence", seed=3)},
+        Config(seed=3),
+        split="cold-items",
+        ties="random",
+        refit=True,
+        seeds=2,
+        request_time="hidden",
+        curves=False,
+    )
+    text = " ".join(found.notes)
+    assert found.seeds == 2 and set(found.models) == {"plain"} and not found.tests
+    for part in ("(refit)", "time of the request was hidden", "means over 2 seeds", "cold ones included", "shuffled"):
+        assert part in text
+    assert found.options["refit"] and found.options["ties"] == "random" and found.options["seed"] == 3
+
+
+def test_a_model_that_the_data_do_not_allow_is_left_out_with_its_reason(walks: Dataset) -> None:
+    found = compare(walks, ["popularity", "content"], split="leave-one-out", curves=False)
+    assert set(found.models) == {"popularity"}
+    assert any(note.startswith("content was left out: ") for note in found.notes)
+    with pytest.raises(Exception, match="view"):
+        compare(walks, ["content"], split="leave-one-out")
+
+
+def test_refusals(walks: Dataset) -> None:
+    with pytest.raises(OptionError, match="Did you mean 'cooccurrence'"):
+        compare(walks, ["coocurrence"])
+    with pytest.raises(UsageError, match="no model to compare"):
+        compare(walks, [])
+    with pytest.raises(UsageError, match="seeds=0"):
+        compare(walks, ["popularity"], seeds=0)
+    with pytest.raises(UsageError, match="k=0"):
+        compare(walks, ["popularity"], k=0)
+    with pytest.raises(OptionError, match=r"request_time='now'.*given, hidden"):
+        compare(walks, ["popularity"], request_time="now")  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="test='u'"):
+        compare(walks, ["popularity"], test="u")  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match="Did you mean 'time'"):
+        compare(walks, ["popularity"], split="times")  # type: ignore[arg-type]
+    with pytest.raises(DataError, match="No user is left"):
+        compare(walks.where(pl.col("user") < 0), ["popularity"], split="leave-one-out")
