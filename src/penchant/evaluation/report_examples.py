@@ -1,0 +1,79 @@
+"""Recommended lists with their reasons: the bar of each item by view, and the events that carry it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from penchant.data.results import EventReason, Reason
+from penchant.evaluation.report_strings import Words
+from penchant.plots import page
+from penchant.plots.bars import figure_reasons
+from penchant.plots.markup import Markup, foreign, join, tag
+
+if TYPE_CHECKING:
+    from penchant.evaluation.report import Example
+
+_MOST_EVENTS = 3
+_MOST_HISTORY = 8
+
+
+def reasons(examples: Sequence[Example], words: Words) -> Markup:
+    """Lists with what speaks for each item."""
+    if not examples:
+        empty = page.empty_state(
+            words("empty.reasons"), words("empty.reasons.next"), "penchant recommend BUNDLE --user ID --explain"
+        )
+        return page.folded("reasons", words("reasons"), words("empty.reasons"), empty, open_=True)
+    lead = words("reasons.lead", n=len(examples))
+    note = tag("p", words("reasons.note"), class_="muted small")
+    return page.folded(
+        "reasons", words("reasons"), lead, note, *(_example(example, words) for example in examples), open_=True
+    )
+
+
+def _example(example: Example, words: Words) -> Markup:
+    values = [list(reason.views.values()) for reason in example.reasons]
+    high = max((sum(v for v in row if v > 0) for row in values), default=1.0)
+    low = min((sum(v for v in row if v < 0) for row in values), default=0.0)
+    rows = [
+        _ranked(place, title, reason, (low, high), words)
+        for place, (title, reason) in enumerate(zip(example.titles, example.reasons, strict=True), 1)
+    ]
+    chips = [tag("li", foreign(title, words.language)) for title in list(example.history)[-_MOST_HISTORY:][::-1]]
+    return join(
+        [
+            tag("h3", words("reasons.user", user=example.user_id)),
+            tag("p", words("reasons.history"), class_="muted small lately") if chips else "",
+            tag("ul", *chips, class_="chips") if chips else "",
+            tag("ol", *rows, class_="ranked"),
+        ]
+    )
+
+
+def _ranked(place: int, title: str, reason: Reason, extent: tuple[float, float], words: Words) -> Markup:
+    told = tag("p", foreign(reason.sentence, words.language)) if reason.sentence else ""
+    total = sum(abs(value) for value in reason.views.values()) or abs(reason.score) or 1.0
+    carried = [event for event in reason.events if event.contribution > 0][:_MOST_EVENTS]
+    lines = [tag("li", _carried(event, min(event.contribution / total, 1.0), words)) for event in carried]
+    text = tag("div", tag("h4", foreign(title, words.language)), told, tag("ul", *lines) if lines else "")
+    return tag("li", tag("span", place, class_="rank"), text, _bar(title, reason, extent, words))
+
+
+def _carried(event: EventReason, share: float, words: Words) -> Markup:
+    """How much of the score one event carries, its title set apart from the words around it."""
+    before, after = words("reasons.event", share=words.percent(share), title="\x00").split("\x00")
+    return join([before, foreign(event.title or event.item_id or event.event_id, words.language), after])
+
+
+def _bar(title: str, reason: Reason, extent: tuple[float, float], words: Words) -> Markup:
+    views = {view: float(value) for view, value in reason.views.items()}
+    if not views:
+        return Markup("")
+    table = pl.DataFrame({"item": [""] * len(views), "view": list(views), "contribution": list(views.values())})
+    names = {view: words.get(f"view.{view}", view) for view in views}
+    heading = words("reasons.figure", title=title)
+    desc = "; ".join(f"{names[view]} {value:+.2f}" for view, value in views.items())
+    return figure_reasons(table, title=heading, desc=desc, extent=extent, names=names, width=340)

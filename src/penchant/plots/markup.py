@@ -1,0 +1,91 @@
+"""HTML and SVG text that is escaped unless it is already markup.
+
+>>> tag("p", "a < b", class_="note")
+'<p class="note">a &lt; b</p>'
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from collections.abc import Iterable
+
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+_CHINESE = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3000-\u303f\uff00-\uffef]")
+_VOID = frozenset({"meta", "link", "br", "hr", "img", "input"})
+
+
+class Markup(str):
+    """Text that is safe to put into a page as it stands."""
+
+    __slots__ = ()
+
+
+def markup(value: object) -> Markup:
+    """Escape a value for HTML and SVG, and drop control characters; `Markup` passes as it is.
+
+    >>> markup("<b>")
+    '&lt;b&gt;'
+    """
+    if isinstance(value, Markup):
+        return value
+    return Markup(html.escape(_CONTROL.sub("", str(value)), quote=True))
+
+
+def join(parts: Iterable[object], between: object = "") -> Markup:
+    """Put parts after each other, each escaped unless it is markup."""
+    return Markup(markup(between).join(markup(part) for part in parts))
+
+
+def tag(name: str, /, *children: object, **attributes: object) -> Markup:
+    """One element. `class_` gives `class`, `stroke_width` gives `stroke-width`; None and False leave an attribute out.
+
+    >>> tag("rect", x=1.50, hidden=None)
+    '<rect x="1.5"></rect>'
+    """
+    written = "".join(_attribute(key, value) for key, value in attributes.items())
+    if name in _VOID:
+        return Markup(f"<{name}{written}>")
+    return Markup(f"<{name}{written}>{join(children)}</{name}>")
+
+
+def is_chinese(text: str) -> bool:
+    """Whether a text holds Chinese characters.
+
+    >>> is_chinese("海边 a"), is_chinese("sea")
+    (True, False)
+    """
+    return _CHINESE.search(text) is not None
+
+
+def foreign(text: object, language: str) -> Markup:
+    """Text that comes from data: isolated in direction, and marked as Chinese where the page is not.
+
+    >>> foreign("海", "en")
+    '<bdi lang="zh">海</bdi>'
+    """
+    return tag("bdi", text, lang="zh" if language != "zh" and is_chinese(str(text)) else None)
+
+
+def _attribute(key: str, value: object) -> str:
+    if value is None or value is False:
+        return ""
+    name = key.rstrip("_").replace("_", "-")
+    if value is True:
+        return f" {name}"
+    if isinstance(value, float):
+        value = short(value)
+    return f' {name}="{markup(value)}"'
+
+
+def short(value: float) -> str:
+    """A coordinate with at most two decimals.
+
+    >>> short(3.14159), short(-0.001), short(2.0)
+    ('3.14', '0', '2')
+    """
+    if not math.isfinite(value):
+        raise ValueError(f"A coordinate is {value!r}. It must be finite: drop empty values before drawing.")
+    text = f"{value:.2f}".rstrip("0").rstrip(".")
+    return "0" if text in {"-0", ""} else text

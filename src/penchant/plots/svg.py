@@ -1,0 +1,199 @@
+"""The small parts every figure is drawn from. Colours come from the page's CSS variables, through classes."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.plots.markup import Markup, join, short, tag
+from penchant.plots.scale import Scale, decimals
+
+SMALL = 13
+VIEWS = ("text", "image", "audio", "behaviour", "attributes")
+_HATCH = {
+    "image": "M-2 2l4-4M0 8l8-8M6 10l4-4",
+    "audio": "M2 2h1.6v1.6h-1.6zM6 6h1.6v1.6h-1.6z",
+    "behaviour": "M0 2h8M0 6h8",
+    "attributes": "M2 0v8M6 0v8",
+}
+
+
+def svg(body: object, width: float, height: float, *, title: str, desc: str, kind: str = "") -> Markup:
+    """A figure with its name and description for those who cannot see it; scales with its container."""
+    content = join([body])
+    name = "f" + hashlib.sha256(f"{title}|{desc}|{width}|{content}".encode("utf-8", "replace")).hexdigest()[:10]
+    return tag(
+        "svg",
+        tag("title", title, id=f"{name}t"),
+        tag("desc", desc, id=f"{name}d"),
+        content,
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox=f"0 0 {short(width)} {short(height)}",
+        width=width,
+        height=height,
+        role="img",
+        aria_labelledby=f"{name}t {name}d",
+        class_=f"chart {kind}".strip(),
+    )
+
+
+def label(text: object, x: float, y: float, *, anchor: str = "start", class_: str = "muted") -> Markup:
+    """One line of text; `y` is its middle."""
+    return tag("text", text, x=float(x), y=float(y + SMALL * 0.35), text_anchor=anchor, class_=class_)
+
+
+def line(x1: float, y1: float, x2: float, y2: float, class_: str = "grid") -> Markup:
+    """A straight line."""
+    return tag("line", x1=float(x1), y1=float(y1), x2=float(x2), y2=float(y2), class_=class_)
+
+
+def polyline(xs: npt.NDArray[np.float64], ys: npt.NDArray[np.float64], class_: str) -> Markup:
+    """An open line through points `xs`, `ys` `[P]`."""
+    return tag("path", d=f"M{_points(xs, ys)}", class_=class_, fill="none")
+
+
+def band(xs: npt.NDArray[np.float64], low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]) -> str:
+    """The outline (`d`) of the area between two lines over `xs` `[P]`."""
+    return f"M{_points(xs, high)}L{_points(xs[::-1], low[::-1])}Z"
+
+
+def marker(shape: int, x: float, y: float, class_: str, *, size: float = 5, name: object = "") -> Markup:
+    """A point whose shape tells the series apart without colour: disc, square, diamond, triangle."""
+    hint = tag("title", name) if name else Markup("")
+    if shape % 4 == 0:
+        return tag("circle", hint, cx=float(x), cy=float(y), r=float(size), class_=class_)
+    s = size * 1.15
+    corners = [
+        [(-s, -s), (s, -s), (s, s), (-s, s)],
+        [(0, -s * 1.25), (s * 1.25, 0), (0, s * 1.25), (-s * 1.25, 0)],
+        [(0, -s * 1.2), (s * 1.15, s), (-s * 1.15, s)],
+    ][shape % 4 - 1]
+    if shape % 4 == 1:
+        corners = [(a * 0.85, b * 0.85) for a, b in corners]
+    return tag("polygon", hint, points=" ".join(f"{short(x + a)},{short(y + b)}" for a, b in corners), class_=class_)
+
+
+def x_axis(
+    scale: Scale, marks: Sequence[float], top: float, bottom: float, unit: str, *, percent: bool = False
+) -> Markup:
+    """Vertical grid lines with their numbers below, and the unit below these, at the right."""
+    parts: list[object] = [line(scale(m), top, scale(m), bottom, "zero" if m == 0 else "grid") for m in marks]
+    parts += [
+        label(words, scale(m), bottom + 12, anchor="middle")
+        for m, words in zip(marks, tick_words(marks, percent=percent), strict=True)
+    ]
+    parts.append(label(unit, scale.end, bottom + 30, anchor="end", class_="muted unit"))
+    return join(parts)
+
+
+def y_axis(
+    scale: Scale, marks: Sequence[float], left: float, right: float, unit: str, *, percent: bool = False
+) -> Markup:
+    """Horizontal grid lines with their numbers at the left and the unit above."""
+    parts: list[object] = [line(left, scale(m), right, scale(m), "zero" if m == 0 else "grid") for m in marks]
+    parts += [
+        label(words, left - 8, scale(m), anchor="end")
+        for m, words in zip(marks, tick_words(marks, percent=percent), strict=True)
+    ]
+    parts.append(label(unit, 0, scale.end - 16, class_="muted unit"))
+    return join(parts)
+
+
+def tick_words(marks: Sequence[float], *, percent: bool = False) -> list[str]:
+    """Numbers on an axis, all with the same decimals.
+
+    >>> tick_words([0, 0.05, 0.1]), tick_words([0, 0.5])
+    (['0', '0.05', '0.10'], ['0', '0.5'])
+    """
+    factor = 100 if percent else 1
+    places = decimals([m * factor for m in marks])
+    ending = "\u00a0%" if percent else ""
+    return ["0" + ending if m == 0 else f"{m * factor:,.{places}f}{ending}" for m in marks]
+
+
+def text_width(text: str, size: float = SMALL) -> float:
+    """About how wide a text is drawn; on the safe side.
+
+    >>> text_width("海海", 10)
+    20.0
+    """
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    big = sum(c.isupper() or c in "mwMW@%—" for c in text)
+    return size * (wide * 1.0 + big * 0.72 + (len(text) - wide - big) * 0.54)
+
+
+def shorten(text: str, width: float, size: float = SMALL) -> str:
+    """The text, cut with an ellipsis where it would be wider than `width`.
+
+    >>> shorten("a long title", 40, 10)
+    'a long…'
+    """
+    text = " ".join(text.split())
+    if text_width(text, size) <= width:
+        return text
+    kept = next((n for n in range(min(len(text), 200), 0, -1) if text_width(text[:n] + "…", size) <= width), 1)
+    return text[:kept].rstrip() + "…"
+
+
+def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Positions as near as possible to the wanted ones, `gap` apart and inside `[low, high]`, order kept.
+
+    >>> spread([10, 11], 10, 0, 100)
+    [5.5, 15.5]
+    """
+    if not wanted:
+        return []
+    order = np.argsort(np.asarray(wanted, dtype=np.float64), kind="stable")
+    shifts = np.arange(len(order)) * gap
+    aims = np.asarray(wanted, dtype=np.float64)[order] - shifts
+    groups: list[list[float]] = []
+    for aim in aims:
+        groups.append([float(aim)])
+        while len(groups) > 1 and np.mean(groups[-2]) > np.mean(groups[-1]):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    flat = np.concatenate([np.full(len(g), np.mean(g)) for g in groups])
+    placed = np.clip(flat, low, max(low, high - shifts[-1])) + shifts
+    result = np.empty(len(order))
+    result[order] = placed
+    return [float(value) for value in result]
+
+
+def view_class(view: str) -> str:
+    """The class that gives a view its one colour; unknown views share the colour of attributes."""
+    return f"v-{view if view in VIEWS else 'attributes'}"
+
+
+def hatches(prefix: str) -> Markup:
+    """Patterns, one a view, that tell the views apart in grey print; `prefix` keeps their names apart."""
+    return tag(
+        "defs",
+        *(
+            tag(
+                "pattern",
+                tag("path", d=d, class_="hatch"),
+                id=f"{prefix}-{view}",
+                width=8,
+                height=8,
+                patternUnits="userSpaceOnUse",
+            )
+            for view, d in _HATCH.items()
+        ),
+    )
+
+
+def view_bar(x: float, y: float, width: float, height: float, view: str, prefix: str, name: str) -> Markup:
+    """A bar in a view's colour and pattern."""
+    box = {"x": float(x), "y": float(y), "width": float(max(width, 0.0)), "height": float(height)}
+    plain = tag("rect", tag("title", name), **box, class_=view_class(view))
+    known = view if view in VIEWS else "attributes"
+    if known not in _HATCH:
+        return plain
+    return join([plain, tag("rect", **box, fill=f"url(#{prefix}-{known})", pointer_events="none")])
+
+
+def _points(xs: npt.NDArray[np.float64], ys: npt.NDArray[np.float64]) -> str:
+    return "L".join(f"{short(float(x))} {short(float(y))}" for x, y in zip(xs, ys, strict=True))

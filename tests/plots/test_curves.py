@@ -1,0 +1,75 @@
+from xml.etree import ElementTree
+
+import numpy as np
+import polars as pl
+import pytest
+
+from penchant.plots.curves import figure_calibration, figure_curves, figure_lines, figure_training
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def _paths(drawn: str, class_: str) -> list[np.ndarray]:  # type: ignore[type-arg]
+    found = [e for e in ElementTree.fromstring(drawn).iter(f"{SVG}path") if class_ in (e.get("class") or "").split()]
+    return [np.array([p.split() for p in (e.get("d") or "").lstrip("M").split("L")], dtype=float) for e in found]
+
+
+def test_curves_run_from_corner_to_corner_and_are_thinned() -> None:
+    x = np.linspace(0, 1, 1000)
+    table = pl.DataFrame({"model": ["m"] * 1000, "x": x, "y": x**0.5, "note": ["AUC 0.667"] * 1000})
+    drawn = figure_curves(table, title="t", desc="d", x_unit="x", y_unit="y", chosen="m", diagonal=True)
+    (points,) = [p for p in _paths(drawn, "chosen") if len(p) > 2]
+    guide = next(e for e in ElementTree.fromstring(drawn).iter(f"{SVG}line") if e.get("class") == "guide")
+    assert points[0].tolist() == [float(guide.get("x1") or 0), float(guide.get("y1") or 0)]
+    assert points[-1].tolist() == [float(guide.get("x2") or 0), float(guide.get("y2") or 0)]
+    assert len(points) <= 160
+    assert "AUC 0.667" in drawn
+
+
+def test_curves_tell_models_apart_without_colour() -> None:
+    table = pl.DataFrame({"model": ["a", "a", "b", "b", "c", "c"], "x": [0.0, 1] * 3, "y": [0.0, 1] * 3, "note": "n"})
+    drawn = figure_curves(table, title="t", desc="d", x_unit="x", y_unit="y", chosen="a")
+    styles = {e.get("class") for e in ElementTree.fromstring(drawn).iter(f"{SVG}path")}
+    assert len({style.split()[-1] for style in styles if style}) == 3
+
+
+@pytest.mark.parametrize("width", [312, 940])
+def test_training_marks_its_best_epoch(width: float) -> None:
+    table = pl.DataFrame({"epoch": [1, 2, 3], "loss": [3.0, 2.0, 1.5], "validation": [0.1, 0.3, 0.2]})
+    drawn = figure_training(
+        table,
+        title="t",
+        desc="d",
+        x_unit="epoch",
+        loss_unit="l",
+        validation_unit="v",
+        best_words="best 0.3",
+        width=width,
+    )
+    (line,) = _paths(drawn, "chosen")
+    dot = next(ElementTree.fromstring(drawn).iter(f"{SVG}circle"))
+    assert [float(dot.get("cx") or 0), float(dot.get("cy") or 0)] == line[1].tolist()
+    assert "best 0.3" in drawn
+
+
+def test_training_without_validation() -> None:
+    table = pl.DataFrame({"epoch": [1], "loss": [3.0], "validation": pl.Series([None], dtype=pl.Float64)})
+    drawn = figure_training(table, title="t", desc="d", x_unit="e", loss_unit="l", validation_unit="v", best_words="")
+    assert not list(ElementTree.fromstring(drawn).iter(f"{SVG}circle"))
+
+
+def test_calibration_on_the_diagonal() -> None:
+    table = pl.DataFrame({"predicted": [0.1, 0.4], "observed": [0.1, 0.4], "count": [100, 25]})
+    drawn = figure_calibration(table, title="t", desc="d", x_unit="x", y_unit="y", ideal="as predicted")
+    guide = next(e for e in ElementTree.fromstring(drawn).iter(f"{SVG}line") if e.get("class") == "guide")
+    dots = list(ElementTree.fromstring(drawn).iter(f"{SVG}circle"))
+    assert float(dots[1].get("cx") or 0) == float(guide.get("x2") or 0)
+    assert float(dots[1].get("cy") or 0) == float(guide.get("y2") or 0)
+    assert float(dots[0].get("r") or 0) - 3 == pytest.approx(2 * (float(dots[1].get("r") or 0) - 3))
+
+
+def test_lines_are_named_at_their_ends() -> None:
+    table = pl.DataFrame({"series": ["a", "a", "b", "b"], "x": [1.0, 2, 1, 2], "y": [1.0, 2, 1, 2.01]})
+    root = ElementTree.fromstring(figure_lines(table, title="t", desc="d", x_unit="x", y_unit="y", chosen="a"))
+    places = {e.text: float(e.get("y") or 0) for e in root.iter(f"{SVG}text") if e.text in {"a", "b"}}
+    assert abs(places["a"] - places["b"]) >= 17

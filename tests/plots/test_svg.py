@@ -1,0 +1,40 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penchant.plots.svg import shorten, spread, svg, text_width, tick_words, view_class
+
+
+@given(st.lists(st.floats(0, 100), min_size=1, max_size=8))
+def test_spread_keeps_order_distance_and_bounds(wanted: list[float]) -> None:
+    placed = np.array(spread(wanted, 10, 0, 100))
+    order = np.argsort(wanted, kind="stable")
+    assert (np.diff(placed[order]) >= 10 - 1e-9).all()
+    assert placed.min() >= -1e-9 and placed.max() <= 100 + 1e-9
+
+
+def test_spread_leaves_alone_what_does_not_touch() -> None:
+    assert spread([80, 10, 40], 10, 0, 100) == [80, 10, 40]
+    assert spread([], 10, 0, 100) == []
+
+
+@given(st.text(), st.integers(30, 300))
+def test_shortened_text_fits(text: str, width: int) -> None:
+    short = shorten(text, width)
+    assert text_width(short) <= width
+    assert short == " ".join(text.split()) or short.endswith("…")
+
+
+def test_tick_words_share_their_decimals() -> None:
+    assert tick_words([0, 0.025, 0.05]) == ["0", "0.025", "0.050"]
+
+
+def test_an_unknown_view_has_a_colour() -> None:
+    assert (view_class("image"), view_class("video")) == ("v-image", "v-attributes")
+
+
+def test_figures_are_named_for_those_who_cannot_see_them() -> None:
+    drawn = svg("", 10, 10, title="T <1>", desc="D")
+    assert 'role="img"' in drawn and "T &lt;1&gt;</title>" in drawn and ">D</desc>" in drawn
+    name = drawn.split('<title id="')[1].split('t"')[0]
+    assert f'aria-labelledby="{name}t {name}d"' in drawn
