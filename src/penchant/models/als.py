@@ -33,7 +33,7 @@ class ALSOptions:
     epochs: int = 15
     regularisation: float = 0.05
     alpha: float = 10.0
-    decay: float = 1.0
+    decay: float = 0.8
     half_life_days: float | None = None
     max_length: int = 200
     kind_weights: Mapping[str, float] = field(default_factory=dict)

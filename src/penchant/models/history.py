@@ -10,29 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from penchant.data.schema import NEGATIVE_KINDS, PASSIVE_KINDS
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import UsageError
 
 DAY_S: Final = 86_400
-
-NEGATIVE_KINDS: Final = frozenset(
-    {
-        "hide",
-        "dislike",
-        "return",
-        "refund",
-        "skip",
-        "block",
-        "report",
-        "unlike",
-        "unfollow",
-        "not_interested",
-        "less_like_this",
-        "remove",
-        "impression",
-    }
-)
-"""Kinds of events that are no sign of interest: weight 0 in every history, unless `kind_weights` says otherwise."""
 
 Sparse = Any
 """A scipy CSR matrix (scipy carries no types)."""
@@ -61,7 +43,7 @@ def require_decay(model: str, decay: float, half_life_days: float | None = None)
 
 
 def kind_weights(kinds: Sequence[str], chosen: Mapping[str, float] | None = None) -> npt.NDArray[np.float32]:
-    """Weight `[K]` of every event kind: 0 for the negative kinds, 1 for the rest, or what `chosen` says.
+    """Weight `[K]` of every event kind: 0 for negative and passive kinds, 1 for the rest, or what `chosen` says.
 
     >>> kind_weights(["view", "hide", "purchase"], {"purchase": 3}).tolist()
     [1.0, 0.0, 3.0]
@@ -69,7 +51,8 @@ def kind_weights(kinds: Sequence[str], chosen: Mapping[str, float] | None = None
     given = chosen or {}
     for kind, weight in given.items():
         require(0 <= weight < float("inf"), f"kind_weights[{kind!r}]", weight, "a finite weight of 0 or more")
-    default = {kind: 0.0 if kind.lower() in NEGATIVE_KINDS else 1.0 for kind in kinds}
+    no_interest = NEGATIVE_KINDS | PASSIVE_KINDS
+    default = {kind: 0.0 if kind.lower() in no_interest else 1.0 for kind in kinds}
     return np.asarray([given.get(kind, default[kind]) for kind in kinds], dtype=np.float32)
 
 

@@ -30,8 +30,8 @@ class ItemKNNOptions:
     """
 
     neighbours: int = 100
-    shrinkage: float = 20.0
-    decay: float = 0.8
+    shrinkage: float = 10.0
+    decay: float = 0.6
     half_life_days: float | None = None
     max_length: int = 100
     kind_weights: Mapping[str, float] = field(default_factory=dict)

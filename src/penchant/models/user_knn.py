@@ -34,7 +34,7 @@ class UserKNNOptions:
 
     neighbours: int = 200
     similarity_view: str = ""
-    decay: float = 0.9
+    decay: float = 0.8
     half_life_days: float | None = None
     max_length: int = 200
     kind_weights: Mapping[str, float] = field(default_factory=dict)

@@ -1,0 +1,172 @@
+"""Approximate search for large catalogues: faiss IVF with 8-bit codes, its recall measured when it is built."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.data.ragged import Ragged
+from penchant.errors import MissingExtraError, UsageError
+from penchant.retrieval.exact import ExactIndex, Ranked, check, nothing, require_users, select
+
+SAMPLE = 256
+"""Queries on which recall is measured."""
+FEW = 0.05
+"""Where a smaller share of the items is allowed, they are searched exactly."""
+
+
+@dataclass(frozen=True)
+class ANNOptions:
+    """Options of the approximate index.
+
+    - `lists`: number of cells the items are put in (0: about 4·√N).
+    - `probes`: cells looked into by a query (0: the fewest, doubling from 4, that reach `recall`).
+    - `recall`: least share of the exact top ten that should be found, measured on items as queries.
+    - `spare`: candidates per wanted item that are scored again exactly.
+    """
+
+    lists: int = 0
+    probes: int = 0
+    recall: float = 0.95
+    spare: int = 4
+
+    def __post_init__(self) -> None:
+        if self.lists < 0 or self.probes < 0 or self.spare < 1 or not 0 < self.recall <= 1:
+            raise UsageError(
+                f"{self} is out of range.", remedy="lists and probes: 0 or more; spare: 1 or more; recall: 0 to 1."
+            )
+
+
+class ANNIndex:
+    """Inverted lists with scalar quantisation (Jégou et al., TPAMI 2011), dot product, candidates scored exactly.
+
+    `recall` is the mean share of the exact top ten found for sample queries, measured when the index is built.
+    """
+
+    def __init__(
+        self,
+        item_vectors: npt.NDArray[np.float32],
+        options: ANNOptions | None = None,
+        *,
+        queries: npt.NDArray[np.float32] | None = None,
+        seed: int = 0,
+    ) -> None:
+        """`item_vectors` `[N, D]`; `queries` `[Q, D]`: user vectors on which recall is measured (default: items).
+
+        Raises `MissingExtraError` where faiss is not installed, `DataError` for vectors that are not finite.
+        """
+        self.options = options or ANNOptions()
+        self.exact = ExactIndex(item_vectors)
+        rng = np.random.default_rng(seed)
+        if queries is None or not len(queries):
+            rows = np.sort(rng.choice(len(self.exact), min(SAMPLE, len(self.exact)), replace=False))
+            queries = self.exact.item_vectors[rows]
+        queries = require_users(queries, self.exact.dim)[:SAMPLE]
+        self._faiss = _built(self.exact.item_vectors, self.lists, seed)
+        self.probes, self.recall = self._tuned(queries)
+
+    def __len__(self) -> int:
+        return len(self.exact)
+
+    @property
+    def lists(self) -> int:
+        """Number of cells: at most one for 40 items, so that each cell is learned from enough of them."""
+        wanted = self.options.lists or int(4 * np.sqrt(len(self.exact)))
+        return max(1, min(wanted, len(self.exact) // 40))
+
+    def search(
+        self,
+        user_vectors: npt.NDArray[np.float32],
+        k: int,
+        *,
+        exclude: Ragged | None = None,
+        allowed: npt.NDArray[np.bool_] | None = None,
+    ) -> Ranked:
+        """Nearly the k best items for every user vector `[B, D]`; arguments and result as of `ExactIndex.search`.
+
+        Rows for which fewer than k candidates are left, and searches that allow few items, are done exactly.
+        """
+        users = require_users(user_vectors, self.exact.dim)
+        check(k, len(users), len(self), exclude, allowed)
+        if not len(users) or (allowed is not None and allowed.mean() < FEW):
+            return self.exact.search(users, k, exclude=exclude, allowed=allowed)
+        closed = exclude or Ragged.empty(len(users))
+        items, scores = nothing(len(users), k)
+        wanted = self._wanted(k, closed.lengths, allowed)
+        for size in np.unique(wanted):
+            rows = np.flatnonzero(wanted == size)
+            items[rows], scores[rows] = self._found(users[rows], k, int(size), closed.take(rows), allowed)
+        short = np.flatnonzero(items[:, -1] < 0)
+        if len(short):
+            items[short], scores[short] = self.exact.search(
+                users[short], k, exclude=closed.take(short), allowed=allowed
+            )
+        return items, scores
+
+    def _wanted(
+        self, k: int, excluded: npt.NDArray[np.int64], allowed: npt.NDArray[np.bool_] | None
+    ) -> npt.NDArray[np.int64]:
+        """Candidates to ask for `[B]`: enough for what will be left out; powers of two, so that few sizes occur."""
+        share = 1.0 if allowed is None else float(allowed.mean())
+        need = (k * self.options.spare + excluded) / max(share, FEW)
+        return np.minimum(np.exp2(np.ceil(np.log2(need))), len(self)).astype(np.int64)
+
+    def _found(
+        self,
+        users: npt.NDArray[np.float32],
+        k: int,
+        size: int,
+        exclude: Ragged,
+        allowed: npt.NDArray[np.bool_] | None,
+    ) -> Ranked:
+        items, scores = nothing(len(users), k)
+        _, found = self._faiss.search(users, size)
+        keep = found >= 0
+        if allowed is not None:
+            keep &= allowed[np.maximum(found, 0)]
+        if len(exclude.values):
+            hidden = np.sort(exclude.rows * len(self) + exclude.values)
+            keys = np.arange(len(users))[:, None] * len(self) + found
+            place = np.minimum(np.searchsorted(hidden, keys), len(hidden) - 1)
+            keep &= hidden[place] != keys
+        rows, columns = np.nonzero(keep)
+        codes = found[rows, columns]
+        order = np.lexsort((codes, rows))
+        rows, codes = rows[order], codes[order]
+        values = np.einsum("cd,cd->c", self.exact.item_vectors[codes], users[rows])
+        select(rows, codes, values, items, scores)
+        return items, scores
+
+    def _tuned(self, queries: npt.NDArray[np.float32]) -> tuple[int, float]:
+        """The number of probes and the recall it gives on the queries."""
+        k = min(10, len(self))
+        right, _ = self.exact.search(queries, k)
+        probes = self.options.probes or min(4, self.lists)
+        while True:
+            self._faiss.nprobe = min(probes, self.lists)
+            found, _ = self._found(queries, k, min(k * self.options.spare, len(self)), Ragged.empty(len(queries)), None)
+            recall = float((found[:, :, None] == right[:, None, :]).any(axis=1).mean()) if k else 1.0
+            if self.options.probes or recall >= self.options.recall or probes >= self.lists:
+                return min(probes, self.lists), recall
+            probes *= 2
+
+
+def _built(vectors: npt.NDArray[np.float32], lists: int, seed: int) -> Any:
+    """A faiss index `IVF…,SQ8` over the vectors, by inner product."""
+    try:
+        import faiss
+    except ImportError as error:
+        raise MissingExtraError("faiss-cpu", "ann") from error
+    dim = vectors.shape[1]
+    quantiser = faiss.IndexFlatIP(dim)
+    index = faiss.IndexIVFScalarQuantizer(
+        quantiser, dim, lists, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
+    )
+    index.cp.seed = seed + 1
+    index.cp.min_points_per_centroid = 1
+    index.train(vectors)
+    index.add(vectors)
+    return index
