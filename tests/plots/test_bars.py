@@ -1,4 +1,3 @@
-import re
 from xml.etree import ElementTree
 
 import polars as pl
@@ -43,17 +42,6 @@ def test_coverage_bars_begin_at_zero_and_are_as_long_as_their_share() -> None:
 def test_a_share_that_is_nearly_all_is_not_called_all() -> None:
     drawn = figure_coverage(pl.DataFrame({"view": ["text"], "share": [0.998]}), title="t", desc="d", unit="u")
     assert "99.8\u00a0%" in drawn
-
-
-def test_patterns_are_named_apart_in_two_figures() -> None:
-    table = pl.DataFrame({"view": ["image"], "share": [0.25]})
-    names = [
-        re.findall(
-            r'<pattern id="([^"]+)"|pattern [^>]*id="([^"]+)"', figure_coverage(table, title=t, desc="d", unit="u")
-        )
-        for t in "ab"
-    ]
-    assert not set(names[0]) & set(names[1])
 
 
 def test_counts() -> None:

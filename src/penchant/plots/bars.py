@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 
 import polars as pl
 
 from penchant.plots.markup import Markup, join, tag
 from penchant.plots.scale import Scale, ticks
-from penchant.plots.svg import VIEWS, hatches, label, line, shorten, svg, text_width, view_bar, x_axis
+from penchant.plots.svg import VIEWS, label, line, shorten, svg, text_width, view_bar, x_axis
 
 _NAMES: Mapping[str, str] = {}
 
@@ -31,15 +30,14 @@ def figure_reasons(
     """
     items = table.get_column("item").unique(maintain_order=True).to_list()
     scale = Scale(min(extent[0], 0.0), max(extent[1], 0.0) or 1.0, 4, width - 4)
-    prefix = f"h{hash_text(f'{title}{width}{table.to_dicts()}')}"
-    parts: list[object] = [hatches(prefix)]
+    parts: list[object] = []
     y = 4.0
     for item in items:
         if item:
             parts.append(label(shorten(item, width - 8), 4, y + 8, class_="strong"))
             y += 22
         rows = table.filter((pl.col("item") == item) & pl.col("contribution").is_finite())
-        drawn, height = _split_bar(rows, scale, y, prefix, names, width)
+        drawn, height = _split_bar(rows, scale, y, names, width)
         parts.append(drawn)
         y += height
     if unit:
@@ -59,17 +57,16 @@ def figure_coverage(
     words = [names.get(row["view"], row["view"]) for row in rows]
     left = min(180.0, max((text_width(w) for w in words), default=0) + 20)
     scale = Scale(0, 1, left, width - 64)
-    prefix = f"h{hash_text(f'{title}{width}{rows}')}"
     bottom = 8 + 34.0 * len(rows)
     count = 4 if width > 480 else 2
-    parts: list[object] = [hatches(prefix), x_axis(scale, ticks(0, 1, count), 4, bottom, unit, percent=True)]
+    parts: list[object] = [x_axis(scale, ticks(0, 1, count), 4, bottom, unit, percent=True)]
     for number, (row, word) in enumerate(zip(rows, words, strict=True)):
         y = 8 + 34.0 * number + 7
         share = float(row["share"])
         spoken = f"{word}: {share * 100:.1f} %"
         parts.append(tag("rect", x=left, y=y, width=scale.end - left, height=20, class_="track"))
         parts.append(label(shorten(word, left - 16), left - 12, y + 10, anchor="end", class_="name"))
-        parts.append(view_bar(left, y, scale(share) - left, 20, row["view"], prefix, spoken))
+        parts.append(view_bar(left, y, scale(share) - left, 20, row["view"], spoken))
         parts.append(label(_percent(share), scale(share) + 8, y + 10, class_="halo strong"))
     return svg(join(parts), width, bottom + 40, title=title, desc=desc, kind="coverage")
 
@@ -97,13 +94,8 @@ def figure_counts(table: pl.DataFrame, *, title: str, desc: str, unit: str, widt
     return svg(join(parts), width, bottom + 26, title=title, desc=desc, kind="counts")
 
 
-def hash_text(text: str) -> str:
-    """A short name made from a text, the same in every run."""
-    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:8]
-
-
 def _split_bar(
-    rows: pl.DataFrame, scale: Scale, y: float, prefix: str, names: Mapping[str, str], width: float
+    rows: pl.DataFrame, scale: Scale, y: float, names: Mapping[str, str], width: float
 ) -> tuple[Markup, float]:
     order = {view: place for place, view in enumerate(VIEWS)}
     parts: list[object] = [tag("rect", x=scale.start, y=y, width=scale.end - scale.start, height=18, class_="track")]
@@ -115,14 +107,14 @@ def _split_bar(
         begin = right if value >= 0 else left + value
         right, left = (right + value, left) if value >= 0 else (right, left + value)
         length = scale(begin + abs(value)) - scale(begin)
-        parts.append(view_bar(scale(begin) + 0.75, y, length - 1.5, 18, row["view"], prefix, word))
+        parts.append(view_bar(scale(begin) + 0.75, y, length - 1.5, 18, row["view"], word))
         keys.append((row["view"], word))
     parts.append(line(scale(0), y - 3, scale(0), y + 21, "zero"))
     place, height = 4.0, 34.0
     for view, word in keys:
         if place > 4 and place + 16 + text_width(word) > width:
             place, height = 4.0, height + 18
-        parts.append(view_bar(place, y + height - 10, 10, 10, view, prefix, word))
+        parts.append(view_bar(place, y + height - 10, 10, 10, view, word))
         parts.append(label(word, place + 15, y + height - 5))
         place += 15 + text_width(word) + 14
     return join(parts), height + 12

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from penchant.plots.markup import Markup, join, markup, tag
 from penchant.plots.stylesheet import DARK, LIGHT, stylesheet
+from penchant.plots.svg import hatches
 
 WIDTHS = {"narrow": 312.0, "medium": 600.0, "wide": 940.0}
 """Figures are drawn once for each width, so that their text keeps its size on a phone, on paper and on a desk."""
@@ -75,7 +76,20 @@ def render_page(
     foot = tag("footer", tag("div", footer, class_="wrap"))
     skip = tag("a", words["skip"], href="#content", class_="skip")
     lang = "zh-Hans" if language == "zh" else language
-    return f"<!doctype html>\n{tag('html', head, tag('body', skip, top, main, foot), lang=lang)}\n"
+    patterns = tag("svg", hatches(), width="0", height="0", aria_hidden="true", class_="hidden")
+    return f"<!doctype html>\n{tag('html', head, tag('body', skip, patterns, top, main, foot), lang=lang)}\n"
+
+
+def standalone(drawing: str) -> str:
+    """A figure with the colours it needs, to be kept as an `.svg` file of its own.
+
+    >>> standalone('<svg class="chart"><title>t</title></svg>').startswith('<svg class="chart"><style>')
+    True
+    """
+    opening, rest = drawing.split(">", 1)
+    style = stylesheet().replace("@media screen and", "@media").replace(".chart ", "")
+    font = "svg{font:13px system-ui,sans-serif;background:var(--surface)}"
+    return f"{opening}>{tag('style', Markup(style + font))}{hatches()}{rest}"
 
 
 def hero(sentence: object, numbers: Sequence[Number], about: object = "") -> Markup:

@@ -12,7 +12,6 @@ LIGHT = {
     "rule": "#8d9099",
     "accent": "#0f766e",
     "accent-soft": "#e3f1ef",
-    "warn": "#9a4a00",
     "text-view": "#4f6bed",
     "image-view": "#d9822b",
     "audio-view": "#9b51b8",
@@ -31,7 +30,6 @@ DARK = {
     "rule": "#777c86",
     "accent": "#2dd4bf",
     "accent-soft": "#14302d",
-    "warn": "#f0a35e",
     "c8": "#e8e8e3",
     "hatch": "rgba(20,22,26,.45)",
 }

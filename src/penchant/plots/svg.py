@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import unicodedata
 from collections.abc import Sequence
 
@@ -24,19 +23,16 @@ _HATCH = {
 
 def svg(body: object, width: float, height: float, *, title: str, desc: str, kind: str = "") -> Markup:
     """A figure with its name and description for those who cannot see it; scales with its container."""
-    content = join([body])
-    name = "f" + hashlib.sha256(f"{title}|{desc}|{width}|{content}".encode("utf-8", "replace")).hexdigest()[:10]
     return tag(
         "svg",
-        tag("title", title, id=f"{name}t"),
-        tag("desc", desc, id=f"{name}d"),
-        content,
+        tag("title", title),
+        tag("desc", desc),
+        body,
         xmlns="http://www.w3.org/2000/svg",
         viewBox=f"0 0 {short(width)} {short(height)}",
         width=width,
         height=height,
         role="img",
-        aria_labelledby=f"{name}t {name}d",
         class_=f"chart {kind}".strip(),
     )
 
@@ -167,15 +163,15 @@ def view_class(view: str) -> str:
     return f"v-{view if view in VIEWS else 'attributes'}"
 
 
-def hatches(prefix: str) -> Markup:
-    """Patterns, one a view, that tell the views apart in grey print; `prefix` keeps their names apart."""
+def hatches() -> Markup:
+    """Patterns, one a view, that tell the views apart in grey print; a page holds them once."""
     return tag(
         "defs",
         *(
             tag(
                 "pattern",
                 tag("path", d=d, class_="hatch"),
-                id=f"{prefix}-{view}",
+                id=f"hatch-{view}",
                 width=8,
                 height=8,
                 patternUnits="userSpaceOnUse",
@@ -185,14 +181,14 @@ def hatches(prefix: str) -> Markup:
     )
 
 
-def view_bar(x: float, y: float, width: float, height: float, view: str, prefix: str, name: str) -> Markup:
+def view_bar(x: float, y: float, width: float, height: float, view: str, name: str) -> Markup:
     """A bar in a view's colour and pattern."""
     box = {"x": float(x), "y": float(y), "width": float(max(width, 0.0)), "height": float(height)}
     plain = tag("rect", tag("title", name), **box, class_=view_class(view))
     known = view if view in VIEWS else "attributes"
     if known not in _HATCH:
         return plain
-    return join([plain, tag("rect", **box, fill=f"url(#{prefix}-{known})", pointer_events="none")])
+    return join([plain, tag("rect", **box, fill=f"url(#hatch-{known}) none", pointer_events="none")])
 
 
 def _points(xs: npt.NDArray[np.float64], ys: npt.NDArray[np.float64]) -> str:
