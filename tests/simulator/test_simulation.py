@@ -9,7 +9,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from penchant.data.dataset import Dataset
 from penchant.errors import DataError, OptionError, UsageError
+from penchant.metrics.interest_recovery import drift_delay, mean_cosine, recovery
 from penchant.simulator import Simulation, SimulatorOptions, Truth, simulate
 
 
@@ -126,3 +128,69 @@ def test_options_are_refused_with_the_reason(options: dict[str, object], message
 def test_language_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(OptionError, match=r"language='zn' is not known\. Allowed: en, zh"):
         SimulatorOptions(language="zn")
+
+
+def test_interests_can_be_recovered_from_behaviour(world: Simulation) -> None:
+    """The topics of the last ten items tell the planted mixture better than everybody's mean, and see jumps."""
+    topics = pl.DataFrame({"item_id": world.items["item_id"], "main": world.truth.items["main"]})
+    events = world.events.join(topics, on="item_id", maintain_order="left").sort("user_id", "timestamp")
+    planted = world.truth.interests(events["event_id"])
+    recent = events.select(
+        (pl.col("main") == topic).cast(pl.Float64).ewm_mean(alpha=0.1).over("user_id").alias(str(topic))
+        for topic in range(24)
+    ).to_numpy()
+    users = events["user_id"].rank("dense").to_numpy()
+    found = recovery(recent, planted, np.random.default_rng(0), users=users)
+    assert found["cosine"] > found["baseline"] + 0.3
+    assert mean_cosine(recent, planted, users) > 0.7
+    truth = events.select("user_id").join(world.truth.users, on="user_id", maintain_order="left")
+    jumped = (truth["pattern"] == "jump").to_numpy()
+    delay = drift_delay(
+        recent[jumped],
+        planted[jumped],
+        truth["first"].to_numpy()[jumped],
+        truth["last"].to_numpy()[jumped],
+        users[jumped],
+        events["timestamp"].to_numpy()[jumped],
+    )
+    assert delay["users"] > 50
+    assert delay["seen"] > 0.7
+    assert 1 <= delay["events"] <= 15
+
+
+def test_written_folders_are_read_by_the_contract_and_the_truth_is_left_alone(
+    world: Simulation, tmp_path: Path
+) -> None:
+    data = Dataset.load(world.write(tmp_path / "world"), strict=True)
+    assert (data.n_items, data.n_users, data.n_events) == (400, 600, 18_000)
+    assert data.relations is not None
+    assert not {"topic", "interests", "label"} & set(data.events.columns)
+
+
+def test_broken_rows_are_refused_by_the_reader() -> None:
+    options = SimulatorOptions(users=50, items=100, events=2_000, broken=0.035)
+    data = simulate(options).dataset()
+    assert data.report is not None
+    table = data.report.tables["events"]
+    assert (table.rows_read, data.n_events, table.duplicates_dropped) == (2_070, 2_000, 10)
+    assert sum(table.quarantined.values()) == 60
+
+
+@pytest.mark.parametrize(
+    "extreme",
+    [
+        {"users": 1, "items": 8, "topics": 2, "events": 3},
+        {"users": 1, "items": 8, "topics": 2, "events": 60, "follows": 16},
+        {"staying": 1, "near": 1, "exploring": 0, "style": 0, "season": 1, "session_length": 1},
+        {"staying": 0, "near": 0, "exploring": 1, "fresh_items": 1, "text_noise": 1, "text_missing": 1},
+        {"drifting": 1, "jumping": 0, "days": 7, "start_s": 0, "bots": 1, "takeovers": 1, "searches": 1, "broken": 1},
+    ],
+)
+def test_extremes_work_and_keep_the_times_right(extreme: dict[str, float]) -> None:
+    options = SimulatorOptions(**{"users": 30, "items": 96, "events": 300, **extreme})  # type: ignore[arg-type]
+    world = simulate(options)
+    assert world.events.height >= options.events
+    good = world.events.filter(~pl.int_range(pl.len()).is_in(world.truth.broken["row"].implode()))
+    assert (good.select(pl.col("timestamp").diff().over("user_id")).to_series().drop_nulls() > 0).all()
+    old = good.join(world.items.select("item_id", "created_at"), on="item_id")
+    assert (old["timestamp"] >= old["created_at"].dt.epoch("s")).all()

@@ -39,12 +39,16 @@ def draw_follows(options: SimulatorOptions, interests: npt.NDArray[np.float32]) 
         alike = same.draw(np.broadcast_to(main[rows][:, None], (len(rows), _ALIKE)), rng.random((len(rows), _ALIKE)))
         met = np.hstack([alike, rng.integers(0, count, (len(rows), _ANYBODY))])
         score = _PULL * np.einsum("bk,bck->bc", unit[rows], unit[met]) + fame[met] + rng.gumbel(size=met.shape)
-        score[met == rows[:, None]] = -np.inf
+        order = np.argsort(met, axis=1, kind="stable")
+        ranked = np.take_along_axis(met, order, axis=1)
+        again = np.zeros(met.shape, dtype=bool)
+        np.put_along_axis(again, order[:, 1:], ranked[:, 1:] == ranked[:, :-1], axis=1)
+        score[again | (met == rows[:, None])] = -np.inf
         best = np.argsort(-score, axis=1, kind="stable")
         chosen = np.take_along_axis(met, best, axis=1)
-        taken = (np.arange(met.shape[1]) < wanted[:, None]) & (chosen != rows[:, None])
+        taken = (np.arange(met.shape[1]) < wanted[:, None]) & np.isfinite(np.take_along_axis(score, best, axis=1))
         pairs.append(pl.DataFrame({"a": np.repeat(rows, taken.sum(axis=1)), "b": chosen[taken].astype(np.int64)}))
-    edges = pl.concat(pairs).unique(maintain_order=True)
+    edges = pl.concat(pairs)
     return pl.DataFrame(
         {
             schema.SOURCE_ID: user_ids(edges["a"].to_numpy()),

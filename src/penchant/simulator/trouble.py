@@ -69,7 +69,7 @@ def abuse(
         texts = _advertisements(options, owner, len(users), rng)
     kinds = {BOT: ("view", "click"), SPAMMER: ("comment",), TAKEOVER: ("purchase", "share", "view")}[label]
     ids = user_ids(users[owner])
-    session = pl.DataFrame({"u": ids, "s": step // pace.burst, "k": label[0]})
+    session = pl.DataFrame({"u": ids, "s": step // pace.burst + (1_000 if label == TAKEOVER else 0)})
     dwell = np.where(label == BOT, 0.4 + 0.2 * rng.random(len(owner)), np.nan).astype(np.float32)
     return pl.DataFrame(
         {
@@ -79,7 +79,7 @@ def abuse(
             schema.EVENT: np.asarray(kinds)[rng.integers(0, len(kinds), len(owner))],
             schema.DWELL_S: pl.Series(dwell).fill_nan(None),
             schema.TEXT: texts,
-            schema.SESSION_ID: session.select(pl.format("{}-{}{}", "u", "k", "s")).to_series(),
+            schema.SESSION_ID: session.select(pl.format("{}-{}", "u", "s")).to_series(),
             schema.POSITION: np.zeros(len(owner), dtype=np.int8),
             "context_device": np.asarray(DEVICES)[rng.integers(0, 3, len(users))][owner],
             "topic": catalogue.main[items].astype(np.uint8),

@@ -1,0 +1,172 @@
+"""How well learned interest vectors tell the interests that a simulation planted, and how soon they see a change."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.errors import DataError
+
+Floats = npt.NDArray[np.floating]
+
+
+def recovery(
+    interest_vectors: Floats,
+    planted: Floats,
+    rng: np.random.Generator,
+    *,
+    users: npt.NDArray[np.integer] | None = None,
+    held_out: float = 0.5,
+    ridge: float = 1.0,
+) -> dict[str, float]:
+    """Cosine between planted mixtures and what a linear map makes of interest vectors, on held-out users.
+
+    With vectors `V` `[E, D]` (columns standardised, a constant added) and mixtures `P` `[E, K]` of the users kept for
+    fitting, `W = (VᵀV + .01 · ridge · E · I)⁻¹ VᵀP`, so that `ridge` 1 adds a hundredth of a column's variance (the
+    constant is not shrunk); the guess for a held-out row is `max(0, vW)`. `users` `[E]` are codes of the users that
+    rows belong to (default: every row is a user of its own); `held_out` is the share of users not fitted on.
+
+    Gives `cosine` (mean over held-out users of the mean over their rows), `baseline` (the same for the mean mixture
+    of the fitted users: what is known about nobody in particular), `lift` = (cosine − baseline) / (1 − baseline),
+    `top_topic` (share of rows whose strongest topic is guessed, mean over users) and `users` (held out).
+
+    >>> rng = np.random.default_rng(0)
+    >>> planted = rng.dirichlet(np.ones(4), size=200)
+    >>> found = recovery(planted @ rng.normal(size=(4, 8)), planted, rng, ridge=1e-6)
+    >>> round(found["cosine"], 3), found["users"]
+    (1.0, 100.0)
+    """
+    _check(interest_vectors, planted)
+    owners = np.arange(len(planted)) if users is None else np.asarray(users)
+    known = np.unique(owners)
+    count = round(held_out * len(known))
+    if not 0 < count < len(known):
+        raise DataError(
+            f"held_out={held_out} of {len(known)} users leaves none to fit on or none to test on.",
+            remedy="Give events of more users, or a share between 0 and 1.",
+        )
+    test = np.isin(owners, rng.permutation(known)[:count])
+    guess = _mapped(interest_vectors, planted, ~test, ridge)[test]
+    truth = np.asarray(planted[test], dtype=np.float64)
+    average = np.broadcast_to(np.asarray(planted[~test], dtype=np.float64).mean(axis=0), truth.shape)
+    cosine = _user_mean(_cosines(guess, truth), owners[test])
+    baseline = _user_mean(_cosines(average, truth), owners[test])
+    return {
+        "cosine": cosine,
+        "baseline": baseline,
+        "lift": (cosine - baseline) / max(1 - baseline, 1e-12),
+        "top_topic": _user_mean((guess.argmax(axis=1) == truth.argmax(axis=1)).astype(np.float64), owners[test]),
+        "users": float(count),
+    }
+
+
+def topic_readout(
+    interest_vectors: Floats, item_vectors: Floats, item_topics: Floats, *, temperature: float = 0.1
+) -> npt.NDArray[np.float64]:
+    """Topic weights `[E, K]` of interest vectors without any fitting, from item vectors in the same space.
+
+    The centroid of topic k is `c_k = Σ_i topics[i, k] · (x_i − x̄)` over unit item vectors `x` `[N, D]`; the weights are
+    `softmax_k(cosine(v − x̄·|v|, c_k) / temperature)`. Rows sum to 1; compare them with planted mixtures by
+    `mean_cosine`. `item_topics` `[N, K]` are the planted mixtures of the items.
+
+    >>> topic_readout(np.eye(2), np.eye(2), np.eye(2)).round(3).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    _check(item_vectors, item_topics)
+    items = _unit(np.asarray(item_vectors, dtype=np.float64))
+    middle = items.mean(axis=0)
+    centroids = _unit(np.asarray(item_topics, dtype=np.float64).T @ (items - middle))
+    cosines = _unit(_unit(np.asarray(interest_vectors, dtype=np.float64)) - middle) @ centroids.T
+    scaled = np.exp((cosines - cosines.max(axis=1, keepdims=True)) / temperature)
+    return np.asarray(scaled / scaled.sum(axis=1, keepdims=True))
+
+
+def mean_cosine(guess: Floats, planted: Floats, users: npt.NDArray[np.integer] | None = None) -> float:
+    """Mean cosine between rows of two tables `[E, K]`; with `users` `[E]`, the mean over users of theirs.
+
+    >>> mean_cosine(np.asarray([[1.0, 0.0], [0.0, 1.0]]), np.asarray([[2.0, 0.0], [1.0, 0.0]]))
+    0.5
+    """
+    _check(guess, planted)
+    owners = np.arange(len(planted)) if users is None else np.asarray(users)
+    return _user_mean(_cosines(np.asarray(guess, dtype=np.float64), np.asarray(planted, dtype=np.float64)), owners)
+
+
+def drift_delay(
+    guess: Floats,
+    planted: Floats,
+    first: Floats,
+    last: Floats,
+    users: npt.NDArray[np.integer],
+    times_s: npt.NDArray[np.integer],
+) -> dict[str, float]:
+    """How long after the planted interests have turned do the learned ones turn?
+
+    `guess` and `planted` `[E, K]` are topic weights after every event; `first` and `last` `[E, K]` the mixtures
+    before and after the change of the event's user; `users` `[E]` codes and `times_s` `[E]` UTC seconds, rows sorted
+    by user and time. A row has *turned* where it is nearer (cosine) to `last` than to `first`. Counted are users whose
+    planted rows turn at some event (not the first) while the learned ones have not turned at the event before.
+
+    Gives `events` and `days`, medians over the users whose learned rows turn at or after that event, of the events and
+    the time in between; `seen`, the share of counted users that this is true for; and `users` counted. Medians are
+    NaN where nobody turns.
+
+    >>> p = np.asarray([[1, 0], [1, 0], [0, 1], [0, 1.0]]); g = np.asarray([[1, 0], [1, 0], [1, 0], [0, 1.0]])
+    >>> a, b = np.tile([1.0, 0], (4, 1)), np.tile([0, 1.0], (4, 1))
+    >>> drift_delay(g, p, a, b, np.zeros(4, int), np.arange(4) * 86_400)
+    {'events': 1.0, 'days': 1.0, 'seen': 1.0, 'users': 1.0}
+    """
+    _check(guess, planted)
+    turned = _cosines(planted, last) > _cosines(planted, first)
+    noticed = _cosines(guess, last) > _cosines(guess, first)
+    begin = np.flatnonzero(np.r_[True, users[1:] != users[:-1]])
+    row = np.arange(len(users))
+    never = len(users)
+    real = np.minimum.reduceat(np.where(turned, row, never), begin)
+    ready = (real < never) & (real > begin)
+    ready[ready] &= ~noticed[real[ready] - 1]
+    owner = np.searchsorted(begin, row, side="right") - 1
+    found = np.minimum.reduceat(np.where(noticed & (row >= real[owner]), row, never), begin)
+    both = ready & (found < never)
+    waited = times_s[found[both]] - times_s[real[both]]
+    return {
+        "events": float(np.median(found[both] - real[both])) if both.any() else float("nan"),
+        "days": float(np.median(waited)) / 86_400 if both.any() else float("nan"),
+        "seen": float(both.sum() / ready.sum()) if ready.any() else float("nan"),
+        "users": float(ready.sum()),
+    }
+
+
+def _mapped(vectors: Floats, planted: Floats, fit: npt.NDArray[np.bool_], ridge: float) -> npt.NDArray[np.float64]:
+    """Guesses for all rows `[E, K]` of the map fitted on some."""
+    wide = np.asarray(vectors, dtype=np.float64)
+    spread = wide[fit].std(axis=0)
+    scaled = (wide - wide[fit].mean(axis=0)) / np.where(spread > 1e-12, spread, 1.0)
+    target = np.asarray(planted[fit], dtype=np.float64)
+    middle = target.mean(axis=0)
+    gram = scaled[fit].T @ scaled[fit] + 0.01 * ridge * fit.sum() * np.eye(scaled.shape[1])
+    weights = np.linalg.solve(gram, scaled[fit].T @ (target - middle))
+    return np.asarray(np.maximum(scaled @ weights + middle, 0.0))
+
+
+def _unit(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
+
+
+def _cosines(left: Floats, right: Floats) -> npt.NDArray[np.float64]:
+    scale = np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1)
+    return np.asarray((left * right).sum(axis=1) / np.maximum(scale, 1e-12))
+
+
+def _user_mean(values: npt.NDArray[np.float64], owners: npt.NDArray[np.integer]) -> float:
+    _, codes = np.unique(owners, return_inverse=True)
+    return float((np.bincount(codes, values) / np.bincount(codes)).mean())
+
+
+def _check(left: Floats, right: Floats) -> None:
+    if left.ndim != 2 or right.ndim != 2 or len(left) != len(right) or not len(left):
+        raise DataError(
+            f"Two tables with the same number of rows (at least one) are needed, got {left.shape}, {right.shape}."
+        )
+    if not (np.isfinite(left).all() and np.isfinite(right).all()):
+        raise DataError("Vectors or mixtures hold NaN or infinite values.", remedy="Leave these rows out.")
