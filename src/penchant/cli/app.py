@@ -1,0 +1,103 @@
+"""All commands in one program, and what happens when one of them fails."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperGroup
+
+from penchant import __version__
+from penchant.cli.check import check
+from penchant.cli.compare import compare
+from penchant.cli.demo import demo
+from penchant.cli.encode import encode
+from penchant.cli.evaluate import evaluate
+from penchant.cli.explain import explain
+from penchant.cli.interests import interests
+from penchant.cli.recommend import recommend
+from penchant.cli.simulate import simulate
+from penchant.cli.train import train
+from penchant.errors import PenchantError
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells know it: 128 + the number of the signal."""
+
+
+class Commands(TyperGroup):
+    """Turns every error into one message on stderr and an exit code; tracebacks only with `--debug`."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except (typer.Exit, typer.Abort, BrokenPipeError):
+            raise
+        except KeyboardInterrupt:
+            _fail("Interrupted; nothing half-written was left behind.", INTERRUPTED)
+        except PenchantError as error:
+            if ctx.params.get("debug"):
+                raise
+            _fail(str(error), error.exit_code)
+        except Exception as error:
+            if ctx.params.get("debug") or hasattr(error, "show"):  # `show`: a bad call, which typer reports itself
+                raise
+            _fail(
+                f"{type(error).__name__}: {' '.join(str(error).split())[:500]}. Nobody foresaw this error; "
+                "run it again as penchant --debug … to see where it happened, and please report it.",
+                1,
+            )
+
+
+app = typer.Typer(
+    cls=Commands,
+    help="Interests from what people write, look at, listen to and do, as they change over time.",
+    epilog="Start with: penchant demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Interests from what people write, look at, listen to and do, as they change over time."""
+
+
+for _command in (demo, simulate, check, train, evaluate, compare, recommend, interests, explain, encode):
+    app.command()(_command)
+
+
+def run() -> None:
+    """Run the program on the words of the command line."""
+    with contextlib.suppress(ValueError, OSError, AttributeError):
+        signal.signal(signal.SIGTERM, _stop)
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    app()
+
+
+def _stop(number: int, _frame: object) -> NoReturn:
+    """A polite kill unwinds the stack, so that temporary files are removed."""
+    sys.exit(128 + number)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.echo(f"penchant: {message}", err=True)
+    raise typer.Exit(code)

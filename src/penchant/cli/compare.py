@@ -1,0 +1,86 @@
+"""`penchant compare`: several models on one split, in one run, with intervals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from penchant.cli import parameters, terminal
+from penchant.errors import UsageError
+
+if TYPE_CHECKING:
+    from penchant.evaluation.comparison import Comparison
+
+
+def compare(
+    data: parameters.DataFolder,
+    models: Annotated[
+        str, typer.Option("--models", metavar="A,B,C", help=f"Names with commas between them, of {parameters.MODELS}.")
+    ],
+    split: parameters.Split = "time",
+    target: parameters.Target = "first",
+    ties: parameters.Ties = "stable",
+    repeats: parameters.Repeats = False,
+    refit: parameters.Refit = False,
+    k: parameters.Many = 10,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=100, help="Fits of each model, averaged.")] = 1,
+    seed: parameters.SeedOfConfig = None,
+    config: parameters.ConfigFile = None,
+    set_: parameters.Settings = None,
+    strict: parameters.Strict = False,
+    json: parameters.JsonFile = None,
+) -> None:
+    """Fit several models on the same part of the data and test them on the same users."""
+    names = names_of(models)
+    from penchant.cli.settings import configuration
+    from penchant.data.dataset import Dataset
+    from penchant.evaluation.compare import compare
+
+    settings = configuration(config, set_, names[0], seed)
+    dataset = Dataset.load(data, strict=strict)
+    with terminal.progress() as report:
+        found = compare(
+            dataset,
+            names,
+            settings,
+            split=split,
+            target=target,
+            ties=ties,
+            repeats=repeats,
+            seeds=seeds,
+            refit=refit,
+            k=k,
+            progress=report,
+        )
+    show_comparison(found, json)
+
+
+def show_comparison(found: Comparison, json: Path | None) -> None:
+    """The table on stdout and the JSON where it was asked for (`-`: on stdout, alone)."""
+    if json is not None and str(json) == "-":
+        terminal.show_json(found.to_json())
+        return
+    columns, rows = found.table()
+    terminal.show_table(columns, rows)
+    terminal.show(
+        f"{found.users:,} users, split {found.split}, seeds {found.seeds}; brackets: 95 % intervals over users."
+    )
+    for line in found.notes:
+        terminal.show(line)
+    if json is not None:
+        terminal.write_json(json, found.to_json())
+        terminal.note(f"Wrote {json}")
+
+
+def names_of(models: str) -> list[str]:
+    """Names of models from a list with commas, each known."""
+    from penchant.models.registry import entry
+
+    names = [name.strip() for name in models.split(",") if name.strip()]
+    if not names:
+        raise UsageError(f"--models {models!r} names no model.", remedy=f"Allowed: {parameters.MODELS}.")
+    for name in names:
+        entry(name)
+    return list(dict.fromkeys(names))

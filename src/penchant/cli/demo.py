@@ -1,0 +1,138 @@
+"""`penchant demo`: the whole job on a simulated platform, from raw files to a report and lists with reasons."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from penchant.cli import parameters, terminal
+
+if TYPE_CHECKING:
+    from penchant.recommender import Recommender
+
+MODELS = "popularity,item_knn,cooccurrence,ease"
+"""The simple models that stand in the demo's table."""
+
+NOUNS = {"en": "item", "zh": "物品"}
+
+
+def demo(
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="DIR", help="Data to use; simulated and written there where nothing is."),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where everything is written.")] = Path(
+        "penchant-demo"
+    ),
+    language: Annotated[Literal["zh", "en"], typer.Option("--language", help="Language of the platform.")] = "en",
+    model: parameters.ModelName = None,
+    users: Annotated[int, typer.Option("--users", min=1, help="Number of simulated users.")] = 2_000,
+    items: Annotated[int, typer.Option("--items", min=1, help="Number of simulated items.")] = 1_000,
+    set_: parameters.Settings = None,
+    seed: parameters.Seed = 0,
+) -> None:
+    """See the whole job: simulate, check, train, compare, report and recommend, in under three minutes."""
+    started = time.monotonic()
+    folder, bundle = data or out / "data", out / "bundle"
+    from penchant.cli.check import show_findings
+    from penchant.cli.report import page
+    from penchant.cli.settings import configuration
+    from penchant.data.bundle import refuse_foreign
+    from penchant.data.dataset import Dataset
+    from penchant.evaluation.compare import compare
+    from penchant.recommender import Recommender
+
+    refuse_foreign(bundle)
+    settings = configuration(None, set_, model, seed)
+    step("1", "The data")
+    if not folder.is_dir() or not any(folder.iterdir()):
+        _simulated(folder, users=users, items=items, language=language, seed=seed)
+    else:
+        terminal.show(f"using what is in {folder}")
+    dataset = Dataset.load(folder)
+    show_findings(dataset)
+    with terminal.progress() as report:
+        names = list(dict.fromkeys([settings.model, *MODELS.split(",")]))
+        found = compare(dataset, names, settings, progress=report)
+        step("2", f"What each model finds, on the {found.users:,} people's next choices that it had not seen")
+        terminal.show_table(*found.table([f"ndcg@{found.k}", f"hit_rate@{found.k}", f"mrr@{found.k}"]))
+        rec = Recommender.fit(dataset, settings, progress=report)
+        command = f"penchant demo --language {language} --seed {seed}"
+        html = page(
+            rec,
+            dataset,
+            title="the simulated platform" if language == "en" else "模拟平台",
+            command=command,
+            comparison=found.to_json(),
+            language=language,
+            noun=NOUNS[language],
+        )
+        version = rec.save(bundle, report_html=html)
+    step("3", f"What the {settings.model} recommends, and why")
+    people = _people(rec)
+    for user in people:
+        show_person(rec, user)
+    terminal.show()
+    terminal.show(f"Report   {version / 'report.html'}")
+    terminal.show(f"Bundle   {bundle}")
+    terminal.show(f"Data     {folder}")
+    terminal.note(f"Done in {time.monotonic() - started:.0f} s. Open the report in a browser; then type:")
+    for line in _next(bundle, folder, people[0], rec):
+        terminal.note(f"  {line}")
+
+
+def step(number: str, title: str) -> None:
+    """A heading on stdout."""
+    terminal.show(f"\n{number}. {title}\n")
+
+
+def show_person(rec: Recommender, user: str, *, k: int = 3) -> None:
+    """What somebody did last, and their list with a reason an item."""
+    history = rec.dataset.sequences(rec.dataset.user_codes([user])).items
+    titles = rec.titles
+    recent = [titles[code] for code in history[history >= 0][-3:]]
+    terminal.show(f"{user}, who last chose {'; '.join(recent)}")
+    found = rec.recommend([user], k=k, explain=True)
+    rows: Sequence[Sequence[Any]] = [
+        (place + 1, titles[int(code)], found.reasons[0][place].sentence)
+        for place, code in enumerate(found.items[0])
+        if code >= 0
+    ]
+    terminal.show_table(("rank", "title", "why"), rows)
+    terminal.show()
+
+
+def _simulated(folder: Path, *, users: int, items: int, language: str, seed: int) -> None:
+    from penchant.data.atomic import atomic_folder
+    from penchant.simulator import SimulatorOptions, simulate
+
+    options = SimulatorOptions(users=users, items=items, events=30 * users, language=language, seed=seed)
+    with atomic_folder(folder) as temporary:
+        simulate(options).write(temporary)
+    terminal.show(f"simulated a platform of {users:,} users and {items:,} items, nobody in it is real: {folder}")
+
+
+def _people(rec: Recommender) -> list[str]:
+    """Three users whose history is neither short nor long: a quarter, a half and three quarters down the list."""
+    import numpy as np
+
+    lengths = rec.dataset.sequences().lengths
+    suited = np.flatnonzero((lengths >= 10) & (lengths <= 60))
+    suited = suited if len(suited) >= 3 else np.arange(len(lengths))
+    chosen = suited[np.linspace(0, len(suited) - 1, 5).astype(int)[1:4]]
+    return list(dict.fromkeys(rec.dataset.user_vocabulary.decode(chosen)))
+
+
+def _next(bundle: Path, folder: Path, user: str, rec: Recommender) -> list[str]:
+    words = rec.titles[0]
+    return [
+        f"penchant recommend {bundle} --user {user} --explain",
+        f'penchant recommend {bundle} --text "{words}"',
+        f"penchant interests {bundle} --user {user}",
+        f"penchant compare {folder} --models popularity,cooccurrence,ease,lite",
+        "penchant train YOUR_DATA --out BUNDLE",
+    ]

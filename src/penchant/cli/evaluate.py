@@ -1,0 +1,57 @@
+"""`penchant evaluate`: what a bundle is worth on data it has not seen."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from penchant.cli import parameters, terminal
+
+
+def evaluate(
+    bundle: parameters.BundleFolder,
+    data: parameters.DataFolder,
+    split: Annotated[
+        Literal["time", "leave-one-out", "users", "cold-items"] | None,
+        typer.Option(
+            "--split", help="Learn the recipe again on this split.  [default: events the bundle has not seen]"
+        ),
+    ] = None,
+    beside: Annotated[
+        str, typer.Option("--beside", metavar="A,B,C", help="Models fitted on the same part, for comparison.")
+    ] = "",
+    target: parameters.Target = "first",
+    ties: parameters.Ties = "stable",
+    repeats: parameters.Repeats = False,
+    refit: parameters.Refit = False,
+    k: parameters.Many = 10,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, max=100, help="Fits of the recipe, averaged (splits).")] = 1,
+    strict: parameters.Strict = False,
+    json: parameters.JsonFile = None,
+) -> None:
+    """Test a bundle on events it has not seen, or its recipe on a split; never on what it learned from."""
+    from penchant.cli.compare import names_of, show_comparison
+
+    others = names_of(beside) if beside else []
+    from penchant.data.dataset import Dataset
+    from penchant.evaluation.bundle import evaluate_bundle
+    from penchant.recommender import Recommender
+
+    rec = Recommender.load(bundle)
+    dataset = Dataset.load(data, strict=strict)
+    with terminal.progress() as report:
+        found = evaluate_bundle(
+            rec,
+            dataset,
+            split=split,
+            beside=others,
+            target=target,
+            ties=ties,
+            repeats=repeats,
+            refit=refit,
+            k=k,
+            seeds=seeds,
+            progress=report,
+        )
+    show_comparison(found, json)

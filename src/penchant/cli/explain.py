@@ -1,0 +1,43 @@
+"""`penchant explain`: which events and views carry an item's score for a user."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from penchant.cli import parameters, requests, terminal
+
+
+def explain(
+    bundle: parameters.BundleFolder,
+    user: Annotated[str, typer.Option("--user", metavar="ID", help="A user the bundle knows.")],
+    item: Annotated[str, typer.Option("--item", metavar="ID", help="The item whose score is explained.")],
+    at: parameters.At = None,
+    json: parameters.AsJson = False,
+) -> None:
+    """Say why an item would be recommended to a user: past events and views, by what they give to the score."""
+    requests.check_time(at)
+    from dataclasses import asdict
+
+    from penchant.recommender import Recommender
+
+    rec = Recommender.load(bundle)
+    reason = rec.explain(user, item, at=None if at is None else requests.moment(at))
+    if json:
+        terminal.show_json({"user_id": user, **asdict(reason)})
+        return
+    title = rec.titles[rec.dataset.item_vocabulary.code(item, kind="item")]
+    terminal.show(f"{title}: score {reason.score:.4f} for {user}")
+    if reason.sentence:
+        terminal.show(reason.sentence)
+    terminal.show()
+    if reason.events:
+        terminal.show_table(
+            ("event", "item", "title", "takes away when removed"),
+            [(e.event_id, e.item_id, e.title, e.contribution) for e in reason.events],
+        )
+    else:
+        terminal.show("No past event raises this item's score.")
+    terminal.show()
+    terminal.show_table(("view", "share of the score"), list(reason.views.items()))

@@ -1,0 +1,205 @@
+"""`penchant recommend`: ranked lists for one person on the screen, or for many into a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from penchant.cli import parameters, requests, terminal
+from penchant.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    from penchant.data.results import Reason, Recommendations
+    from penchant.recommender import Recommender
+    from penchant.retrieval.filters import Filters
+
+BLOCK = 4_096
+"""Users ranked between two lines of progress."""
+
+Ids = Annotated[list[str] | None, typer.Option(metavar="IDS|FILE")]
+
+
+def recommend(
+    bundle: parameters.BundleFolder,
+    user: parameters.User = None,
+    history: parameters.History = None,
+    text: parameters.Text = None,
+    users: Annotated[
+        str | None, typer.Option("--users", metavar="all|FILE", help="Many users at once; needs --out.")
+    ] = None,
+    k: parameters.Many = 10,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", metavar="TIME|FILE", help="As of this time; with --users also a table user_id,timestamp."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE.parquet", help="Where --users writes user_id, rank, item_id, score."),
+    ] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say which events carry each item.")] = False,
+    json: parameters.AsJson = False,
+    allow_seen: Annotated[bool, typer.Option("--allow-seen", help="Items of the history may come again.")] = False,
+    category: Annotated[
+        list[str] | None, typer.Option("--category", metavar="NAME", help="Only items of it; may be repeated.")
+    ] = None,
+    where: Annotated[
+        list[str] | None, typer.Option("--where", metavar="COLUMN=VALUE", help="Only items with it; may be repeated.")
+    ] = None,
+    allow: Annotated[list[str] | None, typer.Option("--allow", metavar="IDS|FILE", help="Only these items.")] = None,
+    deny: Annotated[list[str] | None, typer.Option("--deny", metavar="IDS|FILE", help="Never these items.")] = None,
+) -> None:
+    """Rank items for a known user, for a history, for a sentence, or for many users into a file."""
+    requests.exactly_one(user=user, history=history, text=text, users=users)
+    requests.existing_file("--history", history)
+    if (users is None) != (out is None):
+        raise UsageError("--users and --out belong together.", remedy="Give both: --users all --out FILE.parquet")
+    if users is not None and explain:
+        raise UsageError("--explain is for one person.", remedy="Leave it out, or ask with --user ID.")
+    many_times = users is not None and at is not None and Path(at).is_file()
+    if not many_times:
+        requests.check_time(at)
+    from penchant.recommender import Recommender
+
+    rec = Recommender.load(bundle)
+    filters = _filters(category, where, allow, deny)
+    if users is not None and out is not None:
+        names = _users(rec, users)
+        times = _times(names, Path(str(at))) if many_times else None if at is None else requests.moment(at)
+        rows = _write_batch(rec, names, times, out, k=k, allow_seen=allow_seen, filters=filters)
+        summary = {"users": len(names), "rows": rows, "out": str(out)}
+        terminal.show_json(summary) if json else terminal.show(f"Wrote {rows:,} rows for {len(names):,} users to {out}")
+        return
+    found = rec.recommend(
+        [user] if user is not None else None,
+        history=history,
+        text=text,
+        k=k,
+        at=None if at is None else requests.moment(at),
+        allow_seen=allow_seen,
+        filters=filters,
+        explain=explain,
+    )
+    if json:
+        terminal.show_json(as_plain(rec, found))
+    else:
+        show_list(rec, found)
+
+
+def as_plain(rec: Recommender, found: Recommendations) -> dict[str, Any]:
+    """One list as plain values for JSON."""
+    titles = rec.titles
+    items = [
+        {
+            "rank": place + 1,
+            "item_id": item,
+            "title": titles[int(code)],
+            "score": float(score),
+            **({"reason": reason_plain(found.reasons[0][place])} if found.reasons else {}),
+        }
+        for place, (item, code, score) in enumerate(
+            zip(found.item_ids[0], found.items[0], found.scores[0], strict=False)
+        )
+    ]
+    return {"user_id": found.user_ids[0], "stage": found.stages[0], "items": items}
+
+
+def reason_plain(reason: Reason) -> dict[str, Any]:
+    """A reason as plain values for JSON."""
+    from dataclasses import asdict
+
+    return asdict(reason)
+
+
+def show_list(rec: Recommender, found: Recommendations) -> None:
+    """One list as a table, with a sentence an item where reasons were asked for."""
+    plain = as_plain(rec, found)
+    if not plain["items"]:
+        terminal.show("No item is left to recommend: the filters and the history leave out every one.")
+        return
+    columns = ("rank", "item", "title", "score", *(("why",) if found.reasons else ()))
+    rows = [
+        (e["rank"], e["item_id"], e["title"], e["score"], *((e["reason"]["sentence"],) if found.reasons else ()))
+        for e in plain["items"]
+    ]
+    terminal.show_table(columns, rows)
+    if plain["stage"] != "model":
+        terminal.note(f"Answered by {plain['stage']}: the model knows nothing about this request.")
+
+
+def _filters(
+    category: list[str] | None, where: list[str] | None, allow: list[str] | None, deny: list[str] | None
+) -> Filters | None:
+    from penchant.data import schema
+    from penchant.data.options import settings
+    from penchant.retrieval.filters import Filters
+
+    if not (category or where or allow or deny):
+        return None
+    return Filters(
+        categories=tuple(category or ()),
+        attributes=settings(where or []),
+        allow=tuple(requests.listed_ids("--allow", allow, schema.ITEM_ID)) if allow else None,
+        deny=tuple(requests.listed_ids("--deny", deny, schema.ITEM_ID)),
+    )
+
+
+def _users(rec: Recommender, users: str) -> list[str]:
+    from penchant.data import schema
+
+    if users == "all":
+        return rec.dataset.user_vocabulary.ids.to_list()
+    names = requests.read_ids("--users", Path(users), schema.USER_ID)
+    rec.dataset.user_codes(names)
+    return names
+
+
+def _times(names: list[str], path: Path) -> list[int]:
+    """The time of each user's request, from a table user_id, timestamp."""
+    import polars as pl
+
+    from penchant.data import schema
+    from penchant.data.timestamps import parse_times
+
+    table = requests.read_table("--at", path, (schema.USER_ID, schema.TIMESTAMP))
+    times = parse_times(table[schema.TIMESTAMP]).time_s
+    of_user = table.select(pl.col(schema.USER_ID).cast(pl.String)).with_columns(times.alias("t"))
+    of_user = of_user.unique(schema.USER_ID, keep="last")
+    joined = pl.DataFrame({schema.USER_ID: names}).join(of_user, on=schema.USER_ID, how="left", maintain_order="left")
+    missing = joined.filter(pl.col("t").is_null())[schema.USER_ID]
+    if len(missing):
+        raise DataError(
+            f"--at {path} has no time for {len(missing):,} users (first: {missing[0]!r}).",
+            remedy="Give one row with user_id and timestamp for each user that --users names.",
+        )
+    return joined["t"].to_list()
+
+
+def _write_batch(
+    rec: Recommender,
+    names: list[str],
+    times: list[int] | str | int | float | None,
+    out: Path,
+    *,
+    k: int,
+    allow_seen: bool,
+    filters: Filters | None,
+) -> int:
+    """Rank block after block and write one table; returns its rows."""
+    import polars as pl
+
+    from penchant.data.atomic import atomic_file
+
+    tables = []
+    with atomic_file(out) as temporary:
+        with terminal.progress() as report:
+            for start in range(0, len(names), BLOCK):
+                block = slice(start, start + BLOCK)
+                at = times[block] if isinstance(times, list) else times
+                found = rec.recommend(names[block], k=k, at=at, allow_seen=allow_seen, filters=filters)
+                tables.append(found.table())
+                report("rank", min(1.0, (start + BLOCK) / len(names)))
+        table = pl.concat(tables)
+        table.write_parquet(temporary)
+    return table.height

@@ -1,0 +1,179 @@
+"""What the commands put into report.html: the data, the comparison, three people's interests, lists with reasons."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from penchant.cli.check import counts
+from penchant.data import schema
+from penchant.errors import ModelError
+from penchant.evaluation.report import Example, ReportData, Timeline, render_report
+
+if TYPE_CHECKING:
+    from penchant.data.dataset import Dataset
+    from penchant.recommender import Recommender
+
+_PEOPLE = 3
+_LISTED = 5
+_TOPICS = 6
+_MOST_TOPICS = 40
+_MOST_EVENTS = 200
+_CANDIDATES = 24
+_SHARPNESS = 0.1
+
+
+def page(
+    rec: Recommender,
+    data: Dataset,
+    *,
+    title: str,
+    command: str,
+    comparison: Mapping[str, Any] | None = None,
+    language: str = "en",
+    noun: str = "",
+    recovery: Mapping[str, Any] | None = None,
+) -> str:
+    """The report of a recommender that learned from `data`, as HTML. `comparison` is what `compare --json` writes."""
+    people = _movers(rec)
+    found = counts(data)
+    return render_report(
+        ReportData(
+            title=title,
+            model=rec.config.model,
+            language=language,
+            noun=noun,
+            dataset={
+                "users": found["users"],
+                "items": found["items"],
+                "events": found["events"],
+                "first_s": data.events[schema.TIME_S].min(),
+                "last_s": data.events[schema.TIME_S].max(),
+                "kinds": found["kinds"],
+            },
+            ingest=data.report.to_dict() if data.report else {},
+            comparison=comparison or {},
+            training=_epochs(rec.facts.get("training", {})),
+            timelines=_timelines(rec, people),
+            examples=[_example(rec, user) for user in people],
+            coverage={modality: view.coverage for modality, view in rec.views.items()},
+            recovery=recovery or {},
+            made_with={
+                "command": command,
+                "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
+                "versions": rec.facts.get("versions") or _versions(),
+                "seed": rec.config.seed,
+                "encoders": rec.facts.get("encoders", {}),
+                "fit CPU seconds": rec.facts.get("fit_cpu_s"),
+            },
+        )
+    )
+
+
+def _versions() -> dict[str, str]:
+    from penchant.persistence import library_versions
+
+    return library_versions()
+
+
+def _epochs(log: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One row an epoch of the (first) model that was trained by epochs."""
+    parts = [log, *log.get("experts", {}).values()]
+    rows = next((part["epochs"] for part in parts if part.get("epochs")), [])
+    return [
+        {
+            "epoch": row.get("epoch", number + 1),
+            "loss": row.get("loss"),
+            "validation": row.get("ndcg"),
+            "seconds": row.get("seconds"),
+        }
+        for number, row in enumerate(rows)
+    ]
+
+
+def _movers(rec: Recommender) -> list[str]:
+    """The people shown: of the most active, those whose interests moved most from their first to their last events."""
+    lengths = rec.dataset.sequences().lengths
+    suited = np.flatnonzero((lengths >= 5) & (lengths <= _MOST_EVENTS))
+    suited = suited[np.argsort(-lengths[suited], kind="stable")][:_CANDIDATES]
+    if not len(suited):
+        suited = np.argsort(-lengths, kind="stable")[:_PEOPLE]
+    names = rec.dataset.user_vocabulary.decode(suited)
+    try:
+        moved = [_moved(rec.interests(name).vectors) for name in names]
+    except ModelError:
+        return names[:_PEOPLE]
+    return [names[n] for n in np.argsort(moved, kind="stable")[:_PEOPLE]]
+
+
+def _moved(vectors: npt.NDArray[np.float32]) -> float:
+    """Cosine of the mean vector of the first third and of the last third."""
+    flat = vectors.reshape(len(vectors), -1)
+    third = max(1, len(flat) // 3)
+    first, last = flat[:third].mean(axis=0), flat[-third:].mean(axis=0)
+    return float(first @ last / max(float(np.linalg.norm(first) * np.linalg.norm(last)), 1e-12))
+
+
+def _timelines(rec: Recommender, people: Sequence[str]) -> list[Timeline]:
+    """How near each person's interest vector was to the middle of each category, after every event."""
+    try:
+        middles, names = _topics(rec)
+    except ModelError:
+        return []
+    if not names:
+        return []
+    out = []
+    for user in people:
+        series = rec.interests(user)
+        near = _unit(series.vectors.reshape(len(series), -1)) @ middles.T
+        weights = np.exp(near / _SHARPNESS)
+        weights /= weights.sum(axis=1, keepdims=True)
+        chosen = np.argsort(-weights.mean(axis=0), kind="stable")[:_TOPICS]
+        events = rec.dataset.events.filter(pl.col(schema.USER) == rec.dataset.user_codes([user])[0])
+        titles = pl.Series([*rec.titles, ""], dtype=pl.String)
+        table = pl.DataFrame(
+            {
+                "time_s": series.times_s,
+                "event": rec.dataset.kinds.decode(events[schema.KIND].to_numpy()),
+                "title": titles.gather(events[schema.ITEM].fill_null(len(titles) - 1)),
+            }
+        )
+        out.append(Timeline(user, series.times_s, [names[n] for n in chosen], weights[:, chosen], table))
+    return out
+
+
+def _topics(rec: Recommender) -> tuple[npt.NDArray[np.float32], list[str]]:
+    """Mean unit vectors `[K, D]` of the items of each category, the largest categories only, and their names."""
+    items = rec.dataset.items
+    if schema.CATEGORIES not in items.columns:
+        return np.empty((0, 0), dtype=np.float32), []
+    column = items[schema.CATEGORIES]
+    listed = column if isinstance(column.dtype, pl.List) else column.cast(pl.String).str.split("|")
+    rows = pl.DataFrame({"category": listed}).with_row_index("item").explode("category").drop_nulls("category")
+    sizes = rows["category"].cast(pl.String).value_counts().sort(["count", "category"], descending=[True, False])
+    names = sizes.filter(pl.col("count") >= 3)["category"].head(_MOST_TOPICS).to_list()
+    vectors = _unit(rec._dense_model().item_vectors)
+    middles = [vectors[rows.filter(pl.col("category") == name)["item"].to_numpy()].mean(axis=0) for name in names]
+    return _unit(np.asarray(middles, dtype=np.float32).reshape(len(names), vectors.shape[1])), names
+
+
+def _unit(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12), dtype=np.float32)
+
+
+def _example(rec: Recommender, user: str) -> Example:
+    found = rec.recommend([user], k=_LISTED, explain=True)
+    titles = rec.titles
+    history = rec.dataset.sequences(rec.dataset.user_codes([user])).items
+    return Example(
+        user_id=user,
+        history=[titles[code] for code in history[history >= 0][-8:]],
+        titles=[titles[code] for code in found.items[0] if code >= 0],
+        reasons=found.reasons[0],
+    )

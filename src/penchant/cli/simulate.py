@@ -1,0 +1,40 @@
+"""`penchant simulate`: a platform with items, users, behaviour and the truth behind it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from penchant.cli import parameters, terminal
+
+
+def simulate(
+    out: Annotated[Path, typer.Option("--out", metavar="DATA", help="Folder to write; new or empty.")],
+    users: Annotated[int, typer.Option("--users", min=1, help="Number of users.")] = 2_000,
+    items: Annotated[int, typer.Option("--items", min=1, help="Number of items.")] = 1_000,
+    events: Annotated[
+        int | None, typer.Option("--events", min=1, help="Number of events.  [default: 30 a user]")
+    ] = None,
+    language: Annotated[
+        Literal["zh", "en"], typer.Option("--language", help="Language of titles and comments.")
+    ] = "en",
+    seed: parameters.Seed = 0,
+    set_: parameters.Settings = None,
+) -> None:
+    """Write a simulated platform, with the truth about its users' interests."""
+    from penchant.data.atomic import atomic_folder, refuse_occupied
+    from penchant.data.options import from_dict, settings
+    from penchant.simulator import SimulatorOptions, simulate
+
+    refuse_occupied(out)
+    asked = {"users": users, "items": items, "events": events or 30 * users, "language": language, "seed": seed}
+    options = from_dict(SimulatorOptions, {**asked, **settings(set_ or [])})
+    with atomic_folder(out) as temporary:
+        simulation = simulate(options)
+        simulation.write(temporary)
+    terminal.show(
+        f"Wrote {options.users:,} users, {options.items:,} items and {simulation.events.height:,} events to {out}"
+    )
+    terminal.note(f"Next: penchant check {out}")

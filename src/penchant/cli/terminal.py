@@ -1,0 +1,131 @@
+"""What a person sees: results on stdout as tables or JSON, progress and notes on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from penchant.data.atomic import atomic_file
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Progress = Callable[[str, float], None]
+"""Called with the stage and the share of it that is done, 0 to 1."""
+
+_WIDTH_OF_A_FILE = 160
+
+
+def note(message: str) -> None:
+    """One line for the person, on stderr, so that stdout stays machine-readable."""
+    typer.echo(message, err=True)
+
+
+def show(message: str = "") -> None:
+    """One line of result on stdout."""
+    typer.echo(message)
+
+
+def show_json(content: object) -> None:
+    """A result as JSON on stdout: UTF-8, no NaN."""
+    typer.echo(dumps(content))
+
+
+def write_json(path: Path, content: object) -> None:
+    """A result as a JSON file, whole or not at all."""
+    with atomic_file(path) as temporary:
+        temporary.write_bytes((dumps(content) + "\n").encode("utf-8", "backslashreplace"))
+
+
+def dumps(content: object) -> str:
+    """JSON text; numpy numbers become numbers, NaN and infinities become null."""
+    return json.dumps(_plain(content), ensure_ascii=False, indent=2, allow_nan=False)
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
+    """A small aligned table on stdout; columns of numbers stand to the right."""
+    from rich.table import Table
+
+    table = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for number, column in enumerate(columns):
+        values = [row[number] for row in rows if row[number] not in (None, "")]
+        numeric = bool(values) and all(isinstance(value, int | float) or _intervals(value) for value in values)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold", header_style="dim")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    _console(sys.stdout).print(table)
+
+
+@contextlib.contextmanager
+def progress() -> Iterator[Progress]:
+    """One line per stage on stderr, with share, rate and time left; silent where stderr is not a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda stage, share: None
+        return
+    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description:<28}"),
+        BarColumn(bar_width=24),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    stages: dict[str, TaskID] = {}
+    with Progress(*columns, console=_console(sys.stderr)) as bars:
+
+        def report(stage: str, share: float) -> None:
+            if stage not in stages:
+                for earlier in stages.values():
+                    bars.update(earlier, completed=1.0)
+                    bars.stop_task(earlier)
+                stages[stage] = bars.add_task(stage, total=1.0)
+            bars.update(stages[stage], completed=min(max(share, 0.0), 1.0))
+
+        yield report
+        for task in stages.values():
+            bars.update(task, completed=1.0)
+
+
+def _console(stream: Any) -> Console:
+    from rich.console import Console
+
+    return Console(
+        file=stream, width=None if stream.isatty() else _WIDTH_OF_A_FILE, highlight=False, markup=False, emoji=False
+    )
+
+
+def _intervals(value: object) -> bool:
+    return isinstance(value, str) and value[:1].isdigit() and " " not in value.split("[")[0].strip()
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.4f}" if math.isfinite(value) else "–"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value)
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    return str(value)

@@ -1,0 +1,103 @@
+"""`penchant train`: from a folder of data to a bundle with a model and an honest report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from penchant.cli import parameters, terminal
+from penchant.errors import DataError
+
+if TYPE_CHECKING:
+    from penchant.config import Config
+    from penchant.data.dataset import Dataset
+
+
+def train(
+    data: parameters.DataFolder,
+    out: Annotated[Path, typer.Option("--out", metavar="BUNDLE", help="Folder of the bundle; a new version is added.")],
+    config: parameters.ConfigFile = None,
+    set_: parameters.Settings = None,
+    model: parameters.ModelName = None,
+    seed: parameters.SeedOfConfig = None,
+    strict: parameters.Strict = False,
+    evaluate: Annotated[
+        bool,
+        typer.Option(
+            "--evaluate/--no-evaluate",
+            help="First test the same recipe on a held-out part, beside simple models, for the report.",
+        ),
+    ] = True,
+    split: parameters.Split = "time",
+    histories: Annotated[
+        bool, typer.Option("--histories/--no-histories", help="Keep the events that known users are answered from.")
+    ] = True,
+    json: parameters.AsJson = False,
+) -> None:
+    """Learn from a folder of data and write a bundle, with a report of what to expect of it."""
+    from penchant.data.bundle import refuse_foreign
+
+    refuse_foreign(out)
+    from penchant.cli.check import findings, show_findings
+    from penchant.cli.report import page
+    from penchant.cli.settings import configuration
+    from penchant.data.dataset import Dataset
+    from penchant.recommender import Recommender
+
+    settings = configuration(config, set_, model, seed)
+    dataset = Dataset.load(data, strict=strict)
+    if not json:
+        show_findings(dataset)
+        terminal.show()
+    with terminal.progress() as report:
+        tested = held_out(dataset, settings, split, report) if evaluate else None
+        rec = Recommender.fit(dataset, settings, progress=report)
+        html = page(rec, dataset, title=data.resolve().name, command=_command(data, out, settings), comparison=tested)
+        if tested:
+            rec.facts["metrics"] = tested["models"].get(settings.model, {})
+        folder = rec.save(out, histories=histories, report_html=html)
+    report_file = folder / "report.html"
+    training = rec.facts.get("training", {})
+    if json:
+        summary = {"bundle": str(out), "version": folder.name, "report": str(report_file), "facts": rec.facts}
+        terminal.show_json({**findings(dataset), **summary, "test": tested})
+        return
+    show_tested(tested, settings.model)
+    if training.get("validation_ndcg") is not None:
+        terminal.show(f"validation NDCG@10 {training['validation_ndcg']:.4f}, then learned again from everything")
+    terminal.show(f"Wrote version {folder.name} of the bundle {out}; its report: {report_file}")
+    terminal.note(f"Next: penchant recommend {out} --user {dataset.user_vocabulary.ids[0]} --explain")
+
+
+def held_out(dataset: Dataset, settings: Config, split: Any, report: terminal.Progress) -> dict[str, Any] | None:
+    """The recipe beside simple models on a held-out part; None, with a note, where the data are too few for that."""
+    from penchant.evaluation.compare import compare
+
+    names = list(dict.fromkeys([settings.model, *parameters.BASELINES.split(",")]))
+    try:
+        return compare(dataset, names, settings, split=split, progress=report).to_json()
+    except DataError as error:
+        terminal.note(f"Nothing was tested: {error}")
+        return None
+
+
+def show_tested(tested: dict[str, Any] | None, model: str) -> None:
+    """One table of the held-out test."""
+    if not tested:
+        return
+    metrics = [name for name in (f"ndcg@{tested['k']}", f"hit_rate@{tested['k']}", f"mrr@{tested['k']}")]
+    rows = [
+        (
+            name + (" ←" if name == model else ""),
+            *(found[metric]["mean"] if metric in found else None for metric in metrics),
+        )
+        for name, found in tested["models"].items()
+    ]
+    terminal.show_table(("model", *metrics), sorted(rows, key=lambda row: -float(row[1] or 0)))
+    terminal.show(f"on {tested['users']:,} held-out users (split {tested['split']}), learned without their test events")
+
+
+def _command(data: Path, out: Path, settings: Config) -> str:
+    return f"penchant train {data.name} --out {out.name} --model {settings.model} --seed {settings.seed}"
