@@ -62,7 +62,7 @@ class Filters:
 
 def _in_categories(items: pl.DataFrame, wanted: Sequence[str]) -> npt.NDArray[np.bool_]:
     column = _column(items, schema.CATEGORIES, "categories")
-    known = column.explode(empty_as_null=True).drop_nulls().unique() if column.dtype == pl.List else column.unique()
+    known = column.explode().drop_nulls().unique() if column.dtype == pl.List else column.unique()
     for category in wanted:
         if category not in known:
             raise OptionError("category", category, allowed=_some(known))
@@ -120,5 +120,5 @@ def _codes(dataset: Dataset, ids: Sequence[str], what: str) -> npt.NDArray[np.in
 
 def _some(column: pl.Series) -> list[str]:
     """A few dozen values of a column, for a message."""
-    flat = column.explode(empty_as_null=True) if column.dtype == pl.List else column
+    flat = column.explode() if column.dtype == pl.List else column
     return [str(value) for value in flat.drop_nulls().unique().sort().head(40).to_list()]
