@@ -60,7 +60,7 @@ def test_switched_off_views_are_not_made(shop: Dataset) -> None:
     )
     views, fitted = item_views(shop, options)
     assert not views
-    with pytest.raises(EncoderError, match="no text encoder.*Ask with a history"):
+    with pytest.raises(EncoderError, match=r"no text encoder.*Ask with a history"):
         fitted.encode_text(["a train"])
 
 

@@ -249,16 +249,14 @@ def _load(folder: Path, options: HuggingFaceOptions) -> _Loaded:
     """Tokenizer, model and everything around it; raises `EncoderError` where the folder is no such model."""
     from penchant.encoders._pretrained import dense_layer, load_text_model
 
-    recipe: Recipe = read_recipe(folder)
+    asked = None if options.pooling == "auto" else options.pooling
+    recipe: Recipe = read_recipe(folder, pooling=asked)
     device = resolve_device(options.device)
     eager = options.pooling == "attention"
     model, tokenizer = load_text_model(recipe.transformer, lower_case=recipe.lower_case, eager=eager)
     model = model.to(device)
     config = model.config
     causal = bool(getattr(config, "is_decoder", False)) or _is_causal(config)
-    chosen = options.pooling
-    if chosen == "auto":
-        chosen = recipe.pooling or (_CAUSAL if causal else "mean")
     dense = [dense_layer(place) for place in recipe.dense]
     positions = getattr(config, "max_position_embeddings", None) or _LENGTH_CAP
     if getattr(config, "model_type", "") in ("roberta", "xlm-roberta", "camembert", "mpnet"):
@@ -267,7 +265,7 @@ def _load(folder: Path, options: HuggingFaceOptions) -> _Loaded:
     return _Loaded(
         model=model,
         tokenizer=tokenizer,
-        pooling=chosen,
+        pooling=recipe.pooling or (_CAUSAL if causal else "mean"),
         normalize=recipe.normalize if options.normalize is None else options.normalize,
         max_length=int(min(length, positions)) if config.model_type not in _ENCODER_ONLY else int(length),
         dense=tuple(layer.to(device) for layer, _ in dense),

@@ -31,15 +31,16 @@ class Recipe:
     dense: tuple[Path, ...] = ()
 
 
-def read_recipe(folder: Path) -> Recipe:
+def read_recipe(folder: Path, *, pooling: str | None = None) -> Recipe:
     """The recipe of a model folder; one without `modules.json` is a plain transformer.
 
+    With `pooling`, that is what the recipe says and the folder is not asked.
     Raises `EncoderError` for a module that is not a transformer, pooling, dense layer or normalisation.
     """
     modules = folder / "modules.json"
     if not modules.is_file():
-        return Recipe(folder)
-    transformer, pooling, normalize = folder, None, False
+        return Recipe(folder, pooling)
+    transformer, chosen, normalize = folder, pooling, False
     dense: list[Path] = []
     for module in _json(modules):
         kind = str(module["type"]).rsplit(".", 1)[-1]
@@ -47,7 +48,7 @@ def read_recipe(folder: Path) -> Recipe:
         if kind == "Transformer":
             transformer = place
         elif kind == "Pooling":
-            pooling = _pooling(place / "config.json")
+            chosen = pooling or _pooling(place / "config.json")
         elif kind == "Dense":
             dense.append(place)
         elif kind == "Normalize":
@@ -60,7 +61,7 @@ def read_recipe(folder: Path) -> Recipe:
     settings = _json(transformer / "sentence_bert_config.json", default={})
     return Recipe(
         transformer,
-        pooling,
+        chosen,
         normalize,
         settings.get("max_seq_length"),
         bool(settings.get("do_lower_case")),

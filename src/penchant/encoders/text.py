@@ -9,6 +9,8 @@ from typing import Final
 import polars as pl
 
 from penchant.data import schema
+from penchant.data.columns import as_text
+from penchant.data.text import normalised
 from penchant.encoders.choose import NGRAM, TextChoice, choose_text_encoder
 from penchant.encoders.hub import MINILM
 from penchant.encoders.huggingface import HuggingFaceEncoder, HuggingFaceOptions
@@ -43,24 +45,16 @@ class TextOptions:
 
 
 def table_text(table: pl.DataFrame, fields: Sequence[str]) -> list[str | None]:
-    """One text per row `[N]`: the fields that are there, joined by ". "; None where all are empty.
+    """One normalised text per row `[N]`: the fields that are there, joined by ". "; None where all are empty.
 
     >>> table_text(pl.DataFrame({"title": ["Heat", None], "categories": [["Crime", "Action"], []]}), ITEM_FIELDS)
     ['Heat. Crime, Action', None]
     """
-    parts = []
-    for name in fields:
-        if name not in table.columns:
-            continue
-        column = pl.col(name)
-        if isinstance(table.schema[name], pl.List):
-            column = column.cast(pl.List(pl.String)).list.join(", ", ignore_nulls=True)
-        column = column.cast(pl.String).str.strip_chars()
-        parts.append(pl.when(column != "").then(column))
+    parts = [normalised(as_text(table[name])).alias(name) for name in fields if name in table.columns]
     if not parts:
         return [None] * table.height
-    joined = table.select(pl.concat_str(parts, separator=". ", ignore_nulls=True).alias("text"))["text"]
-    return [text or None for text in joined.to_list()]
+    joined = pl.DataFrame(parts).select(pl.concat_str(pl.all(), separator=". ", ignore_nulls=True)).to_series()
+    return joined.set(joined == "", None).to_list()
 
 
 def fit_text_encoder(

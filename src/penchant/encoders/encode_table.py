@@ -1,0 +1,86 @@
+"""Item vectors of one modality as a Parquet file: what `penchant encode` writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from penchant.data import schema
+from penchant.data.atomic import atomic_file
+from penchant.data.dataset import Dataset
+from penchant.data.views import View
+from penchant.encoders.cache import EncoderCache
+from penchant.encoders.fitted import FittedEncoders, ViewOptions
+from penchant.encoders.protocol import Progress
+from penchant.encoders.text import fit_text_encoder, table_text
+from penchant.errors import DataError, OptionError
+
+VECTOR: Final = "vector"
+PRESENT: Final = "present"
+ENCODER: Final = "encoder"
+"""Key of the file's metadata that holds the identity of the encoder."""
+
+
+@dataclass(frozen=True)
+class EncodedTable:
+    """What was written: the file, the view in it (row = item code) and notes (which encoder was chosen and why)."""
+
+    path: Path
+    view: View
+    notes: list[str]
+
+
+def encode_table(
+    dataset: Dataset,
+    modality: str,
+    encoder: str,
+    out: str | Path,
+    *,
+    options: ViewOptions = ViewOptions(),  # noqa: B008
+    cache: EncoderCache | None = None,
+    progress: Progress | None = None,
+) -> EncodedTable:
+    """Encode every item and write `item_id`, `vector` (fixed-size list of float32) and `present`, whole or not at all.
+
+    `encoder`: a name, a folder or a hub model, as `options` of the modality take it. Raises `OptionError` for another
+    modality, `DataError` where no item has content of it, `EncoderError` where the encoder cannot be loaded.
+    """
+    if modality not in _MAKERS:
+        raise OptionError("modality", modality, allowed=_MAKERS)
+    view, notes = _MAKERS[modality](dataset, encoder, options, cache, progress)
+    if view is None or not view.present.any():
+        raise DataError(
+            f"No item has anything to encode as {modality}.",
+            remedy=f"Check the columns of items: {', '.join(dataset.items.columns)}.",
+        )
+    return EncodedTable(write_view(out, dataset.item_vocabulary.ids, view), view, notes)
+
+
+def write_view(out: str | Path, item_ids: pl.Series, view: View) -> Path:
+    """Write vectors with the ids of their rows; returns the path."""
+    frame = pl.DataFrame(
+        {
+            schema.ITEM_ID: item_ids,
+            VECTOR: pl.Series(view.vectors, dtype=pl.Array(pl.Float32, view.dim)),
+            PRESENT: view.present,
+        }
+    )
+    with atomic_file(out) as temporary:
+        frame.write_parquet(temporary, metadata={ENCODER: view.encoder})
+    return Path(out)
+
+
+def _text(
+    dataset: Dataset, encoder: str, options: ViewOptions, cache: EncoderCache | None, progress: Progress | None
+) -> tuple[View | None, list[str]]:
+    told = replace(options.text, encoder=encoder)
+    texts = table_text(dataset.items, told.fields)
+    found, choice = fit_text_encoder(texts, told, seed=options.seed)
+    fitted = FittedEncoders(found, told.fields, choice)
+    return (None if found is None else fitted.encode_text(texts, cache=cache, progress=progress)), fitted.notes
+
+
+_MAKERS: Final = {schema.TEXT: _text}
