@@ -15,9 +15,9 @@ from penchant.evaluation.compare import compare
 from penchant.evaluation.comparison import Comparison
 from penchant.evaluation.cost import Cost, measured
 from penchant.evaluation.pooling import pooled
-from penchant.evaluation.run import Run, tested, with_content
+from penchant.evaluation.run import Run, informed, tested
 from penchant.evaluation.unseen import Unseen, unseen
-from penchant.recommender import Recommender
+from penchant.recommender import Recommender, packed
 
 Progress = Callable[[str, float], None]
 
@@ -87,7 +87,7 @@ def _on_unseen(
     threads: int | None,
     progress: Progress | None,
 ) -> Comparison:
-    holdout = with_content(found.holdout, found.dataset, recommender.encoders)
+    holdout = informed(found.holdout, packed(found.dataset, recommender.encoders))
     facts = background(found.learned, recommender.views)
 
     def run(tried: Recommender, cost: Cost, name: str) -> Run:

@@ -10,22 +10,18 @@ from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.data.splits import Holdout, How, Split, Target, Ties
 from penchant.data.splits import split as cut
-from penchant.data.views import Views
-from penchant.encoders.fitted import FittedEncoders
-from penchant.encoders.views import item_views
 from penchant.errors import OptionError, PenchantError, UsageError
 from penchant.evaluation.background import Background, background
 from penchant.evaluation.backtest import DEFAULT_KS
 from penchant.evaluation.comparison import Comparison
 from penchant.evaluation.cost import measured
 from penchant.evaluation.pooling import pooled
-from penchant.evaluation.run import Run, tested, with_content
+from penchant.evaluation.run import Run, informed, tested
 from penchant.evaluation.significance import TESTS, Test
-from penchant.recommender import Recommender
+from penchant.recommender import Recommender, packed
 
 Progress = Callable[[str, float], None]
 RequestTime = Literal["given", "hidden"]
-Encoded = tuple[Views, FittedEncoders]
 
 
 def compare(
@@ -58,6 +54,7 @@ def compare(
 
     Settings and epochs are chosen on the validation part. Without `refit`, models learn from the training part
     alone, as in papers; with it, they learn their recipe again from training and validation, as in practice.
+    Views are encoded once for all models and are no part of their cost.
     `request_time`: whether models are told when the recommendation is asked for (`given`, as when serving).
 
     A model that the data do not allow is left out and a note says why. Raises `OptionError` for unknown names,
@@ -95,9 +92,9 @@ class _Asked:
 
 @dataclass(frozen=True)
 class _Ready:
-    """One split with its views: the hold-outs with their own content, and what lists are judged against."""
+    """One split: who carries its views, the hold-outs with their own content, what lists are judged against."""
 
-    views: Encoded
+    carrier: Recommender
     validation: Holdout
     test: Holdout
     facts: Background
@@ -143,7 +140,7 @@ class _Bench:
                 learn,
                 recipe,
                 validation=None if asked.refit else made.validation,
-                views=made.views,
+                views=(made.carrier.views, made.carrier.encoders),
                 progress=lambda what, share: self._tell(f"{name}: {what}", 0.9 * share),
             )
         return tested(
@@ -161,13 +158,14 @@ class _Bench:
 
     def _ready(self, recipe: Config, part: Split, learn: Dataset) -> _Ready:
         """What all recipes with the same options of views share."""
-        views = item_views(learn, recipe.views)
+        carrier = Recommender.fit(learn, replace(recipe, model="popularity"), validation=part.validation)
+        whole = packed(part.dataset, carrier.encoders)
 
         def asked_of(holdout: Holdout) -> Holdout:
             told = holdout.histories if self.asked.request_time == "given" else holdout.histories.at(None)
-            return with_content(replace(holdout, histories=told), part.dataset, views[1])
+            return informed(replace(holdout, histories=told), whole)
 
-        return _Ready(views, asked_of(part.validation), asked_of(part.test), background(learn, views[0]))
+        return _Ready(carrier, asked_of(part.validation), asked_of(part.test), background(learn, carrier.views))
 
     def _tell(self, what: str, share: float) -> None:
         if self.progress:

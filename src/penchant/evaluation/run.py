@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from penchant.data.dataset import Dataset
+from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout
-from penchant.encoders.fitted import FittedEncoders
-from penchant.encoders.views import event_content
 from penchant.errors import DataError
 from penchant.evaluation.background import Background
 from penchant.evaluation.backtest import UserMetrics, evaluate_ranking
@@ -57,10 +56,15 @@ def tested(
     return Run(metrics, cost, dict(recommender.facts), errors, drawn)
 
 
-def with_content(holdout: Holdout, dataset: Dataset, encoders: FittedEncoders) -> Holdout:
-    """The hold-out with what the users wrote, showed or said themselves; `dataset` is where its events come from."""
+def informed(holdout: Holdout, whole: SequenceBatch) -> Holdout:
+    """The hold-out with what events and users carry themselves.
+
+    `whole` has one row a user and all events of the dataset that the hold-out was cut from, as
+    `penchant.recommender.packed` gives it.
+    """
     histories = holdout.histories
-    rows, contents = event_content(dataset, encoders)
-    if not contents or histories.event_rows is None:
+    if histories.event_rows is None:
         return holdout
-    return replace(holdout, histories=replace(histories, content_rows=rows[histories.event_rows], content=contents))
+    own = None if whole.content_rows is None else whole.content_rows[histories.event_rows]
+    users = None if whole.user_views is None else whole.user_views.take(histories.users)
+    return replace(holdout, histories=replace(histories, content_rows=own, content=whole.content, user_views=users))

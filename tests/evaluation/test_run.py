@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from penchant.data.dataset import Dataset
+from penchant.data.splits import split
+from penchant.data.views import View, Views
+from penchant.evaluation.run import informed
+
+
+def test_own_content_and_users_follow_the_events_of_the_holdout() -> None:
+    data = Dataset.from_tables(
+        pl.DataFrame(
+            {
+                "user_id": ["a"] * 4 + ["b"] * 4,
+                "item_id": list("wxyz") + list("zyxw"),
+                "timestamp": [1, 2, 3, 4] * 2,
+            }
+        )
+    )
+    test = split(data, "leave-one-out").test
+    content = Views({"text": View(np.eye(8, dtype=np.float32), np.ones(8, dtype=bool))})
+    users = Views({"attributes": View(np.array([[1.0], [2.0]], dtype=np.float32), np.ones(2, dtype=bool))})
+    whole = replace(
+        data.sequences(), content_rows=np.arange(8, dtype=np.int32)[::-1].copy(), content=content, user_views=users
+    )
+    told = informed(test, whole).histories
+    assert told.content_rows is not None and told.user_views is not None and told.event_rows is not None
+    assert told.content_rows.tolist() == (7 - told.event_rows).tolist() and told.content is content
+    assert told.user_views["attributes"].vectors[:, 0].tolist() == (told.users + 1).tolist()
+    plain = informed(test, data.sequences()).histories
+    assert plain.content_rows is None and plain.user_views is None
