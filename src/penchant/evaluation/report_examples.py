@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _MOST_EVENTS = 3
 _MOST_HISTORY = 8
+_SMALLEST_SHARE = 0.01
 
 
 def reasons(examples: Sequence[Example], words: Words) -> Markup:
@@ -42,7 +43,10 @@ def _example(example: Example, words: Words) -> Markup:
         _ranked(place, title, reason, (low, high), words)
         for place, (title, reason) in enumerate(zip(example.titles, example.reasons, strict=True), 1)
     ]
-    chips = [tag("li", foreign(title, words.language)) for title in list(example.history)[-_MOST_HISTORY:][::-1]]
+    chips = [
+        tag("li", foreign(title, words.language))
+        for title in list(dict.fromkeys(example.history[::-1]))[:_MOST_HISTORY]
+    ]
     return join(
         [
             tag("h3", words("reasons.user", user=example.user_id)),
@@ -54,18 +58,34 @@ def _example(example: Example, words: Words) -> Markup:
 
 
 def _ranked(place: int, title: str, reason: Reason, extent: tuple[float, float], words: Words) -> Markup:
-    told = tag("p", foreign(reason.sentence, words.language)) if reason.sentence else ""
     total = sum(abs(value) for value in reason.views.values()) or abs(reason.score) or 1.0
     carried = [event for event in reason.events if event.contribution > 0][:_MOST_EVENTS]
-    lines = [tag("li", _carried(event, min(event.contribution / total, 1.0), words)) for event in carried]
+    shares = [(event, min(event.contribution / total, 1.0)) for event in carried]
+    lines = [tag("li", _carried(event, share, words)) for event, share in shares if share >= _SMALLEST_SHARE]
+    told = tag("p", foreign(_sentence(reason, carried, words), words.language))
     text = tag("div", tag("h4", foreign(title, words.language)), told, tag("ul", *lines) if lines else "")
     return tag("li", tag("span", place, class_="rank"), text, _bar(title, reason, extent, words))
+
+
+def _sentence(reason: Reason, carried: Sequence[EventReason], words: Words) -> str:
+    """The sentence that came with the reason, which is English; in Chinese one made from the events that carry it."""
+    if reason.sentence and words.language == "en":
+        return reason.sentence
+    if not carried:
+        return words("reasons.whole")
+    quotes = "《{}》" if words.language == "zh" else "“{}”"
+    titles = list(dict.fromkeys(quotes.format(_title(event)) for event in carried))
+    return words("reasons.because", titles=("" if words.language == "zh" else ", ").join(titles))
+
+
+def _title(event: EventReason) -> str:
+    return event.title or event.item_id or event.event_id
 
 
 def _carried(event: EventReason, share: float, words: Words) -> Markup:
     """How much of the score one event carries, its title set apart from the words around it."""
     before, after = words("reasons.event", share=words.percent(share), title="\x00").split("\x00")
-    return join([before, foreign(event.title or event.item_id or event.event_id, words.language), after])
+    return join([before, foreign(_title(event), words.language), after])
 
 
 def _bar(title: str, reason: Reason, extent: tuple[float, float], words: Words) -> Markup:

@@ -14,7 +14,10 @@ SIGNIFICANT = 0.05
 _LOWER_IS_BETTER = frozenset(
     {"rmse", "mae", "gini", "popularity_lift", "miscalibration", "calibration", "calibration_error"}
 )
-_ORDER = ("ndcg", "hit_rate", "mrr", "recall", "coverage", "accuracy")
+_ORDER = (
+    *("ndcg", "hit_rate", "mrr", "recall", "precision", "f1", "map", "accuracy"),
+    *("coverage", "diversity", "novelty", "popularity_lift", "calibration", "gini", "auc", "rmse", "mae"),
+)
 _NAMES = {
     "ndcg": "NDCG",
     "mrr": "MRR",
@@ -71,17 +74,17 @@ class Outcome:
 
     @property
     def metrics(self) -> list[str]:
-        """All measures, in the order of a table."""
+        """All measures in the order of a table: the most telling first, and of each the one at the main k."""
         seen: dict[str, None] = {}
         for measures in self.raw.get("models", {}).values():
             seen.update(dict.fromkeys(measures))
         places = list(seen)
         k = self.raw.get("k")
 
-        def place(name: str) -> tuple[int, bool, int]:
-            base = name.split("@")[0]
+        def place(name: str) -> tuple[int, str, bool, int, int]:
+            base, _, at = name.partition("@")
             known = _ORDER.index(base) if base in _ORDER else len(_ORDER)
-            return (known, k is not None and not name.endswith(f"@{k}"), places.index(name))
+            return (known, base, at != str(k), int(at) if at.isdigit() else 0, places.index(name))
 
         return sorted(places, key=place)
 

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from penchant.evaluation.report_facts import Outcome, metric_title, number
+from penchant.evaluation.report_facts import Outcome, finite, metric_title, number
 from penchant.evaluation.report_strings import Words
 from penchant.plots.page import Number
 
 if TYPE_CHECKING:
     from penchant.evaluation.report import ReportData, Timeline
+
+_FEWEST = 30
 
 
 def sentence(data: ReportData, comparison: Outcome, words: Words) -> str:
@@ -94,23 +96,20 @@ def comparison_title(comparison: Outcome, words: Words) -> str:
 
 
 def slices_title(model: str, comparison: Outcome, words: Words) -> str:
-    """In which group the model gains most over the best simple one, and in which least."""
+    """In which group the model gains most over the best simple one, and in which least; small groups say nothing."""
     metric, baseline = comparison.metric, comparison.baseline(model)
     gains: list[tuple[float, str]] = []
     for name in comparison.raw.get("slices", {}):
         inside = Outcome({"models": _without_users(comparison.raw["slices"][name])})
         ours, theirs = inside.estimate(model, metric), inside.estimate(baseline or "", metric)
-        if ours is not None and theirs is not None and theirs.mean > 0:
+        people = finite((comparison.raw["slices"][name].get(model) or {}).get("users"))
+        if ours is not None and theirs is not None and theirs.mean > 0 and (people is None or people >= _FEWEST):
             gains.append((ours.mean / theirs.mean, name))
     if len(gains) < 2 or baseline is None:
         return words("slices.plain", metric=metric_title(metric))
-    return words(
-        "slices.finding",
-        model=model,
-        baseline=baseline,
-        most=words.group(max(gains)[1]),
-        least=words.group(min(gains)[1]),
-    )
+    most, least = words.group(max(gains)[1]), words.group(min(gains)[1])
+    key = "slices.finding" if max(gains)[0] > 1 else "slices.behind"
+    return words(key, model=model, baseline=baseline, most=most, least=least)
 
 
 def training_title(table: pl.DataFrame, words: Words) -> tuple[str, str]:

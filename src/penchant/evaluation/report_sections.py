@@ -124,7 +124,8 @@ def all_measures(model: str, comparison: Outcome, words: Words) -> Markup:
     if not comparison.models:
         return Markup("")
     lead = words("all.lead", n=len(comparison.metrics), m=len(comparison.models))
-    meanings = [(metric_title(name), words.measure(name)) for name in comparison.metrics if words.measure(name)]
+    bases = dict.fromkeys(name.split("@")[0] for name in comparison.metrics)
+    meanings = [(metric_title(name), words.measure(name)) for name in bases if words.measure(name)]
     return page.folded(
         "all",
         words("all"),

@@ -111,6 +111,10 @@ STRINGS: dict[str, tuple[str, str]] = {
         "{model} gains most over {baseline} for “{most}”, least for “{least}”",
         "相比 {baseline}，{model} 在“{most}”上提高最多，在“{least}”上最少",
     ),
+    "slices.behind": (
+        "{model} trails {baseline} in every group: most for “{least}”, least for “{most}”",
+        "{model} 在各组都落后于 {baseline}：“{least}”差得最多，“{most}”差得最少",
+    ),
     "slices.plain": ("{metric} in each group", "各组的 {metric}"),
     "slices.people": ("{n} tested", "{n} 位"),
     "group.users: warm": ("people known before", "训练时见过的用户"),
@@ -171,6 +175,8 @@ STRINGS: dict[str, tuple[str, str]] = {
     "reasons.history": ("Lately", "最近"),
     "reasons.list": ("Recommended", "推荐"),
     "reasons.event": ("{share} of its score rests on {title}", "得分的 {share} 来自 {title}"),
+    "reasons.because": ("Because of {titles}.", "因为{titles}。"),
+    "reasons.whole": ("Its score comes from the whole history.", "得分来自全部历史，没有哪一次行为单独起作用。"),
     "reasons.figure": ("Score of {title} by view", "{title} 的得分构成"),
     "reasons.note": (
         "A bar splits the score by view; bars of one list share their scale. What an event carries is what the score "

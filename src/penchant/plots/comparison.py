@@ -65,6 +65,7 @@ def figure_slices(
     table = table.filter(pl.col("mean").is_finite())
     groups = table.get_column("slice").unique(maintain_order=True).to_list()
     models = table.get_column("model").unique(maintain_order=True).to_list()
+    models.sort(key=lambda model: model != chosen)
     names_above = width < 480
     left = 4.0 if names_above else min(220.0, max((text_width(g) for g in groups), default=0) + 24)
     right = width - max((text_width(m) for m in models), default=40) - 20
