@@ -26,6 +26,9 @@ _ATOMIC = {schema.EVENTS: ".inter", schema.ITEMS: ".item", schema.USERS: ".user"
 _ENDINGS = (*_PARQUET, *_TEXT, *_LINES, *_ATOMIC.values())
 _MISSING = ["", "\\N", "NULL", "null"]
 
+_REFUSALS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
+"""What polars raises for content that it cannot read."""
+
 WRONG_FIELDS = "line with {} fields where the head has {}"
 NOT_JSON = "line is not a JSON object"
 
@@ -177,7 +180,7 @@ def _read_parquet(path: Path) -> Source:
         raise DataError(f"{path} is empty (0 bytes).", remedy="Write it again, or remove it.")
     try:
         return Source(path.name, pl.read_parquet(path, glob=False))
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except _REFUSALS as error:
         with path.open("rb") as file:
             head = file.read(4)
         fault = "is cut off or damaged" if head == b"PAR1" else "is not a Parquet file"
@@ -247,9 +250,8 @@ def _read_lines(path: Path, mapping: TableMapping) -> Source:
     notes = [f"encoding {encoding}"] if encoding != "utf-8" else []
     try:
         return Source(path.name, pl.read_ndjson(io.BytesIO(text), infer_schema_length=None), None, False, notes)
-    except (pl.exceptions.PolarsError, ValueError, BaseException) as error:
-        if isinstance(error, (KeyboardInterrupt, SystemExit)):
-            raise
+    except _REFUSALS:
+        pass  # some line is broken or of another type: look at them one by one
     lines = pl.Series(LINE, text.decode("utf-8", errors="replace").split("\n")).str.strip_chars()
     lines = lines.filter(lines != "")
     good = lines.str.json_path_match("$").is_not_null() & lines.str.starts_with("{")
@@ -260,7 +262,7 @@ def _read_lines(path: Path, mapping: TableMapping) -> Source:
     body = io.BytesIO("\n".join(lines.filter(good).to_list()).encode("utf-8"))
     try:
         return Source(path.name, pl.read_ndjson(body, infer_schema_length=None), broken, False, notes)
-    except pl.exceptions.PolarsError as error:
+    except _REFUSALS as error:
         raise DataError(
             f"{path}: the JSON lines do not fit one table ({str(error).splitlines()[0]}).",
             remedy="A key must hold the same kind of value on every line.",
