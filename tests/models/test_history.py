@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from penchant.data.schema import NEGATIVE_KINDS, PASSIVE_KINDS
+from penchant.data.sequences import SequenceBatch
+from penchant.errors import UsageError
+from penchant.models.history import event_weights, faded, history_matrix, kind_weights, positive
+
+ONE = np.ones(1, dtype=np.float32)
+
+
+def test_kinds_that_show_no_interest_weigh_nothing() -> None:
+    kinds = ["click", *sorted(NEGATIVE_KINDS | PASSIVE_KINDS), "Hide"]
+    weights = kind_weights(kinds)
+    assert weights[0] == 1 and (weights[1:] == 0).all()
+    assert kind_weights(["hide"], {"hide": 0.5}).tolist() == [0.5]
+    with pytest.raises(UsageError, match=r"kind_weights\['view'\]=-1 is out of range"):
+        kind_weights(["view"], {"view": -1})
+
+
+def test_unknown_kinds_weigh_one() -> None:
+    events = replace(SequenceBatch.of_items([[0, 0, 0]]), kinds=np.array([0, 7, -1], dtype=np.int16))
+    assert event_weights(events, np.array([0.5], np.float32)).tolist() == [0.5, 1, 1]
+
+
+def test_fading_by_rank_and_time() -> None:
+    events = SequenceBatch.of_items([[5, 6, 7], [], [8]], times_s=[[0, 86_400, 172_800], [], [0]])
+    np.testing.assert_allclose(faded(events, decay=0.5), [0.25, 0.5, 1, 1])
+    asked = events.at(np.array([172_800, 0, 86_400]))
+    np.testing.assert_allclose(faded(asked, decay=0.5, half_life_days=1.0), [0.0625, 0.25, 1, 0.5])
+    np.testing.assert_allclose(faded(events, decay=0.5, half_life_days=1.0), [0.25, 0.5, 1, 1])
+
+
+def test_rank_counts_only_what_counts() -> None:
+    events = replace(SequenceBatch.of_items([[0, 1, -1, 2]]), kinds=np.array([0, 0, 0, 1], dtype=np.int16))
+    matrix = history_matrix(events, 3, kind_weights(["view", "hide"]), decay=0.5)
+    assert matrix.toarray().tolist() == [[0.5, 1.0, 0.0]]
+
+
+def test_repeats_sum_or_take_the_largest() -> None:
+    events = SequenceBatch.of_items([[1, 0, 1]])
+    assert history_matrix(events, 2, ONE, decay=0.5).toarray().tolist() == [[0.5, 1.25]]
+    assert history_matrix(events, 2, ONE, decay=0.5, binary=True).toarray().tolist() == [[0.5, 1.0]]
+
+
+def test_items_outside_the_catalogue_are_left_out() -> None:
+    kept, weights = positive(SequenceBatch.of_items([[0, 9, -1], [2]]), ONE, 3)
+    assert kept.items.tolist() == [0, 2] and kept.offsets.tolist() == [0, 1, 2] and weights.tolist() == [1, 1]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.lists(st.integers(0, 6), max_size=9), min_size=1, max_size=5), st.integers(1, 4))
+def test_matrix_is_the_sum_over_the_last_events(rows: list[list[int]], length: int) -> None:
+    batch = SequenceBatch.of_items(rows)
+    before = batch.items.copy()
+    matrix = history_matrix(batch, 7, ONE, decay=0.5, max_length=length).toarray()
+    expected = np.zeros((len(rows), 7))
+    for row, items in enumerate(rows):
+        for rank, item in enumerate(reversed(items[-length:])):
+            expected[row, item] += 0.5**rank
+    np.testing.assert_allclose(matrix, expected)
+    assert (batch.items == before).all()
