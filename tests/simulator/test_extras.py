@@ -11,10 +11,9 @@ import numpy.typing as npt
 import polars as pl
 import pytest
 
-from penchant.errors import DataError, UsageError
+from penchant.errors import UsageError
 from penchant.simulator import Simulation, SimulatorOptions, Truth, simulate, stream
 from penchant.simulator.pictures import look, picture
-from penchant.simulator.simulation import staged_folder
 from penchant.simulator.sounds import RATE, sound, voice, wav_bytes
 from penchant.simulator.trouble import FAULTS
 
@@ -181,13 +180,43 @@ def test_streaming_writes_the_same_rows(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_nothing_is_left_of_a_simulation_that_breaks_off(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), staged_folder(tmp_path / "new") as folder:
-        (folder / "half").write_text("")
+    def stop(word: str, share: float) -> None:
         raise KeyboardInterrupt
+
+    options = SimulatorOptions(users=3, items=96, events=9)
+    with pytest.raises(KeyboardInterrupt):
+        stream(options, tmp_path / "new", stop)
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "mine").write_text("")
-    with pytest.raises(DataError, match="is not empty, and a simulation does not write over"):
-        simulate(SimulatorOptions(users=3, items=96, events=9)).write(tmp_path)
+    with pytest.raises(UsageError, match="is not empty; nothing was changed"):
+        simulate(options).write(tmp_path)
+
+
+def _pixels(path: Path) -> Array:
+    from PIL import Image
+
+    ground = np.median(np.asarray(Image.open(path), dtype=np.float64).reshape(-1, 3), axis=0)
+    turned = ground - ground.mean()
+    return np.asarray(turned / (np.linalg.norm(turned) + 1e-6))
+
+
+def test_written_pictures_tell_the_topic_and_files_given_to_other_items_do_not(tmp_path: Path) -> None:
+    """Of an item's three nearest pictures, many more than chance share its topic; shuffled files lose that."""
+    options = SimulatorOptions(
+        users=3, items=300, events=9, media=True, image_missing=0, audio_missing=1, picture_size=24
+    )
+    root = simulate(options).write(tmp_path / "world")
+    main = Truth.load(root).items["main"].to_numpy()
+    features = np.stack([_pixels(root / path) for path in pl.read_parquet(root / "items.parquet")["image"]])
+
+    def purity(rows: Array) -> float:
+        cosine = rows @ rows.T - 10 * np.eye(len(rows))
+        nearest = np.argsort(-cosine, axis=1)[:, :3]
+        return float((main[nearest] == main[:, None]).mean())
+
+    chance = float(((np.bincount(main) / 300) ** 2).sum())
+    assert purity(features) > 4 * chance
+    assert purity(features[np.random.default_rng(0).permutation(300)]) < 1.7 * chance
 
 
 def test_uploads_need_media() -> None:

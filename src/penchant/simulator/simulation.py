@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from shutil import rmtree
-from tempfile import mkdtemp
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from penchant.data import schema
+from penchant.data.atomic import atomic_folder
 from penchant.data.dataset import Dataset
-from penchant.errors import DataError
 from penchant.simulator.blocks import Block, World, draw_blocks
 from penchant.simulator.follows import draw_follows
 from penchant.simulator.media import item_media, published_items, write_media
@@ -46,10 +43,10 @@ class Simulation:
     def write(self, folder: str | Path) -> Path:
         """Write the tables as Parquet, pictures, sounds, a README, and the truth in the folder `truth`.
 
-        The folder must be new or empty (`DataError`), and appears only when everything is in it.
+        The folder must be new or empty (`UsageError`), and appears only when everything is in it.
         """
         tables = {schema.ITEMS: self.items, schema.USERS: self.users, schema.EVENTS: self.events}
-        with staged_folder(folder) as root:
+        with atomic_folder(folder) as root:
             for name, table in tables.items():
                 table.write_parquet(root / f"{name}.parquet", compression="zstd")
             if self.relations is not None:
@@ -97,7 +94,7 @@ def stream(options: SimulatorOptions, folder: str | Path, progress: Callable[[st
     with a word and the share done (0 to 1).
     """
     world = World.drawn(options)
-    with staged_folder(folder) as root:
+    with atomic_folder(folder) as root:
         truth = root / "truth"
         for name in (schema.USERS, schema.EVENTS):
             (root / name).mkdir()
@@ -137,31 +134,6 @@ def _write_part(block: Block, root: Path, number: int) -> None:
 
 def _relations(options: SimulatorOptions, means: list[npt.NDArray[np.float32]]) -> pl.DataFrame | None:
     return draw_follows(options, np.concatenate(means)[: options.users]) if options.follows else None
-
-
-@contextmanager
-def staged_folder(folder: str | Path) -> Iterator[Path]:
-    """A folder to write into that takes its name only when the work is done, and goes where it fails.
-
-    Raises `DataError` where the folder exists and is not empty.
-    """
-    final = Path(folder)
-    if final.is_file() or (final.is_dir() and any(final.iterdir())):
-        raise DataError(
-            f"{final} is not empty, and a simulation does not write over what is there.",
-            remedy="Give a folder that is new or empty, or remove this one.",
-        )
-    final.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(mkdtemp(prefix=f".{final.name}.", dir=final.parent))
-    try:
-        yield staging
-        staging.chmod(0o755)
-        if final.is_dir():
-            final.rmdir()
-        staging.rename(final)
-    except BaseException:
-        rmtree(staging, ignore_errors=True)
-        raise
 
 
 def _write_readme(options: SimulatorOptions, events: int, folder: Path) -> None:
