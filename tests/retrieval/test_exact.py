@@ -71,6 +71,8 @@ def test_refusals() -> None:
         top_k(scores, 1, None, np.ones(2, dtype=bool))
     with pytest.raises(DataError, match="Scores of row 1 are not numbers"):
         top_k(np.array([[1.0, 2.0], [np.nan, 0.0]]), 1)
+    with pytest.raises(DataError, match="Scores of row 0 are not numbers"):
+        top_k(np.array([[np.nan, 0.0]]), 5)
     with pytest.raises(DataError, match=r"\[B, N\]"):
         top_k(np.zeros(3, np.float32), 1)
 
@@ -122,6 +124,11 @@ def test_equal_vectors_rank_by_code() -> None:
     items, best = index.search(rng.standard_normal((700, 24)).astype(np.float32), 6)
     assert (items[:, 1] == items[:, 0] + 2_001).all() and (items[:, 2] == items[:, 0] + 4_002).all()
     assert (best[:, 0] == best[:, 2]).all()
+
+
+def test_empty_index() -> None:
+    items, best = ExactIndex(np.empty((0, 3), np.float32)).search(np.ones((2, 3), np.float32), 2)
+    assert items.tolist() == [[-1, -1]] * 2 and np.isneginf(best).all()
 
 
 def test_zero_vectors_rank_by_code() -> None:

@@ -84,7 +84,7 @@ def kth_bound(scores: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.float32
     """
     n_items, n_rows = scores.shape
     if n_items < k:
-        return np.full(n_rows, LOWEST, dtype=np.float32)
+        return np.where(np.isnan(scores).any(axis=0), np.float32(np.nan), LOWEST)
     size = max(1, n_items // (8 * k))
     groups = n_items // size
     maxima = scores[: groups * size].reshape(groups, size, n_rows).max(axis=1) if size > 1 else scores.copy()
