@@ -229,7 +229,8 @@ def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
     well_formed = isinstance(files, dict) and all(
         isinstance(entry, dict) and set(entry) == {"sha256", "bytes"} for entry in files.values()
     )
-    if not isinstance(files, dict) or not well_formed or path.read_bytes() != _dumps(content):
+    whole = content == {"format_version": FORMAT_VERSION, "files": files} and path.read_bytes() == _dumps(content)
+    if not isinstance(files, dict) or not well_formed or not whole:
         raise _altered(folder, f"the file {MANIFEST} was changed after it was written")
     return files
 
