@@ -230,6 +230,6 @@ def number(value: float, metric: str = "") -> str:
     """
     size = abs(value)
     places = 3 if size < 10 else 2 if size < 100 else 1 if size < 1000 else 0
-    if 0 < size < 0.01:
+    if 0 < size < 0.00995:
         places = 4
     return f"{value:,.{places}f}".replace("-", "−")

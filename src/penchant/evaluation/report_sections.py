@@ -33,6 +33,7 @@ def hero_of(data: ReportData, comparison: Outcome, words: Words) -> Markup:
         about = words("about", title=data.title, users=words.count(users), split=words.get(f"split.{split}", split))
     else:
         about = words("about.untested", title=data.title)
+    about = about[0].upper() + about[1:]
     sentence = data.headline or findings.sentence(data, comparison, words)
     return page.hero(foreign(sentence, words.language), findings.numbers(data, comparison, words), about)
 
