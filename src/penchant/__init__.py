@@ -1,3 +1,54 @@
-"""penchant: interests from what people write, look at, listen to and do, as they change over time."""
+"""penchant: interests from what people write, look at, listen to and do, as they change over time.
+
+```python
+data = penchant.Dataset.load("shop/")
+rec = penchant.Recommender.fit(data)
+rec.recommend(users=["u1"], k=10)
+rec.save("bundle/")
+rec = penchant.load("bundle/")
+```
+
+Names are imported when they are first used, so that `import penchant` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from penchant.config import Config
+    from penchant.data.dataset import Dataset
+    from penchant.data.splits import split
+    from penchant.recommender import Recommender
+    from penchant.retrieval.filters import Filters
 
 __version__ = "0.1.0"
+
+__all__ = ["Config", "Dataset", "Filters", "Recommender", "__version__", "load", "split"]
+
+_PLACES = {
+    "Config": "penchant.config",
+    "Dataset": "penchant.data.dataset",
+    "Filters": "penchant.retrieval.filters",
+    "Recommender": "penchant.recommender",
+    "split": "penchant.data.splits",
+}
+
+
+def load(path: str | Path) -> Recommender:
+    """Read the current version of a bundle; every file's hash is verified. Raises `BundleError`."""
+    from penchant.recommender import Recommender
+
+    return Recommender.load(path)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'penchant' has no attribute {name!r}. It has: {', '.join(__all__)}.")
+    return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
