@@ -62,6 +62,7 @@ def test_json_has_the_fixed_keys_and_plain_values() -> None:
     assert {"model", "baseline", "metric", "difference", "low", "high", "p", "p_holm"} <= set(plain["tests"][0])
     assert plain["curves"]["roc"]["ease"]["auc"] == 0.5 and plain["curves"]["pr"]["ease"]["ap"] == 0.1
     assert plain["notes"] == ["A note."]
+    np.testing.assert_allclose(plain["by_seed"]["transformer"], [0.6, 2.2 / 3])
 
 
 def test_table_is_sorted_and_markdown_holds_the_notes() -> None:

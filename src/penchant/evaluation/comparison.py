@@ -39,7 +39,7 @@ class Comparison:
     figure of all lists together (coverage, Gini) has no interval over users: `low` and `high` repeat it.
     `tests` compare each model with the best baseline, and the best two with each other. `curves[name]` holds `roc`
     and `pr` (see `curves.pair_curves`). `cost[name]` has `fit_cpu_s` (mean over fits) and `peak_rss_mb` (highest).
-    `facts[name]` are those of its last recommender.
+    `by_seed[name]` is the mean NDCG at k of each seed, `facts[name]` those of its last recommender.
     """
 
     split: str
@@ -51,6 +51,7 @@ class Comparison:
     cost: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     tests: Sequence[PairedTest] = ()
     curves: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    by_seed: Mapping[str, Sequence[float]] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -71,6 +72,8 @@ class Comparison:
             "options": dict(self.options),
             "notes": list(self.notes),
         }
+        if self.seeds > 1:
+            out["by_seed"] = {name: list(values) for name, values in self.by_seed.items()}
         if self.tests:
             out["tests"] = [_test(found) for found in self.tests]
         if self.curves:

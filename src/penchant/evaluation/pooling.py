@@ -55,6 +55,7 @@ def pooled(
         cost={name: _cost(found) for name, found in runs.items()},
         tests=_tests(values, models, f"ndcg@{k}", test, samples),
         curves={name: found[0][0].curves for name, found in runs.items() if found[0][0].curves is not None},
+        by_seed={name: _by_seed(found, f"ndcg@{k}") for name, found in runs.items()},
         options=options or {},
         notes=list(notes),
         facts={name: found[-1][-1].facts for name, found in runs.items()},
@@ -72,6 +73,12 @@ def _joined(folds: Sequence[Run]) -> dict[str, Floats]:
 
 def _values(seeds: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:
     return {name: mean_over_seeds([seed[name] for seed in seeds]) for name in seeds[0]}
+
+
+def _by_seed(seeds: Runs, metric: str) -> list[float]:
+    """Mean over users for each seed, to show how much the seed matters."""
+    found = [_joined(folds).get(metric, np.empty(0)) for folds in seeds]
+    return [float(np.nanmean(values)) for values in found if np.isfinite(values).any()]
 
 
 def _overall(seeds: Runs) -> dict[str, Interval]:
