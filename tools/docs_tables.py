@@ -4,23 +4,27 @@
 `<!-- options: module.Class -->`       one dataclass of options
 `<!-- options of models -->`           those of every model in the registry
 `<!-- options of command: NAME -->`    arguments and options of one command
+`<!-- rules of cleaning -->`           one line a rule
 """
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
 import re
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+from penchant import cleaning
 from penchant.data.aliases import ALIASES
 from penchant.models.registry import MODELS
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Put the tables in the place of their marks (the name is that of mkdocs' event)."""
-    for mark, tables in (("<!-- aliases -->", alias_tables), ("<!-- options of models -->", model_tables)):
+    for mark, tables in MARKS.items():
         if mark in markdown:
             markdown = markdown.replace(mark, tables())
     markdown = re.sub(r"<!-- options of command: (\w+) -->", lambda m: command_table(m[1]), markdown)
@@ -84,3 +88,21 @@ def alias_tables() -> str:
         parts += [f"| `{ours}` | {', '.join(dict.fromkeys(names))} |" for ours, names in columns.items()]
         parts.append("")
     return "\n".join(parts)
+
+
+def cleaning_table() -> str:
+    """The first sentence of every rule of cleaning that has a file of its own."""
+    rows = ["| rule | what it finds |", "|---|---|"]
+    for path in sorted(Path(cleaning.__path__[0]).glob("[a-z]*.py")):
+        if path.stem != "finding":
+            words = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+            rows.append(f"| `{path.stem}` | {' '.join(words.partition(chr(10) * 2)[0].split())} |")
+    return "\n".join([*rows, ""])
+
+
+MARKS = {
+    "<!-- aliases -->": alias_tables,
+    "<!-- options of models -->": model_tables,
+    "<!-- rules of cleaning -->": cleaning_table,
+}
+"""Marks without a name in them, and what makes their tables."""
