@@ -19,8 +19,8 @@ from penchant.data.bundle import open_bundle, read_facts, write_bundle
 from penchant.data.dataset import Dataset
 from penchant.data.views import View, Views
 from penchant.data.vocabulary import Vocabulary
+from penchant.encoders.fitted import FittedEncoders
 from penchant.encoders.protocol import EncoderState
-from penchant.encoders.views import FittedEncoders
 from penchant.errors import BundleError
 from penchant.models.base import DenseModel, Model, ModelState
 from penchant.models.registry import create

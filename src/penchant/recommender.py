@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,15 +21,18 @@ from penchant.data.results import EventReason, InterestSeries, Reason, Recommend
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout, split
 from penchant.data.views import Views
-from penchant.encoders.views import FittedEncoders, event_content, item_views
+from penchant.encoders.fitted import FittedEncoders
+from penchant.encoders.views import event_content, item_views, user_views
 from penchant.errors import DataError, ModelError, UsageError
-from penchant.models.base import DenseModel, Model, TrainingData, Validation
+from penchant.models.base import Additive, DenseModel, Model, TrainingData, Validation
 from penchant.models.registry import create
 from penchant.persistence import Parts, read, write
 from penchant.profiles.explanation import event_contributions
 from penchant.profiles.words import reason_sentence
 from penchant.retrieval.exact import top_k
-from penchant.retrieval.filters import Filters
+
+if TYPE_CHECKING:
+    from penchant.retrieval.filters import Filters
 
 Progress = Callable[[str, float], None]
 Bools = npt.NDArray[np.bool_]
@@ -60,7 +63,8 @@ class Recommender:
         self.model = model
         self.popularity = popularity
         self.facts = facts
-        self._content: tuple[npt.NDArray[np.int32], Views] | None = None
+        self._packed: SequenceBatch | None = None
+        self._content: Model | None = None
 
     # learning
 
@@ -80,7 +84,7 @@ class Recommender:
         last event, then learns the same recipe again from everything. `views` (of the same catalogue) saves
         encoding them again. Raises `DataError` / `ModelError` where the data do not allow the model.
         """
-        from penchant.training import fit
+        from penchant.training import TrainingLog, fit
 
         settings = config or Config()
         if data.n_events == 0:
@@ -90,7 +94,9 @@ class Recommender:
         everything = _training_data(data, found, encoders, settings.seed, progress)
         model = create(settings.model, settings.options)
         if validation is not None:
-            log = fit(model, replace(everything, validation=_validation(validation)), device=settings.device)
+            log: TrainingLog | None = fit(
+                model, replace(everything, validation=_validation(validation)), device=settings.device
+            )
         else:
             log = None
             held = _inner_holdout(data)
@@ -99,8 +105,8 @@ class Recommender:
                 part = _training_data(inner, found, encoders, settings.seed, progress)
                 log = fit(model, replace(part, validation=_validation(holdout)), device=settings.device)
                 model = create(settings.model, settings.options)
-            refit = fit(model, everything, chosen=log, device=settings.device)
-            log = log or refit
+            last = fit(model, everything, chosen=log, device=settings.device)
+            log = log or last
         popularity = create("popularity", settings.options)
         fit(popularity, everything)
         facts = {
@@ -232,13 +238,9 @@ class Recommender:
 
     def histories(self, users: npt.NDArray[np.integer]) -> SequenceBatch:
         """Histories of known users, with what they wrote themselves."""
-        whole = self.dataset.sequences()
-        if self._content is None:
-            self._content = event_content(self.dataset, self.encoders)
-        rows, contents = self._content
-        if contents:
-            whole = replace(whole, content_rows=rows, content=contents)
-        return whole.take(users)
+        if self._packed is None:
+            self._packed = packed(self.dataset, self.encoders)
+        return self._packed.take(users)
 
     def _request(
         self, users: Sequence[str] | str | None, history: Any, text: str | None, at: Any
@@ -255,9 +257,7 @@ class Recommender:
             batch = self.histories(self.dataset.user_codes(names))
         elif history is not None:
             names, batch, source = from_history(self.dataset, history)
-            rows, contents = event_content(source, self.encoders)
-            if contents:
-                batch = replace(batch, content_rows=rows, content=contents)
+            batch = with_content(batch, source, self.encoders)
         else:
             names, batch = ["guest"], self._sentence(str(text))
         if at is not None:
@@ -276,14 +276,12 @@ class Recommender:
         return replace(sentence(text), content=Views({schema.TEXT: view}))
 
     def _content_model(self) -> Model:
-        if "content" not in self.__dict__.setdefault("_models", {}):
+        if self._content is None:
             from penchant.training import fit
 
-            made = create("content", self.config.options)
-            fit(made, _training_data(self.dataset, self.views, self.encoders, 0, None))
-            self.__dict__["_models"]["content"] = made
-        found: Model = self.__dict__["_models"]["content"]
-        return found
+            self._content = create("content", self.config.options)
+            fit(self._content, _training_data(self.dataset, self.views, self.encoders, 0, None))
+        return self._content
 
     def _dense_model(self) -> DenseModel:
         for model in (self.model, *getattr(self.model, "experts", {}).values()):
@@ -319,16 +317,12 @@ class Recommender:
         return Reason(item_id, score, events, views, reason_sentence(events, self.stages(history)[0]))
 
     def _view_shares(self, history: SequenceBatch, item: int) -> dict[str, float]:
-        parts = getattr(self.model, "contributions", None)
-        if parts is None:
-            stage = self.stages(history)[0]
-            kind = schema.TEXT if stage == "content" or self.config.model == "content" else schema.BEHAVIOUR
-            return {kind: float(self.scores(history)[0, item])}
-        shares: dict[str, float] = {}
-        for expert, scores in parts(history).items():
-            view = schema.TEXT if expert == "content" else schema.BEHAVIOUR
-            shares[view] = shares.get(view, 0.0) + float(scores[0, item])
-        return shares
+        """What each view gives to the score; exact where the model is a sum over views."""
+        stage = self.stages(history)[0]
+        model = self._content_model() if stage == "content" else self.model
+        if stage == "popularity" or not isinstance(model, Additive):
+            return {schema.BEHAVIOUR: float(self.scores(history)[0, item])}
+        return {view: float(scores[0, item]) for view, scores in model.contributions(history).items()}
 
     @property
     def titles(self) -> list[str]:
@@ -337,6 +331,19 @@ class Recommender:
         if schema.TITLE not in self.dataset.items.columns:
             return ids.to_list()
         return self.dataset.items.select(pl.coalesce(pl.col(schema.TITLE).cast(pl.String), ids))[schema.TITLE].to_list()
+
+
+def packed(data: Dataset, encoders: FittedEncoders) -> SequenceBatch:
+    """All histories of a dataset (row = user code) with what events carry themselves and what is known of users."""
+    batch = with_content(data.sequences(), data, encoders)
+    users = user_views(data, encoders)
+    return replace(batch, user_views=users) if users else batch
+
+
+def with_content(batch: SequenceBatch, data: Dataset, encoders: FittedEncoders) -> SequenceBatch:
+    """The same histories with the contents of `data`'s events, whose rows they have."""
+    rows, contents = event_content(data, encoders)
+    return replace(batch, content_rows=rows, content=contents) if contents else batch
 
 
 def _event_ids(source: Dataset, batch: SequenceBatch) -> list[str]:
@@ -365,10 +372,7 @@ def _inner_holdout(data: Dataset) -> tuple[Dataset, Holdout] | None:
 def _training_data(
     data: Dataset, views: Views, encoders: FittedEncoders, seed: int, progress: Progress | None
 ) -> TrainingData:
-    sequences = data.sequences()
-    rows, contents = event_content(data, encoders)
-    if contents:
-        sequences = replace(sequences, content_rows=rows, content=contents)
+    sequences = packed(data, encoders)
     return TrainingData(
         sequences=sequences,
         n_items=data.n_items,

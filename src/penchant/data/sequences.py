@@ -23,7 +23,8 @@ class SequenceBatch:
     `users` `[B]` are user codes (-1: not a known user). `query_times_s` `[B]` is when the
     recommendation is asked for, or None where that is hidden. `content_rows` `[E]` points from an event to
     its own text, image or audio in `content` (-1: none). `event_rows` `[E]` is the row of the event in
-    `Dataset.events`, for citing (None outside a dataset).
+    `Dataset.events`, for citing (None outside a dataset). `user_views` `[B]` are views of the users themselves
+    (attributes, own text), or None.
     """
 
     offsets: npt.NDArray[np.int64]
@@ -36,6 +37,7 @@ class SequenceBatch:
     content_rows: npt.NDArray[np.int32] | None = None
     content: Views | None = None
     event_rows: npt.NDArray[np.int64] | None = None
+    user_views: Views | None = None
 
     @classmethod
     def of_items(cls, rows: Sequence[Sequence[int]], times_s: Sequence[Sequence[int]] | None = None) -> SequenceBatch:
@@ -131,4 +133,5 @@ class SequenceBatch:
             content_rows=None if self.content_rows is None else self.content_rows[positions],
             content=self.content,
             event_rows=None if self.event_rows is None else self.event_rows[positions],
+            user_views=None if self.user_views is None else self.user_views.take(rows),
         )

@@ -35,7 +35,7 @@ class TrainingData:
     """All that a model may learn from.
 
     `sequences`: the training history of every user (row = user code). `views`: item views, rows = item codes.
-    `user_views`: user views, rows = user codes. `now_s`: the end of the training period, UTC seconds.
+    `now_s`: the end of the training period, UTC seconds.
     `kinds`: names of event kinds, by code.
     """
 
@@ -44,7 +44,6 @@ class TrainingData:
     kinds: list[str]
     now_s: int
     views: Views = field(default_factory=Views)
-    user_views: Views = field(default_factory=Views)
     validation: Validation | None = None
     seed: int = 0
     progress: Callable[[str, float], None] | None = None
@@ -81,6 +80,14 @@ class ClosedForm(Model, Protocol):
 
     def fit(self, data: TrainingData) -> None:
         """Learn. Deterministic in `data.seed`. Raises `ModelError` where the data do not allow it."""
+
+
+@runtime_checkable
+class Additive(Protocol):
+    """A model whose score is a sum over views."""
+
+    def contributions(self, histories: SequenceBatch) -> Mapping[str, Scores]:
+        """What each view gives, `[B, N]` by modality; they sum to `score`."""
 
 
 @runtime_checkable

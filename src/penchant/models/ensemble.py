@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from penchant.data.schema import BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import ModelError, OptionError
 from penchant.fusion.decision import fit_weights, standardise, weighted_scores
-from penchant.models.base import Model, ModelState, Scores, TrainingData, Validation
+from penchant.models.base import Additive, Model, ModelState, Scores, TrainingData, Validation
 
 LOGARITHMIC = frozenset({"cooccurrence", "item_knn", "popularity"})
 """Experts whose scores are counts or shares: heavy-tailed, so their logarithm is standardised."""
@@ -74,10 +75,25 @@ class Ensemble:
         """Weighted sum of the standardised scores, `[B, N]`."""
         return weighted_scores(self._standardised(histories), self._weight_vector())
 
-    def contributions(self, histories: SequenceBatch) -> dict[str, Scores]:
+    def shares(self, histories: SequenceBatch) -> dict[str, Scores]:
         """What each expert gives to every score: they sum to `score`."""
         parts = self._standardised(histories)
         return {n: z * np.float32(self.weights[n]) for n, z in zip(self.experts, parts, strict=True)}
+
+    def contributions(self, histories: SequenceBatch) -> dict[str, Scores]:
+        """What each view gives, `[B, N]`: experts of ids and events are `behaviour`, the content expert is split."""
+        total: dict[str, Scores] = {}
+        for name, share in self.shares(histories).items():
+            expert = self.experts[name]
+            parts: Mapping[str, Scores] = {BEHAVIOUR: share}
+            if isinstance(expert, Additive):
+                views = expert.contributions(histories)
+                spread = np.maximum(sum(views.values()).std(axis=1, keepdims=True), 1e-9)  # type: ignore[union-attr]
+                weight = np.float32(self.weights[name])
+                parts = {v: (s - s.mean(axis=1, keepdims=True)) / spread * weight for v, s in views.items()}
+            for view, scores in parts.items():
+                total[view] = total[view] + scores if view in total else scores
+        return total
 
     def state(self) -> ModelState:
         """Tensors of every expert under its name; weights and facts."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from penchant.data.schema import BEHAVIOUR
 from penchant.data.views import Views
 from penchant.errors import OptionError
 from penchant.fusion.concat import Concat
@@ -16,9 +17,9 @@ FUSIONS = ("none", "weighted_sum", "concat")
 class ItemTower(nn.Module):
     """Item codes to vectors `[items, dim]`.
 
-    The first view is always the id embedding (behaviour); each further one is projected by a dense layer and every
-    view is scaled to length 1 before the fusion, so that none drowns another. Without its id (a new item, or a text
-    that somebody wrote) an item is the fusion of its remaining views.
+    The first view is always the id embedding (that is the behaviour view here); each further one is projected by a
+    dense layer and every view is scaled to length 1 before the fusion, so that none drowns another. Without its id (a
+    new item, or a text that somebody wrote) an item is the fusion of its remaining views.
     """
 
     def __init__(self, n_items: int, dim: int, views: Views, fusion: str, rng: torch.Generator) -> None:
@@ -26,7 +27,7 @@ class ItemTower(nn.Module):
         if fusion not in FUSIONS:
             raise OptionError("fusion", fusion, allowed=FUSIONS)
         self.n_items, self.dim = n_items, dim
-        self.modalities = [] if fusion == "none" else sorted(views)
+        self.modalities = [] if fusion == "none" else sorted(m for m in views if m != BEHAVIOUR)
         self.embedding = nn.Parameter(torch.randn(n_items, dim, generator=rng) * dim**-0.5)
         self.projections = nn.ModuleDict({m: nn.Linear(views[m].dim, dim, bias=False) for m in self.modalities})
         self.trained = nn.Parameter(torch.ones(n_items), requires_grad=False)

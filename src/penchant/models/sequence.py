@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,10 +10,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from penchant.data.schema import NEGATIVE_KINDS
+from penchant.data.schema import ATTRIBUTES, NEGATIVE_KINDS, PASSIVE_KINDS, TEXT
 from penchant.data.sequences import SequenceBatch
 from penchant.data.views import Views
-from penchant.errors import ModelError, OptionError
+from penchant.errors import ModelError, OptionError, UsageError
 from penchant.losses.sampled_softmax import sampled_softmax
 from penchant.losses.softmax import full_softmax
 from penchant.models.base import ModelState, Scores, TrainingData
@@ -25,6 +25,7 @@ from penchant.models.transformer import AttentionEncoder
 ENCODERS = ("attention", *CELLS)
 LOSSES = ("auto", "softmax", "sampled_softmax")
 FULL_SOFTMAX_ITEMS = 20_000
+BATCH_TOKENS = 6400
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class SequenceOptions:
     `fusion` joins id and views in the item tower (`none`, `weighted_sum`, `concat`). `time` puts elapsed times into
     the tokens; the time of the request is shown in half of the training batches, so that it may be given or hidden.
     `id_dropout` is the share of input events that lose their id in training (they keep their views), so that items
-    and texts without an id mean something. `batch_tokens` is the number of events in a batch.
+    and texts without an id mean something. `batch_tokens` is the number of events in a
+    batch; 0 takes a hundredth of the events, from 1,024 to 6,400.
     """
 
     encoder: str = "attention"
@@ -43,11 +45,11 @@ class SequenceOptions:
     heads: int = 2
     dropout: float = 0.2
     max_length: int = 200
-    temperature: float = 0.05
+    temperature: float = 0.1
     learning_rate: float = 2e-3
     weight_decay: float = 0.01
     epochs: int = 24
-    batch_tokens: int = 6400
+    batch_tokens: int = 0
     loss: str = "auto"
     negatives: int = 1024
     fusion: str = "weighted_sum"
@@ -60,17 +62,31 @@ class SequenceOptions:
         if self.loss not in LOSSES:
             raise OptionError("loss", self.loss, allowed=LOSSES)
         if self.dim % self.heads:
-            raise OptionError("dim", self.dim, remedy=f"dim must be a multiple of heads ({self.heads}).")
+            raise UsageError(f"dim={self.dim} is not a multiple of heads={self.heads}.", remedy="Change one of them.")
+        for name in ("dim", "layers", "heads", "max_length", "epochs", "negatives"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name}={getattr(self, name)} is out of range.", remedy="Give 1 or more.")
+        for name in ("dropout", "id_dropout"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UsageError(f"{name}={getattr(self, name)} is out of range.", remedy="Give 0 or more, below 1.")
+        if self.temperature <= 0 or self.learning_rate <= 0:
+            raise UsageError("temperature and learning_rate must be above 0.", remedy="Try the defaults.")
 
 
 class SequenceNet(nn.Module):
     """All parameters of a sequence model."""
 
-    def __init__(self, options: SequenceOptions, n_items: int, n_kinds: int, views: Views, seed: int) -> None:
+    def __init__(self, options: SequenceOptions, sizes: Mapping[str, int], views: Views, seed: int) -> None:
         super().__init__()
         rng = torch.Generator().manual_seed(seed)
-        self.tower = ItemTower(n_items, options.dim, views, options.fusion, rng)
-        self.tokens = EventTokens(options.dim, n_kinds, time=options.time)
+        self.tower = ItemTower(sizes["n_items"], options.dim, views, options.fusion, rng)
+        self.tokens = EventTokens(
+            options.dim,
+            sizes["n_kinds"],
+            time=options.time,
+            user_dim=sizes["user_dim"],
+            context_dim=sizes["context_dim"],
+        )
         self.encoder: nn.Module = (
             AttentionEncoder(options.dim, options.layers, options.heads, options.dropout, options.max_length)
             if options.encoder == "attention"
@@ -103,15 +119,21 @@ class SequenceModel:
                 f"{self.name} learns what comes next and no user has two events.",
                 remedy="Use --model content or popularity, or bring longer histories.",
             )
+        no_target = np.isin(np.asarray(data.kinds), [*NEGATIVE_KINDS, *PASSIVE_KINDS])
+        if not ((data.sequences.items >= 0) & ~no_target[data.sequences.kinds]).any():
+            raise ModelError(
+                f"{self.name} has nothing to predict: no event is both on an item and a sign of interest.",
+                remedy=f"Kinds in the data: {', '.join(data.kinds)}; negative and passive ones are no targets.",
+            )
+        self._facts = _sizes(data)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(data.seed)
-            self.net = SequenceNet(self.options, data.n_items, len(data.kinds), data.views, data.seed)
+            self.net = SequenceNet(self.options, self._facts, data.views, data.seed)
         seen = np.bincount(data.sequences.items[data.sequences.items >= 0], minlength=data.n_items) > 0
         self.net.tower.trained.data = torch.from_numpy(seen.astype(np.float32))
         self.device = device
         self.net.to(device)
-        self._facts = {"n_items": data.n_items, "n_kinds": len(data.kinds)}
-        self._negative = np.isin(np.asarray(data.kinds), list(NEGATIVE_KINDS))
+        self._no_target = no_target
         self._log_q = _log_q(data)
         self._items = None
         return self.net
@@ -120,10 +142,11 @@ class SequenceModel:
         """One epoch: windows of at most max_length + 1 events, of like length together, in random order."""
         starts, stops = _windows(data.sequences.offsets, self.options.max_length + 1, rng)
         lengths = stops - starts
+        tokens = self.options.batch_tokens or int(np.clip(lengths.sum() // 100, 1024, BATCH_TOKENS))
         order = np.argsort(-lengths * (1.0 + 0.1 * rng.random(len(lengths))), kind="stable")
         chunks, start = [], 0
         while start < len(order):
-            stop = start + max(1, self.options.batch_tokens // int(lengths[order[start]]))
+            stop = start + max(1, tokens // int(lengths[order[start]]))
             chunks.append(order[start:stop])
             start = stop
         return [(starts[chunks[i]], stops[chunks[i]]) for i in rng.permutation(len(chunks))]
@@ -139,8 +162,10 @@ class SequenceModel:
         window.requests.scatter_(1, last[:, None], gaps_to_next[:, None])
         given = bool(rng.random() < 0.5)
         hidden = self._encode(net, window, data.sequences, request=given, rng=rng)
-        negative = torch.from_numpy(self._negative).to(self.device)
+        negative = torch.from_numpy(self._no_target).to(self.device)
         wanted = (after.items >= 0) & ~negative[after.kinds]
+        if not wanted.any():
+            return hidden.sum() * 0.0
         vectors = nn.functional.normalize(hidden[wanted], dim=1) * net.log_scale.exp()
         targets = after.items[wanted]
         if self._full(data.n_items):
@@ -165,7 +190,7 @@ class SequenceModel:
     @property
     def reads_content(self) -> bool:
         """Whether an event's own text enters its token (it does where items have a text view)."""
-        return bool(self._net().tower.modalities)
+        return TEXT in self._net().tower.modalities
 
     @property
     def item_vectors(self) -> npt.NDArray[np.float32]:
@@ -183,7 +208,7 @@ class SequenceModel:
         """The interest vector (length 1) after the last event, `[B, D]`; zeros for an empty history."""
         out = np.zeros((len(histories), self.options.dim), dtype=np.float32)
         cut = histories.last(self.options.max_length)
-        for rows, window in _inference_batches(cut, self.options.batch_tokens):
+        for rows, window in _inference_batches(cut, BATCH_TOKENS):
             vectors = self._vectors(window, cut)
             last = (window.lengths - 1).to(vectors.device)
             out[rows] = vectors[torch.arange(len(rows)), last].cpu().numpy()
@@ -200,13 +225,13 @@ class SequenceModel:
         index = np.arange(hidden.n_events) - hidden.offsets[rows]
         early = hidden.keep(index < self.options.max_length)
         flat = np.flatnonzero(index < self.options.max_length)
-        for chosen, window in _inference_batches(early, self.options.batch_tokens):
+        for chosen, window in _inference_batches(early, BATCH_TOKENS):
             vectors = self._vectors(window, early, request=False).cpu().numpy()
             real = np.arange(vectors.shape[1])[None, :] < window.lengths.numpy()[:, None]
             at = early.offsets[chosen][:, None] + np.arange(vectors.shape[1])[None, :]
             out[flat[at[real]]] = vectors[real]
         late = np.flatnonzero(index >= self.options.max_length)
-        size = max(1, self.options.batch_tokens // self.options.max_length)
+        size = max(1, BATCH_TOKENS // self.options.max_length)
         for start in range(0, len(late), size):
             ends = late[start : start + size] + 1
             window = pad(hidden, ends - self.options.max_length, ends)
@@ -225,7 +250,7 @@ class SequenceModel:
         self._items = torch.from_numpy(np.asarray(tensors.pop("items")))
         self._facts = {name: int(value) for name, value in state.facts.items()}
         views = _empty_views(tensors)
-        net = SequenceNet(self.options, self._facts["n_items"], self._facts["n_kinds"], views, 0)
+        net = SequenceNet(self.options, self._facts, views, 0)
         net.load_state_dict({name: torch.from_numpy(np.asarray(value)) for name, value in tensors.items()})
         self.net = net.eval()
 
@@ -246,15 +271,24 @@ class SequenceModel:
         return self._items
 
     def _contents(self, net: SequenceNet, batch: SequenceBatch) -> Tensor | None:
-        if batch.content is None or batch.content_rows is None or not net.tower.modalities:
+        """Vectors `[M, dim]` of what events carry themselves: text and media by the tower, context by its own layer."""
+        if batch.content is None or batch.content_rows is None:
             return None
-        parts = [
-            net.tower.content(m, torch.from_numpy(view.vectors).to(self.device))
-            * torch.from_numpy(view.present).to(self.device)[:, None]
-            for m, view in batch.content.items()
-            if m in net.tower.modalities
-        ]
+        parts: list[Tensor] = []
+        for modality, view in batch.content.items():
+            vectors = torch.from_numpy(view.vectors).to(self.device)
+            present = torch.from_numpy(view.present).to(self.device)[:, None]
+            if modality == ATTRIBUTES:
+                if net.tokens.context is not None:
+                    parts.append(net.tokens.context(vectors) * present)
+            elif modality in net.tower.modalities:
+                parts.append(net.tower.content(modality, vectors) * present)
         return torch.stack(parts).sum(dim=0) if parts else None
+
+    def _users(self, batch: SequenceBatch) -> Tensor | None:
+        if batch.user_views is None or ATTRIBUTES not in batch.user_views:
+            return None
+        return torch.from_numpy(batch.user_views[ATTRIBUTES].vectors).to(self.device)
 
     def _encode(
         self, net: SequenceNet, window: Padded, batch: SequenceBatch, *, request: bool, rng: np.random.Generator
@@ -268,7 +302,7 @@ class SequenceModel:
             at = torch.where(lost & (at >= 0), at + len(codes), at)
             items = torch.cat([items, net.tower(codes, with_ids=False)])
         window = replace(window, items=at)
-        hidden: Tensor = net.encoder(net.tokens(window, items, contents, request=request))
+        hidden: Tensor = net.encoder(net.tokens(window, items, contents, self._users(batch), request=request))
         return hidden
 
     def _vectors(self, window: Padded, batch: SequenceBatch, *, request: bool = True) -> Tensor:
@@ -276,10 +310,20 @@ class SequenceModel:
         with torch.inference_mode():
             window = window.to(self.device)
             contents = self._contents(net, batch)
-            tokens = net.tokens(
-                window, self._item_tensor(), contents, request=request and batch.query_times_s is not None
-            )
+            given = request and batch.query_times_s is not None
+            tokens = net.tokens(window, self._item_tensor(), contents, self._users(batch), request=given)
             return nn.functional.normalize(net.encoder(tokens), dim=-1)
+
+
+def _sizes(data: TrainingData) -> dict[str, int]:
+    """What fixes the shapes of the network, besides the views of items."""
+    users, content = data.sequences.user_views, data.sequences.content
+    return {
+        "n_items": data.n_items,
+        "n_kinds": len(data.kinds),
+        "user_dim": users[ATTRIBUTES].dim if users is not None and ATTRIBUTES in users else 0,
+        "context_dim": content[ATTRIBUTES].dim if content is not None and ATTRIBUTES in content else 0,
+    }
 
 
 def _log_q(data: TrainingData) -> npt.NDArray[np.float64]:

@@ -21,7 +21,7 @@ class Padded:
     """Right-padded tensors of B windows of at most T events (`items` -1: padding or an event without item).
 
     `gaps` and `requests` are buckets of the seconds since the event before, and until the next event or the request.
-    `content` `[B, T]` are rows of the batch's own contents (-1: none).
+    `content` `[B, T]` are rows of the batch's own contents (-1: none), `rows` `[B]` the history of each window.
     """
 
     items: Tensor
@@ -30,6 +30,7 @@ class Padded:
     requests: Tensor
     content: Tensor
     lengths: Tensor
+    rows: Tensor
 
     def to(self, device: torch.device) -> Padded:
         """The same on another device."""
@@ -79,6 +80,7 @@ def pad(batch: SequenceBatch, starts: npt.NDArray[np.int64], stops: npt.NDArray[
         requests=torch.from_numpy(np.where(real, requests, 0)),
         content=torch.from_numpy(np.where(real, content, -1)),
         lengths=torch.from_numpy(lengths),
+        rows=torch.from_numpy(users),
     )
 
 
@@ -88,17 +90,27 @@ def _tensor(flat: npt.NDArray[np.integer], at: npt.NDArray[np.int64], real: npt.
 
 
 class EventTokens(nn.Module):
-    """token = item vector + own content + kind + time since the last event + time until the request."""
+    """token = item vector + own content + kind + time since the last event + time until the request + user.
 
-    def __init__(self, dim: int, n_kinds: int, *, time: bool) -> None:
+    `user_dim` and `context_dim` are the lengths of the users' attributes and of the events' context (0: none).
+    """
+
+    def __init__(self, dim: int, n_kinds: int, *, time: bool, user_dim: int = 0, context_dim: int = 0) -> None:
         super().__init__()
         self.dim, self.time = dim, time
+        self.user = nn.Linear(user_dim, dim, bias=False) if user_dim else None
+        self.context = nn.Linear(context_dim, dim, bias=False) if context_dim else None
         self.kinds = nn.Parameter(torch.zeros(max(n_kinds, 1), dim))
         self.gaps = nn.Parameter(torch.zeros(GAP_BUCKETS + 1, dim))
         self.requests = nn.Parameter(torch.zeros(GAP_BUCKETS + 1, dim))
 
-    def forward(self, batch: Padded, items: Tensor, contents: Tensor | None, *, request: bool) -> Tensor:
-        """`items` `[N, dim]` vectors by code, `contents` `[M, dim]` or None; gives `[batch, time, dim]`."""
+    def forward(
+        self, batch: Padded, items: Tensor, contents: Tensor | None, users: Tensor | None = None, *, request: bool
+    ) -> Tensor:
+        """`items` `[N, dim]` vectors by code, `contents` `[M, dim]` or None, `users` `[histories, user_dim]` or None.
+
+        Gives `[batch, time, dim]`.
+        """
         scale = self.dim**0.5
         known = batch.items >= 0
         vectors: Tensor = embed(batch.items.clamp_min(0), items) * (known.unsqueeze(-1) * scale)
@@ -109,4 +121,6 @@ class EventTokens(nn.Module):
         if self.time:
             tokens = tokens + embed(batch.gaps, self.gaps)
             tokens = tokens + (embed(batch.requests, self.requests) if request else self.requests[0])
+        if self.user is not None and users is not None:
+            tokens = tokens + self.user(users[batch.rows]).unsqueeze(1)
         return tokens

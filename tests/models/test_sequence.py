@@ -1,0 +1,202 @@
+"""The sequence model: causality, batch = single, windows, time, own content, learning."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from penchant.data.ragged import Ragged
+from penchant.data.sequences import SequenceBatch
+from penchant.data.views import View, Views
+from penchant.errors import ModelError, OptionError, UsageError
+from penchant.models.base import ModelState, TrainingData, Validation
+from penchant.models.sequence import SequenceModel, SequenceOptions, _windows
+from penchant.models.tokens import gap_bucket, pad
+from penchant.testing.models import check_model
+from penchant.training import fit
+
+SMALL = SequenceOptions(dim=16, epochs=2, max_length=8, batch_tokens=256, dropout=0.1, heads=2, layers=1)
+
+
+def cycles(users: int = 60, length: int = 12, items: int = 10, seed: int = 0) -> SequenceBatch:
+    """Everybody walks round the catalogue, each from another start: the next item is known."""
+    rng = np.random.default_rng(seed)
+    starts = rng.integers(0, items, users)
+    return SequenceBatch.of_items([[(s + n) % items for n in range(length)] for s in starts])
+
+
+def data(sequences: SequenceBatch, items: int = 10, views: Views | None = None) -> TrainingData:
+    return TrainingData(sequences, items, ["view", "hide"], 100, views=views or Views(), seed=3)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> SequenceModel:
+    model = SequenceModel(replace(SMALL, epochs=20, learning_rate=2e-2))
+    fit(model, data(cycles()))
+    return model
+
+
+def test_learns_a_cycle(fitted: SequenceModel) -> None:
+    scores = fitted.score(SequenceBatch.of_items([[1, 2, 3], [7, 8, 9]]))
+    assert scores.argmax(axis=1).tolist() == [4, 0]
+
+
+@pytest.mark.parametrize("encoder", ["gru", "lstm", "rnn"])
+def test_recurrent_encoders_learn_it_too(encoder: str) -> None:
+    model = SequenceModel(replace(SMALL, encoder=encoder, epochs=20, learning_rate=2e-2))
+    fit(model, data(cycles()))
+    assert model.score(SequenceBatch.of_items([[1, 2, 3]])).argmax() == 4
+
+
+def test_contract() -> None:
+    options = replace(SMALL, epochs=30, learning_rate=2e-2, max_length=30, dropout=0.0, time=False)
+    check_model(lambda: SequenceModel(options), fit=fit, personal=False, tolerance=1e-3)
+
+
+def test_a_batch_answers_like_single_requests(fitted: SequenceModel) -> None:
+    batch = SequenceBatch.of_items([[1, 2, 3, 4, 5], [6], [], [0, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]])
+    together = fitted.score(batch)
+    apart = np.vstack([fitted.score(batch.take([row])) for row in range(4)])
+    np.testing.assert_allclose(together, apart, atol=1e-4)
+    assert (together[2] == 0).all()
+
+
+def test_the_vector_after_an_event_knows_nothing_later(fitted: SequenceModel) -> None:
+    history = SequenceBatch.of_items([[3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7]])
+    series = fitted.interests(history)
+    for stop in (1, 5, 8, 9, 14):
+        alone = fitted.user_vectors(SequenceBatch.of_items([[3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7][:stop]]))
+        np.testing.assert_allclose(series[stop - 1], alone[0], atol=1e-5)
+
+
+def test_state_round_trip(fitted: SequenceModel) -> None:
+    history = SequenceBatch.of_items([[1, 2, 3]])
+    again = SequenceModel(fitted.options)
+    state = fitted.state()
+    again.load_state(ModelState(dict(state.tensors), dict(state.facts)))
+    np.testing.assert_allclose(again.score(history), fitted.score(history), atol=1e-6)
+
+
+def test_same_seed_same_weights() -> None:
+    first, second, other = SequenceModel(SMALL), SequenceModel(SMALL), SequenceModel(SMALL)
+    for model in (first, second):
+        fit(model, data(cycles()))
+    fit(other, replace(data(cycles()), seed=4))
+    np.testing.assert_array_equal(first.item_vectors, second.item_vectors)
+    assert not np.array_equal(first.item_vectors, other.item_vectors)
+
+
+@pytest.mark.parametrize("length", [2, 5, 9, 10, 17, 18, 40])
+def test_windows_make_every_event_but_the_first_a_target_once(length: int) -> None:
+    starts, stops = _windows(np.array([0, length]), 9, np.random.default_rng(length))
+    targets = np.concatenate([np.arange(a + 1, b) for a, b in zip(starts, stops, strict=True)])
+    assert sorted(targets.tolist()) == list(range(1, length))
+    assert (stops - starts <= 9).all()
+
+
+def test_gap_buckets_and_padding() -> None:
+    batch = SequenceBatch.of_items([[5, 6, 7], [8]], [[0, 0, 100], [7]])
+    batch = batch.at(np.array([103, 9]))
+    padded = pad(batch, batch.offsets[:-1], batch.offsets[1:])
+    assert padded.items.tolist() == [[5, 6, 7], [8, -1, -1]]
+    assert padded.gaps.tolist() == [[0, 1, 1 + 6], [0, 0, 0]]
+    assert padded.requests.tolist() == [[1, 7, int(gap_bucket(np.array([3]))[0])], [2, 0, 0]]
+
+
+def test_the_time_of_the_request_changes_the_answer_and_may_be_hidden() -> None:
+    """After a minute the next item follows, after a month another one."""
+    rng = np.random.default_rng(0)
+    late = rng.random(300) < 0.5
+    rows = [[0, 1, 2 if is_late else 3] for is_late in late]
+    times = [[0, 60, 60 + (30 * 86400 if is_late else 60)] for is_late in late]
+    model = SequenceModel(replace(SMALL, epochs=30, learning_rate=2e-2))
+    fit(model, data(SequenceBatch.of_items(rows, times), items=4))
+    asked = SequenceBatch.of_items([[0, 1], [0, 1]], [[0, 60], [0, 60]])
+    given = model.score(asked.at(np.array([120, 60 + 30 * 86400])))
+    assert given.argmax(axis=1).tolist() == [3, 2]
+    hidden = model.score(asked)
+    np.testing.assert_allclose(hidden[0], hidden[1], atol=1e-5)
+
+
+def test_kinds_enter_the_token_and_negative_ones_are_no_targets() -> None:
+    rng = np.random.default_rng(0)
+    sequences = cycles()
+    kinds = (rng.random(sequences.n_events) < 0.3).astype(np.int16)
+    model = SequenceModel(replace(SMALL, epochs=4))
+    fit(model, data(replace(sequences, kinds=kinds)))
+    asked = SequenceBatch.of_items([[1, 2, 3]])
+    hidden_last = replace(asked, kinds=np.array([0, 0, 1], dtype=np.int16))
+    assert not np.allclose(model.score(asked), model.score(hidden_last))
+    all_hidden = replace(sequences, kinds=np.ones(sequences.n_events, dtype=np.int16))
+    with pytest.raises(ModelError, match="nothing to predict"):
+        fit(SequenceModel(SMALL), data(all_hidden))
+
+
+def groups_view(items: int = 12) -> Views:
+    """Two groups of items that their text tells apart."""
+    vectors = np.eye(2, dtype=np.float32)[np.arange(items) % 2]
+    return Views({"text": View(vectors, np.ones(items, dtype=np.bool_), "groups")})
+
+
+@pytest.mark.parametrize("fusion", ["weighted_sum", "concat"])
+def test_an_item_nobody_touched_is_placed_by_its_text(fusion: str) -> None:
+    rng = np.random.default_rng(0)
+    rows = [(rng.permutation(5)[:4] * 2 + u % 2).tolist() for u in range(200)]
+    model = SequenceModel(replace(SMALL, epochs=15, fusion=fusion, id_dropout=0.3, learning_rate=5e-3))
+    fit(model, data(SequenceBatch.of_items(rows), items=12, views=groups_view()))
+    scores = model.score(SequenceBatch.of_items([[0, 2, 4], [1, 3, 5]]))
+    assert scores[0, 10] > scores[0, 11] and scores[1, 11] > scores[1, 10]
+
+
+def test_a_sentence_alone_is_a_history() -> None:
+    rng = np.random.default_rng(0)
+    rows = [(rng.permutation(5)[:4] * 2 + u % 2).tolist() for u in range(200)]
+    model = SequenceModel(replace(SMALL, epochs=15, id_dropout=0.3, learning_rate=5e-3))
+    fit(model, data(SequenceBatch.of_items(rows), items=12, views=groups_view()))
+    said = replace(
+        SequenceBatch.of_items([[-1], [-1]]),
+        content_rows=np.array([0, 1], dtype=np.int32),
+        content=Views({"text": View(np.eye(2, dtype=np.float32), np.ones(2, dtype=np.bool_))}),
+    )
+    scores = model.score(said)
+    assert scores[0, 0:10:2].mean() > scores[0, 1:10:2].mean()
+    assert scores[1, 1:10:2].mean() > scores[1, 0:10:2].mean()
+
+
+def test_sampled_negatives_learn_the_cycle() -> None:
+    model = SequenceModel(replace(SMALL, epochs=20, learning_rate=2e-2, loss="sampled_softmax", negatives=32))
+    fit(model, data(cycles()))
+    assert model.score(SequenceBatch.of_items([[1, 2, 3]])).argmax() == 4
+
+
+def test_validation_chooses_the_epoch() -> None:
+    histories = SequenceBatch.of_items([[1, 2, 3], [4, 5]])
+    held = Validation(histories, Ragged.of([[4], [6]]), histories.history_items.unique())
+    model = SequenceModel(replace(SMALL, epochs=12, learning_rate=1e-2))
+    log = fit(model, replace(data(cycles()), validation=held))
+    scored = {int(row["epoch"]): row["ndcg"] for row in log.epochs if "ndcg" in row}
+    assert log.best_epoch == max(scored, key=lambda epoch: (scored[epoch], -epoch))
+    assert log.validation_ndcg == pytest.approx(scored[log.best_epoch])
+
+
+def test_refusals_say_what_to_do() -> None:
+    with pytest.raises(OptionError, match="Did you mean 'attention'"):
+        SequenceOptions(encoder="atention")
+    with pytest.raises(UsageError, match="dim=10 is not a multiple of heads=4"):
+        SequenceOptions(dim=10, heads=4)
+    with pytest.raises(ModelError, match="no user has two events"):
+        fit(SequenceModel(SMALL), data(SequenceBatch.of_items([[1], [2]])))
+    with pytest.raises(ModelError, match="not fitted"):
+        SequenceModel().score(SequenceBatch.of_items([[1]]))
+
+
+def test_dropout_pool_keeps_the_mean() -> None:
+    from penchant.models.dropout import PooledDropout
+
+    drop = PooledDropout(0.25)
+    x = torch.ones(100_000)
+    torch.manual_seed(0)
+    assert float(drop(x).mean()) == pytest.approx(1.0, abs=0.01)
+    assert float((drop(x) == 0).float().mean()) == pytest.approx(0.25, abs=0.01)
+    assert drop.eval()(x) is x

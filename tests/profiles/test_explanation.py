@@ -1,0 +1,51 @@
+"""Reasons by removal: the cited event carries the item, and taking it away lowers it."""
+
+import numpy as np
+
+from penchant.data.results import EventReason
+from penchant.data.sequences import SequenceBatch
+from penchant.models.base import Scores
+from penchant.profiles.explanation import event_contributions, standing
+from penchant.profiles.words import reason_sentence
+
+
+def neighbours(histories: SequenceBatch) -> Scores:
+    """Item i + 1 gains 1 from every event on item i; so does i + 2, a quarter."""
+    scores = np.zeros((len(histories), 10), dtype=np.float32)
+    np.add.at(scores, (histories.rows, (histories.items + 1) % 10), 1.0)
+    np.add.at(scores, (histories.rows, (histories.items + 2) % 10), 0.25)
+    return scores
+
+
+def test_the_event_that_carries_an_item_is_found_and_its_removal_lowers_it() -> None:
+    history = SequenceBatch.of_items([[1, 5, 8, 3]])
+    found = event_contributions(neighbours, history, item=6)
+    assert found.argmax() == 1
+    without = history.keep(np.array([True, False, True, True]))
+    assert standing(neighbours(without), 6)[0] < standing(neighbours(history), 6)[0]
+    np.testing.assert_allclose(
+        found[1], standing(neighbours(history), 6)[0] - standing(neighbours(without), 6)[0], rtol=1e-5
+    )
+
+
+def test_events_that_have_nothing_to_do_with_it_do_not_speak_for_it() -> None:
+    found = event_contributions(neighbours, SequenceBatch.of_items([[1, 5, 8]]), item=6)
+    assert found[1] > 0 > max(found[0], found[2])
+
+
+def test_long_histories_are_tried_from_their_end() -> None:
+    history = SequenceBatch.of_items([[5] + [1] * 250 + [5]])
+    found = event_contributions(neighbours, history, item=6)
+    assert len(found) == 252 and (found[:52] == 0).all() and found[-1] > 0
+
+
+def test_an_empty_history_has_no_reasons() -> None:
+    assert len(event_contributions(neighbours, SequenceBatch.of_items([[]]), item=6)) == 0
+
+
+def test_sentences_in_both_languages() -> None:
+    events = [EventReason("e1", "i1", "Alien", 0, 0.5), EventReason("e2", "i2", "Heat", 1, 0.2)]
+    assert reason_sentence(events, "model") == "Because of “Alien”, “Heat”."
+    assert reason_sentence(events, "model", "zh") == "因为《Alien》、《Heat》。"
+    assert "asked for" in reason_sentence([], "content")
+    assert "no single event" in reason_sentence([], "model")
