@@ -40,7 +40,7 @@ def trouble() -> Simulation:
 def _accuracy(make: object, noise: float, shuffle: bool) -> float:
     """How often the nearest mean of half of the samples tells the topic of the other half."""
     rng = np.random.default_rng(0)
-    topics = np.repeat(np.arange(24), 12)
+    topics = np.repeat(np.arange(24), 8)
     samples = np.stack([make(int(topic), number, noise) for number, topic in enumerate(topics)])  # type: ignore[operator]
     if shuffle:
         samples = samples[rng.permutation(len(samples))]
@@ -62,9 +62,9 @@ def _seen(topic: int, number: int, noise: float) -> Array:
 
 def _heard(topic: int, number: int, noise: float) -> Array:
     rng = np.random.default_rng([topic, number])
-    samples = sound(voice(topic, number % 12, number % 4, noise, rng), 1.0, noise, rng)
+    samples = sound(voice(topic, number % 12, number % 4, noise, rng), 0.6, noise, rng)
     spectrum = np.abs(np.fft.rfft(samples))
-    bands = np.add.reduceat(spectrum, np.unique(np.geomspace(60, 7_000, 60).astype(int)))
+    bands = np.add.reduceat(spectrum, np.unique(np.geomspace(36, 4_200, 60).astype(int)))
     return np.log(bands + 1)
 
 

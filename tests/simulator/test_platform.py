@@ -72,6 +72,7 @@ def test_the_log_is_in_the_contract_and_complete(platform: Platform) -> None:
     assert log.filter(log["event"] == "impression").height == 200
     assert log.filter(log["event"] == "click").height == answers.clicked.sum()
     assert log["recommendation_id"][5] == "week7-1"
+    assert platform.log(answers, "week7", impressions=False).equals(log.filter(log["event"] == "click"))
     assert log["propensity"][1] == pytest.approx(1 / 99)
     assert log["item_id"].is_in(platform.simulation.items["item_id"].implode()).all()
 
@@ -105,3 +106,16 @@ def test_wrong_policies_are_refused(platform: Platform) -> None:
         SoftmaxPolicy(np.asarray([[0.0, 1.0, -np.inf]]), length=3)
     with pytest.raises(UsageError, match=r"temperature=0 must be above 0"):
         SoftmaxPolicy(np.zeros((1, 5)), length=3, temperature=0)
+
+
+def test_a_closed_loop_learns_from_its_own_log(platform: Platform) -> None:
+    """Click counts over inverse propensities, round after round, lead to lists that are clicked more."""
+    users, time_s = np.arange(300), platform.simulation.options.end_s
+    credit, rates = np.zeros((1, 100)), []
+    for turn in range(6):
+        answers = platform.ask(SoftmaxPolicy(credit, 5, 0.5), users, time_s, np.random.default_rng(turn))
+        rates.append(answers.click_rate)
+        worth = answers.clicked / (answers.shown.propensity * EXAMINATION[:5])
+        estimate = np.bincount(answers.shown.items.ravel(), worth.ravel(), minlength=100) / (300 * 5)
+        credit = credit + (estimate - estimate.mean()) * 4
+    assert np.mean(rates[-2:]) > rates[0]

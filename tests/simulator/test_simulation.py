@@ -194,3 +194,39 @@ def test_extremes_work_and_keep_the_times_right(extreme: dict[str, float]) -> No
     assert (good.select(pl.col("timestamp").diff().over("user_id")).to_series().drop_nulls() > 0).all()
     old = good.join(world.items.select("item_id", "created_at"), on="item_id")
     assert (old["timestamp"] >= old["created_at"].dt.epoch("s")).all()
+
+
+def test_seasons_and_drifts_show_in_the_topics_of_events() -> None:
+    world = simulate(
+        SimulatorOptions(users=800, items=300, events=40_000, season=0.9, drifting=1.0, jumping=0.0, seed=6)
+    )
+    times, topics = world.events["timestamp"].to_numpy(), world.truth.events["topic"].to_numpy()
+    factors = world.world.seasons.factors(times)[np.arange(len(times)), topics]
+    shuffled = world.world.seasons.factors(times)[np.arange(len(times)), np.random.default_rng(0).permutation(topics)]
+    assert factors.mean() > shuffled.mean() + 0.1
+    events = world.events.join(world.truth.events, on="event_id").join(world.truth.users, on="user_id")
+    new = pl.col("last").arr.get(pl.col("topic")) > pl.col("first").arr.get(pl.col("topic"))
+    when = (
+        pl.when(pl.col("timestamp") < pl.col("change_start_s"))
+        .then(0)
+        .when(pl.col("timestamp") < pl.col("change_end_s"))
+    )
+    share = dict(events.group_by(when.then(1).otherwise(2).alias("phase")).agg(new.mean()).iter_rows())
+    assert share[0] < 0.1 < share[1] < share[2]
+
+
+def test_popular_items_near_items_and_top_places_get_more(world: Simulation) -> None:
+    catalogue = world.world.catalogue
+    codes = world.events["item_id"].str.slice(1).cast(pl.Int64).to_numpy() - 1
+    counts = np.bincount(codes, minlength=len(catalogue))
+    old = catalogue.created_s < world.options.start_s
+    popular = catalogue.popularity > np.median(catalogue.popularity)
+    assert counts[old & popular].mean() > 1.5 * counts[old & ~popular].mean()
+    order = np.lexsort((world.events["timestamp"].to_numpy(), world.events["user_id"].to_numpy()))
+    session = world.events["session_id"].to_numpy()[order]
+    walk = codes[order]
+    inside = np.flatnonzero(session[1:] == session[:-1])
+    near = (catalogue.neighbours[walk[inside]] == walk[inside + 1, None]).any(axis=1).mean()
+    assert near > 4 * 8 / len(catalogue)
+    clicks = world.events.group_by("position").agg((pl.col("event") == "click").mean()).sort("position")["event"]
+    assert clicks.head(3).mean() > clicks.tail(3).mean()

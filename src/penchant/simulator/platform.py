@@ -158,10 +158,11 @@ class Platform:
         clicked = examined & (rng.random(shown.items.shape) < self.attraction(codes, shown.items, times))
         return Answers(codes, times, shown, examined, clicked)
 
-    def log(self, answers: Answers, round_id: str = "r1") -> pl.DataFrame:
+    def log(self, answers: Answers, round_id: str = "r1", *, impressions: bool = True) -> pl.DataFrame:
         """Answers as rows of the event table: an `impression` for every place, then a `click` for every click.
 
-        Both carry `recommendation_id`, `position` (from 0) and `propensity`; clicks follow two seconds a place later.
+        Both carry `recommendation_id`, `position` (from 0) and `propensity`; clicks come two seconds a place later.
+        Leave the impressions out where the rows are to be learned from as events: being shown is no interest.
         """
         count, places = answers.shown.items.shape
         row, place = np.divmod(np.arange(count * places), places)
@@ -183,7 +184,7 @@ class Platform:
         clicks = shown.filter(pl.Series(answers.clicked.ravel())).with_columns(
             pl.lit(CLICK).alias(schema.EVENT), pl.col(schema.TIMESTAMP) + 2 * (pl.col(schema.POSITION) + 1)
         )
-        return pl.concat([shown, clicks])
+        return pl.concat([shown, clicks]) if impressions else clicks
 
     def _check(self, shown: Shown, count: int) -> None:
         items, chance = shown.items, shown.propensity

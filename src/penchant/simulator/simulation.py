@@ -139,8 +139,18 @@ def _relations(options: SimulatorOptions, means: list[npt.NDArray[np.float32]]) 
 def _write_readme(options: SimulatorOptions, events: int, folder: Path) -> None:
     text = f"""# A simulated platform
 
-{options.users} users, {options.items} items and {events} events in {options.days} days, language
-`{options.language}`, seed {options.seed}. Nobody in it is real. The tables follow penchant's data contract;
-`truth/` holds the interests that were planted and must not be read by a model.
+{options.users:,} users, {options.items:,} items and {events:,} events in {options.days} days, language
+`{options.language}`, seed {options.seed}. Nobody in it is real.
+
+| table | what it holds |
+|---|---|
+| `items` | titles, descriptions, tags, categories, creator, price, created_at{", media" * options.media} |
+| `users` | age, gender, city, device |
+| `events` | who did what with which item and when; comments with text and stars (`value`); place in the list |
+| `relations` | who follows whom (left out where nobody follows anybody) |
+| `truth/` | the interests that were planted at every event, topics of items, times of change, labels |
+
+The first four follow penchant's data contract. A model must not read `truth/`; `penchant.simulator.Truth.load` does,
+to measure how well planted interests are found again.
 """
     (folder / "README.md").write_text(text, encoding="utf-8")
