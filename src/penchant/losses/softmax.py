@@ -25,7 +25,7 @@ def full_softmax(vectors: Tensor, items: Tensor, targets: Tensor, weights: Tenso
     """
     if weights is None:
         weights = torch.ones(len(targets), device=vectors.device, dtype=torch.float32)
-    return _ChunkedSoftmax.apply(vectors, items, targets, weights)  # type: ignore[no-any-return]
+    return _ChunkedSoftmax.apply(vectors, items, targets, weights)  # type: ignore[no-untyped-call, no-any-return]
 
 
 class _ChunkedSoftmax(torch.autograd.Function):
@@ -57,6 +57,6 @@ class _ChunkedSoftmax(torch.autograd.Function):
         return loss
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
         grad_vectors, grad_items = ctx.saved_tensors
         return grad_vectors * grad, grad_items * grad, None, None
