@@ -5,6 +5,12 @@ from __future__ import annotations
 
 def main() -> None:
     """Entry point of `penchant`: exit code 0, 1 (the work failed), 2 (a bad call) or 130 (Ctrl-C)."""
-    from penchant.cli.app import run
+    import sys
 
-    run()
+    try:
+        from penchant.cli.app import run
+
+        run()
+    except KeyboardInterrupt:  # before a command began, or after it ended
+        sys.stderr.write("penchant: Interrupted; nothing half-written was left behind.\n")
+        sys.exit(130)

@@ -13,6 +13,9 @@ from penchant.errors import UsageError
 if TYPE_CHECKING:
     from penchant.evaluation.comparison import Comparison
 
+SHOWN = ("ndcg", "hit_rate", "mrr", "coverage")
+"""Metrics of the printed table; all of them stand in the JSON."""
+
 
 def compare(
     data: parameters.DataFolder,
@@ -62,8 +65,7 @@ def show_comparison(found: Comparison, json: Path | None) -> None:
     if json is not None and str(json) == "-":
         terminal.show_json(found.to_json())
         return
-    columns, rows = found.table()
-    terminal.show_table(columns, rows)
+    terminal.show_table(*found.table([f"{name}@{found.k}" for name in SHOWN]))
     terminal.show(
         f"{found.users:,} users, split {found.split}, seeds {found.seeds}; brackets: 95 % intervals over users."
     )

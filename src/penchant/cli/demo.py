@@ -107,12 +107,10 @@ def show_person(rec: Recommender, user: str, *, k: int = 3) -> None:
 
 
 def _simulated(folder: Path, *, users: int, items: int, language: str, seed: int) -> None:
-    from penchant.data.atomic import atomic_folder
     from penchant.simulator import SimulatorOptions, simulate
 
     options = SimulatorOptions(users=users, items=items, events=30 * users, language=language, seed=seed)
-    with atomic_folder(folder) as temporary:
-        simulate(options).write(temporary)
+    simulate(options).write(folder)
     terminal.show(f"simulated a platform of {users:,} users and {items:,} items, nobody in it is real: {folder}")
 
 

@@ -76,4 +76,7 @@ def encode(
     for line in fitted.notes:
         terminal.show(line)
     terminal.show(f"Wrote {summary['with_vector']:,} vectors of {view.dim} numbers for {table.height:,} items to {out}")
-    terminal.note(f"{store.counts.found:,} came from the cache {store.folder}, {store.counts.computed:,} were encoded")
+    if store.counts.found + store.counts.computed:
+        terminal.note(
+            f"{store.counts.found:,} came from the cache {store.folder}, {store.counts.computed:,} were encoded"
+        )

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from penchant.cli import parameters, requests, terminal
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+_LINES = 20
 
 
 def interests(
@@ -19,6 +27,7 @@ def interests(
     requests.check_time(at)
     import numpy as np
 
+    from penchant.cli.topics import category_weights
     from penchant.recommender import Recommender
 
     rec = Recommender.load(bundle)
@@ -34,17 +43,32 @@ def interests(
         )
         return
     terminal.show(f"{series.user_id}: {len(series):,} events, vectors of {series.vectors.shape[-1]} numbers")
+    if not len(series):
+        return
     flat = series.vectors.reshape(len(series), -1)
     unit = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
-    moved = np.concatenate([[1.0], (unit[1:] * unit[:-1]).sum(axis=1)]) if len(unit) else np.empty(0)
-    to_last = unit @ unit[-1] if len(unit) else np.empty(0)
+    to_now = unit @ unit[-1]
+    found = category_weights(rec, series.vectors)
+    shown = range(max(0, len(series) - _LINES), len(series))
+    columns = ("time (UTC)", "after event", "cosine to now", *(("nearest categories",) if found else ()))
     rows = [
-        (_day(int(series.times_s[n])), series.event_ids[n], float(moved[n]), float(to_last[n]))
-        for n in range(max(0, len(series) - 20), len(series))
+        (
+            _day(int(series.times_s[n])),
+            series.event_ids[n],
+            float(to_now[n]),
+            *((_nearest(*found, n),) if found else ()),
+        )
+        for n in shown
     ]
-    terminal.show_table(("time (UTC)", "after event", "cosine to the one before", "cosine to the last"), rows)
+    terminal.show_table(columns, rows)
     if len(series) > len(rows):
         terminal.note(f"The last {len(rows)} of {len(series):,}; all of them, with the numbers: --json")
+
+
+def _nearest(weights: npt.NDArray[np.float64], names: list[str], row: int) -> str:
+    """The three categories with the largest weight after one event."""
+    best = (-weights[row]).argsort(kind="stable")[:3]
+    return ", ".join(f"{names[n]} {weights[row, n]:.0%}" for n in best)
 
 
 def _day(time_s: int) -> str:

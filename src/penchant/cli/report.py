@@ -12,6 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.cli.check import counts
+from penchant.cli.topics import category_weights
 from penchant.data import schema
 from penchant.errors import ModelError
 from penchant.evaluation.report import Example, ReportData, Timeline, render_report
@@ -23,10 +24,8 @@ if TYPE_CHECKING:
 _PEOPLE = 3
 _LISTED = 5
 _TOPICS = 6
-_MOST_TOPICS = 40
 _MOST_EVENTS = 200
 _CANDIDATES = 24
-_SHARPNESS = 0.1
 
 
 def page(
@@ -85,7 +84,7 @@ def _versions() -> dict[str, str]:
 def _epochs(log: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One row an epoch of the (first) model that was trained by epochs."""
     parts = [log, *log.get("experts", {}).values()]
-    rows = next((part["epochs"] for part in parts if part.get("epochs")), [])
+    rows: list[dict[str, Any]] = next((part["epochs"] for part in parts if part.get("epochs")), [])
     return [
         {
             "epoch": row.get("epoch", number + 1),
@@ -121,19 +120,17 @@ def _moved(vectors: npt.NDArray[np.float32]) -> float:
 
 
 def _timelines(rec: Recommender, people: Sequence[str]) -> list[Timeline]:
-    """How near each person's interest vector was to the middle of each category, after every event."""
-    try:
-        middles, names = _topics(rec)
-    except ModelError:
-        return []
-    if not names:
-        return []
+    """How near each person's interest vector was to each category, after every event."""
     out = []
     for user in people:
-        series = rec.interests(user)
-        near = _unit(series.vectors.reshape(len(series), -1)) @ middles.T
-        weights = np.exp(near / _SHARPNESS)
-        weights /= weights.sum(axis=1, keepdims=True)
+        try:
+            series = rec.interests(user)
+        except ModelError:
+            return []
+        found = category_weights(rec, series.vectors)
+        if found is None:
+            return []
+        weights, names = found
         chosen = np.argsort(-weights.mean(axis=0), kind="stable")[:_TOPICS]
         events = rec.dataset.events.filter(pl.col(schema.USER) == rec.dataset.user_codes([user])[0])
         titles = pl.Series([*rec.titles, ""], dtype=pl.String)
@@ -146,25 +143,6 @@ def _timelines(rec: Recommender, people: Sequence[str]) -> list[Timeline]:
         )
         out.append(Timeline(user, series.times_s, [names[n] for n in chosen], weights[:, chosen], table))
     return out
-
-
-def _topics(rec: Recommender) -> tuple[npt.NDArray[np.float32], list[str]]:
-    """Mean unit vectors `[K, D]` of the items of each category, the largest categories only, and their names."""
-    items = rec.dataset.items
-    if schema.CATEGORIES not in items.columns:
-        return np.empty((0, 0), dtype=np.float32), []
-    column = items[schema.CATEGORIES]
-    listed = column if isinstance(column.dtype, pl.List) else column.cast(pl.String).str.split("|")
-    rows = pl.DataFrame({"category": listed}).with_row_index("item").explode("category").drop_nulls("category")
-    sizes = rows["category"].cast(pl.String).value_counts().sort(["count", "category"], descending=[True, False])
-    names = sizes.filter(pl.col("count") >= 3)["category"].head(_MOST_TOPICS).to_list()
-    vectors = _unit(rec._dense_model().item_vectors)
-    middles = [vectors[rows.filter(pl.col("category") == name)["item"].to_numpy()].mean(axis=0) for name in names]
-    return _unit(np.asarray(middles, dtype=np.float32).reshape(len(names), vectors.shape[1])), names
-
-
-def _unit(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12), dtype=np.float32)
 
 
 def _example(rec: Recommender, user: str) -> Example:

@@ -9,6 +9,9 @@ import typer
 
 from penchant.cli import parameters, terminal
 
+_AT_ONCE = 20_000
+"""Users up to which a platform is drawn in memory; larger ones are written block after block."""
+
 
 def simulate(
     out: Annotated[Path, typer.Option("--out", metavar="DATA", help="Folder to write; new or empty.")],
@@ -24,17 +27,20 @@ def simulate(
     set_: parameters.Settings = None,
 ) -> None:
     """Write a simulated platform, with the truth about its users' interests."""
-    from penchant.data.atomic import atomic_folder, refuse_occupied
+    from penchant.data.atomic import refuse_occupied
     from penchant.data.options import from_dict, settings
-    from penchant.simulator import SimulatorOptions, simulate
+    from penchant.simulator import SimulatorOptions, simulate, stream
 
     refuse_occupied(out)
     asked = {"users": users, "items": items, "events": events or 30 * users, "language": language, "seed": seed}
     options = from_dict(SimulatorOptions, {**asked, **settings(set_ or [])})
-    with atomic_folder(out) as temporary:
+    if options.users > _AT_ONCE:
+        with terminal.progress() as report:
+            stream(options, out, progress=report)
+        rows = options.events
+    else:
         simulation = simulate(options)
-        simulation.write(temporary)
-    terminal.show(
-        f"Wrote {options.users:,} users, {options.items:,} items and {simulation.events.height:,} events to {out}"
-    )
+        simulation.write(out)
+        rows = simulation.events.height
+    terminal.show(f"Wrote {options.users:,} users, {options.items:,} items and {rows:,} events to {out}")
     terminal.note(f"Next: penchant check {out}")

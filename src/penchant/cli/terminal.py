@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Progress = Callable[[str, float], None]
 """Called with the stage and the share of it that is done, 0 to 1."""
 
-_WIDTH_OF_A_FILE = 160
+_WIDTH_OF_A_FILE = 400
 
 
 def note(message: str) -> None:

@@ -87,15 +87,13 @@ def show_tested(tested: dict[str, Any] | None, model: str) -> None:
     """One table of the held-out test."""
     if not tested:
         return
-    metrics = [name for name in (f"ndcg@{tested['k']}", f"hit_rate@{tested['k']}", f"mrr@{tested['k']}")]
+    metrics = (f"ndcg@{tested['k']}", f"hit_rate@{tested['k']}", f"mrr@{tested['k']}")
+    models: dict[str, dict[str, dict[str, float]]] = tested["models"]
+    best_first = sorted(models, key=lambda name: -models[name][metrics[0]]["mean"])
     rows = [
-        (
-            name + (" ←" if name == model else ""),
-            *(found[metric]["mean"] if metric in found else None for metric in metrics),
-        )
-        for name, found in tested["models"].items()
+        (name + (" ←" if name == model else ""), *(models[name][m]["mean"] for m in metrics)) for name in best_first
     ]
-    terminal.show_table(("model", *metrics), sorted(rows, key=lambda row: -float(row[1] or 0)))
+    terminal.show_table(("model", *metrics), rows)
     terminal.show(f"on {tested['users']:,} held-out users (split {tested['split']}), learned without their test events")
 
 
