@@ -223,3 +223,9 @@ def test_what_is_asked_wrongly_is_refused_with_the_remedy(counted: Recommender) 
         counted.explain(users(counted, 1)[0], "no-such-item")
     with pytest.raises(OptionError, match="Did you mean 'transformer'"):
         Config(model="tranformer")
+
+
+def test_a_recipe_that_was_chosen_before_is_not_chosen_again(shop: Dataset) -> None:
+    chosen = {"epochs": [], "best_epoch": 2, "experts": {}, "weights": {}}
+    rec = Recommender.fit(shop, Config(model="transformer", models={"transformer": SMALL}), chosen=chosen)
+    assert rec.facts["training"]["best_epoch"] == 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,13 +76,15 @@ class Recommender:
         *,
         validation: Holdout | Validation | None = None,
         views: tuple[Views, FittedEncoders] | None = None,
+        chosen: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
     ) -> Recommender:
         """Encode the views, train, and be ready to answer.
 
         With `validation` the model learns from `data` as given and selects on it. Without, it selects on each user's
-        last event, then learns the same recipe again from everything. `views` (of the same catalogue) saves
-        encoding them again. Raises `DataError` / `ModelError` where the data do not allow the model.
+        last event, then learns the same recipe again from everything; `chosen` (`facts["training"]` of an earlier
+        fit of the same recipe) saves that selection. `views` (of the same catalogue) saves encoding them again.
+        Raises `DataError` / `ModelError` where the data do not allow the model.
         """
         from penchant.training import TrainingLog, fit
 
@@ -94,26 +96,24 @@ class Recommender:
         everything = _training_data(data, found, encoders, settings.seed, progress)
         model = create(settings.model, settings.options)
         if validation is not None:
-            log: TrainingLog | None = fit(
-                model, replace(everything, validation=_validation(validation)), device=settings.device
-            )
+            training = fit(model, replace(everything, validation=_validation(validation)), device=settings.device)
         else:
-            log = None
-            held = _inner_holdout(data)
-            if held is not None and _needs_selection(model):
+            log = TrainingLog.from_dict(chosen) if chosen else None
+            held = _inner_holdout(data) if chosen is None and _needs_selection(model) else None
+            if held is not None:
                 inner, holdout = held
                 part = _training_data(inner, found, encoders, settings.seed, progress)
                 log = fit(model, replace(part, validation=_validation(holdout)), device=settings.device)
                 model = create(settings.model, settings.options)
-            last = fit(model, everything, chosen=log, device=settings.device)
-            log = log or last
+            refit = fit(model, everything, chosen=log, device=settings.device)
+            training = log or refit
         popularity = create("popularity", settings.options)
         fit(popularity, everything)
         facts = {
             "model": settings.model,
             "seed": settings.seed,
             "encoders": encoders.identities,
-            "training": log.to_dict(),
+            "training": training.to_dict(),
             "fit_cpu_s": round(time.process_time() - started, 2),
             "trained_until_s": everything.now_s,
             "users": data.n_users,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -55,6 +56,12 @@ class TrainingLog:
         """Plain values for JSON."""
         return asdict(self)
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TrainingLog:
+        """The opposite of `to_dict`."""
+        experts = {name: cls.from_dict(log) for name, log in values.get("experts", {}).items()}
+        return cls(**{**values, "experts": experts})
+
 
 def fit(model: Model, data: TrainingData, *, chosen: TrainingLog | None = None, device: str = "auto") -> TrainingLog:
     """Fit any model: closed form, by gradient, or an ensemble of both.
@@ -88,7 +95,10 @@ def _fit_ensemble(model: Ensemble, data: TrainingData, chosen: TrainingLog | Non
     elif chosen is not None:
         model.weights = {name: chosen.weights[name] for name in model.experts}
     else:
-        raise ModelError("An ensemble needs held-out targets for its weights.", remedy="Give data.validation.")
+        raise ModelError(
+            "An ensemble needs held-out targets for its weights.",
+            remedy="Give data.validation; where no user has three events to hold one out, use --model cooccurrence.",
+        )
     log.weights = dict(model.weights)
     return log
 

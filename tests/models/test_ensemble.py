@@ -1,0 +1,90 @@
+"""The ensemble: weights on validation, shares that add up, experts that cannot serve."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from penchant.data.ragged import Ragged
+from penchant.data.views import Views
+from penchant.errors import ModelError, OptionError
+from penchant.models.base import ModelState, TrainingData, Validation
+from penchant.models.ensemble import Ensemble, EnsembleOptions
+from penchant.models.registry import MODELS, create, entry
+from penchant.testing.models import checkerboard
+from penchant.training import TrainingLog, fit
+
+EXPERTS = ("cooccurrence", "ease", "content", "popularity")
+
+
+def options(name: str) -> object:
+    return EnsembleOptions(experts=EXPERTS) if name == "lite" else entry(name).default_options()
+
+
+@pytest.fixture(scope="module")
+def board() -> TrainingData:
+    made = checkerboard()
+    histories = made.data.sequences
+    held = Validation(histories, Ragged.of([[u] for u in range(made.side)]), histories.history_items.unique())
+    return replace(made.data, validation=held)
+
+
+@pytest.fixture(scope="module")
+def fitted(board: TrainingData) -> Ensemble:
+    model = create("lite", options)
+    assert isinstance(model, Ensemble)
+    fit(model, board)
+    return model
+
+
+def test_the_withheld_item_is_found(fitted: Ensemble, board: TrainingData) -> None:
+    scores = fitted.score(board.sequences)
+    seen = board.sequences.history_items
+    scores[seen.rows, seen.values] = -np.inf
+    assert (scores.argmax(axis=1) == np.arange(len(scores))).mean() > 0.9
+
+
+def test_shares_of_experts_and_of_views_sum_to_the_score(fitted: Ensemble, board: TrainingData) -> None:
+    scores = fitted.score(board.sequences)
+    np.testing.assert_allclose(sum(fitted.shares(board.sequences).values()), scores, atol=1e-4)
+    views = fitted.contributions(board.sequences)
+    assert set(views) == {"behaviour", "text"}
+    np.testing.assert_allclose(sum(views.values()), scores, atol=1e-4)
+
+
+def test_state_round_trip(fitted: Ensemble, board: TrainingData) -> None:
+    again = create("lite", options)
+    state = fitted.state()
+    again.load_state(ModelState(dict(state.tensors), dict(state.facts)))
+    np.testing.assert_allclose(again.score(board.sequences), fitted.score(board.sequences), atol=1e-5)
+
+
+def test_without_validation_the_chosen_weights_are_taken(board: TrainingData) -> None:
+    model = create("lite", options)
+    weights = {"cooccurrence": 1.0, "ease": 0.5, "content": 0.0, "popularity": 0.25}
+    log = fit(model, replace(board, validation=None), chosen=TrainingLog(weights=weights))
+    assert log.weights == weights
+    with pytest.raises(ModelError, match="held-out targets"):
+        fit(create("lite", options), replace(board, validation=None))
+
+
+def test_experts_that_cannot_serve_are_left_out_with_the_reason(board: TrainingData) -> None:
+    model = create("lite", lambda name: EnsembleOptions(EXPERTS, max_items_ease=3) if name == "lite" else options(name))
+    assert isinstance(model, Ensemble)
+    fit(model, replace(board, views=Views()))
+    assert set(model.experts) == {"cooccurrence", "popularity"}
+    assert "dense matrix" in model.left_out["ease"] and "no item has text" in model.left_out["content"]
+
+
+def test_refusals() -> None:
+    with pytest.raises(OptionError):
+        EnsembleOptions(experts=())
+    model = create("lite", options)
+    with pytest.raises(ModelError, match="no weights"):
+        assert isinstance(model, Ensemble)
+        model._weight_vector()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_of_the_registry_can_be_made(name: str) -> None:
+    assert create(name, lambda n: entry(n).default_options()).name == name
