@@ -11,8 +11,9 @@ from penchant.data.sequences import SequenceBatch
 from penchant.data.views import View, Views
 from penchant.errors import ModelError, OptionError, UsageError
 from penchant.models.base import ModelState, TrainingData, Validation
-from penchant.models.sequence import SequenceModel, SequenceOptions, _windows
+from penchant.models.sequence import SequenceModel, SequenceOptions
 from penchant.models.tokens import gap_bucket, pad
+from penchant.models.windows import training_windows
 from penchant.testing.models import check_model
 from penchant.training import fit
 
@@ -89,7 +90,7 @@ def test_same_seed_same_weights() -> None:
 
 @pytest.mark.parametrize("length", [2, 5, 9, 10, 17, 18, 40])
 def test_windows_make_every_event_but_the_first_a_target_once(length: int) -> None:
-    starts, stops = _windows(np.array([0, length]), 9, np.random.default_rng(length))
+    starts, stops = training_windows(np.array([0, length]), 9, np.random.default_rng(length))
     targets = np.concatenate([np.arange(a + 1, b) for a, b in zip(starts, stops, strict=True)])
     assert sorted(targets.tolist()) == list(range(1, length))
     assert (stops - starts <= 9).all()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,13 +19,13 @@ from penchant.losses.softmax import full_softmax
 from penchant.models.base import ModelState, Scores, TrainingData
 from penchant.models.gru import CELLS, RecurrentEncoder
 from penchant.models.item_tower import ItemTower
-from penchant.models.tokens import EventTokens, Padded, gap_bucket, pad
+from penchant.models.tokens import EventTokens, Padded, pad
 from penchant.models.transformer import AttentionEncoder
+from penchant.models.windows import BATCH_TOKENS, Window, batches, like_length, next_gap
 
 ENCODERS = ("attention", *CELLS)
 LOSSES = ("auto", "softmax", "sampled_softmax")
 FULL_SOFTMAX_ITEMS = 20_000
-BATCH_TOKENS = 6400
 
 
 @dataclass(frozen=True)
@@ -138,27 +138,19 @@ class SequenceModel:
         self._items = None
         return self.net
 
-    def batches(self, data: TrainingData, rng: np.random.Generator) -> list[tuple[np.ndarray, np.ndarray]]:
+    def batches(self, data: TrainingData, rng: np.random.Generator) -> list[Window]:
         """One epoch: windows of at most max_length + 1 events, of like length together, in random order."""
-        starts, stops = _windows(data.sequences.offsets, self.options.max_length + 1, rng)
-        lengths = stops - starts
-        tokens = self.options.batch_tokens or int(np.clip(lengths.sum() // 100, 1024, BATCH_TOKENS))
-        order = np.argsort(-lengths * (1.0 + 0.1 * rng.random(len(lengths))), kind="stable")
-        chunks, start = [], 0
-        while start < len(order):
-            stop = start + max(1, tokens // int(lengths[order[start]]))
-            chunks.append(order[start:stop])
-            start = stop
-        return [(starts[chunks[i]], stops[chunks[i]]) for i in rng.permutation(len(chunks))]
+        tokens = self.options.batch_tokens
+        return batches(data.sequences.offsets, self.options.max_length + 1, tokens, rng)
 
-    def loss(self, data: TrainingData, batch: tuple[np.ndarray, np.ndarray], rng: np.random.Generator) -> Tensor:
+    def loss(self, data: TrainingData, batch: Window, rng: np.random.Generator) -> Tensor:
         """Mean next-event cross-entropy of one batch of windows."""
         net = self._net()
         starts, stops = batch
         window = pad(data.sequences, starts, stops - 1).to(self.device)
         after = pad(data.sequences, starts + 1, stops).to(self.device)
         last = window.lengths - 1
-        gaps_to_next = torch.from_numpy(_next_gap(data.sequences, stops)).to(self.device)
+        gaps_to_next = torch.from_numpy(next_gap(data.sequences, stops)).to(self.device)
         window.requests.scatter_(1, last[:, None], gaps_to_next[:, None])
         given = bool(rng.random() < 0.5)
         hidden = self._encode(net, window, data.sequences, request=given, rng=rng)
@@ -208,7 +200,7 @@ class SequenceModel:
         """The interest vector (length 1) after the last event, `[B, D]`; zeros for an empty history."""
         out = np.zeros((len(histories), self.options.dim), dtype=np.float32)
         cut = histories.last(self.options.max_length)
-        for rows, window in _inference_batches(cut, BATCH_TOKENS):
+        for rows, window in like_length(cut, BATCH_TOKENS):
             vectors = self._vectors(window, cut)
             last = (window.lengths - 1).to(vectors.device)
             out[rows] = vectors[torch.arange(len(rows)), last].cpu().numpy()
@@ -225,7 +217,7 @@ class SequenceModel:
         index = np.arange(hidden.n_events) - hidden.offsets[rows]
         early = hidden.keep(index < self.options.max_length)
         flat = np.flatnonzero(index < self.options.max_length)
-        for chosen, window in _inference_batches(early, BATCH_TOKENS):
+        for chosen, window in like_length(early, BATCH_TOKENS):
             vectors = self._vectors(window, early, request=False).cpu().numpy()
             real = np.arange(vectors.shape[1])[None, :] < window.lengths.numpy()[:, None]
             at = early.offsets[chosen][:, None] + np.arange(vectors.shape[1])[None, :]
@@ -331,48 +323,6 @@ def _log_q(data: TrainingData) -> npt.NDArray[np.float64]:
     counts = np.bincount(data.sequences.items[data.sequences.items >= 0], minlength=data.n_items).astype(np.float64)
     share = 0.5 * counts / max(counts.sum(), 1.0) + 0.5 / data.n_items
     return np.asarray(np.log(share / share.sum()), dtype=np.float64)
-
-
-def _next_gap(batch: SequenceBatch, stops: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Bucket of the time between the last input event (stops − 2) and its target (stops − 1)."""
-    return gap_bucket(batch.times_s[stops - 1] - batch.times_s[stops - 2])
-
-
-def _windows(
-    offsets: npt.NDArray[np.int64], size: int, rng: np.random.Generator
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Starts and stops of windows of at most `size` events that share one event at their seams.
-
-    Every user's history is cut from its end backwards; the length of the last window is drawn, so that the seams of
-    long histories fall elsewhere in every epoch.
-    """
-    lengths = np.diff(offsets)
-    stride = size - 1
-    long = lengths > size
-    first = np.where(long, rng.integers(stride // 2, stride + 1, size=len(lengths)) + 1, np.minimum(lengths, size))
-    extra = np.where(long, -(-(lengths - first) // stride), 0)
-    count = np.where(lengths >= 2, 1 + extra, 0)
-    user = np.repeat(np.arange(len(lengths)), count)
-    nth = np.arange(len(user)) - np.repeat(np.cumsum(count) - count, count)
-    stops = offsets[user + 1] - np.where(nth == 0, 0, first[user] - 1 + (nth - 1) * stride)
-    starts = np.where(nth == 0, stops - first[user], stops - size)
-    starts = np.maximum(starts, offsets[user])
-    keep = stops - starts >= 2
-    return starts[keep], stops[keep]
-
-
-def _inference_batches(batch: SequenceBatch, tokens: int) -> Iterator[tuple[npt.NDArray[np.int64], Padded]]:
-    """Rows with events, of like length together, as padded windows."""
-    order = np.argsort(batch.lengths, kind="stable")
-    order = order[batch.lengths[order] > 0]
-    start = 0
-    while start < len(order):
-        stop = start + 1
-        while stop < len(order) and (stop - start + 1) * batch.lengths[order[stop]] <= tokens * 2:
-            stop += 1
-        rows = order[start:stop]
-        yield rows, pad(batch, batch.offsets[rows], batch.offsets[rows + 1])
-        start = stop
 
 
 def _empty_views(tensors: dict[str, npt.NDArray[np.float32]]) -> Views:
