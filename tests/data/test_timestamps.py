@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penchant.data.timestamps import (
@@ -88,6 +88,7 @@ def test_unsigned_numbers_beyond_64_bits_are_too_late() -> None:
     assert times.reason.to_list() == [TOO_LATE, TOO_LATE]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.datetimes(datetime(1971, 1, 1), datetime(2099, 12, 31)), min_size=1, max_size=5), st.integers(-12, 14)
 )
@@ -98,6 +99,7 @@ def test_iso_text_agrees_with_datetime(moments: list[datetime], hours: int) -> N
     assert times.sub_ns.to_list() == [moment.microsecond * 1000 for moment in zoned]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(1_000_000_000, 4_000_000_000), min_size=1, max_size=5),
     st.sampled_from(["s", "ms", "us", "ns"]),

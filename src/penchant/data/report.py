@@ -69,6 +69,25 @@ class IngestReport:
         """Rows in quarantine, all tables."""
         return sum(table.rows_quarantined for table in self.tables.values())
 
+    def with_refused(self, table: str, rows: pl.DataFrame) -> IngestReport:
+        """The same after a later rule refused rows that were kept: `rows` with a column `reason`."""
+        if not rows.height:
+            return self
+        counts = rows["reason"].value_counts().sort("count", "reason", descending=[True, False])
+        before = self.tables[table]
+        quarantined = dict(before.quarantined)
+        for reason, count in counts.rows():
+            quarantined[reason] = quarantined.get(reason, 0) + count
+        after = replace(before, rows_kept=before.rows_kept - rows.height, quarantined=quarantined)
+        old = self.quarantine.get(table)
+        whole = rows if old is None else pl.concat([old, rows], how="diagonal_relaxed")
+        return IngestReport(self.tables | {table: after}, self.quarantine | {table: whole})
+
+    def with_note(self, table: str, note: str) -> IngestReport:
+        """The same with one more note on a table."""
+        before = self.tables[table]
+        return IngestReport(self.tables | {table: replace(before, notes=[*before.notes, note])}, self.quarantine)
+
     def to_dict(self) -> dict[str, Any]:
         """The counts as plain values for JSON (without the refused rows)."""
         return {

@@ -64,10 +64,14 @@ def normalised(texts: Texts, *, lower: bool = False) -> pl.Series:
     >>> normalised(["ＡＢＣ\\u200b  １２\\n３", " ", None], lower=True).to_list()
     ['abc 12 3', None, None]
     """
-    text = _series(texts).str.replace_all(_SPACE, " ").str.replace_all(_INVISIBLE, "").str.normalize("NFKC")
-    text = text.str.replace_all(_INVISIBLE, "").str.replace_all(_SPACE, " ")
+    text = squeezed(squeezed(_series(texts)).str.normalize("NFKC"))
+    return text.str.to_lowercase() if lower else text
+
+
+def squeezed(text: pl.Series) -> pl.Series:
+    """No control or invisible characters, single spaces, none at the ends; empty is null."""
+    text = text.str.replace_all(_SPACE, " ").str.replace_all(_INVISIBLE, "").str.replace_all(_SPACE, " ")
     text = text.str.strip_chars()
-    text = text.str.to_lowercase() if lower else text
     return text.set(text == "", None)
 
 

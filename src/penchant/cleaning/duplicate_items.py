@@ -1,0 +1,98 @@
+"""Near duplicates among items: another id for the same thing, told by its text, its picture or both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from penchant.cleaning.finding import Finding
+from penchant.cleaning.similar_images import image_hashes, similar_hashes
+from penchant.cleaning.similar_texts import Pairs, SimilarityOptions, groups, similar_texts
+from penchant.data import schema
+from penchant.data.dataset import Dataset
+from penchant.data.text import ItemTextOptions, item_text
+from penchant.errors import OptionError
+
+RULE = "duplicate_items"
+
+
+@dataclass(frozen=True)
+class DuplicateOptions:
+    """`by`: `text`, `image`, or `both` (alike in text and picture).
+
+    `same_numbers`: texts with different numbers in them (years, sizes, parts of a series) are different things.
+    `most_bits` of 64 may differ between pictures.
+    """
+
+    by: str = schema.TEXT
+    fields: ItemTextOptions = field(default_factory=lambda: ItemTextOptions((schema.TITLE, schema.DESCRIPTION)))
+    similarity: SimilarityOptions = field(default_factory=SimilarityOptions)
+    same_numbers: bool = True
+    most_bits: int = 6
+
+
+def duplicate_items(dataset: Dataset, options: DuplicateOptions = DuplicateOptions()) -> Finding:
+    """Find items that are nearly the same as another; of each group the one with most events stands for the rest.
+
+    `details`: item_id, the id that stands for it, and the highest similarity to another of its group.
+    """
+    pairs = _pairs(dataset, options)
+    n = dataset.n_items
+    group = groups(pairs, n)
+    events = np.bincount(dataset.events[schema.ITEM].drop_nulls().to_numpy(), minlength=n)
+    order = np.lexsort((np.arange(n), -events, group))
+    first = np.full(int(group.max(initial=-1)) + 1, -1, dtype=np.int64)
+    first[group[order][::-1]] = order[::-1]
+    instead = first[group]
+    rows = np.flatnonzero(instead != np.arange(n))
+    best = np.zeros(n)
+    np.maximum.at(best, pairs.left, pairs.similarity)
+    np.maximum.at(best, pairs.right, pairs.similarity)
+    ids = dataset.items[schema.ITEM_ID]
+    details = pl.DataFrame(
+        {
+            schema.ITEM_ID: ids.gather(rows),
+            "instead": ids.gather(instead[rows]),
+            "similarity": best[rows],
+        }
+    )
+    return Finding(RULE, schema.ITEMS, "nearly the same as another item", rows, details, instead[rows])
+
+
+def _pairs(dataset: Dataset, options: DuplicateOptions) -> Pairs:
+    if options.by not in (schema.TEXT, schema.IMAGE, "both"):
+        raise OptionError("by", options.by, allowed=(schema.TEXT, schema.IMAGE, "both"))
+    if options.by == schema.TEXT:
+        return _text_pairs(dataset, options)
+    pictures = _picture_pairs(dataset, options.most_bits)
+    if options.by == schema.IMAGE:
+        return pictures
+    texts = _text_pairs(dataset, options)
+    both = np.isin(_keys(pictures, dataset.n_items), _keys(texts, dataset.n_items))
+    return Pairs(pictures.left[both], pictures.right[both], pictures.similarity[both])
+
+
+def _text_pairs(dataset: Dataset, options: DuplicateOptions) -> Pairs:
+    texts = pl.Series(item_text(dataset, options.fields), dtype=pl.String)
+    pairs = similar_texts(texts, options.similarity)
+    if not options.same_numbers:
+        return pairs
+    numbers = texts.str.extract_all(r"\d+").list.sort().list.join(" ")
+    same = (numbers.gather(pairs.left) == numbers.gather(pairs.right)).to_numpy()
+    return Pairs(pairs.left[same], pairs.right[same], pairs.similarity[same])
+
+
+def _picture_pairs(dataset: Dataset, most_bits: int) -> Pairs:
+    paths: list[Path | None] = [None] * dataset.n_items
+    if schema.IMAGE in dataset.items.columns:
+        root = dataset.root or Path()
+        paths = [None if name is None else root / name for name in dataset.items[schema.IMAGE].to_list()]
+    return similar_hashes(*image_hashes(paths), most_bits=most_bits)
+
+
+def _keys(pairs: Pairs, n: int) -> npt.NDArray[np.int64]:
+    return pairs.left * n + pairs.right

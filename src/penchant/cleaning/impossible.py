@@ -1,0 +1,74 @@
+"""Impossible values and times: outside what the column can mean, or outside the span that the platform existed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from penchant.cleaning.finding import Finding, Mended, noted, readable, with_table
+from penchant.data import schema
+from penchant.data.dataset import Dataset
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class ImpossibleOptions:
+    """What is possible, both ends allowed.
+
+    `cells`: column → lowest and highest, for columns of any table; a cell outside becomes missing. `value`: the scale
+    of values (ratings of 1 to 5); an event outside is found. `since_s`, `until_s`: the platform's first and last
+    second (None: not checked).
+    """
+
+    cells: Mapping[str, Range] = field(
+        default_factory=lambda: {
+            schema.DWELL_S: (0, 86_400),
+            schema.POSITION: (0, 1e6),
+            schema.PROPENSITY: (0, 1),
+            schema.PRICE: (0, 1e9),
+            "age": (0, 120),
+            "year": (0, 2100),
+        }
+    )
+    value: Range | None = None
+    since_s: int | None = None
+    until_s: int | None = None
+
+
+def impossible_events(dataset: Dataset, options: ImpossibleOptions = ImpossibleOptions()) -> Finding:
+    """Find events before `since_s`, after `until_s` or with a value off its scale."""
+    time, value = pl.col(schema.TIME_S), pl.col(schema.VALUE)
+    wrong = pl.lit(False)
+    if options.since_s is not None:
+        wrong = wrong | (time < options.since_s)
+    if options.until_s is not None:
+        wrong = wrong | (time > options.until_s)
+    if options.value is not None:
+        wrong = wrong | ~value.is_between(*options.value)
+    mask = dataset.events.with_columns(wrong.fill_null(False).alias("wrong"))["wrong"]
+    rows = np.flatnonzero(mask.to_numpy())
+    return Finding("impossible_events", schema.EVENTS, "impossible time or value", rows, readable(dataset, rows))
+
+
+def impossible_cells(dataset: Dataset, options: ImpossibleOptions = ImpossibleOptions()) -> Mended:
+    """Make cells outside their range missing, in events, items and users; the rows stay."""
+    counts: dict[str, int] = {}
+    notes: list[str] = []
+    for table in (schema.EVENTS, schema.ITEMS, schema.USERS):
+        frame: pl.DataFrame = getattr(dataset, table)
+        for name, (low, high) in options.cells.items():
+            if name not in frame.columns or not frame.schema[name].is_numeric():
+                continue
+            outside = (~frame[name].is_between(low, high)).fill_null(False)
+            if not outside.any():
+                continue
+            counts[f"{table}.{name}"] = int(outside.sum())
+            notes.append(f"{int(outside.sum()):,} cells of {name} outside {low:g} to {high:g} were made missing")
+            frame = frame.with_columns(frame[name].set(outside, None))
+            dataset = noted(dataset, table, notes[-1])
+        dataset = with_table(dataset, table, frame)
+    return Mended(dataset, counts, notes)

@@ -1,0 +1,85 @@
+"""Pictures that are nearly the same: a perceptual hash of 64 bits, compared by the bits that differ.
+
+The hash is the signs of the 8 × 8 lowest frequencies (cosine transform of the grey picture at 32 × 32) about their
+median: Zauner 2010, "Implementation and benchmarking of perceptual image hash functions".
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from scipy.fft import dctn
+
+from penchant.cleaning.similar_texts import Pairs
+from penchant.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Hashes = npt.NDArray[np.uint64]
+
+_FLAT = 2.0
+"""Grey levels of deviation below which a picture shows nothing that could be told apart."""
+
+_MOST_PIXELS = 100_000_000
+
+
+def image_hashes(paths: Iterable[Path | None]) -> tuple[Hashes, npt.NDArray[np.bool_]]:
+    """The hash of every picture `[N]`, and which could be read and show something `[N]`."""
+    hashes = [image_hash(path) for path in paths]
+    present = np.array([one is not None for one in hashes], dtype=bool)
+    return np.array([one or 0 for one in hashes], dtype=np.uint64), present
+
+
+def image_hash(picture: Path | Image | None) -> int | None:
+    """The perceptual hash of one picture; None where there is none, it cannot be read, is huge or of one colour."""
+    try:
+        from PIL import Image
+    except ImportError:
+        raise MissingExtraError("pillow", "image") from None
+    if picture is None:
+        return None
+    try:
+        with contextlib.ExitStack() as opened:
+            image = picture
+            if isinstance(image, Path):
+                image = Image.open(opened.enter_context(image.open("rb")))
+            if image.width * image.height > _MOST_PIXELS:
+                return None
+            image.draft("L", (64, 64))
+            grey = np.asarray(image.convert("L").resize((32, 32), Image.Resampling.LANCZOS), dtype=np.float64)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    if grey.std() < _FLAT:
+        return None
+    low = dctn(grey, norm="ortho")[:8, :8].ravel()
+    bits = low > np.median(low[1:])
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+def similar_hashes(hashes: Hashes, present: npt.NDArray[np.bool_], *, most_bits: int = 6) -> Pairs:
+    """Pairs of hashes that differ in at most `most_bits` of 64; every pair is compared, in blocks.
+
+    >>> pairs = similar_hashes(np.array([0, 1, 2**63 - 1], dtype=np.uint64), np.array([True, True, True]))
+    >>> pairs.left.tolist(), pairs.right.tolist(), pairs.similarity.tolist()
+    ([0], [1], [0.984375])
+    """
+    rows = np.flatnonzero(present)
+    known = hashes[rows]
+    found: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]] = []
+    for start in range(0, len(rows), 512):
+        block = known[start : start + 512, None] ^ known[None, start:]
+        bits = np.bitwise_count(block)
+        one, two = np.nonzero(bits <= most_bits)
+        later = two > one
+        one, two = one[later], two[later]
+        found.append((rows[start + one], rows[start + two], 1 - bits[one, two] / 64))
+    if not found:
+        empty = np.empty(0, dtype=np.int64)
+        return Pairs(empty, empty, np.empty(0))
+    return Pairs(*(np.concatenate(part) for part in zip(*found, strict=True)))
