@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ from penchant.data.results import EventReason, InterestSeries, Reason, Recommend
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout, split
 from penchant.data.views import Views
+from penchant.encoders.cache import EncoderCache, default_cache_folder
 from penchant.encoders.fitted import FittedEncoders
 from penchant.encoders.views import event_content, item_views, user_views
 from penchant.errors import DataError, ModelError, UsageError
@@ -92,7 +94,7 @@ class Recommender:
         if data.n_events == 0:
             raise DataError("There are no events to learn from.", remedy="See `penchant check` for what was refused.")
         started = time.process_time()
-        found, encoders = views or item_views(data, settings.views, progress=progress)
+        found, encoders = views or item_views(data, settings.views, kept_vectors(), progress=progress)
         everything = _training_data(data, found, encoders, settings.seed, progress)
         model = create(settings.model, settings.options)
         if validation is not None:
@@ -333,16 +335,26 @@ class Recommender:
         return self.dataset.items.select(pl.coalesce(pl.col(schema.TITLE).cast(pl.String), ids))[schema.TITLE].to_list()
 
 
+def kept_vectors() -> EncoderCache | None:
+    """The user's cache of vectors, so that no text is encoded twice; None where nothing can be written there."""
+    folder = default_cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return EncoderCache(folder) if os.access(folder, os.W_OK) else None
+
+
 def packed(data: Dataset, encoders: FittedEncoders) -> SequenceBatch:
     """All histories of a dataset (row = user code) with what events carry themselves and what is known of users."""
     batch = with_content(data.sequences(), data, encoders)
-    users = user_views(data, encoders)
+    users = user_views(data, encoders, kept_vectors())
     return replace(batch, user_views=users) if users else batch
 
 
 def with_content(batch: SequenceBatch, data: Dataset, encoders: FittedEncoders) -> SequenceBatch:
     """The same histories with the contents of `data`'s events, whose rows they have."""
-    rows, contents = event_content(data, encoders)
+    rows, contents = event_content(data, encoders, kept_vectors())
     return replace(batch, content_rows=rows, content=contents) if contents else batch
 
 
