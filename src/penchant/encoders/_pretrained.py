@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +25,9 @@ def quiet() -> Iterator[None]:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # AST's own filter bank has empty bands, and says so
+            yield
     finally:
         logging.set_verbosity(verbosity)
         if bars:
@@ -43,7 +46,7 @@ def load_text_model(folder: Path, *, lower_case: bool = False, eager: bool = Fal
         with quiet():
             config = AutoConfig.from_pretrained(folder, local_files_only=True)
             kind = AutoModelForTextEncoding if config.model_type in _ENCODER_ONLY else AutoModel
-            model = load_weights(kind, folder, **told)
+            model, _ = load_weights(kind, folder, **told)
             extra = {"do_lower_case": True} if lower_case else {}
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, **extra)
     except EncoderError:
@@ -59,20 +62,66 @@ def load_text_model(folder: Path, *, lower_case: bool = False, eager: bool = Fal
     return model, tokenizer
 
 
-def load_weights(kind: Any, folder: Path, **told: Any) -> Any:
-    """A model in float32 and evaluation mode; raises `EncoderError` where the file lacks weights that are used."""
+def load_image_model(folder: Path) -> tuple[Any, Any, bool]:
+    """A vision model, its preprocessing with Pillow, and whether its pooler was trained. Raises `EncoderError`."""
+    from transformers import AutoImageProcessor, AutoModel
+
+    untyped: Any = AutoImageProcessor
+    try:
+        with quiet():
+            processor = untyped.from_pretrained(folder, backend="pil", local_files_only=True)
+            model, pooler = load_weights(AutoModel, folder)
+    except EncoderError:
+        raise
+    except Exception as error:  # transformers raises OSError, ValueError, KeyError and its own
+        raise EncoderError(
+            f"{folder} cannot be loaded as an image encoder: {error}",
+            remedy="Give a folder with config.json, model.safetensors and preprocessor_config.json.",
+        ) from error
+    return model, processor, pooler
+
+
+def load_audio_model(folder: Path) -> tuple[Any, Any]:
+    """A sound model and its feature extractor (None where the folder has none). Raises `EncoderError`."""
+    from transformers import AutoFeatureExtractor, AutoModel
+
+    untyped: Any = AutoFeatureExtractor
+    try:
+        with quiet():
+            model, _ = load_weights(AutoModel, folder)
+            named = (folder / "preprocessor_config.json").is_file()
+            extractor = untyped.from_pretrained(folder, local_files_only=True) if named else None
+    except EncoderError:
+        raise
+    except Exception as error:  # transformers raises OSError, ValueError, KeyError and its own
+        raise EncoderError(
+            f"{folder} cannot be loaded as an audio encoder: {error}",
+            remedy="Give a folder with config.json, model.safetensors and preprocessor_config.json.",
+        ) from error
+    return model, extractor
+
+
+def load_weights(kind: Any, folder: Path, **told: Any) -> tuple[Any, bool]:
+    """A model in float32 and evaluation mode, and whether its pooler has trained weights.
+
+    Raises `EncoderError` where the file lacks weights that are used.
+    """
     import torch
 
     model, info = kind.from_pretrained(
         folder, local_files_only=True, dtype=torch.float32, output_loading_info=True, **told
     )
-    missing = sorted(key for key in info["missing_keys"] if not key.startswith(_UNUSED_PARTS))
+    missing = sorted(key for key in info["missing_keys"] if not _unused(key))
     if missing:
         raise EncoderError(
             f"The weights in {folder} lack {len(missing)} parts of the model (first: {missing[0]}).",
             remedy="They would be random numbers. Fetch the model again.",
         )
-    return model.eval()
+    return model.eval(), not any("pooler." in key for key in info["missing_keys"])
+
+
+def _unused(key: str) -> bool:
+    return key.startswith(_UNUSED_PARTS) or key.endswith("masked_spec_embed")
 
 
 def dense_layer(folder: Path) -> tuple[Any, int]:

@@ -83,10 +83,12 @@ class EncoderCache:
         content_bytes: Callable[[Content], bytes],
         chunk: int = 1024,
         progress: Progress | None = None,
+        keep_absent: bool = True,
     ) -> View:
         """Vectors `[N, D]` of N contents; what is new is computed in chunks, each saved before the next begins.
 
-        `content_bytes` gives the bytes that name a content (`text_bytes` for sentences).
+        `content_bytes` gives the bytes that name a content (`text_bytes` for sentences). Without `keep_absent`, what
+        came out absent is not saved and is tried again next time.
         """
         identity = encoder.identity
         shelf = self._shelf(identity)
@@ -97,7 +99,9 @@ class EncoderCache:
         missing.sort(key=lambda key: len(content_bytes(wanted[key])))  # type: ignore[arg-type]
         for start in range(0, len(missing), chunk):
             part = missing[start : start + chunk]
-            self._add(shelf, part, encoder.encode([wanted[key] for key in part]))
+            view = encoder.encode([wanted[key] for key in part])
+            kept = np.flatnonzero(view.present | keep_absent)
+            self._add(shelf, [part[row] for row in kept], view.take(kept))
             self.counts.computed += len(part)
             if progress is not None:
                 progress(f"encoded {start + len(part)} of {len(missing)}", (start + len(part)) / len(missing))
@@ -134,6 +138,8 @@ class EncoderCache:
 
     def _add(self, shelf: _Shelf, keys: list[bytes], view: View) -> None:
         """Save one chunk as a segment."""
+        if not keys:
+            return
         from safetensors.numpy import save
 
         arrays: dict[str, npt.NDArray[Any]] = {
@@ -187,7 +193,7 @@ def _gathered(shelf: _Shelf, keys: list[bytes | None], encoder: Encoder[Any], id
     """The vectors of the keys, in order."""
     vectors = np.zeros((len(keys), encoder.dim), dtype=np.float32)
     present = np.zeros(len(keys), dtype=bool)
-    places = [None if key is None else shelf.places[key] for key in keys]
+    places = [None if key is None else shelf.places.get(key) for key in keys]
     by_segment: dict[str, list[tuple[int, int]]] = {}
     for row, place in enumerate(places):
         if place is not None:

@@ -12,8 +12,10 @@ from penchant.data import schema
 from penchant.data.atomic import atomic_file
 from penchant.data.dataset import Dataset
 from penchant.data.views import View
+from penchant.encoders.audio import AudioEncoder
 from penchant.encoders.cache import EncoderCache
 from penchant.encoders.fitted import FittedEncoders, ViewOptions
+from penchant.encoders.image import ImageEncoder
 from penchant.encoders.protocol import Progress
 from penchant.encoders.text import fit_text_encoder, table_text
 from penchant.errors import DataError, OptionError
@@ -83,4 +85,30 @@ def _text(
     return (None if found is None else fitted.encode_text(texts, cache=cache, progress=progress)), fitted.notes
 
 
-_MAKERS: Final = {schema.TEXT: _text}
+def _image(
+    dataset: Dataset, encoder: str, options: ViewOptions, cache: EncoderCache | None, progress: Progress | None
+) -> tuple[View | None, list[str]]:
+    found = ImageEncoder(replace(options.image, encoder=encoder))
+    return _media(dataset, found, options, cache, progress)
+
+
+def _audio(
+    dataset: Dataset, encoder: str, options: ViewOptions, cache: EncoderCache | None, progress: Progress | None
+) -> tuple[View | None, list[str]]:
+    found = AudioEncoder(replace(options.audio, encoder=encoder))
+    return _media(dataset, found, options, cache, progress)
+
+
+def _media(
+    dataset: Dataset,
+    encoder: ImageEncoder | AudioEncoder,
+    options: ViewOptions,
+    cache: EncoderCache | None,
+    progress: Progress | None,
+) -> tuple[View | None, list[str]]:
+    fitted = FittedEncoders(media={encoder.name: encoder}, limits=options.media)
+    views = fitted.encode_table(schema.ITEMS, dataset.items, root=dataset.root, cache=cache, progress=progress)
+    return views.get(encoder.name), fitted.notes
+
+
+_MAKERS: Final = {schema.TEXT: _text, schema.IMAGE: _image, schema.AUDIO: _audio}

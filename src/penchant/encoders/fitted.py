@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import polars as pl
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
+from penchant.data.decode import MediaOptions
+from penchant.data.media import MediaReport
 from penchant.data.views import View, Views
 from penchant.encoders.attributes import AttributeEncoder, AttributeOptions, context_columns
+from penchant.encoders.audio import NONE, AudioEncoder, AudioOptions
 from penchant.encoders.behaviour import BehaviourOptions
 from penchant.encoders.cache import EncoderCache, encode_in_chunks, text_bytes
 from penchant.encoders.choose import TextChoice
+from penchant.encoders.image import ImageEncoder, ImageOptions
+from penchant.encoders.media import MediaEncoder, encode_files
 from penchant.encoders.ngram import NgramEncoder
 from penchant.encoders.protocol import EncoderState, Progress, TextEncoder
 from penchant.encoders.text import TextOptions, fit_text_encoder, table_text, text_encoder_from_state
@@ -23,11 +29,14 @@ from penchant.errors import EncoderError
 
 @dataclass(frozen=True)
 class ViewOptions:
-    """Which views are made and how, one field per modality."""
+    """Which views are made and how, one field per modality; `media`: the limits of files that are decoded."""
 
     text: TextOptions = field(default_factory=TextOptions)
+    image: ImageOptions = field(default_factory=ImageOptions)
+    audio: AudioOptions = field(default_factory=AudioOptions)
     attributes: AttributeOptions = field(default_factory=AttributeOptions)
     behaviour: BehaviourOptions = field(default_factory=BehaviourOptions)
+    media: MediaOptions = field(default_factory=MediaOptions)
     seed: int = 0
 
 
@@ -39,24 +48,33 @@ class _Stateful(Protocol):
 class FittedEncoders:
     """What turns new items, users, events and sentences into the same vectors as before.
 
-    `attributes`: by table (`items`, `users`, `events` for the context). `choice`: why this text encoder.
+    `attributes`: by table (`items`, `users`, `events` for the context). `choice`: why this text encoder. `media`: the
+    encoders of `image` and `audio`. `reports`: what became of the files, by table and column (not part of the bundle).
     """
 
     text: TextEncoder | None = None
     fields: tuple[str, ...] = ()
     choice: TextChoice | None = None
     attributes: dict[str, AttributeEncoder] = field(default_factory=dict)
+    media: dict[str, MediaEncoder] = field(default_factory=dict)
+    limits: MediaOptions = field(default_factory=MediaOptions)
+    reports: dict[str, MediaReport] = field(default_factory=dict, compare=False)
 
     @property
     def notes(self) -> list[str]:
         """What was chosen and why, one sentence each, for the report."""
-        return [self.choice.reason] if self.choice else []
+        told = [self.choice.reason] if self.choice else []
+        for place, report in self.reports.items():
+            bad = ", ".join(f"{count} {kind}" for kind, count in report.counts.items())
+            told.append(f"{place}: {report.used} used" + (f"; not used: {bad}." if bad else "."))
+        return told + [f"{kind}: {encoder.note}" for kind, encoder in self.media.items() if encoder.is_loaded]
 
     @property
     def identities(self) -> dict[str, str]:
         """The identity of every encoder, by what it encodes, for the bundle."""
         told = {f"{schema.ATTRIBUTES}.{table}": encoder.identity for table, encoder in self.attributes.items()}
-        return {**({schema.TEXT: self.text.identity} if self.text is not None else {}), **told}
+        media = {kind: encoder.identity for kind, encoder in self.media.items()}
+        return {**({schema.TEXT: self.text.identity} if self.text is not None else {}), **media, **told}
 
     def encode_text(
         self, texts: Sequence[str | None], *, cache: EncoderCache | None = None, progress: Progress | None = None
@@ -71,19 +89,44 @@ class FittedEncoders:
         filled = [text if text and text.strip() else None for text in texts]
         return cache.encode(self.text, filled, content_bytes=text_bytes, progress=progress)
 
+    def encode_media(
+        self,
+        kind: str,
+        names: Sequence[str | None],
+        *,
+        root: Path | None,
+        cache: EncoderCache | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[View, MediaReport]:
+        """Vectors of pictures (`image`) or sounds (`audio`) in files named relative to `root`, and what failed."""
+        if kind not in self.media:
+            raise EncoderError(
+                f"There is no {kind} encoder.", remedy=f"Name one in the options of the {kind} view and train again."
+            )
+        return encode_files(self.media[kind], names, root=root, options=self.limits, cache=cache, progress=progress)
+
     def encode_table(
         self,
         name: str,
         table: pl.DataFrame,
         *,
+        root: Path | None = None,
         cache: EncoderCache | None = None,
         progress: Progress | None = None,
     ) -> Views:
-        """Text and attribute views of the rows of `items` or `users`, as far as there are encoders and columns."""
+        """The views of the rows of `items`, `users` or `events`, as far as there are encoders and columns.
+
+        `root` is the folder of their pictures and sounds; what fails is noted in `reports`.
+        """
         views: dict[str, View] = {}
         texts = table_text(table, self.fields if name == schema.ITEMS else (schema.TEXT,))
         if self.text is not None and (name == schema.ITEMS or any(texts)):
             views[schema.TEXT] = self.encode_text(texts, cache=cache, progress=progress)
+        for kind in self.media:
+            if kind in table.columns and table[kind].null_count() < table.height:
+                files = table[kind].cast(pl.String).to_list()
+                found = self.encode_media(kind, files, root=root, cache=cache, progress=progress)
+                views[kind], self.reports[f"{name}.{kind}"] = found
         encoder = self.attributes.get(name)
         if encoder is not None and encoder.dim:
             views[schema.ATTRIBUTES] = encoder.encode(table)
@@ -92,10 +135,15 @@ class FittedEncoders:
     def state(self) -> EncoderState:
         """Tensors and facts, for the bundle."""
         parts: dict[str, _Stateful] = {f"attributes_{table}": encoder for table, encoder in self.attributes.items()}
+        parts.update(self.media)
         states = {name: part.state() for name, part in parts.items()}
         if self.text is not None:
             states["text"] = self.text.state()  # type: ignore[attr-defined]
-        own: dict[str, Any] = {"fields": list(self.fields), "choice": asdict(self.choice) if self.choice else None}
+        own: dict[str, Any] = {
+            "fields": list(self.fields),
+            "choice": asdict(self.choice) if self.choice else None,
+            "media": asdict(self.limits),
+        }
         return EncoderState.joined({**states, "encoders": EncoderState({}, own)})
 
     @classmethod
@@ -103,11 +151,17 @@ class FittedEncoders:
         """The encoders that gave `state`; pretrained weights are looked up at the first use."""
         own = state.facts["encoders"]
         tables = [name.removeprefix("attributes_") for name in state.facts if name.startswith("attributes_")]
+        kinds: dict[str, type[ImageEncoder] | type[AudioEncoder]] = {
+            schema.IMAGE: ImageEncoder,
+            schema.AUDIO: AudioEncoder,
+        }
         return cls(
             text=text_encoder_from_state(state.part("text")) if "text" in state.facts else None,
             fields=tuple(own["fields"]),
             choice=TextChoice(**own["choice"]) if own["choice"] else None,
             attributes={table: AttributeEncoder.from_state(state.part(f"attributes_{table}")) for table in tables},
+            media={kind: kinds[kind].from_state(state.part(kind)) for kind in kinds if kind in state.facts},
+            limits=MediaOptions(**own["media"]),
         )
 
 
@@ -125,4 +179,9 @@ def fit_encoders(dataset: Dataset, options: ViewOptions = ViewOptions()) -> Fitt
         free = AttributeOptions(max_categories=told.max_categories, min_count=told.min_count)
         attributes[schema.USERS] = AttributeEncoder(free).fit(dataset.users)
         attributes[schema.EVENTS] = AttributeEncoder(free).fit(context)
-    return FittedEncoders(text, options.text.fields, choice, attributes)
+    media: dict[str, MediaEncoder] = {}
+    if options.image.encoder != NONE:
+        media[schema.IMAGE] = ImageEncoder(options.image)
+    if options.audio.encoder != NONE:
+        media[schema.AUDIO] = AudioEncoder(options.audio)
+    return FittedEncoders(text, options.text.fields, choice, attributes, media, options.media)

@@ -71,3 +71,12 @@ def folder_digest(folder: Path) -> str:
     for path in sorted(p for p in folder.rglob("*") if p.suffix in _HASHED and p.is_file()):
         digest.update(f"{path.relative_to(folder).as_posix()}\0{file_digest(path)}\n".encode())
     return digest.hexdigest()
+
+
+def compare(source: str, found: str, expected: str | None) -> None:
+    """Raise `EncoderError` where the weights are not those a bundle was made with (None: no bundle says)."""
+    if expected is not None and found != expected:
+        raise EncoderError(
+            f"{source} is not the encoder that made these vectors: its weights are {found}.",
+            remedy=f"Put back the model with the weights {expected}, or train again with this one.",
+        )

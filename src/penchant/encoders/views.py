@@ -8,7 +8,7 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.views import View, Views
+from penchant.data.views import Views
 from penchant.encoders.attributes import context_columns
 from penchant.encoders.behaviour import cooccurrence_view
 from penchant.encoders.cache import EncoderCache
@@ -25,11 +25,12 @@ def item_views(
 ) -> tuple[Views, FittedEncoders]:
     """Views of every item (row = item code), and the encoders that made them.
 
-    `text` where the items have text, `attributes` where they have any, `behaviour` (co-occurrence in the events of
+    `text` where the items have text, `image` and `audio` where they name files and an encoder is named, `attributes`
+    where they have any, `behaviour` (co-occurrence in the events of
     this dataset: give it the training part only) where there are events.
     """
     fitted = fit_encoders(dataset, options)
-    views = fitted.encode_table(schema.ITEMS, dataset.items, cache=cache, progress=progress)
+    views = fitted.encode_table(schema.ITEMS, dataset.items, root=dataset.root, cache=cache, progress=progress)
     if options.behaviour.enabled and dataset.n_events:
         behaviour = cooccurrence_view(dataset.sequences(), dataset.n_items, options.behaviour, seed=options.seed)
         if behaviour.present.any():
@@ -41,7 +42,7 @@ def user_views(
     dataset: Dataset, fitted: FittedEncoders, cache: EncoderCache | None = None, progress: Progress | None = None
 ) -> Views:
     """Views of every user (row = user code): attributes, and text where users have their own."""
-    return fitted.encode_table(schema.USERS, dataset.users, cache=cache, progress=progress)
+    return fitted.encode_table(schema.USERS, dataset.users, root=dataset.root, cache=cache, progress=progress)
 
 
 def event_content(
@@ -49,22 +50,21 @@ def event_content(
 ) -> tuple[npt.NDArray[np.int32], Views]:
     """What events carry themselves: `content_rows` `[E]` into the views (-1: nothing), equal contents once.
 
-    `text` of the event (a comment, a search) and `attributes` from its `context_*` columns. Rows follow
-    `Dataset.events`; both go into `SequenceBatch`.
+    `text` of the event (a comment, a search), its `image` and `audio` where such an encoder is named, `attributes`
+    from its `context_*` columns. Rows follow `Dataset.events`; both go into `SequenceBatch`.
     """
     events = dataset.events
     encoder = fitted.attributes.get(schema.EVENTS)
     context = context_columns(events.columns) if encoder is not None and encoder.dim else []
     own = table_text(events, (schema.TEXT,)) if fitted.text is not None else [None] * events.height
-    told = pl.DataFrame({schema.TEXT: pl.Series(own, dtype=pl.String), **events.select(context).to_dict()})
+    files = {kind: events[kind].cast(pl.String) for kind in fitted.media if kind in events.columns}
+    content = {schema.TEXT: pl.Series(own, dtype=pl.String), **files, **events.select(context).to_dict()}
+    told = pl.DataFrame(content)
     filled = ~told.select(pl.all_horizontal(pl.all().is_null())).to_series()
     distinct = told.filter(filled).unique(maintain_order=True).with_row_index("content")
-    columns = told.columns
-    rows = told.join(distinct, on=columns, how="left", nulls_equal=True, maintain_order="left")["content"]
+    rows = told.join(distinct, on=told.columns, how="left", nulls_equal=True, maintain_order="left")["content"]
     content_rows = rows.cast(pl.Int32).fill_null(-1).to_numpy().copy()
-    views: dict[str, View] = {}
-    if distinct.height and distinct[schema.TEXT].null_count() < distinct.height:
-        views[schema.TEXT] = fitted.encode_text(distinct[schema.TEXT].to_list(), cache=cache, progress=progress)
-    if distinct.height and context and encoder is not None:
-        views[schema.ATTRIBUTES] = encoder.encode(distinct)
-    return content_rows, Views(views)
+    if not distinct.height:
+        return content_rows, Views()
+    views = fitted.encode_table(schema.EVENTS, distinct, root=dataset.root, cache=cache, progress=progress)
+    return content_rows, views

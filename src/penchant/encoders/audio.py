@@ -1,0 +1,265 @@
+"""Any sound model of transformers, by folder or hub name: AST, CLAP, wav2vec 2.0, HuBERT, Whisper, YAMNet-type bodies.
+
+A sound is cut into windows, each window becomes a vector, and the windows are pooled: sounds of any length.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.data.views import View
+from penchant.encoders import hub, log_mel
+from penchant.encoders.image import vision_module
+from penchant.encoders.precision import resolve_device
+from penchant.encoders.protocol import EncoderState
+from penchant.encoders.runtime import Forward, choose_forward
+from penchant.errors import EncoderError, OptionError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NONE: Final = "none"
+FRONT_ENDS: Final = ("auto", "model", "log_mel")
+POOLINGS: Final = ("mean", "attention")
+Floats = npt.NDArray[np.float32]
+
+_SHORTEST_S: Final = 0.25
+_WHISPER_HOP: Final = 320
+
+
+@dataclass(frozen=True)
+class AudioOptions:
+    """Options of the audio view.
+
+    `encoder`: folder or hub name of a model (fetched only with `download`), or `none`. `front_end`: `model` (its own
+    feature extractor), `log_mel` (patches of a log-mel spectrogram, for YAMNet-type bodies) or `auto` (`log_mel` for
+    a body with one input channel and no extractor of its own). `window_s`: seconds of a window. `pooling` of windows:
+    `mean`, or `attention` (see `pool_windows`). `backend` as for images, with `log_mel` only.
+    """
+
+    encoder: str = NONE
+    front_end: str = "auto"
+    window_s: float = 10.0
+    pooling: str = "mean"
+    backend: str = "auto"
+    normalize: bool = False
+    device: str = "auto"
+    batch_size: int = 8
+    revision: str | None = None
+    download: bool = False
+
+    def __post_init__(self) -> None:
+        if self.front_end not in FRONT_ENDS:
+            raise OptionError("front_end", self.front_end, allowed=FRONT_ENDS)
+        if self.pooling not in POOLINGS:
+            raise OptionError("pooling", self.pooling, allowed=POOLINGS)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """`forward` for log-mel patches, else `model` with its `extractor`."""
+
+    sample_rate: int
+    dim: int
+    forward: Forward | None = None
+    model: Any = None
+    extractor: Any = None
+    device: str = "cpu"
+
+
+class AudioEncoder:
+    """Sounds, float32 `[samples]` mono at `sample_rate`, → vectors. Loaded at the first use."""
+
+    name = "audio"
+
+    def __init__(self, options: AudioOptions) -> None:
+        self.options = options
+        self._loaded: _Loaded | None = None
+        self._digest: str | None = None
+        self._expected: dict[str, Any] = {}
+
+    @property
+    def identity(self) -> str:
+        """Source, digest of weights and settings, and the options that change a vector."""
+        o, forward = self.options, self._load().forward
+        told = {
+            "front_end": "log_mel" if forward else "model",
+            "backend": forward.backend if forward else "torch",
+            "window_s": o.window_s,
+            "pooling": o.pooling,
+            "normalize": o.normalize,
+        }
+        name = Path(o.encoder).name if Path(o.encoder).is_dir() else o.encoder
+        return f"{name}@{self._weights()} {json.dumps(told, sort_keys=True)}"
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return int(self._expected["dim"]) if "dim" in self._expected else self._load().dim
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second that the model wants, Hz."""
+        return int(self._expected["sample_rate"]) if "sample_rate" in self._expected else self._load().sample_rate
+
+    @property
+    def is_loaded(self) -> bool:
+        """True once the model was needed."""
+        return self._loaded is not None
+
+    @property
+    def note(self) -> str:
+        """Which backend encodes, and why."""
+        forward = self._load().forward
+        return forward.note if forward else "PyTorch encodes."
+
+    def encode(self, contents: Sequence[Floats | None]) -> View:
+        """Vectors `[N, D]` of N sounds of any length; None and a sound without samples are absent."""
+        loaded = self._load()
+        out = np.zeros((len(contents), loaded.dim), dtype=np.float32)
+        rows = [row for row, sound in enumerate(contents) if sound is not None and len(sound)]
+        for start in range(0, len(rows), self.options.batch_size):
+            part = rows[start : start + self.options.batch_size]
+            windows = [self._windows(loaded, contents[row]) for row in part]
+            vectors = self._vectors(loaded, [window for sound in windows for window in sound])
+            ends = np.cumsum([len(sound) for sound in windows])
+            pieces = np.split(vectors, ends[:-1])
+            out[part] = np.stack([pool_windows(piece, self.options.pooling) for piece in pieces])
+        if not np.isfinite(out).all():
+            raise EncoderError(f"{self.options.encoder} gave vectors that are not finite.", remedy="Use another model.")
+        present = np.zeros(len(contents), dtype=bool)
+        present[rows] = True
+        view = View(out, present, self.identity)
+        return view.unit() if self.options.normalize else view
+
+    def state(self) -> EncoderState:
+        """Options, weights' digest, rate and dimension; the model itself stays where it is."""
+        facts = {"weights": self._weights(), "dim": self.dim, "sample_rate": self.sample_rate}
+        return EncoderState({}, {"name": self.name, "options": asdict(self.options), **facts})
+
+    @classmethod
+    def from_state(cls, state: EncoderState) -> AudioEncoder:
+        """The encoder that gave `state`; at its first use the weights are looked up and compared."""
+        encoder = cls(AudioOptions(**state.facts["options"]))
+        encoder._expected = {key: state.facts[key] for key in ("weights", "dim", "sample_rate")}
+        return encoder
+
+    def _folder(self) -> Path:
+        o = self.options
+        return hub.model_folder(o.encoder, revision=o.revision, download=o.download)
+
+    def _weights(self) -> str:
+        if self._digest is None:
+            self._digest = hub.folder_digest(self._folder())[:16]
+            hub.compare(self.options.encoder, self._digest, self._expected.get("weights"))
+        return self._digest
+
+    def _load(self) -> _Loaded:
+        if self._loaded is None:
+            self._weights()
+            self._loaded = _load(self._folder(), self.options)
+        return self._loaded
+
+    def _windows(self, loaded: _Loaded, sound: Floats | None) -> list[Floats]:
+        """The inputs of one sound: log-mel patches, or stretches of samples."""
+        assert sound is not None
+        if loaded.forward:
+            return list(log_mel.log_mel_patches(sound)[:, None])
+        width = max(int(self.options.window_s * loaded.sample_rate), 1)
+        least = int(_SHORTEST_S * loaded.sample_rate)
+        cuts = [sound[start : start + width] for start in range(0, len(sound), width)]
+        if len(cuts) > 1 and len(cuts[-1]) < least:
+            cuts.pop()  # a rest of a few samples is no window
+        return [np.pad(cut, (0, max(least - len(cut), 0))) for cut in cuts]
+
+    def _vectors(self, loaded: _Loaded, windows: list[Floats]) -> Floats:
+        """One vector for each window; windows of one length go through the model together, without padding."""
+        if loaded.forward:
+            step = self.options.batch_size * 8
+            stacked = np.stack(windows)
+            return np.concatenate([loaded.forward.run(stacked[i : i + step]) for i in range(0, len(stacked), step)])
+        out = np.zeros((len(windows), loaded.dim), dtype=np.float32)
+        lengths = np.array([len(window) for window in windows])
+        for length in np.unique(lengths):
+            same = np.flatnonzero(lengths == length)
+            for start in range(0, len(same), self.options.batch_size):
+                part = same[start : start + self.options.batch_size]
+                out[part] = _run(loaded, [windows[row] for row in part])
+        return out
+
+
+def pool_windows(vectors: Floats, pooling: str) -> Floats:
+    """One vector of a sound from those of its windows `[W, D]` → `[D]`.
+
+    `mean`; or `attention`: Σ αᵥhᵥ with α = softmax(q·hᵥ / √D) and the mean as query q (Vaswani et al. 2017, eq. 1):
+    windows that are like the whole count more than the odd one.
+    """
+    mean = vectors.mean(axis=0)
+    if pooling == "mean" or len(vectors) == 1:
+        return np.asarray(mean, dtype=np.float32)
+    scores = vectors @ mean / np.sqrt(vectors.shape[1])
+    shares = np.exp(scores - scores.max())
+    return np.asarray((shares / shares.sum()) @ vectors, dtype=np.float32)
+
+
+def _load(folder: Path, options: AudioOptions) -> _Loaded:
+    from penchant.encoders._pretrained import load_audio_model
+
+    model, extractor = load_audio_model(folder)
+    device = resolve_device(options.device)
+    plain = extractor is None and getattr(model.config, "num_channels", None) == 1
+    if options.front_end == "log_mel" or (options.front_end == "auto" and plain):
+        if getattr(model.config, "num_channels", None) != 1:
+            raise EncoderError(
+                f"{folder} takes no spectrogram: front_end='log_mel' needs a body with one input channel.",
+                remedy="Use front_end='model'.",
+            )
+        example = np.zeros((4, 1, log_mel.PATCH_FRAMES, log_mel.BANDS), dtype=np.float32)
+        module = vision_module(model, (), pooler=True)
+        forward = choose_forward(module, example, backend=options.backend, device=device)
+        return _Loaded(log_mel.SAMPLE_RATE, forward.run(example[:1]).shape[1], forward)
+    if extractor is None:
+        raise EncoderError(
+            f"{folder} has no feature extractor (preprocessor_config.json).",
+            remedy="Add it, or say front_end='log_mel' for a YAMNet-type body.",
+        )
+    if getattr(model.config, "is_encoder_decoder", False):
+        model = model.get_encoder()
+    rate = int(extractor.sampling_rate)
+    loaded = _Loaded(rate, 0, None, model.to(device), extractor, device)
+    dim = _run(loaded, [np.zeros(rate, dtype=np.float32)]).shape[1]
+    return _Loaded(rate, dim, None, model, extractor, device)
+
+
+def _run(loaded: _Loaded, windows: list[Floats]) -> Floats:
+    """Vectors `[B, D]` of windows of one length, by the model and its own feature extractor."""
+    import torch
+
+    told = loaded.extractor(windows, sampling_rate=loaded.sample_rate, return_tensors="pt")
+    inputs = {key: value.to(loaded.device) for key, value in told.items() if isinstance(value, torch.Tensor)}
+    with torch.inference_mode():
+        if hasattr(loaded.model, "get_audio_features"):
+            out = loaded.model.get_audio_features(**inputs)
+            vectors = out if isinstance(out, torch.Tensor) else out.pooler_output
+        else:
+            vectors = _pooled(loaded, loaded.model(**inputs), len(windows[0]))
+        result: Floats = torch.flatten(vectors, 1).float().cpu().numpy()
+    return result
+
+
+def _pooled(loaded: _Loaded, out: Any, n_samples: int) -> Tensor:
+    """The model's pooled output, or the mean over frames that hold sound (Whisper fills every window to 30 s)."""
+    pooled: Tensor | None = getattr(out, "pooler_output", None)
+    if pooled is not None:
+        return pooled
+    hidden: Tensor = out.last_hidden_state
+    if "whisper" in type(loaded.model).__name__.lower():
+        hidden = hidden[:, : max(-(-n_samples // _WHISPER_HOP), 1)]
+    return hidden.mean(dim=1)

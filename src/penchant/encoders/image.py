@@ -1,0 +1,195 @@
+"""Any vision model of transformers, by folder or hub name: ResNet, MobileNet, ViT, DINOv2, CLIP and SigLIP towers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.data.views import View
+from penchant.encoders import hub
+from penchant.encoders.precision import resolve_device
+from penchant.encoders.protocol import EncoderState
+from penchant.encoders.runtime import Forward, choose_forward
+from penchant.errors import EncoderError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+NONE: Final = "none"
+Picture = npt.NDArray[np.uint8]
+_EXAMPLES: Final = 4
+
+
+@dataclass(frozen=True)
+class ImageOptions:
+    """Options of the image view.
+
+    `encoder`: folder or hub name of a model (fetched only with `download`), or `none`. `layers`: numbers of hidden
+    layers whose pooled features are joined (-1: the last); empty for the model's own pooled output. `backend`: `auto`
+    (ONNX Runtime where it is clearly faster), `torch`, `onnx`. `normalize`: vectors of length 1.
+    """
+
+    encoder: str = NONE
+    layers: tuple[int, ...] = ()
+    backend: str = "auto"
+    normalize: bool = False
+    device: str = "auto"
+    batch_size: int = 16
+    revision: str | None = None
+    download: bool = False
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    processor: Any
+    forward: Forward
+    dim: int
+
+
+class ImageEncoder:
+    """Pictures, uint8 `[height, width, 3]`, → vectors; the model's own preprocessing, done with Pillow.
+
+    Loaded at the first use.
+    """
+
+    name = "image"
+
+    def __init__(self, options: ImageOptions) -> None:
+        self.options = options
+        self._loaded: _Loaded | None = None
+        self._digest: str | None = None
+        self._expected: dict[str, Any] = {}
+
+    @property
+    def identity(self) -> str:
+        """Source, digest of weights and settings, layers and backend."""
+        o = self.options
+        told = {"layers": list(o.layers), "normalize": o.normalize, "backend": self._load().forward.backend}
+        return f"{_name(o.encoder)}@{self._weights()} {json.dumps(told, sort_keys=True)}"
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return int(self._expected["dim"]) if "dim" in self._expected else self._load().dim
+
+    @property
+    def is_loaded(self) -> bool:
+        """True once the model was needed."""
+        return self._loaded is not None
+
+    @property
+    def note(self) -> str:
+        """Which backend encodes, and why."""
+        return self._load().forward.note
+
+    def encode(self, contents: Sequence[Picture | None]) -> View:
+        """Vectors `[N, D]` of N pictures; None is absent."""
+        loaded = self._load()
+        out = np.zeros((len(contents), loaded.dim), dtype=np.float32)
+        rows = np.array([row for row, picture in enumerate(contents) if picture is not None], dtype=np.int64)
+        for start in range(0, len(rows), self.options.batch_size):
+            part = rows[start : start + self.options.batch_size]
+            pixels = self._pixels(loaded.processor, [contents[row] for row in part])
+            out[part] = loaded.forward.run(pixels)
+        if not np.isfinite(out).all():
+            raise EncoderError(f"{self.options.encoder} gave vectors that are not finite.", remedy="Use another model.")
+        present = np.zeros(len(contents), dtype=bool)
+        present[rows] = True
+        view = View(out, present, self.identity)
+        return view.unit() if self.options.normalize else view
+
+    def state(self) -> EncoderState:
+        """Options, weights' digest and dimension; the model itself stays where it is."""
+        facts = {"name": self.name, "options": asdict(self.options), "weights": self._weights(), "dim": self.dim}
+        return EncoderState({}, facts)
+
+    @classmethod
+    def from_state(cls, state: EncoderState) -> ImageEncoder:
+        """The encoder that gave `state`; at its first use the weights are looked up and compared."""
+        told = dict(state.facts["options"])
+        told["layers"] = tuple(told["layers"])
+        encoder = cls(ImageOptions(**told))
+        encoder._expected = {key: state.facts[key] for key in ("weights", "dim")}
+        return encoder
+
+    def _folder(self) -> Path:
+        o = self.options
+        return hub.model_folder(o.encoder, revision=o.revision, download=o.download)
+
+    def _weights(self) -> str:
+        if self._digest is None:
+            self._digest = hub.folder_digest(self._folder())[:16]
+            hub.compare(self.options.encoder, self._digest, self._expected.get("weights"))
+        return self._digest
+
+    def _load(self) -> _Loaded:
+        if self._loaded is None:
+            from penchant.encoders._pretrained import load_image_model
+
+            self._weights()
+            model, processor, pooler = load_image_model(self._folder())
+            module = vision_module(model, self.options.layers, pooler=pooler)
+            device = resolve_device(self.options.device)
+            noise = np.random.default_rng(0).integers(0, 256, (_EXAMPLES, 64, 64, 3), dtype=np.uint8)
+            example = self._pixels(processor, list(noise))
+            forward = choose_forward(module, example, backend=self.options.backend, device=device)
+            self._loaded = _Loaded(processor, forward, forward.run(example[:1]).shape[1])
+        return self._loaded
+
+    @staticmethod
+    def _pixels(processor: Any, pictures: Sequence[Picture | None]) -> npt.NDArray[np.float32]:
+        told = processor([picture for picture in pictures if picture is not None], return_tensors="np")
+        return np.ascontiguousarray(told["pixel_values"], dtype=np.float32)
+
+
+def vision_module(model: Any, layers: tuple[int, ...], *, pooler: bool) -> Any:
+    """A module: pixels `[B, C, H, W]` → vectors `[B, D]`.
+
+    A text-image model gives its image tower's projection. With `layers`, the features of each, averaged over places
+    (positions or tokens) and joined; else the model's pooled output, or that average where it has none (`pooler`
+    False). Raises `EncoderError` for a layer that does not exist.
+    """
+    import torch
+
+    class Vectors(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, pixels: Tensor) -> Tensor:
+            if hasattr(self.model, "get_image_features") and not layers:
+                out = self.model.get_image_features(pixel_values=pixels)
+                return out if isinstance(out, torch.Tensor) else torch.flatten(out.pooler_output, 1)
+            body = self.model.vision_model if hasattr(self.model, "get_image_features") else self.model
+            out = body(pixel_values=pixels, output_hidden_states=bool(layers))
+            if layers:
+                return torch.cat([_places(_layer(out.hidden_states, number)) for number in layers], dim=1)
+            pooled = getattr(out, "pooler_output", None)
+            if pooled is None or not pooler:
+                return _places(out.last_hidden_state)
+            return torch.flatten(pooled, 1)
+
+    return Vectors().eval()
+
+
+def _layer(hidden: Sequence[Tensor], number: int) -> Tensor:
+    if not -len(hidden) <= number < len(hidden):
+        raise EncoderError(
+            f"layers={number}: the model has {len(hidden)} of them.", remedy=f"Give 0 to {len(hidden) - 1}, or -1 …"
+        )
+    return hidden[number]
+
+
+def _places(hidden: Tensor) -> Tensor:
+    """The average over positions `[B, C, H, W]` or tokens `[B, T, D]`."""
+    return hidden.mean(dim=(2, 3)) if hidden.ndim == 4 else hidden.mean(dim=1)
+
+
+def _name(source: str) -> str:
+    return Path(source).name if Path(source).is_dir() else source

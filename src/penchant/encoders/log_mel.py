@@ -1,0 +1,56 @@
+"""The log-mel spectrogram of YAMNet-type sound models, in numpy."""
+
+from __future__ import annotations
+
+import functools
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+SAMPLE_RATE: Final = 16_000
+WINDOW: Final = 400
+HOP: Final = 160
+FFT: Final = 512
+BANDS: Final = 64
+LOW_HZ: Final = 125.0
+HIGH_HZ: Final = 7_500.0
+PATCH_FRAMES: Final = 96
+PATCH_HOP: Final = 48
+_OFFSET: Final = 0.001
+_SHORTEST: Final = WINDOW + HOP * (PATCH_FRAMES - 1)
+
+
+def log_mel_patches(samples: Floats) -> Floats:
+    """Patches `[P, 96, 64]` (frames of 10 ms, mel bands) of a sound at 16 kHz, P ≥ 1; a new patch every .48 s.
+
+    Periodic Hann window of 25 ms, magnitude of a 512-point FFT, 64 triangular bands on the HTK mel scale from 125 to
+    7,500 Hz, ln(mel + .001) (Hershey et al., "CNN architectures for large-scale audio classification", 2017). A sound
+    shorter than one patch is filled with silence.
+    """
+    if len(samples) < _SHORTEST:
+        samples = np.pad(samples, (0, _SHORTEST - len(samples)))
+    frames = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP]
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)
+    spectrum = np.abs(np.fft.rfft(frames * window, FFT, axis=1))
+    mel = np.log(spectrum @ mel_bands() + _OFFSET).astype(np.float32)
+    patches = np.lib.stride_tricks.sliding_window_view(mel, PATCH_FRAMES, axis=0)[::PATCH_HOP]
+    return np.ascontiguousarray(patches.transpose(0, 2, 1))
+
+
+@functools.cache
+def mel_bands() -> npt.NDArray[np.float64]:
+    """Triangular weights `[257, 64]`, their edges evenly spaced on mel(f) = 1127 ln(1 + f / 700)."""
+    frequencies = np.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1)
+    mel = _mel(frequencies)[:, None]
+    edges = np.linspace(_mel(np.array(LOW_HZ)), _mel(np.array(HIGH_HZ)), BANDS + 2)
+    low, centre, high = edges[:-2], edges[1:-1], edges[2:]
+    weights = np.maximum(0.0, np.minimum((mel - low) / (centre - low), (high - mel) / (high - centre)))
+    weights[0] = 0.0  # the constant part says nothing
+    return weights
+
+
+def _mel(frequency: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.asarray(1127.0 * np.log(1.0 + frequency / 700.0))

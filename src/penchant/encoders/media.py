@@ -1,0 +1,124 @@
+"""Pictures and sounds of a dataset's folder → views: checked, decoded aside, encoded through the cache, reported."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from penchant.data.decode import AUDIO, MediaOptions
+from penchant.data.media import MediaProblem, MediaReader, MediaReport, contained
+from penchant.data.views import View
+from penchant.encoders.audio import AudioEncoder
+from penchant.encoders.cache import EncoderCache, encode_in_chunks
+from penchant.encoders.hub import file_digest
+from penchant.encoders.image import ImageEncoder
+from penchant.encoders.protocol import Progress
+from penchant.errors import DataError, MediaError
+
+MediaEncoder = ImageEncoder | AudioEncoder
+
+_CHUNK = 64
+
+
+@dataclass(frozen=True)
+class MediaFile:
+    """A file by content: equal files are one, wherever they lie."""
+
+    digest: str
+    path: Path = field(compare=False)
+
+
+def encode_files(
+    encoder: MediaEncoder,
+    names: Sequence[str | None],
+    *,
+    root: Path | None,
+    options: MediaOptions = MediaOptions(),  # noqa: B008
+    cache: EncoderCache | None = None,
+    progress: Progress | None = None,
+) -> tuple[View, MediaReport]:
+    """The view of N files named relative to `root` (None: no file), and what became of each that cannot be used.
+
+    A file that fails is absent in the view and a row of the report. Raises `DataError` where there is no root.
+    """
+    if root is None:
+        raise DataError(
+            f"The {encoder.name} column names files, but the dataset has no folder they lie in.",
+            remedy="Load it from its folder, or give root=… to Dataset.from_tables.",
+        )
+    told = replace(options, sample_rate=encoder.sample_rate) if isinstance(encoder, AudioEncoder) else options
+    report = MediaReport()
+    files = [_file(root, name, row, told, report) for row, name in enumerate(names)]
+    with MediaReader(told) as reader:
+        decoding = _FileEncoder(encoder, reader, told)
+        view = _encoded(decoding, files, cache, progress)
+    for row, (name, file) in enumerate(zip(names, files, strict=True)):
+        if file is not None and file.digest in decoding.failed:
+            report.problems.append(MediaProblem(row, str(name), decoding.failed[file.digest]))
+    report.problems.sort(key=lambda problem: problem.row)
+    report.used = int(view.present.sum())
+    return view, report
+
+
+class _FileEncoder:
+    """Decodes, then encodes; remembers why a file failed."""
+
+    def __init__(self, encoder: MediaEncoder, reader: MediaReader, options: MediaOptions) -> None:
+        form = f"rate={options.sample_rate}" if encoder.name == AUDIO else f"side={options.max_side}"
+        self.identity = f"{encoder.identity} decoded 1 {form}"
+        self.failed: dict[str, str] = {}
+        self._encoder = encoder
+        self._reader = reader
+
+    @property
+    def dim(self) -> int:
+        return self._encoder.dim
+
+    def encode(self, contents: Sequence[MediaFile | None]) -> View:
+        files = [file for file in contents if file is not None]
+        decoded = dict(zip(files, self._reader.read([file.path for file in files], self._encoder.name), strict=True))
+        self.failed.update({file.digest: str(bad) for file, bad in decoded.items() if isinstance(bad, MediaError)})
+        good: list[Any] = [None if file is None or file.digest in self.failed else decoded[file] for file in contents]
+        return self._encoder.encode(good)
+
+
+def _file(root: Path, name: str | None, row: int, options: MediaOptions, report: MediaReport) -> MediaFile | None:
+    if not name or not name.strip():
+        return None
+    try:
+        path = contained(root, name)
+        size = path.stat().st_size
+        if size > options.max_bytes:
+            raise MediaError(f"too large: {size:,} bytes, allowed are {options.max_bytes:,}.")
+        return MediaFile(file_digest(path), path)
+    except (MediaError, OSError) as error:
+        report.problems.append(MediaProblem(row, name, str(error)))
+        return None
+
+
+def _encoded(
+    encoder: _FileEncoder, files: list[MediaFile | None], cache: EncoderCache | None, progress: Progress | None
+) -> View:
+    """Every distinct file once."""
+    if cache is not None:
+        return cache.encode(
+            encoder, files, content_bytes=_digest_bytes, chunk=_CHUNK, progress=progress, keep_absent=False
+        )
+    rows = {file: row for row, file in enumerate(dict.fromkeys(file for file in files if file is not None))}
+    index = np.array([-1 if file is None else rows[file] for file in files], dtype=np.int64)
+    vectors = np.zeros((len(files), encoder.dim), dtype=np.float32)
+    present = np.zeros(len(files), dtype=bool)
+    if rows:
+        distinct = encode_in_chunks(encoder, list(rows), chunk=_CHUNK, progress=progress)
+        vectors[index >= 0] = distinct.vectors[index[index >= 0]]
+        present[index >= 0] = distinct.present[index[index >= 0]]
+    return View(vectors, present, encoder.identity)
+
+
+def _digest_bytes(file: MediaFile) -> bytes:
+    return hashlib.sha256(file.digest.encode()).digest()

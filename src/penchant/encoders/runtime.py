@@ -1,0 +1,119 @@
+"""Runs a vision-type network the fastest way there is: PyTorch, or ONNX Runtime where that is measured to be faster."""
+
+from __future__ import annotations
+
+import importlib.util
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.errors import MissingExtraError, OptionError
+
+BACKENDS: Final = ("auto", "torch", "onnx")
+CLEARLY_FASTER: Final = 1.5
+"""ONNX Runtime is taken where it is so many times faster: near a tie, noise must not decide between two results."""
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Forward:
+    """A network as a function of arrays; `backend` runs it (`torch`, `onnx`), `note` says why."""
+
+    run: Callable[[Floats], Floats]
+    backend: str
+    note: str
+
+
+def choose_forward(module: Any, example: Floats, *, backend: str = "auto", device: str = "cpu") -> Forward:
+    """`module` (a batch of inputs in, `[B, D]` out) by the backend asked for, or by the faster one.
+
+    `example` is one small batch. Raises `OptionError`, and `MissingExtraError` where `onnx` is asked for and missing.
+    """
+    if backend not in BACKENDS:
+        raise OptionError("backend", backend, allowed=BACKENDS)
+    module = module.eval()
+    plain = _torch(module, device)
+    if backend == "torch" or (backend == "auto" and device != "cpu"):
+        return Forward(plain, "torch", f"PyTorch on {device} encodes.")
+    missing = next((name for name in ("onnxruntime", "onnx") if importlib.util.find_spec(name) is None), None)
+    if missing:
+        if backend == "onnx":
+            raise MissingExtraError(missing, "onnx")
+        return Forward(plain, "torch", f"PyTorch encodes: {missing} is not installed (extra 'onnx').")
+    try:
+        exported = _onnx(module, example)
+    except Exception as error:
+        if backend == "onnx":
+            raise
+        return Forward(plain, "torch", f"PyTorch encodes: the model cannot be exported to ONNX ({error}).")
+    if backend == "onnx":
+        return Forward(exported, "onnx", "ONNX Runtime encodes, as asked.")
+    ratio = _seconds(plain, example) / _seconds(exported, example)
+    measured = f"ONNX Runtime takes 1/{ratio:.1f} of PyTorch's time on this machine"
+    if ratio < CLEARLY_FASTER:
+        return Forward(plain, "torch", f"PyTorch encodes: {measured}, less than {CLEARLY_FASTER} times faster.")
+    return Forward(exported, "onnx", f"ONNX Runtime encodes: {measured}.")
+
+
+def _torch(module: Any, device: str) -> Callable[[Floats], Floats]:
+    import torch
+
+    module = module.to(device)
+
+    def run(batch: Floats) -> Floats:
+        with torch.inference_mode():
+            result: Floats = module(torch.from_numpy(batch).to(device)).float().cpu().numpy()
+        return result
+
+    return run
+
+
+def _onnx(module: Any, example: Floats) -> Callable[[Floats], Floats]:
+    """Export with a free batch size; the file is only read once and then removed."""
+    import onnxruntime
+    import torch
+
+    with tempfile.TemporaryDirectory(prefix="penchant-onnx-") as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter warns of every shape it takes as fixed
+        path = Path(folder) / "model.onnx"
+        axes = {"contents": {0: "batch"}, "vectors": {0: "batch"}}
+        torch.onnx.export(
+            module,
+            (torch.from_numpy(example[:1]),),
+            str(path),
+            dynamo=False,
+            input_names=["contents"],
+            output_names=["vectors"],
+            dynamic_axes=axes,
+        )
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads = torch.get_num_threads()
+        session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
+    expected = _torch(module, "cpu")(example)
+
+    def run(batch: Floats) -> Floats:
+        result: Floats = session.run(None, {"contents": batch})[0]
+        return result
+
+    if not np.allclose(run(example), expected, rtol=1e-2, atol=1e-3 * (1 + float(np.abs(expected).max()))):
+        raise ValueError("the exported model gives other vectors")
+    return run
+
+
+def _seconds(run: Callable[[Floats], Floats], example: Floats) -> float:
+    """The shorter of two runs, after one to warm up."""
+    run(example)
+    took = []
+    for _ in range(2):
+        start = time.perf_counter()
+        run(example)
+        took.append(time.perf_counter() - start)
+    return max(min(took), 1e-9)
