@@ -15,7 +15,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.ingest import build
 from penchant.errors import DataError
 
-few = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 ids = st.none() | st.sampled_from(["a", "b", "c", "", " ", "7", "7.0", "é", "\x00", "中"])
 words = st.none() | st.text(max_size=6)

@@ -170,7 +170,7 @@ def logs(draw: st.DrawFn) -> Dataset:
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(
     logs(), st.sampled_from(get_args(How)), st.sampled_from(get_args(Target)), st.sampled_from(get_args(Ties)),
     st.booleans(), st.integers(0, 3),

@@ -37,14 +37,14 @@ def test_normalised(raw: str | None, plain: str | None) -> None:
     assert normalised([raw]).to_list() == [plain]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 @given(st.lists(st.none() | st.text(max_size=30), max_size=8))
 def test_normalising_twice_changes_nothing(texts: list[str | None]) -> None:
     once = normalised(texts, lower=False)
     assert normalised(once).to_list() == once.to_list()
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 @given(st.lists(st.none() | st.text(alphabet="ab 中文ひら1'。", max_size=12), max_size=6))
 def test_every_text_keeps_its_row(texts: list[str | None]) -> None:
     together = words(texts, BIGRAMS).to_list()

@@ -88,7 +88,7 @@ def test_unsigned_numbers_beyond_64_bits_are_too_late() -> None:
     assert times.reason.to_list() == [TOO_LATE, TOO_LATE]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 @given(
     st.lists(st.datetimes(datetime(1971, 1, 1), datetime(2099, 12, 31)), min_size=1, max_size=5), st.integers(-12, 14)
 )
@@ -99,7 +99,7 @@ def test_iso_text_agrees_with_datetime(moments: list[datetime], hours: int) -> N
     assert times.sub_ns.to_list() == [moment.microsecond * 1000 for moment in zoned]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 @given(
     st.lists(st.integers(1_000_000_000, 4_000_000_000), min_size=1, max_size=5),
     st.sampled_from(["s", "ms", "us", "ns"]),
