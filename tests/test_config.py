@@ -118,3 +118,11 @@ def test_unknown_parts_of_a_file_are_refused(tmp_path: Path) -> None:
 def test_options_of_another_model_are_refused() -> None:
     with pytest.raises(UsageError, match=r"Options of 'ease' are a PopularityOptions\. Give a EASEOptions"):
         Config(models={"ease": PopularityOptions()})
+
+
+def test_a_bare_option_of_an_ensemble_goes_to_the_first_expert_that_has_it() -> None:
+    config = Config(model="lite").with_settings({"dim": "32", "experts": "transformer,cooccurrence"})
+    assert config.options("transformer").dim == 32
+    assert config.options().experts == ("transformer", "cooccurrence")
+    with pytest.raises(OptionError, match="dimm"):
+        Config(model="lite").with_settings({"dimm": "32"})

@@ -110,6 +110,9 @@ class Config:
         own = option_types(type(self.options()))
         if head in own:
             return self._with(self.model, replaced(self.options(), key, value))
+        for expert in getattr(self.options(), "experts", ()):
+            if head in option_types(type(self.options(expert))):
+                return self._with(expert, replaced(self.options(expert), key, value))
         views = [f"views.{name}" for name in option_types(ViewOptions)]
         raise OptionError(
             "option",

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, float], None]
 Bools = npt.NDArray[np.bool_]
-BLOCK = 512
+SCORES_AT_ONCE = 1 << 23
+"""Scores held at a time while ranking: 32 MB an expert."""
 
 
 class Recommender:
@@ -156,7 +157,7 @@ class Recommender:
         """
         items = np.full((len(histories), k), -1, dtype=np.int32)
         scores = np.full((len(histories), k), -np.inf, dtype=np.float32)
-        for rows, block in histories.blocks(BLOCK):
+        for rows, block in histories.blocks(max(1, min(512, SCORES_AT_ONCE // max(1, self.dataset.n_items)))):
             left_out = exclude.take(np.arange(rows.start, rows.stop)) if exclude is not None else None
             items[rows], scores[rows] = top_k(self.scores(block), k, exclude=left_out, allowed=allowed)
         return items, scores

@@ -42,7 +42,7 @@ MODELS: Mapping[str, Entry] = {
     "transformer": Entry("sequence", "SequenceModel", "SequenceOptions"),
     "lite": Entry("ensemble", "Ensemble", "EnsembleOptions"),
 }
-DEFAULT_MODEL = "transformer"
+DEFAULT_MODEL = "lite"
 
 
 def entry(name: str) -> Entry:
