@@ -87,7 +87,7 @@ def test_texts_that_are_all_null(run: Run, tmp_path: Path) -> None:
     assert run("train", data, "--out", tmp_path / "b", "--no-evaluate", *FAST).exit_code == 0
     failed(run("recommend", tmp_path / "b", "--text", "rain"), 1, "trained without a text view", "--history or --user")
     done = run("encode", data, "--modality", "text", "--out", tmp_path / "v.parquet")
-    failed(done, 1, "has text in title", "--set fields=")
+    failed(done, 1, "No item has anything to encode as text", "Check the columns of items")
     assert not (tmp_path / "v.parquet").exists()
 
 

@@ -60,9 +60,9 @@ def test_progress_on_a_terminal_is_one_line_a_stage(monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv("NO_COLOR", "1")
     with terminal.progress() as report:
         report("read", 0.5)
-        report("train", 0.1)
-        report("train", 2.0)
+        report("train: epoch 1, loss 3.25", 0.1)
+        report("train: epoch 2, loss 2.5", 2.0)
     text = screen.getvalue()
     last = text[text.rindex("read") :]
-    assert "train" in last and last.count("100 %") == 2
+    assert "epoch 2" in last and "epoch 1" not in last and last.count("100 %") == 2
     assert ("\x1b[38" in text or "\x1b[3" in text) is not no_color

@@ -60,7 +60,8 @@ def demo(
         found = compare(dataset, names, settings, progress=report)
         step("2", f"What each model finds, on the {found.users:,} people's next choices that it had not seen")
         terminal.show_table(*found.table([f"ndcg@{found.k}", f"hit_rate@{found.k}", f"mrr@{found.k}"]))
-        rec = Recommender.fit(dataset, settings, progress=report)
+        chosen = found.facts.get(settings.model, {}).get("training")
+        rec = Recommender.fit(dataset, settings, chosen=chosen, progress=report)
         command = f"penchant demo --language {language} --seed {seed}"
         html = page(
             rec,

@@ -8,13 +8,14 @@ from typing import Annotated, Literal
 import typer
 
 from penchant.cli import parameters, terminal
-from penchant.errors import DataError
 
 
 def encode(
     data: parameters.DataFolder,
-    modality: Annotated[Literal["text"], typer.Option("--modality", help="What of the items is encoded.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE.parquet", help="Table of item_id and vector.")],
+    modality: Annotated[
+        Literal["text", "image", "audio"], typer.Option("--modality", help="What of the items is encoded.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.parquet", help="Table of item_id, vector and present.")],
     encoder: Annotated[
         str,
         typer.Option(
@@ -30,42 +31,28 @@ def encode(
     json: parameters.AsJson = False,
 ) -> None:
     """Encode the items of a folder of data; what was encoded once is not encoded again."""
-    import polars as pl
+    from dataclasses import replace
 
-    from penchant.data import schema
-    from penchant.data.atomic import atomic_file
     from penchant.data.dataset import Dataset
     from penchant.data.options import replaced, settings
     from penchant.encoders.cache import EncoderCache, default_cache_folder
-    from penchant.encoders.fitted import ViewOptions, fit_encoders
-    from penchant.encoders.text import TextOptions, table_text
+    from penchant.encoders.encode_table import encode_table
+    from penchant.encoders.fitted import ViewOptions
 
-    options = TextOptions(encoder=encoder)
+    options = replace(ViewOptions(), seed=seed)
     for key, value in settings(set_ or []).items():
-        options = replaced(options, key, value)
-    with atomic_file(out) as temporary:
-        dataset = Dataset.load(data, strict=strict)
-        if not any(table_text(dataset.items, options.fields)):
-            raise DataError(
-                f"No item of {data} has text in {', '.join(options.fields)}.",
-                remedy="Give the items a title or description, or name the columns: --set fields=COLUMN,COLUMN",
-            )
-        fitted = fit_encoders(dataset, ViewOptions(text=options, seed=seed))
-        store = EncoderCache(cache if cache is not None else default_cache_folder())
-        with terminal.progress() as report:
-            views = fitted.encode_table(schema.ITEMS, dataset.items, cache=store, progress=report)
-        view = views[schema.TEXT]
-        vectors = pl.Series("vector", view.vectors, dtype=pl.Array(pl.Float32, view.dim))
-        table = pl.DataFrame({schema.ITEM_ID: dataset.items[schema.ITEM_ID]}).with_columns(
-            vectors.set(pl.Series(~view.present), None) if not view.present.all() else vectors
-        )
-        table.write_parquet(temporary)
+        options = replaced(options, f"{modality}.{key}", value)
+    dataset = Dataset.load(data, strict=strict)
+    store = EncoderCache(cache if cache is not None else default_cache_folder())
+    with terminal.progress() as report:
+        found = encode_table(dataset, modality, encoder, out, options=options, cache=store, progress=report)
+    present = int(found.view.present.sum())
     summary = {
-        "items": table.height,
-        "with_vector": int(view.present.sum()),
-        "dim": view.dim,
-        "encoder": view.encoder,
-        "notes": fitted.notes,
+        "items": dataset.n_items,
+        "with_vector": present,
+        "dim": found.view.dim,
+        "encoder": found.view.encoder,
+        "notes": found.notes,
         "from_cache": store.counts.found,
         "encoded": store.counts.computed,
         "out": str(out),
@@ -73,9 +60,9 @@ def encode(
     if json:
         terminal.show_json(summary)
         return
-    for line in fitted.notes:
+    for line in found.notes:
         terminal.show(line)
-    terminal.show(f"Wrote {summary['with_vector']:,} vectors of {view.dim} numbers for {table.height:,} items to {out}")
+    terminal.show(f"Wrote {present:,} vectors of {found.view.dim} numbers for {dataset.n_items:,} items to {out}")
     if store.counts.found + store.counts.computed:
         terminal.note(
             f"{store.counts.found:,} came from the cache {store.folder}, {store.counts.computed:,} were encoded"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ Progress = Callable[[str, float], None]
 """Called with the stage and the share of it that is done, 0 to 1."""
 
 _WIDTH_OF_A_FILE = 400
+_NUMBERS = re.compile(r"\d[\d.,]*")
 
 
 def note(message: str) -> None:
@@ -82,13 +84,14 @@ def progress() -> Iterator[Progress]:
     stages: dict[str, TaskID] = {}
     with Progress(*columns, console=_console(sys.stderr)) as bars:
 
-        def report(stage: str, share: float) -> None:
+        def report(message: str, share: float) -> None:
+            stage = _NUMBERS.sub("#", message)  # "epoch 3 of 24" and "epoch 4 of 24" are one stage
             if stage not in stages:
                 for earlier in stages.values():
                     bars.update(earlier, completed=1.0)
                     bars.stop_task(earlier)
-                stages[stage] = bars.add_task(stage, total=1.0)
-            bars.update(stages[stage], completed=min(max(share, 0.0), 1.0))
+                stages[stage] = bars.add_task(message, total=1.0)
+            bars.update(stages[stage], description=message, completed=min(max(share, 0.0), 1.0))
 
         yield report
         for task in stages.values():

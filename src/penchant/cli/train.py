@@ -13,6 +13,7 @@ from penchant.errors import DataError
 if TYPE_CHECKING:
     from penchant.config import Config
     from penchant.data.dataset import Dataset
+    from penchant.evaluation.comparison import Comparison
 
 
 def train(
@@ -52,8 +53,10 @@ def train(
         show_findings(dataset)
         terminal.show()
     with terminal.progress() as report:
-        tested = held_out(dataset, settings, split, report) if evaluate else None
-        rec = Recommender.fit(dataset, settings, progress=report)
+        found = held_out(dataset, settings, split, report) if evaluate else None
+        tested = found.to_json() if found else None
+        chosen = found.facts[settings.model].get("training") if found and settings.model in found.facts else None
+        rec = Recommender.fit(dataset, settings, chosen=chosen, progress=report)
         html = page(rec, dataset, title=data.resolve().name, command=_command(data, out, settings), comparison=tested)
         if tested:
             rec.facts["metrics"] = tested["models"].get(settings.model, {})
@@ -66,18 +69,18 @@ def train(
         return
     show_tested(tested, settings.model)
     if training.get("validation_ndcg") is not None:
-        terminal.show(f"validation NDCG@10 {training['validation_ndcg']:.4f}, then learned again from everything")
+        terminal.show(f"NDCG@10 on validation {training['validation_ndcg']:.4f}; then learned again from everything")
     terminal.show(f"Wrote version {folder.name} of the bundle {out}; its report: {report_file}")
     terminal.note(f"Next: penchant recommend {out} --user {dataset.user_vocabulary.ids[0]} --explain")
 
 
-def held_out(dataset: Dataset, settings: Config, split: Any, report: terminal.Progress) -> dict[str, Any] | None:
+def held_out(dataset: Dataset, settings: Config, split: Any, report: terminal.Progress) -> Comparison | None:
     """The recipe beside simple models on a held-out part; None, with a note, where the data are too few for that."""
     from penchant.evaluation.compare import compare
 
     names = list(dict.fromkeys([settings.model, *parameters.BASELINES.split(",")]))
     try:
-        return compare(dataset, names, settings, split=split, progress=report).to_json()
+        return compare(dataset, names, settings, split=split, progress=report)
     except DataError as error:
         terminal.note(f"Nothing was tested: {error}")
         return None

@@ -1,0 +1,60 @@
+"""`compare` and `evaluate`: the table, and the JSON of the contract."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from typer.testing import Result
+
+Run = Callable[..., Result]
+NGRAM = ("--set", "views.text.encoder=ngram", "--set", "views.text.dim=16")
+
+
+def test_compare_prints_a_table_and_writes_the_contract(run: Run, shop: Path, tmp_path: Path) -> None:
+    out = tmp_path / "table.json"
+    words = ("--models", "popularity, cooccurrence,popularity", "--split", "leave-one-out", "--json", out, *NGRAM)
+    done = run("compare", shop, *words)
+    assert done.exit_code == 0, done.output
+    assert done.stderr == f"Wrote {out}\n"
+    told = json.loads(out.read_text())
+    assert set(told) >= {"split", "k", "users", "seeds", "models", "slices", "cost"}
+    assert (told["split"], told["k"], told["seeds"]) == ("leave-one-out", 10, 1)
+    assert list(told["models"]) == ["popularity", "cooccurrence"]
+    value = told["models"]["cooccurrence"]["ndcg@10"]
+    assert value["low"] <= value["mean"] <= value["high"]
+    assert set(told["cost"]["popularity"]) == {"fit_cpu_s", "peak_rss_mb"}
+    lines = done.stdout.splitlines()
+    assert lines[0].split()[:3] == ["model", "ndcg@10", "hit_rate@10"]
+    assert {line.split()[0] for line in lines[1:3]} == {"popularity", "cooccurrence"}
+    assert f"{value['mean']:.4f} [{value['low']:.4f}, {value['high']:.4f}]" in done.stdout
+
+
+def test_json_may_go_to_stdout(run: Run, shop: Path) -> None:
+    done = run("compare", shop, "--models", "popularity", "-k", 5, "--json", "-", *NGRAM)
+    told = json.loads(done.stdout)
+    assert (told["split"], told["k"]) == ("time", 5) and "ndcg@5" in told["models"]["popularity"]
+
+
+def test_evaluate_never_tests_on_what_was_learned(run: Run, shop: Path, bundle: Path) -> None:
+    done = run("evaluate", bundle, shop, "--json", "-")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["split"] == "time" and list(told["models"]) == ["cooccurrence"]
+    assert "recipe, fitted again" in told["notes"][0]
+
+
+def test_evaluate_beside_others_on_a_split(run: Run, shop: Path, bundle: Path) -> None:
+    done = run("evaluate", bundle, shop, "--split", "users", "--beside", "popularity")
+    assert done.exit_code == 0, done.output
+    assert "split users" in done.stdout and "popularity" in done.stdout
+    assert run("evaluate", bundle, shop, "--beside", "popularty").exit_code == 2
+
+
+def test_the_names_in_the_help_are_those_of_the_registry() -> None:
+    from penchant.cli.parameters import BASELINES, MODELS
+    from penchant.models import registry
+
+    assert sorted(MODELS.split(", ")) == sorted(registry.MODELS)
+    assert set(BASELINES.split(",")) < set(registry.MODELS)

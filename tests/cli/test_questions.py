@@ -1,0 +1,78 @@
+"""`interests`, `explain`, `encode`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from typer.testing import Result
+
+from penchant.recommender import Recommender
+
+Run = Callable[..., Result]
+
+
+def test_interests(run: Run, bundle: Path) -> None:
+    series = Recommender.load(bundle).interests("u000001")
+    told = json.loads(run("interests", bundle, "--user", "u000001", "--json").stdout)
+    assert told["event_ids"] == series.event_ids and told["times_s"] == series.times_s.tolist()
+    np.testing.assert_allclose(told["vectors"], series.vectors, rtol=1e-6)
+    done = run("interests", bundle, "--user", "u000001")
+    assert done.exit_code == 0, done.output
+    assert f"u000001: {len(series)} events, vectors of {series.vectors.shape[1]} numbers" in done.stdout
+    assert "cosine to now  nearest categories" in done.stdout and "1.0000" in done.stdout
+
+
+def test_interests_as_of_a_time_are_the_first_part(run: Run, bundle: Path) -> None:
+    whole = json.loads(run("interests", bundle, "--user", "u000001", "--json").stdout)
+    middle = whole["times_s"][len(whole["times_s"]) // 2]
+    part = json.loads(run("interests", bundle, "--user", "u000001", "--at", middle, "--json").stdout)
+    length = sum(t <= middle for t in whole["times_s"])
+    assert part["event_ids"] == whole["event_ids"][:length]
+    before = run("interests", bundle, "--user", "u000001", "--at", "1999-01-01")
+    assert before.exit_code == 0 and "u000001: 0 events" in before.stdout
+
+
+def test_interests_of_a_history_and_a_sentence(run: Run, bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "h.csv").write_text("item_id\ni000001\ni000002\n")
+    assert len(json.loads(run("interests", bundle, "--history", tmp_path / "h.csv", "--json").stdout)["vectors"]) == 2
+    words = Recommender.load(bundle).titles[0]
+    assert len(json.loads(run("interests", bundle, "--text", words, "--json").stdout)["vectors"]) == 1
+
+
+def test_explain(run: Run, bundle: Path) -> None:
+    rec = Recommender.load(bundle)
+    item = rec.recommend(["u000001"], k=1).item_ids[0][0]
+    reason = rec.explain("u000001", item)
+    told = json.loads(run("explain", bundle, "--user", "u000001", "--item", item, "--json").stdout)
+    assert (told["user_id"], told["item_id"], told["score"]) == ("u000001", item, reason.score)
+    assert [event["event_id"] for event in told["events"]] == [event.event_id for event in reason.events]
+    done = run("explain", bundle, "--user", "u000001", "--item", item)
+    assert done.exit_code == 0 and reason.sentence in done.stdout
+    assert "takes away when removed" in done.stdout and "share of the score" in done.stdout
+    early = run("explain", bundle, "--user", "u000001", "--item", item, "--at", "1999-01-01")
+    assert early.exit_code == 0 and "No past event raises this item's score." in early.stdout
+
+
+def test_encode(run: Run, shop: Path, tmp_path: Path) -> None:
+    ask = ("encode", shop, "--modality", "text", "--encoder", "ngram", "--set", "dim=12", "--cache", tmp_path / "cache")
+    done = run(*ask, "--out", tmp_path / "v.parquet", "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert (told["items"], told["with_vector"], told["dim"]) == (100, 100, 12)
+    table = pl.read_parquet(tmp_path / "v.parquet")
+    assert table.schema == {"item_id": pl.String, "vector": pl.Array(pl.Float32, 12), "present": pl.Boolean}
+    assert run(*ask, "--out", tmp_path / "w.parquet").exit_code == 0
+    assert (tmp_path / "v.parquet").read_bytes() == (tmp_path / "w.parquet").read_bytes()
+
+
+def test_items_without_text_have_no_vector(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "events.csv").write_text("user_id,item_id,timestamp\nu,i1,1\nu,i2,2\nu,i3,3\n")
+    (tmp_path / "items.csv").write_text("item_id,title\ni1,summer rain\ni2,\ni3,winter rain\n")
+    ask = ("encode", tmp_path, "--modality", "text", "--encoder", "ngram", "--set", "dim=2", "--cache", tmp_path / "c")
+    assert run(*ask, "--out", tmp_path / "v.parquet").exit_code == 0
+    assert pl.read_parquet(tmp_path / "v.parquet")["present"].to_list() == [True, False, True]
+    assert run("encode", tmp_path, "--modality", "smell", "--out", tmp_path / "v.parquet").exit_code == 2

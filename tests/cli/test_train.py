@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from typer.testing import Result
+
+from penchant.data.bundle import open_bundle, read_facts, versions
+
+Run = Callable[..., Result]
+NGRAM = ("--set", "views.text.encoder=ngram", "--set", "views.text.dim=16")
+
+
+def test_it_says_what_was_read_tested_and_written(run: Run, shop: Path, tmp_path: Path) -> None:
+    out = tmp_path / "b"
+    done = run("train", shop, "--out", out, "--model", "cooccurrence", "--seed", 5, *NGRAM)
+    assert done.exit_code == 0, done.output
+    lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
+    assert "events events.parquet 1,200 1,200 0 0" in lines
+    assert "model ndcg@10 hit_rate@10 mrr@10" in lines
+    assert sorted(line.split()[0] for line in lines if line.count("0.") == 3) == [
+        "cooccurrence", "ease", "item_knn", "popularity",
+    ]  # fmt: skip
+    assert any(line.startswith("on ") and "held-out users (split time)" in line for line in lines)
+    assert lines[-1] == f"Wrote version 1 of the bundle {out}; its report: {out / 'versions' / '1' / 'report.html'}"
+    assert done.stderr.startswith(f"Next: penchant recommend {out} --user ")
+    facts = read_facts(open_bundle(out))
+    assert (facts["config"]["model"], facts["config"]["seed"]) == ("cooccurrence", 5)
+    assert facts["config"]["views"]["text"]["encoder"] == "ngram"
+    assert set(facts["metrics"]["ndcg@10"]) == {"mean", "low", "high"}
+    page = (open_bundle(out) / "report.html").read_text(encoding="utf-8")
+    assert "cooccurrence" in page and "shop" in page and "ndcg" in page.lower()
+
+
+def test_options_come_from_a_file_and_the_command_line_goes_before_it(run: Run, shop: Path, tmp_path: Path) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text(
+        'model = "cooccurrence"\nseed = 2\n[cooccurrence]\nwindow = 3\n[views.text]\nencoder = "ngram"\ndim = 16\n'
+    )
+    words = ("--config", config, "--set", "window=4", "--no-evaluate", "--json")
+    done = run("train", shop, "--out", tmp_path / "b", *words)
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert (told["version"], told["counts"]["events"], told["test"]) == ("1", 1200, None)
+    found = read_facts(open_bundle(tmp_path / "b"))["config"]
+    assert (found["model"], found["seed"], found["cooccurrence"]["window"]) == ("cooccurrence", 2, 4)
+    again = run("train", shop, "--out", tmp_path / "b", *words, "--model", "popularity", "--set", "window=all")
+    assert again.exit_code == 2 or versions(tmp_path / "b") == [1, 2]
+
+
+def test_a_second_training_adds_a_version(run: Run, shop: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert (
+            run("train", shop, "--out", tmp_path / "b", "--model", "popularity", "--no-evaluate", *NGRAM).exit_code == 0
+        )
+    assert versions(tmp_path / "b") == [1, 2] and (tmp_path / "b" / "current").read_text() == "2\n"
+
+
+def test_same_seed_same_answers(run: Run, shop: Path, tmp_path: Path) -> None:
+    told = []
+    for name in ("a", "b"):
+        words = ("--model", "transformer", "--set", "epochs=1", "--set", "dim=8", "--set", "layers=1", "--seed", 7)
+        done = run("train", shop, "--out", tmp_path / name, "--no-evaluate", *words, *NGRAM)
+        assert done.exit_code == 0, done.output
+        told.append(run("recommend", tmp_path / name, "--user", "u000001", "--json").stdout)
+    assert told[0] == told[1] and json.loads(told[0])["stage"] == "model"
+
+
+def test_without_histories_nobody_is_known(run: Run, shop: Path, tmp_path: Path) -> None:
+    words = ("--model", "cooccurrence", "--no-histories", "--no-evaluate", *NGRAM)
+    assert run("train", shop, "--out", tmp_path / "b", *words).exit_code == 0
+    assert not (open_bundle(tmp_path / "b") / "histories.parquet").exists()
+    assert run("recommend", tmp_path / "b", "--user", "u000001").exit_code == 1
+    (tmp_path / "h.csv").write_text("item_id\ni000001\ni000002\n")
+    assert run("recommend", tmp_path / "b", "--history", tmp_path / "h.csv").exit_code == 0
