@@ -49,7 +49,7 @@ class SequenceOptions:
     temperature: float = 0.1
     learning_rate: float = 2e-3
     weight_decay: float = 0.01
-    epochs: int = 24
+    epochs: int = 16
     batch_tokens: int = 0
     loss: str = "auto"
     negatives: int = 1024
