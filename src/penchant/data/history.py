@@ -68,7 +68,7 @@ def from_history(dataset: Dataset, history: Any) -> tuple[list[str], SequenceBat
             "item",
             first,
             near=dataset.item_vocabulary.ids.head(20_000).to_list(),
-            remedy="No item of the history is in the catalogue: compare its ids with the items the bundle was trained on.",
+            remedy="No item of the history is in the catalogue: compare its ids with those the bundle was trained on.",
         )
     kinds = np.maximum(dataset.kinds.encode(coded.kinds.ids), 0)
     events = coded.events.with_columns(
