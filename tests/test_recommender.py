@@ -154,6 +154,8 @@ def test_a_bundle_answers_as_before(name: str, request: pytest.FixtureRequest, t
     assert [[r.sentence for r in row] for row in first.reasons] == [[r.sentence for r in row] for row in second.reasons]
     assert rec.recommend(text=rec.titles[4]).item_ids == again.recommend(text=rec.titles[4]).item_ids
     assert again.facts["trained_until_s"] == rec.facts["trained_until_s"]
+    user = users(rec, 1)[0]
+    np.testing.assert_allclose(again.interests(user).vectors, rec.interests(user).vectors, atol=1e-5)
 
 
 def test_without_histories_nothing_of_a_user_is_on_disk(counted: Recommender, tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ class Ensemble:
     def load_state(self, state: ModelState) -> None:
         """Take back what `state` gave."""
         self.weights, self.left_out = dict(state.facts["weights"]), dict(state.facts["left_out"])
-        self.experts = {name: self.experts[name] for name in state.facts["experts"]}
+        self.experts = {name: expert for name, expert in self.experts.items() if name in state.facts["experts"]}
         for name, expert in self.experts.items():
             own = {k[len(name) + 1 :]: v for k, v in state.tensors.items() if k.startswith(f"{name}/")}
             expert.load_state(ModelState(own, state.facts["experts"][name]))
