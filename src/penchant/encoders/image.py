@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 NONE: Final = "none"
 Picture = npt.NDArray[np.uint8]
 _EXAMPLES: Final = 4
+_ONNX_BATCH: Final = 4  # small batches stay in the processor's cache
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,20 @@ class ImageOptions:
 
 
 @dataclass(frozen=True)
+class Scaling:
+    """(x · `factor` - `mean`) / `std` for each channel."""
+
+    factor: float
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class _Loaded:
+    """`scaling`: what the network does to pixels of 0 to 255 first, None where the processor does it."""
+
     processor: Any
+    scaling: Scaling | None
     forward: Forward
     dim: int
 
@@ -93,10 +106,11 @@ class ImageEncoder:
         loaded = self._load()
         out = np.zeros((len(contents), loaded.dim), dtype=np.float32)
         rows = np.array([row for row, picture in enumerate(contents) if picture is not None], dtype=np.int64)
-        for start in range(0, len(rows), self.options.batch_size):
-            part = rows[start : start + self.options.batch_size]
-            pixels = self._pixels(loaded.processor, [contents[row] for row in part])
-            out[part] = loaded.forward.run(pixels)
+        step = _ONNX_BATCH if loaded.forward.backend == "onnx" else self.options.batch_size
+        for start in range(0, len(rows), step):
+            part = rows[start : start + step]
+            pictures = [picture for row in part if (picture := contents[row]) is not None]
+            out[part] = loaded.forward.run(_pixels(loaded.processor, loaded.scaling, pictures))
         if not np.isfinite(out).all():
             raise EncoderError(f"{self.options.encoder} gave vectors that are not finite.", remedy="Use another model.")
         present = np.zeros(len(contents), dtype=bool)
@@ -134,22 +148,36 @@ class ImageEncoder:
 
             self._weights()
             model, processor, pooler = load_image_model(self._folder())
-            module = vision_module(model, self.options.layers, pooler=pooler)
+            scaling = _scaling(processor)
+            module = vision_module(model, self.options.layers, pooler=pooler, scaling=scaling)
             device = resolve_device(self.options.device)
             noise = np.random.default_rng(0).integers(0, 256, (_EXAMPLES, 64, 64, 3), dtype=np.uint8)
-            example = self._pixels(processor, list(noise))
+            example = _pixels(processor, scaling, list(noise))
             forward = choose_forward(module, example, backend=self.options.backend, device=device)
-            self._loaded = _Loaded(processor, forward, forward.run(example[:1]).shape[1])
+            self._loaded = _Loaded(processor, scaling, forward, forward.run(example[:1]).shape[1])
         return self._loaded
 
-    @staticmethod
-    def _pixels(processor: Any, pictures: Sequence[Picture | None]) -> npt.NDArray[np.float32]:
-        told = processor([picture for picture in pictures if picture is not None], return_tensors="np")
-        return np.ascontiguousarray(told["pixel_values"], dtype=np.float32)
+
+def _scaling(processor: Any) -> Scaling | None:
+    """Rescaling and normalising as three numbers a channel: the network does it in a third of the time."""
+    if not (getattr(processor, "do_rescale", False) and getattr(processor, "do_normalize", False)):
+        return None
+    try:
+        mean, std = tuple(map(float, processor.image_mean)), tuple(map(float, processor.image_std))
+    except TypeError:
+        return None
+    return Scaling(float(processor.rescale_factor), mean, std)
 
 
-def vision_module(model: Any, layers: tuple[int, ...], *, pooler: bool) -> Any:
-    """A module: pixels `[B, C, H, W]` → vectors `[B, D]`.
+def _pixels(processor: Any, scaling: Scaling | None, pictures: Sequence[Picture]) -> npt.NDArray[np.float32]:
+    """What the network takes, `[B, C, H, W]`."""
+    left = {"do_rescale": False, "do_normalize": False} if scaling else {}
+    told = processor(list(pictures), return_tensors="np", **left)
+    return np.ascontiguousarray(told["pixel_values"], dtype=np.float32)
+
+
+def vision_module(model: Any, layers: tuple[int, ...], *, pooler: bool, scaling: Scaling | None = None) -> Any:
+    """A module: pixels `[B, C, H, W]` → vectors `[B, D]`; `scaling` comes first where it is given.
 
     A text-image model gives its image tower's projection. With `layers`, the features of each, averaged over places
     (positions or tokens) and joined; else the model's pooled output, or that average where it has none (`pooler`
@@ -158,11 +186,19 @@ def vision_module(model: Any, layers: tuple[int, ...], *, pooler: bool) -> Any:
     import torch
 
     class Vectors(torch.nn.Module):
+        slope: Tensor
+        shift: Tensor
+
         def __init__(self) -> None:
             super().__init__()
             self.model = model
+            told = scaling or Scaling(1.0, (0.0,), (1.0,))
+            std = torch.tensor(told.std).view(1, -1, 1, 1)
+            self.register_buffer("slope", told.factor / std)
+            self.register_buffer("shift", -torch.tensor(told.mean).view(1, -1, 1, 1) / std)
 
         def forward(self, pixels: Tensor) -> Tensor:
+            pixels = pixels * self.slope + self.shift
             if hasattr(self.model, "get_image_features") and not layers:
                 out = self.model.get_image_features(pixel_values=pixels)
                 return out if isinstance(out, torch.Tensor) else torch.flatten(out.pooler_output, 1)
