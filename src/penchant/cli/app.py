@@ -17,6 +17,7 @@ from penchant.cli.demo import demo
 from penchant.cli.encode import encode
 from penchant.cli.evaluate import evaluate
 from penchant.cli.explain import explain
+from penchant.cli.get import get
 from penchant.cli.interests import interests
 from penchant.cli.recommend import recommend
 from penchant.cli.simulate import simulate
@@ -79,7 +80,7 @@ def options(
     """Interests from what people write, look at, listen to and do, as they change over time."""
 
 
-for _command in (demo, simulate, check, train, evaluate, compare, recommend, interests, explain, encode):
+for _command in (demo, get, simulate, check, train, evaluate, compare, recommend, interests, explain, encode):
     app.command()(_command)
 
 

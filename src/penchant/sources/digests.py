@@ -1,0 +1,53 @@
+"""Size and hash of files, and refusing those that are not what they should be."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from penchant.errors import DataError, UsageError
+
+_LENGTHS = {"sha256": 64, "md5": 32}
+
+
+def digest_of(path: Path, kind: str = "sha256") -> str:
+    """The digest of a file as `kind:hexadecimal`.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = (Path(folder) / "a").write_bytes(b"")
+    ...     digest_of(Path(folder) / "a", "md5")
+    'md5:d41d8cd98f00b204e9800998ecf8427e'
+    """
+    with path.open("rb") as stream:
+        made = hashlib.file_digest(stream, lambda: hashlib.new(kind, usedforsecurity=False))
+    return f"{kind}:{made.hexdigest()}"
+
+
+def checked_digest(text: str) -> str:
+    """`sha256:…`, `md5:…` or bare hexadecimal of SHA-256, in lower case. Raises `UsageError` for anything else."""
+    kind, _, value = text.strip().lower().rpartition(":")
+    kind = kind or "sha256"
+    if kind not in _LENGTHS or len(value) != _LENGTHS[kind] or set(value) - set("0123456789abcdef"):
+        raise UsageError(
+            f"{text!r} is no digest.", remedy="Give 64 hexadecimal characters of SHA-256, or md5: and 32 of MD5."
+        )
+    return f"{kind}:{value}"
+
+
+def verify(path: Path, digest: str = "", size: int | None = None) -> None:
+    """Raise `DataError` where a file has another size or digest than declared (empty: anything goes)."""
+    found = path.stat().st_size
+    if size is not None and found != size:
+        raise DataError(
+            f"{path.name} has {found:,} bytes, {size:,} were expected.",
+            remedy="It is cut off or another file: remove it and get it again.",
+        )
+    if digest:
+        wanted = checked_digest(digest)
+        made = digest_of(path, wanted.partition(":")[0])
+        if made != wanted:
+            raise DataError(
+                f"{path.name} is not the file that was expected: its digest is {made}, not {wanted}.",
+                remedy="It is damaged, altered or another version: remove it and get it again from its home.",
+            )

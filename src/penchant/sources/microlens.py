@@ -1,0 +1,75 @@
+"""MicroLens: short videos and who commented on them (Ni et al. 2023, arXiv 2309.15379).
+
+`*_pairs.csv` (user, item, milliseconds) or `*_pairs.tsv` (a user and their items in order), and titles.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from penchant.data import schema
+from penchant.data.quarantine import LINE
+from penchant.errors import DataError
+from penchant.sources.files import Files
+from penchant.sources.lines import blank, fields, head, in_order, refuse
+from penchant.sources.writer import Writer
+
+_KIND = "comment"
+
+
+def microlens(files: Files, out: Writer) -> None:
+    """Pairs become events of the kind `comment`; CSV is taken before TSV, since it has times."""
+    pairs = files.optional("*pairs.csv") or files.optional("*pairs.tsv")
+    if pairs is None:
+        raise DataError(
+            f"{files.folder} has no *pairs.csv or *pairs.tsv.", remedy="Give the folder with the files as published."
+        )
+    (_timed if pairs.suffix == ".csv" else _ordered)(files, out, pairs)
+    titles = files.optional("*title*.csv")
+    if titles is None:
+        out.notes.append("no *title*.csv was given: items have no title")
+        return
+    _titles(files, out, titles)
+
+
+def _timed(files: Files, out: Writer, path: Path) -> None:
+    names = head(path, ",", ("user", "item", "timestamp"))
+    for block in files.blocks(path, skip=1):
+        rows = fields(block, ",", names).with_columns(pl.col("timestamp").cast(pl.Int64, strict=False) // 1000)
+        rules = {
+            "no user": pl.col("user").is_null(),
+            "no item": pl.col("item").is_null(),
+            "time is not a whole number": pl.col("timestamp").is_null(),
+        }
+        kept = out.take(path.name, refuse(rows, rules))
+        out.put(
+            schema.EVENTS,
+            kept.select(
+                pl.col("user").alias(schema.USER_ID),
+                pl.col("item").alias(schema.ITEM_ID),
+                pl.col("timestamp").alias(schema.TIMESTAMP),
+                pl.lit(_KIND).alias(schema.EVENT),
+            ),
+        )
+
+
+def _ordered(files: Files, out: Writer, path: Path) -> None:
+    for block in files.blocks(path):
+        rows = fields(block, "\t", ("user", "items"))
+        rules = {"no user": pl.col("user").is_null(), "no items": pl.col("items").is_null()}
+        out.put(schema.EVENTS, in_order(out.take(path.name, refuse(rows, rules)), _KIND))
+
+
+def _titles(files: Files, out: Writer, path: Path) -> None:
+    """`item,title` with a head (50k) or without (100k); titles may hold commas with or without quotes."""
+    first = head(path, ",")[:1]
+    skip = 0 if first and first[0].isdigit() else 1
+    for block in files.blocks(path, skip=skip):
+        parts = pl.col(LINE).str.splitn(",", 2).struct.rename_fields(["item", "title"]).alias("__parts")
+        rows = block.with_columns(parts).unnest("__parts").with_columns(blank("item"), blank("title"))
+        title = pl.col("title").str.strip_chars('"').str.replace_all('""', '"', literal=True).str.strip_chars()
+        rows = refuse(rows, {"no item": pl.col("item").is_null(), "no title": pl.col("title").is_null()})
+        kept = out.take(path.name, rows)
+        out.put(schema.ITEMS, kept.select(pl.col("item").alias(schema.ITEM_ID), title.alias(schema.TITLE)))

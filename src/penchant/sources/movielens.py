@@ -1,0 +1,153 @@
+"""MovieLens, 100k to 32M: ratings of films (Harper & Konstan 2015, doi 10.1145/2827872).
+
+Three formats: `u.data` (100k), `*.dat` with `::` between fields (1M, 10M), and CSV (20M, 25M, 32M, latest).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from penchant.data import schema
+from penchant.data.quarantine import LINE, REASON, ROW
+from penchant.errors import DataError
+from penchant.sources.files import Files
+from penchant.sources.lines import fields, head, number, refuse, table
+from penchant.sources.writer import Writer
+
+_USER, _FILM, _RATING, _TIME = "user", "film", "rating", "time"
+_LEAD: Final = (ROW, LINE, REASON)
+_OLD_GENRES: Final = (
+    *("unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama"),
+    *("Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western"),
+)
+"""The flags of `u.item`, in its order."""
+_AGES: Final = {
+    **{"1": "Under 18", "18": "18-24", "25": "25-34", "35": "35-44", "45": "45-49", "50": "50-55", "56": "56+"},
+}
+_OCCUPATIONS: Final = (
+    *("other", "academic/educator", "artist", "clerical/admin", "college/grad student", "customer service"),
+    *("doctor/health care", "executive/managerial", "farmer", "homemaker", "K-12 student", "lawyer", "programmer"),
+    *("retired", "sales/marketing", "scientist", "self-employed", "technician/engineer", "tradesman/craftsman"),
+    *("unemployed", "writer"),
+)
+_MOST_TAGS = 10
+
+
+def movielens(files: Files, out: Writer) -> None:
+    """Ratings become events of the kind `rating`; films get title, year, genres and the ten most given tags."""
+    ratings = files.optional("u.data", "ratings.dat", "ratings.csv")
+    if ratings is None:
+        raise DataError(
+            f"{files.folder} has no u.data, ratings.dat or ratings.csv.",
+            remedy="Give the folder or zip file of one MovieLens release as it is published.",
+        )
+    if ratings.name == "u.data":
+        _events(files, out, ratings, "\t", (_USER, _FILM, _RATING, _TIME))
+        _old_films(files, out)
+        _users(files, out, files.one("u.user"), "|", ("user_id", "age", "gender", "occupation", "zip_code"))
+    elif ratings.name == "ratings.dat":
+        _events(files, out, ratings, "::", (_USER, _FILM, _RATING, _TIME))
+        _films(files, out, "::")
+        people = files.optional("users.dat")
+        if people is not None:
+            _users(files, out, people, "::", ("user_id", "gender", "age_group", "occupation", "zip_code"))
+    else:
+        names = head(ratings, ",", ("userId", "movieId", "rating", "timestamp"))
+        ours = {"userId": _USER, "movieId": _FILM, "rating": _RATING, "timestamp": _TIME}
+        _events(files, out, ratings, ",", tuple(ours.get(name, name) for name in names), skip=1)
+        _films(files, out, ",")
+
+
+def _events(files: Files, out: Writer, path: Path, mark: str, names: tuple[str, ...], *, skip: int = 0) -> None:
+    for block in files.blocks(path, skip=skip):
+        rows = fields(block, mark, names).with_columns(number(_RATING), pl.col(_TIME).cast(pl.Int64, strict=False))
+        rows = refuse(
+            rows,
+            {
+                "no user": pl.col(_USER).is_null(),
+                "no film": pl.col(_FILM).is_null(),
+                "rating is not a number": pl.col(_RATING).is_null(),
+                "rating outside 0.5 to 5": ~pl.col(_RATING).is_between(0.5, 5),
+                "time is not a whole number": pl.col(_TIME).is_null(),
+            },
+        )
+        kept = out.take(path.name, rows)
+        out.put(
+            schema.EVENTS,
+            kept.select(
+                pl.col(_USER).alias(schema.USER_ID),
+                pl.col(_FILM).alias(schema.ITEM_ID),
+                pl.col(_TIME).alias(schema.TIMESTAMP),
+                pl.lit(schema.RATING_KIND).alias(schema.EVENT),
+                pl.col(_RATING).alias(schema.VALUE),
+            ),
+        )
+
+
+def _old_films(files: Files, out: Writer) -> None:
+    path = files.one("u.item")
+    flags = [f"flag_{place}" for place in range(len(_OLD_GENRES))]
+    given = [pl.when(pl.col(flag) == "1").then(pl.lit(genre)) for flag, genre in zip(flags, _OLD_GENRES, strict=True)]
+    for block in files.blocks(path, "utf-8"):
+        rows = fields(block, "|", ("film", "title", "released", "video", "address", *flags))
+        kept = out.take(path.name, refuse(rows, {"no film": pl.col("film").is_null()}))
+        genres = pl.concat_list(given).list.drop_nulls().alias(schema.CATEGORIES)
+        out.put(schema.ITEMS, kept.select(pl.col("film").alias(schema.ITEM_ID), *_titled(), genres))
+
+
+def _films(files: Files, out: Writer, mark: str) -> None:
+    path = files.one("movies.dat" if mark == "::" else "movies.csv")
+    names = ("movieId", "title", "genres")
+    tags = _tags(files, out, mark)
+    frames = (
+        (fields(block, mark, names) for block in files.blocks(path))
+        if mark == "::"
+        else iter([table(path, names).select(*_LEAD, *names)])
+    )
+    for rows in frames:
+        kept = out.take(path.name, refuse(rows, {"no film": pl.col("movieId").is_null()}))
+        genres = pl.col("genres").str.split("|").list.eval(pl.element().filter(pl.element() != "(no genres listed)"))
+        items = kept.select(pl.col("movieId").alias(schema.ITEM_ID), *_titled(), genres.alias(schema.CATEGORIES))
+        if tags is not None:
+            items = items.join(tags, on=schema.ITEM_ID, how="left", maintain_order="left")
+        out.put(schema.ITEMS, items)
+
+
+def _tags(files: Files, out: Writer, mark: str) -> pl.DataFrame | None:
+    """The most given tags of every film, most given first, equal ones by the alphabet."""
+    path = files.optional("tags.dat" if mark == "::" else "tags.csv")
+    if path is None:
+        return None
+    names = ("userId", "movieId", "tag", "timestamp")
+    rows = (
+        pl.concat([fields(block, mark, names) for block in files.blocks(path)])
+        if mark == "::"
+        else table(path, names).select(*_LEAD, *names)
+    )
+    kept = out.take(
+        path.name, refuse(rows, {"no film": pl.col("movieId").is_null(), "no tag": pl.col("tag").is_null()})
+    )
+    counts = kept.group_by("movieId", pl.col("tag").str.to_lowercase()).len()
+    counts = counts.sort("movieId", "len", "tag", descending=[False, True, False])
+    top = counts.group_by("movieId", maintain_order=True).agg(pl.col("tag").head(_MOST_TAGS).alias("user_tags"))
+    return top.rename({"movieId": schema.ITEM_ID})
+
+
+def _titled() -> tuple[pl.Expr, pl.Expr]:
+    year = pl.col("title").str.extract(r"\((\d{4})(?:[-–]\d{0,4})?\)\s*$", 1).cast(pl.Int64).alias("year")
+    return pl.col("title").alias(schema.TITLE), year
+
+
+def _users(files: Files, out: Writer, path: Path, mark: str, names: tuple[str, ...]) -> None:
+    for block in files.blocks(path):
+        rows = fields(block, mark, names)
+        kept = out.take(path.name, refuse(rows, {"no user": pl.col("user_id").is_null()})).select(names)
+        if "age_group" in names:
+            jobs = {str(number): job for number, job in enumerate(_OCCUPATIONS)}
+            kept = kept.with_columns(pl.col("age_group").replace(_AGES), pl.col("occupation").replace(jobs))
+        else:
+            kept = kept.with_columns(pl.col("age").cast(pl.Int64, strict=False))
+        out.put(schema.USERS, kept)
