@@ -62,7 +62,7 @@ def write(path: Path, parts: Parts, *, histories: bool = True, report_html: str 
         "model_state": states["model"].facts,
         "popularity_state": states["popularity"].facts,
         "encoder_state": encoders.facts,
-        "view_encoders": {modality: view.encoder for modality, view in parts.views.items()},
+        "view_encoders": [[modality, view.encoder] for modality, view in parts.views.items()],
         "kinds": data.kinds.ids.to_list(),
         "vocabularies": {"items": data.item_vocabulary.digest(), "users": data.user_vocabulary.digest()},
         "histories": histories,
@@ -90,14 +90,22 @@ def write(path: Path, parts: Parts, *, histories: bool = True, report_html: str 
 def read(path: Path) -> Parts:
     """Read the current version of a bundle; hashes are verified first. Raises `BundleError`."""
     folder = open_bundle(path)
-    facts = read_facts(folder)
+    try:
+        return _read(folder, read_facts(folder))
+    except KeyError as error:
+        raise BundleError(
+            f"{folder} lacks {error}: another version of penchant wrote it.", remedy="Train the bundle again."
+        ) from error
+
+
+def _read(folder: Path, facts: dict[str, Any]) -> Parts:
     items = pl.read_parquet(folder / ITEMS)
     dataset = _dataset(folder, items, facts)
     if dataset.item_vocabulary.digest() != facts["vocabularies"]["items"]:
         raise BundleError(f"{folder}: the items are not those the model was trained on.", remedy="Train it again.")
     tensors = _load(folder / MODEL)
     views = {}
-    for modality, encoder in facts["view_encoders"].items():
+    for modality, encoder in facts["view_encoders"]:
         stored = _load(folder / "views" / f"{modality}.safetensors")
         views[modality] = View(stored["vectors"], stored["present"].astype(np.bool_), encoder)
     config = Config.from_dict(facts["config"])

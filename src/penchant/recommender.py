@@ -213,7 +213,7 @@ class Recommender:
         views. Raises `ModelError` where there is neither.
         """
         user_ids, histories, source = self._request([user] if user is not None else None, history, text, at)
-        dense = self._dense_model()
+        dense = self.dense_model()
         vectors = dense.interests(histories.at(None))
         return InterestSeries(user_ids[0], histories.times_s, vectors, _event_ids(source, histories))
 
@@ -286,7 +286,8 @@ class Recommender:
             fit(self._content, _training_data(self.dataset, self.views, self.encoders, 0, None))
         return self._content
 
-    def _dense_model(self) -> DenseModel:
+    def dense_model(self) -> DenseModel:
+        """The model that gives interest vectors: this one, its first expert that has them, or content."""
         for model in (self.model, *getattr(self.model, "experts", {}).values()):
             if isinstance(model, DenseModel):
                 return model

@@ -41,7 +41,7 @@ def category_weights(
     member = np.zeros((items.height, len(names)))
     member[places["item"].to_numpy(), places["topic"].to_numpy()] = 1.0
     try:
-        item_vectors = rec._dense_model().item_vectors
+        item_vectors = rec.dense_model().item_vectors
     except ModelError:
         return None
     return topic_readout(vectors.reshape(len(vectors), -1), item_vectors, member), names
