@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -22,9 +21,11 @@ from penchant.data.results import EventReason, InterestSeries, Reason, Recommend
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout, split
 from penchant.data.views import Views
-from penchant.encoders.cache import EncoderCache, default_cache_folder
 from penchant.encoders.fitted import FittedEncoders
-from penchant.encoders.views import event_content, item_views, user_views
+from penchant.encoders.packing import informed as informed
+from penchant.encoders.packing import kept_vectors, with_content
+from penchant.encoders.packing import packed as packed
+from penchant.encoders.views import item_views
 from penchant.errors import DataError, ModelError, UsageError
 from penchant.models.base import Additive, DenseModel, Model, TrainingData, Validation
 from penchant.models.registry import create
@@ -106,7 +107,8 @@ class Recommender:
             if held is not None:
                 inner, holdout = held
                 part = _training_data(inner, found, encoders, settings.seed, progress)
-                log = fit(model, replace(part, validation=_validation(holdout)), device=settings.device)
+                held_out = _validation(holdout, everything.sequences)
+                log = fit(model, replace(part, validation=held_out), device=settings.device)
                 model = create(settings.model, settings.options)
             refit = fit(model, everything, chosen=log, device=settings.device)
             training = log or refit
@@ -291,6 +293,10 @@ class Recommender:
         for model in (self.model, *getattr(self.model, "experts", {}).values()):
             if isinstance(model, DenseModel):
                 return model
+        return self.content_vectors()
+
+    def content_vectors(self) -> DenseModel:
+        """Interest vectors from the items' views alone. Raises `ModelError` where no item has a view."""
         if not self.views:
             raise ModelError(
                 f"The model {self.config.model!r} has no interest vectors and no item has a view.",
@@ -337,37 +343,17 @@ class Recommender:
         return self.dataset.items.select(pl.coalesce(pl.col(schema.TITLE).cast(pl.String), ids))[schema.TITLE].to_list()
 
 
-def kept_vectors() -> EncoderCache | None:
-    """The user's cache of vectors, so that no text is encoded twice; None where nothing can be written there."""
-    folder = default_cache_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return None
-    return EncoderCache(folder) if os.access(folder, os.W_OK) else None
-
-
-def packed(data: Dataset, encoders: FittedEncoders) -> SequenceBatch:
-    """All histories of a dataset (row = user code) with what events carry themselves and what is known of users."""
-    batch = with_content(data.sequences(), data, encoders)
-    users = user_views(data, encoders, kept_vectors())
-    return replace(batch, user_views=users) if users else batch
-
-
-def with_content(batch: SequenceBatch, data: Dataset, encoders: FittedEncoders) -> SequenceBatch:
-    """The same histories with the contents of `data`'s events, whose rows they have."""
-    rows, contents = event_content(data, encoders, kept_vectors())
-    return replace(batch, content_rows=rows, content=contents) if contents else batch
-
-
 def _event_ids(source: Dataset, batch: SequenceBatch) -> list[str]:
     if batch.event_rows is None:
         return [f"e{n}" for n in range(batch.n_events)]
     return source.events[schema.EVENT_ID].gather(batch.event_rows).to_list()
 
 
-def _validation(held: Holdout | Validation) -> Validation:
-    return held if isinstance(held, Validation) else Validation(held.histories, held.targets, held.seen)
+def _validation(held: Holdout | Validation, whole: SequenceBatch | None = None) -> Validation:
+    if isinstance(held, Validation):
+        return held
+    histories = held.histories if whole is None else informed(held.histories, whole)
+    return Validation(histories, held.targets, held.seen)
 
 
 def _needs_selection(model: Model) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from penchant.cli import parameters, terminal
+from penchant.cli.recovery import recovered
 
 if TYPE_CHECKING:
     from penchant.recommender import Recommender
@@ -62,18 +63,25 @@ def demo(
         terminal.show_table(*found.table([f"ndcg@{found.k}", f"hit_rate@{found.k}", f"mrr@{found.k}"]))
         chosen = found.facts.get(settings.model, {}).get("training")
         rec = Recommender.fit(dataset, settings, chosen=chosen, progress=report)
-        command = f"penchant demo --language {language} --seed {seed}"
+        recovery = recovered(rec, folder, seed=seed)
+        source = f" --data {data.name}" if data is not None else ""
+        command = f"penchant demo{source} --language {language} --seed {seed}"
         html = page(
             rec,
             dataset,
-            title="the simulated platform" if language == "en" else "模拟平台",
+            title=_title(folder, language),
             command=command,
             comparison=found.to_json(),
             language=language,
             noun=NOUNS[language],
+            recovery=recovery,
         )
         version = rec.save(bundle, report_html=html)
-    step("3", f"What the {settings.model} recommends, and why")
+    if recovery:
+        step("3", "How well interest vectors show the interests that were planted (cosine)")
+        rows = [(name, f"{v['mean']:.3f} [{v['low']:.3f}, {v['high']:.3f}]") for name, v in recovery.items()]
+        terminal.show_table(("vectors of", "cosine"), rows)
+    step("4" if recovery else "3", f"What the {settings.model} recommends, and why")
     people = _people(rec)
     for user in people:
         show_person(rec, user)
@@ -84,6 +92,12 @@ def demo(
     terminal.note(f"Done in {time.monotonic() - started:.0f} s. Open the report in a browser; then type:")
     for line in _next(bundle, folder, people[0], rec):
         terminal.note(f"  {line}")
+
+
+def _title(folder: Path, language: str) -> str:
+    if not (folder / "truth").is_dir():
+        return folder.resolve().name
+    return "the simulated platform" if language == "en" else "模拟平台"
 
 
 def step(number: str, title: str) -> None:

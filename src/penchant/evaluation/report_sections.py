@@ -162,7 +162,7 @@ def recovery(model: str, found: Mapping[str, Any], words: Words) -> Markup:
     if not rows:
         return Markup("")
     table = pl.DataFrame(rows, schema=tables.ESTIMATES).sort("mean", descending=True, maintain_order=True)
-    title = words("recovery.finding", best=table.item(0, "model"), value=words.percent(table.item(0, "mean")))
+    title = words("recovery.finding", best=table.item(0, "model"), value=f"{table.item(0, 'mean'):.2f}")
     draw = partial(
         figure_comparison,
         table,

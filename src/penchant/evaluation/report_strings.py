@@ -220,11 +220,14 @@ STRINGS: dict[str, tuple[str, str]] = {
     "cleaned.added": ("{n} more appear in events only and were added", "另有 {n} 个只在行为中出现，已补上"),
     "cleaned.none": ("nothing", "无"),
     "recovery": ("Planted interests found again", "找回预设兴趣"),
-    "recovery.finding": ("{best} finds {value} of the planted interests", "{best} 找回了 {value} 的预设兴趣"),
-    "recovery.unit": ("share found", "找回比例"),
+    "recovery.finding": (
+        "The vectors of {best} come closest to the planted interests: cosine {value}",
+        "{best} 的兴趣向量最接近预设兴趣：余弦 {value}",
+    ),
+    "recovery.unit": ("cosine to the planted mixture", "与预设兴趣的余弦"),
     "recovery.lead": (
-        "The simulator knows the truth: how much of it each model finds",
-        "模拟平台知道真相：看模型能找回多少",
+        "The simulator knows the truth: a linear map fitted on half of the people reads it from the others' vectors",
+        "模拟平台知道真相：用一半用户拟合线性映射，再从另一半用户的向量里读出兴趣",
     ),
     # Made
     "made": ("How this was made", "生成方式"),

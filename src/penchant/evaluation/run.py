@@ -57,14 +57,7 @@ def tested(
 
 
 def informed(holdout: Holdout, whole: SequenceBatch) -> Holdout:
-    """The hold-out with what events and users carry themselves.
+    """The hold-out with what events and users carry themselves; see `penchant.recommender.informed`."""
+    from penchant.recommender import informed as told
 
-    `whole` has one row a user and all events of the dataset that the hold-out was cut from, as
-    `penchant.recommender.packed` gives it.
-    """
-    histories = holdout.histories
-    if histories.event_rows is None:
-        return holdout
-    own = None if whole.content_rows is None else whole.content_rows[histories.event_rows]
-    users = None if whole.user_views is None else whole.user_views.take(histories.users)
-    return replace(holdout, histories=replace(histories, content_rows=own, content=whole.content, user_views=users))
+    return replace(holdout, histories=told(holdout.histories, whole))
