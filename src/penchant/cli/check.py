@@ -1,34 +1,105 @@
-"""`penchant check`: what a folder of data holds, what was recognised, and what would be refused and why."""
+"""`penchant check`: what a folder of data holds, what was refused and why, what is wrong, and what suits it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
 
 from penchant.cli import parameters, terminal
 
 if TYPE_CHECKING:
+    from penchant.cleaning.doctor import Diagnosis
+    from penchant.cleaning.doctor_advice import Machine
     from penchant.data.dataset import Dataset
 
 
-def check(data: parameters.DataFolder, json: parameters.AsJson = False, strict: parameters.Strict = False) -> None:
-    """Read a folder of data and say what is in it, what was recognised and what is wrong."""
+def check(
+    data: parameters.DataFolder,
+    json: parameters.AsJson = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Fail where rows were set aside or the doctor finds a problem.")
+    ] = False,
+    page: Annotated[
+        Path | None, typer.Option("--page", metavar="FILE.html", help="Write everything as one page too.")
+    ] = None,
+    language: Annotated[Literal["en", "zh"], typer.Option("--language", help="Of findings, advice and page.")] = "en",
+) -> None:
+    """Look at a folder of data like a doctor: what is in it, what is wrong, and what suits it."""
+    from penchant.cleaning.doctor import examine
     from penchant.data.dataset import Dataset
     from penchant.errors import DataError
 
-    dataset = Dataset.load(data)
-    result = findings(dataset)
+    with terminal.progress() as report:
+        report("reading", 0.0)
+        dataset = Dataset.load(data)
+        report("examining", 0.0)
+        diagnosis = examine(dataset, machine=this_machine(), now_s=int(time.time()))
+    result = {"data": str(data), **findings(dataset), **diagnosis.to_dict(language)}
     if json:
-        terminal.show_json({"data": str(data), **result})
+        terminal.show_json(result)
     else:
         show_findings(dataset)
-    refused = result["rows_quarantined"]
+        show_diagnosis(diagnosis, language)
+    if page is not None:
+        _write_page(page, data, result, language)
+    refused, problems = result["rows_quarantined"], diagnosis.count("problem")
     if strict and refused:
         raise DataError(
             f"{refused:,} rows of {data} are in quarantine, and --strict allows none.",
             remedy="Mend the rows that the table above names, or leave --strict out.",
         )
+    if strict and problems:
+        raise DataError(
+            f"The doctor finds {problems} problems in {data}, and --strict allows none.",
+            remedy="Mend what the findings above name, or leave --strict out.",
+        )
     if not json:
         terminal.note(f"Next: penchant train {data} --out BUNDLE")
+
+
+def this_machine() -> Machine:
+    """Cores, memory and whether there is a GPU, for the advice."""
+    from penchant.cleaning.doctor_advice import Machine
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    except (ValueError, OSError, AttributeError):
+        memory = 8.0
+    return Machine(cores, round(memory, 1), gpu=Path("/proc/driver/nvidia/version").exists())
+
+
+def show_diagnosis(diagnosis: Diagnosis, language: str = "en") -> None:
+    """Findings and advice for a person at a terminal: the worst first, each with what to do."""
+    names = {"problem": ("PROBLEM", "问题"), "warn": ("look", "留意"), "info": ("fact", "事实")}
+    column = 1 if language == "zh" else 0
+    terminal.show()
+    for one in diagnosis.observations:
+        terminal.show(f"{names[one.severity][column]:<8}{one.sentence(language)}")
+        if one.severity != "info":
+            terminal.show(f"        → {one.remedy(language)}")
+        if one.examples:
+            terminal.show("        " + ("例如：" if column else "such as ") + ", ".join(one.examples))
+    terminal.show()
+    told = diagnosis.to_dict(language)
+    rows = [(one["topic_title"], one["choice"], f"{one['condition']}: {one['why']}") for one in told["advice"]]
+    terminal.show_table(("主题", "选择", "理由") if column else ("advice", "choose", "because"), rows)
+    terminal.show()
+    terminal.show(("试试：" if column else "try: ") + told["command"])
+
+
+def _write_page(path: Path, data: Path, result: dict[str, Any], language: str) -> None:
+    from penchant.data.atomic import atomic_file
+    from penchant.plots.doctor_page import render_doctor
+
+    text = render_doctor(data.resolve().name, result, language)
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(text.encode("utf-8", "replace"))
+    terminal.note(f"Written: {path}")
 
 
 def findings(dataset: Dataset) -> dict[str, Any]:
