@@ -16,6 +16,8 @@ from penchant.models.base import Additive, Model, ModelState, Scores, TrainingDa
 
 LOGARITHMIC = frozenset({"cooccurrence", "item_knn", "popularity"})
 """Experts whose scores are counts or shares: heavy-tailed, so their logarithm is standardised."""
+SCORES_AT_ONCE = 25_000_000
+"""Scores of an expert held while the weights are chosen (100 MB): with many items, fewer users choose them."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,12 @@ class Ensemble:
 
     def weigh(self, validation: Validation) -> None:
         """Choose the weights on held-out targets (of experts that have not seen them)."""
-        lengths = validation.targets.lengths
-        rows = np.flatnonzero(lengths > 0)
-        rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), self.options.weights_users)).astype(int))]
+        rows = np.flatnonzero(validation.targets.lengths > 0)
+        if not len(rows):
+            raise ModelError("No held-out target to choose the weights on.", remedy="Use --model cooccurrence.")
+        most = max(1, SCORES_AT_ONCE // max(1, len(self._standardised(validation.histories.take(rows[:1]))[0][0])))
+        count = min(len(rows), self.options.weights_users, most)
+        rows = rows[np.unique(np.linspace(0, len(rows) - 1, count).astype(np.int64))]
         histories, seen = validation.histories.take(rows), validation.seen.take(rows)
         scores = self._standardised(histories)
         targets = validation.targets.values[validation.targets.offsets[rows]]
