@@ -259,8 +259,10 @@ def _tables(tables: Mapping[str, Mapping[str, Any]], words: _Words) -> Markup:
 
 def _typed(text: str) -> Markup:
     """Text in which options of the command line stand as code, unbroken."""
-    parts = re.split(r"(--[a-z-]+)", text)
-    return join(tag("code", part) if number % 2 else part for number, part in enumerate(parts))
+    parts = re.split(r"(--[a-z-]+(?: (?:random|time|all|cold-items))?)", text)
+    return join(
+        tag("code", part, style="white-space:nowrap") if number % 2 else part for number, part in enumerate(parts)
+    )
 
 
 def _day(time_s: int) -> str:
