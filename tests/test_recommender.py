@@ -231,3 +231,24 @@ def test_a_recipe_that_was_chosen_before_is_not_chosen_again(shop: Dataset) -> N
     chosen = {"epochs": [], "best_epoch": 2, "experts": {}, "weights": {}}
     rec = Recommender.fit(shop, Config(model="transformer", models={"transformer": SMALL}), chosen=chosen)
     assert rec.facts["training"]["best_epoch"] == 2
+
+
+def test_what_a_history_holds_beyond_the_catalogue_is_left_out_and_said(counted: Recommender, shop: Dataset) -> None:
+    known = shop.item_vocabulary.decode([1, 2])
+    found = counted.recommend(history=[*known, "no-such-item"], k=3)
+    assert found.item_ids == counted.recommend(history=known, k=3).item_ids
+    assert "1 of 3 events" in found.notes[0] and not counted.recommend(history=known, k=3).notes
+
+
+def test_kinds_that_the_bundle_has_not_learned(counted: Recommender, shop: Dataset) -> None:
+    known = shop.item_vocabulary.decode([1, 2, 3])
+    rows = [{"item_id": item, "event": kind} for item, kind in zip(known, ["view", "glance", "refund"], strict=True)]
+    found = counted.recommend(history=rows, k=3)
+    assert "1 of 3 events" in found.notes[0], "a refund is not read as a view"
+    assert found.item_ids == counted.recommend(history=[{**row, "event": "view"} for row in rows[:2]], k=3).item_ids
+
+
+def test_interests_are_of_one_person(neural: Recommender, shop: Dataset) -> None:
+    item = shop.item_vocabulary.decode([1])[0]
+    with pytest.raises(UsageError, match="2 users"):
+        neural.interests(history=[{"user_id": "a", "item_id": item}, {"user_id": "b", "item_id": item}])

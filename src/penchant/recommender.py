@@ -15,7 +15,7 @@ import polars as pl
 from penchant.config import Config
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.history import TimeLike, from_history, request_times, sentence
+from penchant.data.history import LEFT_OUT, TimeLike, from_history, request_times, sentence
 from penchant.data.ragged import Ragged
 from penchant.data.results import EventReason, InterestSeries, Reason, Recommendations
 from penchant.data.sequences import SequenceBatch
@@ -199,7 +199,9 @@ class Recommender:
                         if i >= 0
                     ]
                 )
-        return Recommendations(user_ids, item_ids, items, scores, self.stages(histories), reasons)
+        told = source.report if history is not None else None
+        notes = [note for note in told.tables[schema.EVENTS].notes if LEFT_OUT in note] if told else []
+        return Recommendations(user_ids, item_ids, items, scores, self.stages(histories), reasons, notes)
 
     def interests(
         self,
@@ -215,6 +217,8 @@ class Recommender:
         views. Raises `ModelError` where there is neither.
         """
         user_ids, histories, source = self._request([user] if user is not None else None, history, text, at)
+        if len(user_ids) != 1:
+            raise UsageError(f"The history holds {len(user_ids)} users.", remedy="Give the events of one person.")
         dense = self.dense_model()
         vectors = dense.interests(histories.at(None))
         return InterestSeries(user_ids[0], histories.times_s, vectors, _event_ids(source, histories))
@@ -297,7 +301,7 @@ class Recommender:
 
     def content_vectors(self) -> DenseModel:
         """Interest vectors from the items' views alone. Raises `ModelError` where no item has a view."""
-        if not self.views:
+        if not set(self.views) - {schema.BEHAVIOUR}:
             raise ModelError(
                 f"The model {self.config.model!r} has no interest vectors and no item has a view.",
                 remedy="Train a transformer or gru, or give items text.",

@@ -169,6 +169,12 @@ def test_requests_that_contradict_themselves(run: Run, bundle: Path, tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_history_of_several_people_is_refused(run: Run, bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "h.csv").write_text("user_id,item_id,timestamp\na,i000001,1700000000\nb,i000002,1700000100\n")
+    done = run("recommend", bundle, "--history", tmp_path / "h.csv")
+    failed(done, 1, "events of 2 users (a, b)", "the events of one person")
+
+
 # bundles
 
 

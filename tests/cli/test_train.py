@@ -69,7 +69,8 @@ def test_same_seed_same_answers(run: Run, shop: Path, tmp_path: Path) -> None:
 
 def test_without_histories_nobody_is_known(run: Run, shop: Path, tmp_path: Path) -> None:
     words = ("--model", "cooccurrence", "--no-histories", "--no-evaluate", *NGRAM)
-    assert run("train", shop, "--out", tmp_path / "b", *words).exit_code == 0
+    done = run("train", shop, "--out", tmp_path / "b", *words)
+    assert done.exit_code == 0 and "--history FILE" in done.stderr and "--user" not in done.stderr
     assert not (open_bundle(tmp_path / "b") / "histories.parquet").exists()
     assert run("recommend", tmp_path / "b", "--user", "u000001").exit_code == 1
     (tmp_path / "h.csv").write_text("item_id\ni000001\ni000002\n")

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 def main() -> None:
     """Entry point of `penchant`: exit code 0, 1 (the work failed), 2 (a bad call) or 130 (Ctrl-C)."""
+    import os
     import sys
 
+    # Numerical libraries wait for a busy core instead of burning it: on a shared machine that is ten times faster.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         from penchant.cli.app import run
 

@@ -81,6 +81,14 @@ def recommend(
         filters=filters,
         explain=explain,
     )
+    if len(found.user_ids) > 1:
+        first = ", ".join(found.user_ids[:3]) + (", …" if len(found.user_ids) > 3 else "")
+        raise DataError(
+            f"--history {history} holds events of {len(found.user_ids):,} users ({first}).",
+            remedy="Give the events of one person; user_id may be left out.",
+        )
+    for note in found.notes:
+        terminal.note(note)
     if json:
         terminal.show_json(as_plain(rec, found))
     else:

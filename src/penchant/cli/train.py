@@ -71,7 +71,8 @@ def train(
     if training.get("validation_ndcg") is not None:
         terminal.show(f"NDCG@10 on validation {training['validation_ndcg']:.4f}; then learned again from everything")
     terminal.show(f"Wrote version {folder.name} of the bundle {out}; its report: {report_file}")
-    terminal.note(f"Next: penchant recommend {out} --user {dataset.user_vocabulary.ids[0]} --explain")
+    asked = f"--user {dataset.user_vocabulary.ids[0]}" if histories else "--history FILE"
+    terminal.note(f"Next: penchant recommend {out} {asked} --explain")
 
 
 def held_out(dataset: Dataset, settings: Config, split: Any, report: terminal.Progress) -> Comparison | None:

@@ -84,7 +84,7 @@ def write_errors(target: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
             raise DataError(
                 f"No space left on the disk while writing {target}.",
                 remedy="Free space or choose another place, and run it again; what was there before is unchanged.",

@@ -19,6 +19,9 @@ from penchant.errors import DataError, UnknownIdError, UsageError
 TimeLike = str | int | float | datetime
 """UTC seconds, ISO 8601 (a day, or a day and a time) or a datetime."""
 
+LEFT_OUT = "are left out"
+"""In the note of a report that says which events of a history could not be used."""
+
 GUEST = "guest"
 """The user id of a history that names none."""
 
@@ -70,11 +73,19 @@ def from_history(dataset: Dataset, history: Any) -> tuple[list[str], SequenceBat
             near=dataset.item_vocabulary.ids.head(20_000).to_list(),
             remedy="No item of the history is in the catalogue: compare its ids with those the bundle was trained on.",
         )
-    kinds = np.maximum(dataset.kinds.encode(coded.kinds.ids), 0)
+    kinds, understood = _kinds(dataset, coded)
+    keep &= understood[coded.events[schema.KIND].to_numpy()]
     events = coded.events.with_columns(
         pl.Series(schema.ITEM, np.where(mapped >= 0, mapped, -1), dtype=pl.Int32).replace(-1, None),
         pl.Series(schema.KIND, kinds[coded.events[schema.KIND].to_numpy()], dtype=pl.Int16),
     ).filter(pl.Series(keep))
+    report = coded.report
+    if report is not None and not keep.all():
+        report = report.with_note(
+            schema.EVENTS,
+            f"{int((~keep).sum()):,} of {len(keep):,} events of the history {LEFT_OUT}: their items are not in the "
+            "catalogue, or their kind says 'not this' in a word that the bundle has not learned.",
+        )
     holder = Dataset(
         items=dataset.items,
         events=events,
@@ -82,12 +93,26 @@ def from_history(dataset: Dataset, history: Any) -> tuple[list[str], SequenceBat
         item_vocabulary=dataset.item_vocabulary,
         user_vocabulary=coded.user_vocabulary,
         kinds=dataset.kinds,
-        report=coded.report,
+        report=report,
         root=coded.root,
     )
     batch = holder.sequences()
     anonymous = SequenceBatch(**{**batch.__dict__, "users": np.full(len(batch), -1, dtype=np.int32)})
     return coded.user_vocabulary.ids.to_list(), anonymous, holder
+
+
+def _kinds(dataset: Dataset, coded: Dataset) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
+    """The bundle's code of each kind of a history, and whether it can be understood.
+
+    A kind that the bundle has not seen counts as a view (or the first kind there is), unless it is negative or passive.
+    """
+    codes = dataset.kinds.encode(coded.kinds.ids)
+    refused = schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS
+    understood = np.array([c >= 0 or k not in refused for c, k in zip(codes, coded.kinds.ids.to_list(), strict=True)])
+    known = [c for c, kind in enumerate(dataset.kinds.ids.to_list()) if kind not in refused]
+    default = dataset.kinds.ids.to_list().index(schema.DEFAULT_KIND) if schema.DEFAULT_KIND in dataset.kinds else None
+    fallback = default if default is not None else (known[0] if known else 0)
+    return np.where(codes >= 0, codes, fallback).astype(np.int32), understood
 
 
 def _table(history: Any) -> pl.DataFrame:
@@ -120,7 +145,12 @@ def request_times(value: TimeLike | Sequence[TimeLike], n: int) -> npt.NDArray[n
     """One time for all, or one for each of n requests, in UTC seconds `[n]`."""
     if isinstance(value, str | int | float | datetime):
         return np.full(n, time_to_seconds(value), dtype=np.int64)
-    times = [time_to_seconds(v) for v in value]
-    if len(times) != n:
-        raise UsageError(f"{len(times)} times for {n} requests.", remedy="Give one time, or one for each request.")
-    return np.asarray(times, dtype=np.int64)
+    from penchant.data.timestamps import to_seconds
+
+    if len(value) != n:
+        raise UsageError(f"{len(value)} times for {n} requests.", remedy="Give one time, or one for each request.")
+    seconds = to_seconds(pl.Series(list(value)))
+    if seconds.null_count():
+        first = value[int(np.flatnonzero(seconds.is_null().to_numpy())[0])]
+        time_to_seconds(first)
+    return seconds.to_numpy().astype(np.int64)

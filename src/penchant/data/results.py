@@ -60,7 +60,8 @@ class Reason:
 class Recommendations:
     """Ranked lists of B requests: `items` `[B, k]` codes (-1: nothing left), `scores` `[B, k]`.
 
-    `stages[b]` says which stage produced the list of request b (`model`, `content`, `popularity`).
+    `stages[b]` says which stage produced the list of request b (`model`, `content`, `popularity`); `notes` what was
+    left out of a history handed in.
     """
 
     user_ids: list[str]
@@ -69,6 +70,7 @@ class Recommendations:
     scores: npt.NDArray[np.float32]
     stages: list[str]
     reasons: list[list[Reason]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[tuple[str, list[str]]]:
         return iter(zip(self.user_ids, self.item_ids, strict=True))
