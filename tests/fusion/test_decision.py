@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from penchant.fusion.decision import fit_weights, standardise, weighted_scores
+from penchant.fusion.decision import fit_weights, refine_weights, standardise, weighted_scores
 
 
 def test_standardised_rows_have_mean_zero_and_spread_one() -> None:
@@ -39,3 +39,32 @@ def test_items_that_are_not_allowed_are_no_rivals() -> None:
     allowed = np.tile([True, False, True], (50, 1))
     weights = fit_weights([scores], np.zeros(50, dtype=np.int32), allowed)
     assert weights[0] > 0.5
+
+
+def test_refining_moves_weight_to_the_expert_that_ranks_best() -> None:
+    rng = np.random.default_rng(3)
+    targets = rng.integers(0, 30, 500).astype(np.int32)
+    noise = standardise(rng.normal(size=(500, 30)).astype(np.float32))
+    right = rng.normal(size=(500, 30)).astype(np.float32)
+    right[np.arange(500), targets] += 3.0
+    start = np.array([1.0, 0.1], dtype=np.float32)
+    found = refine_weights([noise, standardise(right)], start, targets)
+    assert found[1] / max(found[0], 1e-6) > 5
+
+
+def test_refining_never_ends_below_its_start() -> None:
+    rng = np.random.default_rng(4)
+    parts = [standardise(rng.normal(size=(300, 25)).astype(np.float32)) for _ in range(3)]
+    targets = rng.integers(0, 25, 300).astype(np.int32)
+    allowed = rng.random((300, 25)) < 0.8
+    allowed[np.arange(300), targets] = True
+    start = np.array([0.4, 0.0, 1.0], dtype=np.float32)
+
+    def quality(weights: np.ndarray) -> float:
+        total = np.where(allowed, weighted_scores(parts, weights), -np.inf)
+        ranks = (total > total[np.arange(300), targets][:, None]).sum(axis=1)
+        return float((1 / np.log2(2 + ranks)).mean())
+
+    found = refine_weights(parts, start, targets, allowed)
+    assert quality(found) >= quality(start)
+    assert (found >= 0).all()

@@ -76,6 +76,14 @@ def test_experts_that_cannot_serve_are_left_out_with_the_reason(board: TrainingD
     assert "dense matrix" in model.left_out["ease"] and "no item has text" in model.left_out["content"]
 
 
+def test_user_knn_is_left_out_where_users_are_many(board: TrainingData) -> None:
+    few = EnsembleOptions(("cooccurrence", "user_knn"), max_users_user_knn=3)
+    model = create("lite", lambda name: few if name == "lite" else options(name))
+    assert isinstance(model, Ensemble)
+    fit(model, board)
+    assert set(model.experts) == {"cooccurrence"} and "24 users" in model.left_out["user_knn"]
+
+
 def test_refusals() -> None:
     with pytest.raises(OptionError):
         EnsembleOptions(experts=())

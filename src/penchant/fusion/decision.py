@@ -62,3 +62,53 @@ def fit_weights(
 
     solver.step(closure)  # type: ignore[no-untyped-call]
     return np.asarray(roots.detach().square().numpy(), dtype=np.float32)
+
+
+FACTORS = (0.0, 0.5, 0.7, 1.4, 2.0, 4.0)
+"""What a weight is multiplied with while it is refined."""
+
+
+def refine_weights(
+    expert_scores: list[Scores],
+    weights: npt.NDArray[np.float32],
+    targets: npt.NDArray[np.int32],
+    allowed: npt.NDArray[np.bool_] | None = None,
+    *,
+    rounds: int = 3,
+) -> npt.NDArray[np.float32]:
+    """The weights moved, one at a time, to where held-out choices rank best.
+
+    max_w  mean_u 1 / log2(2 + rank_u(w))  (NDCG of one target without a cut), by coordinate search over `FACTORS`.
+
+    Likelihood and rank do not agree where an expert's scores are heavy-tailed: the likelihood shuns such an expert for
+    the few choices it gets very wrong. Arguments as in `fit_weights`, whose result is the start; never ends below it.
+    Costs at most rounds · experts · 6 passes over B · N.
+    """
+    parts = [torch.from_numpy(scores) for scores in expert_scores]
+    wanted = torch.from_numpy(targets.astype(np.int64))[:, None]
+    closed = None if allowed is None else torch.from_numpy(~allowed)
+    total = torch.from_numpy(weighted_scores(expert_scores, weights))
+    found = weights.astype(np.float32).copy()
+
+    def quality(scores: torch.Tensor) -> float:
+        better = scores > scores.gather(1, wanted)
+        if closed is not None:
+            better &= ~closed
+        return float((1.0 / torch.log2(2.0 + better.sum(dim=1))).mean())
+
+    best = quality(total)
+    for _ in range(rounds):
+        before = best
+        for expert, part in enumerate(parts):
+            tried = []
+            start = found[expert] if found[expert] > 0 else np.float32(0.05)
+            for factor in FACTORS:
+                moved = total.add(part, alpha=float(start * factor - found[expert]))
+                tried.append((quality(moved), float(start * factor)))
+            top, weight = max(tried)
+            if top > best:
+                total = total.add(part, alpha=weight - float(found[expert]))
+                best, found[expert] = top, np.float32(weight)
+        if best <= before:
+            break
+    return found

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from penchant.data.schema import BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import ModelError, OptionError
-from penchant.fusion.decision import fit_weights, standardise, weighted_scores
+from penchant.fusion.decision import fit_weights, refine_weights, standardise, weighted_scores
 from penchant.models.base import Additive, Model, ModelState, Scores, TrainingData, Validation
 
 LOGARITHMIC = frozenset({"cooccurrence", "item_knn", "popularity"})
@@ -22,11 +22,16 @@ SCORES_AT_ONCE = 25_000_000
 
 @dataclass(frozen=True)
 class EnsembleOptions:
-    """`experts`: names of models; `weights_users`: how many validation users choose the weights."""
+    """Options of `Ensemble`.
 
-    experts: tuple[str, ...] = ("transformer", "cooccurrence", "ease", "content", "popularity")
+    `experts`: names of models; `weights_users`: how many validation users choose the weights; above `max_items_ease`
+    items and `max_users_user_knn` training users these two experts are left out, and the report says so.
+    """
+
+    experts: tuple[str, ...] = ("transformer", "cooccurrence", "ease", "user_knn", "content", "popularity")
     weights_users: int = 2000
     max_items_ease: int = 20_000
+    max_users_user_knn: int = 50_000
 
     def __post_init__(self) -> None:
         if not self.experts or "lite" in self.experts:
@@ -53,6 +58,8 @@ class Ensemble:
         """The experts that can serve these data; the others are dropped with the reason."""
         if "ease" in self.experts and data.n_items > self.options.max_items_ease:
             self._drop("ease", f"{data.n_items:,} items: a dense matrix of them does not fit.")
+        if "user_knn" in self.experts and len(data.sequences) > self.options.max_users_user_knn:
+            self._drop("user_knn", f"{len(data.sequences):,} users: comparing each request with all of them is slow.")
         if "content" in self.experts and not any(name != "behaviour" for name in data.views):
             self._drop("content", "no item has text or another view.")
         if not self.experts:
@@ -64,25 +71,31 @@ class Ensemble:
         rows = np.flatnonzero(validation.targets.lengths > 0)
         if not len(rows):
             raise ModelError("No held-out target to choose the weights on.", remedy="Use --model cooccurrence.")
-        most = max(1, SCORES_AT_ONCE // max(1, len(self._standardised(validation.histories.take(rows[:1]))[0][0])))
+        most = max(
+            1, SCORES_AT_ONCE // max(1, len(_standardised(self.experts, validation.histories.take(rows[:1]))[0][0]))
+        )
         count = min(len(rows), self.options.weights_users, most)
         rows = rows[np.unique(np.linspace(0, len(rows) - 1, count).astype(np.int64))]
         histories, seen = validation.histories.take(rows), validation.seen.take(rows)
-        scores = self._standardised(histories)
+        scores = _standardised(self.experts, histories)
         targets = validation.targets.values[validation.targets.offsets[rows]]
         allowed = np.ones(scores[0].shape, dtype=np.bool_)
         allowed[seen.rows, seen.values] = False
         allowed[np.arange(len(rows)), targets] = True
-        found = fit_weights(scores, targets, allowed)
+        found = refine_weights(scores, fit_weights(scores, targets, allowed), targets, allowed)
         self.weights = {name: float(w) for name, w in zip(self.experts, found, strict=True)}
 
     def score(self, histories: SequenceBatch) -> Scores:
-        """Weighted sum of the standardised scores, `[B, N]`."""
-        return weighted_scores(self._standardised(histories), self._weight_vector())
+        """Weighted sum of the standardised scores, `[B, N]`; an expert of weight 0 is not asked."""
+        weights = self._weight_vector()
+        asked = {name: e for (name, e), w in zip(self.experts.items(), weights, strict=True) if w > 0}
+        return weighted_scores(
+            _standardised(asked or self.experts, histories), weights[weights > 0] if asked else weights
+        )
 
     def shares(self, histories: SequenceBatch) -> dict[str, Scores]:
         """What each expert gives to every score: they sum to `score`."""
-        parts = self._standardised(histories)
+        parts = _standardised(self.experts, histories)
         return {n: z * np.float32(self.weights[n]) for n, z in zip(self.experts, parts, strict=True)}
 
     def contributions(self, histories: SequenceBatch) -> dict[str, Scores]:
@@ -130,8 +143,9 @@ class Ensemble:
             )
         return np.asarray([self.weights[name] for name in self.experts], dtype=np.float32)
 
-    def _standardised(self, histories: SequenceBatch) -> list[Scores]:
-        return [standardise(_scale(name, expert.score(histories))) for name, expert in self.experts.items()]
+
+def _standardised(experts: Mapping[str, Model], histories: SequenceBatch) -> list[Scores]:
+    return [standardise(_scale(name, expert.score(histories))) for name, expert in experts.items()]
 
 
 def _scale(name: str, scores: Scores) -> Scores:
