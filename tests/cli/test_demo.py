@@ -17,7 +17,7 @@ def test_the_whole_job(run: Run, tmp_path: Path, language: str) -> None:
     done = run("demo", "--out", tmp_path, *words, "--set", "views.text.encoder=ngram", "--set", "views.text.dim=16")
     assert done.exit_code == 0, done.output
     text = " ".join(done.stdout.split())
-    for part in ("1. The data", "2. What each model finds", "3. What the cooccurrence recommends, and why"):
+    for part in ("1. The data", "2. What each model finds", "4. What the cooccurrence recommends, and why"):
         assert part in text
     for model in ("popularity", "item_knn", "cooccurrence", "ease"):
         assert f"\n{model} " in done.stdout

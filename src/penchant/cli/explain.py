@@ -34,7 +34,7 @@ def explain(
     terminal.show()
     if reason.events:
         terminal.show_table(
-            ("event", "item", "title", "when removed (standing, in sd)"),
+            ("event", "item", "title", "takes away when removed (sd)"),
             [(e.event_id, e.item_id, e.title, e.contribution) for e in reason.events],
         )
     else:
