@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from typer.testing import Result
 
 Run = Callable[..., Result]
@@ -58,3 +59,22 @@ def test_the_names_in_the_help_are_those_of_the_registry() -> None:
 
     assert sorted(MODELS.split(", ")) == sorted(registry.MODELS)
     assert set(BASELINES.split(",")) < set(registry.MODELS)
+
+
+def test_a_setting_goes_to_every_model_that_has_it() -> None:
+    from penchant.cli.settings import recipes
+
+    found = recipes(None, ["epochs=2", "ease.decay=0.5"], ["popularity", "transformer", "gru", "lite"])
+    assert [found[name].options(name).epochs for name in ("transformer", "gru")] == [2, 2]
+    assert found["lite"].options("transformer").epochs == 2 and found["lite"].options("ease").decay == 0.5
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"), [("epoch=2", "epoch"), ("fusion=sum", "fusion='sum' is not known. Allowed: none")]
+)
+def test_a_setting_that_no_model_has_is_refused(setting: str, message: str) -> None:
+    from penchant.cli.settings import recipes
+    from penchant.errors import OptionError
+
+    with pytest.raises(OptionError, match=message):
+        recipes(None, [setting], ["popularity", "transformer"])

@@ -37,17 +37,17 @@ def compare(
 ) -> None:
     """Fit several models on the same part of the data and test them on the same users."""
     names = names_of(models)
-    from penchant.cli.settings import configuration
+    from penchant.cli.settings import recipes
     from penchant.data.dataset import Dataset
     from penchant.evaluation.compare import compare
 
-    settings = configuration(config, set_, names[0], seed)
+    asked = recipes(config, set_, names, seed)
     dataset = Dataset.load(data, strict=strict)
     with terminal.progress() as report:
         found = compare(
             dataset,
-            names,
-            settings,
+            asked,
+            asked[names[0]],
             split=split,
             target=target,
             ties=ties,

@@ -7,7 +7,6 @@ from torch import Tensor, nn
 
 from penchant.data.schema import BEHAVIOUR
 from penchant.data.views import Views
-from penchant.errors import OptionError
 from penchant.fusion.concat import Concat
 from penchant.fusion.weighted_sum import WeightedSum
 
@@ -24,8 +23,6 @@ class ItemTower(nn.Module):
 
     def __init__(self, n_items: int, dim: int, views: Views, fusion: str, rng: torch.Generator) -> None:
         super().__init__()
-        if fusion not in FUSIONS:
-            raise OptionError("fusion", fusion, allowed=FUSIONS)
         self.n_items, self.dim = n_items, dim
         self.modalities = [] if fusion == "none" else sorted(m for m in views if m != BEHAVIOUR)
         self.embedding = nn.Parameter(torch.randn(n_items, dim, generator=rng) * dim**-0.5)

@@ -18,7 +18,7 @@ from penchant.losses.sampled_softmax import sampled_softmax
 from penchant.losses.softmax import full_softmax
 from penchant.models.base import ModelState, Scores, TrainingData
 from penchant.models.gru import CELLS, RecurrentEncoder
-from penchant.models.item_tower import ItemTower
+from penchant.models.item_tower import FUSIONS, ItemTower
 from penchant.models.tokens import EventTokens, Padded, pad
 from penchant.models.transformer import AttentionEncoder
 from penchant.models.windows import BATCH_TOKENS, Window, batches, like_length, next_gap
@@ -60,6 +60,8 @@ class SequenceOptions:
     def __post_init__(self) -> None:
         if self.encoder not in ENCODERS:
             raise OptionError("encoder", self.encoder, allowed=ENCODERS)
+        if self.fusion not in FUSIONS:
+            raise OptionError("fusion", self.fusion, allowed=FUSIONS)
         if self.loss not in LOSSES:
             raise OptionError("loss", self.loss, allowed=LOSSES)
         if self.dim % self.heads:
