@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from _compare import LEAVE_ONE_OUT, TIME, run
 
-SETTINGS: dict[str, dict[str, object]] = {"transformer": {"epochs": 24}}
+SETTINGS: dict[str, dict[str, object]] = {}
 """Options of the models that learn by gradient, chosen on the validation part; the defaults where nothing is said."""
 
 if __name__ == "__main__":

@@ -76,7 +76,9 @@ TIMED = "u:a@1 u:b@2 u:c@11 u:d@12 v:a@3 v:b@4 w:a@5 w:e@13 x:f@14 x:a@15 y:a@6 
 def test_time_by_hand() -> None:
     data = dataset(TIMED)
     cut = split(data, "time", quantile=0.65)  # 13 events, the cut is at the 8th: 8 < cut = 11
-    assert cut.notes[0] == "Cut at 8 s UTC (quantile 0.65 of event times), inner cut at 4 s."
+    assert cut.notes[0] == (
+        "Cut at 1970-01-01 00:00:08 UTC (quantile 0.65 of event times), inner cut at 1970-01-01 00:00:04 UTC."
+    )
     assert told(data, cut.test) == {"u": ("ab", "c", "ab"), "w": ("a", "e", "a"), "y": ("ab", "c", "ab")}
     assert cut.train_and_validation.events["time_s"].to_list() == [1, 2, 3, 4, 5, 6, 7]
     assert cut.train.events["time_s"].to_list() == [1, 2, 3]

@@ -12,6 +12,7 @@ user) and `cold-items`. Rules shared by all:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Literal, get_args
 
 import numpy as np
@@ -235,8 +236,13 @@ def _by_time(log: _Log, target: Target, quantile: float, notes: list[str]) -> Sp
         raise DataError("A split by time needs events at different times.", remedy="Use leave-one-out or users.")
     inner = int(np.quantile(times[both], quantile, method="lower"))
     train = both & (times < inner)
-    notes.append(f"Cut at {outer} s UTC (quantile {quantile:g} of event times), inner cut at {inner} s.")
+    notes.append(f"Cut at {_moment(outer)} (quantile {quantile:g} of event times), inner cut at {_moment(inner)}.")
     return _cut(log, train, both, at(inner, both, "validation"), at(outer, placed, "test"), "time", notes)
+
+
+def _moment(time_s: int) -> str:
+    """A time in words: `2026-05-24 08:28:29 UTC`."""
+    return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _leave_one_out(log: _Log, notes: list[str]) -> Split:
