@@ -10,7 +10,10 @@ from __future__ import annotations
 from _compare import LEAVE_ONE_OUT, TIME, run
 
 SETTINGS: dict[str, dict[str, object]] = {}
-"""Options of the models that learn by gradient, chosen on the validation part; the defaults where nothing is said."""
+"""Options of the models that learn by gradient, chosen on the validation part; the defaults where nothing is said.
+
+The transformer's stored result on stable ties and on the time split is of 24 epochs (`{"transformer": {"epochs": 24}}`).
+"""
 
 if __name__ == "__main__":
     run("movielens-1m", {**LEAVE_ONE_OUT, "time": TIME}, SETTINGS)

@@ -2,7 +2,7 @@
 
     python benchmarks/simulated_bots.py
 
-Five platforms of 2,000 people, 40 bots and 40 spammers (seeds 0 to 4); the rule has its defaults and was not tuned here.
+Five platforms of 2,000 people, 40 bots and 40 spammers (seeds 0 to 4); the rule has its defaults, not tuned here.
 """
 
 from __future__ import annotations
