@@ -12,7 +12,8 @@ from _compare import LEAVE_ONE_OUT, TIME, run
 SETTINGS: dict[str, dict[str, object]] = {}
 """Options of the models that learn by gradient, chosen on the validation part; the defaults where nothing is said.
 
-The transformer's stored result on stable ties and on the time split is of 24 epochs (`{"transformer": {"epochs": 24}}`).
+The stored results of the transformer on stable ties and on the time split are of 24 epochs:
+`{"transformer": {"epochs": 24}}`.
 """
 
 if __name__ == "__main__":
