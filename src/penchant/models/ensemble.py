@@ -149,7 +149,7 @@ def _standardised(experts: Mapping[str, Model], histories: SequenceBatch) -> lis
 
 
 def _scale(name: str, scores: Scores) -> Scores:
-    """Logarithm of heavy-tailed scores above a floor of a thousandth of the row's mean."""
+    """Logarithm of heavy-tailed scores above a floor of a hundredth of the row's mean."""
     if name not in LOGARITHMIC:
         return scores
     shifted = np.maximum(scores - np.minimum(scores.min(axis=1, keepdims=True), 0.0), 0.0)
