@@ -147,7 +147,7 @@ figure{margin:32px 0 0}figcaption{margin-bottom:16px}figcaption p{color:var(--mu
 .chart text{fill:var(--ink);stroke:none}.chart text.muted{fill:var(--muted)}.chart text.strong{font-weight:600}
 .chart text.accent{fill:var(--accent);font-weight:600}
 .chart .halo{paint-order:stroke;stroke:var(--surface);stroke-width:4px;stroke-linejoin:round}
-.chart.comparison text.accent{stroke:var(--accent-soft)}
+.chart.comparison text.accent.halo{stroke:var(--accent-soft)}
 .chart .grid{stroke:var(--line)}.chart .zero{stroke:var(--rule)}
 .chart .stripe{fill:var(--accent-soft)}
 .chart .track{fill:var(--sunken)}
