@@ -2,101 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from penchant.data.schema import ATTRIBUTES, NEGATIVE_KINDS, PASSIVE_KINDS, TEXT
+from penchant.data.schema import NEGATIVE_KINDS, PASSIVE_KINDS, TEXT
 from penchant.data.sequences import SequenceBatch
-from penchant.data.views import Views
-from penchant.errors import ModelError, OptionError, UsageError
+from penchant.errors import ModelError
 from penchant.losses.sampled_softmax import sampled_softmax
 from penchant.losses.softmax import full_softmax
 from penchant.models.base import ModelState, Scores, TrainingData
-from penchant.models.gru import CELLS, RecurrentEncoder
-from penchant.models.item_tower import FUSIONS, ItemTower
-from penchant.models.tokens import EventTokens, Padded, pad
-from penchant.models.transformer import AttentionEncoder
+from penchant.models.sequence_net import SequenceNet, empty_views, sizes
+from penchant.models.sequence_options import FULL_SOFTMAX_ITEMS, SequenceOptions, dropout_percent
+from penchant.models.tokens import Padded, pad
 from penchant.models.windows import BATCH_TOKENS, Window, batches, like_length, next_gap
 
-ENCODERS = ("attention", *CELLS)
-LOSSES = ("auto", "softmax", "sampled_softmax")
-FULL_SOFTMAX_ITEMS = 20_000
-
-
-@dataclass(frozen=True)
-class SequenceOptions:
-    """Options of `SequenceModel`.
-
-    `fusion` joins id and views in the item tower (`none`, `weighted_sum`, `concat`). `time` puts elapsed times into
-    the tokens; the time of the request is shown in half of the training batches, so that it may be given or hidden.
-    `id_dropout` is the share of input events that lose their id in training (they keep their views), so that items
-    and texts without an id mean something. `dropout` None takes .2 where histories are long (60 events or more on
-    average), .3 from 20 on, .5 below: short histories are soon learned by heart. `batch_tokens` is the number of
-    events in a batch; 0 takes a hundredth of all events, from 1,024 to 6,400.
-    """
-
-    encoder: str = "attention"
-    dim: int = 64
-    layers: int = 2
-    heads: int = 2
-    dropout: float | None = None
-    max_length: int = 200
-    temperature: float = 0.1
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.01
-    epochs: int = 16
-    batch_tokens: int = 0
-    loss: str = "auto"
-    negatives: int = 1024
-    fusion: str = "weighted_sum"
-    id_dropout: float = 0.05
-    time: bool = True
-
-    def __post_init__(self) -> None:
-        if self.encoder not in ENCODERS:
-            raise OptionError("encoder", self.encoder, allowed=ENCODERS)
-        if self.fusion not in FUSIONS:
-            raise OptionError("fusion", self.fusion, allowed=FUSIONS)
-        if self.loss not in LOSSES:
-            raise OptionError("loss", self.loss, allowed=LOSSES)
-        if self.dim % self.heads:
-            raise UsageError(f"dim={self.dim} is not a multiple of heads={self.heads}.", remedy="Change one of them.")
-        for name in ("dim", "layers", "heads", "max_length", "epochs", "negatives"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name}={getattr(self, name)} is out of range.", remedy="Give 1 or more.")
-        for name in ("dropout", "id_dropout"):
-            if not 0 <= (getattr(self, name) or 0) < 1:
-                raise UsageError(f"{name}={getattr(self, name)} is out of range.", remedy="Give 0 or more, below 1.")
-        if self.temperature <= 0 or self.learning_rate <= 0:
-            raise UsageError("temperature and learning_rate must be above 0.", remedy="Try the defaults.")
-
-
-class SequenceNet(nn.Module):
-    """All parameters of a sequence model."""
-
-    def __init__(self, options: SequenceOptions, sizes: Mapping[str, int], views: Views, seed: int) -> None:
-        super().__init__()
-        rng = torch.Generator().manual_seed(seed)
-        self.tower = ItemTower(sizes["n_items"], options.dim, views, options.fusion, rng)
-        self.tokens = EventTokens(
-            options.dim,
-            sizes["n_kinds"],
-            time=options.time,
-            user_dim=sizes["user_dim"],
-            context_dim=sizes["context_dim"],
-        )
-        dropout = sizes["dropout_percent"] / 100
-        self.encoder: nn.Module = (
-            AttentionEncoder(options.dim, options.layers, options.heads, dropout, options.max_length)
-            if options.encoder == "attention"
-            else RecurrentEncoder(options.dim, options.layers, dropout, options.encoder)
-        )
-        self.log_scale = nn.Parameter(torch.tensor(-float(np.log(options.temperature))))
+__all__ = ["SequenceModel", "SequenceOptions"]
 
 
 class SequenceModel:
@@ -129,7 +51,7 @@ class SequenceModel:
                 f"{self.name} has nothing to predict: no event is both on an item and a sign of interest.",
                 remedy=f"Kinds in the data: {', '.join(data.kinds)}; negative and passive ones are no targets.",
             )
-        self._facts = {**_sizes(data), "dropout_percent": _dropout_percent(self.options, data.sequences)}
+        self._facts = {**sizes(data), "dropout_percent": dropout_percent(self.options, data.sequences)}
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(data.seed)
             self.net = SequenceNet(self.options, self._facts, data.views, data.seed)
@@ -157,7 +79,7 @@ class SequenceModel:
         gaps_to_next = torch.from_numpy(next_gap(data.sequences, stops)).to(self.device)
         window.requests.scatter_(1, last[:, None], gaps_to_next[:, None])
         given = bool(rng.random() < 0.5)
-        hidden = self._encode(net, window, data.sequences, request=given, rng=rng)
+        hidden = net.learn(window, data.sequences, request=given, id_dropout=self.options.id_dropout, rng=rng)
         negative = torch.from_numpy(self._no_target).to(self.device)
         wanted = (after.items >= 0) & ~negative[after.kinds]
         if not wanted.any():
@@ -245,7 +167,7 @@ class SequenceModel:
         tensors = dict(state.tensors)
         self._items = torch.from_numpy(np.asarray(tensors.pop("items")))
         self._facts = {name: int(value) for name, value in state.facts.items()}
-        views = _empty_views(tensors)
+        views = empty_views(tensors)
         net = SequenceNet(self.options, self._facts, views, 0)
         net.load_state_dict({name: torch.from_numpy(np.asarray(value)) for name, value in tensors.items()})
         self.net = net.eval()
@@ -266,69 +188,12 @@ class SequenceModel:
         assert self._items is not None
         return self._items
 
-    def _contents(self, net: SequenceNet, batch: SequenceBatch) -> Tensor | None:
-        """Vectors `[M, dim]` of what events carry themselves: text and media by the tower, context by its own layer."""
-        if batch.content is None or batch.content_rows is None:
-            return None
-        parts: list[Tensor] = []
-        for modality, view in batch.content.items():
-            vectors = torch.from_numpy(view.vectors).to(self.device)
-            present = torch.from_numpy(view.present).to(self.device)[:, None]
-            if modality == ATTRIBUTES:
-                if net.tokens.context is not None:
-                    parts.append(net.tokens.context(vectors) * present)
-            elif modality in net.tower.modalities:
-                parts.append(net.tower.content(modality, vectors) * present)
-        return torch.stack(parts).sum(dim=0) if parts else None
-
-    def _users(self, batch: SequenceBatch) -> Tensor | None:
-        if batch.user_views is None or ATTRIBUTES not in batch.user_views:
-            return None
-        return torch.from_numpy(batch.user_views[ATTRIBUTES].vectors).to(self.device)
-
-    def _encode(
-        self, net: SequenceNet, window: Padded, batch: SequenceBatch, *, request: bool, rng: np.random.Generator
-    ) -> Tensor:
-        codes, at = torch.unique(window.items.clamp_min(0), return_inverse=True)
-        at = torch.where(window.items >= 0, at, -1)
-        items = net.tower(codes)
-        contents = self._contents(net, batch)
-        if net.tower.modalities and self.options.id_dropout > 0:
-            lost = torch.from_numpy(rng.random(tuple(at.shape)) < self.options.id_dropout).to(self.device)
-            at = torch.where(lost & (at >= 0), at + len(codes), at)
-            items = torch.cat([items, net.tower(codes, with_ids=False)])
-        window = replace(window, items=at)
-        hidden: Tensor = net.encoder(net.tokens(window, items, contents, self._users(batch), request=request))
-        return hidden
-
     def _vectors(self, window: Padded, batch: SequenceBatch, *, request: bool = True) -> Tensor:
         net = self._net().eval()
         with torch.inference_mode():
-            window = window.to(self.device)
-            contents = self._contents(net, batch)
             given = request and batch.query_times_s is not None
-            tokens = net.tokens(window, self._item_tensor(), contents, self._users(batch), request=given)
-            return nn.functional.normalize(net.encoder(tokens), dim=-1)
-
-
-def _sizes(data: TrainingData) -> dict[str, int]:
-    """What fixes the shapes of the network, besides the views of items."""
-    users, content = data.sequences.user_views, data.sequences.content
-    return {
-        "n_items": data.n_items,
-        "n_kinds": len(data.kinds),
-        "user_dim": users[ATTRIBUTES].dim if users is not None and ATTRIBUTES in users else 0,
-        "context_dim": content[ATTRIBUTES].dim if content is not None and ATTRIBUTES in content else 0,
-    }
-
-
-def _dropout_percent(options: SequenceOptions, sequences: SequenceBatch) -> int:
-    """The dropout asked for, or the one that suits the length of the histories, in percent."""
-    if options.dropout is not None:
-        return round(100 * options.dropout)
-    lengths = sequences.lengths[sequences.lengths > 0]
-    mean = float(lengths.mean()) if len(lengths) else 0.0
-    return 20 if mean >= 60 else 30 if mean >= 20 else 50
+            hidden = net(window.to(self.device), batch, self._item_tensor(), request=given)
+            return nn.functional.normalize(hidden, dim=-1)
 
 
 def _log_q(data: TrainingData) -> npt.NDArray[np.float64]:
@@ -336,13 +201,3 @@ def _log_q(data: TrainingData) -> npt.NDArray[np.float64]:
     counts = np.bincount(data.sequences.items[data.sequences.items >= 0], minlength=data.n_items).astype(np.float64)
     share = 0.5 * counts / max(counts.sum(), 1.0) + 0.5 / data.n_items
     return np.asarray(np.log(share / share.sum()), dtype=np.float64)
-
-
-def _empty_views(tensors: dict[str, npt.NDArray[np.float32]]) -> Views:
-    """Views without vectors but with the right dimensions, to rebuild a tower's layers."""
-    from penchant.data.views import View
-
-    prefix, suffix = "tower.projections.", ".weight"
-    n_items = len(tensors["tower.trained"])
-    found = {k[len(prefix) : -len(suffix)]: v.shape[1] for k, v in tensors.items() if k.startswith(prefix)}
-    return Views({m: View(np.zeros((n_items, d), np.float32), np.zeros(n_items, np.bool_)) for m, d in found.items()})

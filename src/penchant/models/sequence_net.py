@@ -1,0 +1,108 @@
+"""The network of a sequence model: item tower, event tokens and a temporal encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from penchant.data.schema import ATTRIBUTES
+from penchant.data.sequences import SequenceBatch
+from penchant.data.views import View, Views
+from penchant.models.base import TrainingData
+from penchant.models.gru import RecurrentEncoder
+from penchant.models.item_tower import ItemTower
+from penchant.models.sequence_options import SequenceOptions
+from penchant.models.tokens import EventTokens, Padded
+from penchant.models.transformer import AttentionEncoder
+
+
+class SequenceNet(nn.Module):
+    """All parameters of a sequence model."""
+
+    def __init__(self, options: SequenceOptions, sizes: Mapping[str, int], views: Views, seed: int) -> None:
+        super().__init__()
+        rng = torch.Generator().manual_seed(seed)
+        self.tower = ItemTower(sizes["n_items"], options.dim, views, options.fusion, rng)
+        self.tokens = EventTokens(
+            options.dim,
+            sizes["n_kinds"],
+            time=options.time,
+            user_dim=sizes["user_dim"],
+            context_dim=sizes["context_dim"],
+        )
+        dropout = sizes["dropout_percent"] / 100
+        self.encoder: nn.Module = (
+            AttentionEncoder(options.dim, options.layers, options.heads, dropout, options.max_length)
+            if options.encoder == "attention"
+            else RecurrentEncoder(options.dim, options.layers, dropout, options.encoder)
+        )
+        self.log_scale = nn.Parameter(torch.tensor(-float(np.log(options.temperature))))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return self.log_scale.device
+
+    def forward(self, window: Padded, batch: SequenceBatch, items: Tensor, *, request: bool) -> Tensor:
+        """Interest vectors `[windows, time, dim]` after every event; `items` `[N, dim]` vectors by code of `window`."""
+        tokens = self.tokens(window, items, self.contents(batch), self.users(batch), request=request)
+        hidden: Tensor = self.encoder(tokens)
+        return hidden
+
+    def learn(
+        self, window: Padded, batch: SequenceBatch, *, request: bool, id_dropout: float, rng: np.random.Generator
+    ) -> Tensor:
+        """`forward` with the tower in the graph: only the items of the batch pass it, some of them without their id."""
+        codes, at = torch.unique(window.items.clamp_min(0), return_inverse=True)
+        at = torch.where(window.items >= 0, at, -1)
+        items = self.tower(codes)
+        if self.tower.modalities and id_dropout > 0:
+            lost = torch.from_numpy(rng.random(tuple(at.shape)) < id_dropout).to(self.device)
+            at = torch.where(lost & (at >= 0), at + len(codes), at)
+            items = torch.cat([items, self.tower(codes, with_ids=False)])
+        return self(replace(window, items=at), batch, items, request=request)  # type: ignore[no-any-return]
+
+    def contents(self, batch: SequenceBatch) -> Tensor | None:
+        """Vectors `[M, dim]` of what events carry themselves: text and media by the tower, context by its own layer."""
+        if batch.content is None or batch.content_rows is None:
+            return None
+        parts: list[Tensor] = []
+        for modality, view in batch.content.items():
+            vectors = torch.from_numpy(view.vectors).to(self.device)
+            present = torch.from_numpy(view.present).to(self.device)[:, None]
+            if modality == ATTRIBUTES:
+                if self.tokens.context is not None:
+                    parts.append(self.tokens.context(vectors) * present)
+            elif modality in self.tower.modalities:
+                parts.append(self.tower.content(modality, vectors) * present)
+        return torch.stack(parts).sum(dim=0) if parts else None
+
+    def users(self, batch: SequenceBatch) -> Tensor | None:
+        """Attributes `[histories, user_dim]` of the people, or None."""
+        if batch.user_views is None or ATTRIBUTES not in batch.user_views:
+            return None
+        return torch.from_numpy(batch.user_views[ATTRIBUTES].vectors).to(self.device)
+
+
+def sizes(data: TrainingData) -> dict[str, int]:
+    """What fixes the shapes of the network, besides the views of items."""
+    users, content = data.sequences.user_views, data.sequences.content
+    return {
+        "n_items": data.n_items,
+        "n_kinds": len(data.kinds),
+        "user_dim": users[ATTRIBUTES].dim if users is not None and ATTRIBUTES in users else 0,
+        "context_dim": content[ATTRIBUTES].dim if content is not None and ATTRIBUTES in content else 0,
+    }
+
+
+def empty_views(tensors: dict[str, npt.NDArray[np.float32]]) -> Views:
+    """Views without vectors but with the right dimensions, to rebuild a tower's layers."""
+    prefix, suffix = "tower.projections.", ".weight"
+    n_items = len(tensors["tower.trained"])
+    found = {k[len(prefix) : -len(suffix)]: v.shape[1] for k, v in tensors.items() if k.startswith(prefix)}
+    return Views({m: View(np.zeros((n_items, d), np.float32), np.zeros(n_items, np.bool_)) for m, d in found.items()})

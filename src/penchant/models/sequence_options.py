@@ -1,0 +1,71 @@
+"""Options of the neural sequence model, and the values that follow from the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from penchant.data.sequences import SequenceBatch
+from penchant.errors import OptionError, UsageError
+from penchant.models.gru import CELLS
+from penchant.models.item_tower import FUSIONS
+
+ENCODERS = ("attention", *CELLS)
+LOSSES = ("auto", "softmax", "sampled_softmax")
+FULL_SOFTMAX_ITEMS = 20_000
+
+
+@dataclass(frozen=True)
+class SequenceOptions:
+    """Options of `SequenceModel`.
+
+    `fusion` joins id and views in the item tower (`none`, `weighted_sum`, `concat`). `time` puts elapsed times into
+    the tokens; the time of the request is shown in half of the training batches, so that it may be given or hidden.
+    `id_dropout` is the share of input events that lose their id in training (they keep their views), so that items
+    and texts without an id mean something. `dropout` None takes .2 where histories are long (60 events or more on
+    average), .3 from 20 on, .5 below: short histories are soon learned by heart. `batch_tokens` is the number of
+    events in a batch; 0 takes a hundredth of all events, from 1,024 to 6,400.
+    """
+
+    encoder: str = "attention"
+    dim: int = 64
+    layers: int = 2
+    heads: int = 2
+    dropout: float | None = None
+    max_length: int = 200
+    temperature: float = 0.1
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.01
+    epochs: int = 16
+    batch_tokens: int = 0
+    loss: str = "auto"
+    negatives: int = 1024
+    fusion: str = "weighted_sum"
+    id_dropout: float = 0.05
+    time: bool = True
+
+    def __post_init__(self) -> None:
+        if self.encoder not in ENCODERS:
+            raise OptionError("encoder", self.encoder, allowed=ENCODERS)
+        if self.fusion not in FUSIONS:
+            raise OptionError("fusion", self.fusion, allowed=FUSIONS)
+        if self.loss not in LOSSES:
+            raise OptionError("loss", self.loss, allowed=LOSSES)
+        if self.dim % self.heads:
+            raise UsageError(f"dim={self.dim} is not a multiple of heads={self.heads}.", remedy="Change one of them.")
+        for name in ("dim", "layers", "heads", "max_length", "epochs", "negatives"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name}={getattr(self, name)} is out of range.", remedy="Give 1 or more.")
+        for name in ("dropout", "id_dropout"):
+            if not 0 <= (getattr(self, name) or 0) < 1:
+                raise UsageError(f"{name}={getattr(self, name)} is out of range.", remedy="Give 0 or more, below 1.")
+        if self.temperature <= 0 or self.learning_rate <= 0:
+            raise UsageError("temperature and learning_rate must be above 0.", remedy="Try the defaults.")
+
+
+def dropout_percent(options: SequenceOptions, sequences: SequenceBatch) -> int:
+    """The dropout asked for, or the one that suits the length of the histories, in percent."""
+    if options.dropout is not None:
+        return round(100 * options.dropout)
+    lengths = sequences.lengths[sequences.lengths > 0]
+    mean = float(lengths.mean()) if len(lengths) else 0.0
+    return 20 if mean >= 60 else 30 if mean >= 20 else 50
