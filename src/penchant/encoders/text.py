@@ -16,6 +16,7 @@ from penchant.encoders.hub import MINILM
 from penchant.encoders.huggingface import HuggingFaceEncoder, HuggingFaceOptions
 from penchant.encoders.ngram import NgramEncoder, NgramOptions
 from penchant.encoders.protocol import EncoderState, TextEncoder
+from penchant.encoders.word_vectors import WordVectorEncoder, WordVectorOptions, names_word_vectors
 from penchant.errors import EncoderError
 
 AUTO: Final = "auto"
@@ -27,9 +28,10 @@ ITEM_FIELDS: Final = (schema.TITLE, schema.CATEGORIES, schema.DESCRIPTION, schem
 class TextOptions:
     """Options of the text view.
 
-    `encoder`: `auto` (by the share of unknown tokens), `minilm`, `ngram`, `none`, or any model by folder or hub name
-    (fetched only with `download`). `fields`: the columns of an item that are read, in this order. `dim`: length of
-    the vectors of `ngram`. The others are those of `HuggingFaceOptions`.
+    `encoder`: `auto` (by the share of unknown tokens), `minilm`, `ngram`, `word2vec`, `fasttext`, a file of word
+    vectors (`glove:PATH`), `none`, or any model by folder or hub name (fetched only with `download`). `fields`: the
+    columns of an item that are read, in this order. `dim`: length of the vectors of `ngram`, `word2vec` and
+    `fasttext`. The others are those of `HuggingFaceOptions`.
     """
 
     encoder: str = AUTO
@@ -62,7 +64,7 @@ def fit_text_encoder(
 ) -> tuple[TextEncoder | None, TextChoice | None]:
     """The encoder that the options ask for, and how it was chosen (None where it was named).
 
-    `ngram` and idf weights are learned from the corpus. No text at all, or `none`, gives no encoder.
+    `ngram`, word vectors and idf weights are learned from the corpus. No text at all, or `none`, gives no encoder.
     """
     if options.encoder == NONE or not any(text and text.strip() for text in corpus):
         return None, None
@@ -70,6 +72,8 @@ def fit_text_encoder(
     name = choice.encoder if choice else options.encoder
     if name == NGRAM:
         return NgramEncoder(NgramOptions(dim=options.dim, seed=seed)).fit(corpus), choice
+    if names_word_vectors(name):
+        return WordVectorEncoder(WordVectorOptions(source=name, dim=options.dim, seed=seed)).fit(corpus), choice
     encoder = HuggingFaceEncoder(
         HuggingFaceOptions(
             source=MINILM if name == MINILM else name,
@@ -85,11 +89,13 @@ def fit_text_encoder(
     return encoder.fit(corpus) if options.pooling == "idf" else encoder, choice
 
 
-def text_encoder_from_state(state: EncoderState) -> NgramEncoder | HuggingFaceEncoder:
+def text_encoder_from_state(state: EncoderState) -> NgramEncoder | HuggingFaceEncoder | WordVectorEncoder:
     """The encoder of a bundle, by the name in its facts."""
     name = state.facts.get("name")
     if name == NgramEncoder.name:
         return NgramEncoder.from_state(state)
+    if name == WordVectorEncoder.name:
+        return WordVectorEncoder.from_state(state)
     if name == HuggingFaceEncoder.name:
         return HuggingFaceEncoder.from_state(state)
     raise EncoderError(f"The bundle names a text encoder {name!r} that is not known.")
