@@ -13,6 +13,7 @@ from penchant.errors import ModelError
 from penchant.losses.sampled_softmax import sampled_softmax
 from penchant.losses.softmax import full_softmax
 from penchant.models.base import ModelState, Scores, TrainingData
+from penchant.models.id_init import pca_ids
 from penchant.models.sequence_net import SequenceNet, empty_views, sizes
 from penchant.models.sequence_options import FULL_SOFTMAX_ITEMS, SequenceOptions, dropout_percent
 from penchant.models.tokens import Padded, pad
@@ -55,6 +56,9 @@ class SequenceModel:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(data.seed)
             self.net = SequenceNet(self.options, self._facts, data.views, data.seed)
+        if self.options.id_init == "pca":
+            first = pca_ids(data.views, self.options.dim, np.random.default_rng(data.seed))
+            self.net.tower.embedding.data = torch.from_numpy(first)
         seen = np.bincount(data.sequences.items[data.sequences.items >= 0], minlength=data.n_items) > 0
         self.net.tower.trained.data = torch.from_numpy(seen.astype(np.float32))
         self.device = device

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import OptionError, UsageError
 from penchant.models.gru import CELLS
+from penchant.models.id_init import ID_INITS
 from penchant.models.item_tower import FUSIONS
 
 ENCODERS = ("attention", *CELLS)
@@ -23,7 +24,8 @@ class SequenceOptions:
     `id_dropout` is the share of input events that lose their id in training (they keep their views), so that items
     and texts without an id mean something. `dropout` None takes .2 where histories are long (60 events or more on
     average), .3 from 20 on, .5 below: short histories are soon learned by heart. `batch_tokens` is the number of
-    events in a batch; 0 takes a hundredth of all events, from 1,024 to 6,400.
+    events in a batch; 0 takes a hundredth of all events, from 1,024 to 6,400. `id_init` says where id embeddings
+    begin: `random`, or `pca`, the principal components of the items' text vectors.
     """
 
     encoder: str = "attention"
@@ -42,12 +44,15 @@ class SequenceOptions:
     fusion: str = "weighted_sum"
     id_dropout: float = 0.05
     time: bool = True
+    id_init: str = "random"
 
     def __post_init__(self) -> None:
         if self.encoder not in ENCODERS:
             raise OptionError("encoder", self.encoder, allowed=ENCODERS)
         if self.fusion not in FUSIONS:
             raise OptionError("fusion", self.fusion, allowed=FUSIONS)
+        if self.id_init not in ID_INITS:
+            raise OptionError("id_init", self.id_init, allowed=ID_INITS)
         if self.loss not in LOSSES:
             raise OptionError("loss", self.loss, allowed=LOSSES)
         if self.dim % self.heads:
