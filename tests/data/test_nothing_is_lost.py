@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from penchant.data import order, pieces
 from penchant.data.dataset import Dataset
 from penchant.data.ingest import build
 from penchant.errors import DataError
@@ -80,6 +82,37 @@ def test_events(frame: pl.DataFrame) -> None:
         assert "No event" in str(error)  # nothing usable in it, and it says so
         return
     check(data)
+
+
+def outcome(folder: Path) -> tuple[Any, ...] | str:
+    """Everything a folder becomes, or why it is refused."""
+    try:
+        data = Dataset.load(folder)
+    except DataError as error:
+        return str(error)
+    assert data.report is not None
+    check(data)
+    return data.events, data.items, data.users, data.kinds.ids, data.report.to_dict(), data.report.quarantine
+
+
+@few
+@given(events(), st.integers(1, 9), st.integers(1, 4))
+def test_pieces_give_what_the_whole_gives(frame: pl.DataFrame, cut: int, rows: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        frame.head(cut).write_parquet(Path(folder) / "events-0.parquet")
+        frame.slice(cut).write_parquet(Path(folder) / "events-1.parquet")
+        whole = outcome(Path(folder))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pieces, "ROWS", rows)
+            patch.setattr(order, "BLOCK", rows)
+            in_pieces = outcome(Path(folder))
+    if isinstance(whole, str) or isinstance(in_pieces, str):
+        assert in_pieces == whole
+        return
+    for ours, theirs in zip(in_pieces[:4], whole[:4], strict=True):
+        assert ours.equals(theirs, null_equal=True)
+    assert in_pieces[4] == whole[4] and in_pieces[5].keys() == whole[5].keys()
+    assert all(in_pieces[5][name].equals(rows) for name, rows in whole[5].items())
 
 
 @few

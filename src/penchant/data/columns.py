@@ -7,8 +7,17 @@ import polars as pl
 _WHOLE = r"^-?\d+\.0+$"
 
 
-def ids(column: pl.Series) -> pl.Series:
-    """External ids as text: trimmed, empty = null; whole decimals (1.0, from columns with gaps) lose their ".0"."""
+def decimal(column: pl.Series) -> bool:
+    """Whether the first hundred ids of a column of text are all whole decimals (`7.0`)."""
+    first = column.drop_nulls().head(100) if column.dtype == pl.String else pl.Series([], dtype=pl.String)
+    return bool(len(first)) and bool(first.str.contains(_WHOLE).all())
+
+
+def ids(column: pl.Series, *, decimals: bool = True) -> pl.Series:
+    """External ids as text: trimmed, empty = null; whole decimals (1.0, from columns with gaps) lose their ".0".
+
+    `decimals` False says that text is left as it is, where `column` is a piece of a table whose ids are no decimals.
+    """
     kind = column.dtype
     if kind.is_float():
         whole = (column.round() == column) & (column.abs() < 2**53)
@@ -28,8 +37,7 @@ def ids(column: pl.Series) -> pl.Series:
     if edge.any() or (text == "").any():
         text = text.str.strip_chars()
         text = text.set(text == "", None)
-    first = text.drop_nulls().head(100)
-    if len(first) and first.str.contains(_WHOLE).all() and text.drop_nulls().str.contains(_WHOLE).all():
+    if decimals and decimal(text) and text.drop_nulls().str.contains(_WHOLE).all():
         text = text.str.replace(r"\.0+$", "")
     return text
 

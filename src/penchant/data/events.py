@@ -1,4 +1,4 @@
-"""The log: every row parsed, refused with a reason or kept; then coded, sorted and rid of exact duplicates."""
+"""The log: every row of a table, or of a piece of it, parsed and kept or refused with a reason."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from penchant.data.mapping import TableMapping
 from penchant.data.quarantine import Gate, joined
 from penchant.data.readers import Source
 from penchant.data.report import TableReport
-from penchant.data.timestamps import NO_TIMES, Times, parse_times
-from penchant.data.vocabulary import Vocabulary
+from penchant.data.timestamps import NO_TIMES, Times, Unit, parse_times
 from penchant.errors import SchemaError
 
 _OWN = (schema.TEXT, schema.IMAGE, schema.AUDIO)
@@ -27,9 +26,9 @@ _PARSED = (
 )
 _MOST_KINDS = 1_000
 
-_SUB = "__sub_ns"
-_FILE_ROW = "__file_row"
-_KIND_NAME = "__kind"
+SUB_NS = "__sub_ns"
+KIND_NAME = "__kind"
+"""Columns of cleaned events that `Dataset.events` does not have: nanoseconds inside the second, kind by name."""
 
 
 @dataclass(frozen=True)
@@ -43,42 +42,42 @@ class CleanEvents:
 
 
 @dataclass(frozen=True)
-class CodedEvents:
-    """The events as `Dataset.events`, the vocabulary of kinds, and the final counts."""
+class WholeTable:
+    """What a piece of a table cannot tell of the whole: the `unit` of its times, of which there are some."""
 
-    frame: pl.DataFrame
-    kinds: Vocabulary
-    report: TableReport
-    refused: pl.DataFrame
+    unit: Unit | None = None
 
 
-def clean_events(source: Source, mapping: TableMapping) -> CleanEvents:
-    """Parse every column and refuse what cannot be used. Raises `SchemaError` for missing or unusable columns."""
+def clean_events(source: Source, mapping: TableMapping, *, piece_of: WholeTable | None = None) -> CleanEvents:
+    """Parse every column and refuse what cannot be used. Raises `SchemaError` for missing or unusable columns.
+
+    `piece_of` says what is known of the table that `source` is a piece of; ids in it are no decimals.
+    """
+    whole = piece_of or WholeTable()
     raw = source.frame
     found = recognise(schema.EVENTS, raw.columns, mapping.columns, source.name)
     gate = Gate(raw, source.numbers)
     notes = [*source.notes, *found.notes]
     extra = attribute_columns(source, found, skip=_PARSED, notes=notes)
-    users = columns.ids(found.column(raw, schema.USER_ID))
-    items = columns.ids(found.column(raw, schema.ITEM_ID))
-    times = parse_times(found.column(raw, schema.TIMESTAMP), mapping.times)
+    users = columns.ids(found.column(raw, schema.USER_ID), decimals=piece_of is None)
+    items = columns.ids(found.column(raw, schema.ITEM_ID), decimals=piece_of is None)
+    times = parse_times(found.column(raw, schema.TIMESTAMP), mapping.times, detected=whole.unit)
     seq = _seq(found, raw, gate)
     gate.refuse(users.is_null(), "no user_id")
     _refuse_empty(items, extra, gate)
     gate.refuse_for(times.reason)
-    undated = times.format == NO_TIMES and not found.has(schema.SEQ)
+    undated = times.format == NO_TIMES and not found.has(schema.SEQ) and piece_of is None
     if undated:
         notes.append("no event has a time: they stand in the order of the file")
     else:
         gate.refuse(times.time_s.is_null() & seq.is_null(), "no timestamp and no seq")
     value = _value(found, raw, gate)
-    event_id = _event_ids(found, raw, source, gate)
+    event_id = _event_ids(found, raw, source, decimals=piece_of is None)
     frame = pl.DataFrame(
         [
             *(event_id.alias(schema.EVENT_ID), users.alias(schema.USER_ID), items.alias(schema.ITEM_ID)),
-            *(_kinds(found, raw, mapping).alias(_KIND_NAME), times.time_s.alias(schema.TIME_S)),
-            *(seq.alias(schema.SEQ), value.alias(schema.VALUE), times.sub_ns.alias(_SUB)),
-            pl.Series(_FILE_ROW, source.numbers),
+            *(_kinds(found, raw, mapping).alias(KIND_NAME), times.time_s.alias(schema.TIME_S)),
+            *(seq.alias(schema.SEQ), value.alias(schema.VALUE), times.sub_ns.alias(SUB_NS)),
             *(_number(found, raw, name, notes) for name in _NUMBERS if found.has(name)),
             *extra,
         ]
@@ -99,35 +98,6 @@ def clean_events(source: Source, mapping: TableMapping) -> CleanEvents:
     frame = frame.filter(pl.Series(gate.kept & ~refused)) if not gate.kept.all() or refused.any() else frame
     report = replace(report, duplicates_dropped=int(refused.sum()), rows_kept=frame.height)
     return CleanEvents(frame, report, joined(gate.refused(), source.broken), found.has(schema.SEQ))
-
-
-def code_events(events: CleanEvents, items: Vocabulary, users: Vocabulary) -> CodedEvents:
-    """Ids become codes; rows are sorted by user, time (to the nanosecond), `seq` and file; duplicates go."""
-    frame = events.frame
-    kinds = Vocabulary(frame[_KIND_NAME].unique(maintain_order=True))
-    user = users.encode_frame(frame, schema.USER_ID)
-    item = pl.Series(schema.ITEM, items.encode_frame(frame, schema.ITEM_ID))
-    coded = frame.with_columns(
-        pl.Series(schema.USER, user),
-        item.set(item < 0, None) if (item < 0).any() else item,
-        pl.Series(schema.KIND, kinds.encode_frame(frame, _KIND_NAME).astype(np.int16)),
-    )
-    order, ties = _order(coded, events.has_seq)
-    if order is not None:
-        coded = coded[order]
-    dropped = _duplicates(coded, ties, events)
-    if dropped.any():
-        coded = coded.filter(pl.Series(~dropped))
-    if not events.has_seq:
-        counts = np.bincount(coded[schema.USER].to_numpy(), minlength=len(users))
-        starts = np.repeat(np.cumsum(counts) - counts, counts)
-        coded = coded.with_columns(pl.Series(schema.SEQ, np.arange(coded.height) - starts, dtype=pl.Int64))
-    lead = (schema.EVENT_ID, schema.USER, schema.ITEM, schema.KIND, schema.TIME_S, schema.SEQ, schema.VALUE)
-    inner = (schema.USER_ID, schema.ITEM_ID, _KIND_NAME, _SUB, _FILE_ROW)
-    coded = coded.select(*lead, pl.exclude(*lead, *inner))
-    count = events.report.duplicates_dropped + int(dropped.sum())
-    report = replace(events.report, rows_kept=coded.height, duplicates_dropped=count)
-    return CodedEvents(coded, kinds, report, events.refused)
 
 
 def _said(times: Times, found: Recognised) -> str:
@@ -197,11 +167,11 @@ def _rated(found: Recognised) -> bool:
     return key.startswith(("rating", "star", "score", "overall"))
 
 
-def _event_ids(found: Recognised, raw: pl.DataFrame, source: Source, gate: Gate) -> pl.Series:
+def _event_ids(found: Recognised, raw: pl.DataFrame, source: Source, *, decimals: bool) -> pl.Series:
     made = pl.select(pl.format("e{}", pl.Series(source.numbers))).to_series()
     if not found.has(schema.EVENT_ID):
         return made
-    given = columns.ids(found.column(raw, schema.EVENT_ID))
+    given = columns.ids(found.column(raw, schema.EVENT_ID), decimals=decimals)
     return given if not given.null_count() else pl.select(pl.coalesce(given, pl.format("row-{}", made))).to_series()
 
 
@@ -214,7 +184,7 @@ def _repeated_ids(frame: pl.DataFrame, found: Recognised, gate: Gate) -> npt.NDA
     later = kept.filter(~kept[schema.EVENT_ID].is_first_distinct())
     if not later.height:
         return none
-    content = [name for name in frame.columns if name != _FILE_ROW]
+    content = frame.columns
     first = kept.filter(kept[schema.EVENT_ID].is_first_distinct())
     same = later.join(first.select(content), on=content, how="semi", nulls_equal=True)["__row"].to_numpy()
     none[same] = True
@@ -222,68 +192,3 @@ def _repeated_ids(frame: pl.DataFrame, found: Recognised, gate: Gate) -> npt.NDA
     other[later["__row"].to_numpy()] = True
     gate.refuse(other & ~none, "event_id repeats with other content")
     return none
-
-
-def _order(coded: pl.DataFrame, has_seq: bool) -> tuple[npt.NDArray[np.int64] | None, npt.NDArray[np.bool_]]:
-    """The order by user, time, `seq` and file (None: as it is), and which sorted rows tie with a neighbour."""
-    user = coded[schema.USER].to_numpy()
-    file_row = coded[_FILE_ROW].to_numpy()
-    seq = file_row
-    if has_seq:
-        column = coded[schema.SEQ]
-        top = column.max()
-        seq = column.fill_null((top if isinstance(top, int) else 0) + 1).to_numpy()
-    time = _placed_times(coded, user, seq)
-    sub = coded[_SUB].fill_null(0).to_numpy()
-    keys = (seq, sub, time, user)
-    order = None if _sorted(keys) else np.lexsort(keys)
-    if order is not None:
-        user, time, sub, seq = user[order], time[order], sub[order], seq[order]
-    same = (np.diff(user) == 0) & (np.diff(time) == 0) & (np.diff(sub) == 0)
-    if has_seq:
-        same &= np.diff(seq) == 0
-    ties = np.zeros(len(user), dtype=bool)
-    ties[1:] |= same
-    ties[:-1] |= same
-    return order, ties
-
-
-def _placed_times(
-    coded: pl.DataFrame, user: npt.NDArray[np.int32], seq: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """Seconds of every event; an unknown one takes that of its neighbour in `seq`."""
-    column = coded[schema.TIME_S]
-    if not column.null_count():
-        return column.to_numpy()
-    order = np.lexsort((seq, user))
-    frame = pl.DataFrame({"u": user[order], "t": column.gather(order)})
-    filled = frame.select(pl.col("t").forward_fill().backward_fill().over("u").fill_null(0))["t"].to_numpy()
-    out = np.empty(len(user), dtype=np.int64)
-    out[order] = filled
-    return out
-
-
-def _sorted(keys: tuple[npt.NDArray[np.integer], ...]) -> bool:
-    """Whether rows are in order by the last key, then the one before it, and so on."""
-    undecided = np.ones(len(keys[-1]) - 1 if len(keys[-1]) else 0, dtype=bool)
-    for key in reversed(keys):
-        step = np.diff(key)
-        if (undecided & (step < 0)).any():
-            return False
-        undecided &= step == 0
-        if not undecided.any():
-            break
-    return True
-
-
-def _duplicates(coded: pl.DataFrame, ties: npt.NDArray[np.bool_], events: CleanEvents) -> npt.NDArray[np.bool_]:
-    """Rows equal to an earlier one in every column of the file; only ties in order can be."""
-    out = np.zeros(coded.height, dtype=bool)
-    rows = np.flatnonzero(ties)
-    if not len(rows):
-        return out
-    made = schema.EVENT_ID not in events.report.columns.values()
-    part = coded[rows].drop([_FILE_ROW, *([schema.EVENT_ID] if made else [])])
-    first = part.select(pl.struct(pl.all()).is_first_distinct()).to_series().to_numpy()
-    out[rows[~first]] = True
-    return out

@@ -11,8 +11,10 @@ import polars as pl
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.entities import Entities, clean_entities, clean_relations
-from penchant.data.events import clean_events, code_events
+from penchant.data.event_log import EventLog
+from penchant.data.events import clean_events
 from penchant.data.mapping import TableMapping, read_mapping
+from penchant.data.pieces import event_pieces
 from penchant.data.readers import Source, find_table, from_object, listing, read_source
 from penchant.data.report import IngestReport, TableReport
 from penchant.data.vocabulary import Vocabulary
@@ -42,18 +44,19 @@ def load_folder(path: Path, *, strict: bool = False) -> Dataset:
             f"{path} {what}.", remedy="Give the folder that holds events.parquet, events.csv or events.jsonl."
         )
     mapping = read_mapping(path)
-    sources: dict[str, Source] = {}
-    for table in schema.TABLES:
-        file = find_table(path, table, mapping[table].file)
-        if file is not None:
-            sources[table] = read_source(file, mapping[table])
-        elif table == schema.EVENTS:
-            raise DataError(
-                f"{path} has no table of events. It holds: {listing(path)}.",
-                remedy="Name it events.parquet, events.csv, events.csv.gz or events.jsonl, or say its name in "
-                "dataset.toml: [events] file = 'NAME'.",
-            )
-    return _assembled(sources, mapping, path, strict)
+    files = {table: find_table(path, table, mapping[table].file) for table in schema.TABLES}
+    events = files.pop(schema.EVENTS)
+    if events is None:
+        raise DataError(
+            f"{path} has no table of events. It holds: {listing(path)}.",
+            remedy="Name it events.parquet, events.csv, events.csv.gz or events.jsonl, or say its name in "
+            "dataset.toml: [events] file = 'NAME'.",
+        )
+    log = _log_of_pieces(events, mapping[schema.EVENTS])
+    if log is None:
+        log = _log_of(read_source(events, mapping[schema.EVENTS]), mapping[schema.EVENTS])
+    sources = {table: read_source(file, mapping[table]) for table, file in files.items() if file is not None}
+    return _assembled(log, sources, mapping, path, strict)
 
 
 def build(
@@ -67,7 +70,8 @@ def build(
     """The same from frames of pandas, polars or Arrow, or mappings of columns."""
     given = {schema.EVENTS: events, schema.ITEMS: items, schema.USERS: users, schema.RELATIONS: relations}
     sources = {table: from_object(table, data) for table, data in given.items() if data is not None}
-    return _assembled(sources, {table: TableMapping() for table in schema.TABLES}, root, strict)
+    log = _log_of(sources.pop(schema.EVENTS), TableMapping())
+    return _assembled(log, sources, {table: TableMapping() for table in schema.TABLES}, root, strict)
 
 
 def read_table(path: Path) -> pl.DataFrame:
@@ -82,19 +86,37 @@ def to_frame(table: Table) -> pl.DataFrame:
     return from_object("table", table).frame
 
 
+def _log_of(source: Source, mapping: TableMapping) -> EventLog:
+    log = EventLog()
+    log.add(clean_events(source, mapping))
+    return log
+
+
+def _log_of_pieces(path: Path, mapping: TableMapping) -> EventLog | None:
+    """The log read piece by piece; None where it has to be seen as a whole: see `event_pieces`, or ids that repeat."""
+    pieces = event_pieces(path, mapping)
+    if pieces is None:
+        return None
+    log = EventLog()
+    named = False
+    for piece in pieces.cleaned(mapping):
+        log.add(piece)
+        named = schema.EVENT_ID in piece.report.columns.values()
+    return None if named and log.event_ids_repeat() else log
+
+
 def _assembled(
-    sources: Mapping[str, Source], mapping: Mapping[str, TableMapping], root: Path | None, strict: bool
+    log: EventLog, sources: Mapping[str, Source], mapping: Mapping[str, TableMapping], root: Path | None, strict: bool
 ) -> Dataset:
-    events = clean_events(sources[schema.EVENTS], mapping[schema.EVENTS])
     cleaned: dict[str, Entities] = {
         table: clean_entities(table, sources[table], mapping[table])
         for table in (schema.ITEMS, schema.USERS)
         if table in sources
     }
-    items, item_report = _completed(schema.ITEMS, schema.ITEM_ID, cleaned, events.frame)
-    users, user_report = _completed(schema.USERS, schema.USER_ID, cleaned, events.frame)
+    items, item_report = _completed(schema.ITEMS, schema.ITEM_ID, cleaned, log)
+    users, user_report = _completed(schema.USERS, schema.USER_ID, cleaned, log)
     item_vocabulary, user_vocabulary = Vocabulary(items[schema.ITEM_ID]), Vocabulary(users[schema.USER_ID])
-    coded = code_events(events, item_vocabulary, user_vocabulary)
+    coded = log.coded(item_vocabulary, user_vocabulary)
     reports = {schema.EVENTS: coded.report, schema.ITEMS: item_report, schema.USERS: user_report}
     quarantine = {schema.EVENTS: coded.refused} | {table: part.refused for table, part in cleaned.items()}
     relations = None
@@ -108,10 +130,10 @@ def _assembled(
 
 
 def _completed(
-    table: str, key: str, cleaned: Mapping[str, Entities], events: pl.DataFrame
+    table: str, key: str, cleaned: Mapping[str, Entities], log: EventLog
 ) -> tuple[pl.DataFrame, TableReport]:
     """The table with a row for every id that only the events have, at its end, in order of first appearance."""
-    seen = events[key].drop_nulls().unique(maintain_order=True)
+    seen = log.ids(key)
     part = cleaned.get(table)
     if part is None:
         report = TableReport(table, "no file", 0, 0, added=len(seen))

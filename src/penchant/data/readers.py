@@ -26,7 +26,7 @@ _ATOMIC = {schema.EVENTS: ".inter", schema.ITEMS: ".item", schema.USERS: ".user"
 _ENDINGS = (*_PARQUET, *_TEXT, *_LINES, *_ATOMIC.values())
 _MISSING = ["", "\\N", "NULL", "null"]
 
-_REFUSALS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
+REFUSALS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
 """What polars raises for content that it cannot read."""
 
 WRONG_FIELDS = "line with {} fields where the head has {}"
@@ -39,6 +39,7 @@ class Source:
 
     `frame`: raw columns. `broken`: lines that could not be split into columns (`row`, `reason`, `line`).
     `is_text`: every column is text that still waits for its type. `notes`: encoding, delimiter and the like.
+    `start`: the number in the table of the first row, where this is a piece of it.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Source:
     broken: pl.DataFrame | None = None
     is_text: bool = False
     notes: list[str] = field(default_factory=list)
+    start: int = 0
 
     @property
     def rows(self) -> int:
@@ -54,29 +56,31 @@ class Source:
 
     @property
     def numbers(self) -> npt.NDArray[np.int64]:
-        """The number in the file (from 0) of each row of `frame`."""
-        everything = np.arange(self.rows, dtype=np.int64)
+        """The number in the table (from 0) of each row of `frame`."""
+        everything = np.arange(self.start, self.start + self.rows, dtype=np.int64)
         return everything if self.broken is None else np.setdiff1d(everything, self.broken[ROW].to_numpy())
 
 
 def find_table(folder: Path, table: str, file: str = "") -> Path | None:
-    """The file (or folder of parts) of a table, or None.
+    """The file of a table, its folder of parts or the pattern of their names (`events-*.parquet`), or None.
 
     Looks for `file` if dataset.toml names one, else for `<table>.parquet`, `.csv`, `.csv.gz`, `.tsv`, `.jsonl` …, a
-    folder `<table>/` of parts, or RecBole's `*.inter`, `*.item`, `*.user`, `*.net`. Raises `DataError` where a named
-    file is not there or several stand for one table.
+    folder `<table>/` of parts, parts `<table>-*.parquet` …, or RecBole's `*.inter`, `*.item`, `*.user`, `*.net`.
+    Raises `DataError` where a named file is not there or several stand for one table.
     """
     if file:
         path = folder / file
-        if not path.exists():
+        if not path.exists() and not parts_of(path):
             raise DataError(
                 f"dataset.toml says that {table} is {file!r}, but {path} does not exist.",
                 remedy=f"Correct `file` under [{table}]. The folder holds: {listing(folder)}.",
             )
         return path
     found = [folder / f"{table}{end}" for end in (*_PARQUET, *_TEXT, *_LINES) if (folder / f"{table}{end}").is_file()]
-    if (folder / table).is_dir() and _parts(folder / table):
+    if (folder / table).is_dir() and parts_of(folder / table):
         found.append(folder / table)
+    patterns = [folder / f"{table}-*{end}" for end in (*_PARQUET, *_TEXT, *_LINES)]
+    found += [pattern for pattern in patterns if parts_of(pattern)]
     found = found or sorted(folder.glob(f"*{_ATOMIC[table]}"))
     if len(found) > 1:
         raise DataError(
@@ -87,10 +91,10 @@ def find_table(folder: Path, table: str, file: str = "") -> Path | None:
 
 
 def read_source(path: Path, mapping: TableMapping) -> Source:
-    """Read one table; of a folder, all parts in the order of their names. Raises `DataError`."""
-    if not path.is_dir():
+    """Read one table; of a folder or pattern, all parts in the order of their names. Raises `DataError`."""
+    if not path.is_dir() and "*" not in path.name:
         return _read_file(path, mapping)
-    parts = [_read_file(part, mapping) for part in _parts(path)]
+    parts = [_read_file(part, mapping) for part in parts_of(path)]
     if not parts:
         raise DataError(f"{path} holds no table.", remedy=f"Its parts must end in one of: {', '.join(_ENDINGS)}.")
     if len({part.is_text for part in parts}) > 1:
@@ -106,8 +110,7 @@ def read_source(path: Path, mapping: TableMapping) -> Source:
         if part.broken is not None
     ]
     notes = list(dict.fromkeys(note for part in parts for note in part.notes))
-    name = f"{path.name}/ ({len(parts)} parts)"
-    return Source(name, frame, pl.concat(broken) if broken else None, parts[0].is_text, notes)
+    return Source(source_name(path), frame, pl.concat(broken) if broken else None, parts[0].is_text, notes)
 
 
 def from_object(table: str, data: Any) -> Source:
@@ -159,14 +162,28 @@ def listing(folder: Path) -> str:
     return ", ".join(names[:12]) + (" …" if len(names) > 12 else "") if names else "nothing"
 
 
-def _parts(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.is_file() and p.name.endswith(_ENDINGS) and p.name[0] not in "._")
+def parts_of(path: Path) -> list[Path]:
+    """The files of a table in order: itself, those of a folder, or those that a pattern with `*` fits."""
+    if path.is_file():
+        return [path]
+    paths = path.iterdir() if path.is_dir() else path.parent.glob(path.name) if "*" in path.name else ()
+    return sorted(p for p in paths if p.is_file() and p.name.endswith(_ENDINGS) and p.name[0] not in "._")
+
+
+def source_name(path: Path) -> str:
+    """What a table is called in reports: the name of its file, or of its parts and how many there are."""
+    return path.name if path.is_file() else f"{path.name}{'/' * path.is_dir()} ({len(parts_of(path))} parts)"
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether the name of a file is that of a Parquet file."""
+    return path.name.endswith(_PARQUET)
 
 
 def _read_file(path: Path, mapping: TableMapping) -> Source:
     name = path.name
-    if name.endswith(_PARQUET):
-        return _read_parquet(path)
+    if is_parquet(path):
+        return Source(path.name, read_parquet(path))
     if name.endswith(_LINES):
         return _read_lines(path, mapping)
     if name.endswith(_TEXT) or name.endswith(tuple(_ATOMIC.values())) or mapping.delimiter:
@@ -174,13 +191,15 @@ def _read_file(path: Path, mapping: TableMapping) -> Source:
     raise DataError(f"{path} is of no format that is read.", remedy=f"Allowed endings: {', '.join(_ENDINGS)}.")
 
 
-def _read_parquet(path: Path) -> Source:
+def read_parquet(path: Path, rows: tuple[int, int] | None = None) -> pl.DataFrame:
+    """A Parquet file as a frame; with `rows`, only so many from the first on. Raises `DataError`."""
     size = path.stat().st_size
     if not size:
         raise DataError(f"{path} is empty (0 bytes).", remedy="Write it again, or remove it.")
     try:
-        return Source(path.name, pl.read_parquet(path, glob=False))
-    except _REFUSALS as error:
+        table = pl.scan_parquet(path, glob=False)
+        return (table.slice(*rows) if rows else table).collect()
+    except REFUSALS as error:
         with path.open("rb") as file:
             head = file.read(4)
         fault = "is cut off or damaged" if head == b"PAR1" else "is not a Parquet file"
@@ -250,7 +269,7 @@ def _read_lines(path: Path, mapping: TableMapping) -> Source:
     notes = [f"encoding {encoding}"] if encoding != "utf-8" else []
     try:
         return Source(path.name, pl.read_ndjson(io.BytesIO(text), infer_schema_length=None), None, False, notes)
-    except _REFUSALS:
+    except REFUSALS:
         pass  # some line is broken or of another type: look at them one by one
     lines = pl.Series(LINE, text.decode("utf-8", errors="replace").split("\n")).str.strip_chars()
     lines = lines.filter(lines != "")
@@ -262,7 +281,7 @@ def _read_lines(path: Path, mapping: TableMapping) -> Source:
     body = io.BytesIO("\n".join(lines.filter(good).to_list()).encode("utf-8"))
     try:
         return Source(path.name, pl.read_ndjson(body, infer_schema_length=None), broken, False, notes)
-    except _REFUSALS as error:
+    except REFUSALS as error:
         raise DataError(
             f"{path}: the JSON lines do not fit one table ({str(error).splitlines()[0]}).",
             remedy="A key must hold the same kind of value on every line.",

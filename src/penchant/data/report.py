@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import polars as pl
+
+from penchant.data.timestamps import NO_TIMES
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,30 @@ class TableReport:
         if self.added:
             out.append(f"  {self.added:,} more appear in events only and were added")
         return out + [f"  {note}" for note in self.notes]
+
+
+def merged(reports: Sequence[TableReport]) -> TableReport:
+    """The report of a table from those of its pieces: counts are summed, also the count that a note begins with."""
+    if len(reports) == 1:
+        return reports[0]
+    refused: Counter[str] = Counter()
+    notes: dict[str, int] = {}
+    for report in reports:
+        refused.update(report.quarantined)
+        for note in report.notes:
+            count, _, words = note.partition(" ")
+            number = count.replace(",", "")
+            key = words if number.isdecimal() else note
+            notes[key] = notes.get(key, 0) + (int(number) if number.isdecimal() else 0)
+    return replace(
+        reports[0],
+        rows_read=sum(report.rows_read for report in reports),
+        rows_kept=sum(report.rows_kept for report in reports),
+        duplicates_dropped=sum(report.duplicates_dropped for report in reports),
+        quarantined=dict(sorted(refused.items(), key=lambda pair: (-pair[1], pair[0]))),
+        timestamp=next((report.timestamp for report in reports if report.timestamp != NO_TIMES), NO_TIMES),
+        notes=[f"{count:,} {words}" if count else words for words, count in notes.items()],
+    )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -13,6 +14,9 @@ Unit = Literal["s", "ms", "us", "ns"]
 
 LATEST_S: Final = 4_102_444_800
 """2100-01-01: a later time is taken for a mistake."""
+
+_LIMITS: Final = (1e11, 1e14, 1e17)
+"""Numbers below are seconds, milliseconds, microseconds."""
 
 _PER_SECOND: Final[dict[str, int]] = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _WORDS: Final = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
@@ -56,11 +60,12 @@ class Times:
     format: str
 
 
-def parse_times(column: pl.Series, options: TimeOptions = TimeOptions()) -> Times:
+def parse_times(column: pl.Series, options: TimeOptions = TimeOptions(), *, detected: Unit | None = None) -> Times:
     """Read a column of times: numbers (s, ms, µs, ns), ISO 8601 text, datetimes or dates.
 
-    The unit of numbers is told by the size of their median (10^11 seconds would be the year 5138). Text and datetimes
-    without a zone are taken as UTC, or as `options.timezone`. Raises `SchemaError` for a type that holds no times.
+    The unit of numbers is told by the size of their median (10^11 seconds would be the year 5138); `detected` is the
+    unit of the whole table where `column` is a piece of it. Text and datetimes without a zone are taken as UTC, or as
+    `options.timezone`. Raises `SchemaError` for a type that holds no times.
 
     >>> t = parse_times(pl.Series(["2026-05-01T08:00:00+08:00", "soon", None]))
     >>> t.time_s.to_list(), t.reason.to_list(), t.format
@@ -72,7 +77,7 @@ def parse_times(column: pl.Series, options: TimeOptions = TimeOptions()) -> Time
     if kind in (pl.String, pl.Categorical, pl.Enum):
         return _text(column.cast(pl.String), options)
     if kind.is_numeric():
-        return _numbers(column, options)
+        return _numbers(column, options, detected=detected)
     if kind == pl.Date:
         column = column.cast(pl.Datetime("us"))
         return _datetimes(column, options, "dates")
@@ -95,9 +100,24 @@ def detect_unit(column: pl.Series) -> Unit:
     >>> detect_unit(pl.Series([1777593600123, 1777593600456]))
     'ms'
     """
-    median = column.cast(pl.Float64).abs().median()
-    size = float(median) if isinstance(median, (int, float)) else 0.0
-    return "s" if size < 1e11 else "ms" if size < 1e14 else "us" if size < 1e17 else "ns"
+    counts = column.alias("x").to_frame().select(*unit_counts("x")).row(0, named=True)
+    return unit_of_counts(counts)
+
+
+def unit_counts(column: str) -> list[pl.Expr]:
+    """How many numbers of a column are `known` (finite), and how many of them are too small for each unit."""
+    size = pl.col(column).cast(pl.Float64).abs()
+    known = size.is_finite()
+    return [
+        known.sum().alias("known"),
+        *((known & (size < limit)).sum().alias(unit) for unit, limit in zip(("s", "ms", "us"), _LIMITS, strict=True)),
+    ]
+
+
+def unit_of_counts(counts: Mapping[str, int]) -> Unit:
+    """The unit in which the median lies, from sums of `unit_counts` over the pieces of a column."""
+    units: tuple[Unit, ...] = ("s", "ms", "us")
+    return next((unit for unit in units if 2 * counts[unit] > counts["known"] or not counts["known"]), "ns")
 
 
 def _times(column: pl.Series, time_s: pl.Expr, sub_ns: pl.Expr, reason: pl.Expr, form: str) -> Times:
@@ -111,7 +131,7 @@ def _times(column: pl.Series, time_s: pl.Expr, sub_ns: pl.Expr, reason: pl.Expr,
     return Times(frame["t"].cast(pl.Int64), frame["sub"].cast(pl.Int32), frame["reason"].cast(pl.String), form)
 
 
-def _numbers(column: pl.Series, options: TimeOptions, *, words: str = "numbers") -> Times:
+def _numbers(column: pl.Series, options: TimeOptions, *, words: str = "numbers", detected: Unit | None = None) -> Times:
     x = pl.col("x")
     finite = pl.lit(True)
     if column.dtype.is_float():
@@ -123,7 +143,7 @@ def _numbers(column: pl.Series, options: TimeOptions, *, words: str = "numbers")
         fits = column.dtype.is_integer() and whole_numbers.null_count() == column.null_count()
         column = whole_numbers if fits else column.cast(pl.Float64)
         known = column.drop_nulls()
-    unit: str = options.unit or detect_unit(known)
+    unit: str = options.unit or detected or detect_unit(known)
     per = _PER_SECOND[unit]
     bad = pl.when(x.is_null()).then(None).when(~finite).then(pl.lit(NOT_FINITE))
     if not options.unit and unit != "s":

@@ -1,0 +1,88 @@
+"""The order of a log: by user, time, `seq` and file; found block by block of users, so that memory stays flat."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy import sparse
+
+BLOCK = 1 << 21
+"""Events looked at in one go; a block ends where a user does."""
+
+Keys = tuple[npt.NDArray[np.integer], ...]
+
+
+def arranged(users: npt.NDArray[np.int32], keys: Keys) -> tuple[npt.NDArray[np.integer] | None, npt.NDArray[np.bool_]]:
+    """The order by user and `keys` (the last one first), equal rows as they stand; None where it is so already.
+
+    Also which rows, in that order, tie with a neighbour: the same user and the same keys.
+
+    >>> order, ties = arranged(np.asarray([1, 0, 1], np.int32), (np.asarray([5, 9, 5]),))
+    >>> order.tolist(), ties.tolist()
+    ([1, 0, 2], [False, True, True])
+    """
+    order = None if _sorted((*keys, users)) else _by_user(users)
+    ties = np.zeros(len(users), dtype=np.bool_)
+    for start, stop in blocks(users if order is None else users[order]):
+        rows = np.arange(start, stop) if order is None else order[start:stop]
+        own = tuple(key[rows] for key in (*keys, users))
+        if order is not None and not _sorted(own):
+            place = np.lexsort(own)
+            order[start:stop] = rows[place]
+            own = tuple(key[place] for key in own)
+        same = np.ones(max(stop - start - 1, 0), dtype=np.bool_)
+        for key in own:
+            same &= key[1:] == key[:-1]
+        ties[start + 1 : stop] |= same
+        ties[start : stop - 1] |= same
+    return order, ties
+
+
+def blocks(users: npt.NDArray[np.integer], size: int | None = None) -> Iterator[tuple[int, int]]:
+    """Ranges of about `size` rows of users in order; no user stands in two.
+
+    >>> list(blocks(np.asarray([0, 0, 0, 1, 2, 2]), size=2))
+    [(0, 3), (3, 6)]
+    """
+    start, step = 0, size or BLOCK
+    while start < len(users):
+        last = users[min(start + step, len(users)) - 1]
+        stop = int(np.searchsorted(users, last, side="right"))
+        yield start, stop
+        start = stop
+
+
+def placed_times(time_s: pl.Series, user: npt.NDArray[np.int32], seq: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Seconds of every event; an unknown one takes that of its neighbour in `seq`."""
+    if not time_s.null_count():
+        return time_s.to_numpy()
+    order = np.lexsort((seq, user))
+    frame = pl.DataFrame({"u": user[order], "t": time_s.gather(order)})
+    filled = frame.select(pl.col("t").forward_fill().backward_fill().over("u").fill_null(0))["t"].to_numpy()
+    out = np.empty(len(user), dtype=np.int64)
+    out[order] = filled
+    return out
+
+
+def _by_user(users: npt.NDArray[np.int32]) -> npt.NDArray[np.integer]:
+    """A stable order by user: a counting sort, as a sparse row of a column a user is turned into columns."""
+    count = len(users)
+    kind = np.uint32 if count < 2**32 else np.int64
+    width = int(users.max()) + 1 if count else 1
+    row = sparse.csr_matrix((np.arange(count, dtype=kind), users, np.asarray([0, count])), shape=(1, width))
+    return np.asarray(row.tocsc().data, dtype=kind)
+
+
+def _sorted(keys: Keys) -> bool:
+    """Whether rows are in order by the last key, then the one before it, and so on."""
+    undecided = np.ones(max(len(keys[-1]) - 1, 0), dtype=np.bool_)
+    for key in reversed(keys):
+        if (undecided & (key[1:] < key[:-1])).any():
+            return False
+        undecided &= key[1:] == key[:-1]
+        if not undecided.any():
+            break
+    return True
