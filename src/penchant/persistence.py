@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from penchant.config import Config
 from penchant.data import schema
 from penchant.data.bundle import open_bundle, read_facts, write_bundle
 from penchant.data.dataset import Dataset
+from penchant.data.sequences import SequenceBatch
 from penchant.data.views import View, Views
 from penchant.data.vocabulary import Vocabulary
 from penchant.encoders.fitted import FittedEncoders
@@ -26,18 +27,19 @@ from penchant.models.base import DenseModel, Model, ModelState
 from penchant.models.registry import create
 
 LIBRARIES = ("numpy", "polars", "safetensors", "scipy", "torch", "transformers")
-MODEL, ITEMS, USERS, HISTORIES, REPORT = (
+MODEL, ITEMS, USERS, HISTORIES, REPORT, CONTENTS = (
     "model.safetensors",
     "items.parquet",
     "users.parquet",
     "histories.parquet",
     "report.html",
+    "contents.safetensors",
 )
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a recommender is made of."""
+    """What a recommender is made of; `packed`: the histories with what events carry and what is known of users."""
 
     config: Config
     dataset: Dataset
@@ -46,6 +48,7 @@ class Parts:
     model: Model
     popularity: Model
     facts: dict[str, Any]
+    packed: SequenceBatch | None = None
 
 
 def write(path: Path, parts: Parts, *, histories: bool = True, report_html: str | None = None) -> Path:
@@ -56,6 +59,7 @@ def write(path: Path, parts: Parts, *, histories: bool = True, report_html: str 
     states = {"model": parts.model.state(), "popularity": parts.popularity.state()}
     encoders = parts.encoders.state()
     data = parts.dataset
+    contents, told = _contents(parts.packed if histories else None)
     facts = {
         **parts.facts,
         "config": parts.config.to_dict(),
@@ -66,6 +70,7 @@ def write(path: Path, parts: Parts, *, histories: bool = True, report_html: str 
         "kinds": data.kinds.ids.to_list(),
         "vocabularies": {"items": data.item_vocabulary.digest(), "users": data.user_vocabulary.digest()},
         "histories": histories,
+        "contents": told,
         "versions": library_versions(),
     }
 
@@ -81,6 +86,8 @@ def write(path: Path, parts: Parts, *, histories: bool = True, report_html: str 
         if histories:
             data.events.write_parquet(folder / HISTORIES)
             data.users.write_parquet(folder / USERS)
+        if contents:
+            _save(folder / CONTENTS, contents)
         if report_html is not None:
             (folder / REPORT).write_text(report_html, encoding="utf-8")
 
@@ -114,7 +121,7 @@ def _read(folder: Path, facts: dict[str, Any]) -> Parts:
     model.load_state(ModelState(_part(tensors, "model"), facts["model_state"]))
     popularity.load_state(ModelState(_part(tensors, "popularity"), facts["popularity_state"]))
     encoders = FittedEncoders.from_state(EncoderState(_part(tensors, "encoders"), facts["encoder_state"]))
-    return Parts(config, dataset, Views(views), encoders, model, popularity, facts)
+    return Parts(config, dataset, Views(views), encoders, model, popularity, facts, _packed(folder, dataset, facts))
 
 
 def library_versions() -> dict[str, str]:
@@ -128,6 +135,42 @@ def library_versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             found[name] = "not installed"
     return found
+
+
+def _contents(packed: SequenceBatch | None) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any] | None]:
+    """Vectors of what events carry and of the users themselves, and which encoder made each.
+
+    They are kept, so that a bundle answers without the dataset's folder of pictures and sounds.
+    """
+    if packed is None:
+        return {}, None
+    tensors: dict[str, npt.NDArray[Any]] = {}
+    told: dict[str, Any] = {}
+    for part, views in ((schema.EVENTS, packed.content), (schema.USERS, packed.user_views)):
+        told[part] = [[modality, view.encoder] for modality, view in (views or {}).items()]
+        for modality, view in (views or {}).items():
+            tensors |= {f"{part}:{modality}:vectors": view.vectors, f"{part}:{modality}:present": view.present}
+    if packed.content_rows is not None:
+        tensors["rows"] = packed.content_rows
+    return tensors, told
+
+
+def _packed(folder: Path, dataset: Dataset, facts: Mapping[str, Any]) -> SequenceBatch | None:
+    """The histories with their contents as they were written, or None where the bundle has none."""
+    if not facts["histories"] or facts.get("contents") is None:
+        return None
+    tensors = _load(folder / CONTENTS) if (folder / CONTENTS).is_file() else {}
+    found: dict[str, Views | None] = {}
+    for part, told in facts["contents"].items():
+        views = {
+            modality: View(
+                tensors[f"{part}:{modality}:vectors"], tensors[f"{part}:{modality}:present"].astype(np.bool_), encoder
+            )
+            for modality, encoder in told
+        }
+        found[part] = Views(views) if views else None
+    content, users = found[schema.EVENTS], found[schema.USERS]
+    return replace(dataset.sequences(), content_rows=tensors.get("rows"), content=content, user_views=users)
 
 
 def _dataset(folder: Path, items: pl.DataFrame, facts: Mapping[str, Any]) -> Dataset:

@@ -234,22 +234,31 @@ class Recommender:
 
     def save(self, path: str | Path, *, histories: bool = True, report_html: str | None = None) -> Path:
         """Write a bundle (see `penchant.persistence`); returns the folder of the new version."""
-        parts = Parts(self.config, self.dataset, self.views, self.encoders, self.model, self.popularity, self.facts)
+        whole = self._whole() if histories else None
+        parts = Parts(
+            self.config, self.dataset, self.views, self.encoders, self.model, self.popularity, self.facts, whole
+        )
         return write(Path(path), parts, histories=histories, report_html=report_html)
 
     @classmethod
     def load(cls, path: str | Path) -> Recommender:
         """Read a bundle; every file's hash is verified. Raises `BundleError`."""
         parts = read(Path(path))
-        return cls(parts.config, parts.dataset, parts.views, parts.encoders, parts.model, parts.popularity, parts.facts)
+        rec = cls(parts.config, parts.dataset, parts.views, parts.encoders, parts.model, parts.popularity, parts.facts)
+        rec._packed = parts.packed
+        return rec
 
     # inside
 
     def histories(self, users: npt.NDArray[np.integer]) -> SequenceBatch:
         """Histories of known users, with what they wrote themselves."""
+        return self._whole().take(users)
+
+    def _whole(self) -> SequenceBatch:
+        """All histories, packed once."""
         if self._packed is None:
             self._packed = packed(self.dataset, self.encoders)
-        return self._packed.take(users)
+        return self._packed
 
     def _request(
         self, users: Sequence[str] | str | None, history: Any, text: str | None, at: Any

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.data import schema
+from penchant.data.own_vectors import OwnVectors, checked, vectors_from
 from penchant.data.sequences import SequenceBatch
 from penchant.data.vocabulary import Vocabulary
 from penchant.errors import UnknownIdError
@@ -32,6 +33,7 @@ class Dataset:
     - `relations`: `source_id`, `target_id`, `kind`, or None.
     - `report`: what was read, recognised, dropped and quarantined, with reasons.
     - `root`: the folder that media paths are relative to.
+    - `vectors`: views that somebody brought, of items or users.
     """
 
     items: pl.DataFrame
@@ -43,6 +45,7 @@ class Dataset:
     relations: pl.DataFrame | None = None
     report: IngestReport | None = None
     root: Path | None = None
+    vectors: tuple[OwnVectors, ...] = ()
     _cache: dict[str, SequenceBatch] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -89,6 +92,20 @@ class Dataset:
     def with_events(self, events: pl.DataFrame) -> Dataset:
         """The same catalogue and users with other (coded, sorted) events."""
         return replace(self, events=events, _cache={})
+
+    def with_vectors(self, name: str, table: pl.DataFrame) -> Dataset:
+        """The same with the view `name`, from a frame of `item_id` or `user_id`, `vector` and maybe `present`.
+
+        Raises `DataError` for ids that are not known or come twice, and for vectors that do not fit together.
+        """
+        own = checked([vectors_from(name, table)], self.vocabularies)
+        others = (each for each in self.vectors if (each.name, each.table) != (name, own[0].table))
+        return replace(self, vectors=(*others, *own))
+
+    @property
+    def vocabularies(self) -> dict[str, Vocabulary]:
+        """The ids of `items` and of `users`."""
+        return {schema.ITEMS: self.item_vocabulary, schema.USERS: self.user_vocabulary}
 
     def where(self, mask: pl.Expr | npt.NDArray[np.bool_]) -> Dataset:
         """Only the events for which `mask` is true; items, users and codes stay."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -14,6 +15,7 @@ from penchant.data.entities import Entities, clean_entities, clean_relations
 from penchant.data.event_log import EventLog
 from penchant.data.events import clean_events
 from penchant.data.mapping import TableMapping, read_mapping
+from penchant.data.own_vectors import checked, folder_vectors
 from penchant.data.pieces import event_pieces
 from penchant.data.readers import Source, find_table, from_object, listing, read_source
 from penchant.data.report import IngestReport, TableReport
@@ -56,7 +58,8 @@ def load_folder(path: Path, *, strict: bool = False) -> Dataset:
     if log is None:
         log = _log_of(read_source(events, mapping[schema.EVENTS]), mapping[schema.EVENTS])
     sources = {table: read_source(file, mapping[table]) for table, file in files.items() if file is not None}
-    return _assembled(log, sources, mapping, path, strict)
+    dataset = _assembled(log, sources, mapping, path, strict)
+    return replace(dataset, vectors=checked(folder_vectors(path), dataset.vocabularies))
 
 
 def build(

@@ -61,7 +61,8 @@ TABLES: Final = (EVENTS, ITEMS, USERS, RELATIONS)
 # views: one way to see an item, an event or a user
 BEHAVIOUR: Final = "behaviour"
 ATTRIBUTES: Final = "attributes"
-MODALITIES: Final = (TEXT, IMAGE, AUDIO, BEHAVIOUR, ATTRIBUTES)
+GRAPH: Final = "graph"
+MODALITIES: Final = (TEXT, IMAGE, AUDIO, BEHAVIOUR, ATTRIBUTES, GRAPH)
 
 DEFAULT_KIND: Final = "view"
 """The kind of an event whose table has no `event` column."""

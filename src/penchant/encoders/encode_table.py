@@ -11,6 +11,7 @@ import polars as pl
 from penchant.data import schema
 from penchant.data.atomic import atomic_file
 from penchant.data.dataset import Dataset
+from penchant.data.own_vectors import ENCODER, PRESENT, VECTOR
 from penchant.data.views import View
 from penchant.encoders.audio import AudioEncoder
 from penchant.encoders.cache import EncoderCache
@@ -19,11 +20,6 @@ from penchant.encoders.image import ImageEncoder
 from penchant.encoders.protocol import Progress
 from penchant.encoders.text import fit_text_encoder, table_text
 from penchant.errors import DataError, OptionError
-
-VECTOR: Final = "vector"
-PRESENT: Final = "present"
-ENCODER: Final = "encoder"
-"""Key of the file's metadata that holds the identity of the encoder."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,12 +13,14 @@ from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.decode import MediaOptions
 from penchant.data.media import MediaReport
+from penchant.data.own_vectors import OwnVectors
 from penchant.data.views import View, Views
 from penchant.encoders.attributes import AttributeEncoder, AttributeOptions, context_columns
 from penchant.encoders.audio import NONE, AudioEncoder, AudioOptions
 from penchant.encoders.behaviour import BehaviourOptions
 from penchant.encoders.cache import EncoderCache, encode_in_chunks, text_bytes
 from penchant.encoders.choose import TextChoice
+from penchant.encoders.graph import GraphOptions
 from penchant.encoders.image import ImageEncoder, ImageOptions
 from penchant.encoders.media import MediaEncoder, encode_files
 from penchant.encoders.ngram import NgramEncoder
@@ -29,13 +31,19 @@ from penchant.errors import EncoderError
 
 @dataclass(frozen=True)
 class ViewOptions:
-    """Which views are made and how, one field per modality; `media`: the limits of files that are decoded."""
+    """Which views are made and how, one field per modality; `media`: the limits of files that are decoded.
+
+    `vectors`: files of vectors that become views, by name (as `views.vectors.shape=shape.parquet`); they go before
+    those in the folder `views/` of the dataset.
+    """
 
     text: TextOptions = field(default_factory=TextOptions)
     image: ImageOptions = field(default_factory=ImageOptions)
     audio: AudioOptions = field(default_factory=AudioOptions)
     attributes: AttributeOptions = field(default_factory=AttributeOptions)
     behaviour: BehaviourOptions = field(default_factory=BehaviourOptions)
+    graph: GraphOptions = field(default_factory=GraphOptions)
+    vectors: Mapping[str, Path] = field(default_factory=dict)
     media: MediaOptions = field(default_factory=MediaOptions)
     seed: int = 0
 
@@ -50,6 +58,8 @@ class FittedEncoders:
 
     `attributes`: by table (`items`, `users`, `events` for the context). `choice`: why this text encoder. `media`: the
     encoders of `image` and `audio`. `reports`: what became of the files, by table and column (not part of the bundle).
+    `vectors`: files of vectors that were brought, by view; `people`: views of users that were learned from the
+    events (not part of the bundle either).
     """
 
     text: TextEncoder | None = None
@@ -59,6 +69,8 @@ class FittedEncoders:
     media: dict[str, MediaEncoder] = field(default_factory=dict)
     limits: MediaOptions = field(default_factory=MediaOptions)
     reports: dict[str, MediaReport] = field(default_factory=dict, compare=False)
+    vectors: Mapping[str, Path] = field(default_factory=dict)
+    people: tuple[OwnVectors, ...] = field(default=(), compare=False)
 
     @property
     def notes(self) -> list[str]:
@@ -143,6 +155,7 @@ class FittedEncoders:
             "fields": list(self.fields),
             "choice": asdict(self.choice) if self.choice else None,
             "media": asdict(self.limits),
+            "vectors": {name: str(path) for name, path in self.vectors.items()},
         }
         return EncoderState.joined({**states, "encoders": EncoderState({}, own)})
 
@@ -162,6 +175,7 @@ class FittedEncoders:
             attributes={table: AttributeEncoder.from_state(state.part(f"attributes_{table}")) for table in tables},
             media={kind: kinds[kind].from_state(state.part(kind)) for kind in kinds if kind in state.facts},
             limits=MediaOptions(**own["media"]),
+            vectors={name: Path(path) for name, path in own["vectors"].items()},
         )
 
 
@@ -184,4 +198,5 @@ def fit_encoders(dataset: Dataset, options: ViewOptions = ViewOptions()) -> Fitt
         media[schema.IMAGE] = ImageEncoder(options.image)
     if options.audio.encoder != NONE:
         media[schema.AUDIO] = AudioEncoder(options.audio)
-    return FittedEncoders(text, options.text.fields, choice, attributes, media, options.media)
+    vectors = dict(options.vectors)
+    return FittedEncoders(text, options.text.fields, choice, attributes, media, options.media, vectors=vectors)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
+from penchant.data.own_vectors import OwnVectors, checked, read_vectors
 from penchant.data.views import Views
 from penchant.encoders.attributes import context_columns
 from penchant.encoders.behaviour import cooccurrence_view
 from penchant.encoders.cache import EncoderCache
 from penchant.encoders.fitted import FittedEncoders, ViewOptions, fit_encoders
+from penchant.encoders.graph import graph_views
 from penchant.encoders.protocol import Progress
 from penchant.encoders.text import table_text
+from penchant.errors import DataError
 
 
 def item_views(
@@ -26,8 +31,8 @@ def item_views(
     """Views of every item (row = item code), and the encoders that made them.
 
     `text` where the items have text, `image` and `audio` where they name files and an encoder is named, `attributes`
-    where they have any, `behaviour` (co-occurrence in the events of
-    this dataset: give it the training part only) where there are events.
+    where they have any, `behaviour` and, where it is enabled, `graph` (from the events of this dataset: give it the
+    training part only), and the vectors that were brought, under their names.
     """
     fitted = fit_encoders(dataset, options)
     views = fitted.encode_table(schema.ITEMS, dataset.items, root=dataset.root, cache=cache, progress=progress)
@@ -35,14 +40,37 @@ def item_views(
         behaviour = cooccurrence_view(dataset.sequences(), dataset.n_items, options.behaviour, seed=options.seed)
         if behaviour.present.any():
             views = views.with_view(schema.BEHAVIOUR, behaviour)
-    return views, fitted
+    if options.graph.enabled:
+        items, users = graph_views(dataset, options.graph, seed=options.seed)
+        fitted = replace(fitted, people=(users,))
+        views = views.with_view(schema.GRAPH, items) if items.present.any() else views
+    return _with_own(views, schema.ITEMS, dataset, fitted), fitted
 
 
 def user_views(
     dataset: Dataset, fitted: FittedEncoders, cache: EncoderCache | None = None, progress: Progress | None = None
 ) -> Views:
-    """Views of every user (row = user code): attributes, and text where users have their own."""
-    return fitted.encode_table(schema.USERS, dataset.users, root=dataset.root, cache=cache, progress=progress)
+    """Views of every user (row = user code): attributes, text and media of their own, vectors that were brought."""
+    views = fitted.encode_table(schema.USERS, dataset.users, root=dataset.root, cache=cache, progress=progress)
+    for own in fitted.people:
+        views = views.with_view(own.name, own.aligned(dataset.user_vocabulary))
+    return _with_own(views, schema.USERS, dataset, fitted)
+
+
+def _with_own(views: Views, table: str, dataset: Dataset, fitted: FittedEncoders) -> Views:
+    """The views with the vectors that were brought for a table: files named in the options, then the dataset's."""
+    named = checked([read_vectors(path, name) for name, path in fitted.vectors.items()], dataset.vocabularies)
+    own: dict[tuple[str, str], OwnVectors] = {(each.name, each.table): each for each in (*dataset.vectors, *named)}
+    for each in own.values():
+        if each.table != table:
+            continue
+        if each.name in views:
+            raise DataError(
+                f"The view {each.name!r} of {table} is both brought as vectors and made by an encoder.",
+                remedy=f"Rename the file, or switch the encoder off: --set views.{each.name}.encoder=none",
+            )
+        views = views.with_view(each.name, each.aligned(dataset.vocabularies[table]))
+    return views
 
 
 def event_content(

@@ -110,6 +110,7 @@ def _joined(recommender: Recommender, data: Dataset) -> Dataset:
         user_vocabulary=users,
         kinds=known.kinds,
         root=data.root,
+        vectors=data.vectors,
     )
 
 

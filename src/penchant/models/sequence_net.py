@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from penchant.data.schema import ATTRIBUTES
+from penchant.data.schema import ATTRIBUTES, BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
 from penchant.data.views import View, Views
 from penchant.models.base import TrainingData
@@ -19,6 +19,9 @@ from penchant.models.item_tower import ItemTower
 from penchant.models.sequence_options import SequenceOptions
 from penchant.models.tokens import EventTokens, Padded
 from penchant.models.transformer import AttentionEncoder
+
+_USER = "user."
+"""Before the names of users' views among the sizes."""
 
 
 class SequenceNet(nn.Module):
@@ -32,7 +35,7 @@ class SequenceNet(nn.Module):
             options.dim,
             sizes["n_kinds"],
             time=options.time,
-            user_dim=sizes["user_dim"],
+            user_dim=sum(_user_dims(sizes).values()),
             context_dim=sizes["context_dim"],
         )
         dropout = sizes["dropout_percent"] / 100
@@ -41,6 +44,7 @@ class SequenceNet(nn.Module):
             if options.encoder == "attention"
             else RecurrentEncoder(options.dim, options.layers, dropout, options.encoder)
         )
+        self.user_dims = _user_dims(sizes)
         self.log_scale = nn.Parameter(torch.tensor(-float(np.log(options.temperature))))
 
     @property
@@ -83,10 +87,20 @@ class SequenceNet(nn.Module):
         return torch.stack(parts).sum(dim=0) if parts else None
 
     def users(self, batch: SequenceBatch) -> Tensor | None:
-        """Attributes `[histories, user_dim]` of the people, or None."""
-        if batch.user_views is None or ATTRIBUTES not in batch.user_views:
+        """What is known of the people themselves `[histories, user_dim]`: their views side by side, or None.
+
+        Attributes as they are, the others of length 1; a view that is missing is zero.
+        """
+        if batch.user_views is None or not self.user_dims:
             return None
-        return torch.from_numpy(batch.user_views[ATTRIBUTES].vectors).to(self.device)
+        parts = []
+        for name, dim in self.user_dims.items():
+            view = batch.user_views.get(name)
+            if view is None or view.dim != dim:
+                parts.append(np.zeros((len(batch), dim), dtype=np.float32))
+            else:
+                parts.append(view.vectors if name == ATTRIBUTES else view.unit().vectors)
+        return torch.from_numpy(np.concatenate(parts, axis=1)).to(self.device)
 
 
 def sizes(data: TrainingData) -> dict[str, int]:
@@ -95,9 +109,14 @@ def sizes(data: TrainingData) -> dict[str, int]:
     return {
         "n_items": data.n_items,
         "n_kinds": len(data.kinds),
-        "user_dim": users[ATTRIBUTES].dim if users is not None and ATTRIBUTES in users else 0,
+        **{f"{_USER}{name}": view.dim for name, view in sorted((users or {}).items()) if name != BEHAVIOUR},
         "context_dim": content[ATTRIBUTES].dim if content is not None and ATTRIBUTES in content else 0,
     }
+
+
+def _user_dims(sizes: Mapping[str, int]) -> dict[str, int]:
+    """The lengths of the views of users, by name, in the order they stand side by side."""
+    return {name.removeprefix(_USER): size for name, size in sorted(sizes.items()) if name.startswith(_USER)}
 
 
 def empty_views(tensors: dict[str, npt.NDArray[np.float32]]) -> Views:

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from penchant.config import Config
+from penchant.data.dataset import Dataset
+from penchant.encoders.cache import EncoderCache
+from penchant.encoders.encode_table import encode_table
+from penchant.encoders.fitted import FittedEncoders, ViewOptions
+from penchant.encoders.packing import packed
+from penchant.encoders.text import TextOptions
+from penchant.encoders.views import item_views, user_views
+from penchant.errors import DataError
+from penchant.models.base import TrainingData
+from penchant.models.sequence import SequenceModel, SequenceOptions
+from penchant.recommender import Recommender
+from penchant.training import fit
+
+NO_TEXT = ViewOptions(text=TextOptions(encoder="none"))
+
+
+@pytest.fixture
+def shop() -> Dataset:
+    items = pl.DataFrame({"item_id": list("abcd"), "title": ["red train", "blue train", "hose", None]})
+    told = {"user_id": ["u", "u", "v", "v"], "item_id": ["a", "b", "c", "a"], "timestamp": [1, 2, 1, 2]}
+    return Dataset.from_tables(pl.DataFrame(told), items)
+
+
+def test_brought_vectors_are_views_of_items_and_users(shop: Dataset, tmp_path: Path) -> None:
+    pl.DataFrame({"user_id": ["v"], "vector": [[7.0]]}).write_parquet(tmp_path / "taste.parquet")
+    brought = shop.with_vectors("shape", pl.DataFrame({"item_id": ["c", "a"], "vector": [[1.0, 2.0], [3.0, 4.0]]}))
+    config = Config(views=NO_TEXT).with_settings({"views.vectors.taste": str(tmp_path / "taste.parquet")})
+    views, fitted = item_views(brought, config.views)
+    assert views["shape"].vectors.tolist() == [[3, 4], [0, 0], [1, 2], [0, 0]]
+    assert views["shape"].present.tolist() == [True, False, True, False] and "taste" not in views
+    for encoders in (fitted, FittedEncoders.from_state(fitted.state())):
+        people = user_views(brought, encoders)
+        assert people["taste"].vectors.tolist() == [[0], [7]] and people["taste"].present.tolist() == [False, True]
+    assert Config.from_dict(config.to_dict()).views == config.views
+
+
+def test_what_encode_wrote_can_be_brought(shop: Dataset, tmp_path: Path) -> None:
+    done = encode_table(shop, "text", "ngram", tmp_path / "words.parquet", cache=EncoderCache(tmp_path / "cache"))
+    options = ViewOptions(text=TextOptions(encoder="none"), vectors={"words": done.path})
+    view = item_views(shop, options)[0]["words"]
+    assert np.array_equal(view.vectors, done.view.vectors) and view.encoder == done.view.encoder
+
+
+def test_a_name_that_an_encoder_has_is_refused(shop: Dataset) -> None:
+    brought = shop.with_vectors("text", pl.DataFrame({"item_id": ["a"], "vector": [[1.0, 2.0]]}))
+    with pytest.raises(DataError, match=r"'text' of items is both.*views.text.encoder=none"):
+        item_views(brought, ViewOptions(text=TextOptions(encoder="ngram")))
+    assert item_views(brought, NO_TEXT)[0]["text"].dim == 2
+
+
+def test_models_use_them_and_a_bundle_keeps_them(tmp_path: Path) -> None:
+    """Items of one shape follow each other; one that nobody has touched is found by its shape alone."""
+    rng = np.random.default_rng(0)
+    shape = np.repeat(np.eye(2), 10, axis=0) + 0.1 * rng.standard_normal((20, 2))
+    ids = [f"i{n}" for n in range(20)]
+    rows = [(f"u{u}", f"i{10 * (u % 2) + n}", t) for u in range(12) for t, n in enumerate(rng.permutation(9)[:4])]
+    events = pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
+    items = pl.DataFrame({"item_id": ids})
+    data = Dataset.from_tables(events, items).with_vectors(
+        "shape", pl.DataFrame({"item_id": ids, "vector": shape.tolist()})
+    )
+    data = data.with_vectors("taste", pl.DataFrame({"user_id": ["u0", "u3"], "vector": [[1.0, 0.0], [0.0, 1.0]]}))
+    rec = Recommender.fit(data, Config(model="content", views=NO_TEXT))
+    found = rec.recommend("u0", k=6)
+    assert "i9" in found.item_ids[0] and set(found.item_ids[0]) <= {f"i{n}" for n in range(10)}
+    rec.save(tmp_path / "bundle")
+    again = Recommender.load(tmp_path / "bundle")
+    assert again.recommend("u0", k=6).item_ids == found.item_ids
+    told = again.histories(np.arange(4)).user_views
+    assert told is not None and told["taste"].vectors.tolist() == [[1, 0], [0, 0], [0, 0], [0, 1]]
+
+
+def test_a_network_reads_views_of_users() -> None:
+    """Two people with one history are told apart by what was brought about them."""
+    rows = [(f"u{u}", f"i{n}", t) for u in range(8) for t, n in enumerate(([0, 1, 2], [0, 1, 3])[u % 2])]
+    events = pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
+    taste = [[1.0, 0.0], [0.0, 1.0]] * 4
+    users = pl.DataFrame({"user_id": [f"u{u}" for u in range(8)], "vector": taste})
+    data = Dataset.from_tables(events).with_vectors("taste", users)
+    views, encoders = item_views(data, NO_TEXT)
+    batch = packed(data, encoders)
+    model = SequenceModel(SequenceOptions(dim=16, layers=1, epochs=30, dropout=0.0, learning_rate=0.02))
+    fit(model, TrainingData(batch, data.n_items, ["view"], 0, views=views))
+    scores = model.score(batch.take([0, 1]).keep(np.tile([True, True, False], 2)))
+    assert scores[0, 2] > scores[0, 3] and scores[1, 3] > scores[1, 2]
