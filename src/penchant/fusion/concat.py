@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from penchant.fusion.presence import masked, with_any
+
 
 class Concat(nn.Module):
-    """W · [v_1; …; v_M] + b, absent views as zeros.
+    """W · [v_1; …; v_M] + b, absent views as zeros; a row without any view is zero.
 
-    Costs rows · views · dim². Choose it where views carry different things and there is data to learn how they mix;
-    a contribution per view is not exact through it when something follows.
+    Costs rows · views · dim². Choose it where views carry different things and there is data to learn how they mix
+    (early fusion: Ngiam et al., ICML 2011); a contribution per view is not exact through it when something follows.
     """
 
     def __init__(self, views: int, dim: int) -> None:
@@ -18,6 +20,4 @@ class Concat(nn.Module):
 
     def forward(self, vectors: Tensor, present: Tensor) -> Tensor:
         """`[rows, views, dim]` and `[rows, views]` to `[rows, dim]`."""
-        masked: Tensor = vectors * present.unsqueeze(-1).to(vectors.dtype)
-        mixed: Tensor = self.mix(masked.flatten(1))
-        return mixed
+        return with_any(self.mix(masked(vectors, present).flatten(1)), present)

@@ -7,6 +7,16 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from penchant.fusion.presence import masked
+
+
+def view_shares(present: Tensor, weights: Tensor, *, renormalise: bool = True) -> Tensor:
+    """How much each view of each row weighs, `[rows, views]`: 0 where absent; rows sum to 1 with `renormalise`."""
+    share = weights * present.to(weights.dtype)
+    if renormalise:
+        share = share / share.sum(dim=1, keepdim=True).clamp_min(1e-12)
+    return share
+
 
 def weighted_sum(vectors: Tensor, present: Tensor, weights: Tensor, *, renormalise: bool = True) -> Tensor:
     """Σ_m w_m · v_m over the views that are present.
@@ -22,20 +32,31 @@ def weighted_sum(vectors: Tensor, present: Tensor, weights: Tensor, *, renormali
     >>> weighted_sum(v, torch.ones(1, 3, dtype=torch.bool), w)
     tensor([[0.2500, 0.3500, 0.4500, 0.5500]])
     """
-    share = weights * present.to(weights.dtype)
-    if renormalise:
-        share = share / share.sum(dim=1, keepdim=True).clamp_min(1e-12)
-    return (share.unsqueeze(-1) * vectors).sum(dim=1)
+    share = view_shares(present, weights, renormalise=renormalise)
+    return (share.unsqueeze(-1) * masked(vectors, present)).sum(dim=1)
 
 
 class WeightedSum(nn.Module):
-    """`weighted_sum` with learned weights: softmax of one logit a view."""
+    """`weighted_sum` with learned weights (softmax of one logit a view), or with `fixed` ones that stay.
 
-    def __init__(self, views: int, initial: Sequence[float] | None = None) -> None:
+    `initial` `[views]`: where the weights start; they need not sum to 1. A weight of 0 can only be fixed.
+    """
+
+    def __init__(self, views: int, initial: Sequence[float] | None = None, *, fixed: bool = False) -> None:
         super().__init__()
         start = torch.ones(views) if initial is None else torch.tensor(list(initial), dtype=torch.float32)
-        self.logits = nn.Parameter(torch.log(start / start.sum()))
+        logits = torch.log((start / start.sum()).clamp_min(1e-30))
+        self.logits = nn.Parameter(logits, requires_grad=not fixed)
+
+    @property
+    def weights(self) -> Tensor:
+        """Weights `[views]` that sum to 1."""
+        return torch.softmax(self.logits, dim=0)
+
+    def shares(self, present: Tensor) -> Tensor:
+        """Weights of the views in each row `[rows, views]`; they sum to 1 over the views present."""
+        return view_shares(present, self.weights)
 
     def forward(self, vectors: Tensor, present: Tensor) -> Tensor:
         """`[rows, views, dim]` and `[rows, views]` to `[rows, dim]`."""
-        return weighted_sum(vectors, present, torch.softmax(self.logits, dim=0))
+        return weighted_sum(vectors, present, self.weights)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from penchant.data.schema import BEHAVIOUR
+from penchant.data.schema import ATTRIBUTES, AUDIO, BEHAVIOUR, IMAGE, TEXT
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import ModelError, OptionError
 from penchant.fusion.decision import fit_weights, refine_weights, standardise, weighted_scores
@@ -62,6 +62,8 @@ class Ensemble:
             self._drop("user_knn", f"{len(data.sequences):,} users: comparing each request with all of them is slow.")
         if "content" in self.experts and not any(name != "behaviour" for name in data.views):
             self._drop("content", "no item has text or another view.")
+        for name in set(self.experts) & {TEXT, IMAGE, AUDIO, ATTRIBUTES} - set(data.views):
+            self._drop(name, f"no item has the view {name}.")
         if not self.experts:
             raise ModelError("No expert of the ensemble can serve these data.", remedy="Use --model popularity.")
         return self.experts

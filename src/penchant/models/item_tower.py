@@ -2,38 +2,101 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
 import torch
 from torch import Tensor, nn
 
 from penchant.data.schema import BEHAVIOUR
 from penchant.data.views import Views
-from penchant.fusion.concat import Concat
-from penchant.fusion.weighted_sum import WeightedSum
+from penchant.errors import ModelError, OptionError, UsageError
+from penchant.fusion.contributions import parts_of
+from penchant.fusion.feature_level import FEATURE_LEVEL, feature_fusion
+from penchant.fusion.normalisation import NORMALISATIONS, ViewNorm
+from penchant.fusion.presence import drop_views
 
-FUSIONS = ("none", "weighted_sum", "concat")
+DECISION = "decision"
+"""Not a fusion of the tower: one network a view, their scores summed (see `penchant.models.view_experts`)."""
+FUSIONS = ("none", *FEATURE_LEVEL, DECISION)
+BALANCES = ("none", "loss", "sample")
+NOTHING: AbstractSet[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class TowerOptions:
+    """Which views an item has in a network, and how they become one vector: the options of a sequence model.
+
+    - `fusion`: `none` (the id alone), a feature-level fusion, or `decision`.
+    - `views`: names of the views used, `behaviour` being the id; empty: all there are.
+    - `fusion_weights`: fixed weights of `weighted_sum` by view (1 where not named); empty: learned.
+    - `view_norm`: how each view is scaled before the fusion.
+    - `view_dropout`: share of views that are dropped in training, item by item, never the last one.
+    - `view_balance`: remedy for views that few items have: `loss` weighs their events, `sample` shows them more often.
+    """
+
+    fusion: str = "weighted_sum"
+    views: tuple[str, ...] = ()
+    fusion_weights: Mapping[str, float] = field(default_factory=dict)
+    view_norm: str = "l2"
+    view_dropout: float = 0.0
+    view_balance: str = "none"
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("fusion", FUSIONS), ("view_norm", NORMALISATIONS), ("view_balance", BALANCES)):
+            if getattr(self, name) not in allowed:
+                raise OptionError(name, getattr(self, name), allowed=allowed)
+        if not 0 <= self.view_dropout < 1:
+            raise UsageError(f"view_dropout={self.view_dropout} is out of range.", remedy="Give 0 or more, below 1.")
+        if self.fusion_weights and self.fusion != "weighted_sum":
+            raise UsageError(
+                f"fusion_weights have no meaning for fusion={self.fusion!r}.", remedy="Set fusion=weighted_sum."
+            )
+        if any(not 0 <= weight < float("inf") for weight in self.fusion_weights.values()):
+            raise UsageError(f"fusion_weights={dict(self.fusion_weights)}: one is negative.", remedy="Give 0 or more.")
+
+    def chosen(self, views: Sequence[str]) -> list[str]:
+        """The views besides the id that a tower takes of those there are, sorted. Raises `ModelError`."""
+        if self.fusion == "none":
+            return []
+        missing = [name for name in self.views if name != BEHAVIOUR and name not in views]
+        if missing:
+            raise ModelError(
+                f"The item view {', '.join(missing)} is wanted and not there.",
+                remedy=f"Views there are: {', '.join(views) or 'none'}. Set views to some of them.",
+            )
+        return sorted(name for name in views if name != BEHAVIOUR and (not self.views or name in self.views))
+
+    @property
+    def with_ids(self) -> bool:
+        """Whether the id is one of the views."""
+        return self.fusion == "none" or not self.views or BEHAVIOUR in self.views
 
 
 class ItemTower(nn.Module):
     """Item codes to vectors `[items, dim]`.
 
     The first view is always the id embedding (that is the behaviour view here); each further one is projected by a
-    dense layer and every view is scaled to length 1 before the fusion, so that none drowns another. Without its id (a
+    dense layer and every view is normalised before the fusion, so that none drowns another. Without its id (a
     new item, or a text that somebody wrote) an item is the fusion of its remaining views.
     """
 
-    def __init__(self, n_items: int, dim: int, views: Views, fusion: str, rng: torch.Generator) -> None:
+    def __init__(self, n_items: int, dim: int, views: Views, options: TowerOptions, rng: torch.Generator) -> None:
         super().__init__()
-        self.n_items, self.dim = n_items, dim
-        self.modalities = [] if fusion == "none" else sorted(m for m in views if m != BEHAVIOUR)
+        self.n_items, self.dim, self.options = n_items, dim, options
+        self.modalities = options.chosen(list(views))
+        self.columns = [BEHAVIOUR, *self.modalities]
         self.embedding = nn.Parameter(torch.randn(n_items, dim, generator=rng) * dim**-0.5)
         self.projections = nn.ModuleDict({m: nn.Linear(views[m].dim, dim, bias=False) for m in self.modalities})
         self.trained = nn.Parameter(torch.ones(n_items), requires_grad=False)
         """1 where the item has been seen in training, so that its id means something; 0 for content alone."""
-        count = 1 + len(self.modalities)
         self.fuse: nn.Module | None = None
         if self.modalities:
-            start = [1.0, *[0.5] * len(self.modalities)]
-            self.fuse = WeightedSum(count, start) if fusion == "weighted_sum" else Concat(count, dim)
+            fixed, given = bool(options.fusion_weights), options.fusion_weights
+            start = [given.get(m, 1.0) if fixed else 1.0 if m == BEHAVIOUR else 0.5 for m in self.columns]
+            self.norm = ViewNorm(len(self.columns), dim, options.view_norm)
+            self.fuse = feature_fusion(options.fusion, len(self.columns), dim, start, fixed=fixed)
         self._vectors: dict[str, Tensor] = {}
         self._present: dict[str, Tensor] = {}
         self.attach(views)
@@ -44,32 +107,57 @@ class ItemTower(nn.Module):
             view = views[modality].unit()
             self._vectors[modality] = torch.from_numpy(view.vectors)
             self._present[modality] = torch.from_numpy(view.present)
+        self.attached = True
+        """Whether the vectors of the views are here, so that items can be computed again."""
 
     def content(self, modality: str, vectors: Tensor) -> Tensor:
         """Vectors of content that has no id, `[rows, D_m]` of one modality to `[rows, dim]`."""
-        stacked = torch.zeros(len(vectors), 1 + len(self.modalities), self.dim, device=vectors.device)
+        stacked = torch.zeros(len(vectors), len(self.columns), self.dim, device=vectors.device)
         present = torch.zeros(stacked.shape[:2], dtype=torch.bool, device=vectors.device)
-        column = 1 + self.modalities.index(modality)
-        stacked[:, column] = nn.functional.normalize(self.projections[modality](vectors), dim=1)
+        column = self.columns.index(modality)
+        stacked[:, column] = self.projections[modality](vectors)
         present[:, column] = True
         assert self.fuse is not None
-        fused: Tensor = self.fuse(stacked, present)
+        fused: Tensor = self.fuse(self.norm(stacked, present), present)
         return fused
 
-    def forward(self, rows: Tensor | None = None, *, with_ids: bool = True) -> Tensor:
-        """Vectors of some items `[rows]` (or all), with their ids or by their views alone."""
+    def stacked(
+        self, rows: Tensor | None = None, *, with_ids: bool = True, without: AbstractSet[str] = NOTHING
+    ) -> tuple[Tensor, Tensor]:
+        """Normalised views `[items, views, dim]` in the order of `columns`, and which are present `[items, views]`.
+
+        `without`: names of views that count as absent everywhere.
+        """
         ids = self.embedding if rows is None else self.embedding[rows]
-        ids = nn.functional.normalize(ids, dim=1)
-        if self.fuse is None:
-            return ids
-        known = self.trained if rows is None else self.trained[rows]
-        parts, masks = [ids], [known > 0 if with_ids else torch.zeros_like(known, dtype=torch.bool)]
+        known = (self.trained if rows is None else self.trained[rows]) > 0
+        asked = with_ids and self.options.with_ids and BEHAVIOUR not in without
+        parts, masks = [ids], [known if asked else torch.zeros_like(known)]
         for modality in self.modalities:
             vectors, present = self._vectors[modality], self._present[modality]
             if rows is not None:
                 at = rows.to(vectors.device)
                 vectors, present = vectors[at], present[at]
-            parts.append(nn.functional.normalize(self.projections[modality](vectors.to(ids.device)), dim=1))
-            masks.append(present.to(ids.device))
-        fused: Tensor = self.fuse(torch.stack(parts, dim=1), torch.stack(masks, dim=1))
+            parts.append(self.projections[modality](vectors.to(ids.device)))
+            masks.append(torch.zeros_like(known) if modality in without else present.to(ids.device))
+        present = torch.stack(masks, dim=1)
+        return self.norm(torch.stack(parts, dim=1), present), present
+
+    def forward(
+        self, rows: Tensor | None = None, *, with_ids: bool = True, without: AbstractSet[str] = NOTHING
+    ) -> Tensor:
+        """Vectors of some items `[rows]` (or all), with their ids or by their views alone."""
+        if self.fuse is None:
+            ids = nn.functional.normalize(self.embedding if rows is None else self.embedding[rows], dim=1)
+            return torch.zeros_like(ids) if BEHAVIOUR in without else ids
+        vectors, present = self.stacked(rows, with_ids=with_ids, without=without)
+        if self.training and self.options.view_dropout > 0:
+            present = drop_views(present, self.options.view_dropout)
+        fused: Tensor = self.fuse(vectors, present)
         return fused
+
+    def parts(self, rows: Tensor, without: AbstractSet[str] = NOTHING) -> Tensor:
+        """What each view gives to the item vectors of length 1, `[items, views, dim]`: they sum to them."""
+        if self.fuse is None:
+            ids: Tensor = self(rows, without=without)
+            return ids.unsqueeze(1)
+        return parts_of(self.fuse, *self.stacked(rows, without=without))

@@ -39,6 +39,7 @@ MODELS: Mapping[str, Entry] = {
     "ease": Entry("ease", "EASE", "EASEOptions"),
     "als": Entry("als", "ALS", "ALSOptions"),
     "gru": Entry("sequence", "SequenceModel", "SequenceOptions", {"encoder": "gru", "layers": 1}),
+    "cnn_rnn": Entry("sequence", "SequenceModel", "SequenceOptions", {"encoder": "cnn_rnn", "layers": 1}),
     "transformer": Entry("sequence", "SequenceModel", "SequenceOptions"),
     "lite": Entry("ensemble", "Ensemble", "EnsembleOptions"),
 }
@@ -60,7 +61,10 @@ def create(name: str, options: Callable[[str], Any]) -> Model:
     if found.module == "ensemble":
         made: Model = model_class(own, {expert: create(expert, options) for expert in own.experts})
     elif found.module == "sequence":
-        made = model_class(own, name)
+        if own.fusion == "decision":
+            made = import_module("penchant.models.view_experts").view_experts(own, name)
+        else:
+            made = model_class(own, name)
     else:
         made = model_class(own)
     return made

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+from copy import copy
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -9,7 +13,9 @@ from torch import Tensor, nn
 
 from penchant.data.schema import NEGATIVE_KINDS, PASSIVE_KINDS, TEXT
 from penchant.data.sequences import SequenceBatch
+from penchant.data.views import Views
 from penchant.errors import ModelError
+from penchant.fusion.balance import presence_weights
 from penchant.losses.sampled_softmax import sampled_softmax
 from penchant.losses.softmax import full_softmax
 from penchant.models.base import ModelState, Scores, TrainingData
@@ -35,6 +41,8 @@ class SequenceModel:
         self.net: SequenceNet | None = None
         self.device = torch.device("cpu")
         self._items: Tensor | None = None
+        self._parts: Scores | None = None
+        self._without: frozenset[str] = frozenset()
         self._facts: dict[str, int] = {}
 
     # training: called by penchant.training.loop
@@ -65,13 +73,15 @@ class SequenceModel:
         self.net.to(device)
         self._no_target = no_target
         self._log_q = _log_q(data)
+        self._rarity = _rarity(data, self.net.tower.modalities)
         self._items = None
         return self.net
 
     def batches(self, data: TrainingData, rng: np.random.Generator) -> list[Window]:
         """One epoch: windows of at most max_length + 1 events, of like length together, in random order."""
         tokens = self.options.batch_tokens
-        return batches(data.sequences.offsets, self.options.max_length + 1, tokens, rng)
+        importance = self._rarity[data.sequences.items] if self.options.view_balance == "sample" else None
+        return batches(data.sequences.offsets, self.options.max_length + 1, tokens, rng, importance)
 
     def loss(self, data: TrainingData, batch: Window, rng: np.random.Generator) -> Tensor:
         """Mean next-event cross-entropy of one batch of windows."""
@@ -90,22 +100,28 @@ class SequenceModel:
             return hidden.sum() * 0.0
         vectors = nn.functional.normalize(hidden[wanted], dim=1) * net.log_scale.exp()
         targets = after.items[wanted]
+        weights = None
+        if self.options.view_balance == "loss":
+            weights = torch.from_numpy(self._rarity.astype(np.float32)).to(self.device)[targets]
         if self._full(data.n_items):
-            return full_softmax(vectors, nn.functional.normalize(net.tower(), dim=1), targets)
+            return full_softmax(vectors, nn.functional.normalize(net.tower(), dim=1), targets, weights)
         negatives = torch.from_numpy(rng.choice(data.n_items, size=self.options.negatives, p=np.exp(self._log_q))).to(
             self.device
         )
         log_q = torch.from_numpy(self._log_q).float().to(self.device)[negatives]
         others = nn.functional.normalize(net.tower(negatives), dim=1)
         own = nn.functional.normalize(net.tower(targets), dim=1)
-        return sampled_softmax(vectors, own, others, targets, negatives, log_q)
+        return sampled_softmax(vectors, own, others, targets, negatives, log_q, weights)
 
     def finish(self) -> None:
         """After training (or a change of weights): item vectors are computed once."""
         net = self._net().eval()
+        if self._without and net.tower.modalities and not net.tower.attached:
+            raise ModelError(f"{self.name} has no views to leave out.", remedy="Call attach(views) first.")
         with torch.inference_mode():
-            every = torch.arange(net.tower.n_items, device=self.device)
-            self._items = torch.cat([net.tower(rows) for rows in torch.split(every, 16_384)])
+            every = torch.split(torch.arange(net.tower.n_items, device=self.device), 16_384)
+            self._items = torch.cat([net.table(rows, without=self._without) for rows in every])
+        self._parts = None
 
     # use
 
@@ -117,7 +133,9 @@ class SequenceModel:
     @property
     def item_vectors(self) -> npt.NDArray[np.float32]:
         """Item vectors `[N, D]` of length 1."""
-        vectors: npt.NDArray[np.float32] = nn.functional.normalize(self._item_tensor(), dim=1).cpu().numpy()
+        vectors: npt.NDArray[np.float32] = (
+            nn.functional.normalize(self._item_tensor()[:, : self.options.dim], dim=1).cpu().numpy()
+        )
         return vectors
 
     def score(self, histories: SequenceBatch) -> Scores:
@@ -125,6 +143,41 @@ class SequenceModel:
         net = self._net()
         scale = np.float32(net.log_scale.detach().exp())
         return np.asarray((self.user_vectors(histories) * scale) @ self.item_vectors.T, dtype=np.float32)
+
+    @property
+    def views(self) -> list[str]:
+        """The views that items have here, `behaviour` (the id) first."""
+        return list(self._net().tower.columns)
+
+    def attach(self, views: Views) -> None:
+        """Give back the item views (a bundle keeps them once for all models): `contributions`, `without` need them."""
+        self._net().tower.attach(views)
+
+    def without(self, views: AbstractSet[str]) -> SequenceModel:
+        """The same model, blind to some views: of the items of a history, of those it ranks, of events' own content.
+
+        Nothing is learned again. Raises `ModelError` when it is asked and the views are not there (`attach`).
+        """
+        other = copy(self)
+        other._without, other._items, other._parts = self._without | frozenset(views), None, None
+        return other
+
+    def contributions(self, histories: SequenceBatch) -> dict[str, Scores]:
+        """What each view of the item gives to its score, `[B, N]`: u · p_m / temperature; they sum to `score`.
+
+        p_m are the parts of the item vector (`penchant.fusion.contributions`): exact for a weighted sum, Shapley values
+        for another fusion. What views told about the history is inside u and not taken apart.
+        """
+        net = self._net().eval()
+        if self._parts is None:
+            if net.tower.modalities and not net.tower.attached:
+                raise ModelError(f"{self.name} has no views to take apart.", remedy="Call attach(views) first.")
+            with torch.inference_mode():
+                every = torch.split(torch.arange(net.tower.n_items, device=self.device), 16_384)
+                self._parts = torch.cat([net.tower.parts(rows, self._without) for rows in every]).cpu().numpy()
+        asked = self.user_vectors(histories) * np.float32(net.log_scale.detach().exp().cpu())
+        parts = self._parts
+        return {view: np.asarray(asked @ parts[:, m].T, dtype=np.float32) for m, view in enumerate(self.views)}
 
     def user_vectors(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
         """The interest vector (length 1) after the last event, `[B, D]`; zeros for an empty history."""
@@ -174,6 +227,7 @@ class SequenceModel:
         views = empty_views(tensors)
         net = SequenceNet(self.options, self._facts, views, 0)
         net.load_state_dict({name: torch.from_numpy(np.asarray(value)) for name, value in tensors.items()})
+        net.tower.attached = False
         self.net = net.eval()
 
     # inside
@@ -196,6 +250,9 @@ class SequenceModel:
         net = self._net().eval()
         with torch.inference_mode():
             given = request and batch.query_times_s is not None
+            if self._without and batch.content is not None:
+                seen = {name: view for name, view in batch.content.items() if name not in self._without}
+                batch = replace(batch, content=Views(seen))
             hidden = net(window.to(self.device), batch, self._item_tensor(), request=given)
             return nn.functional.normalize(hidden, dim=-1)
 
@@ -205,3 +262,10 @@ def _log_q(data: TrainingData) -> npt.NDArray[np.float64]:
     counts = np.bincount(data.sequences.items[data.sequences.items >= 0], minlength=data.n_items).astype(np.float64)
     share = 0.5 * counts / max(counts.sum(), 1.0) + 0.5 / data.n_items
     return np.asarray(np.log(share / share.sum()), dtype=np.float64)
+
+
+def _rarity(data: TrainingData, views: list[str]) -> npt.NDArray[np.float64]:
+    """Weight of each item by how rare its views are, mean 1; one more at the end for events without an item."""
+    present = [data.views[view].present for view in views]
+    weights = presence_weights(np.stack(present, axis=1)) if present else np.ones(data.n_items)
+    return np.append(weights, 1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 import numpy as np
@@ -14,8 +15,9 @@ from penchant.data.schema import ATTRIBUTES, BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
 from penchant.data.views import View, Views
 from penchant.models.base import TrainingData
+from penchant.models.cnn_rnn import CnnRnnEncoder, channel_table, event_channels
 from penchant.models.gru import RecurrentEncoder
-from penchant.models.item_tower import ItemTower
+from penchant.models.item_tower import NOTHING, ItemTower
 from penchant.models.sequence_options import SequenceOptions
 from penchant.models.tokens import EventTokens, Padded
 from penchant.models.transformer import AttentionEncoder
@@ -30,7 +32,7 @@ class SequenceNet(nn.Module):
     def __init__(self, options: SequenceOptions, sizes: Mapping[str, int], views: Views, seed: int) -> None:
         super().__init__()
         rng = torch.Generator().manual_seed(seed)
-        self.tower = ItemTower(sizes["n_items"], options.dim, views, options.fusion, rng)
+        self.tower = ItemTower(sizes["n_items"], options.dim, views, options.tower(), rng)
         self.tokens = EventTokens(
             options.dim,
             sizes["n_kinds"],
@@ -39,11 +41,13 @@ class SequenceNet(nn.Module):
             context_dim=sizes["context_dim"],
         )
         dropout = sizes["dropout_percent"] / 100
-        self.encoder: nn.Module = (
-            AttentionEncoder(options.dim, options.layers, options.heads, dropout, options.max_length)
-            if options.encoder == "attention"
-            else RecurrentEncoder(options.dim, options.layers, dropout, options.encoder)
-        )
+        self.encoder: nn.Module
+        if options.encoder == "attention":
+            self.encoder = AttentionEncoder(options.dim, options.layers, options.heads, dropout, options.max_length)
+        elif options.encoder == "cnn_rnn":
+            self.encoder = CnnRnnEncoder(options.dim, options.layers, dropout, len(self.tower.modalities))
+        else:
+            self.encoder = RecurrentEncoder(options.dim, options.layers, dropout, options.encoder)
         self.user_dims = _user_dims(sizes)
         self.log_scale = nn.Parameter(torch.tensor(-float(np.log(options.temperature))))
 
@@ -52,10 +56,22 @@ class SequenceNet(nn.Module):
         """Where the parameters are."""
         return self.log_scale.device
 
+    def table(self, rows: Tensor, *, with_ids: bool = True, without: AbstractSet[str] = NOTHING) -> Tensor:
+        """What the encoder reads of items: their vectors `[N, dim]`, and for `cnn_rnn` their views beside them."""
+        vectors: Tensor = self.tower(rows, with_ids=with_ids, without=without)
+        if isinstance(self.encoder, CnnRnnEncoder):
+            vectors = torch.cat([vectors, channel_table(self.tower, rows, without=without)], dim=1)
+        return vectors
+
     def forward(self, window: Padded, batch: SequenceBatch, items: Tensor, *, request: bool) -> Tensor:
-        """Interest vectors `[windows, time, dim]` after every event; `items` `[N, dim]` vectors by code of `window`."""
-        tokens = self.tokens(window, items, self.contents(batch), self.users(batch), request=request)
-        hidden: Tensor = self.encoder(tokens)
+        """Interest vectors `[windows, time, dim]` after every event; `items` is the `table` by code of `window`."""
+        vectors = items[:, : self.tower.dim]
+        tokens = self.tokens(window, vectors, self.contents(batch), self.users(batch), request=request)
+        if isinstance(self.encoder, CnnRnnEncoder):
+            shown = event_channels(self.tower, window, items[:, self.tower.dim :], batch.content)
+            hidden: Tensor = self.encoder(tokens, shown)
+        else:
+            hidden = self.encoder(tokens)
         return hidden
 
     def learn(
@@ -64,11 +80,11 @@ class SequenceNet(nn.Module):
         """`forward` with the tower in the graph: only the items of the batch pass it, some of them without their id."""
         codes, at = torch.unique(window.items.clamp_min(0), return_inverse=True)
         at = torch.where(window.items >= 0, at, -1)
-        items = self.tower(codes)
+        items = self.table(codes)
         if self.tower.modalities and id_dropout > 0:
             lost = torch.from_numpy(rng.random(tuple(at.shape)) < id_dropout).to(self.device)
             at = torch.where(lost & (at >= 0), at + len(codes), at)
-            items = torch.cat([items, self.tower(codes, with_ids=False)])
+            items = torch.cat([items, self.table(codes, with_ids=False)])
         return self(replace(window, items=at), batch, items, request=request)  # type: ignore[no-any-return]
 
     def contents(self, batch: SequenceBatch) -> Tensor | None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import OptionError, UsageError
 from penchant.models.gru import CELLS
 from penchant.models.id_init import ID_INITS
-from penchant.models.item_tower import FUSIONS
+from penchant.models.item_tower import TowerOptions
 
-ENCODERS = ("attention", *CELLS)
+ENCODERS = ("attention", *CELLS, "cnn_rnn")
 LOSSES = ("auto", "softmax", "sampled_softmax")
 FULL_SOFTMAX_ITEMS = 20_000
 
@@ -19,13 +20,14 @@ FULL_SOFTMAX_ITEMS = 20_000
 class SequenceOptions:
     """Options of `SequenceModel`.
 
-    `fusion` joins id and views in the item tower (`none`, `weighted_sum`, `concat`). `time` puts elapsed times into
-    the tokens; the time of the request is shown in half of the training batches, so that it may be given or hidden.
-    `id_dropout` is the share of input events that lose their id in training (they keep their views), so that items
-    and texts without an id mean something. `dropout` None takes .2 where histories are long (60 events or more on
-    average), .3 from 20 on, .5 below: short histories are soon learned by heart. `batch_tokens` is the number of
-    events in a batch; 0 takes a hundredth of all events, from 1,024 to 6,400. `id_init` says where id embeddings
-    begin: `random`, or `pca`, the principal components of the items' text vectors.
+    `fusion`, `views`, `fusion_weights`, `view_norm`, `view_dropout` and `view_balance` say which views of an item are
+    used and how they become one vector: see `TowerOptions`. `time` puts elapsed times into the tokens; the time of the
+    request is shown in half of the training batches, so that it may be given or hidden. `id_dropout` is the share of
+    input events that lose their id in training (they keep their views), so that items and texts without an id mean
+    something. `dropout` None takes .2 where histories are long (60 events or more on average), .3 from 20 on, .5
+    below: short histories are soon learned by heart. `batch_tokens` is the number of events in a batch; 0 takes a
+    hundredth of all events, from 1,024 to 6,400. `id_init` says where id embeddings begin: `random`, or `pca`, the
+    principal components of the items' text vectors.
     """
 
     encoder: str = "attention"
@@ -42,6 +44,11 @@ class SequenceOptions:
     loss: str = "auto"
     negatives: int = 1024
     fusion: str = "weighted_sum"
+    views: tuple[str, ...] = ()
+    fusion_weights: Mapping[str, float] = field(default_factory=dict)
+    view_norm: str = "l2"
+    view_dropout: float = 0.0
+    view_balance: str = "none"
     id_dropout: float = 0.05
     time: bool = True
     id_init: str = "random"
@@ -49,8 +56,7 @@ class SequenceOptions:
     def __post_init__(self) -> None:
         if self.encoder not in ENCODERS:
             raise OptionError("encoder", self.encoder, allowed=ENCODERS)
-        if self.fusion not in FUSIONS:
-            raise OptionError("fusion", self.fusion, allowed=FUSIONS)
+        self.tower()
         if self.id_init not in ID_INITS:
             raise OptionError("id_init", self.id_init, allowed=ID_INITS)
         if self.loss not in LOSSES:
@@ -65,6 +71,10 @@ class SequenceOptions:
                 raise UsageError(f"{name}={getattr(self, name)} is out of range.", remedy="Give 0 or more, below 1.")
         if self.temperature <= 0 or self.learning_rate <= 0:
             raise UsageError("temperature and learning_rate must be above 0.", remedy="Try the defaults.")
+
+    def tower(self) -> TowerOptions:
+        """The part that concerns the views of items."""
+        return TowerOptions(**{part.name: getattr(self, part.name) for part in fields(TowerOptions)})
 
 
 def dropout_percent(options: SequenceOptions, sequences: SequenceBatch) -> int:

@@ -1,0 +1,46 @@
+"""Remedies for unbalanced views: rows whose views are rare weigh more, or are drawn more often."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+MOST = 20.0
+"""A row never weighs more than this many times the lightest: a view that three items have must not be all there is."""
+
+
+def presence_weights(present: npt.NDArray[np.bool_], strength: float = 1.0) -> Floats:
+    """Weight of each row by the rarity of its views, mean 1: inverse coverage, averaged over the views it has.
+
+    w_i ∝ mean_{m ∈ P_i} (1 / coverage_m)^strength, at most `MOST` times the lightest row
+
+    `present` `[rows, views]`; returns `[rows]`. A row without any view weighs as one whose views everybody has; with
+    `strength` 0 all rows are equal. Inverse frequency is the usual answer to unbalanced classes (King and Zeng 2001);
+    here the classes are the views. Choose it where a view that few items have is worth much (as weights of the loss, or
+    as probabilities of drawing a row: the first changes no batch, the second shows the rare views more often).
+
+    >>> presence_weights(np.array([[True, False], [True, False], [True, True]])).round(2).tolist()
+    [0.75, 0.75, 1.5]
+    """
+    if not len(present):
+        return np.ones(0)
+    coverage = present.mean(axis=0)
+    rarity = np.where(coverage > 0, 1.0 / np.maximum(coverage, 1e-12), 0.0) ** strength
+    count = present.sum(axis=1)
+    weight = np.where(count > 0, (present * rarity).sum(axis=1) / np.maximum(count, 1), 1.0)
+    weight = np.minimum(weight, MOST * weight.min())
+    return np.asarray(weight / weight.mean(), dtype=np.float64)
+
+
+def draw_rows(weights: Floats, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """As many rows as there are, drawn with probability ∝ `weights` `[rows]` by systematic sampling.
+
+    A row of weight w (mean 1) comes up ⌊w⌋ or ⌈w⌉ times, so that little is left to chance (Kish 1965). Sorted.
+
+    >>> draw_rows(np.array([0.5, 0.5, 2.0]), np.random.default_rng(0)).tolist()
+    [1, 2, 2]
+    """
+    ends = np.cumsum(weights / weights.mean())
+    at = np.arange(len(weights)) + rng.random()
+    return np.minimum(np.searchsorted(ends, at, side="right"), len(weights) - 1).astype(np.int64)

@@ -1,0 +1,36 @@
+"""Feature-level fusions by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from torch import nn
+
+from penchant.errors import OptionError
+from penchant.fusion.attention import Attention
+from penchant.fusion.concat import Concat
+from penchant.fusion.gated import Gated
+from penchant.fusion.product import Bilinear, Product
+from penchant.fusion.weighted_sum import WeightedSum
+
+LEARNED: Mapping[str, Callable[[int, int], nn.Module]] = {
+    "concat": Concat,
+    "product": Product,
+    "bilinear": Bilinear,
+    "gated": Gated,
+    "attention": Attention,
+}
+FEATURE_LEVEL = ("weighted_sum", *LEARNED)
+
+
+def feature_fusion(name: str, views: int, dim: int, weights: Sequence[float], *, fixed: bool = False) -> nn.Module:
+    """A fusion `(vectors [rows, views, dim], present [rows, views]) → [rows, dim]`.
+
+    `weights` `[views]` are those of `weighted_sum`: where learning starts, or what they stay with `fixed`.
+    Raises `OptionError` for an unknown name.
+    """
+    if name == "weighted_sum":
+        return WeightedSum(views, weights, fixed=fixed)
+    if name not in LEARNED:
+        raise OptionError("fusion", name, allowed=FEATURE_LEVEL)
+    return LEARNED[name](views, dim)

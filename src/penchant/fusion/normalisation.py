@@ -1,0 +1,76 @@
+"""Per-view normalisation: every view to the same scale before they meet, so that none drowns another."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from penchant.errors import OptionError
+
+NORMALISATIONS = ("l2", "layer_norm", "standardise", "none")
+
+
+class ViewNorm(nn.Module):
+    """Each view of each row, `[rows, views, dim]`, brought to length 1 (on average, for `standardise`).
+
+    - `l2`: v / |v|. The direction alone counts; choose it where similarity is a cosine (the default).
+    - `layer_norm`: (v − mean(v)) / std(v) · g_m / √dim + b_m, gain and bias learned per view (Ba et al. 2016). Choose
+      it where a fusion with gates or attention should find its own scale of a view.
+    - `standardise`: (v_d − μ_md) / σ_md / √dim with mean and deviation of each dimension over the rows that have the
+      view (running averages over batches; Ioffe and Szegedy 2015 without gain). Choose it where the vectors of a view
+      crowd in one cone, as those of many pretrained encoders do: what all rows share goes.
+    - `none`: as they come.
+
+    Costs rows · views · dim. Absent views stay zero and enter no average.
+    """
+
+    def __init__(self, views: int, dim: int, kind: str = "l2", momentum: float = 0.05) -> None:
+        super().__init__()
+        if kind not in NORMALISATIONS:
+            raise OptionError("view_norm", kind, allowed=NORMALISATIONS)
+        self.kind, self.dim, self.momentum = kind, dim, momentum
+        self.mean: Tensor
+        self.variance: Tensor
+        self.seen: Tensor
+        if kind == "layer_norm":
+            self.gain = nn.Parameter(torch.ones(views, dim))
+            self.bias = nn.Parameter(torch.zeros(views, dim))
+        if kind == "standardise":
+            self.register_buffer("mean", torch.zeros(views, dim))
+            self.register_buffer("variance", torch.full((views, dim), 1.0 / dim))
+            self.register_buffer("seen", torch.zeros(views))
+
+    def forward(self, vectors: Tensor, present: Tensor) -> Tensor:
+        """`[rows, views, dim]` and `[rows, views]` to `[rows, views, dim]`, zeros where absent."""
+        there = present.unsqueeze(-1)
+        if self.kind == "l2":
+            out = nn.functional.normalize(vectors, dim=-1)
+        elif self.kind == "layer_norm":
+            normed = nn.functional.layer_norm(vectors, (self.dim,))
+            out = normed * self.gain / self.dim**0.5 + self.bias
+        elif self.kind == "standardise":
+            out = self._standardised(vectors, present)
+        else:
+            out = vectors
+        return torch.where(there, out, torch.zeros((), dtype=out.dtype, device=out.device))
+
+    def _standardised(self, vectors: Tensor, present: Tensor) -> Tensor:
+        mean, variance = self.mean, self.variance
+        if self.training:
+            weight = present.unsqueeze(-1).to(vectors.dtype)
+            count = weight.sum(dim=0)
+            own_mean = (vectors * weight).sum(dim=0) / count.clamp_min(1.0)
+            own_variance = ((vectors - own_mean).square() * weight).sum(dim=0) / count.clamp_min(1.0)
+            enough = count >= 8
+            self._remember(own_mean.detach(), own_variance.detach(), enough.squeeze(-1))
+            mean, variance = torch.where(enough, own_mean, mean), torch.where(enough, own_variance, variance)
+        out: Tensor = (vectors - mean) / (variance + 1e-8).sqrt() / self.dim**0.5
+        return out
+
+    @torch.no_grad()
+    def _remember(self, mean: Tensor, variance: Tensor, enough: Tensor) -> None:
+        """Running averages of the views with 8 rows or more in the batch; the first such batch is taken whole."""
+        share = torch.where(self.seen > 0, self.momentum, 1.0) * enough
+        self.mean.lerp_(mean, share.unsqueeze(-1))
+        self.variance.lerp_(variance, share.unsqueeze(-1))
+        self.seen.add_(enough.to(self.seen.dtype))

@@ -1,0 +1,169 @@
+"""Every feature-level fusion: absent views change nothing, parts sum to the whole; normalisation, dropout, balance."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from penchant.errors import OptionError
+from penchant.fusion.attention import Attention
+from penchant.fusion.balance import MOST, draw_rows, presence_weights
+from penchant.fusion.contributions import parts_of, shapley
+from penchant.fusion.feature_level import FEATURE_LEVEL, feature_fusion
+from penchant.fusion.gated import Gated
+from penchant.fusion.normalisation import ViewNorm
+from penchant.fusion.presence import drop_views
+from penchant.fusion.product import Bilinear, Product
+from penchant.fusion.weighted_sum import WeightedSum
+
+VIEWS, DIM = 3, 8
+
+
+def make(name: str) -> nn.Module:
+    """A fusion whose weights are all away from where they start."""
+    torch.manual_seed(1)
+    fuse = feature_fusion(name, VIEWS, DIM, [1.0, 0.5, 2.0])
+    with torch.no_grad():
+        for parameter in fuse.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    return fuse
+
+
+def rows(count: int = 40) -> tuple[torch.Tensor, torch.Tensor]:
+    rng = torch.Generator().manual_seed(2)
+    present = torch.rand(count, VIEWS, generator=rng) < 0.6
+    present[0], present[1] = True, False
+    return torch.randn(count, VIEWS, DIM, generator=rng), present
+
+
+@pytest.mark.parametrize("name", FEATURE_LEVEL)
+def test_what_stands_in_the_place_of_an_absent_view_changes_nothing(name: str) -> None:
+    vectors, present = rows()
+    fuse = make(name)
+    other = torch.where(present.unsqueeze(-1), vectors, torch.full_like(vectors, float("nan")))
+    fused = fuse(vectors, present)
+    torch.testing.assert_close(fuse(other, present), fused)
+    assert fused.shape == (40, DIM) and torch.isfinite(fused).all()
+    assert (fused[1] == 0).all() and (fused[0] != 0).any()
+    torch.testing.assert_close(fuse(vectors[:1], present[:1]), fused[:1])
+
+
+@pytest.mark.parametrize("name", FEATURE_LEVEL)
+def test_gradients_are_finite_where_views_are_absent(name: str) -> None:
+    vectors, present = rows()
+    fuse = make(name)
+    fuse(vectors, present).square().sum().backward()
+    assert all(p.grad is None or torch.isfinite(p.grad).all() for p in fuse.parameters())
+
+
+@pytest.mark.parametrize("name", FEATURE_LEVEL)
+def test_parts_sum_to_the_fused_vector_of_length_one(name: str) -> None:
+    vectors, present = rows()
+    fuse = make(name)
+    parts = parts_of(fuse, vectors, present)
+    torch.testing.assert_close(parts.sum(dim=1), nn.functional.normalize(fuse(vectors, present), dim=1))
+    torch.testing.assert_close(parts[~present], torch.zeros_like(parts[~present]))
+
+
+def test_shapley_values_of_a_sum_are_its_terms_and_of_a_product_are_halves() -> None:
+    vectors, present = rows()
+    split = shapley(lambda v, p: (v * p.unsqueeze(-1)).sum(dim=1), vectors, present)
+    torch.testing.assert_close(split, vectors * present.unsqueeze(-1))
+    both = torch.ones(40, 2, dtype=torch.bool)
+    halves = shapley(lambda v, p: v.prod(dim=1) * p.all(dim=1, keepdim=True), vectors[:, :2], both)
+    torch.testing.assert_close(halves, (vectors[:, :2].prod(dim=1) / 2).unsqueeze(1).expand(-1, 2, -1))
+
+
+def test_fixed_weights_stay_and_zero_leaves_a_view_out() -> None:
+    fuse = WeightedSum(2, [0.0, 3.0], fixed=True)
+    vectors = torch.randn(5, 2, DIM)
+    torch.testing.assert_close(fuse(vectors, torch.ones(5, 2, dtype=torch.bool)), vectors[:, 1])
+    assert not any(parameter.requires_grad for parameter in fuse.parameters())
+
+
+def test_products_by_hand() -> None:
+    vectors = torch.randn(6, 2, DIM)
+    both, first = torch.ones(6, 2, dtype=torch.bool), torch.tensor([[True, False]] * 6)
+    fuse = Product(2, DIM)
+    a, b = vectors[:, 0] @ fuse.project[0], vectors[:, 1] @ fuse.project[1]
+    torch.testing.assert_close(fuse(vectors, both), (a + b + a * b) @ fuse.out.weight.T)
+    torch.testing.assert_close(fuse(vectors, first), a @ fuse.out.weight.T)
+    low = Bilinear(2, DIM, rank=3)
+    expected = torch.zeros(6, DIM)
+    for r in range(3):
+        a, b = vectors[:, 0] @ low.project[0, r], vectors[:, 1] @ low.project[1, r]
+        expected = expected + a + b + a * b
+    torch.testing.assert_close(low(vectors, both), expected)
+
+
+@pytest.mark.parametrize("kind", [Gated, Attention])
+def test_gates_and_attention_start_as_the_mean_of_what_is_there(kind: type[nn.Module]) -> None:
+    vectors, present = rows()
+    count = present.sum(dim=1, keepdim=True).clamp_min(1)
+    mean = (vectors * present.unsqueeze(-1)).sum(dim=1) / count
+    torch.testing.assert_close(kind(VIEWS, DIM)(vectors, present), mean)
+
+
+def test_a_gate_shares_out_among_the_views_that_are_there() -> None:
+    fuse = Gated(2, DIM)
+    with torch.no_grad():
+        fuse.gate.bias[:DIM] = 1.5
+    vectors = torch.randn(3, 2, DIM)
+    share = torch.sigmoid(torch.tensor(1.5))
+    expected = share * vectors[:, 0] + (1 - share) * vectors[:, 1]
+    torch.testing.assert_close(fuse(vectors, torch.ones(3, 2, dtype=torch.bool)), expected)
+
+
+def test_normalisations() -> None:
+    vectors, present = rows()
+    vectors = vectors * 7 + 3
+    there = present.unsqueeze(-1)
+    for kind in ("l2", "layer_norm", "none"):
+        normed = ViewNorm(VIEWS, DIM, kind)(vectors, present)
+        assert (normed[~present] == 0).all()
+        if kind != "none":
+            torch.testing.assert_close(normed.norm(dim=2), present.float(), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(ViewNorm(VIEWS, DIM, "none")(vectors, present), vectors * there)
+    by_hand = nn.functional.layer_norm(vectors, (DIM,)) / DIM**0.5
+    torch.testing.assert_close(ViewNorm(VIEWS, DIM, "layer_norm")(vectors, present), by_hand * there)
+    with pytest.raises(OptionError, match="standardise"):
+        ViewNorm(VIEWS, DIM, "standardize")
+
+
+def test_standardising_takes_away_what_all_rows_of_a_view_share() -> None:
+    vectors, present = rows(400)
+    vectors = vectors * torch.tensor([1.0, 5.0, 0.1])[:, None] + torch.tensor([0.0, -9.0, 4.0])[:, None]
+    norm = ViewNorm(VIEWS, DIM, "standardise")
+    learnt = norm(vectors, present)
+    for view in range(VIEWS):
+        own = learnt[present[:, view], view] * DIM**0.5
+        torch.testing.assert_close(own.mean(dim=0), torch.zeros(DIM), atol=1e-4, rtol=0)
+        torch.testing.assert_close(own.std(dim=0, unbiased=False), torch.ones(DIM), atol=1e-3, rtol=0)
+    torch.testing.assert_close(norm.eval()(vectors[:3], present[:3]), learnt[:3])
+
+
+def test_view_dropout_keeps_one_view_and_its_rate_and_its_seed() -> None:
+    present = torch.ones(20_000, 3, dtype=torch.bool)
+    present[:, 2] = False
+    kept = drop_views(present, 0.3, torch.Generator().manual_seed(5))
+    assert (kept.sum(dim=1) >= 1).all() and not kept[:, 2].any()
+    assert float(kept[:, :2].all(dim=1).float().mean()) == pytest.approx(0.49, abs=0.02)
+    assert torch.equal(kept, drop_views(present, 0.3, torch.Generator().manual_seed(5)))
+    assert torch.equal(drop_views(present, 0.0), present)
+    assert not drop_views(torch.zeros(4, 3, dtype=torch.bool), 0.5).any()
+
+
+def test_rows_with_rare_views_weigh_more_and_are_drawn_more_often() -> None:
+    present = np.zeros((1000, 2), dtype=np.bool_)
+    present[:, 0], present[:100, 1] = True, True
+    weights = presence_weights(present)
+    assert weights.mean() == pytest.approx(1.0)
+    assert weights[0] / weights[-1] == pytest.approx((1 + 10) / 2)
+    np.testing.assert_allclose(presence_weights(present, 0.0), 1.0)
+    counts = np.bincount(draw_rows(weights, np.random.default_rng(0)), minlength=1000)
+    assert counts.sum() == 1000
+    assert (np.abs(counts - weights) < 1).all()
+    one = np.zeros((10_000, 2), dtype=np.bool_)
+    one[1:, 0], one[0, 1] = True, True
+    capped = presence_weights(one)
+    assert capped[0] / capped[1] == pytest.approx(MOST)

@@ -1,0 +1,206 @@
+"""Views in the sequence model: every fusion learns, contributions sum to the score, views can be left out."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from penchant.data.sequences import SequenceBatch
+from penchant.data.views import View, Views
+from penchant.errors import ModelError, OptionError, UsageError
+from penchant.fusion.feature_level import FEATURE_LEVEL
+from penchant.models.base import Additive, ModelState, TrainingData
+from penchant.models.item_tower import TowerOptions
+from penchant.models.registry import create, entry
+from penchant.models.sequence import SequenceModel, SequenceOptions
+from penchant.models.view_experts import view_experts
+from penchant.models.windows import batches
+from penchant.testing.models import check_model, checkerboard
+from penchant.training import fit
+
+SMALL = SequenceOptions(
+    dim=16, epochs=6, max_length=8, batch_tokens=512, dropout=0.1, layers=1, learning_rate=1e-2, id_dropout=0.3
+)
+HISTORIES = SequenceBatch.of_items([[0, 2, 4], [1, 3, 5], [], [7]])
+
+
+def two_views(items: int = 12) -> Views:
+    """Two groups of items that their text tells apart; only some have an image, which tells them apart too."""
+    groups = np.eye(2, dtype=np.float32)[np.arange(items) % 2]
+    noise = np.random.default_rng(1).standard_normal((items, 3)).astype(np.float32)
+    some = np.arange(items) < 5
+    image = np.where(some[:, None], np.hstack([groups, noise]), 0).astype(np.float32)
+    return Views({"text": View(groups, np.ones(items, np.bool_)), "image": View(image, some)})
+
+
+def groups_data(users: int = 120) -> TrainingData:
+    """People stay in their group; items 10 and 11 are touched by nobody."""
+    rng = np.random.default_rng(0)
+    rows = [(rng.permutation(5)[:4] * 2 + u % 2).tolist() for u in range(users)]
+    return TrainingData(SequenceBatch.of_items(rows), 12, ["view"], 100, views=two_views(), seed=3)
+
+
+def fitted(**options: object) -> SequenceModel:
+    model = SequenceModel(replace(SMALL, **options))  # type: ignore[arg-type]
+    fit(model, groups_data())
+    return model
+
+
+@pytest.mark.parametrize("fusion", FEATURE_LEVEL)
+def test_every_fusion_places_a_new_item_and_its_contributions_sum_to_the_score(fusion: str) -> None:
+    model = fitted(fusion=fusion)
+    scores = model.score(HISTORIES)
+    assert scores[0, 10] > scores[0, 11] and scores[1, 11] > scores[1, 10]
+    assert isinstance(model, Additive)
+    parts = model.contributions(HISTORIES)
+    assert list(parts) == ["behaviour", "image", "text"]
+    np.testing.assert_allclose(sum(parts.values()), scores, atol=1e-4)
+    assert (parts["behaviour"][:, 10:] == 0).all(), "an item nobody touched has no behaviour"
+    np.testing.assert_allclose(parts["image"][:, 5:], 0, atol=1e-5)
+
+
+def test_of_a_weighted_sum_the_contribution_is_the_weighted_view() -> None:
+    model = fitted(fusion_weights={"behaviour": 1.0, "text": 2.0, "image": 1.0})
+    net = model.net
+    assert net is not None
+    vectors, present = net.tower.stacked()
+    weights = np.array([1.0, 1.0, 2.0]) * present.numpy()
+    weighted = (weights / weights.sum(axis=1, keepdims=True))[:, :, None] * vectors.detach().numpy()
+    length = np.linalg.norm(weighted.sum(axis=1), axis=1)
+    asked = model.user_vectors(HISTORIES) * float(net.log_scale.detach().exp())
+    expected = asked @ (weighted[:, 2] / length[:, None]).T
+    np.testing.assert_allclose(model.contributions(HISTORIES)["text"], expected, atol=1e-4)
+
+
+def test_without_a_view_is_as_if_no_item_had_it() -> None:
+    model = fitted()
+    blind = model.without({"text"})
+    gone = View(np.zeros((12, 2), np.float32), np.zeros(12, np.bool_))
+    other = SequenceModel(model.options)
+    other.load_state(model.state())
+    other.attach(two_views().with_view("text", gone))
+    other.finish()
+    np.testing.assert_allclose(blind.score(HISTORIES), other.score(HISTORIES), atol=1e-5)
+    assert not np.allclose(blind.score(HISTORIES), model.score(HISTORIES))
+    parts = blind.contributions(HISTORIES)
+    assert (parts["text"] == 0).all()
+    np.testing.assert_allclose(sum(parts.values()), blind.score(HISTORIES), atol=1e-4)
+    nothing = blind.without({"behaviour", "image"}).score(HISTORIES)
+    assert (nothing == 0).all()
+
+
+def test_own_content_of_an_event_goes_with_its_view() -> None:
+    model = fitted()
+    said = replace(
+        SequenceBatch.of_items([[-1]]),
+        content_rows=np.array([0], dtype=np.int32),
+        content=Views({"text": View(np.eye(2, dtype=np.float32)[:1], np.ones(1, np.bool_))}),
+    )
+    wordless = replace(said, content_rows=np.array([-1], dtype=np.int32))
+    blind = model.without({"text"})
+    assert not np.allclose(model.score(said), model.score(wordless))
+    np.testing.assert_allclose(blind.score(said), blind.score(wordless), atol=1e-6)
+
+
+def test_a_bundle_gives_views_back() -> None:
+    model = fitted()
+    again = SequenceModel(model.options)
+    again.load_state(ModelState(dict(model.state().tensors), dict(model.state().facts)))
+    with pytest.raises(ModelError, match="attach"):
+        again.contributions(HISTORIES)
+    with pytest.raises(ModelError, match="attach"):
+        again.without({"text"}).score(HISTORIES)
+    again.attach(two_views())
+    np.testing.assert_allclose(
+        again.contributions(HISTORIES)["text"], model.contributions(HISTORIES)["text"], atol=1e-5
+    )
+
+
+def test_views_of_choice() -> None:
+    text = fitted(views=("text",))
+    assert text.views == ["behaviour", "text"]
+    assert (text.contributions(HISTORIES)["behaviour"] == 0).all()
+    assert fitted(views=("behaviour",)).views == ["behaviour"]
+    with pytest.raises(ModelError, match="audio is wanted"):
+        fitted(views=("audio",))
+
+
+@pytest.mark.parametrize("options", [{"view_dropout": 0.4}, {"view_balance": "loss"}, {"view_balance": "sample"}])
+def test_remedies_train_and_repeat(options: dict[str, object]) -> None:
+    first, second, plain = fitted(**options), fitted(**options), fitted()
+    np.testing.assert_array_equal(first.item_vectors, second.item_vectors)
+    assert not np.allclose(first.item_vectors, plain.item_vectors)
+    scores = first.score(HISTORIES)
+    assert scores[0, 10] > scores[0, 11] and scores[1, 11] > scores[1, 10]
+
+
+def test_important_windows_are_drawn_more_often() -> None:
+    offsets = np.arange(0, 404, 4)
+    importance = np.repeat(np.where(np.arange(100) < 10, 5.0, 5 / 9), 4)
+    made = batches(offsets, 9, 64, np.random.default_rng(0), importance)
+    starts = np.concatenate([start for start, _ in made])
+    assert (starts < 40).sum() == 50 and len(starts) == 100
+
+
+def test_decision_level_trains_an_expert_a_view() -> None:
+    from penchant.data.ragged import Ragged
+    from penchant.models.base import Validation
+    from penchant.models.ensemble import Ensemble
+
+    model = create("transformer", lambda _: replace(SMALL, fusion="decision"))
+    assert isinstance(model, Ensemble) and model.name == "transformer"
+    data = groups_data()
+    held = Validation(
+        SequenceBatch.of_items([[0, 2], [1, 3], [4, 2]]),
+        Ragged.of([[4], [5], [6]]),
+        Ragged.of([[0, 2], [1, 3], [4, 2]]),
+    )
+    fit(model, replace(data, validation=held))
+    assert set(model.experts) == {"behaviour", "text", "image"}
+    parts = model.contributions(HISTORIES)
+    assert set(parts) == {"behaviour", "text", "image"}
+    np.testing.assert_allclose(sum(parts.values()), model.score(HISTORIES), atol=1e-4)
+    assert set(view_experts(replace(SMALL, fusion="decision", views=("text",)), "gru").experts) == {"text"}
+
+
+def test_cnn_rnn_keeps_the_contract() -> None:
+    options = replace(
+        entry("cnn_rnn").default_options(), dim=16, epochs=15, learning_rate=2e-2, dropout=0.0, time=False
+    )
+    check_model(lambda: SequenceModel(options, "cnn_rnn"), fit=fit, personal=False, uses_content=True, tolerance=1e-3)
+
+
+def test_cnn_rnn_reads_the_views_of_events() -> None:
+    """The convolution alone can tell: the token of an event is the same, its picture is not."""
+    model = fitted(encoder="cnn_rnn")
+    said = replace(
+        SequenceBatch.of_items([[2], [2]]),
+        content_rows=np.array([0, 1], dtype=np.int32),
+        content=Views({"text": View(np.eye(2, dtype=np.float32), np.ones(2, np.bool_))}),
+    )
+    assert model.net is not None
+    model.net.encoder.cells.weight_ih_l0.data.zero_()
+    scores = model.score(said)
+    assert not np.allclose(scores[0], scores[1])
+    blind = model.without({"text"}).score(said)
+    np.testing.assert_allclose(blind[0], blind[1], atol=1e-6)
+
+
+def test_cnn_rnn_without_views_reads_the_tokens() -> None:
+    board = checkerboard()
+    model = SequenceModel(replace(SMALL, encoder="cnn_rnn"))
+    fit(model, replace(board.data, views=Views()))
+    assert model.score(board.data.sequences).shape == (24, 26)
+
+
+def test_refusals() -> None:
+    with pytest.raises(OptionError, match="Did you mean 'gated'"):
+        SequenceOptions(fusion="gate")
+    with pytest.raises(OptionError, match="view_balance"):
+        TowerOptions(view_balance="both")
+    with pytest.raises(UsageError, match="view_dropout"):
+        TowerOptions(view_dropout=1.0)
+    with pytest.raises(UsageError, match="no meaning"):
+        TowerOptions(fusion="gated", fusion_weights={"text": 1.0})
+    with pytest.raises(UsageError, match="negative"):
+        TowerOptions(fusion_weights={"text": -1.0})
