@@ -67,6 +67,10 @@ def test_encode(run: Run, shop: Path, tmp_path: Path) -> None:
     assert table.schema == {"item_id": pl.String, "vector": pl.Array(pl.Float32, 12), "present": pl.Boolean}
     assert run(*ask, "--out", tmp_path / "w.parquet").exit_code == 0
     assert (tmp_path / "v.parquet").read_bytes() == (tmp_path / "w.parquet").read_bytes()
+    again = run(*ask, "--set", "dim=3", "--out", tmp_path / "x.parquet", "--beside", tmp_path / "v.parquet", "--json")
+    moved = json.loads(again.stdout)["moved"]
+    assert moved["k"] == 10 and moved["chance"] < moved["overlap"] < 1 and len(moved["moved"]) == 10
+    assert set(moved["moved"]) <= set(table["item_id"])
 
 
 def test_items_without_text_have_no_vector(run: Run, tmp_path: Path) -> None:

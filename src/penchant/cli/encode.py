@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -19,9 +19,15 @@ def encode(
     encoder: Annotated[
         str,
         typer.Option(
-            "--encoder", metavar="NAME", help="auto, minilm, ngram, or a model by folder or Hugging Face name."
+            "--encoder",
+            metavar="NAME",
+            help="auto, minilm, ngram, word2vec, fasttext, glove:PATH, or a model by folder or Hugging Face name.",
         ),
     ] = "auto",
+    beside: Annotated[
+        Path | None,
+        typer.Option("--beside", metavar="OLD.parquet", help="Say how far neighbours moved from these vectors."),
+    ] = None,
     cache: Annotated[
         Path | None, typer.Option("--cache", metavar="DIR", help="Folder of vectors by content.  [default: the user's]")
     ] = None,
@@ -31,7 +37,7 @@ def encode(
     json: parameters.AsJson = False,
 ) -> None:
     """Encode the items of a folder of data; what was encoded once is not encoded again."""
-    from dataclasses import replace
+    from dataclasses import asdict, replace
 
     from penchant.data.dataset import Dataset
     from penchant.data.options import replaced, settings
@@ -45,9 +51,11 @@ def encode(
     dataset = Dataset.load(data, strict=strict)
     store = EncoderCache(cache if cache is not None else default_cache_folder())
     with terminal.progress() as report:
-        found = encode_table(dataset, modality, encoder, out, options=options, cache=store, progress=report)
+        found = encode_table(
+            dataset, modality, encoder, out, options=options, cache=store, progress=report, beside=beside
+        )
     present = int(found.view.present.sum())
-    summary = {
+    summary: dict[str, Any] = {
         "items": dataset.n_items,
         "with_vector": present,
         "dim": found.view.dim,
@@ -57,6 +65,8 @@ def encode(
         "encoded": store.counts.computed,
         "out": str(out),
     }
+    if found.moved is not None:
+        summary["moved"] = {**asdict(found.moved), "moved": dataset.item_vocabulary.decode(list(found.moved.moved))}
     if json:
         terminal.show_json(summary)
         return

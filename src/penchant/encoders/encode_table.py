@@ -11,12 +11,13 @@ import polars as pl
 from penchant.data import schema
 from penchant.data.atomic import atomic_file
 from penchant.data.dataset import Dataset
-from penchant.data.own_vectors import ENCODER, PRESENT, VECTOR
+from penchant.data.own_vectors import ENCODER, PRESENT, VECTOR, read_vectors
 from penchant.data.views import View
 from penchant.encoders.audio import AudioEncoder
 from penchant.encoders.cache import EncoderCache
 from penchant.encoders.fitted import FittedEncoders, ViewOptions
 from penchant.encoders.image import ImageEncoder
+from penchant.encoders.migration import Migration, moved_neighbours
 from penchant.encoders.protocol import Progress
 from penchant.encoders.text import fit_text_encoder, table_text
 from penchant.errors import DataError, OptionError
@@ -24,11 +25,15 @@ from penchant.errors import DataError, OptionError
 
 @dataclass(frozen=True)
 class EncodedTable:
-    """What was written: the file, the view in it (row = item code) and notes (which encoder was chosen and why)."""
+    """What was written: the file, the view in it (row = item code) and notes (which encoder was chosen and why).
+
+    `moved`: how far neighbours are from those of an older file, where one was named.
+    """
 
     path: Path
     view: View
     notes: list[str]
+    moved: Migration | None = None
 
 
 def encode_table(
@@ -40,21 +45,33 @@ def encode_table(
     options: ViewOptions = ViewOptions(),  # noqa: B008
     cache: EncoderCache | None = None,
     progress: Progress | None = None,
+    beside: str | Path | None = None,
+    k: int = 10,
 ) -> EncodedTable:
     """Encode every item and write `item_id`, `vector` (fixed-size list of float32) and `present`, whole or not at all.
 
     `encoder`: a name, a folder or a hub model, as `options` of the modality take it. Raises `OptionError` for another
     modality, `DataError` where no item has content of it, `EncoderError` where the encoder cannot be loaded.
+
+    `beside`: vectors that an older encoder made of these items; the result says how many of the k nearest neighbours
+    stayed.
     """
     if modality not in _MAKERS:
         raise OptionError("modality", modality, allowed=_MAKERS)
+    old = None if beside is None else read_vectors(beside, "beside")
+    if old is not None and old.table != schema.ITEMS:
+        raise DataError(f"{beside} holds vectors of {old.table}.", remedy="Give vectors of items.")
     view, notes = _MAKERS[modality](dataset, encoder, options, cache, progress)
     if view is None or not view.present.any():
         raise DataError(
             f"No item has anything to encode as {modality}.",
             remedy=f"Check the columns of items: {', '.join(dataset.items.columns)}.",
         )
-    return EncodedTable(write_view(out, dataset.item_vocabulary.ids, view), view, notes)
+    moved = None
+    if old is not None:
+        moved = moved_neighbours(old.aligned(dataset.item_vocabulary), view, k=k, seed=options.seed)
+        notes = [*notes, moved.sentence]
+    return EncodedTable(write_view(out, dataset.item_vocabulary.ids, view), view, notes, moved)
 
 
 def write_view(out: str | Path, item_ids: pl.Series, view: View) -> Path:

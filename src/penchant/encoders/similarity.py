@@ -25,15 +25,21 @@ def cosine(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return np.divide(dots, norms, out=np.zeros_like(dots), where=norms > 0)  # type: ignore[no-any-return]
 
 
-def nearest_rows(view: View, k: int, *, block: int = 1024) -> npt.NDArray[np.int32]:
-    """For each row the k other present rows with the highest cosine, `[N, k]`, best first; -1 where there is none."""
+def nearest_rows(
+    view: View, k: int, *, block: int = 1024, of: npt.NDArray[np.integer] | None = None
+) -> npt.NDArray[np.int32]:
+    """For each row the k other present rows with the highest cosine, `[N, k]`, best first; -1 where there is none.
+
+    `of`: only for these rows `[M]`, which gives `[M, k]`.
+    """
     unit = view.unit().vectors
-    out = np.full((len(view), k), -1, dtype=np.int32)
+    asked = np.arange(len(view)) if of is None else np.asarray(of, dtype=np.int64)
+    out = np.full((len(asked), k), -1, dtype=np.int32)
     kept = min(k, max(len(view) - 1, 0))
     if kept == 0:
         return out
-    for start in range(0, len(view), block):
-        rows = np.arange(start, min(start + block, len(view)))
+    for start in range(0, len(asked), block):
+        rows = asked[start : start + block]
         scores = unit[rows] @ unit.T
         scores[:, ~view.present] = -np.inf
         scores[np.arange(len(rows)), rows] = -np.inf
@@ -41,5 +47,5 @@ def nearest_rows(view: View, k: int, *, block: int = 1024) -> npt.NDArray[np.int
         order = np.lexsort((best, -np.take_along_axis(scores, best, axis=1)), axis=1)
         best = np.take_along_axis(best, order, axis=1)
         found = np.isfinite(np.take_along_axis(scores, best, axis=1)) & view.present[rows, None]
-        out[rows, :kept] = np.where(found, best, -1)
+        out[start : start + len(rows), :kept] = np.where(found, best, -1)
     return out
