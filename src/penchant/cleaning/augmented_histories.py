@@ -1,0 +1,103 @@
+"""Histories changed so that they still tell the same interests: cropped, masked, reordered.
+
+Xie et al. 2022, "Contrastive learning for sequential recommendation" (CL4SRec).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.data.sequences import SequenceBatch
+from penchant.errors import UsageError
+
+MASKED: Final = -1
+"""The item code of an event that is masked: it stays as an event without an item."""
+
+
+@dataclass(frozen=True)
+class HistoryAugmentation:
+    """`crop`: share of a history that is kept (1: all); `mask`: share of events whose item is hidden; `reorder`: share
+    of a history within which events change places."""
+
+    crop: float = 0.8
+    mask: float = 0.2
+    reorder: float = 0.2
+
+    def __post_init__(self) -> None:
+        for name in ("crop", "mask", "reorder"):
+            value = getattr(self, name)
+            if not 0.0 <= value <= 1.0 or (name == "crop" and value == 0.0):
+                raise UsageError(f"{name}={value} is out of range.", remedy="Give a share from 0 to 1; crop above 0.")
+
+
+def augmented_histories(
+    histories: SequenceBatch, options: HistoryAugmentation, rng: np.random.Generator
+) -> SequenceBatch:
+    """One of the three changes to each history, drawn evenly (a change that does nothing is drawn too)."""
+    kinds = rng.integers(0, 3, len(histories))
+    out = cropped(histories, rng, share=options.crop, rows=kinds == 0)
+    out = masked(out, rng, share=options.mask, rows=kinds == 1)
+    return reordered(out, rng, share=options.reorder, rows=kinds == 2)
+
+
+def cropped(
+    histories: SequenceBatch, rng: np.random.Generator, *, share: float, rows: npt.NDArray[np.bool_] | None = None
+) -> SequenceBatch:
+    """A stretch of each history (of those in `rows` `[B]`), `share` of its events and at least one."""
+    start, width = _stretch(histories, rng, share)
+    if rows is not None:
+        start, width = np.where(rows, start, 0), np.where(rows, width, histories.lengths)
+    place = _places(histories)
+    at = histories.rows
+    return histories.keep((place >= start[at]) & (place < (start + width)[at]))
+
+
+def masked(
+    histories: SequenceBatch, rng: np.random.Generator, *, share: float, rows: npt.NDArray[np.bool_] | None = None
+) -> SequenceBatch:
+    """A share of the events without their item (`MASKED`) and without content of their own; time and kind stay."""
+    hidden = rng.random(histories.n_events) < share
+    if rows is not None:
+        hidden &= rows[histories.rows]
+    items = np.where(hidden, np.int32(MASKED), histories.items)
+    own = histories.content_rows
+    return replace(histories, items=items, content_rows=None if own is None else np.where(hidden, np.int32(-1), own))
+
+
+def reordered(
+    histories: SequenceBatch, rng: np.random.Generator, *, share: float, rows: npt.NDArray[np.bool_] | None = None
+) -> SequenceBatch:
+    """Events of a stretch of each history, `share` of it, in random order; the times stay where they are."""
+    start, width = _stretch(histories, rng, share)
+    place, at = _places(histories), histories.rows
+    inside = (place >= start[at]) & (place < (start + width)[at])
+    if rows is not None:
+        inside &= rows[at]
+    key = np.where(inside, start[at] + rng.random(histories.n_events) * width[at], place + 0.0)
+    order = np.lexsort((key, at))
+    own, events = histories.content_rows, histories.event_rows
+    return replace(
+        histories,
+        items=histories.items[order],
+        kinds=histories.kinds[order],
+        values=histories.values[order],
+        content_rows=None if own is None else own[order],
+        event_rows=None if events is None else events[order],
+    )
+
+
+def _places(histories: SequenceBatch) -> npt.NDArray[np.int64]:
+    """Of each event `[E]`, its place in its history."""
+    return np.arange(histories.n_events) - np.repeat(histories.offsets[:-1], histories.lengths)
+
+
+def _stretch(
+    histories: SequenceBatch, rng: np.random.Generator, share: float
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Start and number of events of a random stretch of each row `[B]`."""
+    width = np.ceil(histories.lengths * share - 1e-9).astype(np.int64)
+    return rng.integers(0, histories.lengths - width + 1), width
