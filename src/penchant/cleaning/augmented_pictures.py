@@ -82,13 +82,13 @@ def recoloured(pictures: Pictures, rng: np.random.Generator, *, strength: float 
     out = mean + (out - mean) * factors[1]
     luminance = (out @ _GREY)[..., None]
     saturation = factors[2] * (rng.random(len(pictures)) >= grey).astype(np.float32)[:, None, None, None]
-    return np.clip(luminance + (out - luminance) * saturation, 0.0, 1.0, dtype=np.float32)
+    return np.asarray(np.clip(luminance + (out - luminance) * saturation, 0.0, 1.0), dtype=np.float32)
 
 
 def noisy(pictures: Pictures, rng: np.random.Generator, *, deviation: float) -> Pictures:
     """Gaussian noise of a standard deviation on every value; the result is kept within 0 to 1."""
     noise = rng.standard_normal(pictures.shape, dtype=np.float32) * np.float32(deviation)
-    return np.clip(pictures + noise, 0.0, 1.0, dtype=np.float32)
+    return np.asarray(np.clip(pictures + noise, 0.0, 1.0), dtype=np.float32)
 
 
 def _places(length: int, size: int, share: npt.NDArray[np.float64], start: npt.NDArray[np.float64]) -> Pictures:
@@ -103,10 +103,12 @@ def _between(pictures: Pictures, places: Pictures, axis: int) -> Pictures:
     low = np.floor(places).astype(np.intp)
     high = np.minimum(low + 1, pictures.shape[axis] - 1)
     rows = np.arange(len(pictures))[:, None]
-    share = (places - low)[:, :, None, None]
+    share: Pictures = (places - low)[:, :, None, None]
     if axis == 2:
         share = share.transpose(0, 2, 1, 3)
-        left, right = (np.take_along_axis(pictures, at[:, None, :, None], axis=2) for at in (low, high))
-        return left + (right - left) * share
-    left, right = pictures[rows, low], pictures[rows, high]
-    return left + (right - left) * share
+        left = np.take_along_axis(pictures, low[:, None, :, None], axis=2)
+        right = np.take_along_axis(pictures, high[:, None, :, None], axis=2)
+    else:
+        left, right = pictures[rows, low], pictures[rows, high]
+    out: Pictures = left + (right - left) * share
+    return out

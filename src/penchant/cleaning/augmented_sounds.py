@@ -54,7 +54,7 @@ def augmented_sounds(sounds: Floats, options: SoundAugmentation, rng: np.random.
     """Sounds `[B, samples]` → the same shape: shift, gain, noise and a silent stretch; kept within -1 to 1."""
     out = louder(shifted(sounds, rng, most=options.shift), rng, most_db=options.gain_db)
     out = masked(noisy(out, rng, share=options.noise), rng, axis=1, longest=options.time_mask, value=np.float32(0.0))
-    return np.clip(out, -1.0, 1.0, dtype=np.float32)
+    return np.asarray(np.clip(out, -1.0, 1.0), dtype=np.float32)
 
 
 def shifted(sounds: Floats, rng: np.random.Generator, *, most: float = 1.0) -> Floats:
@@ -62,19 +62,21 @@ def shifted(sounds: Floats, rng: np.random.Generator, *, most: float = 1.0) -> F
     length = sounds.shape[1]
     steps = rng.integers(0, max(int(most * length), 1), len(sounds))
     places = (np.arange(length) - steps[:, None]) % length
-    return sounds[np.arange(len(sounds))[:, None], places]
+    out: Floats = sounds[np.arange(len(sounds))[:, None], places]
+    return out
 
 
 def louder(sounds: Floats, rng: np.random.Generator, *, most_db: float) -> Floats:
     """Each row of `[B, …]` times 10^(d / 20), d uniform between ± `most_db`."""
     decibels = rng.uniform(-most_db, most_db, (len(sounds), *[1] * (sounds.ndim - 1)))
-    return sounds * (10 ** (decibels / 20)).astype(np.float32)
+    factors: Floats = (10 ** (decibels / 20)).astype(np.float32)
+    return sounds * factors
 
 
 def noisy(sounds: Floats, rng: np.random.Generator, *, share: float) -> Floats:
     """Gaussian noise whose standard deviation is up to `share` of each row's own."""
     told = sounds.std(axis=tuple(range(1, sounds.ndim)), keepdims=True)
-    level = rng.uniform(0.0, share, told.shape).astype(np.float32) * told
+    level: Floats = rng.uniform(0.0, share, told.shape).astype(np.float32) * told
     return sounds + rng.standard_normal(sounds.shape, dtype=np.float32) * level
 
 
