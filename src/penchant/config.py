@@ -7,6 +7,9 @@ seed = 0
 [views.text]            # options of the item views, by modality
 encoder = "auto"
 
+[training]              # options of the loop that trains networks
+patience = 3
+
 [transformer]           # options of a model, by its name
 dim = 32
 ```
@@ -23,17 +26,19 @@ from penchant.data.options import convert, from_dict, option_types, read_toml, r
 from penchant.encoders.fitted import ViewOptions
 from penchant.errors import OptionError, UsageError
 from penchant.models.registry import DEFAULT_MODEL, MODELS, entry
+from penchant.training.options import TrainingOptions
 
 DEVICES = ("auto", "cpu", "cuda")
-_PLAIN = ("model", "seed", "device", "views")
+_PLAIN = ("model", "seed", "device", "views", "training")
 
 
 @dataclass(frozen=True)
 class Config:
     """What is fitted and how.
 
-    `model` by name; `seed`; `device` (`auto`, `cpu`, `cuda`); options of the item `views`; options of `models` by
-    name. A model that is not among them has its own defaults. Unknown names raise `OptionError`.
+    `model` by name; `seed`; `device` (`auto`, `cpu`, `cuda`); options of the item `views`; options of `training`, the
+    same for every network; options of `models` by name. A model that is not among them has its own defaults. Unknown
+    names raise `OptionError`.
 
     >>> Config(model="popularity").with_settings({"days": "7", "seed": "1"}).options().days
     7.0
@@ -43,6 +48,7 @@ class Config:
     seed: int = 0
     device: str = "auto"
     views: ViewOptions = field(default_factory=ViewOptions)
+    training: TrainingOptions = field(default_factory=TrainingOptions)
     models: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -88,11 +94,13 @@ class Config:
             "seed": self.seed,
             "device": self.device,
             "views": to_dict(self.views),
+            "training": to_dict(self.training),
         }
         return out | {name: to_dict(self.options(name)) for name in MODELS if name in names}
 
     def with_settings(self, settings: Mapping[str, object]) -> Config:
-        """Set options by name: `model`, `seed`, `device`, `views.NAME`, `MODEL.NAME`, or NAME of the chosen model.
+        """Set options by name: `model`, `seed`, `device`, `views.NAME`, `training.NAME`, `MODEL.NAME`, or NAME of the
+        chosen model.
 
         Values may be text; they become the type of the option. `model` is set first.
         """
@@ -114,6 +122,7 @@ class Config:
             if head in option_types(type(self.options(expert))):
                 return self._with(expert, replaced(self.options(expert), key, value))
         views = [f"views.{name}" for name in option_types(ViewOptions)]
+        views += [f"training.{name}" for name in option_types(TrainingOptions)]
         raise OptionError(
             "option",
             key,

@@ -27,12 +27,15 @@ from penchant.encoders.packing import kept_vectors, with_content
 from penchant.encoders.packing import packed as packed
 from penchant.encoders.views import item_views
 from penchant.errors import DataError, ModelError, UsageError
-from penchant.models.base import Additive, DenseModel, Model, TrainingData, Validation
+from penchant.models.base import Additive, DenseModel, Model, Validation
 from penchant.models.registry import create
 from penchant.persistence import Parts, read, write
 from penchant.profiles.explanation import event_contributions
 from penchant.profiles.words import reason_sentence
 from penchant.retrieval.exact import top_k
+from penchant.training.log import TrainingLog
+from penchant.training.prepare import training_data
+from penchant.training.stages import Stages
 
 if TYPE_CHECKING:
     from penchant.retrieval.filters import Filters
@@ -82,38 +85,39 @@ class Recommender:
         views: tuple[Views, FittedEncoders] | None = None,
         chosen: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
+        checkpoints: Path | None = None,
     ) -> Recommender:
         """Encode the views, train, and be ready to answer.
 
         With `validation` the model learns from `data` as given and selects on it. Without, it selects on each user's
         last event, then learns the same recipe again from everything; `chosen` (`facts["training"]` of an earlier
         fit of the same recipe) saves that selection. `views` (of the same catalogue) saves encoding them again.
+        `checkpoints` is a folder: a fit that was killed goes on from it, to the same numbers.
         Raises `DataError` / `ModelError` where the data do not allow the model.
         """
-        from penchant.training import TrainingLog, fit
-
         settings = config or Config()
         if data.n_events == 0:
             raise DataError("There are no events to learn from.", remedy="See `penchant check` for what was refused.")
         started = time.process_time()
         found, encoders = views or item_views(data, settings.views, kept_vectors(), progress=progress)
-        everything = _training_data(data, found, encoders, settings.seed, progress)
+        everything = training_data(data, found, encoders, settings.seed, progress)
         model = create(settings.model, settings.options)
+        stages = Stages(settings.device, settings.training, checkpoints)
         if validation is not None:
-            training = fit(model, replace(everything, validation=_validation(validation)), device=settings.device)
+            training = stages.fit(model, replace(everything, validation=_validation(validation)), "validated")
         else:
             log = TrainingLog.from_dict(chosen) if chosen else None
             held = _inner_holdout(data) if chosen is None and _needs_selection(model) else None
             if held is not None:
                 inner, holdout = held
-                part = _training_data(inner, found, encoders, settings.seed, progress)
+                part = training_data(inner, found, encoders, settings.seed, progress)
                 held_out = _validation(holdout, everything.sequences)
-                log = fit(model, replace(part, validation=held_out), device=settings.device)
+                log = stages.fit(model, replace(part, validation=held_out), "selection")
                 model = create(settings.model, settings.options)
-            refit = fit(model, everything, chosen=log, device=settings.device)
+            refit = stages.fit(model, everything, "refit", log)
             training = log or refit
         popularity = create("popularity", settings.options)
-        fit(popularity, everything)
+        stages.fit(popularity, everything, "popularity")
         facts = {
             "model": settings.model,
             "seed": settings.seed,
@@ -298,7 +302,7 @@ class Recommender:
             from penchant.training import fit
 
             self._content = create("content", self.config.options)
-            fit(self._content, _training_data(self.dataset, self.views, self.encoders, 0, None))
+            fit(self._content, training_data(self.dataset, self.views, self.encoders, 0, None))
         return self._content
 
     def dense_model(self) -> DenseModel:
@@ -380,18 +384,3 @@ def _inner_holdout(data: Dataset) -> tuple[Dataset, Holdout] | None:
     except DataError:
         return None
     return cut.train_and_validation, cut.test
-
-
-def _training_data(
-    data: Dataset, views: Views, encoders: FittedEncoders, seed: int, progress: Progress | None
-) -> TrainingData:
-    sequences = packed(data, encoders)
-    return TrainingData(
-        sequences=sequences,
-        n_items=data.n_items,
-        kinds=data.kinds.ids.to_list(),
-        now_s=int(sequences.times_s.max(initial=0)),
-        views=views,
-        seed=seed,
-        progress=progress,
-    )

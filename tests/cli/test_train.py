@@ -4,9 +4,12 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from typer.testing import Result
 
 from penchant.data.bundle import open_bundle, read_facts, versions
+from penchant.training.checkpoints import Checkpoints
+from penchant.training.steps import Training
 
 Run = Callable[..., Result]
 NGRAM = ("--set", "views.text.encoder=ngram", "--set", "views.text.dim=16")
@@ -75,3 +78,33 @@ def test_without_histories_nobody_is_known(run: Run, shop: Path, tmp_path: Path)
     assert run("recommend", tmp_path / "b", "--user", "u000001").exit_code == 1
     (tmp_path / "h.csv").write_text("item_id\ni000001\ni000002\n")
     assert run("recommend", tmp_path / "b", "--history", tmp_path / "h.csv").exit_code == 0
+
+
+def test_a_training_that_was_killed_goes_on(
+    run: Run, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("train", shop, "--model", "transformer", "--set", "epochs=3", "--set", "dim=8", "--set", "layers=1")
+    words = (*words, "--set", "training.checkpoint_s=0", "--split", "leave-one-out", *NGRAM)
+    assert run(*words, "--out", tmp_path / "whole").exit_code == 0
+    done, one_epoch = [], Training._one_epoch
+
+    def killed(self: Training) -> None:
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(self.epoch)
+        one_epoch(self)
+
+    monkeypatch.setattr(Checkpoints, "due", lambda self: True)
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "_one_epoch", killed)
+        assert run(*words, "--out", tmp_path / "b").exit_code == 130
+    assert [p.name for p in (tmp_path / "b").iterdir()] == [".training"]
+    assert run("recommend", tmp_path / "b", "--user", "u000001").exit_code == 1
+    done.clear()
+    monkeypatch.setattr(Training, "_one_epoch", lambda self: (done.append(self.epoch), one_epoch(self)))
+    again = run(*words, "--out", tmp_path / "b")
+    assert again.exit_code == 0 and "holds an unfinished training" in again.stderr
+    assert done[:2] == [2, 3]  # the second was done but for its validation
+    assert not (tmp_path / "b" / ".training").exists()
+    told = [run("recommend", tmp_path / name, "--user", "u000001", "--json").stdout for name in ("whole", "b")]
+    assert told[0] == told[1] and json.loads(told[0])["stage"] == "model"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,8 +38,12 @@ def train(
     ] = True,
     json: parameters.AsJson = False,
 ) -> None:
-    """Learn from a folder of data and write a bundle, with a report of what to expect of it."""
-    from penchant.data.bundle import refuse_foreign
+    """Learn from a folder of data and write a bundle, with a report of what to expect of it.
+
+    A training that was killed goes on where it stood when the same command is given again. Under torchrun several
+    processes train together, and the first one speaks and writes.
+    """
+    from penchant.data.bundle import TRAINING, refuse_foreign
 
     refuse_foreign(out)
     from penchant.cli.check import findings, show_findings
@@ -46,21 +51,29 @@ def train(
     from penchant.cli.settings import configuration
     from penchant.data.dataset import Dataset
     from penchant.recommender import Recommender
+    from penchant.training.distributed import is_first_process
 
     settings = configuration(config, set_, model, seed)
     dataset = Dataset.load(data, strict=strict)
-    if not json:
+    speaks = is_first_process()
+    if not json and speaks:
         show_findings(dataset)
         terminal.show()
+    kept = out / TRAINING
+    if kept.is_dir() and speaks:
+        terminal.note(f"{out} holds an unfinished training; it goes on if the data and options are the same.")
     with terminal.progress() as report:
-        found = held_out(dataset, settings, split, report) if evaluate else None
+        found = held_out(dataset, settings, split, report, kept) if evaluate else None
         tested = found.to_json() if found else None
         chosen = found.facts[settings.model].get("training") if found and settings.model in found.facts else None
-        rec = Recommender.fit(dataset, settings, chosen=chosen, progress=report)
+        rec = Recommender.fit(dataset, settings, chosen=chosen, progress=report, checkpoints=kept)
+        if not speaks:
+            return
         html = page(rec, dataset, title=data.resolve().name, command=_command(data, out, settings), comparison=tested)
         if tested:
             rec.facts["metrics"] = tested["models"].get(settings.model, {})
         folder = rec.save(out, histories=histories, report_html=html)
+    shutil.rmtree(kept, ignore_errors=True)
     report_file = folder / "report.html"
     training = rec.facts.get("training", {})
     if json:
@@ -75,13 +88,15 @@ def train(
     terminal.note(f"Next: penchant recommend {out} {asked} --explain")
 
 
-def held_out(dataset: Dataset, settings: Config, split: Any, report: terminal.Progress) -> Comparison | None:
+def held_out(
+    dataset: Dataset, settings: Config, split: Any, report: terminal.Progress, checkpoints: Path | None = None
+) -> Comparison | None:
     """The recipe beside simple models on a held-out part; None, with a note, where the data are too few for that."""
     from penchant.evaluation.compare import compare
 
     names = list(dict.fromkeys([settings.model, *parameters.BASELINES.split(",")]))
     try:
-        return compare(dataset, names, settings, split=split, progress=report)
+        return compare(dataset, names, settings, split=split, progress=report, checkpoints=checkpoints)
     except DataError as error:
         terminal.note(f"Nothing was tested: {error}")
         return None

@@ -32,6 +32,8 @@ FACTS: Final = "penchant.json"
 MANIFEST: Final = "manifest.json"
 CURRENT: Final = "current"
 VERSIONS: Final = "versions"
+TRAINING: Final = ".training"
+"""Checkpoints of a training that has not ended; it is no part of any version."""
 
 _BLOCK: Final = 1 << 20
 
@@ -118,7 +120,8 @@ def refuse_foreign(root: Path) -> None:
         raise UsageError(f"{root} is not a folder; a bundle is written as one.", remedy="Give the name of a folder.")
     if not root.is_dir():
         return
-    strange = [p.name for p in root.iterdir() if p.name not in (CURRENT, VERSIONS) and not p.name.startswith(".writ")]
+    ours = (CURRENT, VERSIONS, TRAINING)
+    strange = [p.name for p in root.iterdir() if p.name not in ours and not p.name.startswith(".writ")]
     if strange:
         raise UsageError(
             f"{root} is not empty and is no bundle (it holds {strange[0]!r}); nothing was changed.",

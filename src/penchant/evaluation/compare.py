@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from penchant.config import Config
@@ -44,6 +45,7 @@ def compare(
     curves: bool = True,
     threads: int | None = None,
     progress: Progress | None = None,
+    checkpoints: Path | None = None,
 ) -> Comparison:
     """Fit every model on the training part of a split and test it on the same users, over the full catalogue.
 
@@ -55,6 +57,7 @@ def compare(
     Settings and epochs are chosen on the validation part. Without `refit`, models learn from the training part
     alone, as in papers; with it, they learn their recipe again from training and validation, as in practice.
     Views are encoded once for all models and are no part of their cost.
+    `checkpoints`: a folder from which a run that was killed goes on.
     `request_time`: whether models are told when the recommendation is asked for (`given`, as when serving).
 
     A model that the data do not allow is left out and a note says why. Raises `OptionError` for unknown names,
@@ -66,7 +69,7 @@ def compare(
     how: dict[str, Any] = {"target": target, "quantile": quantile, "ties": ties, "repeats": repeats, "seed": base.seed}
     numbers = range(folds) if split == "users" else range(1)
     splits = [cut(dataset, split, **how, folds=folds, fold=number) for number in numbers]
-    asked = _Asked(seeds, refit, k, tuple(ks), request_time, curves, threads)
+    asked = _Asked(seeds, refit, k, tuple(ks), request_time, curves, threads, checkpoints)
     bench = _Bench(asked, splits, progress, steps=len(splits) * len(recipes) * seeds)
     runs, failures = bench.run_all(recipes)
     if not runs:
@@ -88,6 +91,7 @@ class _Asked:
     request_time: RequestTime
     curves: bool
     threads: int | None
+    checkpoints: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,10 @@ class _Bench:
                         break
                     try:
                         seeded = replace(recipe, seed=recipe.seed + number)
-                        runs[name][number].append(self._one(name, seeded, part, ready, first=fold + number == 0))
+                        place = f"{name}-{fold}-{number}"
+                        runs[name][number].append(
+                            self._one(name, seeded, part, ready, first=fold + number == 0, place=place)
+                        )
                     except UsageError:
                         raise
                     except PenchantError as error:
@@ -127,7 +134,7 @@ class _Bench:
                     self.done += 1
         return {name: found for name, found in runs.items() if name not in failures}, failures
 
-    def _one(self, name: str, recipe: Config, part: Split, ready: dict[str, _Ready], first: bool) -> Run:
+    def _one(self, name: str, recipe: Config, part: Split, ready: dict[str, _Ready], *, first: bool, place: str) -> Run:
         asked = self.asked
         learn = part.train_and_validation if asked.refit else part.train
         key = repr(recipe.views)
@@ -142,6 +149,7 @@ class _Bench:
                 validation=None if asked.refit else made.validation,
                 views=(made.carrier.views, made.carrier.encoders),
                 progress=lambda what, share: self._tell(f"{name}: {what}", 0.9 * share),
+                checkpoints=asked.checkpoints / place if asked.checkpoints else None,
             )
         return tested(
             recommender,

@@ -25,7 +25,8 @@ def full_softmax(vectors: Tensor, items: Tensor, targets: Tensor, weights: Tenso
     """
     if weights is None:
         weights = torch.ones(len(targets), device=vectors.device, dtype=torch.float32)
-    return _ChunkedSoftmax.apply(vectors, items, targets, weights)  # type: ignore[no-untyped-call, no-any-return]
+    kind = torch.promote_types(vectors.dtype, items.dtype)  # they may differ under mixed precision
+    return _ChunkedSoftmax.apply(vectors.to(kind), items.to(kind), targets, weights)  # type: ignore[no-untyped-call, no-any-return]
 
 
 class _ChunkedSoftmax(torch.autograd.Function):

@@ -1,5 +1,23 @@
-"""Training: one `fit` for every model."""
+"""Training: one `fit` for every model. Importing this alone loads no torch."""
 
-from penchant.training.loop import TrainingLog, fit
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from penchant.training.log import TrainingLog
+    from penchant.training.loop import fit
 
 __all__ = ["TrainingLog", "fit"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "fit":
+        from penchant.training.loop import fit
+
+        return fit
+    if name == "TrainingLog":
+        from penchant.training.log import TrainingLog
+
+        return TrainingLog
+    raise AttributeError(f"module 'penchant.training' has no attribute {name!r}. It has: {', '.join(__all__)}.")

@@ -1,0 +1,121 @@
+"""Checkpoints: a training that was killed goes on where it stood, to the same numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from penchant.data.atomic import atomic_file, remove_leftovers
+from penchant.data.sequences import SequenceBatch
+from penchant.data.views import Views
+from penchant.models.base import TrainingData
+
+FILE = "checkpoint.safetensors"
+SHARE = 0.05
+"""Share of the time that writing checkpoints may take."""
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What one checkpoint holds: tensors by name, and plain facts."""
+
+    tensors: Mapping[str, Tensor]
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """A folder for the checkpoints of one training; those of its parts lie in folders inside.
+
+    One file is replaced in one step, so that a kill at any moment leaves the last whole one. `every_s`: least time
+    between two; `clock` gives seconds and decides only when one is written, never what.
+    """
+
+    folder: Path
+    every_s: float = 30.0
+    clock: Clock = time.monotonic
+    _last: dict[str, float] = field(default_factory=dict, compare=False)
+
+    def part(self, name: str) -> Checkpoints:
+        """The checkpoints of a part: an expert, a stage."""
+        return replace(self, folder=self.folder / name, _last={})
+
+    def due(self) -> bool:
+        """Whether it is time to write: `every_s` after the last one (or the beginning), and not too costly."""
+        now = self.clock()
+        since = now - self._last.setdefault("at", now)
+        return since >= max(self.every_s, self._last.get("cost", 0.0) / SHARE)
+
+    def read(self, identity: str) -> Saved | None:
+        """The checkpoint of exactly this training; None where there is none, or one of another recipe or data."""
+        from safetensors import SafetensorError, safe_open
+
+        self._last.setdefault("at", self.clock())
+        path = self.folder / FILE
+        if not path.is_file():
+            return None
+        try:
+            with safe_open(path, framework="pt") as file:
+                facts = json.loads(file.metadata()["facts"])
+                if facts["identity"] != identity:
+                    return None
+                return Saved({name: file.get_tensor(name) for name in file.keys()}, facts)  # noqa: SIM118
+        except (SafetensorError, KeyError, ValueError, TypeError):
+            return None  # not one of ours: begin anew rather than fail
+
+    def write(self, identity: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        """Replace the checkpoint. Raises `DataError` where it cannot be written."""
+        from safetensors.torch import save_file
+
+        begun = self.clock()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(self.folder)
+        told = {"facts": json.dumps({**facts, "identity": identity})}
+        with atomic_file(self.folder / FILE) as temporary:
+            save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, temporary, told)
+        self._last.update(at=self.clock(), cost=self.clock() - begun)
+
+
+def identity(data: TrainingData, **recipe: Any) -> str:
+    """SHA-256 of all that fixes a training: the recipe, the data and the version of torch."""
+    hasher = hashlib.sha256()
+    plain = {**recipe, "items": data.n_items, "kinds": data.kinds, "seed": data.seed, "torch": torch.__version__}
+    hasher.update(json.dumps(plain, sort_keys=True, default=str).encode())
+    _hash_sequences(hasher, data.sequences)
+    _hash_views(hasher, data.views)
+    if data.validation is not None:
+        _hash_sequences(hasher, data.validation.histories)
+        for part in (data.validation.targets, data.validation.seen):
+            _hash_arrays(hasher, part.offsets, part.values)
+    return hasher.hexdigest()
+
+
+def _hash_sequences(hasher: Any, batch: SequenceBatch) -> None:
+    _hash_arrays(hasher, batch.offsets, batch.items, batch.times_s, batch.kinds, batch.values)
+    for array in (batch.query_times_s, batch.content_rows):
+        if array is not None:
+            _hash_arrays(hasher, array)
+    for views in (batch.content, batch.user_views):
+        _hash_views(hasher, views or Views())
+
+
+def _hash_views(hasher: Any, views: Views) -> None:
+    for name, view in views.items():
+        hasher.update(name.encode())
+        _hash_arrays(hasher, view.vectors, view.present)
+
+
+def _hash_arrays(hasher: Any, *arrays: np.ndarray[Any, Any]) -> None:
+    for array in arrays:
+        hasher.update(f"{array.dtype}{array.shape}".encode())
+        hasher.update(np.ascontiguousarray(array).data if array.size else b"")

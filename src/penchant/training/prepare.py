@@ -1,0 +1,31 @@
+"""From a dataset and its views to what a model learns from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from penchant.data.dataset import Dataset
+from penchant.data.views import Views
+from penchant.encoders.fitted import FittedEncoders
+from penchant.encoders.packing import packed
+from penchant.models.base import TrainingData
+
+
+def training_data(
+    data: Dataset,
+    views: Views,
+    encoders: FittedEncoders,
+    seed: int = 0,
+    progress: Callable[[str, float], None] | None = None,
+) -> TrainingData:
+    """All histories of a dataset with what events and users carry themselves, and the item `views`."""
+    sequences = packed(data, encoders)
+    return TrainingData(
+        sequences=sequences,
+        n_items=data.n_items,
+        kinds=data.kinds.ids.to_list(),
+        now_s=int(sequences.times_s.max(initial=0)),
+        views=views,
+        seed=seed,
+        progress=progress,
+    )

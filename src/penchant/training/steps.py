@@ -1,0 +1,279 @@
+"""The loop that trains every network: epochs of steps, validation, the best weights kept."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from penchant.data.options import to_dict
+from penchant.errors import ModelError
+from penchant.models.base import TrainingData
+from penchant.training.average import Average
+from penchant.training.checkpoints import Checkpoints, Saved, identity
+from penchant.training.distributed import Group
+from penchant.training.log import TrainingLog
+from penchant.training.options import TrainingOptions
+from penchant.training.precision import compiled, precision
+from penchant.training.selection import validation_ndcg
+from penchant.training.tensorboard import Curves
+
+VALIDATIONS = 12
+"""About how often a training is validated, whatever its number of epochs."""
+
+
+@runtime_checkable
+class Trainable(Protocol):
+    """A model that learns by gradient: it makes a network, batches and a loss; the loop does the rest."""
+
+    options: Any
+
+    def start(self, data: TrainingData, device: torch.device) -> nn.Module:
+        """Make the network."""
+
+    def batches(self, data: TrainingData, rng: np.random.Generator) -> list[Any]:
+        """The batches of one epoch in the order of training."""
+
+    def loss(self, data: TrainingData, batch: Any, rng: np.random.Generator) -> Tensor:
+        """The loss of one batch."""
+
+    def finish(self) -> None:
+        """Take over the weights that the network holds now."""
+
+
+OnEpoch = Callable[[dict[str, float]], None]
+"""Called after every epoch with its row of the log; what it raises ends the training."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a network is trained: epochs to run, options of the loop, device, processes that train together.
+
+    `rate` scales the learning rate. `prepare` is called with the network before the first step (to begin from
+    other weights than random ones).
+    """
+
+    rounds: int
+    options: TrainingOptions
+    device: torch.device
+    group: Group = field(default_factory=Group)
+    rate: float = 1.0
+    horizon: int = 0
+    """Epochs of the learning rate's schedule; 0: those of the model's options."""
+    prepare: Callable[[nn.Module], None] | None = None
+
+
+class Training:
+    """One network trained once. All randomness is drawn from seed, epoch and batch, so that where a training stands
+    is the whole of its state beside weights, averages and the log."""
+
+    def __init__(
+        self,
+        model: Trainable,
+        data: TrainingData,
+        plan: Plan,
+        checkpoints: Checkpoints | None = None,
+        on_epoch: OnEpoch | None = None,
+        *,
+        learn_from: TrainingData | None = None,
+    ) -> None:
+        self.model, self.data, self.plan = model, learn_from or data, plan
+        self.checkpoints, self.on_epoch = checkpoints, on_epoch
+        self.net = model.start(data, plan.device)
+        if plan.prepare is not None:
+            plan.prepare(self.net)
+        own = model.options
+        self.optimizer = torch.optim.AdamW(_groups(self.net, own.weight_decay), lr=own.learning_rate, betas=(0.9, 0.98))
+        self.average = Average(self.net, plan.options.average)
+        self.width = plan.options.accumulate * plan.group.size
+        steps = -(-len(model.batches(self.data, self._rng(0))) // self.width)
+        self.total = (plan.horizon or own.epochs) * max(1, steps)
+        self.epoch, self.position, self.step, self.stale = 1, 0, 0, 0
+        self.best, self.best_weights = -1.0, list[Tensor]()
+        self.losses: list[Tensor] = []
+        self.log = TrainingLog()
+        self.told = ""
+
+    def run(self) -> TrainingLog:
+        """Train to the end, from a checkpoint where there is one; the model then answers with the kept weights."""
+        options, first = self.plan.options, self.plan.group.is_first
+        device = self.plan.device
+        self.identity = self._identity() if self.checkpoints else ""
+        saved = self.checkpoints.read(self.identity) if self.checkpoints else None
+        done = saved is not None and self._take(saved)
+        self.plan.group.agree(self.step, device)
+        self.curves = Curves(options.tensorboard if first and not done else None, getattr(self.model, "name", ""))
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            if not done:
+                with compiled(self.net, options, device):
+                    while self.epoch <= self.plan.rounds and not self._out_of_patience():
+                        self._one_epoch()
+                self.average.load(self.best_weights or self.average.copy())
+                self.log.best_epoch = self.log.best_epoch or len(self.log.epochs)
+            self.model.finish()
+        if saved is not None or (self.checkpoints and self.checkpoints.due()):
+            self._save(done=True)
+        self.curves.close()
+        return self.log
+
+    def _one_epoch(self) -> None:
+        started, data = time.monotonic(), self.data
+        self.net.train()
+        batches = self.model.batches(data, self._rng(self.epoch))
+        steps = -(-len(batches) // self.width)
+        for number in range(self.position, steps):
+            self.step += 1
+            self.losses.append(self._one_step(batches, number * self.width))
+            self.position = number + 1
+            if data.progress and number * 100 // steps != (number + 1) * 100 // steps:
+                data.progress(self._line(), (self.epoch - 1 + self.position / steps) / self.plan.rounds)
+            if self.checkpoints and self.plan.group.is_first and self.checkpoints.due():
+                self._save()
+        row = {"epoch": float(self.epoch), "loss": float(torch.stack(self.losses).mean())}
+        row["seconds"] = time.monotonic() - started
+        if not math.isfinite(row["loss"]):
+            raise ModelError(
+                f"The loss of epoch {self.epoch} is {row['loss']}: the training diverged.",
+                remedy="Lower learning_rate or training.clip; training.precision=float32 where it is bfloat16.",
+            )
+        if data.validation is not None and self._validates():
+            self._validate(row)
+        self.log.epochs.append(row)
+        self.curves.add(self.step, {key: row[key] for key in ("loss", "ndcg") if key in row})
+        self.told = _told(row)
+        self.epoch, self.position, self.losses = self.epoch + 1, 0, []
+        if data.progress:
+            data.progress(self._line(int(row["epoch"])), row["epoch"] / self.plan.rounds)
+        if self.on_epoch:
+            self.on_epoch(row)
+
+    def _one_step(self, batches: list[Any], start: int) -> Tensor:
+        """Forward and backward of this process's share of the batches from `start`, and one step of all."""
+        plan, part = self.plan, batches[start : start + self.width]
+        for values in self.optimizer.param_groups:
+            values["lr"] = (
+                plan.rate * self.model.options.learning_rate * schedule(self.step, self.total, plan.options.warmup)
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        total = torch.zeros((), device=plan.device)
+        for number in range(plan.group.rank, len(part), plan.group.size):
+            rng = self._rng(self.epoch, 1 + start + number)
+            torch.manual_seed(int(rng.integers(2**63)))
+            with precision(plan.options, plan.device):
+                loss = self.model.loss(self.data, part[number], rng) / len(part)
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += loss.detach()
+        total = plan.group.sum_gradients(self.average.weights, total)
+        norm = nn.utils.clip_grad_norm_(self.average.weights, plan.options.clip)
+        self.optimizer.step()
+        self.average.update(self.step)
+        if self.curves.wanted:
+            rate = self.optimizer.param_groups[0]["lr"]
+            self.curves.add(self.step, {"step/loss": float(total), "step/norm": float(norm), "step/rate": rate})
+        return total
+
+    def _validate(self, row: dict[str, float]) -> None:
+        assert self.data.validation is not None
+        found = 0.0
+        if self.plan.group.is_first:
+            with self.average.applied():
+                self.model.finish()
+                found = validation_ndcg(self.model, self.data.validation)  # type: ignore[arg-type]
+        row["ndcg"] = self.plan.group.told(found, self.plan.device)
+        self.stale += 1
+        if row["ndcg"] > self.best:
+            self.best, self.log.best_epoch, self.stale = row["ndcg"], self.epoch, 0
+            self.best_weights = self.average.copy()
+
+    def _validates(self) -> bool:
+        rounds = self.plan.rounds
+        return self.epoch == rounds or self.epoch % max(1, rounds // VALIDATIONS) == 0
+
+    def _out_of_patience(self) -> bool:
+        return 0 < self.plan.options.patience <= self.stale
+
+    def _rng(self, *place: int) -> np.random.Generator:
+        return np.random.default_rng([self.data.seed, *place])
+
+    def _line(self, epoch: int = 0) -> str:
+        return f"epoch {epoch or self.epoch}/{self.plan.rounds}{self.told}"
+
+    def _identity(self) -> str:
+        plan, options = self.plan, replace(self.plan.options, checkpoint_s=0.0, tensorboard="")
+        return identity(
+            self.data,
+            model=getattr(self.model, "name", type(self.model).__name__),
+            options=to_dict(self.model.options),
+            training=to_dict(options),
+            plan=[plan.rounds, plan.rate, plan.horizon, plan.device.type, plan.group.size],
+            prepared=plan.prepare is not None,
+        )
+
+    def _save(self, *, done: bool = False) -> None:
+        """Write where the training stands: weights, averages, optimiser, log."""
+        assert self.checkpoints is not None
+        if not self.plan.group.is_first:
+            return
+        tensors = {f"net/{name}": value for name, value in self.net.state_dict().items()}
+        if not done:
+            tensors |= {f"average/{n:05}": value for n, value in enumerate(self.average.shadow)}
+            tensors |= {f"best/{n:05}": value for n, value in enumerate(self.best_weights)}
+            for number, values in self.optimizer.state_dict()["state"].items():
+                tensors |= {f"optimizer/{number}/{key}": value for key, value in values.items()}
+            if self.losses:
+                tensors["losses"] = torch.stack(self.losses)
+        places = {name: getattr(self, name) for name in _PLACE}
+        self.checkpoints.write(self.identity, tensors, {**places, "done": done, "log": self.log.to_dict()})
+
+    def _take(self, saved: Saved) -> bool:
+        """Go to where a checkpoint stands; True where it is the end."""
+        tensors, device = saved.tensors, self.plan.device
+        self.net.load_state_dict({k.removeprefix("net/"): v for k, v in tensors.items() if k.startswith("net/")})
+        self.log = TrainingLog.from_dict(saved.facts["log"])
+        if saved.facts["done"]:
+            return True
+        for name in _PLACE:
+            setattr(self, name, saved.facts[name])
+        self.average.shadow = [tensors[key].to(device) for key in sorted(tensors) if key.startswith("average/")]
+        self.best_weights = [tensors[key].to(device) for key in sorted(tensors) if key.startswith("best/")]
+        self.losses = list(tensors["losses"].to(device)) if "losses" in tensors else []
+        state: dict[int, dict[str, Tensor]] = {}
+        for key in (key for key in tensors if key.startswith("optimizer/")):
+            _, number, name = key.split("/")
+            state.setdefault(int(number), {})[name] = tensors[key]
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
+        if self.data.progress:
+            self.data.progress(self._line(), (self.epoch - 1) / self.plan.rounds)
+        return False
+
+
+_PLACE = ("epoch", "position", "step", "stale", "best", "told")
+
+
+def schedule(step: int, total: int, warmup: float = 0.05) -> float:
+    """Share of the learning rate: linear warm-up, then cosine to 2 %."""
+    ramp = max(1.0, warmup * total)
+    if step < ramp:
+        return step / ramp
+    progress = min(1.0, (step - ramp) / max(1.0, total - ramp))
+    return 0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+def _groups(net: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Weight decay on matrices only."""
+    trained = [p for p in net.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+    ]
+
+
+def _told(row: dict[str, float]) -> str:
+    line = f", loss {row['loss']:.3f}"
+    return line + (f", validation NDCG@10 {row['ndcg']:.4f}" if "ndcg" in row else "")

@@ -1,0 +1,40 @@
+"""Curves of a training for TensorBoard, where they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from penchant.errors import MissingExtraError
+
+
+class Curves:
+    """Writes scalars into `folder`; without a folder it does nothing."""
+
+    def __init__(self, folder: str | Path | None, run: str = "") -> None:
+        self._writer: Any = _writer(Path(folder) / run) if folder else None
+
+    def add(self, step: int, values: Mapping[str, float]) -> None:
+        """One point of every curve."""
+        if self._writer is not None:
+            for name, value in values.items():
+                self._writer.add_scalar(name, value, step)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anything is written."""
+        return self._writer is not None
+
+    def close(self) -> None:
+        """Everything written is on disk."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _writer(folder: Path) -> Any:
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise MissingExtraError("tensorboard", "tensorboard") from error
+    return SummaryWriter(str(folder))

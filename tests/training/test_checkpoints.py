@@ -1,0 +1,187 @@
+"""Checkpoints: a training killed at any step goes on to the same numbers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from penchant.models.base import TrainingData
+from penchant.models.cooccurrence import Cooccurrence, CooccurrenceOptions
+from penchant.models.ensemble import Ensemble, EnsembleOptions
+from penchant.models.sequence import SequenceModel, SequenceOptions
+from penchant.testing.cycles import cycles
+from penchant.training import TrainingLog, fit
+from penchant.training.checkpoints import FILE, Checkpoints
+from penchant.training.options import TrainingOptions
+
+OPTIONS = {"dim": 8, "epochs": 4, "max_length": 8, "batch_tokens": 128, "dropout": 0.2, "heads": 2, "layers": 1}
+SMALL = SequenceOptions(**OPTIONS)  # type: ignore[arg-type]
+
+
+def weights(model: SequenceModel) -> dict[str, bytes]:
+    return {name: value.tobytes() for name, value in model.state().tensors.items()}
+
+
+class Stop(Exception):
+    pass
+
+
+def always(folder: Path) -> Checkpoints:
+    """Written after every step: its clock stands still."""
+    return Checkpoints(folder, 0.0, lambda: 0.0)
+
+
+def stopping(data: TrainingData, calls: int) -> TrainingData:
+    """The same data, with a report of progress that raises at the n-th call."""
+    left = iter(range(calls - 1))
+
+    def progress(message: str, share: float) -> None:
+        if next(left, None) is None:
+            raise Stop
+
+    return replace(data, progress=progress)
+
+
+def rows(log: TrainingLog) -> list[dict[str, float]]:
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in log.epochs]
+
+
+@pytest.fixture(scope="module")
+def whole() -> tuple[dict[str, bytes], TrainingLog]:
+    model = SequenceModel(SMALL)
+    log = fit(model, cycles())
+    return weights(model), log
+
+
+@pytest.mark.parametrize("calls", [1, 2, 6, 7, 8, 13])
+def test_stopped_anywhere_it_goes_on_to_the_same_weights(
+    tmp_path: Path, whole: tuple[dict[str, bytes], TrainingLog], calls: int
+) -> None:
+    with pytest.raises(Stop):
+        fit(SequenceModel(SMALL), stopping(cycles(), calls), checkpoints=always(tmp_path))
+    torch.rand(7)  # what else the process draws does not matter
+    model = SequenceModel(SMALL)
+    log = fit(model, cycles(), checkpoints=always(tmp_path))
+    assert weights(model) == whole[0]
+    assert rows(log) == rows(whole[1]) and log.best_epoch == whole[1].best_epoch
+
+
+def test_stopped_again_and_again(tmp_path: Path, whole: tuple[dict[str, bytes], TrainingLog]) -> None:
+    """Three steps at a time, always a new process's worth of state."""
+    for _ in range(100):
+        model = SequenceModel(SMALL)
+        try:
+            fit(model, stopping(cycles(), 4), checkpoints=always(tmp_path))
+            break
+        except Stop:
+            continue
+    assert weights(model) == whole[0]
+
+
+def test_a_training_that_has_ended_is_not_repeated(tmp_path: Path, whole: tuple[dict[str, bytes], TrainingLog]) -> None:
+    fit(SequenceModel(SMALL), cycles(), checkpoints=always(tmp_path))
+    model = SequenceModel(SMALL)
+    log = fit(model, stopping(cycles(), 1), checkpoints=always(tmp_path))
+    assert weights(model) == whole[0] and rows(log) == rows(whole[1])
+
+
+def test_other_data_recipes_or_damaged_files_begin_anew(
+    tmp_path: Path, whole: tuple[dict[str, bytes], TrainingLog]
+) -> None:
+    with pytest.raises(Stop):
+        fit(SequenceModel(SMALL), stopping(cycles(), 6), checkpoints=always(tmp_path))
+    kept = (tmp_path / FILE).read_bytes()
+    trials: list[tuple[SequenceOptions, TrainingData, TrainingOptions]] = [
+        (replace(SMALL, learning_rate=1e-3), cycles(), TrainingOptions()),
+        (SMALL, cycles(seed=1), TrainingOptions()),
+        (SMALL, replace(cycles(), seed=4), TrainingOptions()),
+        (SMALL, cycles(), TrainingOptions(clip=1.0)),
+    ]
+    for options, data, told in trials:
+        (tmp_path / FILE).write_bytes(kept)
+        resumed, fresh = SequenceModel(options), SequenceModel(options)
+        fit(resumed, data, options=told, checkpoints=always(tmp_path))
+        fit(fresh, data, options=told)
+        assert weights(resumed) == weights(fresh)
+    (tmp_path / FILE).write_bytes(kept[:-50])
+    model = SequenceModel(SMALL)
+    fit(model, cycles(), checkpoints=always(tmp_path))
+    assert weights(model) == whole[0]
+
+
+def test_how_often_and_where_curves_go_is_no_part_of_the_recipe(tmp_path: Path) -> None:
+    with pytest.raises(Stop):
+        fit(SequenceModel(SMALL), stopping(cycles(), 12), checkpoints=always(tmp_path))
+    told: list[str] = []
+    data = replace(cycles(), progress=lambda message, share: told.append(message))
+    fit(SequenceModel(SMALL), data, options=TrainingOptions(checkpoint_s=7.0), checkpoints=always(tmp_path))
+    assert not told[0].startswith("epoch 1/")
+
+
+def test_an_ensemble_goes_on_inside_its_expert(tmp_path: Path) -> None:
+    def ensemble() -> Ensemble:
+        names = ("transformer", "cooccurrence")
+        experts = {"transformer": SequenceModel(SMALL), "cooccurrence": Cooccurrence(CooccurrenceOptions())}
+        return Ensemble(EnsembleOptions(experts=names), experts)
+
+    first, second = ensemble(), ensemble()
+    fit(first, cycles())
+    with pytest.raises(Stop):
+        fit(ensemble(), stopping(cycles(), 8), checkpoints=always(tmp_path))
+    assert (tmp_path / "transformer" / FILE).is_file()
+    fit(second, cycles(), checkpoints=always(tmp_path))
+    assert first.weights == second.weights
+    states = [model.state().tensors for model in (first, second)]
+    assert {k: v.tobytes() for k, v in states[0].items()} == {k: v.tobytes() for k, v in states[1].items()}
+
+
+def test_checkpoints_are_rare_enough_to_cost_a_twentieth() -> None:
+    now = [0.0]
+    kept = Checkpoints(Path("unused"), 10.0, lambda: now[0])
+    assert not kept.due()
+    now[0] = 10.0
+    assert kept.due()
+    kept._last.update(at=10.0, cost=2.0)
+    now[0] = 49.0
+    assert not kept.due()
+    now[0] = 50.0
+    assert kept.due()
+    assert not kept.part("x").due()
+
+
+KILLED = """
+import os, signal, sys
+from dataclasses import replace
+from pathlib import Path
+from penchant.models.sequence import SequenceModel, SequenceOptions
+from penchant.testing.cycles import cycles
+from penchant.training import fit
+from penchant.training.checkpoints import Checkpoints
+left = iter(range(11))
+def progress(message, share):
+    if next(left, None) is None:
+        os.kill(os.getpid(), signal.SIGKILL)
+kept = Checkpoints(Path({out!r}), 0.0, lambda: 0.0)
+fit(SequenceModel(SequenceOptions(**{options!r})), replace(cycles(), progress=progress), checkpoints=kept)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="no SIGKILL on Windows")
+def test_killed_by_the_system(tmp_path: Path, whole: tuple[dict[str, bytes], TrainingLog]) -> None:
+    code = KILLED.format(options=OPTIONS, out=str(tmp_path))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    model = SequenceModel(SMALL)
+    told: list[str] = []
+    data = replace(cycles(), progress=lambda message, share: told.append(message))
+    fit(model, data, checkpoints=always(tmp_path))
+    assert not told[0].startswith("epoch 1/")
+    assert weights(model) == whole[0]

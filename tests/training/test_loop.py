@@ -1,0 +1,156 @@
+"""The training loop: options, early stopping, joined batches, mixed precision, curves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from penchant.config import Config
+from penchant.errors import MissingExtraError, ModelError, OptionError, UsageError
+from penchant.models.sequence import SequenceModel, SequenceOptions
+from penchant.testing.cycles import cycles
+from penchant.training import fit
+from penchant.training.average import Average
+from penchant.training.options import TrainingOptions
+from penchant.training.precision import uses_bfloat16
+from penchant.training.steps import schedule
+
+SMALL = SequenceOptions(dim=8, epochs=4, max_length=8, batch_tokens=128, dropout=0.2, heads=2, layers=1)
+
+
+def weights(model: SequenceModel) -> dict[str, bytes]:
+    return {name: value.tobytes() for name, value in model.state().tensors.items()}
+
+
+def test_training_stops_when_validation_does_not_improve() -> None:
+    # a constant model is as good after one epoch as after ten
+    model = SequenceModel(replace(SMALL, learning_rate=1e-12, epochs=10))
+    log = fit(model, cycles(), options=TrainingOptions(patience=3))
+    assert len(log.epochs) == 4 and log.best_epoch == 1
+    assert len(fit(SequenceModel(replace(SMALL, learning_rate=1e-12, epochs=10)), cycles()).epochs) == 10
+
+
+def test_joined_batches_are_one_step_of_their_mean() -> None:
+    """Two batches joined give the mean of their gradients: with weights that do not move, the mean of their losses."""
+    still = replace(SMALL, learning_rate=1e-12, epochs=1, dropout=0.0, id_dropout=0.0)
+    data = replace(cycles(users=76), validation=None)
+    one = fit(SequenceModel(still), data)
+    joined = fit(SequenceModel(still), data, options=TrainingOptions(accumulate=2))
+    assert len(SequenceModel(still).batches(data, np.random.default_rng(0))) == 8
+    assert joined.epochs[0]["loss"] == pytest.approx(one.epochs[0]["loss"], rel=1e-5)
+
+
+def test_an_average_of_horizon_one_is_the_last_weights() -> None:
+    net = torch.nn.Linear(2, 1, bias=False)
+    last, mean = Average(net, 1), Average(net, 100)
+    for step, value in enumerate((1.0, 2.0, 6.0), start=1):
+        torch.nn.init.constant_(net.weight, value)
+        last.update(step)
+        mean.update(step)
+    assert last.shadow[0].tolist() == [[6.0, 6.0]]
+    assert mean.shadow[0].tolist() == [[3.0, 3.0]]  # fewer steps than the horizon: the plain mean
+    with mean.applied():
+        assert net.weight.tolist() == [[3.0, 3.0]]
+    assert net.weight.tolist() == [[6.0, 6.0]]
+
+
+def test_the_schedule_rises_and_falls() -> None:
+    assert schedule(1, 100, 0.1) == pytest.approx(0.1) and schedule(10, 100, 0.1) == 1.0
+    assert schedule(55, 100, 0.1) == pytest.approx(0.51) and schedule(100, 100, 0.1) == pytest.approx(0.02)
+    assert schedule(1, 100, 0.0) == pytest.approx(1.0, abs=1e-3)
+
+
+def test_bfloat16_learns_the_same() -> None:
+    assert not uses_bfloat16(TrainingOptions(), torch.device("cpu"))
+    seen = []
+    for precision in ("float32", "bfloat16"):
+        model = SequenceModel(replace(SMALL, dim=16, epochs=15, learning_rate=2e-2))
+        log = fit(model, cycles(), options=TrainingOptions(precision=precision))
+        assert log.validation_ndcg is not None and log.validation_ndcg > 0.95
+        assert {value.dtype for value in model.state().tensors.values()} == {np.dtype(np.float32)}
+        seen.append(weights(model))
+    assert seen[0] != seen[1]
+
+
+@pytest.mark.filterwarnings("ignore")  # those of torch's compiler, not ours
+def test_a_compiled_network_learns_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Traced and run as it is: making machine code takes the compiler a minute here and changes nothing of ours."""
+    traced: list[str] = []
+    compile_it = torch.nn.Module.compile
+
+    def fast(self: torch.nn.Module, dynamic: bool) -> None:
+        traced.append(type(self).__name__)
+        compile_it(self, dynamic=dynamic, backend="eager")  # type: ignore[no-untyped-call]
+
+    monkeypatch.setattr(torch.nn.Module, "compile", fast)
+    found = []
+    for choice in ("off", "on"):
+        model = SequenceModel(replace(SMALL, epochs=2, dropout=0.0))
+        fit(model, cycles(), options=TrainingOptions(compile=choice))
+        found.append(model.state().tensors)
+    assert set(found[0]) == set(found[1])
+    for name, value in found[0].items():
+        np.testing.assert_allclose(found[1][name], value, atol=1e-4, err_msg=name)
+    assert {"ItemTower", "EventTokens", "AttentionEncoder"} <= set(traced)
+
+
+def test_a_training_that_diverges_says_so() -> None:
+    model = SequenceModel(replace(SMALL, learning_rate=1e30, epochs=2))
+    with pytest.raises(ModelError, match=r"the training diverged\. Lower learning_rate"):
+        fit(model, cycles(), options=TrainingOptions(warmup=0.0))
+
+
+def test_progress_says_the_share_of_steps_and_the_log_has_every_epoch() -> None:
+    told: list[tuple[str, float]] = []
+    rows: list[float] = []
+    data = replace(cycles(), progress=lambda message, share: told.append((message, share)))
+    fit(SequenceModel(SMALL), data, on_epoch=lambda row: rows.append(row["epoch"]))
+    shares = [share for _, share in told]
+    assert shares == sorted(shares) and shares[-1] == 1.0 and len(shares) > 2 * SMALL.epochs
+    assert told[0][0] == "epoch 1/4" and told[-1][0].startswith("epoch 4/4, loss ")
+    assert rows == [1, 2, 3, 4]
+
+
+def test_curves_are_written_for_tensorboard(tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    fit(SequenceModel(SMALL), cycles(), options=TrainingOptions(tensorboard=str(tmp_path / "curves")))
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    found = EventAccumulator(str(tmp_path / "curves" / "transformer"))
+    found.Reload()
+    assert set(found.Tags()["scalars"]) == {"loss", "ndcg", "step/loss", "step/norm", "step/rate"}
+    assert len(found.Scalars("ndcg")) == 4
+
+
+def test_without_tensorboard_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "torch.utils.tensorboard", None)
+    with pytest.raises(MissingExtraError, match=r"penchant\[tensorboard\]"):
+        fit(SequenceModel(SMALL), cycles(), options=TrainingOptions(tensorboard=str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"training.precision": "half"}, "training.precision='half' is not known. Allowed: auto, float32, bfloat16"),
+        ({"training.compile": "yes"}, "training.compile='yes' is not known. Allowed: auto, on, off"),
+        ({"training.accumulate": "0"}, "training.accumulate=0 is out of range. Give 1 or more"),
+        ({"training.clip": "0"}, "training.clip=0.0 is out of range"),
+        ({"training.warmup": "1"}, "training.warmup=1.0 is out of range"),
+        ({"training.patients": "1"}, "Did you mean 'training.patience'"),
+    ],
+)
+def test_options_are_checked(settings: dict[str, str], message: str) -> None:
+    with pytest.raises((OptionError, UsageError)) as caught:
+        Config().with_settings(settings)
+    assert message in str(caught.value)
+
+
+def test_options_go_through_a_file(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text("[training]\npatience = 2\nclip = 1\n")
+    config = Config.from_toml(tmp_path / "c.toml").with_settings({"training.accumulate": "4"})
+    assert config.training == TrainingOptions(patience=2, clip=1.0, accumulate=4)
+    assert Config.from_dict(config.to_dict()).training == config.training
