@@ -211,7 +211,7 @@ def test_user_attributes_and_context_change_a_neural_answer(shop: Dataset) -> No
 def test_what_is_asked_wrongly_is_refused_with_the_remedy(counted: Recommender) -> None:
     with pytest.raises(UnknownIdError, match="--history"):
         counted.recommend(["nobody"])
-    with pytest.raises(UsageError, match="one of users, history or text"):
+    with pytest.raises(UsageError, match="one of users, history, text, image or audio"):
         counted.recommend()
     with pytest.raises(UsageError, match="k=0"):
         counted.recommend(users(counted, 1), k=0)

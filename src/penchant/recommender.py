@@ -15,19 +15,19 @@ import polars as pl
 from penchant.config import Config
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.history import LEFT_OUT, TimeLike, from_history, request_times, sentence
+from penchant.data.history import LEFT_OUT, TimeLike, from_history, request_times
 from penchant.data.ragged import Ragged
 from penchant.data.results import EventReason, InterestSeries, Reason, Recommendations
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout, split
 from penchant.data.views import Views
 from penchant.encoders.fitted import FittedEncoders
+from penchant.encoders.packing import described, described_rows, kept_vectors, with_content
 from penchant.encoders.packing import informed as informed
-from penchant.encoders.packing import kept_vectors, with_content
 from penchant.encoders.packing import packed as packed
 from penchant.encoders.views import item_views
 from penchant.errors import DataError, ModelError, UsageError
-from penchant.models.base import Additive, DenseModel, Model, Validation
+from penchant.models.base import Additive, DenseModel, Model, TrainingData, Validation
 from penchant.models.registry import create
 from penchant.persistence import Parts, read, write
 from penchant.profiles.explanation import event_contributions
@@ -147,12 +147,10 @@ class Recommender:
     def stages(self, histories: SequenceBatch) -> list[str]:
         """Which stage answers each history: `model`, `content` (words alone) or `popularity` (nothing known)."""
         with_items = np.bincount(histories.rows[histories.items >= 0], minlength=len(histories)) > 0
-        with_content = np.zeros(len(histories), dtype=np.bool_)
-        if histories.content_rows is not None and histories.content is not None and self.views:
-            with_content = np.bincount(histories.rows[histories.content_rows >= 0], minlength=len(histories)) > 0
-        reads = getattr(self.model, "reads_content", False)
-        by_content = np.where(with_content, "model" if reads else "content", "popularity")
-        return [str(stage) for stage in np.where(with_items, "model", by_content)]
+        reads: frozenset[str] = getattr(self.model, "reads", frozenset())
+        by_content = described_rows(histories, self.views)
+        by_model = with_items | described_rows(histories, reads, people=False)
+        return [str(stage) for stage in np.where(by_model, "model", np.where(by_content, "content", "popularity"))]
 
     def rank(
         self, histories: SequenceBatch, k: int, *, exclude: Ragged | None = None, allowed: Bools | None = None
@@ -174,20 +172,22 @@ class Recommender:
         *,
         history: Any = None,
         text: str | None = None,
+        image: str | Path | None = None,
+        audio: str | Path | None = None,
         k: int = 10,
         at: TimeLike | Sequence[TimeLike] | None = None,
         allow_seen: bool = False,
         filters: Filters | None = None,
         explain: bool = False,
     ) -> Recommendations:
-        """Ranked lists for known users, for a history handed in, or for a sentence.
+        """Ranked lists for known users, for a history handed in, or for a sentence, a picture or a sound (a file).
 
         `at` asks as of a time (later events are not looked at, and models that know elapsed time use it). Items of
         the history are left out unless `allow_seen`. Raises `UnknownIdError`, `UsageError`.
         """
         if k < 1:
             raise UsageError(f"k={k} is not a number of items.", remedy="Give k of 1 or more.")
-        user_ids, histories, source = self._request(users, history, text, at)
+        user_ids, histories, source = self._request(users, history, at, text=text, image=image, audio=audio)
         seen = None if allow_seen else histories.history_items.unique()
         allowed = filters.mask(self.dataset) if filters else None
         items, scores = self.rank(histories, min(k, self.dataset.n_items), exclude=seen, allowed=allowed)
@@ -213,6 +213,8 @@ class Recommender:
         *,
         history: Any = None,
         text: str | None = None,
+        image: str | Path | None = None,
+        audio: str | Path | None = None,
         at: TimeLike | None = None,
     ) -> InterestSeries:
         """The interest vector after every event, `[T, D]`; with `at`, only events up to then.
@@ -220,7 +222,8 @@ class Recommender:
         A model without interest vectors of its own (counts, linear) answers with the decayed mean of its items'
         views. Raises `ModelError` where there is neither.
         """
-        user_ids, histories, source = self._request([user] if user is not None else None, history, text, at)
+        one = [user] if user is not None else None
+        user_ids, histories, source = self._request(one, history, at, text=text, image=image, audio=audio)
         if len(user_ids) != 1:
             raise UsageError(f"The history holds {len(user_ids)} users.", remedy="Give the events of one person.")
         dense = self.dense_model()
@@ -230,7 +233,7 @@ class Recommender:
     def explain(self, user: str, item: str, *, at: TimeLike | None = None) -> Reason:
         """The events and views that carry an item's score for a user (see `Reason`)."""
         code = self.dataset.item_vocabulary.code(item, kind="item")
-        _, histories, source = self._request([user], None, None, at)
+        _, histories, source = self._request([user], None, at)
         score = float(self.scores(histories)[0, code])
         return self._reason(histories, source, code, score)
 
@@ -265,13 +268,14 @@ class Recommender:
         return self._packed
 
     def _request(
-        self, users: Sequence[str] | str | None, history: Any, text: str | None, at: Any
+        self, users: Sequence[str] | str | None, history: Any, at: Any, **told: Any
     ) -> tuple[list[str], SequenceBatch, Dataset]:
-        given = [name for name, value in (("users", users), ("history", history), ("text", text)) if value is not None]
+        asked = {"users": users, "history": history, **told}
+        given = [name for name, value in asked.items() if value is not None]
         if len(given) != 1:
             raise UsageError(
-                f"Ask for one of users, history or text; got {', '.join(given) or 'none'}.",
-                remedy="A known user, the events of somebody new, or a sentence about them.",
+                f"Ask for one of users, history, text, image or audio; got {', '.join(given) or 'none'}.",
+                remedy="A known user, the events of somebody new, or a sentence, a picture or a sound about them.",
             )
         source = self.dataset
         if users is not None:
@@ -281,28 +285,18 @@ class Recommender:
             names, batch, source = from_history(self.dataset, history)
             batch = with_content(batch, source, self.encoders)
         else:
-            names, batch = ["guest"], self._sentence(str(text))
+            names, batch = ["guest"], described(self.encoders, self.views, **told)
         if at is not None:
             batch = batch.before(request_times(at, len(batch)))
         return names, batch, source
-
-    def _sentence(self, text: str) -> SequenceBatch:
-        if schema.TEXT not in self.views:
-            raise ModelError(
-                "A sentence cannot be understood: this bundle was trained without a text view.",
-                remedy="Train on items with a title or description, or ask with --history or --user.",
-            )
-        view = self.encoders.encode_text([text])
-        if not view.present[0]:
-            raise UsageError(f"The text {text!r} has nothing to read.", remedy="Write a sentence about the interests.")
-        return replace(sentence(text), content=Views({schema.TEXT: view}))
 
     def _content_model(self) -> Model:
         if self._content is None:
             from penchant.training import fit
 
             self._content = create("content", self.config.options)
-            fit(self._content, training_data(self.dataset, self.views, self.encoders, 0, None))
+            kinds = self.dataset.kinds.ids.to_list()
+            fit(self._content, TrainingData(self._whole(), self.dataset.n_items, kinds, 0, self.views))
         return self._content
 
     def dense_model(self) -> DenseModel:

@@ -18,12 +18,15 @@ def interests(
     user: parameters.User = None,
     history: parameters.History = None,
     text: parameters.Text = None,
+    image: parameters.Image = None,
+    audio: parameters.Audio = None,
     at: parameters.At = None,
     json: parameters.AsJson = False,
 ) -> None:
     """Show how somebody's interest vector moved; with --at, as of that time."""
-    requests.exactly_one(user=user, history=history, text=text)
-    requests.existing_file("--history", history)
+    requests.exactly_one(user=user, history=history, text=text, image=image, audio=audio)
+    for option, file in (("--history", history), ("--image", image), ("--audio", audio)):
+        requests.existing_file(option, file)
     requests.check_time(at)
     import numpy as np
 
@@ -31,7 +34,8 @@ def interests(
     from penchant.recommender import Recommender
 
     rec = Recommender.load(bundle)
-    series = rec.interests(user, history=history, text=text, at=None if at is None else requests.moment(at))
+    when = None if at is None else requests.moment(at)
+    series = rec.interests(user, history=history, text=text, image=image, audio=audio, at=when)
     if json:
         terminal.show_json(
             {

@@ -42,6 +42,8 @@ History = Annotated[
     typer.Option("--history", metavar="FILE", help="Events of one person: a table like events, user_id not needed."),
 ]
 Text = Annotated[str | None, typer.Option("--text", metavar="WORDS", help="What somebody wants, in a sentence.")]
+Image = Annotated[Path | None, typer.Option("--image", metavar="FILE", help="A picture of what somebody wants.")]
+Audio = Annotated[Path | None, typer.Option("--audio", metavar="FILE", help="A sound, or a voice note, of it.")]
 At = Annotated[
     str | None, typer.Option("--at", metavar="TIME", help="As of this time: ISO 8601 or seconds since 1970 (UTC).")
 ]

@@ -26,6 +26,8 @@ def recommend(
     user: parameters.User = None,
     history: parameters.History = None,
     text: parameters.Text = None,
+    image: parameters.Image = None,
+    audio: parameters.Audio = None,
     users: Annotated[
         str | None, typer.Option("--users", metavar="all|FILE", help="Many users at once; needs --out.")
     ] = None,
@@ -50,9 +52,10 @@ def recommend(
     allow: Annotated[list[str] | None, typer.Option("--allow", metavar="IDS|FILE", help="Only these items.")] = None,
     deny: Annotated[list[str] | None, typer.Option("--deny", metavar="IDS|FILE", help="Never these items.")] = None,
 ) -> None:
-    """Rank items for a known user, for a history, for a sentence, or for many users into a file."""
-    requests.exactly_one(user=user, history=history, text=text, users=users)
-    requests.existing_file("--history", history)
+    """Rank items for a known user, for a history, for words, a picture or a sound, or for many users into a file."""
+    requests.exactly_one(user=user, history=history, text=text, image=image, audio=audio, users=users)
+    for option, file in (("--history", history), ("--image", image), ("--audio", audio)):
+        requests.existing_file(option, file)
     if (users is None) != (out is None):
         raise UsageError("--users and --out belong together.", remedy="Give both: --users all --out FILE.parquet")
     if users is not None and explain:
@@ -75,6 +78,8 @@ def recommend(
         [user] if user is not None else None,
         history=history,
         text=text,
+        image=image,
+        audio=audio,
         k=k,
         at=None if at is None else requests.moment(at),
         allow_seen=allow_seen,

@@ -20,7 +20,7 @@ def exactly_one(**given: object) -> None:
     if len(set_) != 1:
         raise UsageError(
             f"Give exactly one of {', '.join(names)}; got {' and '.join(set_) or 'none'}.",
-            remedy="A known user, the events of somebody new, or a sentence.",
+            remedy="A known user, the events of somebody new, or a sentence, a picture or a sound.",
         )
 
 

@@ -26,7 +26,7 @@ from penchant.encoders.media import MediaEncoder, encode_files
 from penchant.encoders.ngram import NgramEncoder
 from penchant.encoders.protocol import EncoderState, Progress, TextEncoder
 from penchant.encoders.text import TextOptions, fit_text_encoder, table_text, text_encoder_from_state
-from penchant.errors import EncoderError
+from penchant.errors import EncoderError, UsageError
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class ViewOptions:
     """Which views are made and how, one field per modality; `media`: the limits of files that are decoded.
 
     `vectors`: files of vectors that become views, by name (as `views.vectors.shape=shape.parquet`); they go before
-    those in the folder `views/` of the dataset.
+    those in the folder `views/` of the dataset. `align_s`: what a person posts within so many seconds (a picture and a
+    voice note) is one moment; 0 leaves every event to itself.
     """
 
     text: TextOptions = field(default_factory=TextOptions)
@@ -44,8 +45,13 @@ class ViewOptions:
     behaviour: BehaviourOptions = field(default_factory=BehaviourOptions)
     graph: GraphOptions = field(default_factory=GraphOptions)
     vectors: Mapping[str, Path] = field(default_factory=dict)
+    align_s: float = 5.0
     media: MediaOptions = field(default_factory=MediaOptions)
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.align_s < float("inf"):
+            raise UsageError(f"align_s={self.align_s} is out of range.", remedy="Give seconds, 0 or more.")
 
 
 class _Stateful(Protocol):
@@ -58,8 +64,8 @@ class FittedEncoders:
 
     `attributes`: by table (`items`, `users`, `events` for the context). `choice`: why this text encoder. `media`: the
     encoders of `image` and `audio`. `reports`: what became of the files, by table and column (not part of the bundle).
-    `vectors`: files of vectors that were brought, by view; `people`: views of users that were learned from the
-    events (not part of the bundle either).
+    `vectors`: files of vectors that were brought, by view. `align_s`: the seconds of one moment. `people`: views of
+    users that were learned from the events (not part of the bundle either).
     """
 
     text: TextEncoder | None = None
@@ -70,6 +76,7 @@ class FittedEncoders:
     limits: MediaOptions = field(default_factory=MediaOptions)
     reports: dict[str, MediaReport] = field(default_factory=dict, compare=False)
     vectors: Mapping[str, Path] = field(default_factory=dict)
+    align_s: float = 0.0
     people: tuple[OwnVectors, ...] = field(default=(), compare=False)
 
     @property
@@ -156,6 +163,7 @@ class FittedEncoders:
             "choice": asdict(self.choice) if self.choice else None,
             "media": asdict(self.limits),
             "vectors": {name: str(path) for name, path in self.vectors.items()},
+            "align_s": self.align_s,
         }
         return EncoderState.joined({**states, "encoders": EncoderState({}, own)})
 
@@ -176,6 +184,7 @@ class FittedEncoders:
             media={kind: kinds[kind].from_state(state.part(kind)) for kind in kinds if kind in state.facts},
             limits=MediaOptions(**own["media"]),
             vectors={name: Path(path) for name, path in own["vectors"].items()},
+            align_s=float(own["align_s"]),
         )
 
 
@@ -198,5 +207,13 @@ def fit_encoders(dataset: Dataset, options: ViewOptions = ViewOptions()) -> Fitt
         media[schema.IMAGE] = ImageEncoder(options.image)
     if options.audio.encoder != NONE:
         media[schema.AUDIO] = AudioEncoder(options.audio)
-    vectors = dict(options.vectors)
-    return FittedEncoders(text, options.text.fields, choice, attributes, media, options.media, vectors=vectors)
+    return FittedEncoders(
+        text,
+        options.text.fields,
+        choice,
+        attributes,
+        media,
+        options.media,
+        vectors=dict(options.vectors),
+        align_s=options.align_s,
+    )

@@ -3,13 +3,30 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import replace
+from pathlib import Path
+from typing import Final
 
+import numpy as np
+import numpy.typing as npt
+
+from penchant.data import schema
 from penchant.data.dataset import Dataset
+from penchant.data.history import sentence
 from penchant.data.sequences import SequenceBatch
+from penchant.data.views import View, Views
 from penchant.encoders.cache import EncoderCache, default_cache_folder
 from penchant.encoders.fitted import FittedEncoders
 from penchant.encoders.views import event_content, user_views
+from penchant.errors import EncoderError, MediaError, UsageError
+
+_NEEDED: Final = {
+    schema.TEXT: ("A sentence", "a title or description"),
+    schema.IMAGE: ("A picture", "an image, and name an encoder: --set views.image.encoder=NAME"),
+    schema.AUDIO: ("A sound", "an audio file, and name an encoder: --set views.audio.encoder=NAME"),
+}
+"""What a request is called, and what items need so that it can be compared with them."""
 
 
 def kept_vectors() -> EncoderCache | None:
@@ -33,6 +50,58 @@ def with_content(batch: SequenceBatch, data: Dataset, encoders: FittedEncoders) 
     """The same histories with the contents of `data`'s events, whose rows they have."""
     rows, contents = event_content(data, encoders, kept_vectors())
     return replace(batch, content_rows=rows, content=contents) if contents else batch
+
+
+def described(
+    encoders: FittedEncoders,
+    item_views: Collection[str],
+    *,
+    text: str | None = None,
+    image: str | Path | None = None,
+    audio: str | Path | None = None,
+) -> SequenceBatch:
+    """Somebody described by a sentence, a picture or a sound: one event without an item that carries it.
+
+    Raises `EncoderError` where items have no such view to compare with, `MediaError` where the file cannot be used,
+    `UsageError` for a text with nothing to read.
+    """
+    for kind, given in ((schema.TEXT, text), (schema.IMAGE, image), (schema.AUDIO, audio)):
+        if given is not None and kind not in item_views:
+            what, how = _NEEDED[kind]
+            raise EncoderError(
+                f"{what} cannot be understood: this bundle was trained without a view of {kind}.",
+                remedy=f"Train on items with {how}, or ask with --history or --user.",
+            )
+    views: dict[str, View] = {}
+    if text is not None:
+        views[schema.TEXT] = encoders.encode_text([text])
+        if not views[schema.TEXT].present[0]:
+            raise UsageError(f"The text {text!r} has nothing to read.", remedy="Write a sentence about the interests.")
+    for kind, file in ((schema.IMAGE, image), (schema.AUDIO, audio)):
+        if file is not None:
+            path = Path(file)
+            views[kind], report = encoders.encode_media(kind, [path.name], root=path.parent)
+            if report.problems:
+                raise MediaError(f"{path}: {report.problems[0].reason}", remedy=f"Give another {kind} file.")
+    return replace(sentence(text or ""), content=Views(views))
+
+
+def described_rows(histories: SequenceBatch, views: Collection[str], *, people: bool = True) -> npt.NDArray[np.bool_]:
+    """Which histories `[B]` say something in one of these views of items: by an event's own content or, with `people`,
+    by a view of the person."""
+    names = [name for name in views if name not in (schema.ATTRIBUTES, schema.BEHAVIOUR)]
+    out = np.zeros(len(histories), dtype=np.bool_)
+    content, rows = histories.content, histories.content_rows
+    if content is not None and rows is not None:
+        told = [content[name].present for name in names if name in content]
+        if told:
+            speaks = (rows >= 0) & np.any(told, axis=0)[rows]
+            out |= np.bincount(histories.rows[speaks], minlength=len(histories)) > 0
+    if people and histories.user_views is not None:
+        for name in names:
+            if name in histories.user_views:
+                out |= histories.user_views[name].present
+    return out
 
 
 def informed(histories: SequenceBatch, whole: SequenceBatch) -> SequenceBatch:

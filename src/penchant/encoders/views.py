@@ -9,6 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.data import schema
+from penchant.data.alignment import moments
 from penchant.data.dataset import Dataset
 from penchant.data.own_vectors import OwnVectors, checked, read_vectors
 from penchant.data.views import Views
@@ -79,7 +80,8 @@ def event_content(
     """What events carry themselves: `content_rows` `[E]` into the views (-1: nothing), equal contents once.
 
     `text` of the event (a comment, a search), its `image` and `audio` where such an encoder is named, `attributes`
-    from its `context_*` columns. Rows follow `Dataset.events`; both go into `SequenceBatch`.
+    from its `context_*` columns. Rows follow `Dataset.events`; both go into `SequenceBatch`. What a user posts on one
+    item, or on none, within `fitted.align_s` seconds is one moment: its last event carries all of it (see `moments`).
     """
     events = dataset.events
     encoder = fitted.attributes.get(schema.EVENTS)
@@ -87,7 +89,7 @@ def event_content(
     own = table_text(events, (schema.TEXT,)) if fitted.text is not None else [None] * events.height
     files = {kind: events[kind].cast(pl.String) for kind in fitted.media if kind in events.columns}
     content = {schema.TEXT: pl.Series(own, dtype=pl.String), **files, **events.select(context).to_dict()}
-    told = pl.DataFrame(content)
+    told = _in_moments(pl.DataFrame(content), events, fitted.align_s)
     filled = ~told.select(pl.all_horizontal(pl.all().is_null())).to_series()
     distinct = told.filter(filled).unique(maintain_order=True).with_row_index("content")
     rows = told.join(distinct, on=told.columns, how="left", nulls_equal=True, maintain_order="left")["content"]
@@ -96,3 +98,23 @@ def event_content(
         return content_rows, Views()
     views = fitted.encode_table(schema.EVENTS, distinct, root=dataset.root, cache=cache, progress=progress)
     return content_rows, views
+
+
+def _in_moments(content: pl.DataFrame, events: pl.DataFrame, align_s: float) -> pl.DataFrame:
+    """The contents `[E]` with those of one moment in the row of its last event; events without a time stand alone."""
+    names = [name for name in (schema.TEXT, schema.IMAGE, schema.AUDIO) if name in content.columns]
+    has = content.select(pl.col(names).is_not_null()).to_numpy()
+    rows = np.flatnonzero(has.any(axis=1) & events[schema.TIME_S].is_not_null().to_numpy())
+    if align_s <= 0 or len(names) < 2 or len(rows) < 2:
+        return content
+    owner = events.select(pl.struct(schema.USER, schema.ITEM).rle_id()).to_series().gather(rows)
+    carrier = rows[moments(owner.to_numpy(), events[schema.TIME_S].gather(rows).to_numpy(), has[rows], align_s)]
+    if (carrier == rows).all():
+        return content
+    pieces = content[rows].select(names).with_columns(at=carrier).group_by("at").agg(pl.col(names).drop_nulls().first())
+    whole = content.with_row_index("at").with_columns(pl.col("at").cast(pl.Int64)).select("at")
+    whole = whole.join(pieces, on="at", how="left", maintain_order="left")
+    moved = np.zeros(content.height, dtype=bool)
+    moved[rows] = True
+    told = pl.Series(moved)
+    return content.with_columns([pl.when(told).then(whole[name]).otherwise(pl.col(name)).alias(name) for name in names])

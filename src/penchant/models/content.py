@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from penchant.data.schema import BEHAVIOUR
+from penchant.data.schema import ATTRIBUTES, BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
 from penchant.data.views import Views
 from penchant.errors import ModelError
@@ -29,6 +29,7 @@ class ContentOptions:
     - `views`: names of the item views to use (empty: every view there is but `behaviour`).
     - `view_weights`: weight of a view's standardised score (1 where not named).
     - `decay`, `half_life_days`: how the history fades, by rank and by elapsed time.
+    - `user_weight`: what a person's own text, picture or vectors weigh, beside 1 for their last event.
     """
 
     views: tuple[str, ...] = ()
@@ -36,8 +37,10 @@ class ContentOptions:
     decay: float = 0.9
     half_life_days: float | None = None
     kind_weights: Mapping[str, float] = field(default_factory=dict)
+    user_weight: float = 1.0
 
     def __post_init__(self) -> None:
+        require(0 <= self.user_weight < float("inf"), "content.user_weight", self.user_weight, "a weight of 0 or more")
         for view, weight in self.view_weights.items():
             require(0 <= weight < float("inf"), f"content.view_weights[{view!r}]", weight, "a weight of 0 or more")
         require_decay("content", self.decay, self.half_life_days)
@@ -57,7 +60,8 @@ class Content:
 
     z standardises over the items that have the view; an item without it gets 0, the mean. Centred item vectors and
     profiles divided by the spread of their own scores make this one exact dot product, so the model has interest
-    vectors: the views side by side. Events with text or media of their own count with it.
+    vectors: the views side by side. Events with text or media of their own count with it, and so do people
+    who have a view of an item's name (their own text or picture): it stands in the profile from the first event on.
     """
 
     name = "content"
@@ -95,11 +99,11 @@ class Content:
         kept = histories.keep(by_kind > 0)
         fade = faded(kept, decay=self.options.decay, half_life_days=self.options.half_life_days)
         weights = (by_kind[by_kind > 0] * fade, np.arange(kept.n_events), kept.offsets)
-        return self._profiles(kept, sp.csr_matrix(weights, shape=(len(kept), kept.n_events)))
+        return self._profiles(kept, sp.csr_matrix(weights, shape=(len(kept), kept.n_events)), np.arange(len(kept)))
 
     def interests(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
         """The profile after every event, `[E, D]`: fading by rank; by time, from that event's own time."""
-        return self._profiles(histories, self._past_weights(histories))
+        return self._profiles(histories, self._past_weights(histories), histories.rows)
 
     def contributions(self, histories: SequenceBatch) -> dict[str, Scores]:
         """What each view gives to every score, `[B, N]` by view: they sum to `score`."""
@@ -160,11 +164,19 @@ class Content:
         shape = (histories.n_events, histories.n_events)
         return sp.csr_matrix((weight.astype(np.float32), past, offsets), shape=shape)
 
-    def _profiles(self, histories: SequenceBatch, weights: Sparse) -> npt.NDArray[np.float32]:
-        """Rows of `weights` `[R, E]` over events → `[R, D]`, each view scaled so that its scores have spread 1."""
+    def _profiles(
+        self, histories: SequenceBatch, weights: Sparse, of: npt.NDArray[np.integer]
+    ) -> npt.NDArray[np.float32]:
+        """Rows of `weights` `[R, E]` over events → `[R, D]`, each view scaled so that its scores have spread 1.
+
+        `of` `[R]`: the history of each row.
+        """
         parts = []
         for name, space in self._fitted().items():
             sums = np.asarray(weights @ _event_vectors(histories, name, space.unit), dtype=np.float32)
+            own = None if histories.user_views is None or name == ATTRIBUTES else histories.user_views.get(name)
+            if own is not None and own.dim == sums.shape[1]:
+                sums = sums + np.float32(self.options.user_weight) * own.unit().vectors[of]
             spread = np.sqrt(np.maximum(np.einsum("rd,rd->r", sums @ space.covariance, sums), 0))
             importance = np.float32(self.options.view_weights.get(name, 1.0))
             safe = np.where(spread > 1e-9, spread, 1.0)
@@ -185,8 +197,8 @@ def _event_vectors(histories: SequenceBatch, name: str, unit: npt.NDArray[np.flo
     known = (histories.items >= 0) & (histories.items < len(unit))
     vectors = np.where(known[:, None], unit[np.where(known, histories.items, 0)], np.float32(0))
     own, rows = histories.content, histories.content_rows
-    if own is None or rows is None or name not in own or own[name].dim != unit.shape[1]:
-        return vectors
+    if own is None or rows is None or name == ATTRIBUTES or name not in own or own[name].dim != unit.shape[1]:
+        return vectors  # attributes of an event are its context, which says nothing of items
     has = rows >= 0
     vectors[has] += own[name].unit().vectors[rows[has]]
     return vectors

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from penchant.data.schema import NEGATIVE_KINDS, PASSIVE_KINDS, TEXT
+from penchant.data.schema import NEGATIVE_KINDS, PASSIVE_KINDS
 from penchant.data.sequences import SequenceBatch
 from penchant.data.views import Views
 from penchant.errors import ModelError
@@ -126,9 +126,9 @@ class SequenceModel:
     # use
 
     @property
-    def reads_content(self) -> bool:
-        """Whether an event's own text enters its token (it does where items have a text view)."""
-        return TEXT in self._net().tower.modalities
+    def reads(self) -> frozenset[str]:
+        """Which contents of an event enter its token: those that are views of items as well."""
+        return frozenset(self._net().tower.modalities)
 
     @property
     def item_vectors(self) -> npt.NDArray[np.float32]:

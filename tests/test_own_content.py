@@ -1,0 +1,224 @@
+"""What people make themselves: words, pictures and sounds of events and of users, into interests and requests."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+pytest.importorskip("PIL")
+pytest.importorskip("soundfile")
+
+import soundfile
+from PIL import Image
+
+from penchant.config import Config
+from penchant.data import schema
+from penchant.data.dataset import Dataset
+from penchant.data.views import View
+from penchant.encoders.audio import AudioEncoder, AudioOptions
+from penchant.encoders.fitted import FittedEncoders, ViewOptions
+from penchant.encoders.image import ImageEncoder, ImageOptions
+from penchant.encoders.packing import packed
+from penchant.encoders.protocol import EncoderState
+from penchant.encoders.views import event_content, item_views
+from penchant.errors import EncoderError, MediaError, UsageError
+from penchant.models.base import TrainingData
+from penchant.models.sequence import SequenceModel, SequenceOptions
+from penchant.recommender import Recommender
+from penchant.training import fit
+
+
+class MeanColour(ImageEncoder):
+    """The mean of each channel, 0 to 1."""
+
+    identity = "colour"  # type: ignore[assignment]
+    dim = 3  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        super().__init__(ImageOptions("colour"))
+
+    def encode(self, contents: Any) -> View:
+        rows = [np.zeros(3) if c is None else c.mean(axis=(0, 1)) / 255 for c in contents]
+        present = np.array([c is not None for c in contents], dtype=bool)
+        return View(np.array(rows, dtype=np.float32).reshape(-1, 3), present, "colour")
+
+    def state(self) -> EncoderState:
+        return EncoderState({}, {"options": asdict(self.options), "weights": "", "dim": 3})
+
+
+class Pitch(AudioEncoder):
+    """Energy below and above 1 kHz."""
+
+    identity = "pitch"  # type: ignore[assignment]
+    dim = 2  # type: ignore[assignment]
+    sample_rate = 8_000  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        super().__init__(AudioOptions("pitch"))
+
+    def encode(self, contents: Any) -> View:
+        rows = [np.zeros(2) if c is None else self._energy(c) for c in contents]
+        present = np.array([c is not None for c in contents], dtype=bool)
+        return View(np.array(rows, dtype=np.float32).reshape(-1, 2), present, "pitch")
+
+    @staticmethod
+    def _energy(sound: Any) -> Any:
+        power = np.abs(np.fft.rfft(sound)) ** 2
+        cut = 1_000 * len(sound) // 8_000
+        return np.array([power[:cut].sum(), power[cut:].sum()]) / power.sum()
+
+    def state(self) -> EncoderState:
+        return EncoderState({}, {"options": asdict(self.options), "weights": "", "dim": 2, "sample_rate": 8_000})
+
+
+COLOURS = {"red": (220, 10, 10), "green": (10, 220, 10), "blue": (10, 10, 220)}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    root = tmp_path / "shop"
+    root.mkdir()
+    for name, colour in COLOURS.items():
+        Image.new("RGB", (8, 8), colour).save(root / f"{name}.png")
+    for name, pitch in (("low", 200), ("high", 3_000)):
+        soundfile.write(root / f"{name}.wav", 0.5 * np.sin(2 * np.pi * pitch * np.arange(4_000) / 8_000), 8_000)
+    return root
+
+
+def shop(folder: Path, events: dict[str, Any], users: dict[str, Any] | None = None) -> Dataset:
+    """Nine items, each with a colour and a pitch: i0 red low, i1 red high, i2 red, i3 green low …"""
+    names = list(COLOURS)
+    items = {
+        "item_id": [f"i{n}" for n in range(9)],
+        "image": [f"{names[n // 3]}.png" for n in range(9)],
+        "audio": [("low.wav", "high.wav", None)[n % 3] for n in range(9)],
+    }
+    return Dataset.from_tables(
+        pl.DataFrame(events), pl.DataFrame(items), pl.DataFrame(users) if users else None, root=folder
+    )
+
+
+def encoders(align_s: float = 0.0) -> FittedEncoders:
+    return FittedEncoders(media={schema.IMAGE: MeanColour(), schema.AUDIO: Pitch()}, align_s=align_s)
+
+
+def recommender(data: Dataset, model: str = "content") -> Recommender:
+    fitted = encoders()
+    views = fitted.encode_table(schema.ITEMS, data.items, root=data.root)
+    return Recommender.fit(data, Config(model=model), views=(views, fitted))
+
+
+OWN = {
+    "user_id": ["u", "u", "v", "v"],
+    "item_id": ["i3", None, "i0", None],
+    "timestamp": [10, 20, 10, 20],
+    "image": [None, "blue.png", None, None],
+    "audio": [None, None, None, "high.wav"],
+}
+
+
+def test_pictures_and_sounds_of_events_enter_the_interest(folder: Path) -> None:
+    data = shop(folder, OWN)
+    rec = recommender(data)
+    batch = rec.histories(np.arange(2))
+    scores = rec.scores(batch)
+    bare = rec.scores(replace(batch, content_rows=None, content=None))
+    blue, high = np.arange(6, 9), np.array([1, 4, 7])
+    assert (scores[0, blue] > bare[0, blue]).all() and rec.recommend("u", k=9).item_ids[0][0] in ("i6", "i7", "i8")
+    assert (scores[1, high] > bare[1, high]).all()
+
+
+def test_a_picture_and_a_voice_note_of_one_moment_share_a_token(folder: Path) -> None:
+    told = {
+        "user_id": ["u"] * 5 + ["v"],
+        "item_id": [None, None, None, "i1", "i1", None],
+        "timestamp": [10, 13, 40, 60, 62, 12],
+        "image": ["red.png", None, "blue.png", "green.png", None, None],
+        "audio": [None, "low.wav", None, None, "high.wav", "high.wav"],
+    }
+    data = shop(folder, told)
+    alone, _ = event_content(data, encoders())
+    assert (alone >= 0).all()
+    rows, content = event_content(data, encoders(align_s=5))
+    assert (rows >= 0).tolist() == [False, True, True, False, True, True]
+    image, audio = content[schema.IMAGE], content[schema.AUDIO]
+    assert image.present[rows[[1, 2, 4, 5]]].tolist() == [True, True, True, False]
+    assert audio.present[rows[[1, 2, 4, 5]]].tolist() == [True, False, True, True]
+    assert image.vectors[rows[1]].argmax() == 0 and audio.vectors[rows[1]].argmax() == 0
+    assert image.vectors[rows[4]].argmax() == 1 and audio.vectors[rows[4]].argmax() == 1
+
+
+def test_the_tolerance_is_kept_with_the_encoders_and_checked() -> None:
+    _, fitted = item_views(Dataset.from_tables({"user_id": ["u"], "item_id": ["a"], "timestamp": [1]}))
+    assert FittedEncoders.from_state(fitted.state()).align_s == fitted.align_s == 5.0
+    with pytest.raises(UsageError, match="align_s=-1 is out of range"):
+        ViewOptions(align_s=-1)
+
+
+def test_somebody_known_by_their_own_picture_alone(folder: Path) -> None:
+    told = {"user_id": ["u", "u"], "item_id": ["i3", "i4"], "timestamp": [1, 2]}
+    data = shop(folder, told, {"user_id": ["u", "new", "silent"], "image": [None, "red.png", None]})
+    rec = recommender(data)
+    found = rec.recommend(["new", "silent"], k=3)
+    assert set(found.item_ids[0]) == {"i0", "i1", "i2"} and found.stages == ["content", "popularity"]
+    counted = recommender(data, "cooccurrence")
+    assert set(counted.recommend("new", k=3).item_ids[0]) == {"i0", "i1", "i2"}
+    series = rec.scores(rec.histories(np.array([0])))
+    assert series[0, 3:6].min() > series[0, :3].max()  # who has no picture is answered as before
+
+
+def test_a_bundle_answers_without_the_folder(folder: Path, tmp_path: Path) -> None:
+    data = shop(folder, OWN, {"user_id": ["u", "v", "w"], "image": [None, None, "green.png"]})
+    rec = recommender(data)
+    found = rec.recommend(["u", "v", "w"], k=9)
+    rec.save(tmp_path / "bundle")
+    for file in folder.iterdir():
+        file.unlink()
+    again = Recommender.load(tmp_path / "bundle").recommend(["u", "v", "w"], k=9)
+    assert again.item_ids == found.item_ids and np.allclose(again.scores, found.scores)
+
+
+def test_asked_with_a_picture_or_a_sound(folder: Path, tmp_path: Path) -> None:
+    rec = recommender(shop(folder, OWN), "cooccurrence")
+    assert set(rec.recommend(image=folder / "green.png", k=3).item_ids[0]) == {"i3", "i4", "i5"}
+    assert set(rec.recommend(audio=folder / "high.wav", k=3).item_ids[0]) == {"i1", "i4", "i7"}
+    assert rec.interests(image=str(folder / "green.png")).vectors.shape[0] == 1
+    (tmp_path / "bad.png").write_bytes(b"nothing")
+    with pytest.raises(MediaError, match=r"bad\.png: not an image file"):
+        rec.recommend(image=tmp_path / "bad.png")
+    with pytest.raises(MediaError, match=r"gone\.png: missing"):
+        rec.recommend(image=tmp_path / "gone.png")
+    with pytest.raises(UsageError, match="got text, image"):
+        rec.recommend(text="red", image=folder / "green.png")
+    with pytest.raises(EncoderError, match=r"A sentence cannot be understood.*without a view of text"):
+        rec.recommend(text="red")
+
+
+def test_a_network_learns_from_pictures_without_items(folder: Path) -> None:
+    """People upload a picture, then take an item of its colour: what was uploaded decides what comes next."""
+    rng = np.random.default_rng(0)
+    told: dict[str, list[Any]] = {"user_id": [], "item_id": [], "timestamp": [], "image": []}
+    colours = list(COLOURS)
+    for user in range(60):
+        colour = user % 3
+        told["user_id"] += [f"u{user}"] * 2
+        told["item_id"] += [None, f"i{3 * colour + rng.integers(0, 3)}"]
+        told["timestamp"] += [10, 20]
+        told["image"] += [f"{colours[colour]}.png", None]
+    data = shop(folder, told)
+    fitted = encoders()
+    views = fitted.encode_table(schema.ITEMS, data.items, root=data.root)
+    batch = packed(data, fitted)
+    model = SequenceModel(SequenceOptions(dim=16, layers=1, epochs=15, dropout=0.0, learning_rate=0.02))
+    fit(model, TrainingData(batch, data.n_items, ["view"], 0, views=views))
+    assert schema.IMAGE in model.reads
+    first = batch.take([0, 1, 2]).keep(np.tile([True, False], 3))
+    best = np.argsort(-model.score(first), axis=1)[:, :3]
+    assert [sorted(row) for row in best.tolist()] == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+    bare = model.score(replace(first, content_rows=None, content=None))
+    assert np.allclose(bare[0], bare[1], atol=1e-5)  # nothing else tells these people apart
