@@ -8,6 +8,7 @@ import pytest
 from penchant.data.ragged import Ragged
 from penchant.data.views import Views
 from penchant.errors import ModelError, OptionError
+from penchant.fusion.decision import standardise
 from penchant.models.base import ModelState, TrainingData, Validation
 from penchant.models.ensemble import Ensemble, EnsembleOptions
 from penchant.models.registry import MODELS, create, entry
@@ -96,3 +97,42 @@ def test_refusals() -> None:
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_of_the_registry_can_be_made(name: str) -> None:
     assert create(name, lambda n: entry(n).default_options()).name == name
+
+
+@pytest.fixture(scope="module")
+def with_new(board: TrainingData) -> tuple[Ensemble, TrainingData]:
+    """The board without any event on its last item."""
+    hidden = board.n_items - 1
+    validation = board.validation
+    assert validation is not None
+    sequences = board.sequences.keep(board.sequences.items != hidden)
+    held = Validation(sequences, validation.targets, sequences.history_items.unique())
+    data = replace(board, sequences=sequences, validation=held)
+    model = create("lite", options)
+    assert isinstance(model, Ensemble)
+    fit(model, data)
+    return model, data
+
+
+def test_an_item_without_events_stands_where_its_content_says(with_new: tuple[Ensemble, TrainingData]) -> None:
+    model, data = with_new
+    assert model.placement is not None and model.placement.slope > 0
+    scores = model.score(data.sequences)[:, -1]
+    own = standardise(model.experts["content"].score(data.sequences))[:, -1]
+    np.testing.assert_allclose(scores, model.placement.slope * own + model.placement.offset, atol=1e-4)
+
+
+def test_shares_sum_to_the_score_with_new_items_too(with_new: tuple[Ensemble, TrainingData]) -> None:
+    model, data = with_new
+    scores = model.score(data.sequences)
+    np.testing.assert_allclose(sum(model.shares(data.sequences).values()), scores, atol=1e-4)
+    np.testing.assert_allclose(sum(model.contributions(data.sequences).values()), scores, atol=1e-4)
+    assert (model.shares(data.sequences)["cooccurrence"][:, -1] == 0).all()
+
+
+def test_new_items_are_remembered(with_new: tuple[Ensemble, TrainingData]) -> None:
+    model, data = with_new
+    again = create("lite", options)
+    state = model.state()
+    again.load_state(ModelState(dict(state.tensors), dict(state.facts)))
+    np.testing.assert_allclose(again.score(data.sequences), model.score(data.sequences), atol=1e-5)

@@ -204,3 +204,40 @@ def test_refusals() -> None:
         TowerOptions(fusion="gated", fusion_weights={"text": 1.0})
     with pytest.raises(UsageError, match="negative"):
         TowerOptions(fusion_weights={"text": -1.0})
+
+
+def test_without_ids_items_are_known_by_their_views_alone() -> None:
+    model = fitted(ids=False)
+    scores = model.score(HISTORIES)
+    assert scores[0, 10] > scores[0, 11] and scores[1, 11] > scores[1, 10]
+    same = np.abs(model.item_vectors[6:10:2] - model.item_vectors[10]).max()
+    assert same < 1e-6, "items of one text and no image are the same item"
+    assert (model.contributions(HISTORIES)["behaviour"] == 0).all()
+
+
+def test_without_ids_items_that_nobody_touched_are_no_negatives() -> None:
+    """Their content would be pushed away else: the new item of a group ranks beside the group's old ones."""
+    views = {
+        "text": View(
+            np.eye(12, 4, dtype=np.float32) + two_views()["text"].vectors @ np.eye(2, 4, 2), np.ones(12, np.bool_)
+        )
+    }
+    model = SequenceModel(replace(SMALL, ids=False))
+    fit(model, replace(groups_data(), views=Views(views)))
+    scores = model.score(SequenceBatch.of_items([[0, 2]]))[0]
+    assert scores[10] > scores[[1, 3, 5, 7, 9]].max()
+
+
+def test_ids_are_needed_where_there_is_nothing_else() -> None:
+    with pytest.raises(UsageError, match="ids=False"):
+        SequenceOptions(ids=False, fusion="none")
+    with pytest.raises(ModelError, match="no views"):
+        fit(SequenceModel(replace(SMALL, ids=False)), replace(groups_data(), views=Views()))
+
+
+def test_content_transformer_keeps_the_contract() -> None:
+    options = replace(
+        entry("content_transformer").default_options(), dim=16, epochs=15, learning_rate=2e-2, dropout=0.0, time=False
+    )
+    made = lambda: SequenceModel(options, "content_transformer")  # noqa: E731
+    check_model(made, fit=fit, personal=False, uses_content=True, tolerance=1e-3)

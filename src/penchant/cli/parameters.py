@@ -7,7 +7,10 @@ from typing import Annotated, Literal
 
 import typer
 
-MODELS = "popularity, cooccurrence, item_knn, user_knn, content, ease, als, gru, cnn_rnn, transformer, lite"
+MODELS = (
+    "popularity, recent_popularity, cooccurrence, item_knn, user_knn, content, ease, als, gru, cnn_rnn, transformer, "
+    "content_transformer, lite, flagship"
+)
 """Names of the models for the help text; a test compares them with the registry, which is not imported for it."""
 
 BASELINES = "popularity,item_knn,cooccurrence,ease"

@@ -283,6 +283,7 @@ STRINGS: dict[str, tuple[str, str]] = {
 
 MODELS: dict[str, tuple[str, str]] = {
     "popularity": ("what most people take", "大家都在看的"),
+    "recent_popularity": ("what most people take of late", "近来大家都在看的"),
     "cooccurrence": ("what tends to follow what", "什么常跟在什么后面"),
     "item_knn": ("items liked by the same people", "被同一群人喜欢的物品"),
     "user_knn": ("what similar people take", "相似用户的选择"),
@@ -292,6 +293,7 @@ MODELS: dict[str, tuple[str, str]] = {
     "gru": ("a recurrent network over events", "读行为序列的循环网络"),
     "cnn_rnn": ("convolution and recurrence joined", "卷积与循环的融合网络"),
     "transformer": ("attention over each one's events", "读行为序列的注意力网络"),
+    "content_transformer": ("attention over what the items are, without ids", "只看内容、不看编号的注意力网络"),
     "llm": ("a language model over told histories", "读文字化历史的语言模型"),
     "lite": ("a small fusion, trained in minutes", "几分钟训好的小型融合模型"),
     "flagship": ("sequence, content, linear and co-occurrence experts", "序列、内容、线性与共现专家之和"),

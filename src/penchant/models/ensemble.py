@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from penchant.data.schema import ATTRIBUTES, AUDIO, BEHAVIOUR, IMAGE, TEXT
 from penchant.data.sequences import SequenceBatch
-from penchant.errors import ModelError, OptionError
+from penchant.errors import ModelError, OptionError, UsageError
 from penchant.fusion.decision import fit_weights, refine_weights, standardise, weighted_scores
+from penchant.fusion.placement import Placement, fit_placement, place
 from penchant.models.base import Additive, Model, ModelState, Scores, TrainingData, Validation
 
-LOGARITHMIC = frozenset({"cooccurrence", "item_knn", "popularity"})
+LOGARITHMIC = frozenset({"cooccurrence", "item_knn", "popularity", "recent_popularity"})
 """Experts whose scores are counts or shares: heavy-tailed, so their logarithm is standardised."""
+BY_CONTENT = ("content_transformer", "content")
+"""Experts that know an item nobody has touched; the first of them foretells what the others would say of it."""
+PRETENDED = 10
+"""Where every item has events, each tenth one plays the part of a new one while their place is chosen."""
 SCORES_AT_ONCE = 25_000_000
 """Scores of an expert held while the weights are chosen (100 MB): with many items, fewer users choose them."""
 
@@ -25,17 +30,21 @@ class EnsembleOptions:
     """Options of `Ensemble`.
 
     `experts`: names of models; `weights_users`: how many validation users choose the weights; above `max_items_ease`
-    items and `max_users_user_knn` training users these two experts are left out, and the report says so.
+    items and `max_users_user_knn` training users these two experts are left out, and the report says so. `new_loss`:
+    the share of NDCG@10 on known items that may be lost by showing items without events (see `fusion.placement`).
     """
 
     experts: tuple[str, ...] = ("transformer", "cooccurrence", "ease", "user_knn", "content", "popularity")
     weights_users: int = 2000
     max_items_ease: int = 20_000
     max_users_user_knn: int = 50_000
+    new_loss: float = 0.005
 
     def __post_init__(self) -> None:
-        if not self.experts or "lite" in self.experts:
+        if not self.experts or {"lite", "flagship"} & set(self.experts):
             raise OptionError("experts", self.experts, remedy="Name one or more models; an ensemble holds no other.")
+        if not 0 <= self.new_loss < 1:
+            raise UsageError(f"new_loss={self.new_loss} is out of range.", remedy="Give 0 or more, below 1.")
 
 
 class Ensemble:
@@ -44,24 +53,30 @@ class Ensemble:
     Published comparisons favour this over feature-level fusion, and a score splits exactly into its experts'
     shares. Experts that cannot serve a data set (no text for `content`, too many items for `ease`) are left out when
     it is fitted, and `left_out` says why.
+
+    An item without events is known by its content alone: its sum is foretold from the score of an expert that reads
+    content (`placement`), since what the others say of it means nothing.
     """
 
-    name = "lite"
-
-    def __init__(self, options: EnsembleOptions, experts: Mapping[str, Model]) -> None:
+    def __init__(self, options: EnsembleOptions, experts: Mapping[str, Model], name: str = "lite") -> None:
         self.options = options
+        self.name = name
         self.experts: dict[str, Model] = dict(experts)
         self.weights: dict[str, float] = {}
         self.left_out: dict[str, str] = {}
+        self.placement: Placement | None = None
+        self._new: npt.NDArray[np.bool_] = np.empty(0, dtype=np.bool_)
 
     def applicable(self, data: TrainingData) -> dict[str, Model]:
         """The experts that can serve these data; the others are dropped with the reason."""
+        items = data.sequences.items
+        self._new = np.bincount(items[items >= 0], minlength=data.n_items) == 0
         if "ease" in self.experts and data.n_items > self.options.max_items_ease:
             self._drop("ease", f"{data.n_items:,} items: a dense matrix of them does not fit.")
         if "user_knn" in self.experts and len(data.sequences) > self.options.max_users_user_knn:
             self._drop("user_knn", f"{len(data.sequences):,} users: comparing each request with all of them is slow.")
-        if "content" in self.experts and not any(name != "behaviour" for name in data.views):
-            self._drop("content", "no item has text or another view.")
+        for name in set(self.experts) & set(BY_CONTENT) if not set(data.views) - {BEHAVIOUR} else ():
+            self._drop(name, "no item has text or another view.")
         for name in set(self.experts) & {TEXT, IMAGE, AUDIO, ATTRIBUTES} - set(data.views):
             self._drop(name, f"no item has the view {name}.")
         if not self.experts:
@@ -86,22 +101,49 @@ class Ensemble:
         allowed[np.arange(len(rows)), targets] = True
         found = refine_weights(scores, fit_weights(scores, targets, allowed), targets, allowed)
         self.weights = {name: float(w) for name, w in zip(self.experts, found, strict=True)}
+        self._place(scores, weighted_scores(scores, found), targets, allowed)
+
+    def _place(
+        self, parts: list[Scores], total: Scores, targets: npt.NDArray[np.int32], allowed: npt.NDArray[np.bool_]
+    ) -> None:
+        """Choose where items without events stand: those there are, else some that play their part."""
+        self.placement = None
+        if self._guide is None:
+            return
+        few = self._new.mean() < 1 / (2 * PRETENDED)
+        pretended = (np.arange(len(self._new)) % PRETENDED == PRETENDED - 1) if few else self._new
+        kept = np.flatnonzero(~pretended[targets])
+        if len(kept):
+            content = parts[list(self.experts).index(self._guide)]
+            self.placement = fit_placement(
+                total[kept], content[kept], targets[kept], allowed[kept], pretended, loss=self.options.new_loss
+            )
+
+    @property
+    def _guide(self) -> str | None:
+        """The expert that foretells the scores of items without events."""
+        return next((name for name in BY_CONTENT if name in self.experts), None)
 
     def score(self, histories: SequenceBatch) -> Scores:
-        """Weighted sum of the standardised scores, `[B, N]`; an expert of weight 0 is not asked."""
-        weights = self._weight_vector()
-        asked = {name: e for (name, e), w in zip(self.experts.items(), weights, strict=True) if w > 0}
-        return weighted_scores(
-            _standardised(asked or self.experts, histories), weights[weights > 0] if asked else weights
-        )
+        """Weighted sum of the standardised scores, `[B, N]`; an expert that has no say is not asked."""
+        weights = dict(zip(self.experts, self._weight_vector(), strict=True))
+        placement = self.placement if self._new.any() else None
+        guide = self._guide if placement is not None else None
+        asked = {n: e for n, e in self.experts.items() if weights[n] > 0 or n == guide} or self.experts
+        parts = dict(zip(asked, _standardised(asked, histories), strict=True))
+        total = weighted_scores(list(parts.values()), np.asarray([weights[n] for n in parts], dtype=np.float32))
+        return total if placement is None or guide is None else place(total, parts[guide], self._new, placement)
 
     def shares(self, histories: SequenceBatch) -> dict[str, Scores]:
-        """What each expert gives to every score: they sum to `score`."""
-        parts = _standardised(self.experts, histories)
-        return {n: z * np.float32(self.weights[n]) for n, z in zip(self.experts, parts, strict=True)}
+        """What each expert gives to every score: they sum to `score`. A new item's score is the guide's alone."""
+        out = {}
+        for name, z in zip(self.experts, _standardised(self.experts, histories), strict=True):
+            factor, constant = self._terms(name)
+            out[name] = factor * z + constant
+        return out
 
     def contributions(self, histories: SequenceBatch) -> dict[str, Scores]:
-        """What each view gives, `[B, N]`: experts of ids and events are `behaviour`, the content expert is split."""
+        """What each view gives, `[B, N]`: experts of ids and events are `behaviour`, those that can be are split."""
         total: dict[str, Scores] = {}
         for name, share in self.shares(histories).items():
             expert = self.experts[name]
@@ -109,11 +151,22 @@ class Ensemble:
             if isinstance(expert, Additive):
                 views = expert.contributions(histories)
                 spread = np.maximum(sum(views.values()).std(axis=1, keepdims=True), 1e-9)  # type: ignore[union-attr]
-                weight = np.float32(self.weights[name])
-                parts = {v: (s - s.mean(axis=1, keepdims=True)) / spread * weight for v, s in views.items()}
+                factor, constant = self._terms(name)
+                even = constant / np.float32(len(views))
+                parts = {v: (s - s.mean(axis=1, keepdims=True)) / spread * factor + even for v, s in views.items()}
             for view, scores in parts.items():
                 total[view] = total[view] + scores if view in total else scores
         return total
+
+    def _terms(self, name: str) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Factor and constant `[N]` (or `[1]`) with which an expert's standardised score enters the sum."""
+        weight = np.float32(self.weights[name])
+        if self.placement is None or not self._new.any():
+            return np.full(1, weight), np.zeros(1, dtype=np.float32)
+        guides = name == self._guide
+        slope, offset = (self.placement.slope, self.placement.offset) if guides else (0.0, 0.0)
+        factor = np.where(self._new, np.float32(slope), weight).astype(np.float32)
+        return factor, np.where(self._new, np.float32(offset), np.float32(0.0)).astype(np.float32)
 
     def state(self) -> ModelState:
         """Tensors of every expert under its name; weights and facts."""
@@ -122,13 +175,17 @@ class Ensemble:
         facts = {
             "weights": self.weights,
             "left_out": self.left_out,
+            "placement": None if self.placement is None else asdict(self.placement),
             "experts": {name: dict(state.facts) for name, state in states.items()},
         }
-        return ModelState(tensors, facts)
+        return ModelState({**tensors, "new": self._new}, facts)
 
     def load_state(self, state: ModelState) -> None:
         """Take back what `state` gave."""
         self.weights, self.left_out = dict(state.facts["weights"]), dict(state.facts["left_out"])
+        placed = state.facts.get("placement")
+        self.placement = None if placed is None else Placement(**placed)
+        self._new = np.asarray(state.tensors.get("new", np.empty(0)), dtype=np.bool_)
         self.experts = {name: expert for name, expert in self.experts.items() if name in state.facts["experts"]}
         for name, expert in self.experts.items():
             own = {k[len(name) + 1 :]: v for k, v in state.tensors.items() if k.startswith(f"{name}/")}

@@ -30,6 +30,7 @@ class TowerOptions:
 
     - `fusion`: `none` (the id alone), a feature-level fusion, or `decision`.
     - `views`: names of the views used, `behaviour` being the id; empty: all there are.
+    - `ids`: False leaves the ids out, so that an item is its views alone and a new one is like any other.
     - `fusion_weights`: fixed weights of `weighted_sum` by view (1 where not named); empty: learned.
     - `view_norm`: how each view is scaled before the fusion.
     - `view_dropout`: share of views that are dropped in training, item by item, never the last one.
@@ -38,6 +39,7 @@ class TowerOptions:
 
     fusion: str = "weighted_sum"
     views: tuple[str, ...] = ()
+    ids: bool = True
     fusion_weights: Mapping[str, float] = field(default_factory=dict)
     view_norm: str = "l2"
     view_dropout: float = 0.0
@@ -47,6 +49,8 @@ class TowerOptions:
         for name, allowed in (("fusion", FUSIONS), ("view_norm", NORMALISATIONS), ("view_balance", BALANCES)):
             if getattr(self, name) not in allowed:
                 raise OptionError(name, getattr(self, name), allowed=allowed)
+        if not self.ids and self.fusion == "none":
+            raise UsageError("ids=False and fusion='none' leave nothing of an item.", remedy="Change one of them.")
         if not 0 <= self.view_dropout < 1:
             raise UsageError(f"view_dropout={self.view_dropout} is out of range.", remedy="Give 0 or more, below 1.")
         if self.fusion_weights and self.fusion != "weighted_sum":
@@ -66,12 +70,17 @@ class TowerOptions:
                 f"The item view {', '.join(missing)} is wanted and not there.",
                 remedy=f"Views there are: {', '.join(views) or 'none'}. Set views to some of them.",
             )
-        return sorted(name for name in views if name != BEHAVIOUR and (not self.views or name in self.views))
+        found = sorted(name for name in views if name != BEHAVIOUR and (not self.views or name in self.views))
+        if not found and not self.ids:
+            raise ModelError(
+                "The items have no views to be known by, and ids=False.", remedy="Give them text, or set ids=true."
+            )
+        return found
 
     @property
     def with_ids(self) -> bool:
         """Whether the id is one of the views."""
-        return self.fusion == "none" or not self.views or BEHAVIOUR in self.views
+        return self.ids and (self.fusion == "none" or not self.views or BEHAVIOUR in self.views)
 
 
 class ItemTower(nn.Module):

@@ -36,10 +36,9 @@ class Popularity:
     Items without an event in the window follow, by their share of all time; items without any event come last.
     """
 
-    name = "popularity"
-
-    def __init__(self, options: PopularityOptions | None = None) -> None:
+    def __init__(self, options: PopularityOptions | None = None, name: str = "popularity") -> None:
         self.options = options or PopularityOptions()
+        self.name = name
         self._shares: npt.NDArray[np.float32] | None = None
 
     def fit(self, data: TrainingData) -> None:

@@ -30,6 +30,18 @@ class Entry:
         return self.options_class()(**self.defaults)
 
 
+CONTENT_EXPERT: Mapping[str, Any] = {"ids": False, "layers": 1, "max_length": 50, "epochs": 8}
+FLAGSHIP = (
+    "transformer",
+    "content_transformer",
+    "cooccurrence",
+    "ease",
+    "user_knn",
+    "content",
+    "recent_popularity",
+    "popularity",
+)
+
 MODELS: Mapping[str, Entry] = {
     "popularity": Entry("popularity", "Popularity", "PopularityOptions"),
     "cooccurrence": Entry("cooccurrence", "Cooccurrence", "CooccurrenceOptions"),
@@ -40,8 +52,11 @@ MODELS: Mapping[str, Entry] = {
     "als": Entry("als", "ALS", "ALSOptions"),
     "gru": Entry("sequence", "SequenceModel", "SequenceOptions", {"encoder": "gru", "layers": 1}),
     "cnn_rnn": Entry("sequence", "SequenceModel", "SequenceOptions", {"encoder": "cnn_rnn", "layers": 1}),
+    "content_transformer": Entry("sequence", "SequenceModel", "SequenceOptions", CONTENT_EXPERT),
     "transformer": Entry("sequence", "SequenceModel", "SequenceOptions"),
+    "recent_popularity": Entry("popularity", "Popularity", "PopularityOptions", {"window": "decayed"}),
     "lite": Entry("ensemble", "Ensemble", "EnsembleOptions"),
+    "flagship": Entry("ensemble", "Ensemble", "EnsembleOptions", {"experts": FLAGSHIP}),
 }
 DEFAULT_MODEL = "lite"
 
@@ -59,12 +74,14 @@ def create(name: str, options: Callable[[str], Any]) -> Model:
     model_class = getattr(import_module(f"penchant.models.{found.module}"), found.model)
     own = options(name)
     if found.module == "ensemble":
-        made: Model = model_class(own, {expert: create(expert, options) for expert in own.experts})
+        made: Model = model_class(own, {expert: create(expert, options) for expert in own.experts}, name)
     elif found.module == "sequence":
         if own.fusion == "decision":
             made = import_module("penchant.models.view_experts").view_experts(own, name)
         else:
             made = model_class(own, name)
+    elif found.module == "popularity":
+        made = model_class(own, name)
     else:
         made = model_class(own)
     return made

@@ -72,7 +72,10 @@ class SequenceModel:
         self.device = device
         self.net.to(device)
         self._no_target = no_target
-        self._log_q = _log_q(data)
+        self._seen_only = not self.options.ids and not seen.all()
+        self._seen = np.flatnonzero(seen)
+        self._place = np.cumsum(seen) - 1 if self._seen_only else np.arange(data.n_items)
+        self._log_q = _log_q(data, self._seen_only)
         self._rarity = _rarity(data, self.net.tower.modalities)
         self._items = None
         return self.net
@@ -84,7 +87,11 @@ class SequenceModel:
         return batches(data.sequences.offsets, self.options.max_length + 1, tokens, rng, importance)
 
     def loss(self, data: TrainingData, batch: Window, rng: np.random.Generator) -> Tensor:
-        """Mean next-event cross-entropy of one batch of windows."""
+        """Mean next-event cross-entropy of one batch of windows.
+
+        Without ids, items that nobody has touched are no negatives: as such they would only learn that their content
+        is unwanted. With ids they are, else their vectors, which no gradient ever moves, would fill every list.
+        """
         net = self._net()
         starts, stops = batch
         window = pad(data.sequences, starts, stops - 1).to(self.device)
@@ -104,7 +111,9 @@ class SequenceModel:
         if self.options.view_balance == "loss":
             weights = torch.from_numpy(self._rarity.astype(np.float32)).to(self.device)[targets]
         if self._full(data.n_items):
-            return full_softmax(vectors, nn.functional.normalize(net.tower(), dim=1), targets, weights)
+            seen, place = (torch.from_numpy(part).to(self.device) for part in (self._seen, self._place))
+            every = net.tower(seen) if self._seen_only else net.tower()
+            return full_softmax(vectors, nn.functional.normalize(every, dim=1), place[targets], weights)
         negatives = torch.from_numpy(rng.choice(data.n_items, size=self.options.negatives, p=np.exp(self._log_q))).to(
             self.device
         )
@@ -257,11 +266,12 @@ class SequenceModel:
             return nn.functional.normalize(hidden, dim=-1)
 
 
-def _log_q(data: TrainingData) -> npt.NDArray[np.float64]:
+def _log_q(data: TrainingData, seen_only: bool) -> npt.NDArray[np.float64]:
     """Log-probability of drawing each item as a negative: half by popularity, half uniform."""
     counts = np.bincount(data.sequences.items[data.sequences.items >= 0], minlength=data.n_items).astype(np.float64)
-    share = 0.5 * counts / max(counts.sum(), 1.0) + 0.5 / data.n_items
-    return np.asarray(np.log(share / share.sum()), dtype=np.float64)
+    allowed = (counts > 0) if seen_only else np.ones(data.n_items, dtype=np.bool_)
+    share = counts / max(counts.sum(), 1.0) + allowed / allowed.sum()
+    return np.asarray(np.log(np.maximum(share / share.sum(), 1e-300)), dtype=np.float64)
 
 
 def _rarity(data: TrainingData, views: list[str]) -> npt.NDArray[np.float64]:

@@ -20,7 +20,7 @@ FULL_SOFTMAX_ITEMS = 20_000
 class SequenceOptions:
     """Options of `SequenceModel`.
 
-    `fusion`, `views`, `fusion_weights`, `view_norm`, `view_dropout` and `view_balance` say which views of an item are
+    `fusion`, `views`, `ids`, `fusion_weights`, `view_norm`, `view_dropout` and `view_balance` say which views are
     used and how they become one vector: see `TowerOptions`. `time` puts elapsed times into the tokens; the time of the
     request is shown in half of the training batches, so that it may be given or hidden. `id_dropout` is the share of
     input events that lose their id in training (they keep their views), so that items and texts without an id mean
@@ -45,6 +45,7 @@ class SequenceOptions:
     negatives: int = 1024
     fusion: str = "weighted_sum"
     views: tuple[str, ...] = ()
+    ids: bool = True
     fusion_weights: Mapping[str, float] = field(default_factory=dict)
     view_norm: str = "l2"
     view_dropout: float = 0.0
