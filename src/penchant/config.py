@@ -98,6 +98,22 @@ class Config:
         }
         return out | {name: to_dict(self.options(name)) for name in MODELS if name in names}
 
+    def changes(self) -> dict[str, Any]:
+        """`model`, `seed`, and of the rest only what is not the default: what a person would write in a file.
+
+        >>> Config(model="ease").with_settings({"decay": 0.5}).changes()
+        {'model': 'ease', 'seed': 0, 'ease': {'decay': 0.5}}
+        """
+        out: dict[str, Any] = {"model": self.model, "seed": self.seed}
+        if self.device != "auto":
+            out["device"] = self.device
+        parts = {"views": (self.views, ViewOptions()), "training": (self.training, TrainingOptions())}
+        parts |= {name: (options, entry(name).default_options()) for name, options in self.models.items()}
+        for name, (own, default) in parts.items():
+            changed = _changed(to_dict(own), to_dict(default))
+            out |= {name: changed} if changed else {}
+        return out
+
     def with_settings(self, settings: Mapping[str, object]) -> Config:
         """Set options by name: `model`, `seed`, `device`, `views.NAME`, `training.NAME`, `MODEL.NAME`, or NAME of the
         chosen model.
@@ -137,3 +153,16 @@ class Config:
 
     def _with(self, name: str, options: Any) -> Config:
         return replace(self, models={**self.models, name: options})
+
+
+def _changed(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that are not the default, tables gone through (a table of free names is kept whole)."""
+    out: dict[str, Any] = {}
+    for key, value in values.items():
+        default = defaults.get(key)
+        if isinstance(value, Mapping) and isinstance(default, Mapping) and set(value) == set(default):
+            inner = _changed(value, default)
+            out |= {key: inner} if inner else {}
+        elif value != default:
+            out[key] = value
+    return out

@@ -104,14 +104,14 @@ class Recommender:
         model = create(settings.model, settings.options)
         stages = Stages(settings.device, settings.training, checkpoints)
         if validation is not None:
-            training = stages.fit(model, replace(everything, validation=_validation(validation)), "validated")
+            training = stages.fit(model, replace(everything, validation=validation_of(validation)), "validated")
         else:
             log = TrainingLog.from_dict(chosen) if chosen else None
             held = _inner_holdout(data) if chosen is None and _needs_selection(model) else None
             if held is not None:
                 inner, holdout = held
                 part = training_data(inner, found, encoders, settings.seed, progress)
-                held_out = _validation(holdout, everything.sequences)
+                held_out = validation_of(holdout, everything.sequences)
                 log = stages.fit(model, replace(part, validation=held_out), "selection")
                 model = create(settings.model, settings.options)
             refit = stages.fit(model, everything, "refit", log)
@@ -360,7 +360,8 @@ def _event_ids(source: Dataset, batch: SequenceBatch) -> list[str]:
     return source.events[schema.EVENT_ID].gather(batch.event_rows).to_list()
 
 
-def _validation(held: Holdout | Validation, whole: SequenceBatch | None = None) -> Validation:
+def validation_of(held: Holdout | Validation, whole: SequenceBatch | None = None) -> Validation:
+    """What selection reads of a hold-out."""
     if isinstance(held, Validation):
         return held
     histories = held.histories if whole is None else informed(held.histories, whole)

@@ -1,0 +1,60 @@
+"""Settings as TOML text: the opposite of reading a configuration file."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from penchant.errors import UsageError
+
+
+def to_toml(values: Mapping[str, Any], *, comment: str = "") -> str:
+    """A table as TOML; None is written as "none", which options that may be absent read as such.
+
+    >>> print(to_toml({"model": "ease", "ease": {"decay": 0.5, "max_length": None}}), end="")
+    model = "ease"
+    <BLANKLINE>
+    [ease]
+    decay = 0.5
+    max_length = "none"
+    """
+    lines = [f"# {line}".rstrip() for line in comment.splitlines()]
+    return "\n".join([*lines, *_table(values, "")]) + "\n"
+
+
+def _table(values: Mapping[str, Any], path: str) -> list[str]:
+    plain = [f"{_key(key)} = {_value(value)}" for key, value in values.items() if not isinstance(value, Mapping)]
+    lines = plain
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            place = f"{path}.{_key(key)}" if path else _key(key)
+            inner = _table(value, place)
+            heading = [] if inner and inner[0].startswith("[") else [f"[{place}]"]
+            lines = [*lines, *([""] if lines else []), *heading, *inner]
+    return lines
+
+
+def _key(key: str) -> str:
+    return key if key and all(c.isascii() and (c.isalnum() or c in "_-") for c in key) else _text(key)
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _value(value: object) -> str:
+    if value is None:
+        return '"none"'
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return repr(value)
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(_value(item) for item in value)}]"
+    raise UsageError(f"{value!r} cannot be written as TOML.", remedy="Set it in Python.")

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from penchant.config import Config
+from penchant.training.tuning import Trials
+
+pytest.importorskip("optuna")
+Run = Callable[..., Result]
+NGRAM = ("--set", "views.text.encoder=ngram", "--set", "views.text.dim=16")
+
+
+def test_settings_are_found_written_and_learned(run: Run, shop: Path, tmp_path: Path) -> None:
+    file = tmp_path / "found.toml"
+    words = ("tune", shop, "--minutes", 10, "--out", file, "--model", "cooccurrence,item_knn", "--seed", 3, *NGRAM)
+    done = run(*words, "--trials", 4)
+    assert done.exit_code == 0, done.output
+    assert "the test part was not looked at" in done.stdout and f"--config {file}" in done.stderr
+    config = Config.from_toml(file)
+    assert config.seed == 3 and config.views.text.dim == 16 and config.model in ("cooccurrence", "item_knn")
+    again = run(*words, "--trials", 6, "--json")
+    told = json.loads(again.stdout)
+    assert {name: found["trials"] for name, found in told["models"].items()} == {"cooccurrence": 6, "item_knn": 6}
+    for found in told["models"].values():
+        assert found["ndcg@10"] >= found["as_it_stood"]
+    assert told["model"] == max(told["models"], key=lambda name: told["models"][name]["ndcg@10"])
+    best = told["models"][told["model"]]["settings"]
+    options = Config.from_toml(file).options()
+    assert all(getattr(options, key) == value for key, value in best.items())
+    made = run("train", shop, "--out", tmp_path / "b", "--config", file, "--no-evaluate", "--json")
+    assert made.exit_code == 0, made.output
+    assert json.loads(made.stdout)["facts"]["model"] == told["model"]
+
+
+def test_an_ensemble_is_tuned_expert_by_expert(run: Run, shop: Path, tmp_path: Path) -> None:
+    file = tmp_path / "found.toml"
+    small = (
+        "--set",
+        "lite.experts=transformer,popularity",
+        "--set",
+        "transformer.dim=8",
+        "--set",
+        "transformer.epochs=2",
+    )
+    done = run("tune", shop, "--minutes", 10, "--trials", 1, "--out", file, "--model", "lite", *small, *NGRAM, "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert (told["model"], set(told["models"])) == ("lite", {"transformer", "popularity"})
+    config = Config.from_toml(file)
+    assert config.model == "lite" and config.options("transformer").epochs == 2
+
+
+def test_interrupted_it_keeps_what_it_found(
+    run: Run, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add = Trials.add
+
+    def third(self: Trials, trial: object) -> None:
+        if len(self.found) == 2:
+            raise KeyboardInterrupt
+        add(self, trial)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Trials, "add", third)
+    file = tmp_path / "found.toml"
+    done = run("tune", shop, "--minutes", 10, "--out", file, "--model", "cooccurrence", *NGRAM)
+    assert done.exit_code == 130 and "what was found so far is kept" in done.stderr
+    assert Config.from_toml(file).model == "cooccurrence"
+    assert len((tmp_path / "found.trials.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_model_the_data_do_not_allow_is_left_out_and_wrong_calls_are_refused(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "d").mkdir()
+    rows = "\n".join(f"u{u},i{(u + n) % 6},{1_700_000_000 + 100 * n + u}" for u in range(12) for n in range(5))
+    (tmp_path / "d" / "events.csv").write_text(f"user_id,item_id,timestamp\n{rows}\n")
+    words = ("tune", tmp_path / "d", "--out", tmp_path / "f.toml", "--trials", 2)
+    done = run(*words, "--minutes", 1, "--model", "content,popularity")
+    assert done.exit_code == 0 and "content was left out: " in done.stdout, done.output
+    refused = run(*words, "--minutes", 1, "--model", "content")
+    assert refused.exit_code == 1
+    assert run(*words, "--minutes", 0).exit_code == 2
+    assert run(*words, "--minutes", 1, "--model", "nobody").exit_code == 2
