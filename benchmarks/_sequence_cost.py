@@ -1,0 +1,98 @@
+"""Our sequence model trained in a process of its own: CPU seconds and NDCG@10 after every epoch, memory, work.
+
+python benchmarks/_sequence_cost.py JSON     what to train, as `peers_cost.py` writes it; prints one line of JSON
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from _peer_tables import LeaveOneOut, work
+from _report import cpu_s, peak_rss_mb
+
+from penchant.config import Config
+from penchant.data.splits import Holdout
+from penchant.encoders.packing import informed, kept_vectors, packed
+from penchant.encoders.views import item_views
+from penchant.models.base import TrainingData, Validation
+from penchant.models.sequence import SequenceModel
+from penchant.models.windows import training_windows
+from penchant.training import fit
+from penchant.training.selection import validation_ndcg
+
+
+class Watched(SequenceModel):
+    """Takes NDCG@10 on the test whenever the loop hands over averaged weights; that time is left out of `cpu_s`."""
+
+    def watch(self, test: Validation) -> None:
+        self.test, self.rows, self.before, self.aside = test, [], cpu_s(), 0.0
+
+    def finish(self) -> None:
+        super().finish()
+        began = cpu_s()
+        found = validation_ndcg(self, self.test, users=len(self.test.histories))
+        self.rows.append({"epoch": len(self.rows) + 1, "cpu_s": began - self.before - self.aside, "ndcg@10": found})
+        print(f"epoch {len(self.rows)}: {self.rows[-1]}", file=sys.stderr, flush=True)
+        self.aside += cpu_s() - began
+
+
+def measure(asked: dict[str, Any]) -> dict[str, Any]:
+    """Train as asked: `data`, `options`, `epochs`, `same_events` (only the last max_length + 1 of each history)."""
+    torch.set_num_threads(1)
+    cut = LeaveOneOut(Path(asked["data"])).cut
+    config = Config(model="transformer").with_settings(
+        {f"transformer.{name}": value for name, value in {**asked["options"], "epochs": asked["epochs"]}.items()}
+    )
+    options = config.options()
+    views, encoders = item_views(cut.train, config.views, kept_vectors())
+    learned, whole = packed(cut.train, encoders), packed(cut.dataset, encoders)
+    if asked["same_events"]:
+        learned = learned.last(options.max_length + 1)
+    test = _hidden(cut.test, whole, hide=not options.time)
+    data = TrainingData(
+        learned,
+        cut.train.n_items,
+        cut.train.kinds.ids.to_list(),
+        int(learned.times_s.max()),
+        views=views,
+        validation=Validation(test.histories.take([0]), test.targets.take([0]), test.seen.take([0])),
+    )
+    model = Watched(options)
+    model.watch(test)
+    fit(model, data, device="cpu")
+    starts, stops = training_windows(learned.offsets, options.max_length + 1, np.random.default_rng(0))
+    return {
+        "epochs": model.rows[: asked["epochs"]],
+        "peak_rss_mb": peak_rss_mb(),
+        "events_an_epoch": int((stops - starts - 1).sum()),
+        "gflop_an_epoch": round(work(stops - starts, cut.train.n_items), 1),
+        "product_gflop_s": product_rate(),
+    }
+
+
+def product_rate(size: int = 2048, times: int = 10) -> float:
+    """10^9 operations a CPU second in large float32 products on one thread."""
+    a, b = torch.rand(size, size), torch.rand(size, size)
+    torch.mm(a, b)
+    began = cpu_s()
+    for _ in range(times):
+        torch.mm(a, b)
+    return round(times * 2 * size**3 / (cpu_s() - began) / 1e9, 1)
+
+
+def _hidden(holdout: Holdout, whole: Any, *, hide: bool) -> Validation:
+    histories = informed(holdout.histories, whole)
+    return Validation(histories.at(None) if hide else histories, holdout.targets, holdout.seen)
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(json.loads(sys.argv[1]))))

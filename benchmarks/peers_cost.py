@@ -1,0 +1,182 @@
+"""What training costs, ours and peers' side by side: CPU seconds and memory an epoch, and CPU seconds to a quality.
+
+    python benchmarks/peers_cost.py --rectools PYTHON --recbole PYTHON [--stages a,b] [--share .25] [--fresh]
+
+`--rectools`: an interpreter that has RecTools and implicit; `--recbole`: one that has RecBole (each wants another
+numpy, so each has an environment of its own). Leave-one-out, stable ties, learned without the validation event, full
+ranking with seen items left out, one evaluator for all, one thread, one seed; two blocks, dim 64, two heads. Stages:
+
+    movielens-50     RecTools' SASRec with softmax for so many epochs as fit in `--minutes` CPU minutes, NDCG@10 after
+                     each; ours at the same shape on the same events until it has passed RecTools' best; our default
+    movielens-200    one epoch of each at length 200
+    beauty-50        one epoch of each on Amazon Beauty; RecTools' on a `--share` of its batches, scaled
+    recbole          RecBole's SASRec at length 50, on a tenth of an epoch, scaled
+    factors          ALS and BPR of implicit, whole fits
+
+RecTools learns from the last length + 1 events of a history, so `same_events` gives ours the same; our default reads
+every event, cut into windows. A stage that is in the result file is skipped unless `--fresh`. Each measurement is a
+process of its own. Writes results/peers_cost.json; `plots.py` draws it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from _peer_tables import LeaveOneOut, work
+from _report import RESULTS, write
+
+HERE = Path(__file__).resolve().parent
+DATA = HERE.parents[1] / "shared" / "data"
+PLAIN = {"fusion": "none", "time": False, "dropout": 0.2, "max_length": 50, "heads": 2, "layers": 2, "dim": 64}
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+FLOORS = {"movielens-50": 4.0, "movielens-200": 10.0, "beauty-50": 45.0, "to_best": 10.0}
+"""How many times fewer CPU seconds ours is to need."""
+
+
+def run(command: Sequence[str]) -> str:
+    """A process of one thread; its standard output."""
+    environment = {**os.environ, **dict.fromkeys(THREADS, "1"), "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout
+
+
+def ours(data: Path, epochs: int, *, same_events: bool, **options: Any) -> dict[str, Any]:
+    """Our model, trained and tested by `_sequence_cost.py`."""
+    asked = {"data": str(data), "epochs": epochs, "same_events": same_events, "options": options}
+    out = run([sys.executable, str(HERE / "_sequence_cost.py"), json.dumps(asked)])
+    found: dict[str, Any] = json.loads(out.splitlines()[-1])
+    found["options"] = {**options, "epochs": epochs}
+    return with_rate(found, found["gflop_an_epoch"], per_epoch(found))
+
+
+def peer(python: str, script: str, task: LeaveOneOut, *words: str) -> dict[str, Any]:
+    """A peer's costs, with NDCG@10 of the lists that it wrote."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        task.write(folder)
+        run([python, str(HERE / "peers" / script), name, *words])
+        found: dict[str, Any] = json.loads(next(folder.glob("cost*.json")).read_text())
+        found["ndcg@10"] = {path.stem.removeprefix("lists_"): task.judged(path) for path in folder.glob("lists_*.npy")}
+    return found
+
+
+def rectools(python: str, task: LeaveOneOut, length: int, *, share: float = 1.0, minutes: float = 0) -> dict[str, Any]:
+    words = ["--length", str(length), "--share", str(share), "--minutes", str(minutes), "--epochs", "1000"]
+    found = peer(python, "rectools_sasrec.py", task, *words)
+    scores = found.pop("ndcg@10")
+    for row in found["epochs"]:
+        row["cpu_s"] /= share
+        if str(row["epoch"]) in scores:
+            row["ndcg@10"] = scores[str(row["epoch"])]
+    lengths = np.minimum(task.cut.train.sequences().lengths, length + 1)
+    gflop = work(lengths[lengths >= 2], task.cut.train.n_items, per_block=12)
+    found["gflop_an_epoch"], found["events_an_epoch"] = round(gflop, 1), int((lengths[lengths >= 2] - 1).sum())
+    return with_rate(found, gflop, per_epoch(found))
+
+
+def with_rate(found: dict[str, Any], gflop: float, seconds: float) -> dict[str, Any]:
+    return {**found, "cpu_s_an_epoch": round(seconds, 2), "effective_gflop_s": round(gflop / seconds, 2)}
+
+
+def per_epoch(found: Mapping[str, Any]) -> float:
+    """Mean CPU seconds of an epoch: RecTools' rows are of one epoch each, ours of all so far."""
+    rows = [row["cpu_s"] for row in found["epochs"]]
+    return float(np.mean(rows)) if "share" in found else float(rows[-1] / len(rows))
+
+
+def to_best(theirs: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """CPU seconds until RecTools' own best NDCG@10, and until ours has passed that."""
+    curve = [row["ndcg@10"] for row in theirs["epochs"]]
+    best = int(np.argmax(curve))
+    passed = next((row for row in own["epochs"] if row["ndcg@10"] >= curve[best]), None)
+    spent = float(sum(row["cpu_s"] for row in theirs["epochs"][: best + 1]))
+    found = {"ndcg@10": curve[best], "epoch": best + 1, "rectools_cpu_s": round(spent, 1)}
+    if passed is None:
+        return found
+    return {**found, "ours_epoch": passed["epoch"], "ours_cpu_s": round(passed["cpu_s"], 1),
+            "ratio": round(spent / passed["cpu_s"], 1)}  # fmt: skip
+
+
+def movielens_50(asked: argparse.Namespace) -> dict[str, Any]:
+    data = asked.data / "movielens-1m"
+    theirs = rectools(asked.rectools, LeaveOneOut(data), 50, minutes=asked.minutes)
+    own = ours(data, 12, same_events=True, **PLAIN)
+    found = {"rectools": theirs, "ours": own, "to_best": to_best(theirs, own)}
+    return {**found, "ours, every event": ours(data, 2, same_events=False, **PLAIN), "ours, default": ours(
+        data, 1, same_events=False)}  # fmt: skip
+
+
+def movielens_200(asked: argparse.Namespace) -> dict[str, Any]:
+    data = asked.data / "movielens-1m"
+    return {
+        "rectools": rectools(asked.rectools, LeaveOneOut(data), 200),
+        "ours": ours(data, 1, same_events=True, **{**PLAIN, "max_length": 200}),
+        "ours, every event": ours(data, 1, same_events=False, **{**PLAIN, "max_length": 200}),
+    }
+
+
+def beauty_50(asked: argparse.Namespace) -> dict[str, Any]:
+    data = asked.data / "amazon-beauty"
+    return {
+        "rectools": rectools(asked.rectools, LeaveOneOut(data), 50, share=asked.share),
+        "ours": ours(data, 2, same_events=True, **PLAIN),
+        "ours, default": ours(data, 1, same_events=False),
+    }
+
+
+def recbole(asked: argparse.Namespace) -> dict[str, Any]:
+    task = LeaveOneOut(asked.data / "movielens-1m")
+    found = peer(asked.recbole, "recbole_sasrec.py", task, "--length", "50", "--share", "0.1")
+    lengths = task.cut.train.sequences().lengths
+    gflop = work(np.minimum(lengths, 51), task.cut.train.n_items)
+    return {"recbole": found, "gflop_an_epoch_of_last_events": round(gflop, 1)}
+
+
+def factors(asked: argparse.Namespace) -> dict[str, Any]:
+    task = LeaveOneOut(asked.data / "movielens-1m")
+    return {name: peer(asked.rectools, "implicit_factors.py", task, "--model", name) for name in ("als", "bpr")}
+
+
+STAGES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+    "movielens-50": movielens_50,
+    "movielens-200": movielens_200,
+    "beauty-50": beauty_50,
+    "recbole": recbole,
+    "factors": factors,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rectools", required=True)
+    parser.add_argument("--recbole", required=True)
+    parser.add_argument("--data", type=Path, default=DATA)
+    parser.add_argument("--stages", default=",".join(STAGES))
+    parser.add_argument("--share", type=float, default=0.25)
+    parser.add_argument("--minutes", type=float, default=15.0)
+    parser.add_argument("--fresh", action="store_true")
+    asked = parser.parse_args()
+    path = RESULTS / "peers_cost.json"
+    result: dict[str, Any] = json.loads(path.read_text())["result"] if path.is_file() else {"floors": FLOORS}
+    for stage in asked.stages.split(","):
+        if stage in result and not asked.fresh:
+            print(f"{stage}: in the result file", file=sys.stderr)
+            continue
+        found = STAGES[stage](asked)
+        if "rectools" in found:
+            found["ratio"] = round(found["rectools"]["cpu_s_an_epoch"] / found["ours"]["cpu_s_an_epoch"], 1)
+        result[stage] = found
+        write("peers_cost", result)
+
+
+if __name__ == "__main__":
+    main()
