@@ -101,6 +101,26 @@ def load_audio_model(folder: Path) -> tuple[Any, Any]:
     return model, extractor
 
 
+def load_speech_model(folder: Path) -> tuple[Any, Any, Any]:
+    """A speech-to-text model, its feature extractor and its tokenizer. Raises `EncoderError`."""
+    from transformers import AutoFeatureExtractor, AutoModelForSpeechSeq2Seq, AutoTokenizer
+
+    untyped: Any = AutoFeatureExtractor
+    try:
+        with quiet():
+            model, _ = load_weights(AutoModelForSpeechSeq2Seq, folder)
+            extractor = untyped.from_pretrained(folder, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except EncoderError:
+        raise
+    except Exception as error:  # transformers raises OSError, ValueError, KeyError and its own
+        raise EncoderError(
+            f"{folder} cannot be loaded as a speech-to-text model: {error}",
+            remedy="Give a folder with config.json, model.safetensors, preprocessor_config.json and a tokenizer.",
+        ) from error
+    return model, extractor, tokenizer
+
+
 def load_weights(kind: Any, folder: Path, **told: Any) -> tuple[Any, bool]:
     """A model in float32 and evaluation mode, and whether its pooler has trained weights.
 

@@ -25,7 +25,9 @@ from penchant.encoders.image import ImageEncoder, ImageOptions
 from penchant.encoders.media import MediaEncoder, encode_files
 from penchant.encoders.ngram import NgramEncoder
 from penchant.encoders.protocol import EncoderState, Progress, TextEncoder
+from penchant.encoders.speech import SpeechOptions, Transcriber
 from penchant.encoders.text import TextOptions, fit_text_encoder, table_text, text_encoder_from_state
+from penchant.encoders.transcripts import transcribe_files
 from penchant.errors import EncoderError, UsageError
 
 
@@ -43,6 +45,7 @@ class ViewOptions:
     audio: AudioOptions = field(default_factory=AudioOptions)
     attributes: AttributeOptions = field(default_factory=AttributeOptions)
     behaviour: BehaviourOptions = field(default_factory=BehaviourOptions)
+    speech: SpeechOptions = field(default_factory=SpeechOptions)
     graph: GraphOptions = field(default_factory=GraphOptions)
     vectors: Mapping[str, Path] = field(default_factory=dict)
     align_s: float = 5.0
@@ -64,7 +67,8 @@ class FittedEncoders:
 
     `attributes`: by table (`items`, `users`, `events` for the context). `choice`: why this text encoder. `media`: the
     encoders of `image` and `audio`. `reports`: what became of the files, by table and column (not part of the bundle).
-    `vectors`: files of vectors that were brought, by view. `align_s`: the seconds of one moment. `people`: views of
+    `vectors`: files of vectors that were brought, by view. `align_s`: the seconds of one moment. `speech`:
+    what makes text of sounds. `people`: views of
     users that were learned from the events (not part of the bundle either).
     """
 
@@ -77,6 +81,7 @@ class FittedEncoders:
     reports: dict[str, MediaReport] = field(default_factory=dict, compare=False)
     vectors: Mapping[str, Path] = field(default_factory=dict)
     align_s: float = 0.0
+    speech: Transcriber | None = None
     people: tuple[OwnVectors, ...] = field(default=(), compare=False)
 
     @property
@@ -92,6 +97,7 @@ class FittedEncoders:
     def identities(self) -> dict[str, str]:
         """The identity of every encoder, by what it encodes, for the bundle."""
         told = {f"{schema.ATTRIBUTES}.{table}": encoder.identity for table, encoder in self.attributes.items()}
+        told |= {} if self.speech is None else {self.speech.name: self.speech.identity}
         media = {kind: encoder.identity for kind, encoder in self.media.items()}
         return {**({schema.TEXT: self.text.identity} if self.text is not None else {}), **media, **told}
 
@@ -124,6 +130,26 @@ class FittedEncoders:
             )
         return encode_files(self.media[kind], names, root=root, options=self.limits, cache=cache, progress=progress)
 
+    def texts(
+        self,
+        name: str,
+        table: pl.DataFrame,
+        *,
+        root: Path | None = None,
+        cache: EncoderCache | None = None,
+        progress: Progress | None = None,
+    ) -> list[str | None]:
+        """One text a row of `items`, `users` or `events`: what is written, and what is said in its sound."""
+        written = table_text(table, self.fields if name == schema.ITEMS else (schema.TEXT,))
+        if self.speech is None or schema.AUDIO not in table.columns or table[schema.AUDIO].is_null().all():
+            return written
+        files, folder = table[schema.AUDIO].cast(pl.String).to_list(), None if cache is None else cache.folder
+        told, self.reports[f"{name}.{self.speech.name}"] = transcribe_files(
+            self.speech, files, root=root, folder=folder, options=self.limits, progress=progress
+        )
+        said = table_text(pl.DataFrame({"said": pl.Series(told, dtype=pl.String)}), ("said",))
+        return [". ".join(part for part in pair if part) or None for pair in zip(written, said, strict=True)]
+
     def encode_table(
         self,
         name: str,
@@ -138,7 +164,7 @@ class FittedEncoders:
         `root` is the folder of their pictures and sounds; what fails is noted in `reports`.
         """
         views: dict[str, View] = {}
-        texts = table_text(table, self.fields if name == schema.ITEMS else (schema.TEXT,))
+        texts = self.texts(name, table, root=root, cache=cache, progress=progress) if self.text is not None else []
         if self.text is not None and (name == schema.ITEMS or any(texts)):
             views[schema.TEXT] = self.encode_text(texts, cache=cache, progress=progress)
         for kind in self.media:
@@ -156,6 +182,8 @@ class FittedEncoders:
         parts: dict[str, _Stateful] = {f"attributes_{table}": encoder for table, encoder in self.attributes.items()}
         parts.update(self.media)
         states = {name: part.state() for name, part in parts.items()}
+        if self.speech is not None:
+            states[self.speech.name] = self.speech.state()
         if self.text is not None:
             states["text"] = self.text.state()  # type: ignore[attr-defined]
         own: dict[str, Any] = {
@@ -185,14 +213,19 @@ class FittedEncoders:
             limits=MediaOptions(**own["media"]),
             vectors={name: Path(path) for name, path in own["vectors"].items()},
             align_s=float(own["align_s"]),
+            speech=Transcriber.from_state(state.part(Transcriber.name)) if Transcriber.name in state.facts else None,
         )
 
 
-def fit_encoders(dataset: Dataset, options: ViewOptions = ViewOptions()) -> FittedEncoders:
-    """Choose and fit the encoders on a dataset; nothing is encoded yet."""
-    corpus = table_text(dataset.items, options.text.fields)
-    for table in (dataset.users, dataset.events):
-        corpus += [text for text in table_text(table, (schema.TEXT,)) if text]
+def fit_encoders(
+    dataset: Dataset, options: ViewOptions = ViewOptions(), cache: EncoderCache | None = None
+) -> FittedEncoders:
+    """Choose and fit the encoders on a dataset; nothing is encoded yet, but what is said in sounds is listened to."""
+    speech = Transcriber(options.speech) if options.speech.model != NONE else None
+    reading = FittedEncoders(fields=options.text.fields, limits=options.media, speech=speech)
+    corpus = reading.texts(schema.ITEMS, dataset.items, root=dataset.root, cache=cache)
+    for name, table in ((schema.USERS, dataset.users), (schema.EVENTS, dataset.events)):
+        corpus += [text for text in reading.texts(name, table, root=dataset.root, cache=cache) if text]
     text, choice = fit_text_encoder(corpus, options.text, seed=options.seed)
     attributes: dict[str, AttributeEncoder] = {}
     if options.attributes.enabled:
@@ -216,4 +249,5 @@ def fit_encoders(dataset: Dataset, options: ViewOptions = ViewOptions()) -> Fitt
         options.media,
         vectors=dict(options.vectors),
         align_s=options.align_s,
+        speech=speech,
     )

@@ -53,7 +53,7 @@ def encode_files(
         )
     told = replace(options, sample_rate=encoder.sample_rate) if isinstance(encoder, AudioEncoder) else options
     report = MediaReport()
-    files = [_file(root, name, row, told, report) for row, name in enumerate(names)]
+    files = [media_file(root, name, row, told, report) for row, name in enumerate(names)]
     with MediaReader(told) as reader:
         decoding = _FileEncoder(encoder, reader, told)
         view = _encoded(decoding, files, cache, progress)
@@ -87,7 +87,8 @@ class _FileEncoder:
         return self._encoder.encode(good)
 
 
-def _file(root: Path, name: str | None, row: int, options: MediaOptions, report: MediaReport) -> MediaFile | None:
+def media_file(root: Path, name: str | None, row: int, options: MediaOptions, report: MediaReport) -> MediaFile | None:
+    """The file that a table names in a row, None where it names none or it cannot be used: then a row of the report."""
     if not name or not name.strip():
         return None
     try:

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
@@ -65,8 +66,9 @@ def described(
     Raises `EncoderError` where items have no such view to compare with, `MediaError` where the file cannot be used,
     `UsageError` for a text with nothing to read.
     """
+    spoken = audio is not None and encoders.speech is not None and schema.TEXT in item_views
     for kind, given in ((schema.TEXT, text), (schema.IMAGE, image), (schema.AUDIO, audio)):
-        if given is not None and kind not in item_views:
+        if given is not None and kind not in item_views and not (kind == schema.AUDIO and spoken):
             what, how = _NEEDED[kind]
             raise EncoderError(
                 f"{what} cannot be understood: this bundle was trained without a view of {kind}.",
@@ -77,13 +79,27 @@ def described(
         views[schema.TEXT] = encoders.encode_text([text])
         if not views[schema.TEXT].present[0]:
             raise UsageError(f"The text {text!r} has nothing to read.", remedy="Write a sentence about the interests.")
+    if spoken and audio is not None:
+        views |= _said(encoders, Path(audio))
     for kind, file in ((schema.IMAGE, image), (schema.AUDIO, audio)):
-        if file is not None:
+        if file is not None and (kind in encoders.media or not spoken):
             path = Path(file)
             views[kind], report = encoders.encode_media(kind, [path.name], root=path.parent)
             if report.problems:
                 raise MediaError(f"{path}: {report.problems[0].reason}", remedy=f"Give another {kind} file.")
+    if not any(view.present.any() for view in views.values()):
+        raise MediaError(f"{audio}: nothing is said in it that can be read.", remedy="Give another audio file.")
     return replace(sentence(text or ""), content=Views(views))
+
+
+def _said(encoders: FittedEncoders, path: Path) -> Views:
+    """The text view of what is said in a file, if anything is."""
+    alone = replace(encoders, media={}, attributes={}, reports={})
+    views = alone.encode_table(schema.EVENTS, pl.DataFrame({schema.AUDIO: [path.name]}), root=path.parent)
+    for report in alone.reports.values():
+        if report.problems:
+            raise MediaError(f"{path}: {report.problems[0].reason}", remedy="Give another audio file.")
+    return views
 
 
 def described_rows(histories: SequenceBatch, views: Collection[str], *, people: bool = True) -> npt.NDArray[np.bool_]:

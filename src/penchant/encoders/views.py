@@ -35,7 +35,7 @@ def item_views(
     where they have any, `behaviour` and, where it is enabled, `graph` (from the events of this dataset: give it the
     training part only), and the vectors that were brought, under their names.
     """
-    fitted = fit_encoders(dataset, options)
+    fitted = fit_encoders(dataset, options, cache)
     views = fitted.encode_table(schema.ITEMS, dataset.items, root=dataset.root, cache=cache, progress=progress)
     if options.behaviour.enabled and dataset.n_events:
         behaviour = cooccurrence_view(dataset.sequences(), dataset.n_items, options.behaviour, seed=options.seed)
@@ -79,15 +79,17 @@ def event_content(
 ) -> tuple[npt.NDArray[np.int32], Views]:
     """What events carry themselves: `content_rows` `[E]` into the views (-1: nothing), equal contents once.
 
-    `text` of the event (a comment, a search), its `image` and `audio` where such an encoder is named, `attributes`
-    from its `context_*` columns. Rows follow `Dataset.events`; both go into `SequenceBatch`. What a user posts on one
-    item, or on none, within `fitted.align_s` seconds is one moment: its last event carries all of it (see `moments`).
+    `text` of the event (a comment, a search; what is said in its sound, where that is made text), its `image` and
+    `audio` where such an encoder is named, `attributes` from its `context_*` columns. Rows follow `Dataset.events`;
+    both go into `SequenceBatch`. What a user posts on one item, or on none, within `fitted.align_s` seconds is one
+    moment: its last event carries all of it (see `moments`).
     """
     events = dataset.events
     encoder = fitted.attributes.get(schema.EVENTS)
     context = context_columns(events.columns) if encoder is not None and encoder.dim else []
     own = table_text(events, (schema.TEXT,)) if fitted.text is not None else [None] * events.height
-    files = {kind: events[kind].cast(pl.String) for kind in fitted.media if kind in events.columns}
+    kinds = {*fitted.media, *((schema.AUDIO,) if fitted.speech is not None else ())}
+    files = {kind: events[kind].cast(pl.String) for kind in sorted(kinds) if kind in events.columns}
     content = {schema.TEXT: pl.Series(own, dtype=pl.String), **files, **events.select(context).to_dict()}
     told = _in_moments(pl.DataFrame(content), events, fitted.align_s)
     filled = ~told.select(pl.all_horizontal(pl.all().is_null())).to_series()

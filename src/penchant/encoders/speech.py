@@ -1,0 +1,189 @@
+"""Speech to text: Whisper and its kin by folder or hub name, sounds of any length in windows.
+
+What was said is content: it is never part of a log line, a report or an error.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.encoders import hub
+from penchant.encoders.precision import resolve_device
+from penchant.encoders.protocol import EncoderState
+from penchant.errors import EncoderError, OptionError, UsageError
+
+NONE: Final = "none"
+AUTO: Final = "auto"
+LANGUAGES: Final = (AUTO, "zh", "en")
+Floats = npt.NDArray[np.float32]
+
+_FRAME_S: Final = 0.05
+_SLACK: Final = 0.1
+_SILENCE: Final = 1e-3
+_PROMPT: Final = 4
+
+
+@dataclass(frozen=True)
+class SpeechOptions:
+    """Options of speech to text.
+
+    `model`: folder or hub name of a speech-to-text model of transformers (fetched only with `download`), or `none`.
+    `language`: `zh`, `en`, or `auto` (the model decides for each window). `window_s`: seconds of a window, no more than
+    the model takes (30 for Whisper). `max_tokens` of a window.
+    """
+
+    model: str = NONE
+    language: str = AUTO
+    window_s: float = 30.0
+    max_tokens: int = 220
+    batch_size: int = 4
+    device: str = AUTO
+    revision: str | None = None
+    download: bool = False
+
+    def __post_init__(self) -> None:
+        if self.language not in LANGUAGES:
+            raise OptionError("language", self.language, allowed=LANGUAGES)
+        if self.window_s <= 0 or self.max_tokens < 1 or self.batch_size < 1:
+            raise UsageError(
+                f"window_s={self.window_s}, max_tokens={self.max_tokens}, batch_size={self.batch_size}: one is out of "
+                "range.",
+                remedy="All are above 0.",
+            )
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    model: Any
+    extractor: Any
+    tokenizer: Any
+    device: str
+
+
+class Transcriber:
+    """Sounds, float32 `[samples]` mono at `sample_rate`, → what is said in them. Loaded at the first use."""
+
+    name = "speech"
+
+    def __init__(self, options: SpeechOptions) -> None:
+        self.options = options
+        self._loaded: _Loaded | None = None
+        self._digest: str | None = None
+        self._expected: str | None = None
+        self.heard: dict[str, str | None] = {}
+        """What was said in clips of this session, by SHA-256 of the file; never saved with the encoders."""
+
+    @property
+    def identity(self) -> str:
+        """Source, digest of weights and vocabulary, and the options that change a text."""
+        o = self.options
+        told = {"language": o.language, "window_s": o.window_s, "max_tokens": o.max_tokens}
+        name = Path(o.model).name if Path(o.model).is_dir() else o.model
+        return f"{name}@{self._weights()} {json.dumps(told, sort_keys=True)}"
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second that the model wants, Hz."""
+        return int(self._load().extractor.sampling_rate)
+
+    def transcribe(self, sounds: Sequence[Floats | None]) -> list[str | None]:
+        """What is said in each of N sounds of any length; None for None and for what holds no speech."""
+        loaded = self._load()
+        rate = self.sample_rate
+        longest = min(self.options.window_s, float(getattr(loaded.extractor, "chunk_length", self.options.window_s)))
+        pieces: list[Floats] = []
+        owners: list[int] = []
+        for row, sound in enumerate(sounds):
+            for window in speech_windows(sound, rate, longest) if sound is not None else []:
+                if np.abs(window).max(initial=0.0) > _SILENCE:  # models make words up where nothing sounds
+                    pieces.append(window)
+                    owners.append(row)
+        said: list[list[str]] = [[] for _ in sounds]
+        for start in range(0, len(pieces), self.options.batch_size):
+            part = slice(start, start + self.options.batch_size)
+            for row, text in zip(owners[part], self._texts(loaded, pieces[part]), strict=True):
+                said[row].append(text.strip())
+        return [" ".join(text for text in texts if text) or None for texts in said]
+
+    def state(self) -> EncoderState:
+        """Options and the digest of the weights; the model itself stays where it is."""
+        return EncoderState({}, {"name": self.name, "options": asdict(self.options), "weights": self._weights()})
+
+    @classmethod
+    def from_state(cls, state: EncoderState) -> Transcriber:
+        """The transcriber that gave `state`; at its first use the weights are looked up and compared."""
+        made = cls(SpeechOptions(**state.facts["options"]))
+        made._expected = str(state.facts["weights"])
+        return made
+
+    def _folder(self) -> Path:
+        o = self.options
+        return hub.model_folder(o.model, revision=o.revision, download=o.download)
+
+    def _weights(self) -> str:
+        if self._digest is None:
+            self._digest = hub.folder_digest(self._folder())[:16]
+            hub.compare(self.options.model, self._digest, self._expected)
+        return self._digest
+
+    def _load(self) -> _Loaded:
+        if self._loaded is None:
+            from penchant.encoders._pretrained import load_speech_model
+
+            self._weights()
+            model, extractor, tokenizer = load_speech_model(self._folder())
+            device = resolve_device(self.options.device)
+            self._loaded = _Loaded(model.to(device), extractor, tokenizer, device)
+        return self._loaded
+
+    def _texts(self, loaded: _Loaded, windows: list[Floats]) -> list[str]:
+        import torch
+
+        from penchant.encoders._pretrained import quiet
+
+        inputs = loaded.extractor(
+            windows, sampling_rate=self.sample_rate, return_tensors="pt", return_attention_mask=True
+        )
+        told = {key: value.to(loaded.device) for key, value in inputs.items() if isinstance(value, torch.Tensor)}
+        room = int(getattr(loaded.model.config, "max_target_positions", 448)) - _PROMPT
+        most = max(min(self.options.max_tokens, room), 1)
+        with torch.inference_mode(), quiet():
+            tokens = loaded.model.generate(**told, **self._language(loaded), max_new_tokens=most)
+        return [str(text) for text in loaded.tokenizer.batch_decode(tokens, skip_special_tokens=True)]
+
+    def _language(self, loaded: _Loaded) -> dict[str, str]:
+        """What the model is told of the language; one that knows a single language cannot be told another."""
+        if getattr(loaded.model.generation_config, "is_multilingual", False):
+            asked = self.options.language
+            return {"task": "transcribe", **({} if asked == AUTO else {"language": asked})}
+        if self.options.language == "zh":
+            raise EncoderError(
+                f"{self.options.model} does not say that it knows more than one language.",
+                remedy="Name a multilingual model, or set language=auto.",
+            )
+        return {}
+
+
+def speech_windows(sound: Floats, rate: int, window_s: float) -> list[Floats]:
+    """A sound in windows of at most `window_s` seconds, each cut at the quietest 50 ms of its last tenth."""
+    width, frame = max(int(window_s * rate), 1), max(int(_FRAME_S * rate), 1)
+    windows: list[Floats] = []
+    start = 0
+    while len(sound) - start > width:
+        tail = sound[start + width - max(int(_SLACK * width), frame) : start + width]
+        count = max(len(tail) // frame, 1)
+        energy = np.square(tail[: count * frame], dtype=np.float64).reshape(count, -1).sum(axis=1)
+        cut = start + width - len(tail) + int(energy.argmin()) * frame + frame // 2
+        cut = min(max(cut, start + 1), start + width)
+        windows.append(sound[start:cut])
+        start = cut
+    if len(sound) > start:
+        windows.append(sound[start:])
+    return windows
