@@ -9,7 +9,7 @@ import typer
 
 MODELS = (
     "popularity, recent_popularity, cooccurrence, item_knn, user_knn, content, ease, als, gru, cnn_rnn, transformer, "
-    "content_transformer, lite, flagship"
+    "content_transformer, llm, lite, flagship"
 )
 """Names of the models for the help text; a test compares them with the registry, which is not imported for it."""
 

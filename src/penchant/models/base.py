@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
@@ -36,7 +37,7 @@ class TrainingData:
 
     `sequences`: the training history of every user (row = user code). `views`: item views, rows = item codes.
     `now_s`: the end of the training period, UTC seconds.
-    `kinds`: names of event kinds, by code.
+    `kinds`: names of event kinds, by code. `items`: the catalogue's table (row = item code), for models that read it.
     """
 
     sequences: SequenceBatch
@@ -48,6 +49,7 @@ class TrainingData:
     seed: int = 0
     progress: Callable[[str, float], None] | None = None
     """Called with a message and the share done, 0 to 1."""
+    items: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True)

@@ -55,6 +55,7 @@ MODELS: Mapping[str, Entry] = {
     "content_transformer": Entry("sequence", "SequenceModel", "SequenceOptions", CONTENT_EXPERT),
     "transformer": Entry("sequence", "SequenceModel", "SequenceOptions"),
     "recent_popularity": Entry("popularity", "Popularity", "PopularityOptions", {"window": "decayed"}),
+    "llm": Entry("llm", "LLM", "LLMOptions"),
     "lite": Entry("ensemble", "Ensemble", "EnsembleOptions"),
     "flagship": Entry("ensemble", "Ensemble", "EnsembleOptions", {"experts": FLAGSHIP}),
 }

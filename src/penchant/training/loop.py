@@ -43,6 +43,7 @@ def fit(
         together = group()
         plan = Plan(rounds, options or TrainingOptions(), device_named(device, together.local_rank), together)
         log = Training(model, data, plan, checkpoints, on_epoch).run()
+        log.pretraining = dict(getattr(model, "pretraining", {}))
     elif isinstance(model, ClosedForm):
         model.fit(data)
         log = TrainingLog()

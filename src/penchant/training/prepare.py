@@ -28,4 +28,5 @@ def training_data(
         views=views,
         seed=seed,
         progress=progress,
+        items=data.items,
     )

@@ -1,0 +1,110 @@
+"""Language models as user models beside others, at a small budget, in English and Chinese.
+
+    python benchmarks/llm_users.py [--data simulator-en,simulator-zh,amazon-beauty] [--users N] [--models 'a;b']
+
+The simulator's platform (2,000 people) in both languages, and Amazon Beauty with N people (every k-th; default 3,000).
+Leave-one-out, stable ties; every model has its defaults but for what `VARIANTS` says; epochs are chosen on validation
+and the test part is looked at once. Writes results/llm_users.json (each data set where it was run again).
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import argparse
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from _report import RESULTS, write
+
+from penchant.config import Config
+from penchant.data.dataset import Dataset
+from penchant.data.splits import split
+from penchant.metrics.ranking import ndcg
+from penchant.recommender import Recommender
+from penchant.simulator import SimulatorOptions, simulate
+
+BEAUTY = Path(__file__).resolve().parents[2] / "shared" / "data" / "amazon-beauty"
+VARIANTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "popularity": ("popularity", {}),
+    "content": ("content", {}),
+    "cooccurrence": ("cooccurrence", {}),
+    "transformer": ("transformer", {}),
+    "llm, text, GPT": ("llm", {}),
+    "llm, text, BERT": ("llm", {"architecture": "bert"}),
+    "llm, text, T5": ("llm", {"architecture": "t5"}),
+    "llm, two levels": ("llm", {"levels": 2, "epochs": 16}),
+    "llm, two levels, no ids": ("llm", {"levels": 2, "epochs": 16, "ids": False}),
+    "llm, two levels, no pre-training": ("llm", {"levels": 2, "epochs": 16, "pretrain": "none"}),
+}
+
+
+def dataset(name: str, users: int) -> Dataset:
+    """A data set by name."""
+    if name.startswith("simulator-"):
+        with tempfile.TemporaryDirectory() as parent:
+            folder = Path(parent) / "platform"
+            simulate(SimulatorOptions(language=name.removeprefix("simulator-"))).write(folder)
+            return Dataset.load(folder)
+    events = pl.read_parquet(BEAUTY / "events.parquet")
+    items = pl.read_parquet(BEAUTY / "items.parquet")
+    people = events["user_id"].unique(maintain_order=True)
+    chosen = people.gather(np.unique(np.linspace(0, len(people) - 1, min(users, len(people))).astype(np.int64)))
+    events = events.filter(pl.col("user_id").is_in(chosen.implode()))
+    items = items.filter(pl.col("item_id").is_in(events["item_id"].unique().implode()))
+    return Dataset.from_tables(events, items)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default="simulator-en,simulator-zh,amazon-beauty")
+    parser.add_argument("--users", type=int, default=3000)
+    parser.add_argument("--models", default=";".join(VARIANTS), help="names with semicolons between them")
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    path = RESULTS / "llm_users.json"
+    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["result"] if path.is_file() else {}
+    for name in asked.data.split(","):
+        data = dataset(name, asked.users)
+        found = run(data, asked.models.split(";"), asked.seed)
+        size = {"users": data.n_users, "items": data.n_items, "events": data.n_events, "seed": asked.seed}
+        kept[name] = size | {"models": kept.get(name, {}).get("models", {}) | found}
+        write("llm_users", kept)
+
+
+def run(data: Dataset, names: list[str], seed: int) -> dict[str, Any]:
+    """NDCG@10 on validation and test, CPU seconds and what pre-training did, by model."""
+    cut = split(data, "leave-one-out")
+    carrier = Recommender.fit(cut.train, Config(model="popularity"), validation=cut.validation)
+    rows = {}
+    for name in names:
+        model, options = VARIANTS[name]
+        settings = {f"{model}.{key}": value for key, value in options.items()}
+        config = Config(model=model, seed=seed).with_settings(settings)
+        fitted = Recommender.fit(cut.train, config, validation=cut.validation, views=(carrier.views, carrier.encoders))
+        ranked, _ = fitted.rank(cut.test.histories, 10, exclude=cut.test.seen)
+        log = fitted.facts["training"]
+        rows[name] = {
+            "validation_ndcg@10": round(float(log["validation_ndcg"]), 4),
+            "test_ndcg@10": round(float(ndcg(ranked, cut.test.targets, 10).mean()), 4),
+            "best_epoch": log["best_epoch"],
+            "fit_cpu_s": fitted.facts["fit_cpu_s"],
+            "pretraining": {
+                key: log.get("pretraining", {}).get(key)
+                for key in ("objective", "perplexity_before", "perplexity_after")
+                if log.get("pretraining")
+            },
+        }
+        print(name, rows[name], flush=True)
+    return rows
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Language models as such: histories told in words, tokenizers, networks, pre-training, adapters."""

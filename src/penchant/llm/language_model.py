@@ -1,0 +1,223 @@
+"""Language models of three types (BERT, GPT, T5): made small, loaded from a folder, taken apart and put together."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from penchant.errors import ModelError, OptionError
+from penchant.llm.tokenizer import TextTokenizer
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+KINDS: Final = ("bert", "gpt", "t5")
+"""bert: reads both ways (masked); gpt: reads forwards (causal); t5: an encoder with a decoder for pre-training."""
+
+
+@dataclass
+class LanguageModel:
+    """A network of `transformers` with its language head (or without, `base` is what reads), and its tokenizer."""
+
+    kind: str
+    network: Any
+    tokenizer: TextTokenizer
+    made_here: bool = False
+
+    @property
+    def dim(self) -> int:
+        """Length of a hidden state."""
+        return int(self.network.config.hidden_size)
+
+    @property
+    def positions(self) -> int:
+        """Tokens that it can read at once."""
+        config = self.network.config
+        if self.kind == "t5":
+            return 512
+        told = int(getattr(config, "max_position_embeddings", 512))
+        if config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet"):
+            told -= int(config.pad_token_id or 0) + 1  # their positions start behind the padding
+        return min(told, int(min(self.tokenizer.inner.model_max_length, 1 << 20)))
+
+
+def kind_of(config: Any) -> str:
+    """The type of a model by its settings.
+
+    >>> from transformers import BertConfig, GPT2Config, T5Config
+    >>> kind_of(BertConfig()), kind_of(GPT2Config()), kind_of(T5Config())
+    ('bert', 'gpt', 't5')
+    """
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    )
+
+    if getattr(config, "is_encoder_decoder", False):
+        return "t5"
+    names = getattr(config, "architectures", None) or []
+    told = any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in names)
+    masked = config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    causal = config.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    return "gpt" if told or getattr(config, "is_decoder", False) or (causal and not masked) else "bert"
+
+
+def make_small(
+    kind: str, tokenizer: TextTokenizer, *, dim: int, layers: int, heads: int, positions: int
+) -> LanguageModel:
+    """A small network with random weights (from torch's generator) and language heads. Raises `OptionError`."""
+    from transformers import BertConfig, BertForPreTraining, GPT2Config, GPT2LMHeadModel, T5Config
+    from transformers import T5ForConditionalGeneration as T5
+
+    pad, size = tokenizer.pad, tokenizer.size
+    if kind == "bert":
+        told: Any = BertConfig(
+            vocab_size=size,
+            hidden_size=dim,
+            num_hidden_layers=layers,
+            num_attention_heads=heads,
+            intermediate_size=4 * dim,
+            max_position_embeddings=positions,
+            pad_token_id=pad,
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
+        )
+        return LanguageModel(kind, BertForPreTraining(told), tokenizer, made_here=True)
+    if kind == "gpt":
+        told = GPT2Config(
+            vocab_size=size,
+            n_embd=dim,
+            n_layer=layers,
+            n_head=heads,
+            n_positions=positions,
+            bos_token_id=tokenizer.before[0] if tokenizer.before else None,
+            eos_token_id=None,
+            pad_token_id=pad,
+            resid_pdrop=0.0,
+            embd_pdrop=0.0,
+            attn_pdrop=0.0,
+        )
+        return LanguageModel(kind, GPT2LMHeadModel(told), tokenizer, made_here=True)
+    if kind == "t5":
+        untyped: Any = T5Config
+        told = untyped(
+            vocab_size=size,
+            d_model=dim,
+            d_kv=dim // heads,
+            d_ff=4 * dim,
+            num_layers=layers,
+            num_decoder_layers=1,
+            num_heads=heads,
+            dropout_rate=0.0,
+            pad_token_id=pad,
+            eos_token_id=tokenizer.after[-1] if tokenizer.after else None,
+            decoder_start_token_id=pad,
+        )
+        return LanguageModel(kind, T5(told), tokenizer, made_here=True)
+    raise OptionError("architecture", kind, allowed=KINDS)
+
+
+def load(folder: Path, *, with_head: bool = False) -> LanguageModel:
+    """A model and its tokenizer from a folder, in float32; with its language head where pre-training goes on.
+
+    A head that the folder lacks begins at random; a missing part of the model itself raises `ModelError`. Code of
+    the model's author is never run.
+    """
+    import torch
+    from transformers import AutoConfig, AutoTokenizer
+
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        kind = kind_of(config)
+        loader: Any = _with_head(config, kind) if with_head else _reader(kind)
+        with warnings.catch_warnings(), _quiet():
+            warnings.simplefilter("ignore")
+            network, info = loader.from_pretrained(
+                folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
+            )
+            tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # transformers raises OSError, ValueError, KeyError and its own
+        raise ModelError(
+            f"{folder} cannot be loaded as a language model: {error}",
+            remedy="Give a folder with config.json, model.safetensors and a tokenizer.",
+        ) from error
+    head = ("cls.", "lm_head.", "pooler.", "decoder.", "predictions.", "vocab_")
+    missing = sorted(key for key in info["missing_keys"] if not any(part in key for part in head))
+    if missing:
+        raise ModelError(
+            f"The weights in {folder} lack {len(missing)} parts of the model (first: {missing[0]}).",
+            remedy="They would be random numbers. Fetch the model again.",
+        )
+    if not hasattr(tokenizer, "backend_tokenizer"):
+        raise ModelError(f"The tokenizer in {folder} has no tokenizer.json.", remedy="Save it as a fast tokenizer.")
+    return LanguageModel(kind, network, TextTokenizer.around(tokenizer))
+
+
+def reader(model: LanguageModel) -> nn.Module:
+    """The part that reads: no language head, and of T5 the encoder alone."""
+    from transformers import AutoModelForTextEncoding
+
+    network = model.network
+    if model.kind != "t5":
+        base: nn.Module = network.base_model
+        return base
+    if not hasattr(network, "decoder"):
+        encoder: nn.Module = network
+        return encoder
+    untyped: Any = AutoModelForTextEncoding
+    alone: nn.Module = untyped.from_config(copy.deepcopy(network.config))
+    weights = {k: v for k, v in network.state_dict().items() if k.startswith(("shared.", "encoder."))}
+    alone.load_state_dict(weights)
+    return alone
+
+
+def rebuilt(config: Mapping[str, Any], kind: str) -> Any:
+    """The reading part of a model with these settings (`config.to_dict()`) and random weights."""
+    from transformers import AutoConfig
+
+    told = dict(config)
+    settings = AutoConfig.for_model(told.pop("model_type"), **told)
+    return _reader(kind).from_config(settings)
+
+
+def read_states(network: Any, tokens: Tensor, mask: Tensor) -> Tensor:
+    """Hidden states of the last layer `[batch, tokens, dim]` of token codes; `mask` 1 = token, 0 = padding."""
+    states: Tensor = network(input_ids=tokens, attention_mask=mask).last_hidden_state
+    return states
+
+
+def _reader(kind: str) -> Any:
+    from transformers import AutoModel, AutoModelForTextEncoding
+
+    return AutoModelForTextEncoding if kind == "t5" else AutoModel
+
+
+def _with_head(config: Any, kind: str) -> Any:
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForPreTraining, AutoModelForSeq2SeqLM
+
+    if kind == "gpt":
+        return AutoModelForCausalLM
+    if kind == "t5":
+        return AutoModelForSeq2SeqLM
+    return AutoModelForPreTraining if config.model_type == "bert" else AutoModelForMaskedLM
+
+
+class _quiet:
+    """No progress bars and no advice from transformers; what was set before comes back."""
+
+    def __enter__(self) -> None:
+        from transformers.utils import logging as untyped
+
+        self.logging: Any = untyped
+        self.before = (self.logging.get_verbosity(), self.logging.is_progress_bar_enabled())
+        self.logging.set_verbosity_error()
+        self.logging.disable_progress_bar()
+
+    def __exit__(self, *_: object) -> None:
+        self.logging.set_verbosity(self.before[0])
+        if self.before[1]:
+            self.logging.enable_progress_bar()

@@ -1,0 +1,104 @@
+"""Tokenizers: trained on a corpus, taken from a folder, written as bytes and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+PAD, UNKNOWN, START, END, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"
+SENTINELS: Final = tuple(f"<extra_id_{n}>" for n in range(16))
+"""What stands for a span that was taken out (T5)."""
+SPECIAL: Final = (PAD, UNKNOWN, START, END, MASK, *SENTINELS)
+ROLES: Final = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token", "bos_token", "eos_token")
+
+
+@dataclass(frozen=True)
+class TextTokenizer:
+    """A tokenizer of `transformers` and what it puts around a text: `before` and `after` are token codes."""
+
+    inner: Any
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+    @classmethod
+    def around(cls, inner: Any) -> TextTokenizer:
+        """Find out what a tokenizer adds, by asking it."""
+        whole = list(inner("a")["input_ids"])
+        core = list(inner("a", add_special_tokens=False)["input_ids"])
+        places = [n for n in range(len(whole) - len(core) + 1) if whole[n : n + len(core)] == core]
+        at = places[-1] if places else 0
+        return cls(inner, tuple(whole[:at]), tuple(whole[at + len(core) :]))
+
+    @property
+    def size(self) -> int:
+        """Number of tokens."""
+        return len(self.inner)
+
+    @property
+    def pad(self) -> int:
+        """The code that fills rows; it is masked, so any will do where a model has none."""
+        return int(self.inner.pad_token_id) if self.inner.pad_token_id is not None else 0
+
+    def codes(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token codes of every text, nothing put around them."""
+        if not texts:
+            return []
+        found: list[list[int]] = self.inner(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
+        return found
+
+    def to_bytes(self) -> npt.NDArray[np.uint8]:
+        """The tokenizer's own JSON as bytes, for safetensors."""
+        return np.frombuffer(self.inner.backend_tokenizer.to_str().encode(), dtype=np.uint8).copy()
+
+    def roles(self) -> dict[str, str]:
+        """Which token is padding, mask, start …, for JSON."""
+        return {role: str(getattr(self.inner, role)) for role in ROLES if getattr(self.inner, role, None) is not None}
+
+    @classmethod
+    def from_bytes(cls, told: npt.NDArray[np.uint8], roles: dict[str, str]) -> TextTokenizer:
+        """The opposite of `to_bytes` and `roles`."""
+        from tokenizers import Tokenizer
+        from transformers import PreTrainedTokenizerFast
+
+        untyped: Any = PreTrainedTokenizerFast
+        inner = untyped(tokenizer_object=Tokenizer.from_str(told.tobytes().decode()), **roles)
+        return cls.around(inner)
+
+
+def train_tokenizer(texts: Sequence[str], language: str, kind: str, *, size: int = 4000) -> TextTokenizer:
+    """A tokenizer learned from a corpus: byte pairs within words (Sennrich et al., ACL 2016); Chinese by character.
+
+    BERT-type models get [CLS] … [SEP] around a text, T5-type ones [SEP] behind it, GPT-type ones [CLS] before it.
+    At most `size` tokens. Deterministic.
+    """
+    from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    model = Tokenizer(models.BPE(unk_token=UNKNOWN))
+    model.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    pieces: list[Any] = [pre_tokenizers.Whitespace()]
+    if language == "zh":
+        pieces.append(pre_tokenizers.Split(Regex(r"\p{Han}"), behavior="isolated"))
+    model.pre_tokenizer = pre_tokenizers.Sequence([*pieces, pre_tokenizers.Digits(individual_digits=True)])
+    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=list(SPECIAL), show_progress=False)
+    model.train_from_iterator(list(texts), trainer)
+    single = {"bert": f"{START} $A {END}", "t5": f"$A {END}", "gpt": f"{START} $A"}[kind]
+    pair = f"{START} $A {END} $B:1 {END}:1" if kind == "bert" else f"{single} $B:1"
+    known = [(token, model.token_to_id(token)) for token in (START, END)]
+    model.post_processor = processors.TemplateProcessing(single=single, pair=pair, special_tokens=known)
+    untyped: Any = PreTrainedTokenizerFast
+    inner = untyped(
+        tokenizer_object=model,
+        pad_token=PAD,
+        unk_token=UNKNOWN,
+        cls_token=START,
+        sep_token=END,
+        mask_token=MASK,
+        bos_token=START,
+        eos_token=END,
+    )
+    return TextTokenizer.around(inner)

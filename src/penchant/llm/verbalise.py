@@ -1,0 +1,123 @@
+"""Histories told in words, in English or Chinese: what was done with what, and how long after the event before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from types import MappingProxyType
+from typing import Final
+
+from penchant.errors import OptionError
+
+LANGUAGES: Final = ("zh", "en")
+
+_UNITS: Final = (
+    (31_536_000, "year", "年"),
+    (2_592_000, "month", "个月"),
+    (604_800, "week", "周"),
+    (86_400, "day", "天"),
+    (3_600, "hour", "小时"),
+    (60, "minute", "分钟"),
+)
+
+_VERBS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "view": ("viewed {}", "看了{}"),
+        "click": ("opened {}", "点开了{}"),
+        "play": ("played {}", "播放了{}"),
+        "like": ("liked {}", "喜欢了{}"),
+        "favorite": ("saved {}", "收藏了{}"),
+        "save": ("saved {}", "收藏了{}"),
+        "purchase": ("bought {}", "买了{}"),
+        "add_to_cart": ("put {} into the cart", "把{}加入了购物车"),
+        "rating": ("rated {}", "评价了{}"),
+        "comment": ("commented on {}", "评论了{}"),
+        "share": ("shared {}", "分享了{}"),
+        "search": ("searched for {}", "搜索了{}"),
+        "dislike": ("disliked {}", "不喜欢{}"),
+        "hide": ("hid {}", "隐藏了{}"),
+        "skip": ("skipped {}", "跳过了{}"),
+        "return": ("returned {}", "退回了{}"),
+        "impression": ("was shown {}", "刷到了{}"),
+        "exposure": ("was shown {}", "刷到了{}"),
+    }
+)
+
+
+def clause(title: str, kind: str, language: str, *, value: float | None = None) -> str:
+    """One event in words; the rating (`value`) is said where the kind is a rating.
+
+    >>> clause("Heat", "purchase", "en"), clause("盗火线", "purchase", "zh")
+    ('bought "Heat".', '买了《盗火线》。')
+    >>> clause("Heat", "rating", "en", value=4.0), clause("盗火线", "rating", "zh", value=3.5)
+    ('rated "Heat" 4.', '给《盗火线》打了3.5分。')
+    >>> clause("Heat", "pinned", "en"), clause("盗火线", "pinned", "zh")
+    ('pinned: "Heat".', 'pinned：《盗火线》。')
+    """
+    _known(language)
+    column = LANGUAGES.index(language)
+    named = f'"{title}"' if language == "en" else f"《{title}》"
+    if kind == "rating" and value is not None:
+        return f"rated {named} {value:g}." if language == "en" else f"给{named}打了{value:g}分。"
+    if kind not in _VERBS:
+        return f"{kind}: {named}." if language == "en" else f"{kind}：{named}。"
+    return _VERBS[kind][1 - column].format(named) + ("." if language == "en" else "。")
+
+
+def elapsed(seconds: int, language: str) -> str:
+    """How long after the event before, in the largest unit that fits, rounded down.
+
+    >>> elapsed(30, "en"), elapsed(86_400, "en"), elapsed(3 * 604_800, "en")
+    ('Then', 'A day later,', '3 weeks later,')
+    >>> elapsed(30, "zh"), elapsed(86_400, "zh"), elapsed(7_200, "zh")
+    ('随后，', '1天后，', '2小时后，')
+    """
+    _known(language)
+    for size, english, chinese in _UNITS:
+        count = seconds // size
+        if count >= 1:
+            if language == "zh":
+                return f"{count}{chinese}后，"
+            article = "An" if english == "hour" else "A"
+            return f"{article} {english} later," if count == 1 else f"{count} {english}s later,"
+    return "Then" if language == "en" else "随后，"
+
+
+def shortened(title: str, characters: int) -> str:
+    """At most so many characters, an ellipsis in the place of the rest.
+
+    >>> shortened("A very long title", 8), shortened("short", 8)
+    ('A very…', 'short')
+    """
+    return title if len(title) <= characters else title[: characters - 1].rstrip() + "…"
+
+
+def tell(
+    titles: Sequence[str],
+    kinds: Sequence[str],
+    times_s: Sequence[int],
+    language: str,
+    *,
+    values: Sequence[float | None] | None = None,
+    asked_s: int | None = None,
+) -> str:
+    """A whole history, oldest event first: the text that models of this package read, token for token.
+
+    `asked_s` is when a recommendation is asked for (UTC seconds), or None where that is hidden.
+
+    >>> tell(["Heat", "Alien"], ["view", "purchase"], [0, 172_800], "en", asked_s=176_400)
+    'viewed "Heat". 2 days later, bought "Alien". An hour later,'
+    >>> tell(["盗火线", "异形"], ["view", "purchase"], [0, 172_800], "zh", asked_s=176_400)
+    '看了《盗火线》。2天后，买了《异形》。1小时后，'
+    """
+    rated = values if values is not None else [None] * len(titles)
+    told = [clause(t, k, language, value=v) for t, k, v in zip(titles, kinds, rated, strict=True)]
+    clock = [*times_s, asked_s] if asked_s is not None and len(times_s) else list(times_s)
+    gaps = [elapsed(max(0, after - before), language) for before, after in pairwise(clock)]
+    parts = [part for pair in zip(told, [*gaps, ""], strict=False) for part in pair]
+    return (" " if language == "en" else "").join(part for part in parts if part)
+
+
+def _known(language: str) -> None:
+    if language not in LANGUAGES:
+        raise OptionError("language", language, allowed=LANGUAGES)
