@@ -23,7 +23,7 @@ from penchant.data.vocabulary import Vocabulary
 from penchant.encoders.fitted import FittedEncoders
 from penchant.encoders.protocol import EncoderState
 from penchant.errors import BundleError
-from penchant.models.base import DenseModel, Model, ModelState
+from penchant.models.base import DenseModel, Model, ModelState, Multiview
 from penchant.models.registry import create
 
 LIBRARIES = ("numpy", "polars", "safetensors", "scipy", "torch", "transformers")
@@ -119,6 +119,8 @@ def _read(folder: Path, facts: dict[str, Any]) -> Parts:
     options = config.options
     model, popularity = create(config.model, options), create("popularity", options)
     model.load_state(ModelState(_part(tensors, "model"), facts["model_state"]))
+    if isinstance(model, Multiview):
+        model.attach(Views(views))
     popularity.load_state(ModelState(_part(tensors, "popularity"), facts["popularity_state"]))
     encoders = FittedEncoders.from_state(EncoderState(_part(tensors, "encoders"), facts["encoder_state"]))
     return Parts(config, dataset, Views(views), encoders, model, popularity, facts, _packed(folder, dataset, facts))

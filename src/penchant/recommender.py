@@ -27,7 +27,9 @@ from penchant.encoders.packing import informed as informed
 from penchant.encoders.packing import packed as packed
 from penchant.encoders.views import item_views
 from penchant.errors import DataError, ModelError, UsageError
-from penchant.models.base import Additive, DenseModel, Model, TrainingData, Validation
+from penchant.models.base import Additive as Additive
+from penchant.models.base import DenseModel, Model, TrainingData, Validation
+from penchant.models.base import Multiview as Multiview
 from penchant.models.registry import create
 from penchant.persistence import Parts, read, write
 from penchant.profiles.explanation import event_contributions

@@ -80,6 +80,27 @@ def _comparison(name: str) -> dict[str, Any]:
     }
 
 
+def _views(name: str) -> dict[str, Any]:
+    def row(views: list[str], mean: float, gap: float) -> dict[str, Any]:
+        return {"views": views, **_value(mean), "difference": _value(gap) | {"p_holm": 0.01}}
+
+    whole = ["behaviour", "text", name]
+    return {
+        "how": "masked",
+        "metric": "ndcg@10",
+        "users": 1000,
+        "coverage": {"behaviour": {"items": 0.9, "events": 1.0}, "text": {"items": 1.0, "events": 1.0}},
+        "contribution": {"behaviour": 0.7, "text": 0.25, name: 0.05},
+        "rows": [
+            {"views": whole, **_value(0.18)},
+            row(whole[1:], 0.05, -0.13),
+            row([whole[0], whole[2]], 0.15, -0.03),
+            row(whole[:2], 0.18, 0.001),
+            row(["text"], 0.04, -0.14),
+        ],
+    }
+
+
 def sample(language: str = "en", name: str = "A tale of two seas", **more: Any) -> ReportData:
     """A full report; `name` stands wherever text comes from the data."""
     rng = np.random.default_rng(0)
@@ -103,6 +124,7 @@ def sample(language: str = "en", name: str = "A tale of two seas", **more: Any) 
         timelines=[Timeline(name, times, [name, *"abcdefg"], weights, events)] * 2,
         examples=[Example(name, [name] * 3, [name, "b"], [reason, reason])],
         coverage={"text": 1.0, "image": 0.62, name: 0.1},
+        views=_views(name),
         calibration=[{"predicted": p, "observed": p * 0.8, "count": 10} for p in (0.1, 0.2, 0.3)],
         recovery={"transformer": _value(0.7), name: _value(0.2)},
         made_with={"command": f"penchant compare {name}", "seed": 0, "versions": {"penchant": "0.1.0"}, name: name},
@@ -193,7 +215,7 @@ def test_bold_needs_a_paired_test() -> None:
 def test_what_is_missing_names_the_next_step(language: str) -> None:
     page = render_report(ReportData(title="shop", model="ease", language=language))
     outline = Outline(page)
-    assert page.count('class="empty"') == 8
+    assert page.count('class="empty"') == 9
     for command in ("compare DATA", "evaluate BUNDLE DATA", "interests BUNDLE --user ID", "check DATA", "--explain"):
         assert command in outline.text
     assert outline.headings.count(1) == 1
@@ -289,3 +311,28 @@ def test_print_opens_what_is_folded_and_keyboard_reaches_it(browser: Any, tmp_pa
         assert page.evaluate(inside) > folded + 1000
     finally:
         page.close()
+
+
+def test_views_say_what_they_give_and_what_is_lost_without_them() -> None:
+    text = Outline(render_report(sample())).text
+    assert "Behaviour carries 70\u00a0% of the score, text 25\u00a0%" in text
+    assert "Without behaviour NDCG@10 falls by 0.130" in text
+    assert "without text" in text and "−0.030" in text and "1,000 people" in text
+    chinese = Outline(render_report(sample("zh"))).text
+    assert "行为占得分的 70%，文字占 25%" in chinese and "去掉行为，NDCG@10 下降 0.130" in chinese
+    spared = dataclasses.replace(sample(), views={**_views("x"), "rows": []})
+    assert "is not known" in Outline(render_report(spared)).text
+    alone = dataclasses.replace(sample(), views={"contribution": {"behaviour": 1.0}})
+    assert "one view only" in Outline(render_report(alone)).text
+
+
+def test_a_view_that_harms_is_named_and_chance_is_not_sold_as_loss() -> None:
+    def page(gap: float) -> str:
+        rows = [
+            {"views": ["behaviour", "text"], **_value(0.18)},
+            {"views": ["behaviour"], **_value(0.18 + gap), "difference": _value(gap)},
+        ]
+        return Outline(render_report(dataclasses.replace(sample(), views={**_views("x"), "rows": rows}))).text
+
+    assert "Without text NDCG@10 rises by 0.020" in page(0.02)
+    assert "No single view is missed" in page(0.001)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -27,6 +27,13 @@ def compare(
     ties: parameters.Ties = "stable",
     repeats: parameters.Repeats = False,
     refit: parameters.Refit = False,
+    ablate: Annotated[
+        Literal["none", "masked", "refitted"],
+        typer.Option(
+            "--ablate",
+            help="Models without some of their views: masked hides them from the fitted model, refitted learns anew.",
+        ),
+    ] = "none",
     k: parameters.Many = 10,
     seeds: Annotated[int, typer.Option("--seeds", min=1, max=100, help="Fits of each model, averaged.")] = 1,
     seed: parameters.SeedOfConfig = None,
@@ -54,6 +61,7 @@ def compare(
             repeats=repeats,
             seeds=seeds,
             refit=refit,
+            ablate=ablate,
             k=k,
             progress=report,
         )

@@ -58,7 +58,7 @@ def demo(
     show_findings(dataset)
     with terminal.progress() as report:
         names = list(dict.fromkeys([settings.model, *MODELS.split(",")]))
-        found = compare(dataset, names, settings, progress=report)
+        found = compare(dataset, names, settings, ablate="masked", progress=report)
         step("2", f"What each model finds, on the {found.users:,} people's next choices that it had not seen")
         terminal.show_table(*found.table([f"ndcg@{found.k}", f"hit_rate@{found.k}", f"mrr@{found.k}"]))
         chosen = found.facts.get(settings.model, {}).get("training")

@@ -15,6 +15,7 @@ from penchant.cli.check import counts
 from penchant.cli.topics import category_weights
 from penchant.data import schema
 from penchant.errors import ModelError
+from penchant.evaluation.ablation import contributions, coverage
 from penchant.evaluation.report import Example, ReportData, Timeline, render_report
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def page(
             timelines=_timelines(rec, people),
             examples=[_example(rec, user) for user in people],
             coverage={modality: view.coverage for modality, view in rec.views.items()},
+            views=_views(rec, comparison or {}),
             recovery=recovery or {},
             made_with={
                 "command": command,
@@ -73,6 +75,14 @@ def page(
             },
         )
     )
+
+
+def _views(rec: Recommender, comparison: Mapping[str, Any]) -> dict[str, Any]:
+    """Coverage and contribution of the views now; the ablation of the recipe on its held-out part, where tested."""
+    histories = rec.histories(np.arange(rec.dataset.n_users))
+    tested = (comparison.get("views") or {}).get(rec.config.model) or {}
+    now = {"coverage": coverage(rec.views, histories), "contribution": contributions(rec, histories)}
+    return {**tested, **now}
 
 
 def _versions() -> dict[str, str]:

@@ -96,7 +96,7 @@ def held_out(
 
     names = list(dict.fromkeys([settings.model, *parameters.BASELINES.split(",")]))
     try:
-        return compare(dataset, names, settings, split=split, progress=report, checkpoints=checkpoints)
+        return compare(dataset, names, settings, split=split, ablate="masked", progress=report, checkpoints=checkpoints)
     except DataError as error:
         terminal.note(f"Nothing was tested: {error}")
         return None

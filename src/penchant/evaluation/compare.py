@@ -12,6 +12,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.splits import Holdout, How, Split, Target, Ties
 from penchant.data.splits import split as cut
 from penchant.errors import OptionError, PenchantError, UsageError
+from penchant.evaluation.ablation import Ablate, with_refits
 from penchant.evaluation.background import Background, background
 from penchant.evaluation.backtest import DEFAULT_KS
 from penchant.evaluation.comparison import Comparison
@@ -43,6 +44,7 @@ def compare(
     request_time: RequestTime = "given",
     test: Test = "t",
     curves: bool = True,
+    ablate: Ablate = "none",
     threads: int | None = None,
     progress: Progress | None = None,
     checkpoints: Path | None = None,
@@ -58,6 +60,9 @@ def compare(
     alone, as in papers; with it, they learn their recipe again from training and validation, as in practice.
     Views are encoded once for all models and are no part of their cost.
     `checkpoints`: a folder from which a run that was killed goes on.
+    `ablate`: what becomes of the models without some of their views: `masked` asks each fitted model (its first seed)
+    again with views hidden, `refitted` learns it anew with all but one and each alone, as models of their own with a
+    paired test against all views (see `penchant.evaluation.ablation`).
     `request_time`: whether models are told when the recommendation is asked for (`given`, as when serving).
 
     A model that the data do not allow is left out and a note says why. Raises `OptionError` for unknown names,
@@ -66,10 +71,15 @@ def compare(
     base = config or Config()
     recipes = dict(models) if isinstance(models, Mapping) else {name: replace(base, model=name) for name in models}
     _check(recipes, seeds, k, request_time, test)
+    if ablate not in get_args(Ablate):
+        raise OptionError("ablate", ablate, allowed=get_args(Ablate))
     how: dict[str, Any] = {"target": target, "quantile": quantile, "ties": ties, "repeats": repeats, "seed": base.seed}
     numbers = range(folds) if split == "users" else range(1)
     splits = [cut(dataset, split, **how, folds=folds, fold=number) for number in numbers]
-    asked = _Asked(seeds, refit, k, tuple(ks), request_time, curves, threads, checkpoints)
+    against: dict[str, str] = {}
+    if ablate == "refitted":
+        recipes, against = with_refits(splits[0].train, recipes)
+    asked = _Asked(seeds, refit, k, tuple(ks), request_time, curves, ablate == "masked", threads, checkpoints)
     bench = _Bench(asked, splits, progress, steps=len(splits) * len(recipes) * seeds)
     runs, failures = bench.run_all(recipes)
     if not runs:
@@ -77,7 +87,7 @@ def compare(
     notes = [*dict.fromkeys(note for part in splits for note in part.notes), *_notes(asked, split)]
     notes += [f"{name} was left out: {error}" for name, error in failures.items()]
     options = {**how, "folds": len(splits), "refit": refit, "request_time": request_time, "items": dataset.n_items}
-    return pooled(runs, split=split, k=k, options=options, notes=notes, test=test)
+    return pooled(runs, split=split, k=k, options=options, notes=notes, test=test, against=against)
 
 
 @dataclass(frozen=True)
@@ -90,6 +100,7 @@ class _Asked:
     ks: tuple[int, ...]
     request_time: RequestTime
     curves: bool
+    views: bool
     threads: int | None
     checkpoints: Path | None = None
 
@@ -160,6 +171,7 @@ class _Bench:
             ks=asked.ks,
             cost=cost,
             curves=asked.curves and first,
+            views=asked.views and first,
             threads=asked.threads,
             progress=lambda share: self._tell(f"{name}: ranking", 0.9 + 0.1 * share),
         )

@@ -39,6 +39,7 @@ class Comparison:
     figure of all lists together (coverage, Gini) has no interval over users: `low` and `high` repeat it.
     `tests` compare each model with the best baseline, and the best two with each other. `curves[name]` holds `roc`
     and `pr` (see `curves.pair_curves`). `cost[name]` has `fit_cpu_s` (mean over fits) and `peak_rss_mb` (highest).
+    `views[name]`: coverage, contributions and ablation of the views where asked for (see `ablation`).
     `by_seed[name]` is the mean NDCG at k of each seed, `facts[name]` those of its last recommender.
     """
 
@@ -55,6 +56,7 @@ class Comparison:
     options: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    views: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for `json.dump`: the fixed keys, and `tests`, `curves`, `options`, `notes` beside them."""
@@ -74,6 +76,8 @@ class Comparison:
         }
         if self.seeds > 1:
             out["by_seed"] = {name: list(values) for name, values in self.by_seed.items()}
+        if self.views:
+            out["views"] = {name: dict(found) for name, found in self.views.items()}
         if self.tests:
             out["tests"] = [_test(found) for found in self.tests]
         if self.curves:

@@ -37,8 +37,12 @@ def pooled(
     notes: Sequence[str] = (),
     test: Test = "t",
     samples: int = 1000,
+    against: Mapping[str, str] | None = None,
 ) -> Comparison:
-    """All runs as one `Comparison`; the same resampled users for every model."""
+    """All runs as one `Comparison`; the same resampled users for every model.
+
+    `against`: further pairs to test, a model and its reference.
+    """
     values = {name: _values([_joined(seed) for seed in found]) for name, found in runs.items()}
     models = {
         name: bootstrap_intervals(values[name], samples=samples) | _overall(found) | _errors(found, samples)
@@ -53,12 +57,13 @@ def pooled(
         models=models,
         slices=_slices(runs, samples),
         cost={name: _cost(found) for name, found in runs.items()},
-        tests=_tests(values, models, f"ndcg@{k}", test, samples),
+        tests=_tests(values, models, f"ndcg@{k}", test, samples, against or {}),
         curves={name: found[0][0].curves for name, found in runs.items() if found[0][0].curves is not None},
         by_seed={name: _by_seed(found, f"ndcg@{k}") for name, found in runs.items()},
         options=options or {},
         notes=list(notes),
         facts={name: found[-1][-1].facts for name, found in runs.items()},
+        views={name: found[0][0].views for name, found in runs.items() if found[0][0].views is not None},
     )
 
 
@@ -141,8 +146,9 @@ def _tests(
     metric: str,
     test: Test,
     samples: int,
+    against: Mapping[str, str],
 ) -> list[PairedTest]:
-    """Every model against the best baseline (where all are baselines: the best of all), and the best two."""
+    """Every model against the best baseline (where all are baselines: the best of all), the best two, and `against`."""
     ranked = sorted((name for name in models if metric in models[name]), key=lambda name: -models[name][metric].mean)
     if len(ranked) < 2:
         return []
@@ -150,6 +156,8 @@ def _tests(
     pairs = dict.fromkeys([(name, reference) for name in ranked if name != reference])
     if (ranked[1], ranked[0]) not in pairs:
         pairs[(ranked[0], ranked[1])] = None
+    known = {frozenset(pair) for pair in pairs}
+    pairs.update(dict.fromkeys(p for p in against.items() if frozenset(p) not in known and set(p) <= set(ranked)))
     columns = [(values[model][metric], values[other][metric]) for model, other in pairs]
     found = paired_differences(columns, test=test, samples=samples)
     return [PairedTest(model, other, metric, test, gap) for (model, other), gap in zip(pairs, found, strict=True)]

@@ -13,6 +13,7 @@ import polars as pl
 from penchant.data.results import Reason
 from penchant.evaluation import report_examples as examples
 from penchant.evaluation import report_sections as sections
+from penchant.evaluation import report_views
 from penchant.evaluation.report_facts import Outcome
 from penchant.evaluation.report_strings import Words
 from penchant.plots.markup import join
@@ -66,6 +67,7 @@ class ReportData:
     `model`, `baseline`, `metric`, `difference`, `low`, `high`, `p_holm`), `curves` (`roc`: model → `fpr`, `tpr`, `auc`;
     `pr`: model → `recall`, `precision`, `ap`) and `notes` where there are.
     `training`: one dictionary an epoch (`epoch`, `loss`, `validation`, `seconds`). `coverage`: view → share of items.
+    `views`: what `penchant.evaluation.ablation.view_use` found.
     `calibration`: rows of `predicted`, `observed`, `count`. `recovery`: model → `{"mean", "low", "high"}`.
     `made_with`: `command`, `machine`, `versions` (name → version), `seed`, `date`, or anything else worth saying.
     """
@@ -82,6 +84,7 @@ class ReportData:
     timelines: Sequence[Timeline] = ()
     examples: Sequence[Example] = ()
     coverage: Mapping[str, float] = field(default_factory=dict)
+    views: Mapping[str, Any] = field(default_factory=dict)
     calibration: Sequence[Mapping[str, Any]] = ()
     recovery: Mapping[str, Any] = field(default_factory=dict)
     made_with: Mapping[str, Any] = field(default_factory=dict)
@@ -103,6 +106,7 @@ def render_report(data: ReportData) -> str:
         sections.compare(data, comparison, words),
         sections.interests(data.timelines, words),
         examples.reasons(data.examples, words),
+        report_views.views(data.views, words),
         sections.slices(data.model, comparison, words),
         sections.curves(data, words),
         sections.training(data.training, comparison.metric, words),

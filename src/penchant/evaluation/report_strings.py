@@ -6,6 +6,7 @@ import re
 from typing import Literal, get_args
 
 from penchant.errors import OptionError
+from penchant.evaluation.report_strings_views import VIEW_STRINGS
 
 _CHINESE = "[\u3400-\u9fff\u3001-\u301f\uff00-\uffef]"
 _GAP = re.compile(f"(?<={_CHINESE}) (?={_CHINESE})")
@@ -16,6 +17,7 @@ _MEASURE_WORDS = frozenset("个部首本件张条段篇款种份只家门节集�
 Language = Literal["en", "zh"]
 
 STRINGS: dict[str, tuple[str, str]] = {
+    **VIEW_STRINGS,
     "report": ("report", "评估报告"),
     # The sentence at the top
     "says.reach": (

@@ -10,6 +10,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout
 from penchant.errors import DataError
+from penchant.evaluation.ablation import view_use
 from penchant.evaluation.background import Background
 from penchant.evaluation.backtest import UserMetrics, evaluate_ranking
 from penchant.evaluation.cost import Cost
@@ -22,13 +23,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """Metrics per user, what fitting cost, the recommender's facts, and errors and curves where asked for."""
+    """Metrics per user, what fitting cost, the recommender's facts, and errors, curves and use of views where asked."""
 
     metrics: UserMetrics
     cost: Cost
     facts: Mapping[str, Any]
     errors: ValueErrors | None = None
     curves: Mapping[str, Any] | None = None
+    views: Mapping[str, Any] | None = None
 
 
 def tested(
@@ -41,6 +43,7 @@ def tested(
     ks: Sequence[int],
     cost: Cost,
     curves: bool = False,
+    views: bool = False,
     threads: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Run:
@@ -53,7 +56,8 @@ def tested(
         except DataError:
             drawn = None
     errors = value_errors(recommender.model, holdout, dataset)
-    return Run(metrics, cost, dict(recommender.facts), errors, drawn)
+    used = view_use(recommender, holdout, k=k, threads=threads) if views else None
+    return Run(metrics, cost, dict(recommender.facts), errors, drawn, used)
 
 
 def informed(holdout: Holdout, whole: SequenceBatch) -> Holdout:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -90,6 +91,20 @@ class Additive(Protocol):
 
     def contributions(self, histories: SequenceBatch) -> Mapping[str, Scores]:
         """What each view gives, `[B, N]` by modality; they sum to `score`."""
+
+
+@runtime_checkable
+class Multiview(Protocol):
+    """A model that reads item views and can be asked as if it did not see some of them."""
+
+    def view_names(self) -> Sequence[str]:
+        """The views it reads, `behaviour` for ids and events."""
+
+    def attach(self, views: Views) -> None:
+        """Give back the item views, which a bundle keeps once for all models."""
+
+    def without(self, views: AbstractSet[str]) -> Model:
+        """The same model blind to some views; nothing is learned again."""
 
 
 @runtime_checkable

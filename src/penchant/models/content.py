@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -113,6 +115,21 @@ class Content:
             parts[name] = np.asarray(vectors[:, start:stop] @ space.centred.T, dtype=np.float32)
             start = stop
         return parts
+
+    def view_names(self) -> list[str]:
+        """The views it compares."""
+        return list(self._fitted())
+
+    def attach(self, views: Views) -> None:
+        """Nothing to do: it keeps the vectors it compares."""
+
+    def without(self, views: AbstractSet[str]) -> Content:
+        """The same model that does not compare some views. Raises `ModelError` where none is left."""
+        other = copy(self)
+        other._spaces = {name: space for name, space in self._fitted().items() if name not in views}
+        if not other._spaces:
+            raise ModelError("Nothing is left of content without these views.", remedy="Leave out fewer.")
+        return other
 
     def state(self) -> ModelState:
         """Unit and centred item vectors and covariance by view, names of views and kinds."""

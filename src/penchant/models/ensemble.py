@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from copy import copy
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -10,10 +12,11 @@ import numpy.typing as npt
 
 from penchant.data.schema import ATTRIBUTES, AUDIO, BEHAVIOUR, IMAGE, TEXT
 from penchant.data.sequences import SequenceBatch
+from penchant.data.views import Views
 from penchant.errors import ModelError, OptionError, UsageError
 from penchant.fusion.decision import fit_weights, refine_weights, standardise, weighted_scores
 from penchant.fusion.placement import Placement, fit_placement, place
-from penchant.models.base import Additive, Model, ModelState, Scores, TrainingData, Validation
+from penchant.models.base import Additive, Model, ModelState, Multiview, Scores, TrainingData, Validation
 
 LOGARITHMIC = frozenset({"cooccurrence", "item_knn", "popularity", "recent_popularity"})
 """Experts whose scores are counts or shares: heavy-tailed, so their logarithm is standardised."""
@@ -167,6 +170,30 @@ class Ensemble:
         slope, offset = (self.placement.slope, self.placement.offset) if guides else (0.0, 0.0)
         factor = np.where(self._new, np.float32(slope), weight).astype(np.float32)
         return factor, np.where(self._new, np.float32(offset), np.float32(0.0)).astype(np.float32)
+
+    def view_names(self) -> list[str]:
+        """The views that its experts read; those that cannot say read ids and events: `behaviour`."""
+        seen = [e.view_names() if isinstance(e, Multiview) else [BEHAVIOUR] for e in self.experts.values()]
+        return sorted({name for names in seen for name in names}, key=lambda name: (name != BEHAVIOUR, name))
+
+    def attach(self, views: Views) -> None:
+        """Give the item views to the experts that read them."""
+        for expert in self.experts.values():
+            if isinstance(expert, Multiview):
+                expert.attach(views)
+
+    def without(self, views: AbstractSet[str]) -> Ensemble:
+        """The experts blind to some views, those that then see nothing left out; weights stay as they are."""
+        left: dict[str, Model] = {}
+        for name, expert in self.experts.items():
+            names = expert.view_names() if isinstance(expert, Multiview) else [BEHAVIOUR]
+            if set(names) - views:
+                left[name] = expert.without(views) if isinstance(expert, Multiview) else expert
+        if not left:
+            raise ModelError("Nothing is left of the ensemble without these views.", remedy="Leave out fewer.")
+        other = copy(self)
+        other.experts, other.weights = left, {name: self.weights[name] for name in left}
+        return other
 
     def state(self) -> ModelState:
         """Tensors of every expert under its name; weights and facts."""

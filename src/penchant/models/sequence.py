@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from penchant.data.schema import NEGATIVE_KINDS, PASSIVE_KINDS
+from penchant.data.schema import BEHAVIOUR, NEGATIVE_KINDS, PASSIVE_KINDS
 from penchant.data.sequences import SequenceBatch
 from penchant.data.views import Views
 from penchant.errors import ModelError
@@ -119,7 +119,8 @@ class SequenceModel:
         )
         log_q = torch.from_numpy(self._log_q).float().to(self.device)[negatives]
         others = nn.functional.normalize(net.tower(negatives), dim=1)
-        own = nn.functional.normalize(net.tower(targets), dim=1)
+        asked, place = torch.unique(targets, return_inverse=True)
+        own = nn.functional.normalize(net.tower(asked), dim=1)[place]
         return sampled_softmax(vectors, own, others, targets, negatives, log_q, weights)
 
     def finish(self) -> None:
@@ -153,10 +154,10 @@ class SequenceModel:
         scale = np.float32(net.log_scale.detach().exp())
         return np.asarray((self.user_vectors(histories) * scale) @ self.item_vectors.T, dtype=np.float32)
 
-    @property
-    def views(self) -> list[str]:
-        """The views that items have here, `behaviour` (the id) first."""
-        return list(self._net().tower.columns)
+    def view_names(self) -> list[str]:
+        """The views that items have here, `behaviour` (the id) first where it is used."""
+        tower = self._net().tower
+        return [name for name in tower.columns if name != BEHAVIOUR or tower.options.with_ids]
 
     def attach(self, views: Views) -> None:
         """Give back the item views (a bundle keeps them once for all models): `contributions`, `without` need them."""
@@ -186,7 +187,8 @@ class SequenceModel:
                 self._parts = torch.cat([net.tower.parts(rows, self._without) for rows in every]).cpu().numpy()
         asked = self.user_vectors(histories) * np.float32(net.log_scale.detach().exp().cpu())
         parts = self._parts
-        return {view: np.asarray(asked @ parts[:, m].T, dtype=np.float32) for m, view in enumerate(self.views)}
+        columns = net.tower.columns
+        return {v: np.asarray(asked @ parts[:, columns.index(v)].T, dtype=np.float32) for v in self.view_names()}
 
     def user_vectors(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
         """The interest vector (length 1) after the last event, `[B, D]`; zeros for an empty history."""

@@ -82,9 +82,10 @@ class SequenceNet(nn.Module):
         at = torch.where(window.items >= 0, at, -1)
         items = self.table(codes)
         if self.tower.modalities and id_dropout > 0:
-            lost = torch.from_numpy(rng.random(tuple(at.shape)) < id_dropout).to(self.device)
-            at = torch.where(lost & (at >= 0), at + len(codes), at)
-            items = torch.cat([items, self.table(codes, with_ids=False)])
+            lost = torch.from_numpy(rng.random(tuple(at.shape)) < id_dropout).to(self.device) & (at >= 0)
+            gone, place = torch.unique(at[lost], return_inverse=True)
+            at[lost] = len(codes) + place
+            items = torch.cat([items, self.table(codes[gone], with_ids=False)])
         return self(replace(window, items=at), batch, items, request=request)  # type: ignore[no-any-return]
 
     def contents(self, batch: SequenceBatch) -> Tensor | None:

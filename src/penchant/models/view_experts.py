@@ -20,6 +20,4 @@ def view_experts(options: SequenceOptions, name: str) -> Ensemble:
     """
     wanted = [view for view in VIEWS if not options.views or view in options.views]
     experts = {view: SequenceModel(replace(options, fusion="weighted_sum", views=(view,)), name) for view in wanted}
-    made = Ensemble(EnsembleOptions(experts=tuple(experts)), experts)
-    made.name = name
-    return made
+    return Ensemble(EnsembleOptions(experts=tuple(experts)), experts, name)

@@ -1,0 +1,209 @@
+"""Which views there are, what they give to the score, and what is lost without them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.config import Config
+from penchant.data.dataset import Dataset
+from penchant.data.ragged import Ragged
+from penchant.data.schema import BEHAVIOUR
+from penchant.data.sequences import SequenceBatch
+from penchant.data.splits import Holdout
+from penchant.data.views import Views
+from penchant.errors import UsageError
+from penchant.evaluation.backtest import ranked_lists
+from penchant.evaluation.significance import bootstrap, paired_differences
+from penchant.metrics.ranking import ranking_metrics
+from penchant.recommender import Additive, Multiview, Recommender
+
+Ablate = Literal["none", "masked", "refitted"]
+MOST_USERS = 1000
+"""People a masked ablation and contributions are measured on, evenly drawn: enough for an interval, cheap."""
+
+
+def subsets(views: Sequence[str]) -> list[tuple[str, ...]]:
+    """All views, all but one, each alone; each once, in this order.
+
+    >>> subsets(["behaviour", "text"])
+    [('behaviour', 'text'), ('text',), ('behaviour',)]
+    """
+    but_one = [tuple(view for view in views if view != gone) for gone in views]
+    alone = [(view,) for view in views]
+    return list(dict.fromkeys(found for found in [tuple(views), *but_one, *alone] if found))
+
+
+def coverage(views: Views, histories: SequenceBatch) -> dict[str, dict[str, float]]:
+    """Share of items and of events that have each view, 0 to 1.
+
+    An event has a view if its item has it or if it carries it itself. `behaviour`: items with at least one event.
+    """
+    known = histories.items >= 0
+    n_items = len(next(iter(views.values()))) if views else int(histories.items.max(initial=-1)) + 1
+    present: dict[str, npt.NDArray[np.bool_]] = {
+        BEHAVIOUR: np.bincount(histories.items[known], minlength=n_items) > 0,
+        **{name: view.present for name, view in views.items() if name != BEHAVIOUR},
+    }
+    own = histories.content if histories.content_rows is not None else None
+    out = {}
+    for name, there in present.items():
+        has = np.where(known, there[np.where(known, histories.items, 0)], False) if len(there) else known
+        if own is not None and name in own and histories.content_rows is not None:
+            rows = histories.content_rows
+            has = has | ((rows >= 0) & own[name].present[np.maximum(rows, 0)])
+        out[name] = {"items": _share(there), "events": _share(has)}
+    return out
+
+
+def contributions(
+    recommender: Recommender, histories: SequenceBatch, *, k: int = 10, seen: Ragged | None = None
+) -> dict[str, float]:
+    """What each view gives to the scores of recommended items: mean share of the absolute parts, summing to 1.
+
+    For each of the first k items of a list |c_v| / Σ_v |c_v|, averaged over items and people. A model of ids and
+    events alone gives everything to `behaviour`. Histories without any event are left out.
+    """
+    rows = _some(np.flatnonzero(histories.lengths > 0))
+    model, total, lists = recommender.model, dict[str, float](), 0
+    for start in range(0, len(rows), 128):
+        block = histories.take(rows[start : start + 128])
+        left_out = block.history_items.unique() if seen is None else seen.take(rows[start : start + 128])
+        items, _ = recommender.rank(block, min(k, recommender.dataset.n_items), exclude=left_out)
+        parts = model.contributions(block) if isinstance(model, Additive) else {BEHAVIOUR: model.score(block)}
+        at = np.maximum(items, 0)
+        each = {view: np.abs(np.take_along_axis(scores, at, axis=1)) for view, scores in parts.items()}
+        whole = np.maximum(np.sum(list(each.values()), axis=0), 1e-12)
+        kept = (items >= 0) & (whole > 1e-9)
+        lists += int(kept.sum())
+        for view, values in each.items():
+            total[view] = total.get(view, 0.0) + float((values / whole)[kept].sum())
+    return {view: value / max(lists, 1) for view, value in total.items()}
+
+
+def masked(recommender: Recommender, holdout: Holdout, *, k: int = 10, threads: int | None = None) -> dict[str, Any]:
+    """NDCG at k of the fitted model without some of its views: nothing is learned again, so it is cheap.
+
+    It says what the model *uses*; a model that never saw a view in training could make more of the others
+    (`refits` says that). On at most `MOST_USERS` people, evenly drawn. Empty where the model reads one view only.
+    """
+    model = recommender.model
+    names = list(model.view_names()) if isinstance(model, Multiview) else []
+    if len(names) < 2:
+        return {}
+    assert isinstance(model, Multiview)
+    some = _some(np.arange(len(holdout)))
+    part = replace(
+        holdout,
+        histories=holdout.histories.take(some),
+        targets=holdout.targets.take(some),
+        seen=holdout.seen.take(some),
+    )
+    values: dict[tuple[str, ...], npt.NDArray[np.float64]] = {}
+    for kept in subsets(names):
+        blind = copy(recommender)
+        blind.model = model.without(set(names) - set(kept)) if len(kept) < len(names) else recommender.model
+        ranked = ranked_lists(blind, part, k, n_items=recommender.dataset.n_items, threads=threads)
+        values[kept] = ranking_metrics(ranked, part.targets, [k])[f"ndcg@{k}"]
+    return {"how": "masked", "metric": f"ndcg@{k}", "users": len(some), "rows": _rows(values)}
+
+
+def view_use(recommender: Recommender, holdout: Holdout, *, k: int = 10, threads: int | None = None) -> dict[str, Any]:
+    """Coverage, contributions and the masked ablation of one fitted model on one hold-out, as plain values."""
+    histories = recommender.histories(np.arange(recommender.dataset.n_users))
+    return {
+        "coverage": coverage(recommender.views, histories),
+        "contribution": contributions(recommender, holdout.histories, k=k, seen=holdout.seen),
+        **masked(recommender, holdout, k=k, threads=threads),
+    }
+
+
+def refits(config: Config, views: Sequence[str]) -> dict[tuple[str, ...], Config]:
+    """The recipe with all views, all but one, each alone, each to be learned anew; those that make no sense left out.
+
+    `views`: those that the items have (`behaviour` among them). Ensembles keep the experts that still see something.
+    """
+    found = {kept: restricted(config, config.model, kept) for kept in subsets(views)}
+    return {kept: recipe for kept, recipe in found.items() if recipe is not None}
+
+
+def with_refits(dataset: Dataset, recipes: Mapping[str, Config]) -> tuple[dict[str, Config], dict[str, str]]:
+    """The recipes, each followed by its `refits` named `MODEL: view + view`, and for each of these the whole it is of.
+
+    Raises `UsageError` where no recipe reads more than one view of these data.
+    """
+    out: dict[str, Config] = {}
+    whole: dict[str, str] = {}
+    for name, recipe in recipes.items():
+        out[name] = recipe
+        views = possible_views(dataset, recipe)
+        found = refits(recipe, views) if _reads_views(recipe, recipe.model) else {}
+        for kept, config in found.items():
+            if len(kept) < len(views):
+                out[f"{name}: {' + '.join(kept)}"] = config
+                whole[f"{name}: {' + '.join(kept)}"] = name
+    if not whole:
+        raise UsageError(
+            f"{', '.join(recipes)}: no model here reads more than one view of these data.",
+            remedy="Compare transformer, gru, cnn_rnn, content or lite, on items with text, images or sounds.",
+        )
+    return out, whole
+
+
+def possible_views(dataset: Dataset, recipe: Config) -> list[str]:
+    """`behaviour` and the views that the items of a dataset get with these options."""
+    carrier = Recommender.fit(dataset, replace(recipe, model="popularity"))
+    return [BEHAVIOUR, *(view for view in carrier.views if view != BEHAVIOUR)]
+
+
+def restricted(config: Config, model: str, views: Sequence[str]) -> Config | None:
+    """The configuration in which a model reads only these views; None where it would read nothing.
+
+    >>> restricted(Config(), "lite", ["text"]).options("lite").experts
+    ('transformer', 'content')
+    """
+    options, content = config.options(model), [view for view in views if view != BEHAVIOUR]
+    if hasattr(options, "experts"):
+        kept, made = [], config
+        for expert in options.experts:
+            found = restricted(made, expert, views)
+            if found is not None:
+                kept.append(expert)
+                made = found
+        return made.with_settings({f"{model}.experts": ",".join(kept)}) if kept else None
+    if not hasattr(options, "views"):
+        return config if BEHAVIOUR in views else None
+    reads_ids = getattr(options, "ids", hasattr(options, "fusion"))
+    read = views if reads_ids else content
+    return config.with_settings({f"{model}.views": ",".join(read)}) if read else None
+
+
+def _reads_views(config: Config, model: str) -> bool:
+    """Whether a model, or an expert of it, reads item views."""
+    options = config.options(model)
+    return hasattr(options, "views") or any(_reads_views(config, e) for e in getattr(options, "experts", ()))
+
+
+def _rows(values: Mapping[tuple[str, ...], npt.NDArray[np.float64]]) -> list[dict[str, Any]]:
+    """One row a variant, all views first, each with its paired difference to it."""
+    (full, whole), *others = values.items()
+    gaps = paired_differences([(column, whole) for _, column in others])
+    rows: list[dict[str, Any]] = [{"views": list(full), **bootstrap(whole).to_dict()}]
+    for (kept, column), gap in zip(others, gaps, strict=True):
+        difference = {**gap.interval.to_dict(), "p_holm": gap.p_holm}
+        rows.append({"views": list(kept), **bootstrap(column).to_dict(), "difference": difference})
+    return rows
+
+
+def _some(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    count = min(len(rows), MOST_USERS)
+    return rows[np.unique(np.linspace(0, len(rows) - 1, count).astype(np.int64))] if count else rows
+
+
+def _share(mask: npt.NDArray[np.bool_]) -> float:
+    return float(mask.mean()) if len(mask) else 0.0

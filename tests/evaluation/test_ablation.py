@@ -1,0 +1,128 @@
+"""Coverage, contribution and ablation of views: known shares, a view that carries everything, refits by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from penchant.config import Config
+from penchant.data.dataset import Dataset
+from penchant.data.sequences import SequenceBatch
+from penchant.data.views import View, Views
+from penchant.errors import OptionError, UsageError
+from penchant.evaluation.ablation import contributions, coverage, refits, restricted, subsets, with_refits
+from penchant.evaluation.compare import compare
+from penchant.recommender import Recommender
+
+SMALL = {
+    "transformer.dim": "16",
+    "transformer.layers": "1",
+    "transformer.epochs": "8",
+    "transformer.learning_rate": "0.01",
+    "transformer.id_dropout": "0.2",
+}
+
+
+@pytest.fixture(scope="module")
+def colours() -> Dataset:
+    """People stay with one of four words; which of its items comes next is chance, so the word says all there is."""
+    rng = np.random.default_rng(0)
+    words = ["harbour", "saddle", "violin", "bakery"]
+    rows = [(u, int(i)) for u in range(160) for i in rng.permutation(10)[:6] * 4 + u % 4]
+    log = pl.DataFrame(
+        {
+            "user_id": [f"u{u}" for u, _ in rows],
+            "item_id": [f"i{i}" for _, i in rows],
+            "timestamp": [1_000 + n for n in range(len(rows))],
+        }
+    )
+    items = pl.DataFrame({"item_id": [f"i{i}" for i in range(40)], "title": [f"{words[i % 4]} {i}" for i in range(40)]})
+    return Dataset.from_tables(log, items=items)
+
+
+def config(model: str, **more: str) -> Config:
+    return Config(model=model).with_settings({**SMALL, "views.text.encoder": "ngram", **more})
+
+
+def test_subsets_are_all_then_all_but_one_then_each_alone() -> None:
+    assert subsets(["behaviour", "text", "image"]) == [
+        ("behaviour", "text", "image"),
+        ("text", "image"),
+        ("behaviour", "image"),
+        ("behaviour", "text"),
+        ("behaviour",),
+        ("text",),
+        ("image",),
+    ]
+    assert subsets(["text"]) == [("text",)]
+
+
+def test_coverage_counts_items_and_events() -> None:
+    half = View(np.array([[1.0], [1.0], [0.0], [0.0]], np.float32), np.array([True, True, False, False]))
+    said = Views({"text": View(np.ones((1, 1), np.float32), np.ones(1, np.bool_))})
+    histories = replace(
+        SequenceBatch.of_items([[0, 2, 2], [-1, 2]]),
+        content=said,
+        content_rows=np.array([-1, -1, 0, 0, -1], dtype=np.int32),
+    )
+    found = coverage(Views({"text": half}), histories)
+    assert found["text"] == {"items": 0.5, "events": pytest.approx(3 / 5)}
+    assert found["behaviour"] == {"items": 0.5, "events": pytest.approx(4 / 5)}
+
+
+def test_contributions_of_a_counting_model_are_all_behaviour_and_of_content_all_text(colours: Dataset) -> None:
+    for model, view in (("cooccurrence", "behaviour"), ("content", "text")):
+        rec = Recommender.fit(colours, config(model))
+        found = contributions(rec, rec.histories(np.arange(20)))
+        assert found == {view: pytest.approx(1.0)}
+
+
+def test_masking_shows_which_view_the_model_uses(colours: Dataset) -> None:
+    found = compare(
+        colours,
+        {"lite": config("lite", **{"lite.experts": "transformer,content,cooccurrence"})},
+        split="leave-one-out",
+        ablate="masked",
+        curves=False,
+    )
+    told: dict[str, Any] = found.to_json()["views"]["lite"]
+    rows = {tuple(row["views"]): row for row in told["rows"]}
+    assert list(rows) == subsets(["behaviour", "text"])
+    assert told["how"] == "masked" and told["users"] == 160 and "difference" not in told["rows"][0]
+    assert rows[("behaviour", "text")]["mean"] == pytest.approx(found.models["lite"]["ndcg@10"].mean)
+    assert rows[("text",)]["mean"] > 0.2, "the word alone narrows ten items down"
+    assert sum(told["contribution"].values()) == pytest.approx(1.0)
+    assert told["contribution"]["text"] > 0.05
+    assert told["coverage"]["text"] == {"items": 1.0, "events": 1.0}
+
+
+def test_refits_are_models_of_their_own_with_a_paired_test(colours: Dataset) -> None:
+    recipe = config("transformer", **{"transformer.epochs": "2"})
+    found = compare(colours, {"transformer": recipe}, split="leave-one-out", ablate="refitted", curves=False)
+    assert list(found.models) == ["transformer", "transformer: text", "transformer: behaviour"]
+    pairs = {frozenset((test.model, test.baseline)) for test in found.tests}
+    assert frozenset(("transformer: text", "transformer")) in pairs
+    assert frozenset(("transformer: behaviour", "transformer")) in pairs
+
+
+def test_recipes_of_parts() -> None:
+    lite = Config()
+    made = refits(lite, ["behaviour", "text"])
+    assert made[("text",)].options("lite").experts == ("transformer", "content")
+    assert made[("text",)].options("transformer").views == ("text",)
+    alone = made[("behaviour",)].options("lite").experts
+    assert "content" not in alone and "ease" in alone
+    assert made[("behaviour",)].options("transformer").views == ("behaviour",)
+    assert restricted(lite, "content", ["behaviour"]) is None
+    assert restricted(lite, "ease", ["text"]) is None and restricted(lite, "ease", ["behaviour", "text"]) == lite
+
+
+def test_refusals(colours: Dataset) -> None:
+    with pytest.raises(OptionError, match="masked"):
+        compare(colours, ["ease"], ablate="mask")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="more than one view"):
+        with_refits(colours, {"ease": config("ease")})
