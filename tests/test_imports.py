@@ -65,7 +65,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "models": frozenset({"data", "encoders", "fusion", "losses", "llm"}),
     "reranking": frozenset({"data"}),
     "profiles": frozenset({"data", "llm", "encoders", "models"}),
-    "training": frozenset({"data", "encoders", "fusion", "models", "losses", "metrics", "retrieval"}),
+    "training": frozenset({"data", "cleaning", "encoders", "fusion", "models", "losses", "metrics", "retrieval"}),
     "config": FITTED | {"reranking", "profiles"},
     "persistence": FITTED | {"config"},
     "recommender": FITTED | {"reranking", "profiles", "config", "persistence"},

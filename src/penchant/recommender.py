@@ -97,11 +97,15 @@ class Recommender:
         `checkpoints` is a folder: a fit that was killed goes on from it, to the same numbers.
         Raises `DataError` / `ModelError` where the data do not allow the model.
         """
+        from penchant.training.contrastive import train_encoder
+
         settings = config or Config()
         if data.n_events == 0:
             raise DataError("There are no events to learn from.", remedy="See `penchant check` for what was refused.")
         started = time.process_time()
-        found, encoders = views or item_views(data, settings.views, kept_vectors(), progress=progress)
+        found, encoders = views or item_views(
+            data, settings.views, kept_vectors(), progress=progress, trainer=train_encoder
+        )
         everything = training_data(data, found, encoders, settings.seed, progress)
         model = create(settings.model, settings.options)
         stages = Stages(settings.device, settings.training, checkpoints)

@@ -21,7 +21,8 @@ def encode(
         typer.Option(
             "--encoder",
             metavar="NAME",
-            help="auto, minilm, ngram, word2vec, fasttext, glove:PATH, or a model by folder or Hugging Face name.",
+            help="auto, minilm, ngram, word2vec, fasttext, glove:PATH, cnn, crnn, lstm, or a model by "
+            "folder or Hugging Face name.",
         ),
     ] = "auto",
     beside: Annotated[
@@ -44,6 +45,7 @@ def encode(
     from penchant.encoders.cache import EncoderCache, default_cache_folder
     from penchant.encoders.encode_table import encode_table
     from penchant.encoders.fitted import ViewOptions
+    from penchant.training.contrastive import train_encoder
 
     options = replace(ViewOptions(), seed=seed)
     for key, value in settings(set_ or []).items():
@@ -52,7 +54,15 @@ def encode(
     store = EncoderCache(cache if cache is not None else default_cache_folder())
     with terminal.progress() as report:
         found = encode_table(
-            dataset, modality, encoder, out, options=options, cache=store, progress=report, beside=beside
+            dataset,
+            modality,
+            encoder,
+            out,
+            options=options,
+            cache=store,
+            progress=report,
+            trainer=train_encoder,
+            beside=beside,
         )
     present = int(found.view.present.sum())
     summary: dict[str, Any] = {

@@ -38,7 +38,8 @@ _WHISPER_HOP: Final = 320
 class AudioOptions:
     """Options of the audio view.
 
-    `encoder`: folder or hub name of a model (fetched only with `download`), or `none`. `front_end`: `model` (its own
+    `encoder`: folder or hub name of a model (fetched only with `download`), `crnn` or `lstm` (small networks trained on
+    the items' own sounds), `auto` (`crnn`, where there are enough of them) or `none`. `front_end`: `model` (its own
     feature extractor), `log_mel` (patches of a log-mel spectrogram, for YAMNet-type bodies) or `auto` (`log_mel` for
     a body with one input channel and no extractor of its own). `window_s`: seconds of a window. `pooling` of windows:
     `mean`, or `attention` (see `pool_windows`). `backend` as for images, with `log_mel` only.

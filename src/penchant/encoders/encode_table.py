@@ -12,14 +12,17 @@ from penchant.data import schema
 from penchant.data.atomic import atomic_file
 from penchant.data.dataset import Dataset
 from penchant.data.own_vectors import ENCODER, PRESENT, VECTOR, read_vectors
-from penchant.data.views import View
-from penchant.encoders.audio import AudioEncoder
+from penchant.data.views import View, Views
+from penchant.encoders.audio import AudioOptions
 from penchant.encoders.cache import EncoderCache
+from penchant.encoders.choose_media import AUTO, NONE, choose_media_encoder
 from penchant.encoders.fitted import FittedEncoders, ViewOptions
-from penchant.encoders.image import ImageEncoder
+from penchant.encoders.image import ImageOptions
+from penchant.encoders.media import media_encoder
 from penchant.encoders.migration import Migration, moved_neighbours
 from penchant.encoders.protocol import Progress
 from penchant.encoders.text import fit_text_encoder, table_text
+from penchant.encoders.training_files import Trainer, train_waiting
 from penchant.errors import DataError, OptionError
 
 
@@ -45,6 +48,7 @@ def encode_table(
     options: ViewOptions = ViewOptions(),  # noqa: B008
     cache: EncoderCache | None = None,
     progress: Progress | None = None,
+    trainer: Trainer | None = None,
     beside: str | Path | None = None,
     k: int = 10,
 ) -> EncodedTable:
@@ -54,14 +58,17 @@ def encode_table(
     modality, `DataError` where no item has content of it, `EncoderError` where the encoder cannot be loaded.
 
     `beside`: vectors that an older encoder made of these items; the result says how many of the k nearest neighbours
-    stayed.
+    stayed. `trainer` trains a small network (`cnn`, `crnn`, `lstm`) on the files first.
     """
-    if modality not in _MAKERS:
-        raise OptionError("modality", modality, allowed=_MAKERS)
+    if modality not in _MODALITIES:
+        raise OptionError("modality", modality, allowed=_MODALITIES)
     old = None if beside is None else read_vectors(beside, "beside")
     if old is not None and old.table != schema.ITEMS:
         raise DataError(f"{beside} holds vectors of {old.table}.", remedy="Give vectors of items.")
-    view, notes = _MAKERS[modality](dataset, encoder, options, cache, progress)
+    if modality == schema.TEXT:
+        view, notes = _text(dataset, encoder, options, cache, progress)
+    else:
+        view, notes = _media(dataset, modality, encoder, options, cache, progress, trainer)
     if view is None or not view.present.any():
         raise DataError(
             f"No item has anything to encode as {modality}.",
@@ -98,30 +105,30 @@ def _text(
     return (None if found is None else fitted.encode_text(texts, cache=cache, progress=progress)), fitted.notes
 
 
-def _image(
-    dataset: Dataset, encoder: str, options: ViewOptions, cache: EncoderCache | None, progress: Progress | None
-) -> tuple[View | None, list[str]]:
-    found = ImageEncoder(replace(options.image, encoder=encoder))
-    return _media(dataset, found, options, cache, progress)
-
-
-def _audio(
-    dataset: Dataset, encoder: str, options: ViewOptions, cache: EncoderCache | None, progress: Progress | None
-) -> tuple[View | None, list[str]]:
-    found = AudioEncoder(replace(options.audio, encoder=encoder))
-    return _media(dataset, found, options, cache, progress)
-
-
 def _media(
     dataset: Dataset,
-    encoder: ImageEncoder | AudioEncoder,
+    kind: str,
+    encoder: str,
     options: ViewOptions,
     cache: EncoderCache | None,
     progress: Progress | None,
+    trainer: Trainer | None,
 ) -> tuple[View | None, list[str]]:
-    fitted = FittedEncoders(media={encoder.name: encoder}, limits=options.media)
+    told: ImageOptions | AudioOptions = options.image if kind == schema.IMAGE else options.audio
+    reasons: list[str] = []
+    if encoder == AUTO:
+        encoder, reason = choose_media_encoder(kind, dataset, least_files=options.trainable.least_files)
+        reasons = [reason] if reason else []
+    if encoder == NONE:
+        raise DataError(
+            f"There is no {kind} encoder to use. {' '.join(reasons)}".strip(),
+            remedy="Name one: a small network, a folder or a hub name.",
+        )
+    found = media_encoder(kind, replace(told, encoder=encoder), options.trainable, seed=options.seed)
+    fitted = FittedEncoders(media={kind: found}, limits=options.media, reasons=tuple(reasons))
+    train_waiting(dataset, fitted, Views(), trainer, progress)
     views = fitted.encode_table(schema.ITEMS, dataset.items, root=dataset.root, cache=cache, progress=progress)
-    return views.get(encoder.name), fitted.notes
+    return views.get(kind), fitted.notes
 
 
-_MAKERS: Final = {schema.TEXT: _text, schema.IMAGE: _image, schema.AUDIO: _audio}
+_MODALITIES: Final = (schema.TEXT, schema.IMAGE, schema.AUDIO)

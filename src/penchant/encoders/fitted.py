@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,24 +16,27 @@ from penchant.data.media import MediaReport
 from penchant.data.own_vectors import OwnVectors
 from penchant.data.views import View, Views
 from penchant.encoders.attributes import AttributeEncoder, AttributeOptions, context_columns
-from penchant.encoders.audio import NONE, AudioEncoder, AudioOptions
+from penchant.encoders.audio import AudioOptions
 from penchant.encoders.behaviour import BehaviourOptions
 from penchant.encoders.cache import EncoderCache, encode_in_chunks, text_bytes
 from penchant.encoders.choose import TextChoice
+from penchant.encoders.choose_media import AUTO, NONE, choose_media_encoder
 from penchant.encoders.graph import GraphOptions
-from penchant.encoders.image import ImageEncoder, ImageOptions
-from penchant.encoders.media import MediaEncoder, encode_files
+from penchant.encoders.image import ImageOptions
+from penchant.encoders.media import MediaEncoder, encode_files, media_encoder, media_encoder_from_state
 from penchant.encoders.ngram import NgramEncoder
 from penchant.encoders.protocol import EncoderState, Progress, TextEncoder
 from penchant.encoders.speech import SpeechOptions, Transcriber
 from penchant.encoders.text import TextOptions, fit_text_encoder, table_text, text_encoder_from_state
+from penchant.encoders.trainable import TrainableEncoder, TrainableOptions
 from penchant.encoders.transcripts import transcribe_files
 from penchant.errors import EncoderError, UsageError
 
 
 @dataclass(frozen=True)
 class ViewOptions:
-    """Which views are made and how, one field per modality; `media`: the limits of files that are decoded.
+    """Which views are made and how, one field per modality; `media`: the limits of files that are decoded;
+    `trainable`: the small networks `cnn`, `crnn` and `lstm`.
 
     `vectors`: files of vectors that become views, by name (as `views.vectors.shape=shape.parquet`); they go before
     those in the folder `views/` of the dataset. `align_s`: what a person posts within so many seconds (a picture and a
@@ -43,6 +46,7 @@ class ViewOptions:
     text: TextOptions = field(default_factory=TextOptions)
     image: ImageOptions = field(default_factory=ImageOptions)
     audio: AudioOptions = field(default_factory=AudioOptions)
+    trainable: TrainableOptions = field(default_factory=TrainableOptions)
     attributes: AttributeOptions = field(default_factory=AttributeOptions)
     behaviour: BehaviourOptions = field(default_factory=BehaviourOptions)
     speech: SpeechOptions = field(default_factory=SpeechOptions)
@@ -67,9 +71,9 @@ class FittedEncoders:
 
     `attributes`: by table (`items`, `users`, `events` for the context). `choice`: why this text encoder. `media`: the
     encoders of `image` and `audio`. `reports`: what became of the files, by table and column (not part of the bundle).
-    `vectors`: files of vectors that were brought, by view. `align_s`: the seconds of one moment. `speech`:
-    what makes text of sounds. `people`: views of
-    users that were learned from the events (not part of the bundle either).
+    `vectors`: files of vectors that were brought, by view. `align_s`: the seconds of one moment. `speech`: what makes
+    text of sounds. `people`: views of users that were learned from the events (not part of the bundle either).
+    `reasons`: why these encoders of media, or none.
     """
 
     text: TextEncoder | None = None
@@ -83,15 +87,21 @@ class FittedEncoders:
     align_s: float = 0.0
     speech: Transcriber | None = None
     people: tuple[OwnVectors, ...] = field(default=(), compare=False)
+    reasons: tuple[str, ...] = ()
 
     @property
     def notes(self) -> list[str]:
         """What was chosen and why, one sentence each, for the report."""
-        told = [self.choice.reason] if self.choice else []
+        told = [*([self.choice.reason] if self.choice else []), *self.reasons]
         for place, report in self.reports.items():
             bad = ", ".join(f"{count} {kind}" for kind, count in report.counts.items())
             told.append(f"{place}: {report.used} used" + (f"; not used: {bad}." if bad else "."))
         return told + [f"{kind}: {encoder.note}" for kind, encoder in self.media.items() if encoder.is_loaded]
+
+    @property
+    def waiting(self) -> list[str]:
+        """Kinds of media whose encoder is still to be trained."""
+        return [kind for kind, one in self.media.items() if isinstance(one, TrainableEncoder) and one.learned is None]
 
     @property
     def identities(self) -> dict[str, str]:
@@ -167,7 +177,7 @@ class FittedEncoders:
         texts = self.texts(name, table, root=root, cache=cache, progress=progress) if self.text is not None else []
         if self.text is not None and (name == schema.ITEMS or any(texts)):
             views[schema.TEXT] = self.encode_text(texts, cache=cache, progress=progress)
-        for kind in self.media:
+        for kind in [kind for kind in self.media if kind not in self.waiting]:
             if kind in table.columns and table[kind].null_count() < table.height:
                 files = table[kind].cast(pl.String).to_list()
                 found = self.encode_media(kind, files, root=root, cache=cache, progress=progress)
@@ -192,6 +202,7 @@ class FittedEncoders:
             "media": asdict(self.limits),
             "vectors": {name: str(path) for name, path in self.vectors.items()},
             "align_s": self.align_s,
+            "reasons": list(self.reasons),
         }
         return EncoderState.joined({**states, "encoders": EncoderState({}, own)})
 
@@ -200,20 +211,18 @@ class FittedEncoders:
         """The encoders that gave `state`; pretrained weights are looked up at the first use."""
         own = state.facts["encoders"]
         tables = [name.removeprefix("attributes_") for name in state.facts if name.startswith("attributes_")]
-        kinds: dict[str, type[ImageEncoder] | type[AudioEncoder]] = {
-            schema.IMAGE: ImageEncoder,
-            schema.AUDIO: AudioEncoder,
-        }
+        kinds = (schema.IMAGE, schema.AUDIO)
         return cls(
             text=text_encoder_from_state(state.part("text")) if "text" in state.facts else None,
             fields=tuple(own["fields"]),
             choice=TextChoice(**own["choice"]) if own["choice"] else None,
             attributes={table: AttributeEncoder.from_state(state.part(f"attributes_{table}")) for table in tables},
-            media={kind: kinds[kind].from_state(state.part(kind)) for kind in kinds if kind in state.facts},
+            media={kind: media_encoder_from_state(state.part(kind)) for kind in kinds if kind in state.facts},
             limits=MediaOptions(**own["media"]),
             vectors={name: Path(path) for name, path in own["vectors"].items()},
             align_s=float(own["align_s"]),
             speech=Transcriber.from_state(state.part(Transcriber.name)) if Transcriber.name in state.facts else None,
+            reasons=tuple(own["reasons"]),
         )
 
 
@@ -236,10 +245,15 @@ def fit_encoders(
         attributes[schema.USERS] = AttributeEncoder(free).fit(dataset.users)
         attributes[schema.EVENTS] = AttributeEncoder(free).fit(context)
     media: dict[str, MediaEncoder] = {}
-    if options.image.encoder != NONE:
-        media[schema.IMAGE] = ImageEncoder(options.image)
-    if options.audio.encoder != NONE:
-        media[schema.AUDIO] = AudioEncoder(options.audio)
+    reasons: list[str] = []
+    named: dict[str, ImageOptions | AudioOptions] = {schema.IMAGE: options.image, schema.AUDIO: options.audio}
+    for kind, one in named.items():
+        name, reason = one.encoder, ""
+        if name == AUTO:
+            name, reason = choose_media_encoder(kind, dataset, least_files=options.trainable.least_files)
+        reasons += [reason] if reason else []
+        if name != NONE:
+            media[kind] = media_encoder(kind, replace(one, encoder=name), options.trainable, seed=options.seed)
     return FittedEncoders(
         text,
         options.text.fields,
@@ -250,4 +264,5 @@ def fit_encoders(
         vectors=dict(options.vectors),
         align_s=options.align_s,
         speech=speech,
+        reasons=tuple(reasons),
     )

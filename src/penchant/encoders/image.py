@@ -31,7 +31,8 @@ _ONNX_BATCH: Final = 4  # small batches stay in the processor's cache
 class ImageOptions:
     """Options of the image view.
 
-    `encoder`: folder or hub name of a model (fetched only with `download`), or `none`. `layers`: numbers of hidden
+    `encoder`: folder or hub name of a model (fetched only with `download`), `cnn` (a small network trained on the
+    items' own pictures), `auto` (that, where there are enough of them) or `none`. `layers`: numbers of hidden
     layers whose pooled features are joined (-1: the last); empty for the model's own pooled output. `backend`: `auto`
     (ONNX Runtime where it is clearly faster), `torch`, `onnx`. `normalize`: vectors of length 1.
     """

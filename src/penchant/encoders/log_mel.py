@@ -19,7 +19,7 @@ LOW_HZ: Final = 125.0
 HIGH_HZ: Final = 7_500.0
 PATCH_FRAMES: Final = 96
 PATCH_HOP: Final = 48
-_OFFSET: Final = 0.001
+OFFSET: Final = 0.001
 _SHORTEST: Final = WINDOW + HOP * (PATCH_FRAMES - 1)
 
 
@@ -30,14 +30,18 @@ def log_mel_patches(samples: Floats) -> Floats:
     7,500 Hz, ln(mel + .001) (Hershey et al., "CNN architectures for large-scale audio classification", 2017). A sound
     shorter than one patch is filled with silence.
     """
+    patches = np.lib.stride_tricks.sliding_window_view(log_mel(samples), PATCH_FRAMES, axis=0)[::PATCH_HOP]
+    return np.ascontiguousarray(patches.transpose(0, 2, 1))
+
+
+def log_mel(samples: Floats) -> Floats:
+    """The spectrogram itself `[frames, 64]`, of at least 96 frames (10 ms each)."""
     if len(samples) < _SHORTEST:
         samples = np.pad(samples, (0, _SHORTEST - len(samples)))
     frames = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP]
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)
     spectrum = np.abs(np.fft.rfft(frames * window, FFT, axis=1))
-    mel = np.log(spectrum @ mel_bands() + _OFFSET).astype(np.float32)
-    patches = np.lib.stride_tricks.sliding_window_view(mel, PATCH_FRAMES, axis=0)[::PATCH_HOP]
-    return np.ascontiguousarray(patches.transpose(0, 2, 1))
+    return np.asarray(np.log(spectrum @ mel_bands() + OFFSET), dtype=np.float32)
 
 
 @functools.cache

@@ -13,16 +13,36 @@ import numpy as np
 from penchant.data.decode import AUDIO, MediaOptions
 from penchant.data.media import MediaProblem, MediaReader, MediaReport, contained
 from penchant.data.views import View
-from penchant.encoders.audio import AudioEncoder
+from penchant.encoders.audio import AudioEncoder, AudioOptions
 from penchant.encoders.cache import EncoderCache, encode_in_chunks
 from penchant.encoders.hub import file_digest
-from penchant.encoders.image import ImageEncoder
-from penchant.encoders.protocol import Progress
+from penchant.encoders.image import ImageEncoder, ImageOptions
+from penchant.encoders.protocol import EncoderState, Progress
+from penchant.encoders.trainable import NETWORKS, TrainableEncoder, TrainableOptions
 from penchant.errors import DataError, MediaError
 
-MediaEncoder = ImageEncoder | AudioEncoder
+MediaEncoder = ImageEncoder | AudioEncoder | TrainableEncoder
 
 _CHUNK = 64
+
+
+def media_encoder(
+    kind: str, options: ImageOptions | AudioOptions, trainable: TrainableOptions, *, seed: int = 0
+) -> MediaEncoder:
+    """The encoder that the options name: a small network, not trained yet, or a pretrained one."""
+    if options.encoder in NETWORKS[kind]:
+        return TrainableEncoder(options.encoder, trainable, seed=seed)
+    return ImageEncoder(options) if isinstance(options, ImageOptions) else AudioEncoder(options)
+
+
+def media_encoder_from_state(state: EncoderState) -> MediaEncoder:
+    """The encoder that gave `state`."""
+    kinds: dict[str, type[ImageEncoder] | type[AudioEncoder]] = {
+        ImageEncoder.name: ImageEncoder,
+        AudioEncoder.name: AudioEncoder,
+    }
+    name = str(state.facts["name"])
+    return kinds[name].from_state(state) if name in kinds else TrainableEncoder.from_state(state)
 
 
 @dataclass(frozen=True)
@@ -51,7 +71,7 @@ def encode_files(
             f"The {encoder.name} column names files, but the dataset has no folder they lie in.",
             remedy="Load it from its folder, or give root=… to Dataset.from_tables.",
         )
-    told = replace(options, sample_rate=encoder.sample_rate) if isinstance(encoder, AudioEncoder) else options
+    told = options if isinstance(encoder, ImageEncoder) else replace(options, sample_rate=encoder.sample_rate)
     report = MediaReport()
     files = [media_file(root, name, row, told, report) for row, name in enumerate(names)]
     with MediaReader(told) as reader:

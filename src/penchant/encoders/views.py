@@ -20,6 +20,7 @@ from penchant.encoders.fitted import FittedEncoders, ViewOptions, fit_encoders
 from penchant.encoders.graph import graph_views
 from penchant.encoders.protocol import Progress
 from penchant.encoders.text import table_text
+from penchant.encoders.training_files import Trainer, train_waiting
 from penchant.errors import DataError
 
 
@@ -28,12 +29,14 @@ def item_views(
     options: ViewOptions = ViewOptions(),  # noqa: B008
     cache: EncoderCache | None = None,
     progress: Progress | None = None,
+    trainer: Trainer | None = None,
 ) -> tuple[Views, FittedEncoders]:
     """Views of every item (row = item code), and the encoders that made them.
 
     `text` where the items have text, `image` and `audio` where they name files and an encoder is named, `attributes`
     where they have any, `behaviour` and, where it is enabled, `graph` (from the events of this dataset: give it the
-    training part only), and the vectors that were brought, under their names.
+    training part only), and the vectors that were brought, under their names. `trainer` trains a small network on the
+    files where the options name one (`cnn`, `crnn`, `lstm`, or `auto` chose it), beside the text and behaviour views.
     """
     fitted = fit_encoders(dataset, options, cache)
     views = fitted.encode_table(schema.ITEMS, dataset.items, root=dataset.root, cache=cache, progress=progress)
@@ -41,6 +44,10 @@ def item_views(
         behaviour = cooccurrence_view(dataset.sequences(), dataset.n_items, options.behaviour, seed=options.seed)
         if behaviour.present.any():
             views = views.with_view(schema.BEHAVIOUR, behaviour)
+    for kind in train_waiting(dataset, fitted, views, trainer, progress):
+        names = dataset.items[kind].cast(pl.String).to_list()
+        view, report = fitted.encode_media(kind, names, root=dataset.root, cache=cache, progress=progress)
+        views, fitted.reports[f"{schema.ITEMS}.{kind}"] = views.with_view(kind, view), report
     if options.graph.enabled:
         items, users = graph_views(dataset, options.graph, seed=options.seed)
         fitted = replace(fitted, people=(users,))

@@ -1,0 +1,170 @@
+"""Small networks trained without labels: does the nearest neighbour of a picture or sound have its class?
+
+    python benchmarks/small_encoders.py --photos clothing-photos [--models MODELS] [--set epochs=20 …]
+    python benchmarks/small_encoders.py --sounds esc10 [--models MODELS] [--network crnn|lstm]
+
+Photos: trained on the pictures of the part `train`, whose labels only the nearest-neighbour vote sees; figures of
+`validation` (for choices) and `test`. Sounds: for each of five folds, trained on the other four. Beside it: the same
+network untrained, plain pixels or statistics of the spectrogram (whitened), and the pretrained encoder in MODELS.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _report import cpu_s, write
+
+from penchant.data.options import replaced, settings
+from penchant.data.views import View, Views
+from penchant.encoders.audio import AudioEncoder, AudioOptions
+from penchant.encoders.image import ImageEncoder, ImageOptions
+from penchant.encoders.media import encode_files
+from penchant.encoders.trainable import TrainableEncoder, TrainableOptions
+from penchant.encoders.training_files import TrainingFiles, training_files
+from penchant.training.contrastive import train_encoder, whitening
+
+
+def accuracy(known: np.ndarray, classes: np.ndarray, asked: np.ndarray, right: np.ndarray) -> float:
+    """Share of rows whose nearest known row by cosine has their class."""
+    known, asked = (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9) for rows in (known, asked))
+    return float((classes[(asked @ known.T).argmax(axis=1)] == right).mean())
+
+
+def of_contents(files: TrainingFiles, values: np.ndarray) -> np.ndarray:
+    """Means of the windows' values for every content."""
+    starts = np.searchsorted(files.owners, np.arange(len(files)))
+    counts = np.bincount(files.owners, minlength=len(files))[:, None]
+    return np.asarray(np.add.reduceat(values, starts, axis=0) / counts)
+
+
+def plain(files: TrainingFiles) -> np.ndarray:
+    """Without a network: pixels at 16 × 16, or mean, deviation and maximum over time of every band."""
+    windows = files.windows.astype(np.float32)
+    if windows.ndim == 4:
+        return windows.reshape(len(windows), 16, 4, 16, 4, 3).mean(axis=(2, 4)).reshape(len(windows), -1)
+    told = [windows.mean(axis=1), windows.std(axis=1), windows.max(axis=1)]
+    return of_contents(files, np.concatenate(told, axis=1))
+
+
+def network_features(encoder: TrainableEncoder, files: TrainingFiles, module: Any) -> np.ndarray:
+    return of_contents(files, encoder.features(module, files.windows))
+
+
+def measured(
+    encoder: TrainableEncoder, train: TrainingFiles, parts: dict[str, TrainingFiles], classes: dict[str, np.ndarray]
+) -> dict[str, dict[str, float]]:
+    """Accuracy of each part by each way to make vectors; `train` is what is known."""
+    import torch
+
+    start = cpu_s()
+    train_encoder(encoder, train)
+    seconds = cpu_s() - start
+    torch.manual_seed(encoder.seed)
+    fresh, learned = encoder.build(), encoder.build()
+    learned.load_state_dict({key: torch.from_numpy(value.copy()) for key, value in encoder.fitted.weights.items()})
+    ways = {
+        "plain": plain,
+        "untrained": lambda files: network_features(encoder, files, fresh),
+        "trained": lambda files: network_features(encoder, files, learned),
+    }
+    out: dict[str, dict[str, float]] = {}
+    for way, features in ways.items():
+        known = features(train)
+        mean, projection = whitening(known.astype(np.float32), encoder.options.dim)
+        for part, files in parts.items():
+            asked = (features(files) - mean) @ projection
+            found = accuracy((known - mean) @ projection, classes["train"], asked, classes[part])
+            out.setdefault(way, {})[part] = round(found, 4)
+    out["trained"]["train_cpu_s"] = round(seconds, 1)
+    return out
+
+
+def photos(root: Path, models: Path | None, options: TrainableOptions, seed: int) -> dict[str, Any]:
+    encoder = TrainableEncoder("cnn", options, seed=seed)
+    files, classes, names = {}, {}, {}
+    for part in ("train", "validation", "test"):
+        paths = sorted((root / part).glob("*/*"))
+        names[part] = [path.relative_to(root).as_posix() for path in paths]
+        classes[part] = np.unique([path.parent.name for path in paths], return_inverse=True)[1]
+        whole = TrainableEncoder("cnn", replaced(options, "most_files", len(paths)))
+        files[part] = training_files(whole, names[part], Views(), root=root)
+    out = measured(encoder, files["train"], {key: files[key] for key in ("validation", "test")}, classes)
+    out["largest class"] = {"test": round(float(np.bincount(classes["test"]).max() / len(classes["test"])), 4)}
+    if models is not None:
+        pretrained = ImageEncoder(ImageOptions(str(models / "mobilenet-v2-imagenet")))
+        known, asked = (encode_files(pretrained, names[part], root=root)[0].vectors for part in ("train", "test"))
+        out["mobilenet-v2-imagenet"] = {"test": round(accuracy(known, classes["train"], asked, classes["test"]), 4)}
+    return out
+
+
+def sounds(root: Path, network: str, models: Path | None, options: TrainableOptions, seed: int) -> dict[str, Any]:
+    paths = sorted(root.glob("*/*.ogg"))
+    names = [path.relative_to(root).as_posix() for path in paths]
+    classes = np.unique([path.parent.name for path in paths], return_inverse=True)[1]
+    folds = np.array([int(path.name[0]) for path in paths])
+    encoder = TrainableEncoder(network, options, seed=seed)
+    whole = training_files(encoder, names, Views(), root=root)
+    pretrained: View | None = None
+    if models is not None:
+        yamnet = AudioEncoder(AudioOptions(str(models / "yamnet-audioset")))
+        pretrained = encode_files(yamnet, names, root=root)[0]
+    found: dict[str, list[float]] = {}
+    for fold in range(1, 6):
+        train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        parts = {"train": classes[train], "test": classes[test]}
+        told = measured(
+            TrainableEncoder(network, options, seed=seed), some(whole, train), {"test": some(whole, test)}, parts
+        )
+        for way, values in told.items():
+            found.setdefault(way, []).append(values["test"])
+        found.setdefault("train_cpu_s", []).append(told["trained"]["train_cpu_s"])
+        if pretrained is not None:
+            vectors = pretrained.vectors
+            right = accuracy(vectors[train], classes[train], vectors[test], classes[test])
+            found.setdefault("yamnet-audioset", []).append(round(right, 4))
+        print(f"fold {fold}", {way: values[-1] for way, values in found.items()}, flush=True)
+    return {way: {"mean": round(float(np.mean(values)), 4), "folds": values} for way, values in found.items()}
+
+
+def some(files: TrainingFiles, contents: np.ndarray) -> TrainingFiles:
+    kept = np.isin(files.owners, contents)
+    return TrainingFiles(files.windows[kept], np.searchsorted(contents, files.owners[kept]), {})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=Path)
+    parser.add_argument("--sounds", type=Path)
+    parser.add_argument("--network", default="crnn")
+    parser.add_argument("--models", type=Path)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE")
+    parser.add_argument("--dry", action="store_true", help="Write no file of results.")
+    told = parser.parse_args()
+    options = TrainableOptions()
+    for name, value in settings(told.set).items():
+        options = replaced(options, name, value)
+    import torch
+
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    if told.photos:
+        result = photos(told.photos, told.models, options, told.seed)
+        report("small_encoders_photos", {"settings": told.set, **result}, dry=told.dry)
+    if told.sounds:
+        result = sounds(told.sounds, told.network, told.models, options, told.seed)
+        report(f"small_encoders_sounds_{told.network}", {"settings": told.set, **result}, dry=told.dry)
+
+
+def report(name: str, result: dict[str, Any], *, dry: bool) -> None:
+    for way, values in result.items():
+        print(f"{way:24} {values}", flush=True)
+    if not dry:
+        write(name, result)
+
+
+if __name__ == "__main__":
+    main()

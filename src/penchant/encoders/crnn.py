@@ -1,0 +1,76 @@
+"""Small networks for sounds over log-mel spectrograms: convolutions then a GRU (CRNN), or an LSTM alone.
+
+Choi et al. 2017, "Convolutional recurrent neural networks for music classification"; Hochreiter and Schmidhuber 1997.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.encoders import log_mel
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Floats = npt.NDArray[np.float32]
+
+FRAMES: Final = 304
+"""Frames of a window: 3 seconds, and a multiple of 16."""
+MOST_WINDOWS: Final = 8
+
+
+def sound_windows(sound: Floats) -> Floats:
+    """Log-mel windows `[W, 304, 64]` of a sound at 16 kHz, half overlapping, at most 8 of them spread over it."""
+    mel = log_mel.log_mel(sound)
+    if len(mel) < FRAMES:
+        silence = np.full((FRAMES - len(mel), log_mel.BANDS), np.log(log_mel.OFFSET), dtype=np.float32)
+        mel = np.concatenate([mel, silence])
+    starts = np.arange(0, len(mel) - FRAMES + 1, FRAMES // 2)
+    if len(starts) > MOST_WINDOWS:
+        starts = np.linspace(0, len(mel) - FRAMES, MOST_WINDOWS).astype(np.int64)
+    windows: Floats = mel[starts[:, None] + np.arange(FRAMES)]
+    return windows
+
+
+def sound_network(width: int, *, convolutions: bool) -> Any:
+    """A module: windows `[B, frames, 64]` → features `[B, D]`: mean and maximum over time.
+
+    With `convolutions` three halvings of time and bands come before the recurrent layer (CRNN), and their own mean and
+    maximum are features too; else four frames are averaged and go into an LSTM.
+    """
+    import torch
+    from torch import nn
+
+    def stage(inside: int, outside: int) -> nn.Sequential:
+        layer = nn.Conv2d(inside, outside, 3, 2, 1, bias=False)
+        again = nn.Conv2d(outside, outside, 3, 1, 1, bias=False)
+        return nn.Sequential(layer, nn.BatchNorm2d(outside), nn.ReLU(), again, nn.BatchNorm2d(outside), nn.ReLU())
+
+    class Network(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cells = 1
+            wide = 4 * width
+            if convolutions:
+                self.stages = nn.Sequential(stage(1, width), stage(width, 2 * width), stage(2 * width, wide))
+                self.recurrent: nn.Module = nn.GRU(wide * 8, wide, batch_first=True, bidirectional=True)
+            else:
+                self.start = nn.Linear(log_mel.BANDS, wide)
+                self.recurrent = nn.LSTM(wide, wide, batch_first=True, bidirectional=True)
+
+        def forward(self, windows: Tensor) -> Tensor:
+            x = (windows + 3.5) / 2.5
+            pooled = []
+            if convolutions:
+                x = self.stages(x[:, None]).float()  # [B, 4w, frames / 8, 8]
+                pooled = [x.mean(dim=(2, 3)), x.amax(dim=(2, 3))]
+                x = x.permute(0, 2, 1, 3).flatten(2)
+            else:
+                x = torch.relu(self.start(x.reshape(len(x), -1, 4, log_mel.BANDS).mean(dim=2))).float()
+            out = self.recurrent(x)[0].float()
+            return torch.cat([*pooled, out.mean(dim=1), out.amax(dim=1)], dim=1)
+
+    return Network()

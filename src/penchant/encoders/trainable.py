@@ -1,0 +1,212 @@
+"""Small networks of our own as encoders of pictures and sounds: trained on the catalogue, kept in the bundle.
+
+How they are trained without labels is `training/contrastive.py`; here is what comes out, and how it encodes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.data.decode import AUDIO, IMAGE
+from penchant.data.views import View
+from penchant.encoders import log_mel
+from penchant.encoders.cnn import picture_network, prepared_picture
+from penchant.encoders.crnn import sound_network, sound_windows
+from penchant.encoders.protocol import EncoderState
+from penchant.errors import EncoderError, OptionError, UsageError
+
+CNN: Final = "cnn"
+NETWORKS: Final[Mapping[str, tuple[str, ...]]] = {IMAGE: (CNN,), AUDIO: ("crnn", "lstm")}
+"""The networks by what they encode; each name is an encoder's name."""
+OBJECTIVES: Final = ("augment", "text", "behaviour")
+
+_BATCH: Final = 64
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class TrainableOptions:
+    """Options of the small networks and of their training without labels.
+
+    `objectives`: two changed versions of one content find each other (`augment`), and a content finds the text and the
+    behaviour vector of its item (`text`, `behaviour`: where there are such views). `width`: channels of the first
+    layer. `dim`: length of the vectors. `most_files`: a larger catalogue is sampled. `least_files`: `auto` trains
+    nothing on fewer.
+    """
+
+    objectives: tuple[str, ...] = OBJECTIVES
+    width: int = 16
+    dim: int = 128
+    epochs: int = 12
+    batch_size: int = 256
+    learning_rate: float = 2e-3
+    temperature: float = 0.2
+    most_files: int = 3000
+    least_files: int = 100
+
+    def __post_init__(self) -> None:
+        for name in self.objectives:
+            if name not in OBJECTIVES:
+                raise OptionError("objectives", name, allowed=OBJECTIVES)
+        if not self.objectives:
+            raise UsageError("There is nothing to train for.", remedy=f"Give objectives: {', '.join(OBJECTIVES)}.")
+        for name in ("width", "dim", "epochs", "most_files"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name}={getattr(self, name)} is too small.", remedy="Give 1 or more.")
+        if self.batch_size < 2:
+            raise UsageError(f"batch_size={self.batch_size} has no negatives.", remedy="Give 2 or more.")
+        for name in ("learning_rate", "temperature"):
+            if not getattr(self, name) > 0:
+                raise UsageError(f"{name}={getattr(self, name)} is not above 0.", remedy="Give a number above 0.")
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What training found: the network's `weights`, and `mean` `[F]` and `projection` `[F, D]` of its features;
+    `note`: on what it was trained, one sentence."""
+
+    weights: Arrays
+    mean: npt.NDArray[np.float32]
+    projection: npt.NDArray[np.float32]
+    note: str
+
+
+class TrainableEncoder:
+    """Pictures or sounds as a small network sees them → vectors of length 1; `learned` is None until it is trained."""
+
+    def __init__(self, network: str, options: TrainableOptions = TrainableOptions(), *, seed: int = 0) -> None:
+        self.network = network
+        self.name = modality_of(network)
+        self.options = options
+        self.seed = seed
+        self.learned: Learned | None = None
+        self._module: Any = None
+
+    @property
+    def identity(self) -> str:
+        """The network with a digest of everything it learned."""
+        learned = self.fitted
+        digest = hashlib.sha256()
+        for array in (*(learned.weights[key] for key in sorted(learned.weights)), learned.mean, learned.projection):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return f"{self.network}@{digest.hexdigest()[:16]} {json.dumps({'width': self.options.width})}"
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector."""
+        return int(self.fitted.projection.shape[1])
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second of the sounds it takes, Hz."""
+        return log_mel.SAMPLE_RATE
+
+    @property
+    def is_loaded(self) -> bool:
+        """True once it was trained."""
+        return self.learned is not None
+
+    @property
+    def note(self) -> str:
+        """On what it was trained."""
+        return self.fitted.note
+
+    @property
+    def fitted(self) -> Learned:
+        """What training found. Raises `EncoderError` where it has not been trained."""
+        if self.learned is None:
+            raise EncoderError(
+                f"The encoder {self.network!r} has not been trained.",
+                remedy="Recommender.fit and `penchant encode` train it; alone: penchant.training.contrastive.",
+            )
+        return self.learned
+
+    def build(self) -> Any:
+        """The network with new weights, drawn from torch's generator."""
+        if self.network == CNN:
+            return picture_network(self.options.width)
+        return sound_network(self.options.width, convolutions=self.network == "crnn")
+
+    def prepared(self, content: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """A decoded content as the network takes it: a picture uint8 `[1, 64, 64, 3]`, a sound's windows
+        `[W, 304, 64]` float16 log-mel."""
+        if self.name == IMAGE:
+            return prepared_picture(content)[None]
+        return sound_windows(content).astype(np.float16)
+
+    def inputs(self, prepared: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Prepared contents as the numbers the network computes with: pictures 0 to 1, log-mel as it is."""
+        numbers: npt.NDArray[np.float32] = prepared.astype(np.float32)
+        return numbers / np.float32(255) if self.name == IMAGE else numbers
+
+    def encode(self, contents: Sequence[npt.NDArray[Any] | None]) -> View:
+        """Vectors `[N, D]` of N pictures, or of N sounds at 16 kHz of any length (the mean over windows); None and a
+        sound without samples are absent."""
+        learned = self.fitted
+        rows = [row for row, content in enumerate(contents) if content is not None and len(content)]
+        vectors = np.zeros((len(contents), self.dim), dtype=np.float32)
+        for start in range(0, len(rows), _BATCH):
+            part = rows[start : start + _BATCH]
+            pieces = [self.prepared(content) for row in part if (content := contents[row]) is not None]
+            features = self.features(self._trained(), np.concatenate(pieces))
+            starts = np.cumsum([0, *(len(piece) for piece in pieces[:-1])])
+            counts = np.array([len(piece) for piece in pieces], dtype=np.float32)
+            means = np.add.reduceat(features, starts, axis=0) / counts[:, None]
+            vectors[part] = (means - learned.mean) @ learned.projection
+        present = np.zeros(len(contents), dtype=bool)
+        present[rows] = True
+        return View(vectors, present, self.identity).unit()
+
+    def features(self, module: Any, prepared: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Features `[N, F]` of prepared contents, in batches; no gradient."""
+        import torch
+
+        module.eval()
+        out = []
+        with torch.inference_mode():
+            for start in range(0, len(prepared), _BATCH):
+                out.append(module(torch.from_numpy(self.inputs(prepared[start : start + _BATCH]))).numpy())
+        return np.concatenate(out)
+
+    def state(self) -> EncoderState:
+        """Weights and options, for the bundle."""
+        learned = self.fitted
+        weights = {f"weights.{key}": array for key, array in learned.weights.items()}
+        facts = {"name": self.network, "options": asdict(self.options), "seed": self.seed, "note": learned.note}
+        return EncoderState({**weights, "mean": learned.mean, "projection": learned.projection}, facts)
+
+    @classmethod
+    def from_state(cls, state: EncoderState) -> TrainableEncoder:
+        """The encoder that gave `state`; it encodes to the same vectors."""
+        told = dict(state.facts["options"])
+        told["objectives"] = tuple(told["objectives"])
+        encoder = cls(state.facts["name"], TrainableOptions(**told), seed=state.facts["seed"])
+        weights = {key.removeprefix("weights."): v for key, v in state.tensors.items() if key.startswith("weights.")}
+        encoder.learned = Learned(weights, state.tensors["mean"], state.tensors["projection"], state.facts["note"])
+        return encoder
+
+    def _trained(self) -> Any:
+        if self._module is None:
+            import torch
+
+            with torch.random.fork_rng(devices=[]):
+                self._module = self.build()
+            tensors = {key: torch.from_numpy(np.array(value)) for key, value in self.fitted.weights.items()}
+            self._module.load_state_dict(tensors)
+        return self._module
+
+
+def modality_of(network: str) -> str:
+    """`image` or `audio`, by the name of a network. Raises `OptionError`."""
+    for modality, names in NETWORKS.items():
+        if network in names:
+            return modality
+    raise OptionError("encoder", network, allowed=[name for names in NETWORKS.values() for name in names])
