@@ -32,7 +32,7 @@ from penchant.models.base import DenseModel, Model, TrainingData, Validation
 from penchant.models.base import Multiview as Multiview
 from penchant.models.registry import create
 from penchant.persistence import Parts, read, write
-from penchant.profiles.explanation import event_contributions
+from penchant.profiles.explanation import event_contributions, standing
 from penchant.profiles.words import reason_sentence
 from penchant.retrieval.exact import top_k
 from penchant.training.log import TrainingLog
@@ -324,6 +324,7 @@ class Recommender:
         return content
 
     def _reason(self, history: SequenceBatch, source: Dataset, item: int, score: float) -> Reason:
+        lead = float(standing(self.scores(history), item)[0])
         contributions = event_contributions(self.scores, history, item)
         order = np.argsort(-contributions, kind="stable")[:5]
         order = order[contributions[order] > 0]
@@ -341,7 +342,7 @@ class Recommender:
         ]
         views = self._view_shares(history, item)
         item_id = self.dataset.item_vocabulary.decode([item])[0]
-        return Reason(item_id, score, events, views, reason_sentence(events, self.stages(history)[0]))
+        return Reason(item_id, score, events, views, reason_sentence(events, self.stages(history)[0]), lead)
 
     def _view_shares(self, history: SequenceBatch, item: int) -> dict[str, float]:
         """What each view gives to the score; exact where the model is a sum over views."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pytest
 from typer.testing import Result
 
 from penchant.recommender import Recommender
@@ -52,9 +53,20 @@ def test_explain(run: Run, bundle: Path) -> None:
     assert [event["event_id"] for event in told["events"]] == [event.event_id for event in reason.events]
     done = run("explain", bundle, "--user", "u000001", "--item", item)
     assert done.exit_code == 0 and reason.sentence in done.stdout
-    assert "takes away when removed" in done.stdout and "share of the score" in done.stdout
+    scores = rec.scores(rec.histories(rec.dataset.user_codes(["u000001"])))[0]
+    lead = (reason.score - scores.mean()) / scores.std()
+    assert reason.standing == pytest.approx(lead, rel=1e-4) and f"{lead:+.2f} sd from the mean" in done.stdout
+    assert all(0 < event.contribution <= 2 * lead for event in reason.events)
+    assert "takes away when removed" in done.stdout and "gives to the score" in done.stdout
     early = run("explain", bundle, "--user", "u000001", "--item", item, "--at", "1999-01-01")
     assert early.exit_code == 0 and "No past event raises this item's score." in early.stdout
+
+
+def test_words_that_no_item_has_are_no_wrong_call(run: Run, bundle: Path) -> None:
+    for command in ("recommend", "interests"):
+        done = run(command, bundle, "--text", "ЖЖЖ")
+        assert done.exit_code == 1 and "The text 'ЖЖЖ' has no word that the text view knows." in done.stderr
+        assert run(command, bundle, "--text", " ").exit_code == 2
 
 
 def test_encode(run: Run, shop: Path, tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def sample(language: str = "en", name: str = "A tale of two seas", **more: Any) 
     events = pl.DataFrame({"time_s": times, "event": rng.choice(["view", "purchase"], 40), "title": [name] * 40})
     weights = rng.dirichlet(np.ones(8), 40)
     views = {"text": 0.4, "image": -0.1, "behaviour": 0.6}
-    reason = Reason("i1", 0.9, [EventReason("e1", "i2", name, int(times[0]), 0.3)], views, name)
+    reason = Reason("i1", 0.9, [EventReason("e1", "i2", name, int(times[0]), 0.3)], views, name, standing=2.0)
     table = {"name": "events", "rows_read": 1010, "rows_kept": 1000, "duplicates_dropped": 3, "quarantined": {name: 7}}
     return ReportData(
         title=name,
@@ -143,6 +143,12 @@ def test_the_page_is_well_formed_whatever_the_data_says(language: str, name: str
     assert all(b - a <= 1 for a, b in zip(outline.headings, outline.headings[1:], strict=False))
     assert {"header", "nav", "main", "footer"} <= set(outline.tags)
     assert "\x00" not in page and "nan" not in outline.text.lower().split()
+
+
+def test_what_an_event_carries_is_a_share_of_the_lead_not_of_the_score() -> None:
+    said = Outline(render_report(sample())).text
+    assert "Without A tale of two seas its lead would be 15\u00a0% smaller" in said  # .3 of 2 standard deviations
+    assert "没有 A tale of two seas，领先优势会少 15%" in Outline(render_report(sample("zh"))).text
 
 
 def test_hostile_text_is_shown_as_text() -> None:

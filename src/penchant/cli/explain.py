@@ -28,7 +28,7 @@ def explain(
         terminal.show_json({"user_id": user, **asdict(reason)})
         return
     title = rec.titles[rec.dataset.item_vocabulary.code(item, kind="item")]
-    terminal.show(f"{title}: score {reason.score:.4f} for {user}")
+    terminal.show(f"{title}: score {reason.score:.4f} for {user}, {reason.standing:+.2f} sd from the mean of all items")
     if reason.sentence:
         terminal.show(reason.sentence)
     terminal.show()
@@ -40,4 +40,4 @@ def explain(
     else:
         terminal.show("No past event raises this item's score.")
     terminal.show()
-    terminal.show_table(("view", "share of the score"), list(reason.views.items()))
+    terminal.show_table(("view", "gives to the score"), list(reason.views.items()))

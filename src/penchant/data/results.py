@@ -36,7 +36,7 @@ class InterestSeries:
 
 @dataclass(frozen=True)
 class EventReason:
-    """One past event and how much of the item's score goes when it is removed."""
+    """One past event and how much of the item's standing goes when it is removed (standard deviations)."""
 
     event_id: str
     item_id: str | None
@@ -47,13 +47,18 @@ class EventReason:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why an item was recommended: per event (by removal) and per view (additive where the model is)."""
+    """Why an item was recommended: per event (by removal) and per view (additive where the model is).
+
+    Two units that do not mix: `score` and `views` are in those of the model; `standing` (how far the item is above the
+    mean of all items for this user) and the contributions of `events` to it are in standard deviations over the items.
+    """
 
     item_id: str
     score: float
     events: list[EventReason]
     views: Mapping[str, float]
     sentence: str = ""
+    standing: float = float("nan")
 
 
 @dataclass(frozen=True)

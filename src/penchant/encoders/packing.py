@@ -63,8 +63,8 @@ def described(
 ) -> SequenceBatch:
     """Somebody described by a sentence, a picture or a sound: one event without an item that carries it.
 
-    Raises `EncoderError` where items have no such view to compare with, `MediaError` where the file cannot be used,
-    `UsageError` for a text with nothing to read.
+    Raises `EncoderError` where items have no such view to compare with or the text has no word that it knows,
+    `MediaError` where the file cannot be used, `UsageError` for a text of nothing.
     """
     spoken = audio is not None and encoders.speech is not None and schema.TEXT in item_views
     for kind, given in ((schema.TEXT, text), (schema.IMAGE, image), (schema.AUDIO, audio)):
@@ -76,9 +76,14 @@ def described(
             )
     views: dict[str, View] = {}
     if text is not None:
+        if not text.strip():
+            raise UsageError(f"The text {text!r} has nothing to read.", remedy="Write a sentence about the interests.")
         views[schema.TEXT] = encoders.encode_text([text])
         if not views[schema.TEXT].present[0]:
-            raise UsageError(f"The text {text!r} has nothing to read.", remedy="Write a sentence about the interests.")
+            raise EncoderError(
+                f"The text {text!r} has no word that the text view knows.",
+                remedy="Use words of the items' titles, or train with an encoder that knows more of them.",
+            )
     if spoken and audio is not None:
         views |= _said(encoders, Path(audio))
     for kind, file in ((schema.IMAGE, image), (schema.AUDIO, audio)):

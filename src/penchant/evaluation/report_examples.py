@@ -58,9 +58,9 @@ def _example(example: Example, words: Words) -> Markup:
 
 
 def _ranked(place: int, title: str, reason: Reason, extent: tuple[float, float], words: Words) -> Markup:
-    total = sum(abs(value) for value in reason.views.values()) or abs(reason.score) or 1.0
     carried = [event for event in reason.events if event.contribution > 0][:_MOST_EVENTS]
-    shares = [(event, min(event.contribution / total, 1.0)) for event in carried]
+    lead = reason.standing if reason.standing > 0 else float("nan")
+    shares = [(event, min(event.contribution / lead, 1.0)) for event in carried]
     lines = [tag("li", _carried(event, share, words)) for event, share in shares if share >= _SMALLEST_SHARE]
     told = tag("p", foreign(_sentence(reason, carried, words), words.language))
     text = tag("div", tag("h4", foreign(title, words.language)), told, tag("ul", *lines) if lines else "")

@@ -179,14 +179,14 @@ STRINGS: dict[str, tuple[str, str]] = {
     "reasons.user": ("For {user}", "给 {user}"),
     "reasons.history": ("Lately", "最近"),
     "reasons.list": ("Recommended", "推荐"),
-    "reasons.event": ("{share} of its score rests on {title}", "得分的 {share} 来自 {title}"),
+    "reasons.event": ("Without {title} its lead would be {share} smaller", "没有 {title}，领先优势会少 {share}"),
     "reasons.because": ("Because of {titles}.", "因为{titles}。"),
     "reasons.whole": ("Its score comes from the whole history.", "得分来自全部历史，没有哪一次行为单独起作用。"),
     "reasons.figure": ("Score of {title} by view", "{title} 的得分构成"),
     "reasons.note": (
-        "A bar splits the score by view; bars of one list share their scale. What an event carries is what the score "
-        "loses without it.",
-        "横条按视角拆分得分，同一列表用同一刻度。一次行为的分量，就是去掉它之后得分的减少。",
+        "A bar splits the score by view; bars of one list share their scale. The lead of an item is how far it stands "
+        "above the mean of all items; an event counts for what the lead loses without it.",
+        "横条按视角拆分得分，同一列表用同一刻度。领先优势指该物品高出全部物品平均水平的幅度；一次行为的分量，就是去掉它之后优势的减少。",
     ),
     "view.text": ("text", "文字"),
     "view.image": ("image", "图像"),
