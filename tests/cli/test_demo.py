@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +19,13 @@ def test_the_whole_job(run: Run, tmp_path: Path, language: str) -> None:
     done = run("demo", "--out", tmp_path, *words, "--set", "views.text.encoder=ngram", "--set", "views.text.dim=16")
     assert done.exit_code == 0, done.output
     text = " ".join(done.stdout.split())
-    for part in ("1. The data", "2. What each model finds", "4. What the cooccurrence recommends, and why"):
+    for part in (
+        "1. The data",
+        "2. What each model finds",
+        "3. How items fare that nobody had touched",
+        "4. How well interest vectors",
+        "5. What the cooccurrence recommends, and why",
+    ):
         assert part in text
     for model in ("popularity", "item_knn", "cooccurrence", "ease"):
         assert f"\n{model} " in done.stdout
@@ -26,6 +34,11 @@ def test_the_whole_job(run: Run, tmp_path: Path, language: str) -> None:
     assert f"Report   {report}" in done.stdout and "penchant recommend" in done.stderr
     page = report.read_text(encoding="utf-8")
     assert f'<html lang="{language}' in page and "cooccurrence" in page
+    assert re.search(r"drew \d\d pictures and made \d\d sounds", text)
+    assert page.count("data:image/png;base64,") >= 3 and page.count("data:audio/wav;base64,") >= 1
+    assert ("Items that nobody had touched" if language == "en" else "从未有人接触过的物品") in page
+    assert ("How soon a change of interests is seen" if language == "en" else "兴趣转变多久能被发现") in page
+    assert " content " in text.split("3. How items fare")[1].split("4. How well")[0]
 
 
 def test_data_that_is_there_is_used(run: Run, shop: Path, tmp_path: Path) -> None:
@@ -33,3 +46,15 @@ def test_data_that_is_there_is_used(run: Run, shop: Path, tmp_path: Path) -> Non
     done = run("demo", "--data", shop, "--out", tmp_path, *words)
     assert done.exit_code == 0, done.output
     assert f"using what is in {shop}" in done.stdout and not (tmp_path / "data").exists()
+
+
+def test_real_data_have_no_truth_and_the_demo_says_so(run: Run, shop: Path, tmp_path: Path) -> None:
+    real = tmp_path / "real"
+    shutil.copytree(shop, real, ignore=shutil.ignore_patterns("truth"))
+    words = ("--model", "popularity", "--set", "views.text.encoder=ngram", "--set", "views.text.dim=16")
+    done = run("demo", "--data", real, "--out", tmp_path / "out", *words)
+    assert done.exit_code == 0, done.output
+    said = "Planted interests: left out. These are real data, and nobody knows the interests behind them."
+    assert said in " ".join(done.stdout.split())
+    page = (open_bundle(tmp_path / "out" / "bundle") / "report.html").read_text(encoding="utf-8")
+    assert said in page and "Planted interests found again" not in page

@@ -10,6 +10,7 @@ import pytest
 
 from penchant.data.results import EventReason, Reason
 from penchant.evaluation.report import Example, ReportData, Timeline, render_report
+from penchant.evaluation.report_story import Shown
 
 HOSTILE = '</style></svg><script>alert(1)</script><img src=x onerror="alert(1)">&amp;"\'\x00\u202e'
 LANGUAGES = ("en", "zh")
@@ -149,6 +150,23 @@ def test_what_an_event_carries_is_a_share_of_the_lead_not_of_the_score() -> None
     said = Outline(render_report(sample())).text
     assert "Without A tale of two seas its lead would be 15\u00a0% smaller" in said  # .3 of 2 standard deviations
     assert "没有 A tale of two seas，领先优势会少 15%" in Outline(render_report(sample("zh"))).text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_story_of_the_demo(language: str) -> None:
+    drift = {"transformer": {"events": _value(4.0), "days": _value(9.5), "seen": _value(0.8), "decoy": _value(0.1)}}
+    shown = [Shown("Sea", "travel", "data:image/png;base64,AA==", "data:audio/wav;base64,AA==", [("u1", 2)])]
+    shown.append(Shown(HOSTILE, "", "", "data:audio/wav;base64,AA==", []))
+    page = render_report(sample(language, drift=drift, cold=_comparison("content"), media=shown))
+    outline = Outline(page)
+    assert outline.tags.count("img") == 1 and outline.tags.count("audio") == 2 and "script" not in outline.tags
+    assert all(b - a <= 1 for a, b in zip(outline.headings, outline.headings[1:], strict=False))
+    says = ("4.0", "9.5", "80\u00a0%", "Place 2 for u1", "Topic: travel", "Among items nobody had touched")
+    if language == "zh":
+        says = ("4.0", "9.5", "80%", "u1 的第 2 名", "主题：travel", "对从未有人接触过的物品")
+    assert all(word in outline.text for word in says)
+    assert ("no encoder chosen" in outline.text) or ("尚未选择编码器" in outline.text)  # there is no view of sounds
+    assert "media-src data:" in page
 
 
 def test_hostile_text_is_shown_as_text() -> None:

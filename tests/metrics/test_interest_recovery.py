@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from penchant.errors import DataError
-from penchant.metrics.interest_recovery import drift_delay, mean_cosine, recovery, topic_readout
+from penchant.metrics.interest_recovery import (
+    agreement,
+    drift_delay,
+    false_alarms,
+    held_out_guess,
+    mean_cosine,
+    recovery,
+    topic_readout,
+)
 
 
 def _planted(users: int, events: int, k: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -79,6 +87,30 @@ def test_delay_without_any_change_is_not_a_number() -> None:
     found = drift_delay(rows, rows, rows, np.eye(2)[[1, 1, 1]], np.zeros(3, int), np.arange(3))
     assert found["users"] == 0
     assert np.isnan([found["events"], found["days"], found["seen"]]).all()
+
+
+def test_guesses_of_held_out_users_are_what_recovery_looks_at() -> None:
+    rng = np.random.default_rng(5)
+    users = np.repeat(np.arange(40), 3)
+    planted = rng.dirichlet(np.ones(3), size=120)
+    vectors = planted @ rng.normal(size=(3, 6)) + 0.1 * rng.normal(size=(120, 6))
+    guess, test = held_out_guess(vectors, planted, np.random.default_rng(1), users=users)
+    assert test.sum() == 60 and all(len(set(test[users == user])) == 1 for user in range(40))
+    whole = recovery(vectors, planted, np.random.default_rng(1), users=users)
+    assert whole == agreement(guess, planted, test, users) and whole["users"] == 20
+
+
+def test_false_alarms_are_counted_before_the_turn_only() -> None:
+    """User 0 turns at the third of four events, user 1 never; the guess of each looks turned at its second and last."""
+    old, new = [1.0, 0.0], [0.0, 1.0]
+    planted = np.asarray([old, old, new, new, old, old])
+    guess = np.asarray([old, new, new, new, new, new])
+    first, last = np.tile(old, (6, 1)), np.tile(new, (6, 1))
+    users = np.asarray([0, 0, 0, 0, 1, 1])
+    assert false_alarms(guess, planted, first, last, users) == {"share": 0.75, "users": 2.0}  # 1 of 2, and 2 of 2
+    assert false_alarms(planted, planted, first, last, users)["share"] == 0
+    always = false_alarms(guess[2:4], planted[2:4], first[:2], last[:2], users[:2])
+    assert np.isnan(always["share"]) and always["users"] == 0
 
 
 def test_refusals() -> None:

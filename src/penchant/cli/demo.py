@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import importlib.util
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from penchant.cli import parameters, terminal
-from penchant.cli.recovery import recovered
+from penchant.cli.recovery import HEAD, recovered, rows
 
 if TYPE_CHECKING:
+    from penchant.config import Config
+    from penchant.data.dataset import Dataset
     from penchant.recommender import Recommender
 
 MODELS = "popularity,item_knn,cooccurrence,ease"
 """The simple models that stand in the demo's table."""
+
+NO_TRUTH = "Planted interests: left out. These are real data, and nobody knows the interests behind them."
 
 NOUNS = {"en": "item", "zh": "物品"}
 
@@ -56,14 +61,18 @@ def demo(
         terminal.show(f"using what is in {folder}")
     dataset = Dataset.load(folder)
     show_findings(dataset)
+    known = (folder / "truth").is_dir()
     with terminal.progress() as report:
         names = list(dict.fromkeys([settings.model, *MODELS.split(",")]))
         found = compare(dataset, names, settings, ablate="masked", progress=report)
         step("2", f"What each model finds, on the {found.users:,} people's next choices that it had not seen")
         terminal.show_table(*found.table([f"ndcg@{found.k}", f"hit_rate@{found.k}", f"mrr@{found.k}"]))
+        cold, left_out = _on_new_items(dataset, [*names, "content"], settings, report)
         chosen = found.facts.get(settings.model, {}).get("training")
         rec = Recommender.fit(dataset, settings, chosen=chosen, progress=report)
-        recovery = recovered(rec, folder, seed=seed)
+        planted = recovered(rec, folder, seed=seed)
+        if not known:
+            left_out.append(NO_TRUTH)
         source = f" --data {data.name}" if data is not None else ""
         command = f"penchant demo{source} --language {language} --seed {seed}"
         html = page(
@@ -74,14 +83,15 @@ def demo(
             comparison=found.to_json(),
             language=language,
             noun=NOUNS[language],
-            recovery=recovery,
+            recovery=planted.cosine,
+            drift=planted.drift,
+            cold=cold,
+            left_out=left_out,
         )
         version = rec.save(bundle, report_html=html)
-    if recovery:
-        step("3", "How well interest vectors show the interests that were planted (cosine)")
-        rows = [(name, f"{v['mean']:.3f} [{v['low']:.3f}, {v['high']:.3f}]") for name, v in recovery.items()]
-        terminal.show_table(("vectors of", "cosine"), rows)
-    step("4" if recovery else "3", f"What the {settings.model} recommends, and why")
+    step("4", "How well interest vectors show the interests that were planted, and how soon they turn with them")
+    terminal.show_table(HEAD, rows(planted)) if planted else terminal.show(NO_TRUTH)
+    step("5", f"What the {settings.model} recommends, and why")
     people = _people(rec)
     for user in people:
         show_person(rec, user)
@@ -92,6 +102,28 @@ def demo(
     terminal.note(f"Done in {time.monotonic() - started:.0f} s. Open the report in a browser; then type:")
     for line in _next(bundle, folder, people[0], rec):
         terminal.note(f"  {line}")
+
+
+def _on_new_items(
+    dataset: Dataset, names: Sequence[str], settings: Config, report: Callable[[str, float], None]
+) -> tuple[dict[str, Any], list[str]]:
+    """The comparison on items kept out of training, shown; or nothing, and why."""
+    from penchant.errors import DataError
+    from penchant.evaluation.compare import compare
+
+    try:
+        found = compare(
+            dataset, list(dict.fromkeys(names)), settings, split="cold-items", curves=False, progress=report
+        )
+    except DataError as error:
+        step("3", "How items fare that nobody had touched")
+        terminal.show(f"Left out: {error}")
+        return {}, [f"New items: {error}"]
+    step(
+        "3", f"How items fare that nobody had touched: a tenth is kept from training, {found.users:,} people chose one"
+    )
+    terminal.show_table(*found.table([f"ndcg@{found.k}", f"hit_rate@{found.k}", f"mrr@{found.k}"]))
+    return found.to_json(), []
 
 
 def _title(folder: Path, language: str) -> str:
@@ -124,9 +156,16 @@ def show_person(rec: Recommender, user: str, *, k: int = 3) -> None:
 def _simulated(folder: Path, *, users: int, items: int, language: str, seed: int) -> None:
     from penchant.simulator import SimulatorOptions, simulate
 
-    options = SimulatorOptions(users=users, items=items, events=30 * users, language=language, seed=seed)
-    simulate(options).write(folder)
+    drawn = importlib.util.find_spec("PIL") is not None
+    options = SimulatorOptions(users=users, items=items, events=30 * users, language=language, seed=seed, media=drawn)
+    made = simulate(options)
+    made.write(folder)
     terminal.show(f"simulated a platform of {users:,} users and {items:,} items, nobody in it is real: {folder}")
+    if drawn:
+        pictures, sounds = (int(made.files["path"].str.ends_with(end).sum()) for end in (".png", ".wav"))
+        terminal.show(f"drew {pictures:,} pictures and made {sounds:,} sounds that carry the topic of their item")
+    else:
+        terminal.show("no pictures and sounds: they need Pillow, pip install 'penchant[image]'")
 
 
 def _people(rec: Recommender) -> list[str]:

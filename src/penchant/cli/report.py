@@ -12,6 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.cli.check import counts
+from penchant.cli.gallery import gallery
 from penchant.cli.topics import category_weights
 from penchant.data import schema
 from penchant.errors import ModelError
@@ -39,8 +40,15 @@ def page(
     language: str = "en",
     noun: str = "",
     recovery: Mapping[str, Any] | None = None,
+    drift: Mapping[str, Any] | None = None,
+    cold: Mapping[str, Any] | None = None,
+    left_out: Sequence[str] = (),
 ) -> str:
-    """The report of a recommender that learned from `data`, as HTML. `comparison` is what `compare --json` writes."""
+    """The report of a recommender that learned from `data`, as HTML.
+
+    `comparison` is what `compare --json` writes, `cold` the same for items kept out of training; `left_out` says which
+    parts are missing and why.
+    """
     people = _movers(rec)
     found = counts(data)
     return render_report(
@@ -65,6 +73,9 @@ def page(
             coverage={modality: view.coverage for modality, view in rec.views.items()},
             views=_views(rec, comparison or {}),
             recovery=recovery or {},
+            drift=drift or {},
+            cold=cold or {},
+            media=gallery(rec, people, k=_LISTED),
             made_with={
                 "command": command,
                 "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
@@ -72,6 +83,7 @@ def page(
                 "seed": rec.config.seed,
                 "encoders": rec.facts.get("encoders", {}),
                 "fit CPU seconds": rec.facts.get("fit_cpu_s"),
+                **({"left out": " ".join(left_out)} if left_out else {}),
             },
         )
     )

@@ -13,6 +13,7 @@ import polars as pl
 from penchant.data.results import Reason
 from penchant.evaluation import report_examples as examples
 from penchant.evaluation import report_sections as sections
+from penchant.evaluation import report_story as story
 from penchant.evaluation import report_views
 from penchant.evaluation.report_facts import Outcome
 from penchant.evaluation.report_strings import Words
@@ -68,7 +69,9 @@ class ReportData:
     `pr`: model → `recall`, `precision`, `ap`) and `notes` where there are.
     `training`: one dictionary an epoch (`epoch`, `loss`, `validation`, `seconds`). `coverage`: view → share of items.
     `views`: what `penchant.evaluation.ablation.view_use` found.
-    `calibration`: rows of `predicted`, `observed`, `count`. `recovery`: model → `{"mean", "low", "high"}`.
+    `calibration`: rows of `predicted`, `observed`, `count`. `recovery`: model → `{"mean", "low", "high"}`; `drift`:
+    model → `events`, `days`, `seen`, `early`, `decoy` → the same. `cold`: as `comparison`, on items kept out of
+    training. `media`: items with their pictures and sounds.
     `made_with`: `command`, `machine`, `versions` (name → version), `seed`, `date`, or anything else worth saying.
     """
 
@@ -87,6 +90,9 @@ class ReportData:
     views: Mapping[str, Any] = field(default_factory=dict)
     calibration: Sequence[Mapping[str, Any]] = ()
     recovery: Mapping[str, Any] = field(default_factory=dict)
+    drift: Mapping[str, Any] = field(default_factory=dict)
+    cold: Mapping[str, Any] = field(default_factory=dict)
+    media: Sequence[story.Shown] = ()
     made_with: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -107,11 +113,13 @@ def render_report(data: ReportData) -> str:
         sections.interests(data.timelines, words),
         examples.reasons(data.examples, words),
         report_views.views(data.views, words),
+        story.media(data.media, data.coverage, words),
+        story.recovery(data.model, data.recovery, data.drift, words),
+        story.cold(data.model, data.cold, words),
         sections.slices(data.model, comparison, words),
         sections.curves(data, words),
         sections.training(data.training, comparison.metric, words),
         sections.all_measures(data.model, comparison, words),
-        sections.recovery(data.model, data.recovery, words),
         sections.dataset(data, words),
         sections.made(data, words),
     ]

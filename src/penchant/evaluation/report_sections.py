@@ -10,7 +10,7 @@ import polars as pl
 
 from penchant.evaluation import report_findings as findings
 from penchant.evaluation import report_tables as tables
-from penchant.evaluation.report_facts import Outcome, as_estimate, metric_title
+from penchant.evaluation.report_facts import Outcome, metric_title
 from penchant.evaluation.report_strings import Words
 from penchant.plots import page
 from penchant.plots.comparison import figure_comparison, figure_slices
@@ -150,29 +150,6 @@ def interests(timelines: Sequence[Timeline], words: Words) -> Markup:
     lead = words("interests.lead", n=len(drawn))
     note = tag("p", words("interests.note"), class_="muted small")
     return page.folded("interests", words("interests"), lead, note, *drawn, open_=True)
-
-
-def recovery(model: str, found: Mapping[str, Any], words: Words) -> Markup:
-    """How much of the planted interests each model finds; nothing where the truth is not known."""
-    rows = [
-        {"model": name, "mean": value.mean, "low": value.low, "high": value.high}
-        for name, value in ((name, as_estimate(raw)) for name, raw in found.items())
-        if value is not None
-    ]
-    if not rows:
-        return Markup("")
-    table = pl.DataFrame(rows, schema=tables.ESTIMATES).sort("mean", descending=True, maintain_order=True)
-    title = words("recovery.finding", best=table.item(0, "model"), value=f"{table.item(0, 'mean'):.2f}")
-    draw = partial(
-        figure_comparison,
-        table,
-        title=title,
-        desc=words("recovery.lead"),
-        unit=words("recovery.unit"),
-        chosen=model,
-    )
-    chart = page.figure(title, lambda width: draw(width=width))
-    return page.folded("recovery", words("recovery"), words("recovery.lead"), chart)
 
 
 def dataset(data: ReportData, words: Words) -> Markup:

@@ -6,6 +6,7 @@ import re
 from typing import Literal, get_args
 
 from penchant.errors import OptionError
+from penchant.evaluation.report_story_strings import STORY
 from penchant.evaluation.report_strings_views import VIEW_STRINGS
 
 _CHINESE = "[\u3400-\u9fff\u3001-\u301f\uff00-\uffef]"
@@ -221,16 +222,6 @@ STRINGS: dict[str, tuple[str, str]] = {
     "cleaned.times": ("times read as {form}", "时间按 {form} 读取"),
     "cleaned.added": ("{n} more appear in events only and were added", "另有 {n} 个只在行为中出现，已补上"),
     "cleaned.none": ("nothing", "无"),
-    "recovery": ("Planted interests found again", "找回预设兴趣"),
-    "recovery.finding": (
-        "The vectors of {best} come closest to the planted interests: cosine {value}",
-        "{best} 的兴趣向量最接近预设兴趣：余弦 {value}",
-    ),
-    "recovery.unit": ("cosine to the planted mixture", "与预设兴趣的余弦"),
-    "recovery.lead": (
-        "The simulator knows the truth: a linear map fitted on half of the people reads it from the others' vectors",
-        "模拟平台知道真相：用一半用户拟合线性映射，再从另一半用户的向量里读出兴趣",
-    ),
     # Made
     "made": ("How this was made", "生成方式"),
     "made.lead": (
@@ -281,6 +272,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     "empty.data.next": ("Look at a folder before training on it:", "训练前先检查数据："),
     "empty.made": ("The run was not recorded", "没有运行记录"),
     "empty.made.next": ("Train through the command line and it is written down:", "用命令行训练会自动记录："),
+    **STORY,
 }
 
 MODELS: dict[str, tuple[str, str]] = {

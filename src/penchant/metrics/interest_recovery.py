@@ -36,6 +36,21 @@ def recovery(
     >>> round(found["cosine"], 3), found["users"]
     (1.0, 100.0)
     """
+    owners = np.arange(len(planted)) if users is None else np.asarray(users)
+    guess, test = held_out_guess(interest_vectors, planted, rng, users=owners, held_out=held_out, ridge=ridge)
+    return agreement(guess, planted, test, owners)
+
+
+def held_out_guess(
+    interest_vectors: Floats,
+    planted: Floats,
+    rng: np.random.Generator,
+    *,
+    users: npt.NDArray[np.integer] | None = None,
+    held_out: float = 0.5,
+    ridge: float = 1.0,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    """What the linear map of `recovery` makes of every row `[E, K]`, and which rows `[E]` are of held-out users."""
     _check(interest_vectors, planted)
     owners = np.arange(len(planted)) if users is None else np.asarray(users)
     known = np.unique(owners)
@@ -46,17 +61,24 @@ def recovery(
             remedy="Give events of more users, or a share between 0 and 1.",
         )
     test = np.isin(owners, rng.permutation(known)[:count])
-    guess = _mapped(interest_vectors, planted, ~test, ridge)[test]
+    return _mapped(interest_vectors, planted, ~test, ridge), test
+
+
+def agreement(
+    guess: Floats, planted: Floats, test: npt.NDArray[np.bool_], users: npt.NDArray[np.integer]
+) -> dict[str, float]:
+    """The figures of `recovery` from guesses `[E, K]`: `test` `[E]` rows count, the others give the mean mixture."""
     truth = np.asarray(planted[test], dtype=np.float64)
     average = np.broadcast_to(np.asarray(planted[~test], dtype=np.float64).mean(axis=0), truth.shape)
-    cosine = _user_mean(_cosines(guess, truth), owners[test])
-    baseline = _user_mean(_cosines(average, truth), owners[test])
+    cosine = _user_mean(_cosines(guess[test], truth), users[test])
+    baseline = _user_mean(_cosines(average, truth), users[test])
+    same = guess[test].argmax(axis=1) == truth.argmax(axis=1)
     return {
         "cosine": cosine,
         "baseline": baseline,
         "lift": (cosine - baseline) / max(1 - baseline, 1e-12),
-        "top_topic": _user_mean((guess.argmax(axis=1) == truth.argmax(axis=1)).astype(np.float64), owners[test]),
-        "users": float(count),
+        "top_topic": _user_mean(same.astype(np.float64), users[test]),
+        "users": float(len(np.unique(users[test]))),
     }
 
 
@@ -134,6 +156,37 @@ def drift_delay(
         "days": float(np.median(waited)) / 86_400 if both.any() else float("nan"),
         "seen": float(both.sum() / ready.sum()) if ready.any() else float("nan"),
         "users": float(ready.sum()),
+    }
+
+
+def false_alarms(
+    guess: Floats, planted: Floats, first: Floats, last: Floats, users: npt.NDArray[np.integer]
+) -> dict[str, float]:
+    """How often do learned interests look turned while the planted ones have not?
+
+    Tables as in `drift_delay`; a row looks turned where `guess` is nearer to `last` than to `first`. Counted are the
+    rows of a user before the planted interests turn: all of them where they never do, so that people who keep their
+    interests can be asked about a `last` that is somebody else's.
+
+    Gives `share` (of these rows that look turned, mean over users) and `users` (with such rows); NaN where there are
+    none.
+
+    >>> p = np.asarray([[1, 0], [1, 0], [0, 1.0]]); g = np.asarray([[0, 1], [1, 0], [1, 0.0]])
+    >>> false_alarms(g, p, np.tile([1.0, 0], (3, 1)), np.tile([0, 1.0], (3, 1)), np.zeros(3, int))
+    {'share': 0.5, 'users': 1.0}
+    """
+    _check(guess, planted)
+    turned = _cosines(planted, last) > _cosines(planted, first)
+    noticed = _cosines(guess, last) > _cosines(guess, first)
+    begin = np.flatnonzero(np.r_[True, users[1:] != users[:-1]])
+    row = np.arange(len(users))
+    real = np.minimum.reduceat(np.where(turned, row, len(users)), begin)
+    before = row < np.repeat(real, np.diff(np.r_[begin, len(users)]))
+    if not before.any():
+        return {"share": float("nan"), "users": 0.0}
+    return {
+        "share": _user_mean(noticed[before].astype(np.float64), users[before]),
+        "users": float(len(np.unique(users[before]))),
     }
 
 

@@ -22,7 +22,9 @@ _WORDS = {
     "en": {"skip": "Skip to the content", "jump": "On this page"},
     "zh": {"skip": "跳到正文", "jump": "本页内容"},
 }
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:; base-uri 'none'; form-action 'none'"
+)
 _MARK = Markup(
     '<svg width="26" height="26" viewBox="0 0 26 26" aria-hidden="true" focusable="false">'
     '<path d="M1 16C6 16 7 5 13 5s7 7 12 7v4c-5 0-7-5-12-5S6 20 1 20z" fill="var(--accent)"/>'

@@ -126,6 +126,11 @@ grid-template-columns:auto 1fr;gap:4px 16px;align-items:start}
 .chips{display:flex;flex-wrap:wrap;gap:8px;list-style:none;margin:0;padding:0}
 .chips li{border:1px solid var(--line);border-radius:16px;padding:3px 12px;font-size:13px;max-width:100%}
 .ranked{list-style:none;margin:16px 0 0;padding:0}
+.gallery{list-style:none;margin:16px 0 0;padding:0;display:grid;gap:24px;
+grid-template-columns:repeat(auto-fill,minmax(min(240px,100%),1fr))}
+.gallery li{display:flex;flex-direction:column;gap:4px;min-width:0}
+.gallery img{border-radius:8px;border:1px solid var(--line);object-fit:contain;background:var(--sunken)}
+.gallery .title{font-weight:600;margin-top:4px}.gallery audio{width:100%;max-width:300px;height:40px;margin-top:4px}
 .hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .lately{margin-top:12px}.chips{margin-top:4px!important}
 .ranked>li{display:grid;grid-template-columns:28px minmax(0,1fr) minmax(0,352px);gap:4px 16px;padding:16px 0;
