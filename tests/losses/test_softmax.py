@@ -8,21 +8,38 @@ from penchant.losses.sampled_softmax import sampled_softmax
 from penchant.losses.softmax import full_softmax
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.2])
 @pytest.mark.parametrize("weighted", [False, True])
-def test_equals_cross_entropy_and_its_gradients(weighted: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equals_cross_entropy_and_its_gradients(
+    weighted: bool, smoothing: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(softmax, "CHUNK", 7)
     rng = torch.Generator().manual_seed(0)
-    x = torch.randn(23, 5, generator=rng, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(83, 5, generator=rng, dtype=torch.float64, requires_grad=True)
     v = torch.randn(11, 5, generator=rng, dtype=torch.float64, requires_grad=True)
-    y = torch.randint(0, 11, (23,), generator=rng)
-    w = torch.rand(23, generator=rng, dtype=torch.float64) if weighted else torch.ones(23, dtype=torch.float64)
-    expected = (torch.nn.functional.cross_entropy(x @ v.T, y, reduction="none") * w).sum() / w.sum()
+    y = torch.randint(0, 11, (83,), generator=rng)
+    w = torch.rand(83, generator=rng, dtype=torch.float64) if weighted else torch.ones(83, dtype=torch.float64)
+    expected = (
+        torch.nn.functional.cross_entropy(x @ v.T, y, reduction="none", label_smoothing=smoothing) * w
+    ).sum() / w.sum()
     wanted = torch.autograd.grad(3.0 * expected, [x, v])
-    loss = full_softmax(x, v, y, w if weighted else None)
+    loss = full_softmax(x, v, y, w if weighted else None, smoothing=smoothing)
     found = torch.autograd.grad(3.0 * loss, [x, v])
     assert float(loss.detach()) == pytest.approx(float(expected.detach()), rel=1e-6)
     for a, b in zip(found, wanted, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-9)
+
+
+def test_half_precision_agrees_to_a_hundredth() -> None:
+    rng = torch.Generator().manual_seed(0)
+    x = (3 * torch.randn(200, 32, generator=rng)).requires_grad_()
+    v = torch.nn.functional.normalize(torch.randn(90, 32, generator=rng), dim=1).requires_grad_()
+    y = torch.randint(0, 90, (200,), generator=rng)
+    exact, half = full_softmax(x, v, y), full_softmax(x, v, y, half=True)
+    assert float(half.detach()) == pytest.approx(float(exact.detach()), rel=1e-3)
+    for a, b in zip(torch.autograd.grad(half, [x, v]), torch.autograd.grad(exact, [x, v]), strict=True):
+        assert a.dtype == torch.float32
+        assert float((a - b).norm() / b.norm()) < 0.01
 
 
 def test_large_logits_stay_finite() -> None:

@@ -12,7 +12,7 @@ from penchant.data.views import View, Views
 from penchant.errors import ModelError, OptionError, UsageError
 from penchant.models.base import ModelState, TrainingData, Validation
 from penchant.models.sequence import SequenceModel, SequenceOptions
-from penchant.models.tokens import gap_bucket, pad
+from penchant.models.tokens import UNKNOWN, clock, gap_bucket, pad
 from penchant.models.windows import training_windows
 from penchant.testing.models import check_model
 from penchant.training import fit
@@ -103,6 +103,42 @@ def test_gap_buckets_and_padding() -> None:
     assert padded.items.tolist() == [[5, 6, 7], [8, -1, -1]]
     assert padded.gaps.tolist() == [[0, 1, 1 + 6], [0, 0, 0]]
     assert padded.requests.tolist() == [[1, 7, int(gap_bucket(np.array([3]))[0])], [2, 0, 0]]
+
+
+def test_clock_by_hand() -> None:
+    hours, days = clock(torch.tensor([0, 86_399, 4 * 86_400, -1, UNKNOWN]))
+    assert hours.tolist() == [1, 24, 1, 24, 0]
+    assert days.tolist() == [4, 4, 1, 3, 0]
+
+
+def test_amounts_are_on_a_log_scale_with_their_presence() -> None:
+    batch = replace(
+        SequenceBatch.of_items([[1, 2, 3]]),
+        values=np.array([np.nan, 4, -1], dtype=np.float32),
+        dwells_s=np.array([0, np.nan, 9], dtype=np.float32),
+    )
+    found = pad(batch, batch.offsets[:-1], batch.offsets[1:]).amounts[0]
+    expected = [[0, 0, 0, 1], [np.log(5), 1, 0, 0], [-np.log(2), 1, np.log(10), 1]]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("what", ["value", "dwell", "hour"])
+def test_value_dwell_and_hour_are_read(what: str) -> None:
+    """The same two items; what follows them depends on the amount (or the hour) of the second event alone."""
+    high = np.random.default_rng(0).random(200) < 0.5
+    rows = [[0, 1, 2 if up else 3] for up in high]
+    amounts = np.array([[1, 100 if up else 1, 1] for up in high], dtype=np.float32).ravel()
+    times = [[0, 86_400 + 3600 * (12 if up else 3), 10 * 86_400] for up in high]
+    whole = SequenceBatch.of_items(rows, times if what == "hour" else [[0, 0, 0]] * len(rows))
+    if what == "value":
+        whole = replace(whole, values=amounts)
+    elif what == "dwell":
+        whole = replace(whole, dwells_s=amounts)
+    options = replace(SMALL, epochs=20, learning_rate=2e-2, time=False, clock=what == "hour")
+    model = SequenceModel(options)
+    fit(model, data(whole, items=4))
+    cut = whole.keep(np.tile([True, True, False], len(rows)))
+    assert (model.score(cut).argmax(axis=1) == np.where(high, 2, 3)).all()
 
 
 def test_the_time_of_the_request_changes_the_answer_and_may_be_hidden() -> None:

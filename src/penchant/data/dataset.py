@@ -145,17 +145,22 @@ def _packed(events: pl.DataFrame, n_users: int) -> SequenceBatch:
         if events[schema.TIME_S].null_count()
         else events[schema.TIME_S]
     )
-    values = (
-        events[schema.VALUE].cast(pl.Float32).fill_null(float("nan")).to_numpy()
-        if schema.VALUE in events.columns
-        else np.full(events.height, np.nan, dtype=np.float32)
-    )
+    values = _amounts(events, schema.VALUE)
     return SequenceBatch(
         offsets=offsets,
         items=events[schema.ITEM].fill_null(-1).to_numpy().astype(np.int32, copy=False),
         times_s=filled.to_numpy().astype(np.int64, copy=False),
         kinds=events[schema.KIND].to_numpy().astype(np.int16, copy=False),
-        values=values.astype(np.float32, copy=False),
+        values=np.full(events.height, np.nan, dtype=np.float32) if values is None else values,
+        dwells_s=_amounts(events, schema.DWELL_S),
         users=np.arange(n_users, dtype=np.int32),
         event_rows=np.arange(events.height, dtype=np.int64),
     )
+
+
+def _amounts(events: pl.DataFrame, column: str) -> npt.NDArray[np.float32] | None:
+    """A column of numbers, NaN where there is none; None without the column."""
+    if column not in events.columns:
+        return None
+    numbers = events[column].cast(pl.Float32).fill_null(float("nan")).to_numpy()
+    return numbers.astype(np.float32, copy=False)

@@ -24,7 +24,7 @@ class SequenceBatch:
     recommendation is asked for, or None where that is hidden. `content_rows` `[E]` points from an event to
     its own text, image or audio in `content` (-1: none). `event_rows` `[E]` is the row of the event in
     `Dataset.events`, for citing (None outside a dataset). `user_views` `[B]` are views of the users themselves
-    (attributes, own text), or None.
+    (attributes, own text), or None. `dwells_s` `[E]` float32 are seconds spent on the event (NaN: unknown), or None.
     """
 
     offsets: npt.NDArray[np.int64]
@@ -38,6 +38,7 @@ class SequenceBatch:
     content: Views | None = None
     event_rows: npt.NDArray[np.int64] | None = None
     user_views: Views | None = None
+    dwells_s: npt.NDArray[np.float32] | None = None
 
     @classmethod
     def of_items(cls, rows: Sequence[Sequence[int]], times_s: Sequence[Sequence[int]] | None = None) -> SequenceBatch:
@@ -134,4 +135,5 @@ class SequenceBatch:
             content=self.content,
             event_rows=None if self.event_rows is None else self.event_rows[positions],
             user_views=None if self.user_views is None else self.user_views.take(rows),
+            dwells_s=None if self.dwells_s is None else self.dwells_s[positions],
         )

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from penchant.errors import OptionError
 from penchant.models.dropout import PooledDropout
+from penchant.models.tokens import Padded
 
 CELLS = {"gru": nn.GRU, "lstm": nn.LSTM, "rnn": nn.RNN}
 
@@ -22,7 +23,7 @@ class RecurrentEncoder(nn.Module):
         self.dense = nn.Linear(2 * dim, dim)
         self.norm = nn.LayerNorm(dim)
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, window: Padded, *, request: bool) -> Tensor:
         """Event tokens `[batch, time, dim]` to interest vectors `[batch, time, dim]`."""
         hidden, _ = self.cells(tokens)
         normed: Tensor = self.norm(self.dense(self.drop(hidden)) + tokens)

@@ -23,7 +23,7 @@ from penchant.models.id_init import pca_ids
 from penchant.models.sequence_net import SequenceNet, empty_views, sizes
 from penchant.models.sequence_options import FULL_SOFTMAX_ITEMS, SequenceOptions, dropout_percent
 from penchant.models.tokens import Padded, pad
-from penchant.models.windows import BATCH_TOKENS, Window, batches, like_length, next_gap
+from penchant.models.windows import BATCH_TOKENS, Window, batches, like_length
 
 __all__ = ["SequenceModel", "SequenceOptions"]
 
@@ -94,11 +94,8 @@ class SequenceModel:
         """
         net = self._net()
         starts, stops = batch
-        window = pad(data.sequences, starts, stops - 1).to(self.device)
+        window = pad(data.sequences, starts, stops - 1, ahead=True).to(self.device)
         after = pad(data.sequences, starts + 1, stops).to(self.device)
-        last = window.lengths - 1
-        gaps_to_next = torch.from_numpy(next_gap(data.sequences, stops)).to(self.device)
-        window.requests.scatter_(1, last[:, None], gaps_to_next[:, None])
         given = bool(rng.random() < 0.5)
         hidden = net.learn(window, data.sequences, request=given, id_dropout=self.options.id_dropout, rng=rng)
         negative = torch.from_numpy(self._no_target).to(self.device)
@@ -113,7 +110,14 @@ class SequenceModel:
         if self._full(data.n_items):
             seen, place = (torch.from_numpy(part).to(self.device) for part in (self._seen, self._place))
             every = net.tower(seen) if self._seen_only else net.tower()
-            return full_softmax(vectors, nn.functional.normalize(every, dim=1), place[targets], weights)
+            return full_softmax(
+                vectors,
+                nn.functional.normalize(every, dim=1),
+                place[targets],
+                weights,
+                smoothing=self.options.smoothing,
+                half=self.options.half,
+            )
         negatives = torch.from_numpy(rng.choice(data.n_items, size=self.options.negatives, p=np.exp(self._log_q))).to(
             self.device
         )

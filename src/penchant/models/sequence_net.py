@@ -16,11 +16,10 @@ from penchant.data.sequences import SequenceBatch
 from penchant.data.views import View, Views
 from penchant.models.base import TrainingData
 from penchant.models.cnn_rnn import CnnRnnEncoder, channel_table, event_channels
-from penchant.models.gru import RecurrentEncoder
+from penchant.models.encoder import make_encoder
 from penchant.models.item_tower import NOTHING, ItemTower
 from penchant.models.sequence_options import SequenceOptions
-from penchant.models.tokens import EventTokens, Padded
-from penchant.models.transformer import AttentionEncoder
+from penchant.models.tokens import DWELL, VALUE, EventTokens, Padded
 
 _USER = "user."
 """Before the names of users' views among the sizes."""
@@ -37,17 +36,13 @@ class SequenceNet(nn.Module):
             options.dim,
             sizes["n_kinds"],
             time=options.time,
+            clock=options.clock,
+            amounts=sizes["amounts"],
             user_dim=sum(_user_dims(sizes).values()),
             context_dim=sizes["context_dim"],
         )
         dropout = sizes["dropout_percent"] / 100
-        self.encoder: nn.Module
-        if options.encoder == "attention":
-            self.encoder = AttentionEncoder(options.dim, options.layers, options.heads, dropout, options.max_length)
-        elif options.encoder == "cnn_rnn":
-            self.encoder = CnnRnnEncoder(options.dim, options.layers, dropout, len(self.tower.modalities))
-        else:
-            self.encoder = RecurrentEncoder(options.dim, options.layers, dropout, options.encoder)
+        self.encoder = make_encoder(options, dropout, len(self.tower.modalities))
         self.user_dims = _user_dims(sizes)
         self.log_scale = nn.Parameter(torch.tensor(-float(np.log(options.temperature))))
 
@@ -71,7 +66,7 @@ class SequenceNet(nn.Module):
             shown = event_channels(self.tower, window, items[:, self.tower.dim :], batch.content)
             hidden: Tensor = self.encoder(tokens, shown)
         else:
-            hidden = self.encoder(tokens)
+            hidden = self.encoder(tokens, window, request=request)
         return hidden
 
     def learn(
@@ -126,6 +121,7 @@ def sizes(data: TrainingData) -> dict[str, int]:
     return {
         "n_items": data.n_items,
         "n_kinds": len(data.kinds),
+        "amounts": _amounts(data.sequences),
         **{f"{_USER}{name}": view.dim for name, view in sorted((users or {}).items()) if name != BEHAVIOUR},
         "context_dim": content[ATTRIBUTES].dim if content is not None and ATTRIBUTES in content else 0,
     }
@@ -134,6 +130,12 @@ def sizes(data: TrainingData) -> dict[str, int]:
 def _user_dims(sizes: Mapping[str, int]) -> dict[str, int]:
     """The lengths of the views of users, by name, in the order they stand side by side."""
     return {name.removeprefix(_USER): size for name, size in sorted(sizes.items()) if name.startswith(_USER)}
+
+
+def _amounts(sequences: SequenceBatch) -> int:
+    """Which amounts the events carry, as bits."""
+    carried = ((VALUE, sequences.values), (DWELL, sequences.dwells_s))
+    return sum(bit for bit, flat in carried if flat is not None and bool(np.isfinite(flat).any()))
 
 
 def empty_views(tensors: dict[str, npt.NDArray[np.float32]]) -> Views:

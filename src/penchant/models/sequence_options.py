@@ -11,7 +11,7 @@ from penchant.models.gru import CELLS
 from penchant.models.id_init import ID_INITS
 from penchant.models.item_tower import TowerOptions
 
-ENCODERS = ("attention", *CELLS, "cnn_rnn")
+ENCODERS = ("attention", "sasrec", "hstu", "fuxi", "lru", *CELLS, "cnn_rnn")
 LOSSES = ("auto", "softmax", "sampled_softmax")
 FULL_SOFTMAX_ITEMS = 20_000
 
@@ -27,7 +27,11 @@ class SequenceOptions:
     something. `dropout` None takes .2 where histories are long (60 events or more on average), .3 from 20 on, .5
     below: short histories are soon learned by heart. `batch_tokens` is the number of events in a batch; 0 takes a
     hundredth of all events, from 1,024 to 6,400. `id_init` says where id embeddings begin: `random`, or `pca`, the
-    principal components of the items' text vectors.
+    principal components of the items' text vectors. `encoder` reads the events: `attention` (gated), `sasrec` (plain),
+    `hstu`, `fuxi`, `lru`, `gru`, `lstm`, `rnn` or `cnn_rnn`. `time_bias` lets `attention`, `hstu` and `fuxi` know the
+    time and the number of events between every two; `clock` puts hour and weekday (UTC) into the tokens. `smoothing` is
+    the share of the softmax's target that all items have in common; `half` makes the products of the full softmax in
+    bfloat16 in training.
     """
 
     encoder: str = "attention"
@@ -52,6 +56,10 @@ class SequenceOptions:
     view_balance: str = "none"
     id_dropout: float = 0.05
     time: bool = True
+    time_bias: bool = True
+    clock: bool = False
+    smoothing: float = 0.0
+    half: bool = True
     id_init: str = "random"
 
     def __post_init__(self) -> None:
@@ -67,7 +75,7 @@ class SequenceOptions:
         for name in ("dim", "layers", "heads", "max_length", "epochs", "negatives"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name}={getattr(self, name)} is out of range.", remedy="Give 1 or more.")
-        for name in ("dropout", "id_dropout"):
+        for name in ("dropout", "id_dropout", "smoothing"):
             if not 0 <= (getattr(self, name) or 0) < 1:
                 raise UsageError(f"{name}={getattr(self, name)} is out of range.", remedy="Give 0 or more, below 1.")
         if self.temperature <= 0 or self.learning_rate <= 0:

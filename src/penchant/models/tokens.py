@@ -16,18 +16,29 @@ GAP_BUCKETS = 34
 """0: unknown or hidden; 1 + floor(log2(1 + seconds)), so 1 is 'the same second' and 33 is 136 years."""
 
 
+UNKNOWN = -(2**62)
+"""A time that nobody has told."""
+VALUE, DWELL = 1, 2
+"""Amounts that the events of a data set carry, as bits of one number."""
+
+
 @dataclass(frozen=True)
 class Padded:
     """Right-padded tensors of B windows of at most T events (`items` -1: padding or an event without item).
 
-    `gaps` and `requests` are buckets of the seconds since the event before, and until the next event or the request.
+    `times` are the events' UTC seconds, `asked` those of the next event or the request (`UNKNOWN` where not told).
+    `gaps` and `requests` are buckets of the seconds since the event before, and until `asked`. `amounts` `[B, T, 4]`:
+    value and whether there is one, dwell and whether there is one; both as sign · log(1 + |amount|).
     `content` `[B, T]` are rows of the batch's own contents (-1: none), `rows` `[B]` the history of each window.
     """
 
     items: Tensor
     kinds: Tensor
+    times: Tensor
+    asked: Tensor
     gaps: Tensor
     requests: Tensor
+    amounts: Tensor
     content: Tensor
     lengths: Tensor
     rows: Tensor
@@ -47,11 +58,13 @@ def gap_bucket(seconds: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return 1 + np.floor(np.log2(clipped + 1.0)).astype(np.int64)
 
 
-def pad(batch: SequenceBatch, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]) -> Padded:
+def pad(
+    batch: SequenceBatch, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64], *, ahead: bool = False
+) -> Padded:
     """Windows of flat positions `starts[b]:stops[b]` of a packed batch, right-padded.
 
-    A window never crosses two users. `requests` holds the gap to the next event of the same window, and for its last
-    event the gap to the batch's request time where that is given.
+    A window never crosses two users. An event is asked at the time of the next one of its window; the last one at the
+    batch's request time where that is given, or with `ahead` at that of the event after the window.
     """
     lengths = stops - starts
     width = int(lengths.max(initial=1))
@@ -59,29 +72,46 @@ def pad(batch: SequenceBatch, starts: npt.NDArray[np.int64], stops: npt.NDArray[
     real = grid < lengths[:, None]
     at = np.where(real, starts[:, None] + grid, 0)
     times = batch.times_s[at] if batch.n_events else np.zeros(at.shape, dtype=np.int64)
+    asked = np.full(at.shape, UNKNOWN, dtype=np.int64)
+    asked[:, :-1] = times[:, 1:]
+    users = np.searchsorted(batch.offsets, starts, side="right") - 1
+    rows, last = np.arange(len(starts)), np.maximum(lengths - 1, 0)
+    asked[rows, last] = UNKNOWN
+    if ahead:
+        asked[rows, last] = batch.times_s[stops]
+    elif batch.query_times_s is not None:
+        final = stops == batch.offsets[users + 1]
+        asked[rows, last] = np.where(final, batch.query_times_s[users], UNKNOWN)
     gaps = np.zeros(at.shape, dtype=np.int64)
     gaps[:, 1:] = gap_bucket(np.diff(times, axis=1))
-    requests = np.zeros(at.shape, dtype=np.int64)
-    requests[:, :-1] = gaps[:, 1:]
-    users = np.searchsorted(batch.offsets, starts, side="right") - 1
-    last = np.maximum(lengths - 1, 0)
-    rows = np.arange(len(starts))
-    requests[rows, last] = 0
-    if batch.query_times_s is not None:
-        final = stops == batch.offsets[users + 1]
-        requests[rows, last] = np.where(final, gap_bucket(batch.query_times_s[users] - times[rows, last]), 0)
+    requests = np.where(asked == UNKNOWN, 0, gap_bucket(asked - times))
     content = np.full(at.shape, -1, dtype=np.int64)
     if batch.content_rows is not None:
         content = batch.content_rows[at].astype(np.int64)
     return Padded(
         items=_tensor(batch.items, at, real, -1),
         kinds=_tensor(batch.kinds, at, real, 0),
+        times=torch.from_numpy(np.where(real, times, 0)),
+        asked=torch.from_numpy(np.where(real, asked, UNKNOWN)),
         gaps=torch.from_numpy(np.where(real, gaps, 0)),
         requests=torch.from_numpy(np.where(real, requests, 0)),
+        amounts=torch.from_numpy(np.concatenate([_amount(batch.values, at), _amount(batch.dwells_s, at)], axis=2)),
         content=torch.from_numpy(np.where(real, content, -1)),
         lengths=torch.from_numpy(lengths),
         rows=torch.from_numpy(users),
     )
+
+
+def _amount(flat: npt.NDArray[np.float32] | None, at: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """`[B, T, 2]`: the amount on a log scale (0: none), and whether there is one."""
+    out = np.zeros((*at.shape, 2), dtype=np.float32)
+    if flat is not None and len(flat):
+        amounts = flat[at]
+        present = np.isfinite(amounts)
+        known = np.where(present, amounts, 0)
+        out[..., 0] = np.sign(known) * np.log1p(np.abs(known))
+        out[..., 1] = present
+    return out
 
 
 def _tensor(flat: npt.NDArray[np.integer], at: npt.NDArray[np.int64], real: npt.NDArray[np.bool_], fill: int) -> Tensor:
@@ -89,13 +119,38 @@ def _tensor(flat: npt.NDArray[np.integer], at: npt.NDArray[np.int64], real: npt.
     return torch.from_numpy(np.where(real, values, fill))
 
 
-class EventTokens(nn.Module):
-    """token = item vector + own content + kind + time since the last event + time until the request + user.
+def clock(times: Tensor) -> tuple[Tensor, Tensor]:
+    """Hour of the day (1–24) and day of the week (1–7, Monday first) of UTC seconds; 0 where the time is unknown.
 
-    `user_dim` and `context_dim` are the lengths of the users' attributes and of the events' context (0: none).
+    >>> [part.tolist() for part in clock(torch.tensor([0, 86_399, UNKNOWN]))]
+    [[1, 24, 0], [4, 4, 0]]
+    """
+    known = times != UNKNOWN
+    hours = torch.where(known, torch.remainder(torch.div(times, 3600, rounding_mode="floor"), 24) + 1, 0)
+    days = torch.where(known, torch.remainder(torch.div(times, 86_400, rounding_mode="floor") + 3, 7) + 1, 0)
+    return hours, days
+
+
+class EventTokens(nn.Module):
+    """token = item vector + own content + kind + value + dwell + time since the last event + hour and weekday
+    + time until the request + its hour and weekday + user.
+
+    `amounts` are the bits of what the data carry (`VALUE`, `DWELL`); `clock` adds hours and weekdays, of the request
+    too where it is given. `user_dim` and `context_dim` are the lengths of the users' attributes and of the events'
+    context (0: none).
     """
 
-    def __init__(self, dim: int, n_kinds: int, *, time: bool, user_dim: int = 0, context_dim: int = 0) -> None:
+    def __init__(
+        self,
+        dim: int,
+        n_kinds: int,
+        *,
+        time: bool,
+        clock: bool = False,
+        amounts: int = 0,
+        user_dim: int = 0,
+        context_dim: int = 0,
+    ) -> None:
         super().__init__()
         self.dim, self.time = dim, time
         self.user = nn.Linear(user_dim, dim, bias=False) if user_dim else None
@@ -103,6 +158,10 @@ class EventTokens(nn.Module):
         self.kinds = nn.Parameter(torch.zeros(max(n_kinds, 1), dim))
         self.gaps = nn.Parameter(torch.zeros(GAP_BUCKETS + 1, dim))
         self.requests = nn.Parameter(torch.zeros(GAP_BUCKETS + 1, dim))
+        self.columns = [c for bit, pair in ((VALUE, (0, 1)), (DWELL, (2, 3))) if amounts & bit for c in pair]
+        self.amounts = nn.Linear(len(self.columns), dim, bias=False) if self.columns else None
+        self.hours = nn.Parameter(torch.zeros(2, 25, dim)) if clock else None
+        self.days = nn.Parameter(torch.zeros(2, 8, dim)) if clock else None
 
     def forward(
         self, batch: Padded, items: Tensor, contents: Tensor | None, users: Tensor | None = None, *, request: bool
@@ -118,9 +177,18 @@ class EventTokens(nn.Module):
             own = batch.content >= 0
             vectors = vectors + embed(batch.content.clamp_min(0), contents) * (own.unsqueeze(-1) * scale)
         tokens: Tensor = vectors + embed(batch.kinds.clamp_max(len(self.kinds) - 1), self.kinds)
+        if self.amounts is not None:
+            tokens = tokens + self.amounts(batch.amounts[..., self.columns])
         if self.time:
             tokens = tokens + embed(batch.gaps, self.gaps)
             tokens = tokens + (embed(batch.requests, self.requests) if request else self.requests[0])
+        if self.hours is not None and self.days is not None:
+            for nth, times in enumerate((batch.times, batch.asked if request else None)):
+                if times is None:
+                    tokens = tokens + self.hours[nth, 0] + self.days[nth, 0]
+                else:
+                    hours, days = clock(times)
+                    tokens = tokens + embed(hours, self.hours[nth]) + embed(days, self.days[nth])
         if self.user is not None and users is not None:
             tokens = tokens + self.user(users[batch.rows]).unsqueeze(1)
         return tokens

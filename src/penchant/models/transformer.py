@@ -1,4 +1,4 @@
-"""The transformer over event tokens: pre-norm gated causal attention."""
+"""The transformer over event tokens: pre-norm gated causal attention with a bias by elapsed time."""
 
 from __future__ import annotations
 
@@ -6,16 +6,32 @@ import torch
 from torch import Tensor, nn
 
 from penchant.models.dropout import PooledDropout
+from penchant.models.time_bias import PairBias, pair_buckets
+from penchant.models.tokens import Padded
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
+    """softmax(q kᵀ/√d + bias) v, causal; all `[heads, batch, time, d]`, bias `[heads, batch or 1, time, time]`."""
+    if bias is None:
+        seen: Tensor = nn.functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+        return seen
+    heads, batch, time, width = query.shape
+    scores = torch.baddbmm(
+        bias.expand(heads, batch, time, time).reshape(-1, time, time),
+        query.reshape(-1, time, width) * width**-0.5,
+        key.reshape(-1, time, width).transpose(1, 2),
+    )
+    return torch.bmm(scores.softmax(dim=-1), value.reshape(-1, time, width)).view(heads, batch, time, width)
 
 
 class AttentionBlock(nn.Module):
-    """x + W_o(softmax(q kᵀ/√d) v ⊙ silu(g)), then x + FFN(x), each after a layer norm.
+    """x + W_o(softmax(q kᵀ/√d + bias) v ⊙ silu(g)), then x + FFN(x), each after a layer norm.
 
     The gate g = W_g x lets a token close a head that has nothing to say to it (Hua et al., ICML 2022; HSTU, Zhai et
     al., ICML 2024). Causal: histories are right-padded, so a real event never looks at padding.
     """
 
-    def __init__(self, dim: int, heads: int, dropout: float) -> None:
+    def __init__(self, dim: int, heads: int, dropout: float, bias: PairBias | None = None) -> None:
         super().__init__()
         self.heads = heads
         self.norm_in, self.norm_out = nn.LayerNorm(dim), nn.LayerNorm(dim)
@@ -23,32 +39,44 @@ class AttentionBlock(nn.Module):
         self.combine = nn.Linear(dim, dim, bias=False)
         self.feed = nn.Sequential(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim))
         self.drop = PooledDropout(dropout)
+        self.bias = bias
 
-    def forward(self, x: Tensor) -> Tensor:
-        """`[batch, time, dim]` to the same."""
+    def forward(self, x: Tensor, buckets: Tensor | None) -> Tensor:
+        """`[batch, time, dim]` and the pairs' buckets `[batch, time, time]` (or None) to `[batch, time, dim]`."""
         batch, time, dim = x.shape
         mixed = self.project(self.norm_in(x)).view(batch, time, 4, self.heads, dim // self.heads)
-        query, key, value, gate = mixed.permute(2, 0, 3, 1, 4).unbind(0)
-        seen = nn.functional.scaled_dot_product_attention(query, key, value, is_causal=True)
-        gated = (seen * nn.functional.silu(gate)).transpose(1, 2).reshape(batch, time, dim)
+        query, key, value, gate = mixed.permute(2, 3, 0, 1, 4).unbind(0)
+        seen = attend(query, key, value, None if self.bias is None else self.bias(buckets, time))
+        gated = (seen * nn.functional.silu(gate)).permute(1, 2, 0, 3).reshape(batch, time, dim)
         x = x + self.drop(self.combine(gated))
         fed: Tensor = x + self.drop(self.feed(self.norm_out(x)))
         return fed
 
 
 class AttentionEncoder(nn.Module):
-    """A stack of blocks over learned positions (Kang & McAuley, SASRec, ICDM 2018, is its plain form)."""
+    """A stack of blocks over learned positions; with `time_bias` each has tables of its own for time and position.
 
-    def __init__(self, dim: int, layers: int, heads: int, dropout: float, max_length: int) -> None:
+    Attention costs `time²` a window besides `12 dim²` an event and block; with the bias about twice that of plain
+    causal attention. The default: the most accurate of the encoders where order and time both speak.
+    """
+
+    def __init__(
+        self, dim: int, layers: int, heads: int, dropout: float, max_length: int, *, time_bias: bool = True
+    ) -> None:
         super().__init__()
+        self.time_bias = time_bias
         self.positions = nn.Parameter(torch.randn(max_length, dim) * 0.02)
-        self.blocks = nn.ModuleList(AttentionBlock(dim, heads, dropout) for _ in range(layers))
+        self.blocks = nn.ModuleList(
+            AttentionBlock(dim, heads, dropout, PairBias(heads, max_length, time=True) if time_bias else None)
+            for _ in range(layers)
+        )
         self.norm = nn.LayerNorm(dim)
 
-    def forward(self, tokens: Tensor) -> Tensor:
+    def forward(self, tokens: Tensor, window: Padded, *, request: bool) -> Tensor:
         """Event tokens `[batch, time, dim]` to interest vectors `[batch, time, dim]`."""
+        buckets = pair_buckets(window, request=request) if self.time_bias else None
         x = tokens + self.positions[: tokens.shape[1]]
         for block in self.blocks:
-            x = block(x)
+            x = block(x, buckets)
         normed: Tensor = self.norm(x)
         return normed
