@@ -36,6 +36,7 @@ LEVELS: dict[str, int] = {
     "recommender": 5,
     "config": 5,
     "persistence": 5,
+    "update": 5,
     "evaluation": 6,
     "applications": 6,
     "privacy": 6,
@@ -68,7 +69,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     "training": frozenset({"data", "cleaning", "encoders", "fusion", "models", "losses", "metrics", "retrieval"}),
     "config": FITTED | {"reranking", "profiles"},
     "persistence": FITTED | {"config"},
-    "recommender": FITTED | {"reranking", "profiles", "config", "persistence"},
+    "update": FITTED | {"config", "persistence"},
+    "recommender": FITTED | {"reranking", "profiles", "config", "persistence", "update"},
     "evaluation": frozenset({"data", "metrics", "plots", "recommender", "config", "training"}),
     "applications": frozenset({"data", "metrics", "profiles", "recommender", "config"}),
     "privacy": frozenset({"data", "store", "encoders", "models", "profiles", "training", "recommender", "config"}),
@@ -76,7 +78,10 @@ ALLOWED: dict[str, frozenset[str]] = {
     "cli": EVERYTHING - {"cli"},
 }
 
-SAME_LEVEL = {("recommender", "config"), ("recommender", "persistence"), ("persistence", "config")}
+SAME_LEVEL = {
+    *(("recommender", "config"), ("recommender", "persistence"), ("recommender", "update")),
+    *(("update", "config"), ("update", "persistence"), ("persistence", "config")),
+}
 """The modules of level 5, in their own order; folders of one level never import each other."""
 
 WITHOUT_TORCH = ("data", "cleaning", "sources", "simulator", "metrics", "store", "plots")

@@ -19,7 +19,7 @@ from penchant.data.history import LEFT_OUT, TimeLike, from_history, request_time
 from penchant.data.ragged import Ragged
 from penchant.data.results import EventReason, InterestSeries, Reason, Recommendations
 from penchant.data.sequences import SequenceBatch
-from penchant.data.splits import Holdout, split
+from penchant.data.splits import Holdout
 from penchant.data.views import Views
 from penchant.encoders.fitted import FittedEncoders
 from penchant.encoders.packing import described, described_rows, kept_vectors, with_content
@@ -37,10 +37,12 @@ from penchant.profiles.words import reason_sentence
 from penchant.retrieval.exact import top_k
 from penchant.training.log import TrainingLog
 from penchant.training.prepare import training_data
+from penchant.training.selection import inner_holdout, needs_selection
 from penchant.training.stages import Stages
 
 if TYPE_CHECKING:
     from penchant.retrieval.filters import Filters
+    from penchant.training.continuing import UpdateOptions
 
 Progress = Callable[[str, float], None]
 Bools = npt.NDArray[np.bool_]
@@ -113,7 +115,7 @@ class Recommender:
             training = stages.fit(model, replace(everything, validation=validation_of(validation)), "validated")
         else:
             log = TrainingLog.from_dict(chosen) if chosen else None
-            held = _inner_holdout(data) if chosen is None and _needs_selection(model) else None
+            held = inner_holdout(data) if chosen is None and needs_selection(model) else None
             if held is not None:
                 inner, holdout = held
                 part = training_data(inner, found, encoders, settings.seed, progress)
@@ -136,6 +138,18 @@ class Recommender:
             "events": data.n_events,
         }
         return cls(settings, data, found, encoders, model, popularity, facts)
+
+    def update(
+        self, data: Dataset, options: UpdateOptions | None = None, *, progress: Progress | None = None
+    ) -> Recommender:
+        """A recommender that took in new events, items and users without training from scratch (`penchant.update`).
+
+        This one stays as it is; where nothing was new, it is what is returned. Raises `DataError`.
+        """
+        from penchant.update import updated
+
+        found = updated(self.parts(), data, options, progress=progress)
+        return self if found.nothing_new else type(self).of(found.parts)
 
     # answering
 
@@ -247,19 +261,25 @@ class Recommender:
 
     def save(self, path: str | Path, *, histories: bool = True, report_html: str | None = None) -> Path:
         """Write a bundle (see `penchant.persistence`); returns the folder of the new version."""
-        whole = self._whole() if histories else None
-        parts = Parts(
-            self.config, self.dataset, self.views, self.encoders, self.model, self.popularity, self.facts, whole
-        )
-        return write(Path(path), parts, histories=histories, report_html=report_html)
+        return write(Path(path), self.parts(), histories=histories, report_html=report_html)
 
     @classmethod
     def load(cls, path: str | Path) -> Recommender:
         """Read a bundle; every file's hash is verified. Raises `BundleError`."""
-        parts = read(Path(path))
+        return cls.of(read(Path(path)))
+
+    @classmethod
+    def of(cls, parts: Parts) -> Recommender:
+        """The recommender that is made of some parts."""
         rec = cls(parts.config, parts.dataset, parts.views, parts.encoders, parts.model, parts.popularity, parts.facts)
         rec._packed = parts.packed
         return rec
+
+    def parts(self) -> Parts:
+        """What this recommender is made of."""
+        return Parts(
+            self.config, self.dataset, self.views, self.encoders, self.model, self.popularity, self.facts, self._whole()
+        )
 
     # inside
 
@@ -373,16 +393,3 @@ def validation_of(held: Holdout | Validation, whole: SequenceBatch | None = None
         return held
     histories = held.histories if whole is None else informed(held.histories, whole)
     return Validation(histories, held.targets, held.seen)
-
-
-def _needs_selection(model: Model) -> bool:
-    return hasattr(model, "batches") or hasattr(model, "weigh")
-
-
-def _inner_holdout(data: Dataset) -> tuple[Dataset, Holdout] | None:
-    """Each user's last possible target held out; None where nobody has two events."""
-    try:
-        cut = split(data, "leave-one-out")
-    except DataError:
-        return None
-    return cut.train_and_validation, cut.test

@@ -146,8 +146,9 @@ def test_the_ends_of_every_range_are_allowed(name: str) -> None:
         for value in ends:
             found = config.with_settings({f"{name}.{option}": value}).options()
             assert getattr(found, option) == value
-    assert learns_slowly(name) == (name in ("gru", "cnn_rnn", "transformer"))
+    assert learns_slowly(name) == (name in ("gru", "cnn_rnn", "transformer", "content_transformer"))
 
 
-def test_every_expert_of_the_default_ensemble_has_a_space() -> None:
-    assert set(Config(model="lite").options().experts) <= set(SPACES)
+def test_every_expert_of_an_ensemble_has_a_space() -> None:
+    for name in ("lite", "flagship"):
+        assert set(Config(model=name).options().experts) <= set(SPACES)

@@ -23,6 +23,7 @@ from penchant.cli.recommend import recommend
 from penchant.cli.simulate import simulate
 from penchant.cli.train import train
 from penchant.cli.tune import tune
+from penchant.cli.update import update
 from penchant.errors import PenchantError
 
 INTERRUPTED = 130
@@ -81,7 +82,21 @@ def options(
     """Interests from what people write, look at, listen to and do, as they change over time."""
 
 
-for _command in (demo, get, simulate, check, train, tune, evaluate, compare, recommend, interests, explain, encode):
+for _command in (
+    demo,
+    get,
+    simulate,
+    check,
+    train,
+    update,
+    tune,
+    evaluate,
+    compare,
+    recommend,
+    interests,
+    explain,
+    encode,
+):
     app.command()(_command)
 
 

@@ -80,6 +80,8 @@ SPACES: Mapping[str, Space] = {
     "gru": _NETWORK,
     "cnn_rnn": _NETWORK,
     "transformer": {**_NETWORK, "heads": Choice((1, 2, 4))},
+    "content_transformer": {name: ends for name, ends in _NETWORK.items() if name not in ("fusion", "id_dropout")},
+    "recent_popularity": {"days": Real(0.5, 90.0, log=True)},
 }
 """By model; an ensemble is tuned expert by expert."""
 

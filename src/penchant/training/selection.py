@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from penchant.data.dataset import Dataset
+from penchant.data.splits import Holdout, split
+from penchant.errors import DataError
 from penchant.metrics.ranking import ndcg
 from penchant.models.base import Model, Validation
 from penchant.retrieval.exact import top_k
@@ -22,3 +25,17 @@ def validation_ndcg(model: Model, validation: Validation, *, users: int = SELECT
         ranked, _ = top_k(scores, 10, exclude=validation.seen.take(part))
         total += float(ndcg(ranked, validation.targets.take(part), 10).sum())
     return total / max(1, len(rows))
+
+
+def needs_selection(model: Model) -> bool:
+    """Whether a model has epochs or weights to choose on held-out events."""
+    return hasattr(model, "batches") or hasattr(model, "weigh")
+
+
+def inner_holdout(data: Dataset) -> tuple[Dataset, Holdout] | None:
+    """Each user's last possible target held out; None where nobody has two events."""
+    try:
+        cut = split(data, "leave-one-out")
+    except DataError:
+        return None
+    return cut.train_and_validation, cut.test

@@ -1,0 +1,85 @@
+"""`penchant update`: a bundle takes in new events, items and users without training from scratch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from penchant.cli import parameters, terminal
+
+if TYPE_CHECKING:
+    from penchant.evaluation.drift import Drift
+
+
+def update(
+    bundle: parameters.BundleFolder,
+    new_data: Annotated[
+        Path,
+        typer.Argument(
+            metavar="NEW_DATA", help="Folder of the same tables with the new rows; rows that are known do not count."
+        ),
+    ],
+    epochs: Annotated[
+        int, typer.Option("--epochs", min=0, help="Passes of networks over recent histories; 0: none is learned on.")
+    ] = 2,
+    replay: Annotated[
+        float, typer.Option("--replay", min=0, help="Older people learned from, for each one with new events.")
+    ] = 1.0,
+    against_retrain: Annotated[
+        bool,
+        typer.Option("--against-retrain", help="Also train from scratch, and say how far the update is from that."),
+    ] = False,
+    strict: parameters.Strict = False,
+    json: parameters.AsJson = False,
+) -> None:
+    """Add a version to a bundle that knows the new rows: new items by their content at once, new events learned on."""
+    from penchant.cli.report import page
+    from penchant.data.additions import load_additions
+    from penchant.evaluation.drift import drift
+    from penchant.recommender import Recommender
+    from penchant.training.continuing import UpdateOptions
+
+    options = UpdateOptions(epochs=epochs, replay=replay)
+    rec = Recommender.load(bundle)
+    data = load_additions(new_data, strict=strict)
+    with terminal.progress() as report:
+        found = drift(rec, data, options, progress=report) if against_retrain else None
+        fresh = rec.update(data, options, progress=report)
+        folder = None
+        if fresh is not rec:
+            command = f"penchant update {bundle.name} {new_data.name}"
+            html = page(fresh, fresh.dataset, title=bundle.resolve().name, command=command)
+            folder = fresh.save(bundle, report_html=html)
+    nothing: dict[str, Any] = {"new": {}, "known_events": data.n_events}
+    new = fresh.facts["updates"][-1] if folder else nothing
+    if json:
+        version = folder.name if folder else None
+        terminal.show_json(
+            {"bundle": str(bundle), "version": version, **new, "drift": found.to_dict() if found else None}
+        )
+        return
+    told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in new["new"].items())
+    terminal.show(f"New: {told or 'nothing'}; {new['known_events']:,} events were known")
+    if found:
+        show_drift(found)
+    if folder is None:
+        terminal.show(f"{bundle} is as it was")
+        return
+    terminal.show(f"Wrote version {folder.name} of the bundle {bundle}")
+
+
+def show_drift(found: Drift) -> None:
+    """The update beside the bundle as it was and a full training."""
+    rows = [
+        ("as it was", found.ndcg_before, None),
+        ("updated", found.ndcg_updated, found.update_cpu_s),
+        ("trained again", found.ndcg_retrained, found.retrain_cpu_s),
+    ]
+    terminal.show_table(("bundle", "ndcg@10", "CPU seconds"), rows)
+    cosine = f", interest vectors at cosine {found.cosine:.3f}" if found.cosine is not None else ""
+    terminal.show(
+        f"on the newest event of {found.users:,} people, held out; updated and trained again share"
+        f" {found.overlap:.0%} of their ten items{cosine}"
+    )

@@ -1,0 +1,173 @@
+"""New rows join a dataset whose codes are in use: old codes keep their numbers, what is known is not doubled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from penchant.data import schema
+from penchant.data.dataset import Dataset
+from penchant.data.vocabulary import Vocabulary
+from penchant.errors import DataError
+
+Ints = npt.NDArray[np.int64]
+_OLD_ROW, _NEW_ROW, _TIME, _ORIGIN = "__old_row", "__new_row", "__time", "__origin"
+_MADE_ID = r"^(row-)?e\d+$"
+"""Event ids that reading made where the file had none: they name rows of that file and say nothing elsewhere."""
+
+
+@dataclass(frozen=True)
+class Merged:
+    """The joined dataset and what is new in it.
+
+    `old_rows` and `new_rows` `[E]` say which row of the old and of the new events each event is (-1: of none).
+    `changed_items` and `changed_users` are codes of known ones whose attributes are other now. `known_events` of the
+    new data were there before. `n_old_items`, `n_old_users`: how many codes there were.
+    """
+
+    dataset: Dataset
+    old_rows: Ints
+    new_rows: Ints
+    changed_items: Ints
+    changed_users: Ints
+    known_events: int
+    n_old_items: int
+    n_old_users: int
+
+    @property
+    def is_new(self) -> npt.NDArray[np.bool_]:
+        """Which events `[E]` were not there before."""
+        return self.old_rows < 0
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How much is new: events, items, users, and items and users whose attributes changed."""
+        return {
+            "events": int(self.is_new.sum()),
+            "items": self.dataset.n_items - self.n_old_items,
+            "users": self.dataset.n_users - self.n_old_users,
+            "changed_items": len(self.changed_items),
+            "changed_users": len(self.changed_users),
+        }
+
+
+def merge(old: Dataset, new: Dataset) -> Merged:
+    """Join `new` to `old`: ids that are new come after the old ones, new values of known items and users replace.
+
+    An event is known by its `event_id` where both logs have their own, else by user, item, kind, time and value.
+    Raises `DataError` where events can be told by neither.
+
+    >>> log = pl.DataFrame({"user_id": ["a", "a"], "item_id": ["x", "y"], "timestamp": [1, 2]})
+    >>> more = pl.DataFrame({"user_id": ["b", "a"], "item_id": ["z", "y"], "timestamp": [3, 2]})
+    >>> merged = merge(Dataset.from_tables(log), Dataset.from_tables(more))
+    >>> merged.dataset.item_vocabulary.ids.to_list(), merged.dataset.n_events, merged.known_events
+    (['x', 'y', 'z'], 3, 1)
+    """
+    items = old.item_vocabulary.extended(new.item_vocabulary.ids)
+    users = old.user_vocabulary.extended(new.user_vocabulary.ids)
+    kinds = old.kinds.extended(new.kinds.ids)
+    item_table, changed_items = _joined(old.items, new.items, schema.ITEM_ID, items, old.n_items)
+    user_table, changed_users = _joined(old.users, new.users, schema.USER_ID, users, old.n_users)
+    events, known = _events(old, new, items, users, kinds)
+    relations = [frame for frame in (old.relations, new.relations) if frame is not None]
+    dataset = replace(
+        old,
+        items=item_table,
+        users=user_table,
+        events=events.drop(_OLD_ROW, _NEW_ROW),
+        item_vocabulary=items,
+        user_vocabulary=users,
+        kinds=kinds,
+        relations=pl.concat(relations, how="diagonal_relaxed").unique(maintain_order=True) if relations else None,
+        report=new.report,
+        root=new.root or old.root,
+        vectors=(),
+        _cache={},
+    )
+    rows = [events[name].fill_null(-1).to_numpy().astype(np.int64) for name in (_OLD_ROW, _NEW_ROW)]
+    return Merged(dataset, rows[0], rows[1], changed_items, changed_users, known, old.n_items, old.n_users)
+
+
+def _joined(
+    old: pl.DataFrame, new: pl.DataFrame, key: str, vocabulary: Vocabulary, n_old: int
+) -> tuple[pl.DataFrame, Ints]:
+    """One row an id, new values before old ones; and the codes of known ids whose values changed."""
+    base = pl.DataFrame({key: vocabulary.ids}).join(old, on=key, how="left", maintain_order="left")
+    fresh = pl.DataFrame({key: vocabulary.ids}).join(new, on=key, how="left", maintain_order="left")
+    columns = {name: base[name] for name in base.columns}
+    for name in (name for name in fresh.columns if name != key):
+        ours = fresh[name]
+        theirs = columns.get(name)
+        if theirs is not None and theirs.dtype != pl.Null:
+            ours = ours.cast(theirs.dtype, strict=False) if ours.dtype != theirs.dtype else ours
+            ours = pl.select(pl.coalesce(ours, theirs)).to_series().alias(name)
+        columns[name] = ours
+    table = pl.DataFrame(list(columns.values()))
+    before = base.with_columns(pl.lit(None, dtype=table[n].dtype).alias(n) for n in table.columns if n not in base)
+    before = before.select(pl.col(name).cast(table[name].dtype) for name in table.columns)
+    hashes = [frame.head(n_old).hash_rows().to_numpy() for frame in (before, table)]
+    return table, np.flatnonzero(hashes[0] != hashes[1]).astype(np.int64)
+
+
+def _events(
+    old: Dataset, new: Dataset, items: Vocabulary, users: Vocabulary, kinds: Vocabulary
+) -> tuple[pl.DataFrame, int]:
+    """All events in order of user, time and `seq`, with the row each came from; and how many were known."""
+    theirs = old.events.with_columns(
+        pl.Series(_OLD_ROW, np.arange(old.n_events)),
+        pl.Series(_TIME, old.sequences().times_s),
+        pl.lit(0, dtype=pl.Int8).alias(_ORIGIN),
+    )
+    ours = new.events.with_columns(
+        _recoded(new.events, schema.USER, users.encode(new.user_vocabulary.ids), pl.Int32),
+        _recoded(new.events, schema.ITEM, items.encode(new.item_vocabulary.ids), pl.Int32),
+        _recoded(new.events, schema.KIND, kinds.encode(new.kinds.ids), pl.Int16),
+        pl.Series(_NEW_ROW, np.arange(new.n_events)),
+        pl.Series(_TIME, new.sequences().times_s),
+        pl.lit(1, dtype=pl.Int8).alias(_ORIGIN),
+    )
+    by_id = not (_are_made(old.events) or _are_made(new.events))
+    if not by_id and ours[schema.TIME_S].null_count():
+        raise DataError(
+            "New events without times and event ids cannot be told from those that are known.",
+            remedy="Give each event a timestamp, or an event_id in the old data and in the new.",
+        )
+    keys = [schema.EVENT_ID] if by_id else [schema.USER, schema.ITEM, schema.KIND, schema.TIME_S, schema.VALUE]
+    added = ours.join(theirs.select(keys).unique(), on=keys, how="anti", nulls_equal=True, maintain_order="left")
+    if not by_id:
+        added = _with_fresh_ids(added, theirs)
+    events = pl.concat([theirs, added], how="diagonal_relaxed").sort(
+        [schema.USER, _TIME, _ORIGIN, schema.SEQ], nulls_last=True, maintain_order=True
+    )
+    counts = np.bincount(events[schema.USER].to_numpy(), minlength=len(users))
+    place = np.arange(events.height) - np.repeat(np.cumsum(counts) - counts, counts)
+    events = events.with_columns(pl.Series(schema.SEQ, place, dtype=pl.Int64)).drop(_TIME, _ORIGIN)
+    return events, new.n_events - added.height
+
+
+def _recoded(frame: pl.DataFrame, column: str, codes: npt.NDArray[np.integer], dtype: type[pl.DataType]) -> pl.Series:
+    """A column of codes through a table of other codes; null stays null."""
+    old = frame[column]
+    if not frame.height or not len(codes):
+        return old.cast(dtype)
+    recoded = pl.Series(column, codes[old.fill_null(0).to_numpy()], dtype=dtype)
+    return recoded.set(old.is_null(), None) if old.null_count() else recoded
+
+
+def _are_made(events: pl.DataFrame) -> bool:
+    ids = events[schema.EVENT_ID]
+    return bool(events.height) and bool(ids.str.contains(_MADE_ID).all())
+
+
+def _with_fresh_ids(added: pl.DataFrame, theirs: pl.DataFrame) -> pl.DataFrame:
+    """Ids that no known event has, where reading made them from the rows of another file."""
+    taken = theirs[schema.EVENT_ID].str.extract(r"^e(\d+)$").cast(pl.Int64).max()
+    start = max(theirs.height, int(taken) if isinstance(taken, int) else 0) + 1
+    made = pl.select(pl.format("e{}", pl.Series(np.arange(start, start + added.height)))).to_series()
+    clash = added[schema.EVENT_ID].str.contains(_MADE_ID) | added[schema.EVENT_ID].is_in(
+        theirs[schema.EVENT_ID].implode()
+    )
+    return added.with_columns(made.zip_with(clash, added[schema.EVENT_ID]).alias(schema.EVENT_ID))

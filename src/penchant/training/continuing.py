@@ -1,0 +1,168 @@
+"""Training that goes on from a fitted model: more data, more items, the same weights to begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from penchant.data.schema import BEHAVIOUR
+from penchant.data.views import Views
+from penchant.errors import ModelError, UsageError
+from penchant.models.base import ClosedForm, Model, TrainingData
+from penchant.models.ensemble import Ensemble
+from penchant.training.distributed import group
+from penchant.training.options import TrainingOptions
+from penchant.training.precision import device_named
+from penchant.training.steps import Plan, Trainable, Training
+
+NEIGHBOURS = 10
+"""Items whose mean an item begins at that has not been seen before."""
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class UpdateOptions:
+    """How a fitted model takes in new events.
+
+    `epochs` over the recent histories of people with new events, and of `replay` times as many others, drawn at
+    random, so that what was learned is not forgotten. `rate` is the learning rate's share of that of the first
+    training. `epochs=0` learns nothing by gradient: new items are placed by content, closed forms are computed anew.
+    """
+
+    epochs: int = 2
+    replay: float = 1.0
+    rate: float = 0.3
+
+    def __post_init__(self) -> None:
+        if self.epochs < 0 or self.replay < 0 or not self.rate > 0:
+            raise UsageError(
+                f"epochs={self.epochs}, replay={self.replay}, rate={self.rate}: one is out of range.",
+                remedy="epochs and replay are 0 or more, rate is above 0.",
+            )
+
+
+def continue_fit(
+    model: Model,
+    data: TrainingData,
+    touched: Bools,
+    seen: Bools,
+    options: UpdateOptions = UpdateOptions(),
+    *,
+    training: TrainingOptions | None = None,
+    device: str = "auto",
+) -> None:
+    """Take new data into a fitted model, in place.
+
+    `data` is everything, old and new; `touched` `[users]` says who has new events, `seen` `[items before]` which
+    items had events before. Closed forms are computed anew from everything; networks go on from their weights; an
+    ensemble keeps the weights of its experts. Raises `ModelError` where the data do not allow the model any more.
+    """
+    if isinstance(model, Ensemble):
+        for expert in model.applicable(data).values():
+            continue_fit(expert, data, touched, seen, options, training=training, device=device)
+    elif isinstance(model, Trainable):
+        _go_on(model, data, touched, seen, options, training or TrainingOptions(), device)
+    elif isinstance(model, ClosedForm):
+        model.fit(data)
+    else:
+        raise ModelError(f"{type(model).__name__} cannot take in new data.", remedy="Train it again.")
+
+
+def _go_on(
+    model: Any,
+    data: TrainingData,
+    touched: Bools,
+    seen: Bools,
+    options: UpdateOptions,
+    training: TrainingOptions,
+    device: str,
+) -> None:
+    old = model.state().tensors
+    rows = _learners(data, touched, options)
+    length = getattr(model.options, "max_length", 200) + 1
+    part = replace(data, sequences=data.sequences.take(rows, last=length), validation=None)
+    together = group()
+
+    def prepare(net: nn.Module) -> None:
+        transplant(net, old, seen, data.views)
+
+    plan = Plan(
+        rounds=options.epochs if len(rows) else 0,
+        options=training,
+        device=device_named(device, together.local_rank),
+        group=together,
+        rate=options.rate,
+        horizon=max(1, options.epochs),
+        prepare=prepare,
+    )
+    Training(model, data, plan, learn_from=part).run()
+
+
+def _learners(data: TrainingData, touched: Bools, options: UpdateOptions) -> npt.NDArray[np.int64]:
+    """Who is learned from: people with new events, and a sample of the others; all with two events or more."""
+    able = data.sequences.lengths >= 2
+    recent, others = np.flatnonzero(touched & able), np.flatnonzero(~touched & able)
+    rng = np.random.default_rng([data.seed, len(recent), data.sequences.n_events])
+    sample = rng.permutation(others)[: round(options.replay * len(recent))]
+    return np.sort(np.concatenate([recent, sample])).astype(np.int64)
+
+
+@torch.no_grad()
+def transplant(net: nn.Module, old: Mapping[str, npt.NDArray[Any]], seen: Bools, views: Views) -> None:
+    """Put the weights of a smaller catalogue into a network made for a larger one.
+
+    Trained weights are taken over by name; one row an item: the old rows first. Items that had no event before begin
+    at the mean of the items nearest by content, those without content at the mean of all. What the network says of
+    itself (which ids mean something) stays as it was made.
+    """
+    n_old, taken = len(seen), 0
+    for name, weight in net.named_parameters():
+        value = old.get(name)
+        if value is None or not weight.requires_grad or value.shape[1:] != tuple(weight.shape[1:]):
+            continue
+        if value.ndim and len(value) > len(weight):
+            continue
+        fresh = torch.from_numpy(np.array(value)).to(weight)
+        if value.ndim:
+            weight[: len(fresh)] = fresh
+        else:
+            weight.copy_(fresh)
+        taken += 1
+        if value.ndim == 2 and len(value) == n_old and len(weight) == _n_items(views, len(weight)):
+            _place(weight, seen, views)
+    if not taken:
+        raise ModelError("None of the model's weights fits the network of these data.", remedy="Train it again.")
+
+
+def _n_items(views: Views, otherwise: int) -> int:
+    return len(next(iter(views.values()))) if views else otherwise
+
+
+def _place(weight: Tensor, seen: Bools, views: Views) -> None:
+    """Rows of items that had no event: the mean row of the nearest seen ones by content, or of all."""
+    known = np.zeros(len(weight), dtype=np.bool_)
+    known[: len(seen)] = seen
+    unseen = np.flatnonzero(~known)
+    if not known.any() or not len(unseen):
+        return
+    table = weight.detach().cpu().numpy()
+    found = np.tile(table[known].mean(axis=0), (len(unseen), 1))
+    content = [view.unit() for name, view in views.items() if name != BEHAVIOUR]
+    if content:
+        vectors = np.hstack([view.vectors for view in content])
+        present = np.any([view.present for view in content], axis=0)
+        near = np.flatnonzero(known & present)
+        for start in range(0, len(unseen), 512):
+            part = unseen[start : start + 512]
+            told = np.flatnonzero(present[part])
+            if len(near) and len(told):
+                count = min(NEIGHBOURS, len(near))
+                close = np.argpartition(-(vectors[part[told]] @ vectors[near].T), count - 1, axis=1)[:, :count]
+                found[start + told] = table[near[close]].mean(axis=1)
+    weight[torch.from_numpy(unseen).to(weight.device)] = torch.from_numpy(found).to(weight)

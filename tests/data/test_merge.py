@@ -1,0 +1,88 @@
+"""New rows join a dataset: codes stay, nothing is doubled, nothing is lost."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from penchant.data.dataset import Dataset
+from penchant.data.merge import merge
+from penchant.errors import DataError
+
+EVENTS = st.lists(
+    st.tuples(st.sampled_from("abcd"), st.sampled_from("uvwxyz"), st.integers(1, 50)), min_size=1, max_size=25
+)
+
+
+def log(rows: list[tuple[str, str, int]], **more: list[object]) -> pl.DataFrame:
+    users, items, times = zip(*rows, strict=True)
+    return pl.DataFrame({"user_id": users, "item_id": items, "timestamp": times, **more})
+
+
+def told(data: Dataset) -> list[tuple[str, str, int]]:
+    """The events with ids in place of codes, in order."""
+    users = data.user_vocabulary.decode(data.events["user"].to_numpy())
+    items = data.item_vocabulary.decode(data.events["item"].to_numpy())
+    return list(zip(users, items, data.events["time_s"].to_list(), strict=True))
+
+
+@settings(max_examples=40)
+@given(EVENTS, EVENTS)
+def test_joined_bit_by_bit_or_at_once_it_is_the_same_log(first: list, second: list) -> None:  # type: ignore[type-arg]
+    old, new = Dataset.from_tables(log(first)), Dataset.from_tables(log(second))
+    merged = merge(old, new)
+    data = merged.dataset
+    assert sorted(told(data)) == sorted({*first, *second})
+    assert [(u, t) for u, _, t in told(data)] == sorted(
+        [(u, t) for u, _, t in told(data)], key=lambda e: (data.user_vocabulary.ids.to_list().index(e[0]), e[1])
+    )
+    # old codes keep their numbers
+    assert data.item_vocabulary.ids.head(old.n_items).equals(old.item_vocabulary.ids)
+    assert data.user_vocabulary.ids.head(old.n_users).equals(old.user_vocabulary.ids)
+    # rows say where each event came from
+    known = merged.old_rows >= 0
+    assert sorted(merged.old_rows[known]) == list(range(old.n_events))
+    for part, rows in ((old, merged.old_rows), (new, merged.new_rows)):
+        at = np.flatnonzero(rows >= 0)
+        assert [told(data)[e] for e in at] == [told(part)[r] for r in rows[at]]
+    assert data.events["event_id"].is_unique().all()
+    assert merged.known_events == new.n_events - merged.is_new.sum()
+    again = merge(data, new)
+    assert not any(again.counts.values()) and told(again.dataset) == told(data)
+
+
+def test_event_ids_decide_where_both_logs_have_them() -> None:
+    """Two purchases of one thing in one second are two events if their ids say so."""
+    old = Dataset.from_tables(log([("a", "x", 1)], event_id=["p1"]))
+    new = Dataset.from_tables(log([("a", "x", 1), ("a", "x", 1), ("a", "y", 9)], event_id=["p2", "p1", "p3"]))
+    merged = merge(old, new)
+    assert merged.dataset.events["event_id"].to_list() == ["p1", "p2", "p3"] and merged.known_events == 1
+
+
+def test_ids_made_by_reading_are_made_anew() -> None:
+    old = Dataset.from_tables(log([("a", "x", 1), ("a", "y", 2)]))
+    new = Dataset.from_tables(log([("a", "z", 3), ("b", "x", 4)]))
+    ids = merge(old, new).dataset.events["event_id"].to_list()
+    assert ids[:2] == old.events["event_id"].to_list() and len(set(ids)) == 4
+
+
+def test_undated_events_without_ids_are_refused() -> None:
+    old = Dataset.from_tables(log([("a", "x", 1)]))
+    new = Dataset.from_tables(pl.DataFrame({"user_id": ["a"], "item_id": ["y"], "seq": [5]}))
+    with pytest.raises(DataError, match="cannot be told from those that are known"):
+        merge(old, new)
+
+
+def test_attributes_grow_and_change() -> None:
+    items = pl.DataFrame({"item_id": ["x", "y"], "title": ["one", "two"], "price": [1.0, 2.0]})
+    old = Dataset.from_tables(log([("a", "x", 1), ("a", "y", 2)]), items)
+    more = pl.DataFrame({"item_id": ["z", "y"], "title": ["three", "second"], "maker": ["m", None]})
+    merged = merge(old, Dataset.from_tables(log([("a", "x", 3)]), more))
+    found = merged.dataset.items
+    assert found["title"].to_list() == ["one", "second", "three"]
+    assert found["price"].to_list() == [1.0, 2.0, None] and found["maker"].to_list() == [None, None, "m"]
+    assert merged.changed_items.tolist() == [1]
+    assert merged.counts == {"events": 1, "items": 1, "users": 0, "changed_items": 1, "changed_users": 0}

@@ -1,0 +1,192 @@
+"""A recommender takes in new data: new items by content at once, new events learned on, nothing forgotten."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from penchant.config import Config
+from penchant.data.bundle import open_bundle, versions
+from penchant.data.dataset import Dataset
+from penchant.errors import BundleError, DataError, UsageError
+from penchant.evaluation.drift import drift
+from penchant.recommender import Recommender
+from penchant.training.continuing import UpdateOptions
+
+TASTES = ["sea harbour ship sailor", "drum guitar concert band", "bread oven flour bakery"]
+SMALL = {"views.text.encoder": "ngram", "views.text.dim": "16"}
+NET = {"transformer.dim": 16, "transformer.layers": 1, "transformer.epochs": 6, "transformer.learning_rate": 0.01}
+
+
+def platform(users: int = 45, length: int = 8, seed: int = 0) -> Dataset:
+    """Everybody has one of three tastes, ten items each, and walks through its items."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        (f"u{u}", f"i{u % 3 * 10 + (start + n) % 10}", 1_700_000_000 + 3600 * n + u)
+        for u in range(users)
+        for start in [rng.integers(10)]
+        for n in range(length)
+    ]
+    items = pl.DataFrame({"item_id": [f"i{i}" for i in range(30)], "title": [_title(i // 10, i) for i in range(30)]})
+    return Dataset.from_tables(pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row"), items)
+
+
+def _title(taste: int, number: int) -> str:
+    return f"{TASTES[taste]} part {number}"
+
+
+def more(rows: list[tuple[str, str, int]], titles: dict[str, str] | None = None) -> Dataset:
+    events = pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
+    items = pl.DataFrame({"item_id": list(titles), "title": list(titles.values())}) if titles else None
+    return Dataset.from_tables(events, items)
+
+
+LATER = 1_700_100_000
+
+
+def config(model: str) -> Config:
+    return Config(model=model).with_settings({**SMALL, **NET, "lite.experts": "transformer,cooccurrence,content"})
+
+
+@pytest.fixture(scope="module", params=["transformer", "lite", "cooccurrence"])
+def fitted(request: pytest.FixtureRequest) -> Recommender:
+    return Recommender.fit(platform(), config(request.param))
+
+
+@pytest.fixture(scope="module")
+def neural() -> Recommender:
+    return Recommender.fit(platform(), config("transformer"))
+
+
+def test_new_events_change_the_answer_and_nothing_else_is_lost(fitted: Recommender) -> None:
+    before = fitted.recommend("u0", k=5)
+    state = {k: v.copy() for k, v in fitted.model.state().tensors.items()}
+    new = more(
+        [("u0", f"i{10 + n}", LATER + n) for n in range(4)] + [("guest1", "i20", LATER), ("guest1", "i21", LATER + 9)]
+    )
+    fresh = fitted.update(new)
+    assert fresh.recommend("u0", k=5).item_ids != before.item_ids
+    assert fitted.recommend("u0", k=5).item_ids == before.item_ids  # the old one stays as it is
+    assert all((fitted.model.state().tensors[k] == v).all() for k, v in state.items())
+    assert fresh.dataset.n_events == fitted.dataset.n_events + 6
+    assert fresh.dataset.user_vocabulary.ids.to_list()[-1] == "guest1"
+    assert fresh.recommend("guest1", k=3).stages == ["model"]
+    assert fresh.facts["trained_until_s"] == LATER + 9
+    assert fresh.facts["updates"][0]["new"] == {"events": 6, "users": 1}
+
+
+def test_a_second_update_with_the_same_data_does_nothing(fitted: Recommender) -> None:
+    new = more([("u1", "i0", LATER), ("u2", "i11", LATER)])
+    fresh = fitted.update(new)
+    assert fresh is not fitted and fresh.update(new) is fresh
+    assert fitted.update(platform()) is fitted
+
+
+@pytest.mark.parametrize("model", ["transformer", "lite"])
+def test_a_new_item_is_recommended_by_its_content_at_once(model: str) -> None:
+    rec = Recommender.fit(platform(), config(model))
+    titles = {f"new{taste}": f"{TASTES[taste]} premiere" for taste in range(3)}
+    fresh = rec.update(more([("u0", "i1", LATER)], titles), UpdateOptions(epochs=0))
+    assert fresh.dataset.n_items == 33 and fresh.views["text"].present.all()
+    codes = fresh.dataset.item_vocabulary.encode(list(titles))
+    for user in ("u3", "u4", "u5", "u6"):
+        scores = fresh.scores(fresh.histories(fresh.dataset.user_codes([user])))[0]
+        own = int(user[1:]) % 3
+        others = np.delete(codes, own)
+        assert scores[codes[own]] > scores[others].max()
+        assert scores[codes[own]] > np.median(scores[:30])
+
+
+def test_items_alone_are_enough(neural: Recommender, tmp_path: Path) -> None:
+    from penchant.data.additions import load_additions
+
+    (tmp_path / "items.csv").write_text(f"item_id,title\nfresh,{TASTES[1]} live\n")
+    fresh = neural.update(load_additions(tmp_path))
+    assert fresh.facts["updates"][0]["new"] == {"items": 1}
+    assert fresh.dataset.n_events == neural.dataset.n_events
+    net = fresh.model.net  # type: ignore[attr-defined]
+    assert net.tower.trained.tolist() == [1.0] * 30 + [0.0]
+    # its id begins at the mean of the ten items that say the same
+    ids = net.tower.embedding.detach().numpy()
+    np.testing.assert_allclose(ids[30], ids[10:20].mean(axis=0), atol=1e-6)
+
+
+def test_a_title_that_is_corrected_is_encoded_again(neural: Recommender) -> None:
+    changed = {"i0": TASTES[2], "i1": _title(0, 1)}
+    fresh = neural.update(more([("u0", "i1", LATER)], changed), UpdateOptions(epochs=0))
+    old, new = neural.views["text"].vectors, fresh.views["text"].vectors
+    assert (old[1:] == new[1:]).all() and (old[0] != new[0]).any()
+    assert fresh.facts["updates"][0]["new"]["changed_items"] == 1
+
+
+def test_replay_and_epochs_are_what_they_say(neural: Recommender) -> None:
+    from penchant.training.continuing import _learners
+    from penchant.training.prepare import training_data
+
+    data = training_data(neural.dataset, neural.views, neural.encoders)
+    touched = np.arange(45) < 6
+    for replay, count in ((0.0, 6), (1.0, 12), (2.5, 21), (100.0, 45)):
+        rows = _learners(data, touched, UpdateOptions(replay=replay))
+        assert len(rows) == count and set(range(6)) <= set(rows.tolist())
+    untouched = neural.update(more([("u0", "i1", LATER)]), UpdateOptions(epochs=0))
+    names = [n for n, p in neural.model.net.named_parameters() if p.requires_grad]  # type: ignore[attr-defined]
+    for name in names:
+        assert (untouched.model.state().tensors[name] == neural.model.state().tensors[name]).all(), name
+    moved = neural.update(more([("u0", "i1", LATER)]), UpdateOptions(epochs=1))
+    assert any((moved.model.state().tensors[n] != neural.model.state().tensors[n]).any() for n in names)
+    with pytest.raises(UsageError, match="out of range"):
+        UpdateOptions(replay=-1.0)
+
+
+def test_same_data_same_bytes(neural: Recommender) -> None:
+    new = more([("u0", "i1", LATER), ("u7", "i13", LATER)])
+    states = [neural.update(new).model.state().tensors for _ in range(2)]
+    assert all(states[0][name].tobytes() == states[1][name].tobytes() for name in states[0])
+
+
+def test_a_bundle_takes_it_in_whole_or_not_at_all(
+    neural: Recommender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    neural.save(tmp_path / "b")
+    new = more([("u0", f"i{10 + n}", LATER + n) for n in range(4)], {"new": TASTES[0]})
+    fresh = Recommender.load(tmp_path / "b").update(new)
+    with monkeypatch.context() as patch:
+        patch.setattr("penchant.data.bundle._point", lambda root, version: (_ for _ in ()).throw(KeyboardInterrupt()))
+        with pytest.raises(KeyboardInterrupt):
+            fresh.save(tmp_path / "b")
+    assert Recommender.load(tmp_path / "b").dataset.n_items == 30
+    fresh.save(tmp_path / "b")
+    again = Recommender.load(tmp_path / "b")
+    assert again.dataset.item_vocabulary.digest() == fresh.dataset.item_vocabulary.digest()
+    assert again.recommend("u0", k=5).item_ids == fresh.recommend("u0", k=5).item_ids
+    assert (open_bundle(tmp_path / "b").name, len(versions(tmp_path / "b"))) == (str(max(versions(tmp_path / "b"))), 3)
+    assert again.update(new) is again
+
+
+def test_without_histories_it_says_what_to_do(neural: Recommender, tmp_path: Path) -> None:
+    neural.save(tmp_path / "b", histories=False)
+    with pytest.raises((DataError, BundleError), match="Train it again from all the data"):
+        Recommender.load(tmp_path / "b").update(more([("u0", "i1", LATER)]))
+
+
+def test_drift_against_a_full_training(neural: Recommender) -> None:
+    rows = [(f"u{u}", f"i{u % 3 * 10 + n}", LATER + n) for u in range(0, 45, 2) for n in (8, 9)]
+    rows += [(f"v{u}", f"i{u % 3 * 10 + n}", LATER + n) for u in range(9) for n in range(4)]
+    found = drift(neural, more(rows))
+    assert found.users > 5 and 0.0 <= found.overlap <= 1.0
+    assert found.cosine is not None and 0.3 < found.cosine <= 1.0 + 1e-6
+    assert found.overlap > 0.5  # chance is a third: both name the person's own taste
+    for value in (found.ndcg_before, found.ndcg_updated, found.ndcg_retrained):
+        assert 0.0 <= value <= 1.0
+    closed = Recommender.fit(platform(), replace(config("cooccurrence")))
+    same = drift(closed, more(rows))
+    assert same.overlap == 1.0 and same.ndcg_updated == same.ndcg_retrained  # a closed form is computed from everything
+
+
+def test_drift_needs_somebody_to_ask(neural: Recommender) -> None:
+    with pytest.raises(DataError, match="No new event can be held out"):
+        drift(neural, more([("stranger", "i1", LATER)]))
