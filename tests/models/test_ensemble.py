@@ -136,3 +136,14 @@ def test_new_items_are_remembered(with_new: tuple[Ensemble, TrainingData]) -> No
     state = model.state()
     again.load_state(ModelState(dict(state.tensors), dict(state.facts)))
     np.testing.assert_allclose(again.score(data.sequences), model.score(data.sequences), atol=1e-5)
+
+
+def test_the_place_of_new_items_is_learned_again_with_the_recipe(
+    with_new: tuple[Ensemble, TrainingData],
+) -> None:
+    model, data = with_new
+    log = fit(create("lite", options), data)
+    again = create("lite", options)
+    assert isinstance(again, Ensemble)
+    fit(again, replace(data, validation=None), chosen=TrainingLog.from_dict(log.to_dict()))
+    assert again.placement == model.placement and again.placement is not None
