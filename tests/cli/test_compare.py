@@ -78,3 +78,16 @@ def test_a_setting_that_no_model_has_is_refused(setting: str, message: str) -> N
 
     with pytest.raises(OptionError, match=message):
         recipes(None, [setting], ["popularity", "transformer"])
+
+
+def test_ablation_by_masks_is_shown_and_by_refits_is_more_models(run: Run, shop: Path) -> None:
+    experts = ("--set", "lite.experts=content,cooccurrence", "--set", "views.attributes.enabled=false")
+    done = run("compare", shop, "--models", "lite", "--ablate", "masked", "--split", "leave-one-out", *experts, *NGRAM)
+    assert done.exit_code == 0, done.output
+    assert "lite that sees" in done.stdout and "behaviour + text" in done.stdout
+    assert "of the score of recommended items" in done.stdout
+    again = ("--ablate", "refitted", "--split", "leave-one-out", "--json", "-")
+    told = json.loads(run("compare", shop, "--models", "lite", *again, *experts, *NGRAM).stdout)
+    assert list(told["models"]) == ["lite", "lite: text", "lite: behaviour"]
+    refused = run("compare", shop, "--models", "ease", "--ablate", "refitted", *NGRAM)
+    assert refused.exit_code == 2 and "no model here reads more than one view" in refused.output

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -77,11 +78,28 @@ def show_comparison(found: Comparison, json: Path | None) -> None:
     terminal.show(
         f"{found.users:,} users, split {found.split}, seeds {found.seeds}; brackets: 95 % intervals over users."
     )
+    for name, use in found.views.items():
+        _show_views(name, use)
     for line in found.notes:
         terminal.show(line)
     if json is not None:
         terminal.write_json(json, found.to_json())
         terminal.note(f"Wrote {json}")
+
+
+def _show_views(model: str, use: Mapping[str, Any]) -> None:
+    """What a model makes of its views: what each gives to the score, and the ablation by masks."""
+    shares = ", ".join(f"{view} {share:.0%}" for view, share in use["contribution"].items())
+    terminal.show(f"\n{model}: of the score of recommended items {shares}")
+    if use.get("rows"):
+        header = (f"{model} that sees", use["metric"], "minus all views")
+        rows = [(" + ".join(row["views"]), _range(row), _range(row.get("difference"))) for row in use["rows"]]
+        terminal.show_table(header, rows)
+        terminal.show(f"on {use['users']:,} users; views hidden from the fitted model, nothing learned again")
+
+
+def _range(value: Mapping[str, Any] | None) -> str:
+    return "" if value is None else f"{value['mean']:.4f} [{value['low']:.4f}, {value['high']:.4f}]"
 
 
 def names_of(models: str) -> list[str]:

@@ -11,7 +11,7 @@ VIEW_STRINGS: dict[str, tuple[str, str]] = {
     "views.most": ("{view} carries {share} of the score", "{view}占得分的 {share}"),
     "views.two": ("{view} carries {share} of the score, {other} {rest}", "{view}占得分的 {share}，{other}占 {rest}"),
     "views.only": ("All of the score comes from {view}", "得分全部来自{view}"),
-    "views.share.unit": ("share of the score of recommended items", "在推荐物品得分中的占比"),
+    "views.share.unit": ("share of the score", "得分占比"),
     "views.share.note": (
         "Mean absolute share over the recommended items. It splits the item side of a score: what views told about the "
         "history is inside the interest vector.",
@@ -33,7 +33,7 @@ VIEW_STRINGS: dict[str, tuple[str, str]] = {
         "Without {view} {metric} rises by {gain}: the model is better off without it",
         "去掉{view}，{metric} 反而上升 {gain}：不用它更好",
     ),
-    "views.unit": ("{metric} without the view, minus all views", "去掉该视角后的 {metric} 减去全部视角"),
+    "views.unit": ("change of {metric}", "{metric} 的变化"),
     "views.masked": (
         "Measured on {users} people by hiding a view from the fitted model, without learning again: it says what this "
         "model uses, not what a model trained without the view could do. With all views {metric} is {value}.",

@@ -111,6 +111,7 @@ tbody tr:last-child>*{border-bottom:0}
 .num{text-align:right;white-space:nowrap}
 td .range,td .sub,th .sub{color:var(--muted);font-size:13px;font-weight:400}
 td .range{display:block}@media (min-width:1100px){td .range{display:inline;margin-left:8px}}
+.swatch{display:inline-block;width:12px;height:12px;border-radius:3px;margin-right:8px}
 tbody th:first-child{min-width:9.5em}td .sub,th .sub{display:block}
 tr.chosen>*{background:var(--accent-soft)}
 tr.chosen>:first-child{box-shadow:inset 3px 0 var(--accent);padding-left:12px}

@@ -108,7 +108,8 @@ def tick_words(marks: Sequence[float], *, percent: bool = False) -> list[str]:
     factor = 100 if percent else 1
     places = decimals([m * factor for m in marks])
     ending = "\u00a0%" if percent else ""
-    return ["0" + ending if m == 0 else f"{m * factor:,.{places}f}{ending}" for m in marks]
+    words = ["0" + ending if m == 0 else f"{m * factor:,.{places}f}{ending}" for m in marks]
+    return [word.replace("-", "−") for word in words]
 
 
 def text_width(text: str, size: float = SMALL) -> float:
