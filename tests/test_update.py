@@ -14,6 +14,8 @@ from penchant.data.bundle import open_bundle, versions
 from penchant.data.dataset import Dataset
 from penchant.errors import BundleError, DataError, UsageError
 from penchant.evaluation.drift import drift
+from penchant.models.base import Validation
+from penchant.models.ensemble import Ensemble
 from penchant.recommender import Recommender
 from penchant.training.continuing import UpdateOptions
 
@@ -140,6 +142,32 @@ def test_replay_and_epochs_are_what_they_say(neural: Recommender) -> None:
     assert any((moved.model.state().tensors[n] != neural.model.state().tensors[n]).any() for n in names)
     with pytest.raises(UsageError, match="out of range"):
         UpdateOptions(replay=-1.0)
+
+
+def test_weights_are_found_anew_on_the_newest_events_where_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    rec = Recommender.fit(platform(), config("lite"))
+    assert isinstance(rec.model, Ensemble)
+    new = more([(f"u{u}", f"i{u % 3 * 10 + n}", LATER + n) for u in range(9) for n in range(10)])
+    kept = rec.update(new)
+    assert kept.model.weights == rec.model.weights  # type: ignore[attr-defined]
+    asked: list[Validation] = []
+    weigh = Ensemble.weigh
+
+    def seen(self: Ensemble, validation: Validation) -> None:
+        asked.append(validation)
+        weigh(self, validation)
+
+    monkeypatch.setattr(Ensemble, "weigh", seen)
+    fresh = rec.update(new, UpdateOptions(reweigh=True))
+    assert len(asked) == 1 and set(asked[0].histories.users.tolist()) <= set(range(9))
+    whole = fresh.dataset.sequences()
+    for row, user in enumerate(asked[0].histories.users):
+        target = asked[0].targets.row(row)
+        assert len(target) == 1 and target[0] in whole.items[whole.offsets[user] : whole.offsets[user + 1]]
+        assert target[0] not in asked[0].histories.take([row]).items
+    assert set(fresh.model.weights) == set(rec.model.weights)  # type: ignore[attr-defined]
+    for name, tensor in kept.model.state().tensors.items():  # the experts are those of the plain update
+        assert (fresh.model.state().tensors[name] == tensor).all(), name
 
 
 def test_same_data_same_bytes(neural: Recommender) -> None:

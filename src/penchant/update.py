@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
+from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.merge import Merged, merge
 from penchant.data.sequences import SequenceBatch
 from penchant.encoders.growth import grown_histories, grown_item_views
-from penchant.encoders.packing import packed
-from penchant.errors import DataError, ModelError
-from penchant.models.base import TrainingData
+from penchant.encoders.packing import informed, packed
+from penchant.errors import DataError
+from penchant.models.base import Model, TrainingData, Validation
+from penchant.models.ensemble import Ensemble
 from penchant.models.registry import create
 from penchant.persistence import Parts
 from penchant.training.continuing import UpdateOptions, continue_fit
+from penchant.training.selection import inner_holdout
 
 Progress = Callable[[str, float], None]
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -44,9 +49,9 @@ def updated(
 ) -> Updated:
     """Grow every part by `new`; the old parts stay as they are.
 
-    Codes, encoders and the weights of an ensemble are kept. New items and events are encoded, networks go on from
-    their weights on recent histories with replay, closed forms and popularity are computed from everything. Raises
-    `DataError` where the histories are not with the recommender.
+    Codes and encoders are kept, and an ensemble's weights unless they are asked anew. New items and events are
+    encoded, networks go on from their weights on recent histories with replay, closed forms and popularity are computed
+    from everything. Raises `DataError` where the histories are not with the recommender.
     """
     if not parts.dataset.n_events:
         raise DataError(
@@ -72,15 +77,13 @@ def updated(
         seed=config.seed,
         progress=progress,
     )
-    model, popularity = create(config.model, config.options), create("popularity", config.options)
-    try:
-        model.load_state(parts.model.state())
-    except ModelError as error:
-        raise ModelError(f"The model cannot be learned on: {error}", remedy="Train it again.") from error
+    popularity = create("popularity", config.options)
     touched = np.bincount(histories.rows[merged.is_new], minlength=merged.dataset.n_users) > 0
-    seen, told = _seen(old, merged.n_old_items), options or UpdateOptions()
-    continue_fit(model, data, touched, seen, told, training=config.training, device=config.device)
-    continue_fit(popularity, data, touched, seen)
+    work = _Work(parts, data, touched, _seen(old, merged.n_old_items), options or UpdateOptions())
+    model = work.learned(data)
+    if isinstance(model, Ensemble) and work.options.reweigh:
+        model.weights = work.weights(merged.dataset) or model.weights
+    continue_fit(popularity, data, touched, work.seen)
     counts = {name: count for name, count in merged.counts.items() if count}
     facts = {key: value for key, value in parts.facts.items() if key != "metrics"} | {
         "trained_until_s": data.now_s,
@@ -100,6 +103,42 @@ def updated(
     return Updated(Parts(config, merged.dataset, views, parts.encoders, model, popularity, facts, histories), merged)
 
 
-def _seen(histories: SequenceBatch, n_items: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+@dataclass(frozen=True)
+class _Work:
+    """The old parts, all data, who has new events, which items had some before, and how to learn."""
+
+    parts: Parts
+    data: TrainingData
+    touched: Bools
+    seen: Bools
+    options: UpdateOptions
+
+    def learned(self, data: TrainingData) -> Model:
+        """A copy of the model that has taken in `data`."""
+        config = self.parts.config
+        model = create(config.model, config.options)
+        model.load_state(self.parts.model.state())
+        continue_fit(model, data, self.touched, self.seen, self.options, training=config.training, device=config.device)
+        return model
+
+    def weights(self, dataset: Dataset) -> dict[str, float] | None:
+        """Weights of the experts on the newest event of each person with new ones; None where nobody has enough."""
+        cut = inner_holdout(dataset)
+        if cut is None:
+            return None
+        inner, held = cut
+        rows = np.flatnonzero(self.touched[held.histories.users])
+        if not len(rows):
+            return None
+        histories = self.data.sequences
+        kept = dataset.events[schema.EVENT_ID].is_in(inner.events[schema.EVENT_ID].implode()).to_numpy()
+        model = self.learned(replace(self.data, sequences=histories.keep(kept)))
+        assert isinstance(model, Ensemble)
+        asked = informed(held.histories.take(rows), histories)
+        model.weigh(Validation(asked, held.targets.take(rows), held.seen.take(rows)))
+        return model.weights
+
+
+def _seen(histories: SequenceBatch, n_items: int) -> Bools:
     """Which items `[N]` had events."""
     return np.bincount(histories.items[histories.items >= 0], minlength=n_items) > 0

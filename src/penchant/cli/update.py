@@ -27,6 +27,9 @@ def update(
     replay: Annotated[
         float, typer.Option("--replay", min=0, help="Older people learned from, for each one with new events.")
     ] = 1.0,
+    reweigh: Annotated[
+        bool, typer.Option("--reweigh", help="Find the weights of an ensemble anew, on the newest events.")
+    ] = False,
     against_retrain: Annotated[
         bool,
         typer.Option("--against-retrain", help="Also train from scratch, and say how far the update is from that."),
@@ -41,7 +44,7 @@ def update(
     from penchant.recommender import Recommender
     from penchant.training.continuing import UpdateOptions
 
-    options = UpdateOptions(epochs=epochs, replay=replay)
+    options = UpdateOptions(epochs=epochs, replay=replay, reweigh=reweigh)
     rec = Recommender.load(bundle)
     data = load_additions(new_data, strict=strict)
     with terminal.progress() as report:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.merge import Merged, merge
+from penchant.data.merge import merge
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import DataError, ModelError
@@ -47,6 +47,20 @@ class Drift:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Question:
+    """The newest events of some people, held out: `users` `[Q]` codes, `targets` `[Q]`, `times_s` `[Q]`.
+
+    `rest` is the new data without them, `everything` the old and new data without them.
+    """
+
+    users: npt.NDArray[np.int64]
+    targets: Ragged
+    times_s: npt.NDArray[np.int64]
+    rest: Dataset
+    everything: Dataset
+
+
 def drift(
     recommender: Recommender, new: Dataset, options: UpdateOptions | None = None, *, progress: Progress | None = None
 ) -> Drift:
@@ -55,44 +69,37 @@ def drift(
     The newest event of every second person with new events is held out; the rest is learned both ways, with the same
     views and the epochs and weights chosen when the bundle was trained. Raises `DataError` where nobody can be asked.
     """
-    merged = merge(recommender.dataset, new)
-    users, held, items, times_s = _held_out(merged)
-    rest = np.ones(new.n_events, dtype=np.bool_)
-    rest[merged.new_rows[held]] = False
+    question = asked_about(recommender, new)
     started = time.process_time()
-    updated = recommender.update(new.where(rest), options, progress=progress)
+    updated = recommender.update(question.rest, options, progress=progress)
     between = time.process_time()
-    learned = np.ones(merged.dataset.n_events, dtype=np.bool_)
-    learned[held] = False
     retrained = Recommender.fit(
-        merged.dataset.where(learned),
+        question.everything,
         recommender.config,
         views=(updated.views, updated.encoders),
         chosen=recommender.facts.get("training"),
         progress=progress,
     )
     ended = time.process_time()
-    histories = updated.histories(users).before(times_s)
-    targets = Ragged(np.arange(len(users) + 1, dtype=np.int64), items.astype(np.int32))
-    lists = [_ranked(rec, histories) for rec in (updated, retrained)]
-    before = _before(recommender, histories, users, targets)
-    scores = [float(ndcg(ranked, targets, 10).mean()) for ranked in lists]
+    histories = updated.histories(question.users).before(question.times_s)
     return Drift(
-        users=len(users),
-        overlap=_overlap(lists[0], lists[1]),
+        users=len(question.users),
+        overlap=_overlap(_ranked(updated, histories), _ranked(retrained, histories)),
         cosine=_cosine(updated, retrained, histories),
-        ndcg_before=before,
-        ndcg_updated=scores[0],
-        ndcg_retrained=scores[1],
+        ndcg_before=_before(recommender, histories, question.targets),
+        ndcg_updated=answered(updated, question),
+        ndcg_retrained=answered(retrained, question),
         update_cpu_s=round(between - started, 2),
         retrain_cpu_s=round(ended - between, 2),
     )
 
 
-def _held_out(
-    merged: Merged,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """People asked, and of the newest event of each: its row, item and time."""
+def asked_about(recommender: Recommender, new: Dataset) -> Question:
+    """What is held out of the new data: the newest possible target of every second person who has one.
+
+    Raises `DataError` where there is none.
+    """
+    merged = merge(recommender.dataset, new)
     whole = merged.dataset.sequences()
     refused = schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS
     wanted = np.array([kind not in refused for kind in merged.dataset.kinds.ids.to_list()], dtype=np.bool_)
@@ -110,14 +117,23 @@ def _held_out(
             remedy="Update without comparing, or bring more new events.",
         )
     rows = last[users]
-    return users, rows, whole.items[rows].astype(np.int64), whole.times_s[rows]
+    rest, learned = np.ones(new.n_events, dtype=np.bool_), np.ones(whole.n_events, dtype=np.bool_)
+    rest[merged.new_rows[rows]], learned[rows] = False, False
+    targets = Ragged(np.arange(len(users) + 1, dtype=np.int64), whole.items[rows])
+    return Question(users, targets, whole.times_s[rows], new.where(rest), merged.dataset.where(learned))
+
+
+def answered(recommender: Recommender, question: Question) -> float:
+    """NDCG@10 of a recommender that has learned `everything` of a question, one way or the other."""
+    histories = recommender.histories(question.users).before(question.times_s)
+    return float(ndcg(_ranked(recommender, histories), question.targets, 10).mean())
 
 
 def _ranked(recommender: Recommender, histories: SequenceBatch) -> npt.NDArray[np.int32]:
     return recommender.rank(histories, 10, exclude=histories.history_items.unique())[0]
 
 
-def _before(recommender: Recommender, histories: SequenceBatch, users: npt.NDArray[np.int64], targets: Ragged) -> float:
+def _before(recommender: Recommender, histories: SequenceBatch, targets: Ragged) -> float:
     """NDCG@10 of the recommender as it was, told the same events as far as it knows their items and kinds."""
     n_items, n_kinds = recommender.dataset.n_items, len(recommender.dataset.kinds)
     known = histories.keep((histories.items < n_items) & (histories.kinds < n_kinds))

@@ -31,13 +31,16 @@ class UpdateOptions:
     """How a fitted model takes in new events.
 
     `epochs` over the recent histories of people with new events, and of `replay` times as many others, drawn at
-    random, so that what was learned is not forgotten. `rate` is the learning rate's share of that of the first
-    training. `epochs=0` learns nothing by gradient: new items are placed by content, closed forms are computed anew.
+    random, so that what was learned is not forgotten; 0 learns nothing by gradient: new items are placed by content,
+    closed forms are computed anew. `rate` is the learning rate's share of that of the first training. `reweigh` finds
+    the weights of an ensemble anew, on the newest event of each person with new ones (that costs the update twice);
+    else they stay.
     """
 
     epochs: int = 2
     replay: float = 1.0
     rate: float = 0.3
+    reweigh: bool = False
 
     def __post_init__(self) -> None:
         if self.epochs < 0 or self.replay < 0 or not self.rate > 0:

@@ -1,0 +1,84 @@
+"""Updates beside a full training: NDCG@10 on held-out newest events, lists and vectors in common, CPU seconds.
+
+    python benchmarks/update_drift.py [DATA] [--model NAME] [--epochs N] [--quantile Q] [--seed S]
+
+The bundle learns the events before the quantile of times; those after it are the new data (new people and items among
+them). The newest event of every second person with new events is held out, the rest is taken in by an update with
+several options, and by a full training with the same views and the same number of epochs.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from _report import cpu_s, write
+
+from penchant.config import Config
+from penchant.data.dataset import Dataset
+from penchant.data.merge import merge
+from penchant.evaluation.drift import answered, asked_about, drift
+from penchant.recommender import Recommender
+from penchant.training.continuing import UpdateOptions
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "amazon-beauty"
+OPTIONS = ((0, 1.0, 0.3), (1, 1.0, 0.3), (2, 0.0, 0.3), (2, 1.0, 0.1), (2, 1.0, 1.0), (2, 4.0, 0.3), (4, 1.0, 0.3))
+
+
+def part(data: Dataset, mask: np.ndarray) -> Dataset:
+    """Some events as a dataset of their own, which knows only the items and people that stand in them."""
+    chosen = data.events.filter(pl.Series(mask))
+    events = pl.DataFrame(
+        {
+            "event_id": chosen["event_id"],
+            "user_id": data.user_vocabulary.decode(chosen["user"].to_numpy()),
+            "item_id": data.item_vocabulary.decode(chosen["item"].to_numpy()),
+            "event": data.kinds.decode(chosen["kind"].to_numpy()),
+            "timestamp": chosen["time_s"],
+            "seq": chosen["seq"],
+        }
+    )
+    items = data.items.filter(pl.col("item_id").is_in(events["item_id"].implode()))
+    return Dataset.from_tables(events, items)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", nargs="?", type=Path, default=DATA)
+    parser.add_argument("--model", default="transformer")
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--quantile", type=float, default=0.9)
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    data = Dataset.load(asked.data)
+    times = data.events["time_s"].to_numpy()
+    cut = np.quantile(times, asked.quantile, method="lower")
+    old, new = part(data, times < cut), part(data, times >= cut)
+    config = Config(model=asked.model, seed=asked.seed).with_settings(
+        {"transformer.epochs": asked.epochs, "views.text.encoder": "ngram"}
+    )
+    begun = cpu_s()
+    rec = Recommender.fit(old, config, chosen={"best_epoch": asked.epochs})
+    print({"first training": round(cpu_s() - begun, 1), "counts": merge(old, new).counts}, flush=True)
+    rows = [{"update": "epochs 2, replay 1.0, rate 0.3", **drift(rec, new).to_dict()}]
+    print(rows[0], flush=True)
+    question = asked_about(rec, new)
+    for epochs, replay, rate in OPTIONS:
+        begun = cpu_s()
+        updated = rec.update(question.rest, UpdateOptions(epochs, replay, rate))
+        spent = round(cpu_s() - begun, 1)
+        row = {"update": f"epochs {epochs}, replay {replay}, rate {rate}", "ndcg_updated": answered(updated, question)}
+        rows.append({**row, "update_cpu_s": spent})
+        print(rows[-1], flush=True)
+    told = {"data": asked.data.name, "model": asked.model, "epochs": asked.epochs, "seed": asked.seed}
+    write(f"update_drift_{asked.data.name}", {**told, "new": merge(old, new).counts, "runs": rows})
+
+
+if __name__ == "__main__":
+    main()
