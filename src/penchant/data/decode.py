@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from penchant.data import decode_video
 from penchant.errors import MediaError, MissingExtraError
 
 IMAGE: Final = "image"
@@ -49,6 +51,7 @@ class MediaOptions:
     `max_bytes` of a file; `max_pixels` of a picture as its header says; `max_side`: a larger picture is shrunk to it;
     `max_seconds` of a sound; `sample_rate` in Hz, what sounds are resampled to. `memory_mb`: what a worker may take on
     top of what it starts with. `timeout_s` for one file. `workers`: processes.
+    `frames`: pictures that are taken of a video, evenly over its length.
     """
 
     max_bytes: int = 50_000_000
@@ -59,6 +62,7 @@ class MediaOptions:
     memory_mb: int = 256
     timeout_s: float = 30.0
     workers: int = 1
+    frames: int = 8
 
 
 def decode(path: Path, kind: str, options: MediaOptions) -> npt.NDArray[Any]:
@@ -74,10 +78,15 @@ def decode(path: Path, kind: str, options: MediaOptions) -> npt.NDArray[Any]:
     with path.open("rb") as stream:
         head = stream.read(16)
     found = sniff(head)
-    if found is None or found[0] != kind:
+    if kind in decode_video.KINDS and decode_video.is_video(head):
+        reader: Callable[[Path, str, MediaOptions], npt.NDArray[Any]] = decode_video.decode_video
+        found = ("video", kind)
+    elif found is not None and found[0] == kind:
+        reader = _image if kind == IMAGE else _audio
+    else:
         told = f"its first bytes say {found[1]}" if found else "its first bytes are of no format that is read"
-        raise MediaError(f"not an {kind} file: {told}.")
-    reader = _image if kind == IMAGE else _audio
+        wanted = "a video" if kind in decode_video.KINDS else f"an {kind}"
+        raise MediaError(f"not {wanted} file: {told}.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -17,7 +17,7 @@ from penchant.data.report import TableReport
 from penchant.data.timestamps import TimeOptions, parse_times
 
 KEYS = {schema.ITEMS: schema.ITEM_ID, schema.USERS: schema.USER_ID}
-_TEXTS = (schema.TITLE, schema.DESCRIPTION, schema.TEXT, schema.IMAGE, schema.AUDIO, schema.CREATOR)
+_TEXTS = (schema.TITLE, schema.DESCRIPTION, schema.TEXT, schema.IMAGE, schema.AUDIO, schema.VIDEO, schema.CREATOR)
 
 
 @dataclass(frozen=True)

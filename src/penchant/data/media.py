@@ -29,6 +29,7 @@ from penchant.errors import MediaError, MissingExtraError
 
 _HEADER_BYTES = 1 << 16
 _START_S = 120.0
+_PACKAGES = {"image": ("pillow", "image"), "audio": ("soundfile", "audio")}
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ class MediaReader:
             self._idle.pop().stop()
 
     def read(self, paths: Sequence[Path], kind: str) -> Iterator[npt.NDArray[Any] | MediaError]:
-        """Pictures (`image`) or sounds (`audio`) in order, as `decode` gives them, or what was wrong with the file.
+        """Pictures (`image`), sounds (`audio`) or parts of videos (see `decode_video`) in order, or what was wrong.
 
         Raises `MissingExtraError` where the package that decodes them is not installed.
         """
@@ -177,8 +178,8 @@ class _Worker:
             header = json.loads(self._line(deadline))
             if "error" in header:
                 if header["missing"]:
-                    package = "pillow" if kind == "image" else "soundfile"
-                    raise MissingExtraError(package, kind)
+                    package, extra = _PACKAGES.get(kind, ("av", "video"))
+                    raise MissingExtraError(package, extra)
                 raise MediaError(header["error"])
             dtype = np.dtype(header["dtype"])
             shape = tuple(int(n) for n in header["shape"])

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import BinaryIO
 
-from penchant.data.decode import AUDIO, MediaOptions, decode
+from penchant.data.decode import MediaOptions, decode
 from penchant.errors import MediaError, MissingExtraError
 
 
@@ -38,7 +38,7 @@ def _answer(request: dict[str, str], options: MediaOptions, answers: BinaryIO) -
         told = {"error": str(error) or type(error).__name__, "missing": missing}
         answers.write(json.dumps(told).encode() + b"\n")
     else:
-        header = {"shape": list(array.shape), "dtype": "float32" if request["kind"] == AUDIO else "uint8"}
+        header = {"shape": list(array.shape), "dtype": array.dtype.name}
         answers.write(json.dumps(header).encode() + b"\n")
         answers.write(array.tobytes())
     answers.flush()
@@ -55,6 +55,10 @@ def _warm_up() -> None:
         import soxr
 
         assert soundfile and soxr
+    with contextlib.suppress(ImportError, OSError):
+        import av
+
+        assert av
 
 
 def _bound_memory(limit_mb: int) -> None:

@@ -33,6 +33,8 @@ CONTEXT_PREFIX: Final = "context_"
 TEXT: Final = "text"
 IMAGE: Final = "image"
 AUDIO: Final = "audio"
+VIDEO: Final = "video"
+"""Of items: frames fill the image view and the sound track the audio view, where an item has no file of its own."""
 
 # items
 TITLE: Final = "title"

@@ -35,6 +35,7 @@ _NOT_ATTRIBUTES: Final = frozenset(
         schema.TEXT,
         schema.IMAGE,
         schema.AUDIO,
+        schema.VIDEO,
         schema.CREATED_AT,
     }
 )

@@ -30,6 +30,7 @@ from penchant.encoders.speech import SpeechOptions, Transcriber
 from penchant.encoders.text import TextOptions, fit_text_encoder, table_text, text_encoder_from_state
 from penchant.encoders.trainable import TrainableEncoder, TrainableOptions
 from penchant.encoders.transcripts import transcribe_files
+from penchant.encoders.video import encode_videos, filled_from_videos
 from penchant.errors import EncoderError, UsageError
 
 
@@ -160,6 +161,30 @@ class FittedEncoders:
         said = table_text(pl.DataFrame({"said": pl.Series(told, dtype=pl.String)}), ("said",))
         return [". ".join(part for part in pair if part) or None for pair in zip(written, said, strict=True)]
 
+    def media_view(
+        self,
+        kind: str,
+        table: pl.DataFrame,
+        *,
+        root: Path | None,
+        cache: EncoderCache | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[View, MediaReport] | None:
+        """The view `image` or `audio` of the rows of a table from its column, filled from its videos; None where the
+        table names neither."""
+        named = {column: table[column].cast(pl.String).to_list() for column in (kind, schema.VIDEO) if column in table}
+        found = None
+        if any(named.get(kind, [])):
+            found = self.encode_media(kind, named[kind], root=root, cache=cache, progress=progress)
+        if any(named.get(schema.VIDEO, [])):
+            names = named[schema.VIDEO]
+            if found is not None:
+                names = [None if has else name for name, has in zip(names, found[0].present, strict=True)]
+            encoder, told = self.media[kind], self.limits
+            videos = encode_videos(encoder, names, root=root, options=told, cache=cache, progress=progress)
+            found = filled_from_videos(found, videos)
+        return found
+
     def encode_table(
         self,
         name: str,
@@ -178,9 +203,8 @@ class FittedEncoders:
         if self.text is not None and (name == schema.ITEMS or any(texts)):
             views[schema.TEXT] = self.encode_text(texts, cache=cache, progress=progress)
         for kind in [kind for kind in self.media if kind not in self.waiting]:
-            if kind in table.columns and table[kind].null_count() < table.height:
-                files = table[kind].cast(pl.String).to_list()
-                found = self.encode_media(kind, files, root=root, cache=cache, progress=progress)
+            found = self.media_view(kind, table, root=root, cache=cache, progress=progress)
+            if found is not None:
                 views[kind], self.reports[f"{name}.{kind}"] = found
         encoder = self.attributes.get(name)
         if encoder is not None and encoder.dim:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from penchant.data.decode import AUDIO, MediaOptions
+from penchant.data.decode_video import FRAMES
 from penchant.data.media import MediaProblem, MediaReader, MediaReport, contained
 from penchant.data.views import View
 from penchant.encoders.audio import AudioEncoder, AudioOptions
@@ -61,10 +62,12 @@ def encode_files(
     options: MediaOptions = MediaOptions(),  # noqa: B008
     cache: EncoderCache | None = None,
     progress: Progress | None = None,
+    part: str | None = None,
 ) -> tuple[View, MediaReport]:
     """The view of N files named relative to `root` (None: no file), and what became of each that cannot be used.
 
-    A file that fails is absent in the view and a row of the report. Raises `DataError` where there is no root.
+    A file that fails is absent in the view and a row of the report. `part` says what of a
+    video is decoded (see `video`). Raises `DataError` where there is no root.
     """
     if root is None:
         raise DataError(
@@ -75,7 +78,7 @@ def encode_files(
     report = MediaReport()
     files = [media_file(root, name, row, told, report) for row, name in enumerate(names)]
     with MediaReader(told) as reader:
-        decoding = _FileEncoder(encoder, reader, told)
+        decoding = _FileEncoder(encoder, reader, told, part or encoder.name)
         view = _encoded(decoding, files, cache, progress)
     for row, (name, file) in enumerate(zip(names, files, strict=True)):
         if file is not None and file.digest in decoding.failed:
@@ -88,9 +91,11 @@ def encode_files(
 class _FileEncoder:
     """Decodes, then encodes; remembers why a file failed."""
 
-    def __init__(self, encoder: MediaEncoder, reader: MediaReader, options: MediaOptions) -> None:
+    def __init__(self, encoder: MediaEncoder, reader: MediaReader, options: MediaOptions, part: str) -> None:
         form = f"rate={options.sample_rate}" if encoder.name == AUDIO else f"side={options.max_side}"
-        self.identity = f"{encoder.identity} decoded 1 {form}"
+        video = "" if part == encoder.name else f" {part} {options.frames}"
+        self.identity = f"{encoder.identity} decoded 1 {form}{video}"
+        self._part = part
         self.failed: dict[str, str] = {}
         self._encoder = encoder
         self._reader = reader
@@ -101,10 +106,20 @@ class _FileEncoder:
 
     def encode(self, contents: Sequence[MediaFile | None]) -> View:
         files = [file for file in contents if file is not None]
-        decoded = dict(zip(files, self._reader.read([file.path for file in files], self._encoder.name), strict=True))
+        decoded = dict(zip(files, self._reader.read([file.path for file in files], self._part), strict=True))
         self.failed.update({file.digest: str(bad) for file, bad in decoded.items() if isinstance(bad, MediaError)})
         good: list[Any] = [None if file is None or file.digest in self.failed else decoded[file] for file in contents]
+        if self._part == FRAMES:
+            return self._of_frames(good)
         return self._encoder.encode(good)
+
+    def _of_frames(self, videos: list[Any]) -> View:
+        """The mean of each video's frames, one video at a time in memory."""
+        vectors = np.zeros((len(videos), self.dim), dtype=np.float32)
+        present = np.array([frames is not None for frames in videos], dtype=bool)
+        for row in np.flatnonzero(present):
+            vectors[row] = self._encoder.encode(list(videos[row])).vectors.mean(axis=0)
+        return View(vectors, present, self._encoder.identity)
 
 
 def media_file(root: Path, name: str | None, row: int, options: MediaOptions, report: MediaReport) -> MediaFile | None:

@@ -45,9 +45,9 @@ def item_views(
         if behaviour.present.any():
             views = views.with_view(schema.BEHAVIOUR, behaviour)
     for kind in train_waiting(dataset, fitted, views, trainer, progress):
-        names = dataset.items[kind].cast(pl.String).to_list()
-        view, report = fitted.encode_media(kind, names, root=dataset.root, cache=cache, progress=progress)
-        views, fitted.reports[f"{schema.ITEMS}.{kind}"] = views.with_view(kind, view), report
+        found = fitted.media_view(kind, dataset.items, root=dataset.root, cache=cache, progress=progress)
+        if found is not None:
+            views, fitted.reports[f"{schema.ITEMS}.{kind}"] = views.with_view(kind, found[0]), found[1]
     if options.graph.enabled:
         items, users = graph_views(dataset, options.graph, seed=options.seed)
         fitted = replace(fitted, people=(users,))
