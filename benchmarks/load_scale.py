@@ -90,19 +90,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("millions", nargs="*", type=int, default=[1, 10])
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--make", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.measure:
         print(json.dumps(measure(asked.measure)))
         return
+    if asked.make:
+        make(asked.make, asked.millions[0] * 1_000_000)
+        return
     known = RESULTS / "load_scale.json"
     result = json.loads(known.read_text(encoding="utf-8"))["result"] if known.is_file() else {}
     for millions in asked.millions:
         with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
-            make(Path(folder), millions * 1_000_000)
-            done = subprocess.run(
-                [sys.executable, __file__, "--measure", folder], check=True, stdout=subprocess.PIPE, text=True
-            )
+            script = [sys.executable, __file__]
+            subprocess.run([*script, str(millions), "--make", folder], check=True)
+            done = subprocess.run([*script, "--measure", folder], check=True, stdout=subprocess.PIPE, text=True)
         result[f"{millions} M"] = json.loads(done.stdout)
         print(f"{millions} M events: {result[f'{millions} M']}")
     sizes = sorted((name for name in result if name.endswith(" M")), key=lambda name: int(name.split()[0]))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penchant.errors import ModelError
+from penchant.evaluation.report_story import NOBODY
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,7 +21,6 @@ USERS = 600
 """Users whose vectors are looked at: every so many, in order."""
 HALVES = 20
 """Halves of the users that the linear map is fitted on, drawn anew each time."""
-NOBODY = "nobody in particular"
 
 Estimates = dict[str, dict[str, float]]
 
@@ -82,6 +82,7 @@ def recovered(rec: Recommender, folder: Path, *, seed: int) -> Recovered:
             for measure in dict.fromkeys(measure for half in halves for measure in half)
             if (values := [half[measure] for half in halves if np.isfinite(half.get(measure, np.nan))])
         }
+    cosine[NOBODY] = cosine.pop(NOBODY)  # the last row
     return Recovered(cosine, {name: found for name, found in drift.items() if found})
 
 

@@ -16,6 +16,8 @@ from penchant.plots import page
 from penchant.plots.comparison import figure_comparison
 from penchant.plots.markup import Markup, foreign, join, tag
 
+NOBODY = "nobody in particular"
+"""Name of the mean mixture among the vectors: what is known without looking at anybody."""
 _DRIFT = ("events", "days", "seen", "early", "decoy")
 
 
@@ -33,7 +35,12 @@ class Shown:
 def recovery(model: str, found: Mapping[str, Any], drift: Mapping[str, Any], words: Words) -> Markup:
     """How much of the planted interests each model finds, and how soon it sees them turn; nothing without the truth."""
     rows = [
-        {"model": name, "mean": value.mean, "low": value.low, "high": value.high}
+        {
+            "model": words("recovery.nobody") if name == NOBODY else name,
+            "mean": value.mean,
+            "low": value.low,
+            "high": value.high,
+        }
         for name, value in ((name, as_estimate(raw)) for name, raw in found.items())
         if value is not None
     ]
@@ -62,9 +69,12 @@ def cold(model: str, found: Mapping[str, Any], words: Words) -> Markup:
         return Markup("")
     metric = outcome.metric
     rows = tables.estimates(outcome, metric)
-    title = words(
-        "cold.finding", best=rows.item(0, "model"), metric=metric_title(metric), value=f"{rows.item(0, 'mean'):.3f}"
-    )
+    top = rows.item(0, "mean")
+    best = rows.filter(pl.col("mean") == top)["model"].to_list()
+    between = "、" if words.language == "zh" else ", "
+    value = f"{top:.3f}"
+    title = words("cold.finding", best=between.join(best), metric=metric_title(metric), value=value)
+    title = title if top > 0 else words("cold.nothing")
     lead = words("cold.lead", users=words.count(int(found.get("users") or 0)))
     draw = partial(figure_comparison, rows, title=title, desc=lead, unit=metric_title(metric), chosen=model)
     chart = page.figure(title, lambda width: draw(width=width))
@@ -77,7 +87,7 @@ def media(shown: Sequence[Shown], coverage: Mapping[str, float], words: Words) -
         return Markup("")
     kinds = {"image": any(item.image for item in shown), "audio": any(item.audio for item in shown)}
     unread = [words.get(f"view.{kind}", kind) for kind, there in kinds.items() if there and kind not in coverage]
-    between = "、" if words.language == "zh" else ", "
+    between = "、" if words.language == "zh" else " and "
     note = tag("p", words("media.unread", views=between.join(unread)), class_="muted small") if unread else ""
     cards = [tag("li", *_card(item, words)) for item in shown]
     lead = words("media.lead", n=len(shown))

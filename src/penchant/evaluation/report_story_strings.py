@@ -8,6 +8,7 @@ STORY: dict[str, tuple[str, str]] = {
         "The vectors of {best} come closest to the planted interests: cosine {value}",
         "{best} 的兴趣向量最接近预设兴趣：余弦 {value}",
     ),
+    "recovery.nobody": ("nobody in particular", "不看任何人"),
     "recovery.unit": ("cosine to the planted mixture", "与预设兴趣的余弦"),
     "recovery.lead": (
         "The simulator knows the truth: a linear map fitted on half of the people reads it from the others' vectors",
@@ -33,6 +34,10 @@ STORY: dict[str, tuple[str, str]] = {
         "Among items nobody had touched, {best} finds the most: {metric} {value}",
         "对从未有人接触过的物品，{best} 找回最多：{metric} {value}",
     ),
+    "cold.nothing": (
+        "No model finds items that nobody had touched",
+        "没有模型能找回从未有人接触过的物品",
+    ),
     "cold.lead": (
         "A tenth of the items was kept out of training; {users} people chose one of them. Every list ranks all items",
         "训练时完全不用其中十分之一的物品；{users} 位用户选了其中之一，每个列表都对全部物品排序",
@@ -48,7 +53,7 @@ STORY: dict[str, tuple[str, str]] = {
     "media.picture": ("Picture of {title}", "{title} 的图片"),
     "media.sound": ("Sound of {title}", "{title} 的声音"),
     "media.unread": (
-        "No model saw them here: the {views} view has no encoder chosen.",
-        "这里的模型没有用到它们：{views}视图尚未选择编码器。",
+        "No model looked at them or listened to them: no encoder is chosen for {views}.",
+        "模型没有看过或听过它们：{views}尚未选择编码器。",
     ),
 }

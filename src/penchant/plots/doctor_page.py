@@ -130,6 +130,16 @@ def render_doctor(title: str, found: Mapping[str, Any], language: str = "en") ->
     )
 
 
+def because(advice: Mapping[str, Any], language: str) -> str:
+    """What holds for the data and what follows from it, as a sentence each.
+
+    >>> because({"condition": "the texts are in Latin script", "why": "MiniLM knows English."}, "en")
+    'The texts are in Latin script. MiniLM knows English.'
+    """
+    condition, why = str(advice["condition"]), str(advice["why"])
+    return f"{condition}：{why}" if language == "zh" else f"{condition[:1].upper()}{condition[1:]}. {why}"
+
+
 def figure_volume(volume: Sequence[Mapping[str, int]], *, title: str, desc: str, unit: str, width: float) -> Markup:
     """Bars from zero over time, one for each stretch of `start_s` to `end_s` with its `events`."""
     most = max((int(one["events"]) for one in volume), default=0) or 1
@@ -231,7 +241,7 @@ def _advice(advice: Sequence[Mapping[str, Any]], typed: str, words: _Words) -> M
                 tag(
                     "dd",
                     tag("code", one["choice"]),
-                    tag("p", one["condition"], "：" if words.language == "zh" else ": ", one["why"], class_="muted"),
+                    tag("p", because(one, words.language), class_="muted"),
                 ),
             ]
         )
