@@ -165,7 +165,7 @@ def test_the_story_of_the_demo(language: str) -> None:
     if language == "zh":
         says = ("4.0", "9.5", "80%", "u1 的第 2 名", "主题：travel", "对从未有人接触过的物品")
     assert all(word in outline.text for word in says)
-    assert ("no encoder chosen" in outline.text) or ("尚未选择编码器" in outline.text)  # there is no view of sounds
+    assert ("no encoder is chosen" in outline.text) or ("尚未选择编码器" in outline.text)  # there is no view of sounds
     assert "media-src data:" in page
 
 

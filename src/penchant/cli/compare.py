@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from penchant.cli import parameters, terminal
+from penchant.cli.cleaned import cleaned, rules_of
 from penchant.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def compare(
     config: parameters.ConfigFile = None,
     set_: parameters.Settings = None,
     strict: parameters.Strict = False,
+    clean: parameters.Clean = None,
     json: parameters.JsonFile = None,
 ) -> None:
     """Fit several models on the same part of the data and test them on the same users."""
@@ -50,7 +52,8 @@ def compare(
     from penchant.evaluation.compare import compare
 
     asked = recipes(config, set_, names, seed)
-    dataset = Dataset.load(data, strict=strict)
+    rules = rules_of(clean)
+    dataset = cleaned(Dataset.load(data, strict=strict), rules)
     with terminal.progress() as report:
         found = compare(
             dataset,

@@ -16,6 +16,12 @@ MODELS = (
 BASELINES = "popularity,item_knn,cooccurrence,ease"
 """The simple models that stand beside ours unless others are named."""
 
+CLEANING = (
+    "mend, impossible_events, events_before_item, repeated_events, copied_texts, suspicious_users, duplicate_items, "
+    "outside_core"
+)
+"""Words of `--clean`; a test compares them with the rules, which are not imported for it."""
+
 DataFolder = Annotated[
     Path, typer.Argument(metavar="DATA", help="Folder of tables: events, and items, users, relations where there are.")
 ]
@@ -25,6 +31,10 @@ JsonFile = Annotated[
     Path | None, typer.Option("--json", metavar="FILE", help="Write the result to FILE as JSON (-: to stdout).")
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse data where any row would go to quarantine.")]
+Clean = Annotated[
+    str | None,
+    typer.Option("--clean", metavar="RULES", help=f"Set aside what these rules find, with commas between: {CLEANING}."),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Same seed, same result.")]
 SeedOfConfig = Annotated[
     int | None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from penchant.cli import parameters, terminal
+from penchant.cli.cleaned import cleaned, rules_of
 from penchant.errors import DataError
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def train(
     model: parameters.ModelName = None,
     seed: parameters.SeedOfConfig = None,
     strict: parameters.Strict = False,
+    clean: parameters.Clean = None,
     evaluate: Annotated[
         bool,
         typer.Option(
@@ -54,7 +56,8 @@ def train(
     from penchant.training.distributed import is_first_process
 
     settings = configuration(config, set_, model, seed)
-    dataset = Dataset.load(data, strict=strict)
+    rules = rules_of(clean)
+    dataset = cleaned(Dataset.load(data, strict=strict), rules)
     speaks = is_first_process()
     if not json and speaks:
         show_findings(dataset)
