@@ -27,10 +27,18 @@ def sampled_softmax(
     its own for every token. The correction makes frequent negatives no more feared than they should be
     (Bengio & Senécal 2008; Yi et al., RecSys 2019).
     """
-    own = (vectors * positives).sum(dim=1, keepdim=True)
-    others = vectors @ negatives.T - (log_q + torch.log(torch.tensor(float(len(log_q)), device=log_q.device)))
-    others = others.masked_fill(targets[:, None] == negative_codes[None, :], float("-inf"))
-    loss = torch.logsumexp(torch.cat([own, others], dim=1), dim=1) - own.squeeze(1)
+    own = (vectors * positives).sum(dim=1)
+    same = targets[:, None] == negative_codes[None, :]
+    return sampled_softmax_of_scores(own, vectors @ negatives.T, same, log_q, weights)
+
+
+def sampled_softmax_of_scores(
+    own: Tensor, others: Tensor, same: Tensor, log_q: Tensor, weights: Tensor | None = None
+) -> Tensor:
+    """The same from scores that are no dot products: `own` `[tokens]`, `others` `[tokens, M]`, `same` bool like it."""
+    others = others - (log_q + torch.log(torch.tensor(float(len(log_q)), device=log_q.device)))
+    others = others.masked_fill(same, float("-inf"))
+    loss = torch.logsumexp(torch.cat([own[:, None], others], dim=1), dim=1) - own
     if weights is None:
         return loss.mean()
     return (loss * weights).sum() / weights.sum().clamp_min(1e-12)

@@ -15,15 +15,15 @@ from penchant.data.schema import BEHAVIOUR, NEGATIVE_KINDS, PASSIVE_KINDS
 from penchant.data.sequences import SequenceBatch
 from penchant.data.views import Views
 from penchant.errors import ModelError
-from penchant.fusion.balance import presence_weights
-from penchant.losses.sampled_softmax import sampled_softmax
-from penchant.losses.softmax import full_softmax
 from penchant.models.base import ModelState, Scores, TrainingData
+from penchant.models.history_contrast import crops_apart
 from penchant.models.id_init import pca_ids
+from penchant.models.next_item import NextItem
 from penchant.models.sequence_net import SequenceNet, empty_views, sizes
-from penchant.models.sequence_options import FULL_SOFTMAX_ITEMS, SequenceOptions, dropout_percent
+from penchant.models.sequence_options import SequenceOptions, dropout_percent
+from penchant.models.sequence_series import last_vectors, mixture_scores, series
 from penchant.models.tokens import Padded, pad
-from penchant.models.windows import BATCH_TOKENS, Window, batches, like_length
+from penchant.models.windows import Window, batches
 
 __all__ = ["SequenceModel", "SequenceOptions"]
 
@@ -72,26 +72,18 @@ class SequenceModel:
         self.device = device
         self.net.to(device)
         self._no_target = no_target
-        self._seen_only = not self.options.ids and not seen.all()
-        self._seen = np.flatnonzero(seen)
-        self._place = np.cumsum(seen) - 1 if self._seen_only else np.arange(data.n_items)
-        self._log_q = _log_q(data, self._seen_only)
-        self._rarity = _rarity(data, self.net.tower.modalities)
+        self._next_item = NextItem(self.options, data, self.net.tower.modalities)
         self._items = None
         return self.net
 
     def batches(self, data: TrainingData, rng: np.random.Generator) -> list[Window]:
         """One epoch: windows of at most max_length + 1 events, of like length together, in random order."""
         tokens = self.options.batch_tokens
-        importance = self._rarity[data.sequences.items] if self.options.view_balance == "sample" else None
+        importance = self._next_item.rarity[data.sequences.items] if self.options.view_balance == "sample" else None
         return batches(data.sequences.offsets, self.options.max_length + 1, tokens, rng, importance)
 
     def loss(self, data: TrainingData, batch: Window, rng: np.random.Generator) -> Tensor:
-        """Mean next-event cross-entropy of one batch of windows.
-
-        Without ids, items that nobody has touched are no negatives: as such they would only learn that their content
-        is unwanted. With ids they are, else their vectors, which no gradient ever moves, would fill every list.
-        """
+        """Mean loss of the next item over one batch of windows, and of telling histories apart where that is asked."""
         net = self._net()
         starts, stops = batch
         window = pad(data.sequences, starts, stops - 1, ahead=True).to(self.device)
@@ -102,30 +94,10 @@ class SequenceModel:
         wanted = (after.items >= 0) & ~negative[after.kinds]
         if not wanted.any():
             return hidden.sum() * 0.0
-        vectors = nn.functional.normalize(hidden[wanted], dim=1) * net.log_scale.exp()
-        targets = after.items[wanted]
-        weights = None
-        if self.options.view_balance == "loss":
-            weights = torch.from_numpy(self._rarity.astype(np.float32)).to(self.device)[targets]
-        if self._full(data.n_items):
-            seen, place = (torch.from_numpy(part).to(self.device) for part in (self._seen, self._place))
-            every = net.tower(seen) if self._seen_only else net.tower()
-            return full_softmax(
-                vectors,
-                nn.functional.normalize(every, dim=1),
-                place[targets],
-                weights,
-                smoothing=self.options.smoothing,
-                half=self.options.half,
-            )
-        negatives = torch.from_numpy(rng.choice(data.n_items, size=self.options.negatives, p=np.exp(self._log_q))).to(
-            self.device
-        )
-        log_q = torch.from_numpy(self._log_q).float().to(self.device)[negatives]
-        others = nn.functional.normalize(net.tower(negatives), dim=1)
-        asked, place = torch.unique(targets, return_inverse=True)
-        own = nn.functional.normalize(net.tower(asked), dim=1)[place]
-        return sampled_softmax(vectors, own, others, targets, negatives, log_q, weights)
+        loss = self._next_item.loss(net, hidden[wanted].float(), after.items[wanted], rng)
+        if self.options.contrastive > 0:
+            loss = loss + self.options.contrastive * crops_apart(net, data.sequences, batch, rng)
+        return loss
 
     def finish(self) -> None:
         """After training (or a change of weights): item vectors are computed once."""
@@ -147,16 +119,30 @@ class SequenceModel:
     @property
     def item_vectors(self) -> npt.NDArray[np.float32]:
         """Item vectors `[N, D]` of length 1."""
-        vectors: npt.NDArray[np.float32] = (
-            nn.functional.normalize(self._item_tensor()[:, : self.options.dim], dim=1).cpu().numpy()
-        )
-        return vectors
+        net, vectors = self._net(), self._item_tensor()[:, : self.options.dim]
+        with torch.inference_mode():
+            if net.mol is not None:
+                vectors = net.mol.items(vectors).sum(dim=1)
+            unit: npt.NDArray[np.float32] = nn.functional.normalize(vectors, dim=1).cpu().numpy()
+        return unit
+
+    @property
+    def dense(self) -> bool:
+        """Whether the score is the dot product of one interest vector and an item's, so that an index can answer."""
+        return self.options.interests == 1 and self.options.head == "cosine"
 
     def score(self, histories: SequenceBatch) -> Scores:
-        """Cosine over temperature, `[B, N]`; zeros for an empty history."""
+        """Cosine over temperature, `[B, N]`, the highest of several interests'; zeros for an empty history."""
         net = self._net()
-        scale = np.float32(net.log_scale.detach().exp())
-        return np.asarray((self.user_vectors(histories) * scale) @ self.item_vectors.T, dtype=np.float32)
+        scale = np.float32(net.log_scale.detach().exp().cpu())
+        last = last_vectors(self._vectors, histories, self.options)
+        if net.mol is not None:
+            table = self._item_tensor()[:, : self.options.dim]
+            return mixture_scores(net.mol, last, table, histories.lengths > 0) * scale
+        items = self.item_vectors
+        if last.ndim == 2:
+            return np.asarray((last * scale) @ items.T, dtype=np.float32)
+        return np.asarray(np.max([(last[:, k] * scale) @ items.T for k in range(last.shape[1])], axis=0), np.float32)
 
     def view_names(self) -> list[str]:
         """The views that items have here, `behaviour` (the id) first where it is used."""
@@ -183,6 +169,12 @@ class SequenceModel:
         for another fusion. What views told about the history is inside u and not taken apart.
         """
         net = self._net().eval()
+        if not self.dense:
+            raise ModelError(
+                f"The score of {self.name} is no sum over views with head={self.options.head} and "
+                f"interests={self.options.interests}.",
+                remedy="Train with head=cosine and interests=1 for shares of views.",
+            )
         if self._parts is None:
             if net.tower.modalities and not net.tower.attached:
                 raise ModelError(f"{self.name} has no views to take apart.", remedy="Call attach(views) first.")
@@ -195,38 +187,26 @@ class SequenceModel:
         return {v: np.asarray(asked @ parts[:, columns.index(v)].T, dtype=np.float32) for v in self.view_names()}
 
     def user_vectors(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
-        """The interest vector (length 1) after the last event, `[B, D]`; zeros for an empty history."""
-        out = np.zeros((len(histories), self.options.dim), dtype=np.float32)
-        cut = histories.last(self.options.max_length)
-        for rows, window in like_length(cut, BATCH_TOKENS):
-            vectors = self._vectors(window, cut)
-            last = (window.lengths - 1).to(vectors.device)
-            out[rows] = vectors[torch.arange(len(rows)), last].cpu().numpy()
-        return out
+        """The interest vector (length 1) after the last event, `[B, D]`; zeros for an empty history.
+
+        Of several interests their mean; of a mixture of logits the vector that is its score with an even gate.
+        """
+        return self._one(last_vectors(self._vectors, histories, self.options))
+
+    def user_interests(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+        """Each of the K interests after the last event, `[B, K, D]`, all of length 1."""
+        return self._each(last_vectors(self._vectors, histories, self.options))
 
     def interests(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
         """The interest vector after every event, `[E, D]`, each from at most `max_length` events before it.
 
         The request time is hidden: a series says what was wanted, not when it would be asked for.
         """
-        hidden = histories.at(None)
-        out = np.zeros((histories.n_events, self.options.dim), dtype=np.float32)
-        rows = hidden.rows
-        index = np.arange(hidden.n_events) - hidden.offsets[rows]
-        early = hidden.keep(index < self.options.max_length)
-        flat = np.flatnonzero(index < self.options.max_length)
-        for chosen, window in like_length(early, BATCH_TOKENS):
-            vectors = self._vectors(window, early, request=False).cpu().numpy()
-            real = np.arange(vectors.shape[1])[None, :] < window.lengths.numpy()[:, None]
-            at = early.offsets[chosen][:, None] + np.arange(vectors.shape[1])[None, :]
-            out[flat[at[real]]] = vectors[real]
-        late = np.flatnonzero(index >= self.options.max_length)
-        size = max(1, BATCH_TOKENS // self.options.max_length)
-        for start in range(0, len(late), size):
-            ends = late[start : start + size] + 1
-            window = pad(hidden, ends - self.options.max_length, ends)
-            out[ends - 1] = self._vectors(window, hidden, request=False)[:, -1].cpu().numpy()
-        return out
+        return self._one(series(self._vectors, histories, self.options))
+
+    def interests_multi(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+        """Each of the K interests after every event, `[E, K, D]`: the vectors of an `InterestSeries`."""
+        return self._each(series(self._vectors, histories, self.options))
 
     def state(self) -> ModelState:
         """Weights and facts."""
@@ -252,8 +232,20 @@ class SequenceModel:
             raise ModelError(f"{self.name} is not fitted.", remedy="Call penchant.training.fit(model, data) first.")
         return self.net
 
-    def _full(self, n_items: int) -> bool:
-        return self.options.loss == "softmax" or (self.options.loss == "auto" and n_items <= FULL_SOFTMAX_ITEMS)
+    def _one(self, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        mol = self._net().mol
+        if mol is not None:
+            with torch.inference_mode():
+                some = np.abs(vectors).sum(axis=1, keepdims=True) > 0
+                summed = mol.users(torch.from_numpy(vectors).to(self.device)).sum(dim=1)
+                vectors = nn.functional.normalize(summed, dim=1).cpu().numpy() * some
+        if vectors.ndim == 3:
+            mean = vectors.mean(axis=1)
+            vectors = mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-12)
+        return vectors.astype(np.float32, copy=False)
+
+    def _each(self, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        return vectors if vectors.ndim == 3 else self._one(vectors)[:, None]
 
     def _item_tensor(self) -> Tensor:
         if self._items is None:
@@ -269,19 +261,4 @@ class SequenceModel:
                 seen = {name: view for name, view in batch.content.items() if name not in self._without}
                 batch = replace(batch, content=Views(seen))
             hidden = net(window.to(self.device), batch, self._item_tensor(), request=given)
-            return nn.functional.normalize(hidden, dim=-1)
-
-
-def _log_q(data: TrainingData, seen_only: bool) -> npt.NDArray[np.float64]:
-    """Log-probability of drawing each item as a negative: half by popularity, half uniform."""
-    counts = np.bincount(data.sequences.items[data.sequences.items >= 0], minlength=data.n_items).astype(np.float64)
-    allowed = (counts > 0) if seen_only else np.ones(data.n_items, dtype=np.bool_)
-    share = counts / max(counts.sum(), 1.0) + allowed / allowed.sum()
-    return np.asarray(np.log(np.maximum(share / share.sum(), 1e-300)), dtype=np.float64)
-
-
-def _rarity(data: TrainingData, views: list[str]) -> npt.NDArray[np.float64]:
-    """Weight of each item by how rare its views are, mean 1; one more at the end for events without an item."""
-    present = [data.views[view].present for view in views]
-    weights = presence_weights(np.stack(present, axis=1)) if present else np.ones(data.n_items)
-    return np.append(weights, 1.0)
+            return hidden if net.mol is not None else nn.functional.normalize(hidden, dim=-1)

@@ -17,7 +17,9 @@ from penchant.data.views import View, Views
 from penchant.models.base import TrainingData
 from penchant.models.cnn_rnn import CnnRnnEncoder, channel_table, event_channels
 from penchant.models.encoder import make_encoder
+from penchant.models.interest_queries import InterestQueries
 from penchant.models.item_tower import NOTHING, ItemTower
+from penchant.models.mol import MixtureOfLogits
 from penchant.models.sequence_options import SequenceOptions
 from penchant.models.tokens import DWELL, VALUE, EventTokens, Padded
 
@@ -44,6 +46,8 @@ class SequenceNet(nn.Module):
         dropout = sizes["dropout_percent"] / 100
         self.encoder = make_encoder(options, dropout, len(self.tower.modalities))
         self.user_dims = _user_dims(sizes)
+        self.queries = InterestQueries(options.dim, options.interests) if options.interests > 1 else None
+        self.mol = MixtureOfLogits(options.dim, options.components) if options.head == "mol" else None
         self.log_scale = nn.Parameter(torch.tensor(-float(np.log(options.temperature))))
 
     @property
@@ -59,7 +63,10 @@ class SequenceNet(nn.Module):
         return vectors
 
     def forward(self, window: Padded, batch: SequenceBatch, items: Tensor, *, request: bool) -> Tensor:
-        """Interest vectors `[windows, time, dim]` after every event; `items` is the `table` by code of `window`."""
+        """Interest vectors `[windows, time, dim]` after every event (of K interests `[windows, time, K, dim]`).
+
+        `items` is the `table` by code of `window`.
+        """
         vectors = items[:, : self.tower.dim]
         tokens = self.tokens(window, vectors, self.contents(batch), self.users(batch), request=request)
         if isinstance(self.encoder, CnnRnnEncoder):
@@ -67,6 +74,8 @@ class SequenceNet(nn.Module):
             hidden: Tensor = self.encoder(tokens, shown)
         else:
             hidden = self.encoder(tokens, window, request=request)
+        if self.queries is not None:
+            hidden = self.queries(hidden)
         return hidden
 
     def learn(

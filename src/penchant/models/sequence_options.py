@@ -12,7 +12,8 @@ from penchant.models.id_init import ID_INITS
 from penchant.models.item_tower import TowerOptions
 
 ENCODERS = ("attention", "sasrec", "hstu", "fuxi", "lru", *CELLS, "cnn_rnn")
-LOSSES = ("auto", "softmax", "sampled_softmax")
+LOSSES = ("auto", "softmax", "sampled_softmax", "bce", "gbce", "bpr")
+HEADS = ("cosine", "mol")
 FULL_SOFTMAX_ITEMS = 20_000
 
 
@@ -31,7 +32,9 @@ class SequenceOptions:
     `hstu`, `fuxi`, `lru`, `gru`, `lstm`, `rnn` or `cnn_rnn`. `time_bias` lets `attention`, `hstu` and `fuxi` know the
     time and the number of events between every two; `clock` puts hour and weekday (UTC) into the tokens. `smoothing` is
     the share of the softmax's target that all items have in common; `half` makes the products of the full softmax in
-    bfloat16 in training.
+    bfloat16 in training. `calibration` is t of `gbce`; `contrastive` the weight of telling crops of histories apart.
+    `head` scores by `cosine` or by `mol`, a mixture of `components`² logits; `interests` is the number of interest
+    vectors a person (the nearest one counts).
     """
 
     encoder: str = "attention"
@@ -60,6 +63,11 @@ class SequenceOptions:
     clock: bool = False
     smoothing: float = 0.0
     half: bool = True
+    calibration: float = 0.75
+    contrastive: float = 0.0
+    head: str = "cosine"
+    components: int = 2
+    interests: int = 1
     id_init: str = "random"
 
     def __post_init__(self) -> None:
@@ -70,9 +78,21 @@ class SequenceOptions:
             raise OptionError("id_init", self.id_init, allowed=ID_INITS)
         if self.loss not in LOSSES:
             raise OptionError("loss", self.loss, allowed=LOSSES)
+        if self.head not in HEADS:
+            raise OptionError("head", self.head, allowed=HEADS)
+        if self.head == "mol" and self.interests > 1:
+            raise UsageError(
+                f"head=mol mixes components already and takes no interests={self.interests}.",
+                remedy="Use head=cosine for several interests, or interests=1.",
+            )
+        if not 0 <= self.calibration <= 1 or self.contrastive < 0:
+            raise UsageError(
+                f"calibration={self.calibration} or contrastive={self.contrastive} is out of range.",
+                remedy="Give a calibration from 0 to 1 and a contrastive weight of 0 or more.",
+            )
         if self.dim % self.heads:
             raise UsageError(f"dim={self.dim} is not a multiple of heads={self.heads}.", remedy="Change one of them.")
-        for name in ("dim", "layers", "heads", "max_length", "epochs", "negatives"):
+        for name in ("dim", "layers", "heads", "max_length", "epochs", "negatives", "components", "interests"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name}={getattr(self, name)} is out of range.", remedy="Give 1 or more.")
         for name in ("dropout", "id_dropout", "smoothing"):

@@ -1,0 +1,77 @@
+"""Mixture of logits: a learned similarity from several small dot products."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+CELLS = 1 << 22
+"""Dot products (tokens × items × pairs of components) held at a time."""
+
+
+class MixtureOfLogits(nn.Module):
+    """score(u, i) = Σ_ab π_ab cos_ab / temperature, cos_ab = cos(U_a u, V_b i),
+    π = softmax_ab(g_ab u + k_ab i + c_ab cos_ab).
+
+    C components of the user and C of the item, each of length 1, and a gate that knows both (Zhai et al., KDD 2023;
+    Ding and Zhai 2024). More expressive than one dot product, and `components²` times as dear: all items are
+    scored in blocks. It is no dense model: an index cannot answer it. `users` and `items` give the vectors whose dot
+    product is its score with an even gate, for profiles and candidates.
+    """
+
+    def __init__(self, dim: int, components: int) -> None:
+        super().__init__()
+        self.dim, self.components = dim, components
+        pairs = components * components
+        self.from_user, self.from_item = nn.Linear(dim, components * dim), nn.Linear(dim, components * dim)
+        self.user_gate, self.item_gate = nn.Linear(dim, pairs), nn.Linear(dim, pairs)
+        self.own_gate = nn.Parameter(torch.zeros(pairs))
+        with torch.no_grad():
+            for layer in (self.from_user, self.from_item):
+                layer.weight.add_(torch.eye(dim).repeat(components, 1))
+
+    def users(self, hidden: Tensor) -> Tensor:
+        """Components `[..., C, dim]` of interest vectors `[..., dim]`."""
+        return nn.functional.normalize(self.from_user(hidden).unflatten(-1, (self.components, self.dim)), dim=-1)
+
+    def items(self, vectors: Tensor) -> Tensor:
+        """Components `[N, C, dim]` of item vectors `[N, dim]`."""
+        return nn.functional.normalize(self.from_item(vectors).unflatten(-1, (self.components, self.dim)), dim=-1)
+
+    def _mixed(self, cosines: Tensor, gates: Tensor) -> Tensor:
+        shares = torch.softmax(gates + self.own_gate * cosines, dim=-1)
+        return (shares * cosines).sum(dim=-1)
+
+    def forward(self, hidden: Tensor, vectors: Tensor) -> Tensor:
+        """Mean cosine of every row of `hidden` `[M, dim]` with every item `[N, dim]`, `[M, N]` in [−1, 1]."""
+        users, items = self.users(hidden), self.items(vectors)
+        cosines = torch.einsum("mad,nbd->mnab", users, items).flatten(2)
+        gates = self.user_gate(hidden)[:, None] + self.item_gate(vectors)[None]
+        return self._mixed(cosines, gates)
+
+    def pairs(self, hidden: Tensor, vectors: Tensor) -> Tensor:
+        """The same of row m with item m, `[M]`."""
+        cosines = torch.einsum("mad,mbd->mab", self.users(hidden), self.items(vectors)).flatten(1)
+        return self._mixed(cosines, self.user_gate(hidden) + self.item_gate(vectors))
+
+    def block(self, others: int) -> int:
+        """How many rows stand against `others` at a time."""
+        return max(1, CELLS // (max(1, others) * self.components**2))
+
+    def cross_entropy(
+        self, hidden: Tensor, vectors: Tensor, targets: Tensor, scale: Tensor, weights: Tensor | None = None
+    ) -> Tensor:
+        """Mean softmax cross-entropy over all items, in chunks that are computed again for the gradient."""
+        weights = torch.ones(len(targets), device=hidden.device) if weights is None else weights
+
+        def cost(hidden: Tensor, vectors: Tensor, targets: Tensor, weights: Tensor, scale: Tensor) -> Tensor:
+            logits = self(hidden, vectors) * scale
+            return (nn.functional.cross_entropy(logits, targets, reduction="none") * weights).sum()
+
+        size = self.block(len(vectors))
+        sums = [
+            checkpoint(cost, h, vectors, t, w, scale, use_reentrant=False)
+            for h, t, w in zip(*(torch.split(part, size) for part in (hidden, targets, weights)), strict=True)
+        ]
+        return torch.stack(sums).sum() / weights.sum().clamp_min(1e-12)
