@@ -2,7 +2,7 @@
 
     python benchmarks/llm_users.py [--data simulator-en,simulator-zh,amazon-beauty] [--users N] [--models 'a;b']
 
-The simulator's platform (2,000 people) in both languages, and Amazon Beauty with N people (every k-th; default 3,000).
+The simulator's platform in both languages (500 items, 30 events a person) and Amazon Beauty, N people of each.
 Leave-one-out, stable ties; every model has its defaults but for what `VARIANTS` says; epochs are chosen on validation
 and the test part is looked at once. Writes results/llm_users.json (each data set where it was run again).
 """
@@ -51,7 +51,8 @@ def dataset(name: str, users: int) -> Dataset:
     if name.startswith("simulator-"):
         with tempfile.TemporaryDirectory() as parent:
             folder = Path(parent) / "platform"
-            simulate(SimulatorOptions(language=name.removeprefix("simulator-"))).write(folder)
+            told = SimulatorOptions(users=users, items=500, events=30 * users, language=name.removeprefix("simulator-"))
+            simulate(told).write(folder)
             return Dataset.load(folder)
     events = pl.read_parquet(BEAUTY / "events.parquet")
     items = pl.read_parquet(BEAUTY / "items.parquet")
@@ -65,15 +66,15 @@ def dataset(name: str, users: int) -> Dataset:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="simulator-en,simulator-zh,amazon-beauty")
-    parser.add_argument("--users", type=int, default=3000)
+    parser.add_argument("--users", type=int, default=600)
     parser.add_argument("--models", default=";".join(VARIANTS), help="names with semicolons between them")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     path = RESULTS / "llm_users.json"
-    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["result"] if path.is_file() else {}
     for name in asked.data.split(","):
         data = dataset(name, asked.users)
         found = run(data, asked.models.split(";"), asked.seed)
+        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["result"] if path.is_file() else {}
         size = {"users": data.n_users, "items": data.n_items, "events": data.n_events, "seed": asked.seed}
         kept[name] = size | {"models": kept.get(name, {}).get("models", {}) | found}
         write("llm_users", kept)

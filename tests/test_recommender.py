@@ -252,3 +252,14 @@ def test_interests_are_of_one_person(neural: Recommender, shop: Dataset) -> None
     item = shop.item_vocabulary.decode([1])[0]
     with pytest.raises(UsageError, match="2 users"):
         neural.interests(history=[{"user_id": "a", "item_id": item}, {"user_id": "b", "item_id": item}])
+
+
+def test_how_likely_somebody_is_interested(neural: Recommender, counted: Recommender) -> None:
+    user = users(neural, 1)[0]
+    items = neural.dataset.item_vocabulary.decode(np.arange(neural.dataset.n_items))
+    told = neural.interested(user, items)
+    assert told.shape == (len(items),) and ((told > 0) & (told < 1)).all()
+    np.testing.assert_allclose(neural.interested(user, items[3:5]), told[3:5], atol=1e-6)
+    assert counted.interested(user, items[:2]).shape == (2,), "counting models answer by their items' views"
+    with pytest.raises(UnknownIdError):
+        neural.interested(user, ["no such item"])

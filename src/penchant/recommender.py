@@ -38,9 +38,11 @@ from penchant.retrieval.exact import top_k
 from penchant.training.log import TrainingLog
 from penchant.training.prepare import training_data
 from penchant.training.selection import inner_holdout, needs_selection
+from penchant.training.selection import validation_of as validation_of
 from penchant.training.stages import Stages
 
 if TYPE_CHECKING:
+    from penchant.models.interest_head import InterestHead
     from penchant.retrieval.filters import Filters
     from penchant.training.continuing import UpdateOptions
 
@@ -76,6 +78,7 @@ class Recommender:
         self.facts = facts
         self._packed: SequenceBatch | None = None
         self._content: Model | None = None
+        self._head: InterestHead | None = None
 
     # learning
 
@@ -250,6 +253,16 @@ class Recommender:
         vectors = dense.interests(histories.at(None))
         return InterestSeries(user_ids[0], histories.times_s, vectors, _event_ids(source, histories))
 
+    def interested(self, user: str, items: Sequence[str], *, at: TimeLike | None = None) -> npt.NDArray[np.float32]:
+        """How likely each item is one of interest, `[n]` from 0 to 1; the first call fits the `InterestHead`."""
+        from penchant.models.interest_head import fit_interest_head
+
+        codes = [self.dataset.item_vocabulary.code(item, kind="item") for item in items]
+        dense, histories = self.dense_model(), self._request([user], None, at)[1]
+        if self._head is None:
+            self._head = fit_interest_head(dense, self._whole(), self.dataset.kinds.ids.to_list())
+        return self._head.probabilities(dense.user_vectors(histories)[[0] * len(codes)], dense.item_vectors[codes])
+
     def explain(self, user: str, item: str, *, at: TimeLike | None = None) -> Reason:
         """The events and views that carry an item's score for a user (see `Reason`)."""
         code = self.dataset.item_vocabulary.code(item, kind="item")
@@ -385,11 +398,3 @@ def _event_ids(source: Dataset, batch: SequenceBatch) -> list[str]:
     if batch.event_rows is None:
         return [f"e{n}" for n in range(batch.n_events)]
     return source.events[schema.EVENT_ID].gather(batch.event_rows).to_list()
-
-
-def validation_of(held: Holdout | Validation, whole: SequenceBatch | None = None) -> Validation:
-    """What selection reads of a hold-out."""
-    if isinstance(held, Validation):
-        return held
-    histories = held.histories if whole is None else informed(held.histories, whole)
-    return Validation(histories, held.targets, held.seen)

@@ -59,6 +59,19 @@ def accuracy(actual: Codes, predicted: Codes) -> float:
     return float(np.mean(actual == predicted)) if len(actual) else float("nan")
 
 
+def log_loss(labels: Codes, probabilities: npt.NDArray[np.floating]) -> float:
+    """Mean of −log P(what happened), labels 0 or 1; probabilities are kept 1e-15 away from 0 and 1. NaN without any.
+
+    >>> round(log_loss(np.array([0, 1]), np.array([0.5, 0.5])), 4)
+    0.6931
+    """
+    _same_length(labels, probabilities)
+    if not len(labels):
+        return float("nan")
+    kept = np.clip(probabilities.astype(np.float64), 1e-15, 1 - 1e-15)
+    return float(-np.mean(np.where(labels > 0, np.log(kept), np.log1p(-kept))))
+
+
 def precision_recall_f1(actual: Codes, predicted: Codes, average: Average = "binary") -> tuple[float, float, float]:
     """Precision TP/(TP+FP), recall TP/(TP+FN), and their harmonic mean; 0 where a denominator is 0.
 

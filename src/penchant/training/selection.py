@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from penchant.data.dataset import Dataset
+from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout, split
+from penchant.encoders.packing import informed
 from penchant.errors import DataError
 from penchant.metrics.ranking import ndcg
 from penchant.models.base import Model, Validation
@@ -39,3 +41,11 @@ def inner_holdout(data: Dataset) -> tuple[Dataset, Holdout] | None:
     except DataError:
         return None
     return cut.train_and_validation, cut.test
+
+
+def validation_of(held: Holdout | Validation, whole: SequenceBatch | None = None) -> Validation:
+    """What selection reads of a hold-out."""
+    if isinstance(held, Validation):
+        return held
+    histories = held.histories if whole is None else informed(held.histories, whole)
+    return Validation(histories, held.targets, held.seen)

@@ -1,0 +1,112 @@
+"""The binary and the multi-class head on interest vectors, beside popularity and the bare dot product.
+
+    python benchmarks/interest_head.py [--users N] [--models content,transformer] [--seed S]
+
+The simulator's platform (English, 500 items, 30 events a person): models learn from the first 80 % of the log's time,
+heads from the next 10 %, the last 10 % is the test. Negatives are real: hidden and disliked items; and, in a second
+run, sampled ones. Classes are the items' first categories. Writes results/interest_head.json.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from _report import cpu_s, write
+
+from penchant.config import Config
+from penchant.data.dataset import Dataset
+from penchant.encoders.packing import packed
+from penchant.metrics.beyond import expected_calibration_error
+from penchant.metrics.classification import accuracy, auc, confusion_matrix, log_loss, precision_recall_f1
+from penchant.models.interest_head import CategoryHead, HeadOptions, InterestHead, category_pairs, interest_pairs
+from penchant.recommender import Recommender
+from penchant.simulator import SimulatorOptions, simulate
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--users", type=int, default=1000)
+    parser.add_argument("--models", default="content,transformer")
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as parent:
+        folder = Path(parent) / "platform"
+        simulate(SimulatorOptions(users=asked.users, items=500, events=30 * asked.users, seed=asked.seed)).write(folder)
+        data = Dataset.load(folder)
+    found = {name: run(data, name, asked.seed) for name in asked.models.split(",")}
+    size = {"users": data.n_users, "items": data.n_items, "events": data.n_events, "seed": asked.seed}
+    write("interest_head", size | {"models": found})
+
+
+def run(data: Dataset, name: str, seed: int) -> dict[str, Any]:
+    """Everything about the heads on one model."""
+    times = np.sort(data.events["time_s"].to_numpy())
+    first, second = (int(times[int(len(times) * share)]) for share in (0.8, 0.9))
+    begun = cpu_s()
+    before = data.with_events(data.events.filter(pl.col("time_s") <= first))
+    rec = Recommender.fit(before, Config(model=name, seed=seed))
+    rows: dict[str, Any] = {"fit_cpu_s": round(cpu_s() - begun, 1)}
+    whole, kinds = packed(data, rec.encoders), data.kinds.ids.to_list()
+    ends = np.full(len(whole), second, dtype=np.int64)
+    taught = whole.before(ends).at(None)
+    model = rec.dense_model()
+    popularity = np.bincount(before.sequences().items, minlength=data.n_items)
+    for negatives in ("real", "sampled"):
+        for weights in ("none", "balanced"):
+            options = HeadOptions(negatives=negatives, class_weights=weights)
+            learnt = interest_pairs(model, taught, kinds, options, seed, after_s=first)
+            test = interest_pairs(model, whole, kinds, options, seed + 1, after_s=second)
+            items = model.item_vectors
+            head = InterestHead(options).fit(learnt.interests, items[learnt.items], learnt.labels, seed=seed)
+            told = head.probabilities(test.interests, items[test.items])
+            base = np.full(len(told), learnt.labels.mean())
+            row = {
+                "pairs": len(test.labels),
+                "interested": round(float(test.labels.mean()), 4),
+                "auc": round(auc(test.labels, told), 4),
+                "auc_dot": round(auc(test.labels, (test.interests * items[test.items]).sum(axis=1)), 4),
+                "auc_popularity": round(auc(test.labels, popularity[test.items].astype(float)), 4),
+                "log_loss": round(log_loss(test.labels, told), 4),
+                "log_loss_of_the_share": round(log_loss(test.labels, base), 4),
+                "calibration_error": round(expected_calibration_error(told.astype(np.float64), test.labels), 4),
+            }
+            rows[f"{negatives}, weights {weights}"] = row
+            print(name, negatives, weights, row, flush=True)
+    rows["category"] = _category(rec, model, taught, whole, first, second)
+    print(name, {key: value for key, value in rows["category"].items() if key != "confusion_matrix"}, flush=True)
+    return rows
+
+
+def _category(rec: Recommender, model: Any, taught: Any, whole: Any, first: int, second: int) -> dict[str, Any]:
+    """Which category the next item belongs to."""
+    column = rec.dataset.items["categories"]
+    names = (column.list.first() if column.dtype == pl.List else column.str.split("|").list.first()).fill_null("")
+    codes = names.rank("dense").to_numpy().astype(np.int64) - 1
+    found = []
+    for sequences, after in ((taught, first), (whole, second)):
+        found.append(category_pairs(model, sequences, codes, after_s=after))
+    (learnt, classes), (test, actual) = found
+    n_classes = int(codes.max()) + 1
+    told = CategoryHead().fit(learnt, classes, n_classes).predict(test)
+    common = int(np.bincount(classes, minlength=n_classes).argmax())
+    return {
+        "classes": n_classes,
+        "events": len(actual),
+        "accuracy": round(accuracy(actual, told), 4),
+        "accuracy_of_the_commonest": round(float((actual == common).mean()), 4),
+        "macro_f1": round(precision_recall_f1(actual, told, "macro")[2], 4),
+        "confusion_matrix": confusion_matrix(actual, told, n_classes).tolist(),
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,340 @@
+"""Heads on interest vectors: interested or not (a probability for an item), and which of several interests is next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from penchant.data.schema import NEGATIVE_KINDS, PASSIVE_KINDS
+from penchant.data.sequences import SequenceBatch
+from penchant.errors import DataError, ModelError, OptionError, UsageError
+from penchant.models.base import DenseModel, ModelState
+
+Floats = npt.NDArray[np.float32]
+Codes = npt.NDArray[np.int64]
+
+FEATURES = ("dot", "all")
+WEIGHTS = ("none", "balanced")
+NEGATIVES = ("auto", "real", "sampled")
+PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)
+
+
+@dataclass(frozen=True)
+class HeadOptions:
+    """Options of `InterestHead` and `CategoryHead`.
+
+    `features` of an interest u and an item v: `dot` (u·v) or `all` (u·v, u ⊙ v, |u − v|). `hidden` 0: logistic
+    regression; above: one hidden layer of so many units. `class_weights` `balanced` lets every class weigh the same
+    in sum (then probabilities are those of a world in which the classes are equally frequent). `negatives`: `real`
+    (dislike, hide, shown and not taken), `sampled` (`ratio` a positive, half by popularity, half uniform, none that
+    the person touched), or `auto`: real ones where there are `fewest` of them at least. `users`: people whose
+    histories are read. `l2` is the penalty on weights (not on that of u·v); None takes the one of `PENALTIES` under
+    which a quarter of the data, left out, is likeliest.
+    """
+
+    features: str = "all"
+    hidden: int = 0
+    class_weights: str = "none"
+    negatives: str = "auto"
+    ratio: int = 4
+    fewest: int = 100
+    users: int = 2000
+    l2: float | None = None
+    iterations: int = 200
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("features", FEATURES), ("class_weights", WEIGHTS), ("negatives", NEGATIVES)):
+            if getattr(self, name) not in allowed:
+                raise OptionError(name, getattr(self, name), allowed=allowed)
+        for name, least in (("hidden", 0), ("ratio", 1), ("users", 1), ("l2", 0), ("iterations", 1)):
+            if (getattr(self, name) or least) < least:
+                raise UsageError(f"{name}={getattr(self, name)} is out of range.", remedy=f"Give {least} or more.")
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """What a person did with an item: interest vectors before it `[n, D]`, item codes and labels `[n]` (1: interested).
+
+    `real`: whether the negatives are real ones.
+    """
+
+    interests: Floats
+    items: Codes
+    labels: Codes
+    real: bool
+
+
+def interest_pairs(
+    model: DenseModel,
+    sequences: SequenceBatch,
+    kinds: list[str],
+    options: HeadOptions,
+    seed: int = 0,
+    *,
+    after_s: int | None = None,
+) -> Pairs:
+    """Pairs from histories: each event but a person's first, with the interest as it was before it.
+
+    With `after_s` only events later than that time (UTC seconds) are asked about; earlier ones tell the interest.
+    An exposure counts as a negative unless the person took the item at any time. Raises `DataError` where no event
+    follows another, and where real negatives are asked for and there are none.
+    """
+    rows = np.flatnonzero(sequences.lengths >= 2)
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(options.users, len(rows))).astype(np.int64))]
+    batch = sequences.take(rows)
+    n_items = len(model.item_vectors)
+    names = np.asarray([*(kind.lower() for kind in kinds), ""])
+    kind = np.where((batch.kinds >= 0) & (batch.kinds < len(kinds)), batch.kinds, len(kinds))
+    against = np.isin(names[kind], [*NEGATIVE_KINDS, *PASSIVE_KINDS])
+    known = (batch.items >= 0) & (batch.items < n_items)
+    keys = batch.rows * n_items + batch.items
+    taken = np.unique(keys[known & ~against])
+    passive = np.isin(names[kind], list(PASSIVE_KINDS))
+    first = np.zeros(batch.n_events, dtype=np.bool_)
+    first[batch.offsets[:-1]] = True
+    if after_s is not None:
+        first |= batch.times_s <= after_s
+    liked = np.flatnonzero(known & ~against & ~first)
+    refused = np.flatnonzero(known & against & ~first & ~(passive & np.isin(keys, taken)))
+    if not len(liked):
+        raise DataError("No event of interest follows another.", remedy="Bring histories of two events or more.")
+    real = options.negatives == "real" or (options.negatives == "auto" and len(refused) >= options.fewest)
+    if real and not len(refused):
+        raise DataError(
+            "There are no real negatives (dislike, hide, shown and not taken).", remedy="Take negatives='sampled'."
+        )
+    before = model.interests(batch.at(None))
+    if real:
+        events, items = np.concatenate([liked, refused]), batch.items[np.concatenate([liked, refused])].astype(np.int64)
+    else:
+        drawn, events = _drawn(batch, liked, taken, n_items, options.ratio, np.random.default_rng(seed))
+        items = np.concatenate([batch.items[liked].astype(np.int64), drawn])
+    labels = (np.arange(len(events)) < len(liked)).astype(np.int64)
+    return Pairs(before[events - 1], items, labels, real)
+
+
+def _drawn(
+    batch: SequenceBatch, liked: Codes, taken: Codes, n_items: int, ratio: int, rng: np.random.Generator
+) -> tuple[Codes, Codes]:
+    """Sampled negatives `[m]`, and the events of positives followed by those of negatives."""
+    counts = np.bincount(batch.items[batch.items >= 0], minlength=n_items).astype(np.float64)
+    share = 0.5 * counts / counts.sum() + 0.5 / n_items
+    at = np.repeat(liked, ratio)
+    drawn = rng.choice(n_items, size=len(at), p=share / share.sum())
+    free = ~np.isin(batch.rows[at] * n_items + drawn, taken)
+    return drawn[free].astype(np.int64), np.concatenate([liked, at[free]])
+
+
+class InterestHead:
+    """P(interested | u, v) = σ(w · φ(u, v) + b), or the same with a hidden layer between (`HeadOptions.hidden`).
+
+    Fitted by L-BFGS on weighted binary cross-entropy over all pairs; for the logistic form the optimum is unique.
+    """
+
+    def __init__(self, options: HeadOptions | None = None) -> None:
+        self.options = options or HeadOptions()
+        self._net: _Net | None = None
+
+    def fit(self, interests: Floats, items: Floats, labels: Codes, *, seed: int = 0) -> InterestHead:
+        """Learn from `interests` `[n, D]`, item vectors `[n, D]` and labels `[n]` of 0 and 1; returns itself."""
+        if set(np.unique(labels).tolist()) != {0, 1}:
+            raise DataError("A binary head needs labels 0 and 1 that both occur.", remedy="Bring both kinds of events.")
+        inputs = features(interests, items, self.options.features)
+        self._net = _fitted(inputs, labels, 1, self.options, seed)
+        return self
+
+    def probabilities(self, interests: Floats, items: Floats) -> Floats:
+        """How likely each pair `[n]` is one of interest, 0 to 1."""
+        logits = _need(self._net)(features(interests, items, self.options.features)).squeeze(1)
+        return np.asarray(torch.sigmoid(logits).numpy(), dtype=np.float32)
+
+    def state(self) -> ModelState:
+        """Weights and the standardisation of features."""
+        return _need(self._net).state()
+
+    def load_state(self, state: ModelState) -> None:
+        """Take back what `state` gave."""
+        self._net = _Net.of(state)
+
+
+def fit_interest_head(
+    model: DenseModel,
+    sequences: SequenceBatch,
+    kinds: list[str],
+    options: HeadOptions | None = None,
+    *,
+    seed: int = 0,
+) -> InterestHead:
+    """A head on a model's interest and item vectors, taught by histories (see `interest_pairs`).
+
+    Histories that the model has learned from flatter it: for probabilities to be relied on give held-out ones.
+    """
+    told = options or HeadOptions()
+    pairs = interest_pairs(model, sequences, kinds, told, seed)
+    return InterestHead(told).fit(pairs.interests, model.item_vectors[pairs.items], pairs.labels, seed=seed)
+
+
+class CategoryHead:
+    """P(class c | u) = softmax(W u + b)_c: which interest or category the next item belongs to."""
+
+    def __init__(self, options: HeadOptions | None = None) -> None:
+        self.options = options or HeadOptions()
+        self._net: _Net | None = None
+
+    def fit(self, interests: Floats, classes: Codes, n_classes: int, *, seed: int = 0) -> CategoryHead:
+        """Learn from `interests` `[n, D]` and class codes `[n]`; returns itself."""
+        if n_classes < 2 or not len(classes) or classes.min() < 0 or classes.max() >= n_classes:
+            raise DataError(f"Classes must be codes from 0 to {n_classes - 1}, of two classes or more.")
+        self._net = _fitted(torch.from_numpy(interests.astype(np.float64)), classes, n_classes, self.options, seed)
+        return self
+
+    def probabilities(self, interests: Floats) -> Floats:
+        """Probability of every class `[n, C]`; rows sum to 1."""
+        logits = _need(self._net)(torch.from_numpy(interests.astype(np.float64)))
+        return np.asarray(torch.softmax(logits, dim=1).numpy(), dtype=np.float32)
+
+    def predict(self, interests: Floats) -> Codes:
+        """The likeliest class of every row `[n]`."""
+        return np.asarray(self.probabilities(interests).argmax(axis=1), dtype=np.int64)
+
+    def state(self) -> ModelState:
+        """Weights and the standardisation of interests."""
+        return _need(self._net).state()
+
+    def load_state(self, state: ModelState) -> None:
+        """Take back what `state` gave."""
+        self._net = _Net.of(state)
+
+
+def category_pairs(
+    model: DenseModel, sequences: SequenceBatch, classes: Codes, *, after_s: int | None = None
+) -> tuple[Floats, Codes]:
+    """The interest before every event but a person's first `[n, D]`, and the class `[n]` of the event's item.
+
+    `classes` `[N]` is the class of every item, -1 for none (such events are left out); `after_s` as in
+    `interest_pairs`.
+    """
+    batch = sequences.take(np.flatnonzero(sequences.lengths >= 2))
+    first = np.zeros(batch.n_events, dtype=np.bool_)
+    first[batch.offsets[:-1]] = True
+    if after_s is not None:
+        first |= batch.times_s <= after_s
+    known = (batch.items >= 0) & (batch.items < len(classes)) & ~first
+    known &= classes[np.where(known, batch.items, 0)] >= 0
+    events = np.flatnonzero(known)
+    return model.interests(batch.at(None))[events - 1], classes[batch.items[events]].astype(np.int64)
+
+
+def features(interests: Floats, items: Floats, which: str = "all") -> Tensor:
+    """φ(u, v) `[n, F]` in float64: u·v, and with `all` u ⊙ v and |u − v| too.
+
+    >>> features(np.array([[1.0, 2.0]]), np.array([[3.0, -1.0]])).tolist()
+    [[1.0, 3.0, -2.0, 2.0, 3.0]]
+    """
+    u, v = torch.from_numpy(interests.astype(np.float64)), torch.from_numpy(items.astype(np.float64))
+    dot = (u * v).sum(dim=1, keepdim=True)
+    return dot if which == "dot" else torch.cat([dot, u * v, (u - v).abs()], dim=1)
+
+
+class _Net(nn.Module):
+    """Standardised inputs through one or two dense layers, in float64."""
+
+    def __init__(self, size: int, hidden: int, outputs: int) -> None:
+        super().__init__()
+        self.mean = nn.Parameter(torch.zeros(size, dtype=torch.float64), requires_grad=False)
+        self.spread = nn.Parameter(torch.ones(size, dtype=torch.float64), requires_grad=False)
+        self.hidden = nn.Linear(size, hidden, dtype=torch.float64) if hidden else None
+        self.out = nn.Linear(hidden or size, outputs, dtype=torch.float64)
+
+    def raw(self, inputs: Tensor) -> Tensor:
+        """Logits `[n, outputs]`, with gradients."""
+        x = (inputs - self.mean) / self.spread
+        logits: Tensor = self.out(x if self.hidden is None else torch.tanh(self.hidden(x)))
+        return logits
+
+    @torch.inference_mode()
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Logits `[n, outputs]`."""
+        return self.raw(inputs)
+
+    def state(self) -> ModelState:
+        """All weights; sizes follow from their shapes."""
+        return ModelState({name: value.numpy().copy() for name, value in self.state_dict().items()})
+
+    @classmethod
+    def of(cls, state: ModelState) -> _Net:
+        tensors: dict[str, Any] = {name: torch.from_numpy(np.array(value)) for name, value in state.tensors.items()}
+        hidden = len(tensors["hidden.bias"]) if "hidden.bias" in tensors else 0
+        net = cls(len(tensors["mean"]), hidden, len(tensors["out.bias"]))
+        net.load_state_dict(tensors)
+        return net
+
+
+def _fitted(inputs: Tensor, labels: Codes, outputs: int, options: HeadOptions, seed: int) -> _Net:
+    """The head with the penalty asked for, or with the one that suits data left out."""
+    penalty = options.l2
+    if penalty is None:
+        left_out = np.random.default_rng(seed).permutation(len(labels)) < len(labels) // 4
+        if not left_out.any() or len(np.unique(labels[~left_out])) < 2:
+            penalty = PENALTIES[0]
+        else:
+            fits = [_solved(inputs[~left_out], labels[~left_out], outputs, options, seed, l2) for l2 in PENALTIES]
+            held, truth = inputs[left_out], torch.from_numpy(labels[left_out])
+            weights = _class_weights(labels, outputs, options)[left_out]
+            found = [float((_cross_entropy(net(held), truth) * weights).mean()) for net in fits]
+            penalty = PENALTIES[int(np.argmin(found))]
+    return _solved(inputs, labels, outputs, options, seed, penalty)
+
+
+def _solved(inputs: Tensor, labels: Codes, outputs: int, options: HeadOptions, seed: int, l2: float) -> _Net:
+    """Full-batch L-BFGS on weighted cross-entropy with a penalty on weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = _Net(inputs.shape[1], options.hidden, outputs)
+    net.mean.data = inputs.mean(dim=0)
+    spread = inputs.std(dim=0, unbiased=False)
+    net.spread.data = torch.where(spread > 1e-9, spread, torch.ones_like(spread))
+    weights = _class_weights(labels, outputs, options)
+    targets = torch.from_numpy(labels.astype(np.int64))
+    free = 1 if outputs == 1 and net.hidden is None else 0  # the weight of u·v
+    layers = [layer.weight for layer in (net.hidden, net.out) if layer is not None]
+    trained = [parameter for parameter in net.parameters() if parameter.requires_grad]
+    solver = torch.optim.LBFGS(trained, max_iter=options.iterations, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        solver.zero_grad()
+        penalty = torch.stack([(weight[:, free:] ** 2).sum() for weight in layers]).sum()
+        loss = (_cross_entropy(net.raw(inputs), targets) * weights).mean() + 0.5 * l2 * penalty
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    solver.step(closure)  # type: ignore[no-untyped-call]
+    return net.eval()
+
+
+def _class_weights(labels: Codes, outputs: int, options: HeadOptions) -> Tensor:
+    """Weight of every row: 1, or so that every class weighs the same in sum."""
+    if options.class_weights == "none":
+        return torch.ones(len(labels), dtype=torch.float64)
+    counts = np.bincount(labels, minlength=max(2, outputs))
+    by_class = len(labels) / (np.maximum(counts, 1) * (counts > 0).sum())
+    return torch.from_numpy(by_class[labels])
+
+
+def _cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy of each row, binary where there is one logit."""
+    if logits.shape[1] == 1:
+        return functional.binary_cross_entropy_with_logits(logits.squeeze(1), targets.double(), reduction="none")
+    return functional.cross_entropy(logits, targets, reduction="none")
+
+
+def _need(net: _Net | None) -> _Net:
+    if net is None:
+        raise ModelError("The head is not fitted.", remedy="Call fit first.")
+    return net

@@ -1,0 +1,139 @@
+"""Heads on interest vectors: separable by construction, equal to scikit-learn, real and sampled negatives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss as sklearn_log_loss
+from sklearn.metrics import roc_auc_score
+
+from penchant.data.sequences import SequenceBatch
+from penchant.data.views import View, Views
+from penchant.errors import DataError, ModelError, OptionError
+from penchant.metrics.classification import accuracy, auc, confusion_matrix, log_loss, precision_recall_f1
+from penchant.models.base import TrainingData
+from penchant.models.content import Content
+from penchant.models.interest_head import (
+    CategoryHead,
+    HeadOptions,
+    InterestHead,
+    category_pairs,
+    features,
+    interest_pairs,
+)
+
+RNG = np.random.default_rng(0)
+U, V = (RNG.standard_normal((600, 5)).astype(np.float32) for _ in range(2))
+DOT = (U * V).sum(axis=1)
+
+
+def content(vectors: np.ndarray, sequences: SequenceBatch, kinds: list[str]) -> Content:
+    views = Views({"text": View(vectors.astype(np.float32), np.ones(len(vectors), dtype=bool), "v")})
+    model = Content()
+    model.fit(TrainingData(sequences, len(vectors), kinds, 100, views))
+    return model
+
+
+def test_separable_pairs_are_separated() -> None:
+    labels = (DOT > 0).astype(np.int64)
+    head = InterestHead(HeadOptions(features="dot", l2=1e-6)).fit(U[:400], V[:400], labels[:400])
+    told = head.probabilities(U[400:], V[400:])
+    assert auc(labels[400:], told) == pytest.approx(1.0) and ((told > 0.5) == labels[400:]).mean() > 0.98
+
+
+def test_the_logistic_form_is_that_of_scikit_learn() -> None:
+    noisy = (DOT + RNG.standard_normal(600) > 0.7).astype(np.int64)
+    inputs = features(U, V).numpy()
+    inputs = (inputs - inputs.mean(axis=0)) / inputs.std(axis=0)
+    inputs[:, 0] *= 1e3  # so that the weight of u·v is as good as free
+    for balanced in (False, True):
+        options = HeadOptions(l2=1e-2, class_weights="balanced" if balanced else "none", iterations=500)
+        found = InterestHead(options).fit(U, V, noisy).probabilities(U, V)
+        weight = "balanced" if balanced else None
+        model = LogisticRegression(C=1 / (1e-2 * 600), class_weight=weight, tol=1e-9, max_iter=2000)
+        expected = model.fit(inputs, noisy).predict_proba(inputs)[:, 1]
+        np.testing.assert_allclose(found, expected, atol=2e-3)
+        assert auc(noisy, found) == pytest.approx(roc_auc_score(noisy, found))
+        assert log_loss(noisy, found) == pytest.approx(sklearn_log_loss(noisy, found.astype(np.float64)), rel=1e-6)
+
+
+def test_a_hidden_layer_learns_what_a_line_cannot() -> None:
+    labels = (np.abs(DOT) > 1.5).astype(np.int64)
+    line = InterestHead(HeadOptions(features="dot")).fit(U, V, labels)
+    bent = InterestHead(HeadOptions(features="dot", hidden=8, l2=1e-5)).fit(U, V, labels)
+    assert auc(labels, line.probabilities(U, V)) < 0.65
+    assert auc(labels, bent.probabilities(U, V)) > 0.99
+
+
+def test_same_seed_same_bytes_and_round_trip() -> None:
+    labels = (DOT > 0).astype(np.int64)
+    first, second = (InterestHead(HeadOptions(hidden=4)).fit(U, V, labels, seed=3) for _ in range(2))
+    assert first.probabilities(U, V).tobytes() == second.probabilities(U, V).tobytes()
+    other = InterestHead(HeadOptions(hidden=4))
+    other.load_state(first.state())
+    assert other.probabilities(U, V).tobytes() == first.probabilities(U, V).tobytes()
+
+
+def histories() -> SequenceBatch:
+    """Two people; kinds 0 view, 1 hide, 2 impression. Person 0 was shown item 3 and took it later, 4 and did not."""
+    batch = SequenceBatch.of_items([[0, 3, 4, 3, 1], [2, 0]])
+    return replace(batch, kinds=np.array([0, 2, 2, 0, 1, 0, 0], dtype=np.int16))
+
+
+def test_pairs_by_hand() -> None:
+    vectors = np.eye(5)
+    model = content(vectors, histories(), ["view", "hide", "impression"])
+    pairs = interest_pairs(model, histories(), ["view", "hide", "impression"], HeadOptions(negatives="real"))
+    assert pairs.real
+    assert sorted(zip(pairs.items.tolist(), pairs.labels.tolist(), strict=True)) == [(0, 1), (1, 0), (3, 1), (4, 0)]
+    before = model.interests(histories())
+    at = pairs.items.tolist().index(4)
+    np.testing.assert_array_equal(pairs.interests[at], before[1])
+    late = interest_pairs(model, histories(), ["view", "hide", "impression"], HeadOptions(negatives="real"), after_s=2)
+    assert sorted(zip(late.items.tolist(), late.labels.tolist(), strict=True)) == [(1, 0), (3, 1)]
+    sampled = interest_pairs(model, histories(), ["view", "hide", "impression"], HeadOptions(ratio=50))
+    assert not sampled.real and sampled.labels.sum() == 2
+    assert set(sampled.items[sampled.labels == 0].tolist()) <= {1, 2, 3, 4}
+
+
+def test_heads_on_a_model_find_what_people_like() -> None:
+    """Two colours; everybody stays with one. The head learns that the other colour is not wanted."""
+    rng = np.random.default_rng(1)
+    colour = np.arange(40) % 2
+    vectors = np.eye(2)[colour] + 0.05 * rng.standard_normal((40, 2))
+    rows = [[int(i) for i in rng.permutation(np.flatnonzero(colour == u % 2))[:8]] for u in range(60)]
+    sequences = SequenceBatch.of_items(rows)
+    model = content(vectors, sequences, ["view"])
+    pairs = interest_pairs(model, sequences, ["view"], HeadOptions())
+    head = InterestHead().fit(pairs.interests, model.item_vectors[pairs.items], pairs.labels)
+    asked = model.user_vectors(SequenceBatch.of_items([[0, 2], [1, 3]]))
+    red, blue = model.item_vectors[[4]], model.item_vectors[[5]]
+    told = np.stack([head.probabilities(asked, np.repeat(v, 2, axis=0)) for v in (red, blue)], axis=1)
+    assert told[0, 0] > told[0, 1] + 0.3 and told[1, 1] > told[1, 0] + 0.3
+    interests, classes = category_pairs(model, sequences, colour.astype(np.int64))
+    category = CategoryHead().fit(interests, classes, 2)
+    found = category.predict(interests)
+    assert accuracy(classes, found) == 1.0 and precision_recall_f1(classes, found, "macro")[2] == 1.0
+    assert confusion_matrix(classes, found).tolist() == [[int((classes == 0).sum()), 0], [0, int((classes == 1).sum())]]
+    np.testing.assert_allclose(category.probabilities(interests).sum(axis=1), 1, atol=1e-6)
+    other = CategoryHead()
+    other.load_state(category.state())
+    np.testing.assert_array_equal(other.predict(interests), found)
+
+
+def test_bad_calls_say_what_is_wrong() -> None:
+    with pytest.raises(OptionError, match="features='dots' is not known"):
+        HeadOptions(features="dots")
+    with pytest.raises(ModelError, match="The head is not fitted"):
+        InterestHead().probabilities(U, V)
+    with pytest.raises(DataError, match="labels 0 and 1 that both occur"):
+        InterestHead().fit(U, V, np.ones(600, dtype=np.int64))
+    model = content(np.eye(5), histories(), ["view", "hide", "impression"])
+    only = histories().keep(histories().kinds == 0)
+    with pytest.raises(DataError, match="no real negatives"):
+        interest_pairs(model, only, ["view", "hide", "impression"], HeadOptions(negatives="real"))
+    with pytest.raises(DataError, match="No event of interest follows"):
+        interest_pairs(model, SequenceBatch.of_items([[1]]), ["view"], HeadOptions())
