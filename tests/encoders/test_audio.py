@@ -27,6 +27,26 @@ def _wav2vec2() -> tuple[Any, dict[str, Any]]:
     return Wav2Vec2Model(config), told
 
 
+def _hubert() -> tuple[Any, dict[str, Any]]:
+    from transformers import HubertConfig, HubertModel
+
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    layers = {"conv_dim": (8, 8), "conv_stride": (10, 16), "conv_kernel": (10, 16), "num_feat_extract_layers": 2}
+    config = HubertConfig(**sizes, **layers, num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2)
+    told = {"feature_extractor_type": "Wav2Vec2FeatureExtractor", "sampling_rate": 16000, "do_normalize": True}
+    return HubertModel(config), told
+
+
+def _clap() -> tuple[Any, dict[str, Any]]:
+    from transformers import ClapConfig, ClapModel
+
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    layers = {"patch_embeds_hidden_size": 8, "depths": [1, 1], "num_attention_heads": [1, 2], "hidden_size": 16}
+    text = {**sizes, "vocab_size": 60, "max_position_embeddings": 16}
+    config = ClapConfig(text_config=text, audio_config=layers, projection_dim=12)
+    return ClapModel(config), {"feature_extractor_type": "ClapFeatureExtractor", "truncation": "rand_trunc"}
+
+
 def _whisper() -> tuple[Any, dict[str, Any]]:
     from transformers import WhisperConfig, WhisperModel
 
@@ -57,6 +77,8 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Make:
     makers: dict[str, Callable[[], tuple[Any, Any]]] = {
         "wav2vec2": _wav2vec2,
         "whisper": _whisper,
+        "hubert": _hubert,
+        "clap": _clap,
         "ast": _ast,
         "yamnet": _yamnet,
     }
@@ -86,7 +108,7 @@ def noise(n: int, seed: int = 0) -> Any:
     return np.random.default_rng(seed).uniform(-0.5, 0.5, n).astype(np.float32)
 
 
-@pytest.mark.parametrize("kind", ["wav2vec2", "whisper", "ast", "yamnet"])
+@pytest.mark.parametrize("kind", ["wav2vec2", "hubert", "whisper", "ast", "clap", "yamnet"])
 def test_sounds_of_any_length(tiny: Make, kind: str) -> None:
     model = encoder(tiny(kind), window_s=1.0, batch_size=2)
     sounds = [noise(30), None, noise(40_000, 1), noise(0), noise(16_000, 2)]
@@ -94,7 +116,7 @@ def test_sounds_of_any_length(tiny: Make, kind: str) -> None:
     assert together.present.tolist() == [True, False, True, False, True] and together.dim == model.dim
     for row in (0, 2, 4):
         assert np.allclose(model.encode([sounds[row]]).vectors[0], together.vectors[row], atol=1e-5)
-    assert model.sample_rate == (8_000 if kind == "wav2vec2" else 16_000)
+    assert model.sample_rate == {"wav2vec2": 8_000, "clap": 48_000}.get(kind, 16_000)
 
 
 def test_a_long_sound_is_the_mean_of_its_windows(tiny: Make) -> None:

@@ -52,9 +52,31 @@ def _clip() -> Any:
     return CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=12))
 
 
+def _mobilenet() -> Any:
+    from transformers import MobileNetV1Config, MobileNetV1Model
+
+    return MobileNetV1Model(MobileNetV1Config(depth_multiplier=0.25, initializer_range=0.3))
+
+
+def _dinov2() -> Any:
+    from transformers import Dinov2Config, Dinov2Model
+
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "mlp_ratio": 2}
+    return Dinov2Model(Dinov2Config(image_size=32, patch_size=8, **sizes))
+
+
+def _siglip() -> Any:
+    from transformers import SiglipConfig, SiglipModel
+
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    text = {**sizes, "vocab_size": 60, "max_position_embeddings": 10}
+    return SiglipModel(SiglipConfig(text_config=text, vision_config={**sizes, "image_size": 32, "patch_size": 8}))
+
+
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Make:
     makers = {"resnet": _resnet, "vit": _vit, "vit-no-pooler": lambda: _vit(add_pooling_layer=False), "clip": _clip}
+    makers |= {"mobilenet": _mobilenet, "dinov2": _dinov2, "siglip": _siglip}
     made: dict[str, Path] = {}
 
     def make(kind: str) -> Path:
@@ -78,7 +100,10 @@ def encoder(folder: Path, **options: Any) -> ImageEncoder:
 PICTURES = [np.random.default_rng(seed).integers(0, 256, (20 + seed, 30, 3), dtype=np.uint8) for seed in range(3)]
 
 
-@pytest.mark.parametrize(("kind", "dim"), [("resnet", 16), ("vit", 16), ("vit-no-pooler", 16), ("clip", 12)])
+KINDS = {"resnet": 16, "vit": 16, "vit-no-pooler": 16, "clip": 12, "mobilenet": 256, "dinov2": 16, "siglip": 16}
+
+
+@pytest.mark.parametrize(("kind", "dim"), KINDS.items())
 def test_one_code_path_for_every_type(tiny: Make, kind: str, dim: int) -> None:
     model = encoder(tiny(kind), batch_size=2)
     together = model.encode([PICTURES[0], None, *PICTURES[1:]])

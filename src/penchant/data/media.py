@@ -128,7 +128,7 @@ class MediaReader:
         try:
             worker = self._idle.pop()
         except IndexError:
-            worker = _Worker(self.options)
+            worker = _Worker(self.options, kind)
         try:
             array = worker.ask(path, kind)
         except MediaError as error:
@@ -145,7 +145,7 @@ class MediaReader:
 class _Worker:
     """One process and its two pipes."""
 
-    def __init__(self, options: MediaOptions) -> None:
+    def __init__(self, options: MediaOptions, kind: str) -> None:
         self.timeout_s = options.timeout_s
         source = str(Path(__file__).resolve().parents[2])
         code = f"import sys; sys.path.insert(0, {source!r}); from penchant.data.media_worker import main; main()"
@@ -159,7 +159,7 @@ class _Worker:
         )
         assert self.process.stdin is not None and self.process.stdout is not None
         self._requests, self._answers = self.process.stdin, self.process.stdout
-        self._requests.write(json.dumps(asdict(options)).encode() + b"\n")
+        self._requests.write(json.dumps({**asdict(options), "kind": kind}).encode() + b"\n")
         self._buffer = bytearray()
         self._ready = False
 

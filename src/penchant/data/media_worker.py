@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from penchant.data.decode import MediaOptions, decode
+from penchant.data.decode_video import KINDS as VIDEOS
 from penchant.errors import MediaError, MissingExtraError
 
 
@@ -21,8 +22,9 @@ def main() -> None:
     """Answer requests until the input ends; the first line of it holds the options."""
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # whatever a decoder prints must not mix with answers
-    options = MediaOptions(**json.loads(requests.readline()))
-    _warm_up()
+    told = json.loads(requests.readline())
+    _warm_up(told.pop("kind"))
+    options = MediaOptions(**told)
     _bound_memory(options.memory_mb)
     answers.write(b"ready\n")
     answers.flush()
@@ -44,8 +46,8 @@ def _answer(request: dict[str, str], options: MediaOptions, answers: BinaryIO) -
     answers.flush()
 
 
-def _warm_up() -> None:
-    """Load the decoders, so that the memory they take is not counted against a file."""
+def _warm_up(kind: str) -> None:
+    """Load the decoders, so that the memory they take is not counted against a file; that of videos only for videos."""
     with contextlib.suppress(ImportError):
         from PIL import Image
 
@@ -55,10 +57,11 @@ def _warm_up() -> None:
         import soxr
 
         assert soundfile and soxr
-    with contextlib.suppress(ImportError, OSError):
-        import av
+    if kind in VIDEOS:
+        with contextlib.suppress(ImportError, OSError):
+            import av
 
-        assert av
+            assert av
 
 
 def _bound_memory(limit_mb: int) -> None:

@@ -46,7 +46,7 @@ class TrainableOptions:
     width: int = 16
     dim: int = 128
     epochs: int = 12
-    batch_size: int = 256
+    batch_size: int = 64
     learning_rate: float = 2e-3
     temperature: float = 0.2
     most_files: int = 3000
@@ -166,14 +166,16 @@ class TrainableEncoder:
         return View(vectors, present, self.identity).unit()
 
     def features(self, module: Any, prepared: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Features `[N, F]` of prepared contents, in batches; no gradient."""
+        """Features `[N, F]` of prepared contents, in batches; of pictures the mean with their mirror image."""
         import torch
 
         module.eval()
         out = []
         with torch.inference_mode():
             for start in range(0, len(prepared), _BATCH):
-                out.append(module(torch.from_numpy(self.inputs(prepared[start : start + _BATCH]))).numpy())
+                given = torch.from_numpy(self.inputs(prepared[start : start + _BATCH]))
+                found = module(given)
+                out.append(((found + module(given.flip(2))) / 2 if self.name == IMAGE else found).numpy())
         return np.concatenate(out)
 
     def state(self) -> EncoderState:

@@ -28,7 +28,7 @@ AUGMENT: Final = "augment"
 _HEAD: Final = 64
 _WARM_UP: Final = 0.1
 _WEIGHT_DECAY: Final = 0.01
-_RIDGE: Final = 1e-2
+_RIDGE: Final = 0.1
 """Share of the largest variance that is added to each before whitening: what is only noise stays small."""
 
 Change = Callable[[npt.NDArray[Any], np.random.Generator], npt.NDArray[np.float32]]
@@ -96,7 +96,7 @@ class _Loss:
         self.temperature = encoder.options.temperature
         self.precision = resolve_precision("auto")
         one = torch.from_numpy(encoder.inputs(files.windows[:1]))
-        width = self.network.eval()(one).shape[1] // self.network.cells
+        width = self.network.summary(self.network.eval()(one)).shape[1]
         self.heads = nn.ModuleDict()
         self.sides = nn.ModuleDict()
         self.partners = {}
@@ -116,8 +116,7 @@ class _Loss:
         import torch
 
         with autocast(self.precision, "cpu"):
-            features = [self.network(torch.from_numpy(version)) for version in versions]
-        features = [one.reshape(len(one), -1, self.network.cells).mean(dim=2) for one in features]
+            features = [self.network.summary(self.network(torch.from_numpy(version))) for version in versions]
         at = torch.from_numpy(owners)
         total = torch.zeros(())
         for name, head in self.heads.items():
