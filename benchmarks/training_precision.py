@@ -26,7 +26,7 @@ from penchant.training.options import TrainingOptions
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--users", type=int, default=500)
+    parser.add_argument("--users", type=int, default=100)
     parser.add_argument("--length", type=int, default=200)
     parser.add_argument("--items", type=int, default=3416)
     asked = parser.parse_args()
@@ -37,7 +37,7 @@ def main() -> None:
     for precision, compiling in (("float32", "off"), ("bfloat16", "off"), ("float32", "on")):
         marks = [cpu_s()]
         log = fit(
-            SequenceModel(SequenceOptions(epochs=3)),
+            SequenceModel(SequenceOptions(epochs=3, batch_tokens=6400)),
             data,
             options=TrainingOptions(precision=precision, compile=compiling),
             on_epoch=lambda row, marks=marks: marks.append(cpu_s()),

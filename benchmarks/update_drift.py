@@ -1,5 +1,6 @@
 """Updates beside a full training: NDCG@10 on held-out newest events, lists and vectors in common, CPU seconds.
 
+    penchant simulate --out simulated-platform --users 2000 --items 1000 --events 40000 --seed 0
     python benchmarks/update_drift.py [DATA] [--model NAME] [--epochs N] [--quantile Q] [--seed S]
 
 The bundle learns the events before the quantile of times; those after it are the new data (new people and items among
@@ -77,7 +78,7 @@ def main() -> None:
         rows.append({**row, "update_cpu_s": spent})
         print(rows[-1], flush=True)
     told = {"data": asked.data.name, "model": asked.model, "epochs": asked.epochs, "seed": asked.seed}
-    write(f"update_drift_{asked.data.name}", {**told, "new": merge(old, new).counts, "runs": rows})
+    write(f"update_drift_{asked.data.name}_{asked.seed}", {**told, "new": merge(old, new).counts, "runs": rows})
 
 
 if __name__ == "__main__":

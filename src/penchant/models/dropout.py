@@ -13,7 +13,8 @@ class PooledDropout(nn.Module):
 
     Drawing a fresh mask (`torch.nn.functional.dropout`) makes 33 M elements a second on a core and took a quarter of
     a training step; a slice costs one read. The pool is always the same, the slices are drawn from torch's generator:
-    a training that goes on after a stop makes the same masks. On a GPU the ordinary dropout is used.
+    a training that goes on after a stop makes the same masks. On a GPU, and where the network is compiled, the
+    ordinary dropout is used.
     """
 
     def __init__(self, p: float) -> None:
@@ -25,7 +26,7 @@ class PooledDropout(nn.Module):
         """Any shape; the identity in evaluation mode."""
         if not self.training or self.p == 0.0:
             return x
-        if x.device.type != "cpu" or x.numel() > _POOL // 2:
+        if x.device.type != "cpu" or x.numel() > _POOL // 2 or torch.compiler.is_compiling():
             return nn.functional.dropout(x, self.p)
         if self._pool is None or self._pool.dtype != x.dtype:
             draws = torch.rand(_POOL, generator=torch.Generator().manual_seed(0))
