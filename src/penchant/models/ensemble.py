@@ -193,6 +193,8 @@ class Ensemble:
             raise ModelError("Nothing is left of the ensemble without these views.", remedy="Leave out fewer.")
         other = copy(self)
         other.experts, other.weights = left, {name: self.weights[name] for name in left}
+        if other._guide != self._guide:
+            other.placement = None
         return other
 
     def state(self) -> ModelState:
