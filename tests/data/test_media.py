@@ -4,7 +4,6 @@ import io
 import os
 import struct
 import wave
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from PIL import Image
 from penchant.data.decode import MediaOptions, resampled, sniff
 from penchant.data.media import MediaProblem, MediaReader, MediaReport, contained
 from penchant.errors import MediaError
+from penchant.testing.media import ESCAPES, broken_media, hostile_media, png_bomb, trap
 
 Read = Callable[..., Any]
 
@@ -94,16 +94,6 @@ def test_the_first_frame_of_an_animation(picture: Read) -> None:
 def test_large_pictures_are_shrunk(picture: Read) -> None:
     assert picture(Image.new("RGB", (1000, 500)), "x.jpg").shape == (32, 64, 3)
     assert picture(Image.new("RGB", (500, 1000)), "x.png").shape == (64, 32, 3)
-
-
-def png_chunk(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-
-def png_bomb(side: int) -> bytes:
-    """A header that promises side² pixels, and a few kilobytes that unpack to them."""
-    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + png_chunk(b"IDAT", zlib.compress(bytes(1 << 20))) + png_chunk(b"IEND", b"")
 
 
 def test_what_is_wrong_with_a_picture_is_said(reader: MediaReader, tmp_path: Path) -> None:
@@ -258,37 +248,13 @@ def test_the_report_counts_and_locates() -> None:
     assert report.table().rows() == [(4, "a.png", "damaged: cut"), (7, "b.png", "damaged: crc")]
 
 
-def broken_files(rng: np.random.Generator) -> Iterator[tuple[str, str, bytes]]:
-    """Good files with bytes cut, changed or repeated, in every format; kind, name, data."""
-    formats = [("image", name) for name in ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")]
-    formats += [("audio", name) for name in ("WAV", "FLAC", "OGG", "MP3", "AIFF")]
-    for kind, name in formats:
-        stream = io.BytesIO()
-        if kind == "image":
-            Image.fromarray(rng.integers(0, 256, (24, 24, 3), dtype=np.uint8)).save(stream, name)
-        else:
-            soundfile.write(stream, tone(8_000, 0.2), 8_000, format=name)
-        good = np.frombuffer(stream.getvalue(), dtype=np.uint8)
-        for turn in range(20):
-            data = good.copy()
-            if turn % 4 == 0:
-                data = data[: rng.integers(0, len(data))]
-            elif turn % 4 == 1:
-                data[rng.integers(4, len(data), 20)] = rng.integers(0, 256, 20)
-            elif turn % 4 == 2:
-                data[4 : min(60, len(data))] = rng.integers(0, 256, min(60, len(data)) - 4)
-            else:
-                data = np.concatenate([data[:40], rng.permutation(data), data])
-            yield kind, f"{turn}.{name.lower()}", data.tobytes()
-
-
 def test_broken_files_never_end_a_run(tmp_path: Path) -> None:
     paths: dict[str, list[Path]] = {"image": [], "audio": []}
-    for kind, name, data in broken_files(np.random.default_rng(0)):
+    for kind, name, data in broken_media(np.random.default_rng(0)):
         path = tmp_path / name
         path.write_bytes(data)
         paths[kind].append(path)
-    assert len(paths["image"]) + len(paths["audio"]) >= 200
+    assert len(paths["image"]) + len(paths["audio"]) >= 240
     resource = pytest.importorskip("resource")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with MediaReader(MediaOptions(memory_mb=256, timeout_s=20)) as reader:
@@ -301,3 +267,26 @@ def test_broken_files_never_end_a_run(tmp_path: Path) -> None:
             assert all(np.isfinite(result).all() for result in results if not isinstance(result, MediaError))
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert kilobytes < 256_000  # each worker is bounded by the system
+
+
+def test_hostile_files_are_told_what_they_are(reader: MediaReader, tmp_path: Path) -> None:
+    told: dict[str, str] = {}
+    for kind, name, data in hostile_media():
+        (tmp_path / name).write_bytes(data)
+        found = next(reader.read([tmp_path / name], kind))
+        told[name] = str(found) if isinstance(found, MediaError) else "decoded"
+    decoded = {name for name, reason in told.items() if reason == "decoded"}
+    assert decoded <= {"text.png", "long.wav", "negative.bmp"}, decoded
+    for name in ("bomb-50000.png", "bomb-2147483647.png", "bomb.gif", "bomb.bmp"):
+        assert told[name].startswith(("too large", "damaged")), told[name]
+    for name in ("page.png", "page.wav", "pdf.png", "archive.wav", "program.png", "pack.png", "nul.wav", "sound.png"):
+        assert told[name].startswith("not an "), told[name]
+    assert told["empty.png"] == told["empty.wav"] == "empty file: it has 0 bytes."
+
+
+@pytest.mark.skipif(not hasattr(os, "symlink"), reason="this system has no links")
+def test_no_name_leads_out_of_the_folder(tmp_path: Path) -> None:
+    trap(tmp_path / "data")
+    for name in ESCAPES:
+        with pytest.raises(MediaError):
+            contained(tmp_path / "data", name)

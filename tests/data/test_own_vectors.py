@@ -44,6 +44,7 @@ def test_files_in_the_folder_of_views_are_taken_up(shop: Path) -> None:
         ("taste", "users", 3),
     ]
     assert data.vectors[0].view.encoder == "nerf 3"
+    assert "views/shape: 2 of 3 items have a vector of 2 numbers" in str(data.report)
     more = data.with_vectors("shape", pl.DataFrame({"item_id": ["c"], "vector": [[9.0]]}))
     assert [(own.name, own.view.dim) for own in more.vectors] == [("taste", 3), ("shape", 1)]
 

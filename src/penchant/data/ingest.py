@@ -59,7 +59,12 @@ def load_folder(path: Path, *, strict: bool = False) -> Dataset:
         log = _log_of(read_source(events, mapping[schema.EVENTS]), mapping[schema.EVENTS])
     sources = {table: read_source(file, mapping[table]) for table, file in files.items() if file is not None}
     dataset = _assembled(log, sources, mapping, path, strict)
-    return replace(dataset, vectors=checked(folder_vectors(path), dataset.vocabularies))
+    own = checked(folder_vectors(path), dataset.vocabularies)
+    report = dataset.report
+    for each in own:
+        if report is not None:
+            report = report.with_note(each.table, each.told(len(dataset.vocabularies[each.table])))
+    return replace(dataset, vectors=own, report=report)
 
 
 def build(

@@ -52,6 +52,11 @@ class OwnVectors:
         present[codes[codes >= 0]] = self.view.present[codes >= 0]
         return View(vectors, present, self.view.encoder)
 
+    def told(self, total: int) -> str:
+        """How many of the `total` rows of its table it covers, for the report."""
+        covered = int(self.view.present.sum())
+        return f"{FOLDER}/{self.name}: {covered:,} of {total:,} {self.table} have a vector of {self.view.dim} numbers"
+
     def check(self, vocabulary: Vocabulary) -> OwnVectors:
         """Itself. Raises `DataError` where it names an id that is not in the vocabulary."""
         unknown = self.ids.filter(pl.Series(vocabulary.encode(self.ids) < 0))

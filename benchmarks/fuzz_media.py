@@ -1,0 +1,104 @@
+"""Broken and hostile media through the encoders: crashes, escapes and memory.
+
+    python benchmarks/fuzz_media.py [--turns N] [--seed S]
+
+Makes 11 formats × N broken files (see `penchant.testing.media`), the known tricks, and names that lead out of the
+folder, and encodes all of them as a dataset's column with an encoder that takes the mean colour or level, so that only
+decoding counts. A crash is a decoder that died; an escape a row that got a vector though its name leads out. Memory is
+what the process, and the largest worker, hold more than with two good files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _report import write
+
+from penchant.data.decode import MediaOptions
+from penchant.data.views import View
+from penchant.encoders.audio import AudioEncoder, AudioOptions
+from penchant.encoders.image import ImageEncoder, ImageOptions
+from penchant.encoders.media import encode_files
+from penchant.testing.media import ESCAPES, broken_media, trap
+
+
+def _mean(contents: Any, name: str) -> View:
+    rows = [0.0 if content is None else float(np.mean(content)) for content in contents]
+    present = np.array([content is not None for content in contents], dtype=bool)
+    return View(np.array(rows, dtype=np.float32)[:, None], present, name)
+
+
+class MeanColour(ImageEncoder):
+    identity, dim = "mean", 1  # type: ignore[assignment]
+
+    def encode(self, contents: Any) -> View:
+        return _mean(contents, self.identity)
+
+
+class MeanLevel(AudioEncoder):
+    identity, dim, sample_rate = "mean", 1, 16_000  # type: ignore[assignment]
+
+    def encode(self, contents: Any) -> View:
+        return _mean(contents, self.identity)
+
+
+def memory_mb() -> dict[str, float]:
+    """The most this process and its largest worker have held, MB (10^6 bytes)."""
+    who = {"process": resource.RUSAGE_SELF, "worker": resource.RUSAGE_CHILDREN}
+    return {name: resource.getrusage(which).ru_maxrss * 1024 / 1e6 for name, which in who.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--turns", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    told = parser.parse_args()
+    encoders = {"image": MeanColour(ImageOptions("mean")), "audio": MeanLevel(AudioOptions("mean"))}
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "data"
+        trap(root)
+        names: dict[str, list[str]] = {"image": [], "audio": []}
+        for number, (kind, name, data) in enumerate(broken_media(np.random.default_rng(told.seed), told.turns)):
+            (root / f"{number}-{name}").write_bytes(data)
+            names[kind].append(f"{number}-{name}")
+        for kind, encoder in encoders.items():
+            encode_files(encoder, [next(n for n in names[kind] if n.endswith((".bmp", ".wav")))], root=root)
+        before = memory_mb()
+        result = {kind: fuzz(encoders[kind], [*files, *ESCAPES], root) for kind, files in names.items()}
+        after = memory_mb()
+    whole: dict[str, Any] = {
+        "files": sum(map(len, names.values())),
+        "names_that_lead_out": 2 * len(ESCAPES),
+        "crashes": sum(part["crashes"] for part in result.values()),
+        "escapes": sum(part["escapes"] for part in result.values()),
+        "memory_more_mb": {name: round(after[name] - before[name], 1) for name in after},
+        "by_kind": result,
+    }
+    print(whole)
+    write("fuzz_media", whole)
+
+
+def fuzz(encoder: Any, names: list[str], root: Path) -> dict[str, Any]:
+    """Encode the column `names`, whose last rows lead out of the folder."""
+    view, report = encode_files(encoder, names, root=root, options=MediaOptions())
+    refused = Counter(problem.kind for problem in report.problems)
+    located = {problem.row for problem in report.problems}
+    assert located == set(np.flatnonzero(~view.present).tolist()), "a row that is absent without a reason"
+    return {
+        "files": len(names) - len(ESCAPES),
+        "used": report.used,
+        "refused": dict(refused.most_common(8)),
+        "crashes": sum("crashed" in problem.reason for problem in report.problems),
+        "too_slow": sum(problem.kind == "too slow" for problem in report.problems),
+        "escapes": int(view.present[-len(ESCAPES) :].sum()),
+    }
+
+
+if __name__ == "__main__":
+    main()
