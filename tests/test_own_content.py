@@ -48,7 +48,7 @@ class MeanColour(ImageEncoder):
         return View(np.array(rows, dtype=np.float32).reshape(-1, 3), present, "colour")
 
     def state(self) -> EncoderState:
-        return EncoderState({}, {"options": asdict(self.options), "weights": "", "dim": 3})
+        return EncoderState({}, {"name": self.name, "options": asdict(self.options), "weights": "", "dim": 3})
 
 
 class Pitch(AudioEncoder):
@@ -73,7 +73,8 @@ class Pitch(AudioEncoder):
         return np.array([power[:cut].sum(), power[cut:].sum()]) / power.sum()
 
     def state(self) -> EncoderState:
-        return EncoderState({}, {"options": asdict(self.options), "weights": "", "dim": 2, "sample_rate": 8_000})
+        facts = {"name": self.name, "options": asdict(self.options), "weights": "", "dim": 2, "sample_rate": 8_000}
+        return EncoderState({}, facts)
 
 
 COLOURS = {"red": (220, 10, 10), "green": (10, 220, 10), "blue": (10, 10, 220)}
