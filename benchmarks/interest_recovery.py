@@ -107,6 +107,8 @@ def page(result: dict[str, Any]) -> str:
 
     digits = dict.fromkeys(MEASURES, 2) | {"vectors": 3, "ranking": 3, "events": 1, "days": 1}
     lines = ["# Planted interests found again", "", (__doc__ or "").split("\n\n", 2)[2].strip(), ""]
+    size = "{seeds} platform(s) of {users:,} users and {items:,} items, networks for {epochs} epochs".format(**result)
+    lines += [f"Here: {size}.", ""]
     lines += ["| model | " + " | ".join(MEASURES) + " |", "|---|" + "---|" * len(MEASURES)]
     for name, values in result["models"].items():
         lines.append(f"| {name} | " + " | ".join(said(values.get(m), digits[m]) for m in MEASURES) + " |")
