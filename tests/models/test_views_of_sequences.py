@@ -59,6 +59,15 @@ def test_every_fusion_places_a_new_item_and_its_contributions_sum_to_the_score(f
     np.testing.assert_allclose(parts["image"][:, 5:], 0, atol=1e-5)
 
 
+@pytest.mark.parametrize("options", [{"interests": 3}, {"head": "mol"}])
+def test_contributions_sum_to_the_score_of_other_heads(options: dict[str, object]) -> None:
+    model = fitted(**options, epochs=2)
+    histories = HISTORIES.take([0, 1, 3])
+    parts = model.contributions(histories)
+    np.testing.assert_allclose(sum(parts.values()), model.score(histories), atol=1e-3)
+    assert all(np.abs(part).max() > 1e-3 for part in parts.values())
+
+
 def test_of_a_weighted_sum_the_contribution_is_the_weighted_view() -> None:
     model = fitted(fusion_weights={"behaviour": 1.0, "text": 2.0, "image": 1.0})
     net = model.net

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import factorial
 
 import torch
@@ -36,16 +36,25 @@ def shapley(fuse: Fuse, vectors: Tensor, present: Tensor) -> Tensor:
     (Shapley 1953; Lundberg and Lee 2017 for models). Exact: all 2^M subsets of M views are fused, so it costs 2^M
     fusions. A view that is absent changes nothing, so its value is 0.
     """
-    count = present.shape[1]
-    inside = torch.tensor(
-        [[bool(subset >> m & 1) for m in range(count)] for subset in range(1 << count)], device=present.device
-    )
     out = torch.zeros_like(vectors)
-    for subset in range(1, 1 << count):
-        fused = fuse(vectors, present & inside[subset])
-        size = int(inside[subset].sum())
-        joins = factorial(size - 1) * factorial(count - size) / factorial(count)
-        stays = factorial(size) * factorial(count - size - 1) / factorial(count) if size < count else 0.0
-        share = torch.where(inside[subset], joins, -stays)
-        out = out + share[None, :, None].to(out.dtype) * fused.unsqueeze(1)
+    for seen, shares in shapley_weights(present.shape[1]):
+        fused = fuse(vectors, present & torch.tensor(seen, device=present.device))
+        share = torch.tensor(shares, device=vectors.device, dtype=out.dtype)
+        out = out + share[None, :, None] * fused.unsqueeze(1)
     return out
+
+
+def shapley_weights(views: int) -> Iterator[tuple[list[bool], list[float]]]:
+    """Every subset of the views but the empty one: which are in it, and its weight in the value of each view.
+
+    φ_m = Σ_S w_m(S) f(S) where f(∅) = 0.
+
+    >>> [(seen, [round(w, 2) for w in weights]) for seen, weights in shapley_weights(2)]
+    [([True, False], [0.5, -0.5]), ([False, True], [-0.5, 0.5]), ([True, True], [0.5, 0.5])]
+    """
+    for subset in range(1, 1 << views):
+        seen = [bool(subset >> view & 1) for view in range(views)]
+        size = sum(seen)
+        joins = factorial(size - 1) * factorial(views - size) / factorial(views)
+        stays = factorial(size) * factorial(views - size - 1) / factorial(views) if size < views else 0.0
+        yield seen, [joins if inside else -stays for inside in seen]

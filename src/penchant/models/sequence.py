@@ -23,6 +23,7 @@ from penchant.models.sequence_net import SequenceNet, empty_views, sizes
 from penchant.models.sequence_options import SequenceOptions, dropout_percent
 from penchant.models.sequence_series import last_vectors, mixture_scores, series
 from penchant.models.tokens import Padded, pad
+from penchant.models.view_contributions import dot_parts, shapley_parts
 from penchant.models.windows import Window, batches
 
 __all__ = ["SequenceModel", "SequenceOptions"]
@@ -163,28 +164,27 @@ class SequenceModel:
         return other
 
     def contributions(self, histories: SequenceBatch) -> dict[str, Scores]:
-        """What each view of the item gives to its score, `[B, N]`: u · p_m / temperature; they sum to `score`.
+        """What each view of the item gives to its score, `[B, N]`; they sum to `score`.
 
-        p_m are the parts of the item vector (`penchant.fusion.contributions`): exact for a weighted sum, Shapley values
-        for another fusion. What views told about the history is inside u and not taken apart.
+        Of a dot product (of the interest that wins, where there are several) u · p_m / temperature, p_m the parts of
+        the item vector (`penchant.fusion.contributions`): exact for a weighted sum, Shapley values for another fusion.
+        Of a mixture of logits the Shapley values of the score. What views told about the history is inside u and not
+        taken apart.
         """
         net = self._net().eval()
-        if not self.dense:
-            raise ModelError(
-                f"The score of {self.name} is no sum over views with head={self.options.head} and "
-                f"interests={self.options.interests}.",
-                remedy="Train with head=cosine and interests=1 for shares of views.",
-            )
-        if self._parts is None:
-            if net.tower.modalities and not net.tower.attached:
-                raise ModelError(f"{self.name} has no views to take apart.", remedy="Call attach(views) first.")
-            with torch.inference_mode():
-                every = torch.split(torch.arange(net.tower.n_items, device=self.device), 16_384)
-                self._parts = torch.cat([net.tower.parts(rows, self._without) for rows in every]).cpu().numpy()
-        asked = self.user_vectors(histories) * np.float32(net.log_scale.detach().exp().cpu())
-        parts = self._parts
-        columns = net.tower.columns
-        return {v: np.asarray(asked @ parts[:, columns.index(v)].T, dtype=np.float32) for v in self.view_names()}
+        if net.tower.modalities and not net.tower.attached:
+            raise ModelError(f"{self.name} has no views to take apart.", remedy="Call attach(views) first.")
+        columns, scale = net.tower.columns, np.float32(net.log_scale.detach().exp().cpu())
+        if net.mol is not None:
+            given = shapley_parts(lambda seen: self._blind_scores(columns, seen, histories), len(columns))
+        else:
+            if self._parts is None:
+                with torch.inference_mode():
+                    every = torch.split(torch.arange(net.tower.n_items, device=self.device), 16_384)
+                    self._parts = torch.cat([net.tower.parts(rows, self._without) for rows in every]).cpu().numpy()
+            last = last_vectors(self._vectors, histories, self.options)
+            given = dot_parts(self._each(last) * scale, self.item_vectors, self._parts)
+        return {view: given[columns.index(view)] for view in self.view_names()}
 
     def user_vectors(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
         """The interest vector (length 1) after the last event, `[B, D]`; zeros for an empty history.
@@ -246,6 +246,17 @@ class SequenceModel:
 
     def _each(self, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         return vectors if vectors.ndim == 3 else self._one(vectors)[:, None]
+
+    def _blind_scores(self, columns: list[str], seen: list[bool], histories: SequenceBatch) -> Scores:
+        """Scores of a mixture of logits where the ranked items, not those of the history, show some views only."""
+        net, gone = self._net(), {name for name, shown in zip(columns, seen, strict=True) if not shown}
+        assert net.mol is not None
+        last = last_vectors(self._vectors, histories, self.options)
+        with torch.inference_mode():
+            every = torch.split(torch.arange(net.tower.n_items, device=self.device), 16_384)
+            table = torch.cat([net.tower(rows, without=self._without | gone) for rows in every])
+        scores = mixture_scores(net.mol, last, table, histories.lengths > 0)
+        return scores * np.float32(net.log_scale.detach().exp().cpu())
 
     def _item_tensor(self) -> Tensor:
         if self._items is None:
