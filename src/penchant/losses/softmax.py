@@ -10,6 +10,9 @@ from torch import Tensor
 CHUNK = 1 << 21
 """Logits held at a time: 8 MB in float32, which stays in the cache."""
 
+TINY = 1e-30
+"""Probabilities below this have lost their digits."""
+
 
 def full_softmax(
     vectors: Tensor,
@@ -63,9 +66,12 @@ class _ChunkedSoftmax(torch.autograd.Function):
             rows = len(left[part])
             torch.mm(left[part], right.T, out=logits[:rows])
             torch.softmax(logits[:rows], dim=1, out=shares[:rows])
-            log_sum = (
-                logits[:rows].amax(dim=1, keepdim=True).float() - shares[:rows].amax(dim=1, keepdim=True).float().log()
-            )
+            at = targets[part, None]
+            hit, chance = logits[:rows].gather(1, at).float(), shares[:rows].gather(1, at).float()
+            if bool((chance < TINY).any()):  # the likeliest item says the sum as well, and never has too few digits
+                hit, at = logits[:rows].float().max(dim=1, keepdim=True)
+                chance = shares[:rows].gather(1, at).float()
+            log_sum = hit - chance.log()
             loss += (log_sum * share[part]).sum()
             if needs_gradient:
                 grad_vectors[part] = torch.mm(shares[:rows], right)

@@ -13,6 +13,11 @@ from penchant.models.tokens import Padded
 def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
     """softmax(q kᵀ/√d + bias) v, causal; all `[heads, batch, time, d]`, bias `[heads, batch or 1, time, time]`."""
     if bias is None:
+        if query.device.type == "cpu":  # where the fused kernel takes longer in bfloat16 than in float32
+            with torch.autocast("cpu", enabled=False):
+                query, key, value = query.float(), key.float(), value.float()
+                plain: Tensor = nn.functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+                return plain
         seen: Tensor = nn.functional.scaled_dot_product_attention(query, key, value, is_causal=True)
         return seen
     heads, batch, time, width = query.shape
