@@ -42,10 +42,10 @@ FLOORS = {"movielens-50": 4.0, "movielens-200": 10.0, "beauty-50": 45.0, "to_bes
 """How many times fewer CPU seconds ours is to need."""
 
 
-def run(command: Sequence[str]) -> str:
-    """A process of one thread; its standard output."""
+def run(command: Sequence[str], folder: str | None = None) -> str:
+    """A process of one thread that works in a folder; its standard output."""
     environment = {**os.environ, **dict.fromkeys(THREADS, "1"), "CUDA_VISIBLE_DEVICES": ""}
-    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(command, env=environment, cwd=folder, stdout=subprocess.PIPE, text=True, check=True)
     return done.stdout
 
 
@@ -63,7 +63,7 @@ def peer(python: str, script: str, task: LeaveOneOut, *words: str) -> dict[str, 
     with TemporaryDirectory() as name:
         folder = Path(name)
         task.write(folder)
-        run([python, str(HERE / "peers" / script), name, *words])
+        run([python, str(HERE / "peers" / script), name, *words], name)
         found: dict[str, Any] = json.loads(next(folder.glob("cost*.json")).read_text())
         found["ndcg@10"] = {path.stem.removeprefix("lists_"): task.judged(path) for path in folder.glob("lists_*.npy")}
     return found
@@ -157,8 +157,8 @@ STAGES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rectools", required=True)
-    parser.add_argument("--recbole", required=True)
+    parser.add_argument("--rectools", required=True, type=os.path.abspath)
+    parser.add_argument("--recbole", required=True, type=os.path.abspath)
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--stages", default=",".join(STAGES))
     parser.add_argument("--share", type=float, default=0.25)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import embedding as embed
 
 from penchant.data.schema import BEHAVIOUR
 from penchant.data.views import Views
@@ -97,6 +98,8 @@ class ItemTower(nn.Module):
         self.modalities = options.chosen(list(views))
         self.columns = [BEHAVIOUR, *self.modalities]
         self.embedding = nn.Parameter(torch.randn(n_items, dim, generator=rng) * dim**-0.5)
+        self.sparse = False
+        """Whether the ids' gradient holds only the rows of a step: set it where no step looks at all items."""
         self.projections = nn.ModuleDict({m: nn.Linear(views[m].dim, dim, bias=False) for m in self.modalities})
         self.trained = nn.Parameter(torch.ones(n_items), requires_grad=False)
         """1 where the item has been seen in training, so that its id means something; 0 for content alone."""
@@ -137,7 +140,7 @@ class ItemTower(nn.Module):
 
         `without`: names of views that count as absent everywhere.
         """
-        ids = self.embedding if rows is None else self.embedding[rows]
+        ids = self._ids(rows)
         known = (self.trained if rows is None else self.trained[rows]) > 0
         asked = with_ids and self.options.with_ids and BEHAVIOUR not in without
         parts, masks = [ids], [known if asked else torch.zeros_like(known)]
@@ -156,7 +159,7 @@ class ItemTower(nn.Module):
     ) -> Tensor:
         """Vectors of some items `[rows]` (or all), with their ids or by their views alone."""
         if self.fuse is None:
-            ids = nn.functional.normalize(self.embedding if rows is None else self.embedding[rows], dim=1)
+            ids = nn.functional.normalize(self._ids(rows), dim=1)
             return torch.zeros_like(ids) if BEHAVIOUR in without else ids
         vectors, present = self.stacked(rows, with_ids=with_ids, without=without)
         if self.training and self.options.view_dropout > 0:
@@ -170,3 +173,6 @@ class ItemTower(nn.Module):
             ids: Tensor = self(rows, without=without)
             return ids.unsqueeze(1)
         return parts_of(self.fuse, *self.stacked(rows, without=without))
+
+    def _ids(self, rows: Tensor | None) -> Tensor:
+        return self.embedding if rows is None else embed(rows, self.embedding, sparse=self.sparse)

@@ -15,6 +15,7 @@ from penchant.losses.sampled_softmax import sampled_softmax_of_scores
 from penchant.losses.softmax import full_softmax
 from penchant.models.base import TrainingData
 from penchant.models.interest_queries import strongest
+from penchant.models.negatives import SharedNegatives
 from penchant.models.sequence_net import SequenceNet
 from penchant.models.sequence_options import FULL_SOFTMAX_ITEMS, SequenceOptions
 
@@ -35,7 +36,8 @@ class NextItem:
         self.place = np.cumsum(allowed) - 1
         self.rarity = _rarity(data, modalities)
         even = allowed / allowed.sum()
-        self.draws = counts / max(counts.sum(), 1) / 2 + even / 2 if self.name == "sampled_softmax" else even
+        half = counts / max(counts.sum(), 1) / 2 + even / 2
+        self.draws = SharedNegatives(half if self.name == "sampled_softmax" else even)
 
     @property
     def name(self) -> str:
@@ -70,9 +72,8 @@ class NextItem:
     def _against_some(
         self, net: SequenceNet, hidden: Tensor, targets: Tensor, weights: Tensor | None, rng: np.random.Generator
     ) -> Tensor:
-        drawn = rng.choice(len(self.draws), size=self.options.negatives, p=self.draws)
-        negatives = torch.from_numpy(drawn).to(targets.device)
-        log_q = torch.from_numpy(np.log(self.draws[drawn])).float().to(targets.device)
+        drawn = self.draws.draw(self.options.negatives, rng)
+        negatives, log_q = (torch.from_numpy(part).to(targets.device) for part in drawn)
         asked, place = torch.unique(targets, return_inverse=True)
         positive, negative = net.tower(asked), net.tower(negatives)
         scale = net.log_scale.exp()

@@ -74,6 +74,7 @@ class SequenceModel:
         self.net.to(device)
         self._no_target = no_target
         self._next_item = NextItem(self.options, data, self.net.tower.modalities)
+        self.net.tower.sparse = device.type == "cpu" and self._next_item.name != "softmax"
         self._items = None
         return self.net
 

@@ -13,22 +13,58 @@ class Average:
     """Exponential moving average of a network's trained weights (Polyak and Juditsky, 1992).
 
     `horizon` is in steps; in the first ones it is the plain mean. With a horizon of 1 it is the weights themselves.
+
+    A table whose gradient is sparse is averaged in the rows that a step touches. A row that stood still for n steps is
+    caught up with exactly when it is needed again: its average moved towards its weight by the product of n shares.
     """
 
     def __init__(self, net: nn.Module, horizon: int) -> None:
         self.horizon = horizon
         self.weights = [p for p in net.parameters() if p.requires_grad]
         self.shadow = [p.detach().clone() for p in self.weights]
+        self.steps = 0
+        self._until: dict[int, Tensor] = {}
+
+    @torch.no_grad()
+    def prepare(self) -> None:
+        """Before the optimiser moves the rows that sparse gradients name: catch up with the weights they had."""
+        for number, weight in enumerate(self.weights):
+            if weight.grad is None:
+                continue
+            if not weight.grad.is_sparse:
+                if number in self._until:
+                    self._catch_up(number, torch.arange(len(weight), device=weight.device))
+                    del self._until[number]
+                continue
+            if number not in self._until:
+                self._until[number] = torch.full((len(weight),), self.steps, device=weight.device)
+            self._catch_up(number, weight.grad.coalesce().indices()[0])
 
     @torch.no_grad()
     def update(self, step: int) -> None:
         """The weights of step `step` (from 1) enter the average."""
-        share = 1.0 / min(self.horizon, step)
-        torch._foreach_lerp_(self.shadow, [p.detach() for p in self.weights], share)
+        self.steps, share = step, 1.0 / min(self.horizon, step)
+        dense = [number for number in range(len(self.weights)) if number not in self._until]
+        torch._foreach_lerp_([self.shadow[n] for n in dense], [self.weights[n].detach() for n in dense], share)
+        for number in self._until:
+            gradient = self.weights[number].grad
+            if gradient is not None:
+                self._catch_up(number, gradient.coalesce().indices()[0])
 
     def copy(self) -> list[Tensor]:
         """The averaged weights."""
-        return [s.clone() for s in self.shadow]
+        return [s.clone() for s in self.current()]
+
+    @torch.no_grad()
+    def current(self) -> list[Tensor]:
+        """The averaged weights as they are held, every row up to the last step."""
+        for number in self._until:
+            self._catch_up(number, torch.arange(len(self.weights[number]), device=self.weights[number].device))
+        return self.shadow
+
+    def resume(self, shadow: list[Tensor], step: int) -> None:
+        """Take back what `current` gave after step `step`."""
+        self.shadow, self.steps, self._until = shadow, step, {}
 
     @torch.no_grad()
     def load(self, weights: list[Tensor]) -> None:
@@ -40,8 +76,22 @@ class Average:
     def applied(self) -> Iterator[None]:
         """A context in which the network has the averaged weights."""
         raw = [p.detach().clone() for p in self.weights]
-        self.load(self.shadow)
+        self.load(self.current())
         try:
             yield
         finally:
             self.load(raw)
+
+    def _catch_up(self, number: int, rows: Tensor) -> None:
+        """Bring the averages of some rows up to the last step, their weights having stood still since."""
+        until, shadow = self._until[number], self.shadow[number]
+        left = self._left(until[rows]).to(shadow.dtype)[:, None]
+        weights = self.weights[number].detach()[rows]
+        shadow.index_copy_(0, rows, torch.lerp(weights, shadow[rows], left))
+        until[rows] = self.steps
+
+    def _left(self, until: Tensor) -> Tensor:
+        """The share of an average that is left of it from step `until` to the last: Π (1 − 1 / min(horizon, k))."""
+        grown = torch.clamp(until, max=self.horizon).double() / min(self.horizon, max(self.steps, 1))
+        late = self.steps - torch.clamp(until, min=min(self.horizon, self.steps))
+        return grown * (1.0 - 1.0 / self.horizon) ** late.double()

@@ -39,7 +39,7 @@ class Group:
         if self.size == 1:
             return loss
         has = torch.tensor([float(w.grad is not None) for w in weights], device=loss.device)
-        parts = [torch.zeros_like(w) if w.grad is None else w.grad for w in weights]
+        parts = [torch.zeros_like(w) if w.grad is None else w.grad.to_dense() for w in weights]
         flat = torch.cat([loss.reshape(1).float(), has, *(part.reshape(-1).float() for part in parts)])
         dist.all_reduce(flat)
         anybody, start = flat[1 : 1 + len(parts)].tolist(), 1 + len(parts)

@@ -19,6 +19,7 @@ from penchant.training.average import Average
 from penchant.training.checkpoints import Checkpoints, Saved, identity
 from penchant.training.distributed import Group
 from penchant.training.log import TrainingLog
+from penchant.training.optimizer import RowwiseAdamW, clip_gradients
 from penchant.training.options import TrainingOptions
 from penchant.training.precision import compiled, precision
 from penchant.training.selection import validation_ndcg
@@ -89,7 +90,7 @@ class Training:
         if plan.prepare is not None:
             plan.prepare(self.net)
         own = model.options
-        self.optimizer = torch.optim.AdamW(_groups(self.net, own.weight_decay), lr=own.learning_rate, betas=(0.9, 0.98))
+        self.optimizer = RowwiseAdamW(_groups(self.net, own.weight_decay), lr=own.learning_rate, betas=(0.9, 0.98))
         self.average = Average(self.net, plan.options.average)
         self.width = plan.options.accumulate * plan.group.size
         steps = -(-len(model.batches(self.data, self._rng(0))) // self.width)
@@ -170,7 +171,8 @@ class Training:
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
         total = plan.group.sum_gradients(self.average.weights, total)
-        norm = nn.utils.clip_grad_norm_(self.average.weights, plan.options.clip)
+        norm = clip_gradients(self.average.weights, plan.options.clip)
+        self.average.prepare()
         self.optimizer.step()
         self.average.update(self.step)
         if self.curves.wanted:
@@ -222,7 +224,7 @@ class Training:
             return
         tensors = {f"net/{name}": value for name, value in self.net.state_dict().items()}
         if not done:
-            tensors |= {f"average/{n:05}": value for n, value in enumerate(self.average.shadow)}
+            tensors |= {f"average/{n:05}": value for n, value in enumerate(self.average.current())}
             tensors |= {f"best/{n:05}": value for n, value in enumerate(self.best_weights)}
             for number, values in self.optimizer.state_dict()["state"].items():
                 tensors |= {f"optimizer/{number}/{key}": value for key, value in values.items()}
@@ -240,7 +242,8 @@ class Training:
             return True
         for name in _PLACE:
             setattr(self, name, saved.facts[name])
-        self.average.shadow = [tensors[key].to(device) for key in sorted(tensors) if key.startswith("average/")]
+        averages = [tensors[key].to(device) for key in sorted(tensors) if key.startswith("average/")]
+        self.average.resume(averages, self.step)
         self.best_weights = [tensors[key].to(device) for key in sorted(tensors) if key.startswith("best/")]
         self.losses = list(tensors["losses"].to(device)) if "losses" in tensors else []
         state: dict[int, dict[str, Tensor]] = {}
