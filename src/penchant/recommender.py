@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from penchant.config import Config
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.history import LEFT_OUT, TimeLike, from_history, request_times
 from penchant.data.ragged import Ragged
-from penchant.data.results import EventReason, InterestSeries, Reason, Recommendations
+from penchant.data.results import InterestSeries, Reason, Recommendations
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout
 from penchant.data.views import Views
@@ -32,8 +31,7 @@ from penchant.models.base import DenseModel, Model, TrainingData, Validation
 from penchant.models.base import Multiview as Multiview
 from penchant.models.registry import create
 from penchant.persistence import Parts, read, write
-from penchant.profiles.explanation import event_contributions, standing
-from penchant.profiles.words import reason_sentence
+from penchant.profiles.reasons import event_ids, reason, titles
 from penchant.retrieval.exact import top_k
 from penchant.training.log import TrainingLog
 from penchant.training.prepare import training_data
@@ -251,7 +249,7 @@ class Recommender:
             raise UsageError(f"The history holds {len(user_ids)} users.", remedy="Give the events of one person.")
         dense = self.dense_model()
         vectors = dense.interests(histories.at(None))
-        return InterestSeries(user_ids[0], histories.times_s, vectors, _event_ids(source, histories))
+        return InterestSeries(user_ids[0], histories.times_s, vectors, event_ids(source, histories))
 
     def interested(self, user: str, items: Sequence[str], *, at: TimeLike | None = None) -> npt.NDArray[np.float32]:
         """How likely each item is one of interest, `[n]` from 0 to 1; the first call fits the `InterestHead`."""
@@ -357,44 +355,11 @@ class Recommender:
         return content
 
     def _reason(self, history: SequenceBatch, source: Dataset, item: int, score: float) -> Reason:
-        lead = float(standing(self.scores(history), item)[0])
-        contributions = event_contributions(self.scores, history, item)
-        order = np.argsort(-contributions, kind="stable")[:5]
-        order = order[contributions[order] > 0]
-        ids = _event_ids(source, history)
-        titles = self.titles
-        events = [
-            EventReason(
-                event_id=ids[e],
-                item_id=self.dataset.item_vocabulary.decode([history.items[e]])[0] if history.items[e] >= 0 else None,
-                title=titles[history.items[e]] if history.items[e] >= 0 else "",
-                time_s=int(history.times_s[e]),
-                contribution=float(contributions[e]),
-            )
-            for e in order
-        ]
-        views = self._view_shares(history, item)
-        item_id = self.dataset.item_vocabulary.decode([item])[0]
-        return Reason(item_id, score, events, views, reason_sentence(events, self.stages(history)[0]), lead)
-
-    def _view_shares(self, history: SequenceBatch, item: int) -> dict[str, float]:
-        """What each view gives to the score; exact where the model is a sum over views."""
         stage = self.stages(history)[0]
-        model = self._content_model() if stage == "content" else self.model
-        if stage == "popularity" or not isinstance(model, Additive):
-            return {schema.BEHAVIOUR: float(self.scores(history)[0, item])}
-        return {view: float(scores[0, item]) for view, scores in model.contributions(history).items()}
+        answering = self._content_model() if stage == "content" else self.model
+        return reason(self.scores, answering, stage, history, item, catalogue=self.dataset, source=source, value=score)
 
     @property
     def titles(self) -> list[str]:
         """A readable name of every item, by code: its title, else its id."""
-        ids = self.dataset.items[schema.ITEM_ID]
-        if schema.TITLE not in self.dataset.items.columns:
-            return ids.to_list()
-        return self.dataset.items.select(pl.coalesce(pl.col(schema.TITLE).cast(pl.String), ids))[schema.TITLE].to_list()
-
-
-def _event_ids(source: Dataset, batch: SequenceBatch) -> list[str]:
-    if batch.event_rows is None:
-        return [f"e{n}" for n in range(batch.n_events)]
-    return source.events[schema.EVENT_ID].gather(batch.event_rows).to_list()
+        return titles(self.dataset)
