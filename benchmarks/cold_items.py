@@ -8,8 +8,9 @@ Learned from what is left, without each person's last two choices; asked for
 - each person's last known film, ranked among all films (`warm`), and among the known ones only (`warm alone`): the
   difference is what showing new films costs those who came for known ones.
 
-The flagship stands beside its own experts and the content cosine; the curve says what each price buys (`new_loss`).
-Everything is chosen on warm validation choices; nobody sees a held-out film before the test.
+The flagship stands beside its own experts and the content cosine; the curve says what places in the lists cost and
+bring (`new_share`, 1: as many as their number warrants). Everything is chosen on choices of known films; no model sees
+a held-out one before the test.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from penchant.recommender import Recommender, packed
 from penchant.retrieval.exact import top_k
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "movielens-1m"
-PRICES = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1)
+SHARES = (0.0, 0.25, 0.5, 1.0, 2.0)
 
 
 def main() -> None:
@@ -77,7 +78,7 @@ def main() -> None:
 
     started = cpu_s()
     cosine = Recommender.fit(inner.train, replace(base, model="content"), **shared).model
-    result: dict[str, Any] = {"models": {"content": row("content", cosine)}, "prices": {}}
+    result: dict[str, Any] = {"models": {"content": row("content", cosine)}, "shares": {}}
     flagship = Recommender.fit(inner.train, base, **shared).model
     assert isinstance(flagship, Ensemble)
     if "content_transformer" in flagship.experts:
@@ -85,10 +86,10 @@ def main() -> None:
         result["models"]["content_transformer"] = row("content_transformer", own)
     result["models"]["flagship"] = row("flagship", flagship)
     chosen = flagship.options
-    for price in PRICES:
-        flagship.options = replace(chosen, new_loss=price)
+    for share in SHARES:
+        flagship.options = replace(chosen, new_share=share)
         flagship.weigh(shared["validation"])
-        result["prices"][str(price)] = row(f"  new_loss={price}", flagship)
+        result["shares"][str(share)] = row(f"  new_share={share:g}", flagship)
     result |= {
         "users": {"cold": len(cold), "warm": len(warm)},
         "new_items": int((~known).sum()),

@@ -134,8 +134,12 @@ def test_cold_items() -> None:
     cold = set(cut.test.targets.values)
     both = set(cut.train_and_validation.events["item"])
     assert len(cold) <= 2 and not cold & both and len(both) == 18
-    assert not set(cut.validation.targets.values) & set(cut.train.events["item"])
     assert not cold & set(cut.validation.histories.items)
+    pairs = set(zip(cut.train.events["user"], cut.train.events["item"], strict=True))
+    trained = set(cut.train.events["item"])
+    validation = zip(cut.validation.histories.users, cut.validation.targets.values, strict=True)
+    for user, item in validation:  # new items for one half, the last known one for the other
+        assert (user, item) not in pairs and (item in trained) == (user % 2 == 1)
     for history, target, _ in told(data, cut.test).values():
         assert len(target) == 1 and not set(data.item_vocabulary.encode(list(history))) & cold
 

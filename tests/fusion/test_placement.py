@@ -1,60 +1,67 @@
-"""New items are foretold from content, as high as the known ones can bear."""
+"""New items are foretold from content, and get the places that their number warrants."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from penchant.fusion.placement import OFFSETS, Placement, fit_placement, place
+from penchant.fusion.placement import TOP, Placement, fit_placement, place
+
+NEW = np.arange(100) >= 80
 
 
-def world(rng: np.random.Generator, people: int = 200, items: int = 60) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def world(seed: int, people: int = 300, items: int = 100) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
     content = rng.normal(size=(people, items)).astype(np.float32)
     scores = (2.0 * content + 0.1 * rng.normal(size=content.shape)).astype(np.float32)
-    return scores, content, scores[:, :50].argmax(axis=1).astype(np.int32)
+    return scores, content, np.ones(scores.shape, dtype=bool)
+
+
+def places(scores: np.ndarray, new: np.ndarray) -> float:
+    """Mean number of new items among the ten best."""
+    return float(new[np.argsort(-scores, axis=1)[:, :TOP]].sum(axis=1).mean())
 
 
 def test_the_slope_is_that_of_the_known_items() -> None:
-    scores, content, targets = world(np.random.default_rng(0))
-    pretended = np.arange(60) >= 50
-    scores[:, pretended] = -99  # what experts say of items they do not know counts for nothing
-    found = fit_placement(scores, content, targets, np.ones(scores.shape, bool), pretended)
-    assert abs(found.slope - 2.0) < 0.02
+    scores, content, allowed = world(0)
+    scores[:, NEW] = -99  # what experts say of items they do not know counts for nothing
+    assert abs(fit_placement(scores, content, allowed, NEW).slope - 2.0) < 0.02
 
 
-def test_the_loss_is_kept_and_a_larger_price_buys_a_higher_place() -> None:
-    scores, content, targets = world(np.random.default_rng(1))
-    allowed, pretended = np.ones(scores.shape, bool), np.arange(60) >= 50
-    offsets = []
-    for loss in (0.0, 0.05, 0.3):
-        found = fit_placement(scores, content, targets, allowed, pretended, loss=loss)
-        placed = place(scores, content, pretended, found)
-        rank = (placed > np.take_along_axis(placed, targets[:, None].astype(int), axis=1)).sum(axis=1)
-        quality = np.where(rank < 10, 1 / np.log2(2.0 + rank), 0).mean()
-        assert quality >= 1 - loss  # every target stands first among the known items
-        offsets.append(found.offset)
-    assert offsets[0] < offsets[1] < offsets[2]
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0, 2.0])
+def test_new_items_get_the_places_that_their_number_warrants(share: float) -> None:
+    scores, content, allowed = world(1)
+    found = fit_placement(scores, content, allowed, NEW, share=share)
+    assert places(place(scores, content, NEW, found), NEW) == pytest.approx(share * TOP * 0.2, abs=0.01)
 
 
-def test_items_that_may_not_be_ranked_displace_nobody() -> None:
-    scores, content, targets = world(np.random.default_rng(2))
-    pretended = np.arange(60) >= 50
-    allowed = np.ones(scores.shape, bool)
-    allowed[:, pretended] = False
-    scale = scores[:, :50] - scores[:, :50].mean(axis=1, keepdims=True)
-    found = fit_placement(scores, content, targets, allowed, pretended)
-    assert np.isclose(found.offset, OFFSETS[-1] * np.sqrt(np.square(scale).mean()), rtol=1e-3)
+def test_places_go_to_those_whose_content_fits() -> None:
+    scores, content, allowed = world(2)
+    content[:150, 90] += 4.0  # half of the people are drawn to one new item
+    placed = place(scores, content, NEW, fit_placement(scores, content, allowed, NEW, share=0.2))
+    shown = (np.argsort(-placed, axis=1)[:, :TOP] == 90).any(axis=1)
+    assert shown[:150].mean() > 0.7 and shown[150:].mean() < 0.1
+
+
+def test_items_that_may_not_be_ranked_take_no_place() -> None:
+    scores, content, allowed = world(3)
+    allowed[:, NEW] = False
+    assert fit_placement(scores, content, allowed, NEW) == Placement(
+        fit_placement(scores, content, allowed, NEW).slope, 0.0
+    )
+    allowed[:, 80] = True
+    placed = np.where(allowed, place(scores, content, NEW, fit_placement(scores, content, allowed, NEW)), -np.inf)
+    assert places(placed, NEW) == pytest.approx(TOP / 81, abs=0.2)
 
 
 def test_only_new_items_are_moved_and_the_input_stays() -> None:
-    scores, content, _ = world(np.random.default_rng(3))
-    new = np.arange(60) >= 50
+    scores, content, _ = world(4)
     before = scores.copy()
-    placed = place(scores, content, new, Placement(1.5, -1.0))
-    assert (scores == before).all() and (placed[:, ~new] == before[:, ~new]).all()
-    assert np.allclose(placed[:, new], 1.5 * content[:, new] - 1.0)
+    placed = place(scores, content, NEW, Placement(1.5, -1.0))
+    assert (scores == before).all() and (placed[:, ~NEW] == before[:, ~NEW]).all()
+    assert np.allclose(placed[:, NEW], 1.5 * content[:, NEW] - 1.0)
 
 
 def test_content_that_says_nothing_has_no_slope() -> None:
-    scores, content, targets = world(np.random.default_rng(4))
-    found = fit_placement(scores, np.zeros_like(content), targets, np.ones(scores.shape, bool), np.arange(60) >= 50)
-    assert found.slope == 0.0
+    scores, content, allowed = world(5)
+    assert fit_placement(scores, np.zeros_like(content), allowed, NEW).slope == 0.0

@@ -120,7 +120,8 @@ def split(
       `users`: the users of fold `fold` of `folds` are held out of training altogether and tested on their last
         event; those of the next fold are the validation.
       `cold-items`: a tenth of the items is held out of training altogether; tested are the users' first events on
-        one of them, ranked among all items. Another tenth is the validation.
+        one of them, ranked among all items. The validation asks one half of the users for another tenth in the same
+        way, the other half for their last event on a known item.
     `ties`: `stable` keeps the order of `seq` or file among events of one user at one time, `random` shuffles them.
     `repeats`: items of the history may be ranked and be targets (`seen` is empty).
 
@@ -289,12 +290,17 @@ def _cold_items(log: _Log, seed: int, notes: list[str]) -> Split:
     notes.append(
         f"{size:,} of {len(active):,} items are held out for the test, as many for the validation (seed {seed})."
     )
+    notes.append("Validated are new items for one half of the users, the last known one for the other.")
 
-    def ask(cold: Bools, known: Bools, what: str) -> Holdout:
+    def first_of(cold: Bools) -> Bools:
         targets = log.target & cold
-        return _holdout(log, targets & (log.position == log.first(targets)[log.users]), known, what)
+        return targets & (log.position == log.first(targets)[log.users])
 
-    everything = np.ones(len(log.users), dtype=bool)
-    validation = ask(validated, ~tested, "validation")
-    test = ask(tested, everything, "test")
-    return _cut(log, ~tested & ~validated, ~tested, validation, test, "cold-items", notes)
+    everything, half = np.ones(len(log.users), dtype=bool), log.users % 2 == 1
+    known = ~tested & ~validated
+    last_known = log.last(log.target & known & half)[log.users]
+    asked = (first_of(validated) & ~half) | (half & (log.position == last_known))
+    validation = _holdout(log, asked, ~tested, "validation")
+    test = _holdout(log, first_of(tested), everything, "test")
+    train = known & ~(half & (last_known >= 0) & (log.position >= last_known))
+    return _cut(log, train, ~tested, validation, test, "cold-items", notes)

@@ -10,9 +10,8 @@ import numpy.typing as npt
 Scores = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
-OFFSETS = np.linspace(-6.0, 6.0, 97)
-"""Where the new items are tried, in standard deviations of the summed scores."""
 TOP = 10
+"""Length of the lists in which new items get their places."""
 
 
 @dataclass(frozen=True)
@@ -35,46 +34,40 @@ def place(scores: Scores, content: Scores, new: Bools, placement: Placement) -> 
     return out
 
 
-def fit_placement(
-    scores: Scores,
-    content: Scores,
-    targets: npt.NDArray[np.int32],
-    allowed: Bools,
-    pretended: Bools,
-    *,
-    loss: float = 0.005,
-) -> Placement:
-    """Slope and offset with which new items stand as high as the known ones can bear.
+def fit_placement(scores: Scores, content: Scores, allowed: Bools, new: Bools, *, share: float = 1.0) -> Placement:
+    """Slope and offset with which new items get the places in lists that their number warrants.
 
     slope = cov(s, c) / var(c) over known items: the best linear guess of a sum from content.
-    offset = the largest with NDCG@10 of the held-out choices ≥ (1 − `loss`) · NDCG@10 without the `pretended` items.
+    offset: the mean number of new items in lists of ten = `share` · 10 · (new items / items), no more and no less.
 
-    `scores` and `content` `[B, N]`; `targets` `[B]`, items to find, none of them `pretended`; `allowed` `[B, N]` items
-    that may be ranked; `pretended` `[N]`: known items that play the part of new ones (or are new). A list has ten
-    places, so each that goes to a new item is taken from a known one: `loss` is the price that may be paid for
-    showing what nobody has touched yet. Costs one sort of B · pretended.
+    A new item's sum cannot be learned from clicks that it never had; parity of exposure is the rule instead (Singh &
+    Joachims, KDD 2018), and content decides in whose list the places are. `scores` and `content` `[B, N]`; `allowed`
+    `[B, N]` items that may be ranked; `new` `[N]`: those without events, or known ones that play their part.
+
+    The j-th new item of a row enters its list at the offset k_{11−j} − n_j (k: known sums in order, n: foretold ones):
+    the offset is a quantile of these. Costs two partial sorts of B · N.
     """
-    known = ~pretended
-    centred = content - content[:, known].mean(axis=1, keepdims=True)
-    part, own = centred[:, known], scores[:, known]
-    own = own - own.mean(axis=1, keepdims=True)
+    known = ~new
+    part, own = content[:, known], scores[:, known]
+    part, own = part - part.mean(axis=1, keepdims=True), own - own.mean(axis=1, keepdims=True)
     spread = float(np.square(part, dtype=np.float64).sum())
     slope = max(float((part * own).sum(dtype=np.float64)) / spread, 0.0) if spread > 0 else 0.0
-    scale = float(np.sqrt(np.square(own, dtype=np.float64).mean())) or 1.0
-    mine = np.take_along_axis(scores, targets[:, None].astype(np.int64), axis=1)
-    above = ((scores > mine) & allowed & known).sum(axis=1)
-    foretold = np.where(allowed[:, pretended], slope * content[:, pretended], -np.inf)
-    need = np.sort(mine - foretold, axis=1)
-    bar = (1 - loss) * _quality(above)
-    best = float(OFFSETS[0])
-    for offset in OFFSETS:
-        passed = (need < offset * scale).sum(axis=1)
-        if _quality(above + passed) < bar:
-            break
-        best = float(offset)
-    return Placement(slope, best * scale)
+    size = min(TOP, int(known.sum()), int(new.sum()))
+    if not size:
+        return Placement(slope, 0.0)
+    best_known = _best(np.where(allowed[:, known], scores[:, known], -np.inf), size)
+    best_new = _best(np.where(allowed[:, new], slope * content[:, new], -np.inf), size)
+    with np.errstate(invalid="ignore"):
+        enters = best_known[:, ::-1] - best_new
+    enters = np.sort(enters[np.isfinite(enters)])
+    warranted = share * size * float((allowed & new).sum()) / max(float(allowed.sum()), 1.0) * len(scores)
+    if not len(enters):
+        return Placement(slope, 0.0)
+    at = min(round(warranted), len(enters) - 1)
+    return Placement(slope, float(enters[at]))
 
 
-def _quality(ranks: npt.NDArray[np.integer]) -> float:
-    """Mean NDCG@10 of one target a row at these ranks (from 0)."""
-    return float(np.where(ranks < TOP, 1.0 / np.log2(2.0 + ranks), 0.0).mean())
+def _best(scores: npt.NDArray[np.floating], size: int) -> npt.NDArray[np.float64]:
+    """The `size` largest scores of every row, descending."""
+    best = np.partition(scores, scores.shape[1] - size, axis=1)[:, -size:]
+    return np.asarray(-np.sort(-best, axis=1), dtype=np.float64)

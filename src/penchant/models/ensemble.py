@@ -33,21 +33,21 @@ class EnsembleOptions:
     """Options of `Ensemble`.
 
     `experts`: names of models; `weights_users`: how many validation users choose the weights; above `max_items_ease`
-    items and `max_users_user_knn` training users these two experts are left out, and the report says so. `new_loss`:
-    the share of NDCG@10 on known items that may be lost by showing items without events (see `fusion.placement`).
+    items and `max_users_user_knn` training users these two experts are left out, and the report says so. `new_share`:
+    how many places in lists items without events get, as a multiple of their share of all items (see `placement`).
     """
 
     experts: tuple[str, ...] = ("transformer", "cooccurrence", "ease", "user_knn", "content", "popularity")
     weights_users: int = 2000
     max_items_ease: int = 20_000
     max_users_user_knn: int = 50_000
-    new_loss: float = 0.005
+    new_share: float = 1.0
 
     def __post_init__(self) -> None:
         if not self.experts or {"lite", "flagship"} & set(self.experts):
             raise OptionError("experts", self.experts, remedy="Name one or more models; an ensemble holds no other.")
-        if not 0 <= self.new_loss < 1:
-            raise UsageError(f"new_loss={self.new_loss} is out of range.", remedy="Give 0 or more, below 1.")
+        if not 0 <= self.new_share < float("inf"):
+            raise UsageError(f"new_share={self.new_share} is out of range.", remedy="Give 0 or more; 1 is parity.")
 
 
 class Ensemble:
@@ -89,6 +89,9 @@ class Ensemble:
     def weigh(self, validation: Validation) -> None:
         """Choose the weights on held-out targets (of experts that have not seen them)."""
         rows = np.flatnonzero(validation.targets.lengths > 0)
+        first = validation.targets.values[validation.targets.offsets[rows]]
+        if len(self._new) and not self._new[first].all():  # what experts say of items without events teaches nothing
+            rows = rows[~self._new[first]]
         if not len(rows):
             raise ModelError("No held-out target to choose the weights on.", remedy="Use --model cooccurrence.")
         most = max(
@@ -104,23 +107,18 @@ class Ensemble:
         allowed[np.arange(len(rows)), targets] = True
         found = refine_weights(scores, fit_weights(scores, targets, allowed), targets, allowed)
         self.weights = {name: float(w) for name, w in zip(self.experts, found, strict=True)}
-        self._place(scores, weighted_scores(scores, found), targets, allowed)
-
-    def _place(
-        self, parts: list[Scores], total: Scores, targets: npt.NDArray[np.int32], allowed: npt.NDArray[np.bool_]
-    ) -> None:
-        """Choose where items without events stand: those there are, else some that play their part."""
         self.placement = None
-        if self._guide is None:
-            return
-        few = self._new.mean() < 1 / (2 * PRETENDED)
-        pretended = (np.arange(len(self._new)) % PRETENDED == PRETENDED - 1) if few else self._new
-        kept = np.flatnonzero(~pretended[targets])
-        if len(kept):
-            content = parts[list(self.experts).index(self._guide)]
+        if self._guide is not None:
+            content = scores[list(self.experts).index(self._guide)]
             self.placement = fit_placement(
-                total[kept], content[kept], targets[kept], allowed[kept], pretended, loss=self.options.new_loss
+                weighted_scores(scores, found), content, allowed, self._stand_ins, share=self.options.new_share
             )
+
+    @property
+    def _stand_ins(self) -> npt.NDArray[np.bool_]:
+        """Items `[N]` on which the place of new ones is chosen: those there are, where they are few some known ones."""
+        few = self._new.mean() < 1 / (2 * PRETENDED)
+        return np.arange(len(self._new)) % PRETENDED == PRETENDED - 1 if few else self._new
 
     @property
     def _guide(self) -> str | None:
