@@ -2,10 +2,11 @@
 
     python benchmarks/fuzz_media.py [--turns N] [--seed S]
 
-Makes 11 formats × N broken files (see `penchant.testing.media`), the known tricks, and names that lead out of the
-folder, and encodes all of them as a dataset's column with an encoder that takes the mean colour or level, so that only
-decoding counts. A crash is a decoder that died; an escape a row that got a vector though its name leads out. Memory is
-what the process, and the largest worker, hold more than with two good files.
+Makes 11 formats of pictures and sounds and 3 of videos × N broken files (see `penchant.testing.media` and
+`penchant.testing.videos`), the known tricks, and names that lead out of the folder, and encodes all of them as columns
+of a dataset with an encoder that takes the mean colour or level, so that only decoding counts. A crash is a decoder
+that died; an escape a row that got a vector though its name leads out. Memory is what the process, and the largest
+worker, hold more than with three files.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import resource
 import tempfile
 from collections import Counter
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,9 @@ from penchant.data.views import View
 from penchant.encoders.audio import AudioEncoder, AudioOptions
 from penchant.encoders.image import ImageEncoder, ImageOptions
 from penchant.encoders.media import encode_files
+from penchant.encoders.video import encode_videos
 from penchant.testing.media import ESCAPES, broken_media, trap
+from penchant.testing.videos import broken_videos
 
 
 def _mean(contents: Any, name: str) -> View:
@@ -60,21 +64,24 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     told = parser.parse_args()
     encoders = {"image": MeanColour(ImageOptions("mean")), "audio": MeanLevel(AudioOptions("mean"))}
+    encoders["video"] = encoders["image"]
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "data"
         trap(root)
-        names: dict[str, list[str]] = {"image": [], "audio": []}
-        for number, (kind, name, data) in enumerate(broken_media(np.random.default_rng(told.seed), told.turns)):
+        names: dict[str, list[str]] = {"image": [], "audio": [], "video": []}
+        rng = np.random.default_rng(told.seed)
+        videos = (("video", *one) for one in broken_videos(rng, told.turns))
+        for number, (kind, name, data) in enumerate(chain(broken_media(rng, told.turns), videos)):
             (root / f"{number}-{name}").write_bytes(data)
             names[kind].append(f"{number}-{name}")
         for kind, encoder in encoders.items():
-            encode_files(encoder, [next(n for n in names[kind] if n.endswith((".bmp", ".wav")))], root=root)
+            encode_files(encoder, [next(n for n in names[kind] if n.endswith((".bmp", ".wav", ".avi")))], root=root)
         before = memory_mb()
-        result = {kind: fuzz(encoders[kind], [*files, *ESCAPES], root) for kind, files in names.items()}
+        result = {kind: fuzz(kind, encoders[kind], [*files, *ESCAPES], root) for kind, files in names.items()}
         after = memory_mb()
     whole: dict[str, Any] = {
         "files": sum(map(len, names.values())),
-        "names_that_lead_out": 2 * len(ESCAPES),
+        "names_that_lead_out": len(names) * len(ESCAPES),
         "crashes": sum(part["crashes"] for part in result.values()),
         "escapes": sum(part["escapes"] for part in result.values()),
         "memory_more_mb": {name: round(after[name] - before[name], 1) for name in after},
@@ -84,9 +91,10 @@ def main() -> None:
     write("fuzz_media", whole)
 
 
-def fuzz(encoder: Any, names: list[str], root: Path) -> dict[str, Any]:
+def fuzz(kind: str, encoder: Any, names: list[str], root: Path) -> dict[str, Any]:
     """Encode the column `names`, whose last rows lead out of the folder."""
-    view, report = encode_files(encoder, names, root=root, options=MediaOptions())
+    encode = encode_videos if kind == "video" else encode_files
+    view, report = encode(encoder, names, root=root, options=MediaOptions())
     refused = Counter(problem.kind for problem in report.problems)
     located = {problem.row for problem in report.problems}
     assert located == set(np.flatnonzero(~view.present).tolist()), "a row that is absent without a reason"

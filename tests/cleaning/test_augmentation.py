@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from penchant.cleaning import augmented_histories as histories_of
 from penchant.cleaning import augmented_pictures as pictures_of
 from penchant.cleaning import augmented_sounds as sounds_of
 from penchant.cleaning import augmented_texts as texts_of
+from penchant.data import augmented_histories as histories_of
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import UsageError
 
@@ -174,6 +174,12 @@ def test_a_cropped_history_is_a_stretch() -> None:
         starts.add(int(row[0]))
         assert np.array_equal(np.diff(row), np.ones(4)) and np.array_equal(cut.times_s[:5], row - 1)
     assert starts == {1, 2, 3, 4, 5, 6}
+
+
+def test_windows_are_rows_of_their_own() -> None:
+    cut = LOG.windows(np.array([2, 11, 0]), np.array([5, 14, 10]))
+    assert cut.items.tolist() == [3, 4, 5, 12, 13, 14, *range(1, 11)] and cut.lengths.tolist() == [3, 3, 10]
+    assert cut.times_s[:6].tolist() == [2, 3, 4, 0, 1, 2] and cut.users.tolist() == [-1, -1, -1]
 
 
 def test_masked_events_stay_without_their_item() -> None:

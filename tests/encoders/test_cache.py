@@ -80,6 +80,15 @@ def test_a_damaged_segment_is_set_aside_and_computed_again(tmp_path: Path, where
     assert EncoderCache(tmp_path).encode(Lengths(), TEXTS, content_bytes=text_bytes).present.sum() == 3
 
 
+def test_a_segment_that_is_gone_is_computed_again(tmp_path: Path) -> None:
+    cache = EncoderCache(tmp_path)
+    expected = cache.encode(Lengths(), TEXTS, content_bytes=text_bytes, chunk=1)
+    segments(tmp_path)[0].unlink()
+    encoder = Lengths()
+    assert cache.encode(encoder, TEXTS, content_bytes=text_bytes).vectors.tobytes() == expected.vectors.tobytes()
+    assert len(encoder.asked) == 1
+
+
 SCRIPT = """
 import sys, time
 from pathlib import Path

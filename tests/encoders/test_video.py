@@ -24,6 +24,7 @@ from penchant.data.views import View
 from penchant.encoders.fitted import FittedEncoders
 from penchant.encoders.video import encode_videos, filled_from_videos, video_moments
 from penchant.errors import MediaError
+from penchant.testing.videos import VIDEO_FORMATS, broken_videos, good_video
 
 COLOURS = [(200, 30, 30), (30, 200, 30), (30, 30, 200), (200, 200, 30)]
 RATE = 16_000
@@ -165,3 +166,25 @@ def _report() -> Any:
     from penchant.data.media import MediaReport
 
     return MediaReport()
+
+
+def test_broken_and_hostile_videos_never_end_a_run(tmp_path: Path) -> None:
+    told: dict[str, str] = {}
+    with MediaReader(MediaOptions(memory_mb=512, timeout_s=20)) as reader:
+        for name, data in broken_videos(np.random.default_rng(0)):
+            (tmp_path / name).write_bytes(data)
+            for part in (FRAMES, TRACK):
+                found = next(reader.read([tmp_path / name], part))
+                told[f"{name} {part}"] = str(found) if isinstance(found, MediaError) else "decoded"
+    assert len(told) >= 60 and not [reason for reason in told.values() if "crashed" in reason or "too slow" in reason]
+    assert told[f"bomb.avi {FRAMES}"].startswith("too large: 16000 x 16000 pixels")
+    for name in ("head.mp4", "endless.mp4", "nested.mp4", "table.mp4", "head.webm", "nul.webm", "head.avi"):
+        assert told[f"{name} {FRAMES}"] != "decoded", name
+
+
+def test_a_good_video_of_each_format_is_decoded(tmp_path: Path) -> None:
+    with MediaReader() as reader:
+        for form in VIDEO_FORMATS:
+            (tmp_path / form).write_bytes(good_video(form))
+            frames = next(reader.read([tmp_path / form], FRAMES))
+            assert isinstance(frames, np.ndarray) and frames.shape[1:] == (32, 32, 3), frames

@@ -88,6 +88,13 @@ class SequenceBatch:
         positions, offsets = gather_positions(self.offsets, chosen, last)
         return self._gathered(positions, offsets, chosen)
 
+    def windows(self, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]) -> SequenceBatch:
+        """Stretches of histories as rows of their own, from flat positions: each `[start, stop)` inside one row."""
+        rows = np.searchsorted(self.offsets, starts, side="right") - 1
+        offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(stops - starts)])
+        places = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], stops - starts)
+        return self._gathered(places, offsets, rows)
+
     def last(self, n: int) -> SequenceBatch:
         """Every row cut to its most recent n events."""
         return self.take(np.arange(len(self)), last=n)

@@ -33,6 +33,7 @@ Content = TypeVar("Content")
 _SUFFIX: Final = ".safetensors"
 _DAMAGED: Final = ".damaged"
 _KEY_BYTES: Final = 32
+_NOWHERE: Final = (-1, -1)
 
 
 def default_cache_folder() -> Path:
@@ -60,11 +61,12 @@ class CacheCounts:
 
 @dataclass
 class _Shelf:
-    """What is known of one encoder's folder: segments read, and where the vector of each key lies."""
+    """What is known of one encoder's folder: names of its segments, and where the vector of each key lies (number of
+    the segment, row). The vectors stay on disk."""
 
     folder: Path
-    segments: dict[str, dict[str, npt.NDArray[Any]]] = field(default_factory=dict)
-    places: dict[bytes, tuple[str, int]] = field(default_factory=dict)
+    segments: list[str] = field(default_factory=list)
+    places: dict[bytes, tuple[int, int]] = field(default_factory=dict)
 
 
 class EncoderCache:
@@ -91,6 +93,23 @@ class EncoderCache:
         came out absent is not saved and is tried again next time.
         """
         identity = encoder.identity
+        told = (contents, content_bytes, chunk, progress, keep_absent)
+        try:
+            return self._encoded(encoder, identity, *told)
+        except FileNotFoundError:  # somebody removed a segment meanwhile: what it held is computed again
+            self._shelves.clear()
+            return self._encoded(encoder, identity, *told)
+
+    def _encoded(
+        self,
+        encoder: Encoder[Content],
+        identity: str,
+        contents: Sequence[Content | None],
+        content_bytes: Callable[[Content], bytes],
+        chunk: int,
+        progress: Progress | None,
+        keep_absent: bool,
+    ) -> View:
         shelf = self._shelf(identity)
         keys = [None if c is None else hashlib.sha256(content_bytes(c)).digest() for c in contents]
         wanted = {key: c for key, c in zip(keys, contents, strict=True) if key is not None}
@@ -118,8 +137,9 @@ class EncoderCache:
                 path.write_text(json.dumps({"identity": identity}, indent=2), encoding="utf-8")
             self._shelves[name] = _Shelf(folder)
         shelf = self._shelves[name]
+        known = set(shelf.segments)
         for path in sorted(shelf.folder.glob(f"*{_SUFFIX}")):
-            if path.name not in shelf.segments:
+            if path.name not in known:
                 self._read(shelf, path)
         return shelf
 
@@ -132,7 +152,7 @@ class EncoderCache:
                 self.counts.damaged += 1
                 path.replace(path.with_suffix(_DAMAGED))
                 return
-            _enter(shelf, path.name, _arrays(path))
+            _enter(shelf, path.name, _arrays(path)["keys"])
         except FileNotFoundError:
             return  # another process set it aside first
 
@@ -151,7 +171,7 @@ class EncoderCache:
         name = hashlib.sha256(data).hexdigest() + _SUFFIX
         with atomic_file(shelf.folder / name) as path:
             path.write_bytes(data)
-        _enter(shelf, name, arrays)
+        _enter(shelf, name, arrays["keys"])
 
 
 def text_bytes(text: str) -> bytes:
@@ -182,24 +202,23 @@ def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     return dict(load_file(path))
 
 
-def _enter(shelf: _Shelf, name: str, arrays: dict[str, npt.NDArray[Any]]) -> None:
-    shelf.segments[name] = arrays
-    flat = arrays["keys"].tobytes()
-    for row in range(len(arrays["keys"])):
-        shelf.places[flat[row * _KEY_BYTES : (row + 1) * _KEY_BYTES]] = (name, row)
+def _enter(shelf: _Shelf, name: str, keys: npt.NDArray[Any]) -> None:
+    flat, number = keys.tobytes(), len(shelf.segments)
+    shelf.segments.append(name)
+    for row in range(len(keys)):
+        shelf.places[flat[row * _KEY_BYTES : (row + 1) * _KEY_BYTES]] = (number, row)
 
 
 def _gathered(shelf: _Shelf, keys: list[bytes | None], encoder: Encoder[Any], identity: str) -> View:
-    """The vectors of the keys, in order."""
+    """The vectors of the keys, in order, read segment by segment. Raises `FileNotFoundError` where one is gone."""
     vectors = np.zeros((len(keys), encoder.dim), dtype=np.float32)
     present = np.zeros(len(keys), dtype=bool)
-    places = [None if key is None else shelf.places.get(key) for key in keys]
-    by_segment: dict[str, list[tuple[int, int]]] = {}
-    for row, place in enumerate(places):
-        if place is not None:
-            by_segment.setdefault(place[0], []).append((row, place[1]))
-    for name, pairs in by_segment.items():
-        rows, sources = np.array(pairs, dtype=np.int64).T
-        vectors[rows] = shelf.segments[name]["vectors"][sources]
-        present[rows] = shelf.segments[name]["present"][sources].astype(bool)
+    places = np.array([_NOWHERE if k is None else shelf.places.get(k, _NOWHERE) for k in keys], np.int64).reshape(-1, 2)
+    order = np.argsort(places[:, 0], kind="stable")
+    numbers, starts = np.unique(places[order, 0], return_index=True)
+    for number, rows in zip(numbers, np.split(order, starts)[1:], strict=True):
+        if number >= 0:
+            arrays, sources = _arrays(shelf.folder / shelf.segments[number]), places[rows, 1]
+            vectors[rows] = arrays["vectors"][sources]
+            present[rows] = arrays["present"][sources].astype(bool)
     return View(vectors, present, identity)

@@ -46,12 +46,12 @@ def media_encoder_from_state(state: EncoderState) -> MediaEncoder:
     return kinds[name].from_state(state) if name in kinds else TrainableEncoder.from_state(state)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MediaFile:
-    """A file by content: equal files are one, wherever they lie."""
+    """A file by content: equal files are one, wherever they lie. Texts, since a catalogue holds many."""
 
     digest: str
-    path: Path = field(compare=False)
+    path: str = field(compare=False)
 
 
 def encode_files(
@@ -106,7 +106,7 @@ class _FileEncoder:
 
     def encode(self, contents: Sequence[MediaFile | None]) -> View:
         files = [file for file in contents if file is not None]
-        decoded = dict(zip(files, self._reader.read([file.path for file in files], self._part), strict=True))
+        decoded = dict(zip(files, self._reader.read([Path(file.path) for file in files], self._part), strict=True))
         self.failed.update({file.digest: str(bad) for file, bad in decoded.items() if isinstance(bad, MediaError)})
         good: list[Any] = [None if file is None or file.digest in self.failed else decoded[file] for file in contents]
         if self._part == FRAMES:
@@ -131,7 +131,7 @@ def media_file(root: Path, name: str | None, row: int, options: MediaOptions, re
         size = path.stat().st_size
         if size > options.max_bytes:
             raise MediaError(f"too large: {size:,} bytes, allowed are {options.max_bytes:,}.")
-        return MediaFile(file_digest(path), path)
+        return MediaFile(file_digest(path), str(path))
     except (MediaError, OSError) as error:
         report.problems.append(MediaProblem(row, name, str(error)))
         return None

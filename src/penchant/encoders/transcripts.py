@@ -96,7 +96,7 @@ def _transcribed(
     transcriber: Transcriber, files: list[MediaFile], reader: MediaReader, shelf: TranscriptShelf
 ) -> dict[str, str]:
     """Transcribe some files and keep the texts; returns why a file failed, by digest."""
-    decoded = list(reader.read([file.path for file in files], AUDIO))
+    decoded = list(reader.read([Path(file.path) for file in files], AUDIO))
     failed = {file.digest: str(bad) for file, bad in zip(files, decoded, strict=True) if isinstance(bad, MediaError)}
     good = [(file, sound) for file, sound in zip(files, decoded, strict=True) if not isinstance(sound, MediaError)]
     said = transcriber.transcribe([sound for _, sound in good])

@@ -16,7 +16,7 @@ from penchant.data.sequences import SequenceBatch
 from penchant.data.views import Views
 from penchant.errors import ModelError
 from penchant.models.base import ModelState, Scores, TrainingData
-from penchant.models.history_contrast import crops_apart
+from penchant.models.history_contrast import versions_apart
 from penchant.models.id_init import pca_ids
 from penchant.models.next_item import NextItem
 from penchant.models.sequence_net import SequenceNet, empty_views, sizes
@@ -98,7 +98,7 @@ class SequenceModel:
             return hidden.sum() * 0.0
         loss = self._next_item.loss(net, hidden[wanted].float(), after.items[wanted], rng)
         if self.options.contrastive > 0:
-            loss = loss + self.options.contrastive * crops_apart(net, data.sequences, batch, rng)
+            loss = loss + self.options.contrastive * versions_apart(net, data.sequences, batch, rng)
         return loss
 
     def finish(self) -> None:
