@@ -17,7 +17,7 @@ FAST = ("--model", "popularity", "--no-evaluate", "--set", "views.text.encoder=n
 
 
 def test_its_words_are_the_rules() -> None:
-    assert parameters.CLEANING.split(", ") == ["mend", *RULES]
+    assert parameters.CLEANING.split(", ") == ["mend", "spelling", "simplified", "traditional", *RULES]
 
 
 def shop_with_dirt(folder: Path) -> Path:
@@ -49,3 +49,25 @@ def test_an_unknown_rule_is_refused_before_anything_is_read(run: Run, tmp_path: 
     for command in (("train", tmp_path / "none", "--out", tmp_path / "b"), ("compare", tmp_path, "--models", "ease")):
         done = run(*command, "--clean", "repeated_event")
         assert done.exit_code == 2 and "Did you mean 'repeated_events'?" in done.stderr
+
+
+def test_missing_cells_are_filled_where_asked(run: Run, tmp_path: Path) -> None:
+    shop = shop_with_dirt(tmp_path / "shop")
+    items = {"item_id": ["a", "b", "c"], "title": ["x", "y", "z"], "price": [2.0, None, 8.0]}
+    pl.DataFrame(items).write_csv(shop / "items.csv")
+    done = run("train", shop, "--out", tmp_path / "b", "--clean", "items.price=mean", *FAST, "--json")
+    assert done.exit_code == 0, done.output
+    assert "price: 1 missing cells filled (mean)" in json.loads(done.stdout)["tables"]["items"]["notes"]
+
+
+def test_what_cannot_be_filled_is_refused(run: Run, tmp_path: Path) -> None:
+    shop = shop_with_dirt(tmp_path / "shop")
+    for word, says in (
+        ("price=mean", "Write TABLE.COLUMN=RULE"),
+        ("item.price=mean", "Did you mean 'items'?"),
+        ("items.title=meen", "Did you mean 'mean'?"),
+        ("items.titel=most_frequent", "Did you mean 'title'?"),
+        ("simplified,traditional", "one script at a time"),
+    ):
+        done = run("train", shop, "--out", tmp_path / "b", "--clean", word, *FAST)
+        assert done.exit_code == 2 and says in done.stderr, done.output

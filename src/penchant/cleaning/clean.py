@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from penchant.cleaning.before_item import events_before_item
 from penchant.cleaning.copied_texts import copied_texts
 from penchant.cleaning.duplicate_items import DuplicateOptions, duplicate_items
+from penchant.cleaning.filled import check_fills, filled
 from penchant.cleaning.finding import Finding, noted
 from penchant.cleaning.impossible import ImpossibleOptions, impossible_cells, impossible_events
 from penchant.cleaning.kcore import outside_core
 from penchant.cleaning.repeated_events import repeated_events
 from penchant.cleaning.suspicious_users import SuspicionOptions, suspicious_users
 from penchant.cleaning.text_noise import NoiseOptions, clean_texts
+from penchant.cleaning.words import SCRIPTS, one_script, spelt
 from penchant.data.dataset import Dataset
 from penchant.errors import OptionError
 
@@ -28,7 +31,9 @@ class CleaningOptions:
     """`flag`: rules whose findings are counted in the report; `drop`: rules whose findings go to quarantine.
 
     By default nothing is dropped: cells that cannot be (a price below 0) become missing, noise in text is mended, and
-    suspicious users are counted. `core`: events that a user and an item need, for `outside_core`.
+    suspicious users are counted. `core`: events that a user and an item need, for `outside_core`. Only where asked:
+    `spelling` corrects likely misspellings, `script` brings Chinese texts to `simplified` or `traditional`, and `fill`
+    says by which rule the missing cells of a column are filled (`{"items.price": "median"}`, see `imputed`).
     """
 
     flag: tuple[str, ...] = ("suspicious_users", "events_before_item")
@@ -39,8 +44,14 @@ class CleaningOptions:
     suspicion: SuspicionOptions = field(default_factory=SuspicionOptions)
     duplicates: DuplicateOptions = field(default_factory=DuplicateOptions)
     core: tuple[int, int] = (5, 5)
+    spelling: bool = False
+    script: str = ""
+    fill: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.script and self.script not in SCRIPTS:
+            raise OptionError("script", self.script, allowed=SCRIPTS)
+        check_fills(self.fill)
         for name in (*self.flag, *self.drop):
             if name not in RULES:
                 raise OptionError("rule", name, allowed=RULES)
@@ -51,6 +62,11 @@ def clean(dataset: Dataset, options: CleaningOptions = CleaningOptions()) -> tup
     if options.mend:
         dataset = impossible_cells(dataset, options.impossible).dataset
         dataset = clean_texts(dataset, options.noise).dataset
+    if options.script:
+        dataset = one_script(dataset, options.script).dataset
+    if options.spelling:
+        dataset = spelt(dataset).dataset
+    dataset = filled(dataset, options.fill)
     findings: list[Finding] = []
     for name in RULES:
         if name not in options.flag and name not in options.drop:

@@ -17,8 +17,8 @@ BASELINES = "popularity,item_knn,cooccurrence,ease"
 """The simple models that stand beside ours unless others are named."""
 
 CLEANING = (
-    "mend, impossible_events, events_before_item, repeated_events, copied_texts, suspicious_users, duplicate_items, "
-    "outside_core"
+    "mend, spelling, simplified, traditional, impossible_events, events_before_item, repeated_events, copied_texts, "
+    "suspicious_users, duplicate_items, outside_core"
 )
 """Words of `--clean`; a test compares them with the rules, which are not imported for it."""
 
@@ -33,7 +33,12 @@ JsonFile = Annotated[
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse data where any row would go to quarantine.")]
 Clean = Annotated[
     str | None,
-    typer.Option("--clean", metavar="RULES", help=f"Set aside what these rules find, with commas between: {CLEANING}."),
+    typer.Option(
+        "--clean",
+        metavar="RULES",
+        help=f"Set aside or mend what these find, with commas between: {CLEANING}; "
+        "items.price=median fills missing cells.",
+    ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Same seed, same result.")]
 SeedOfConfig = Annotated[
