@@ -85,7 +85,9 @@ def test_texts_that_are_all_null(run: Run, tmp_path: Path) -> None:
     items = "item_id,title\n" + "".join(f"i{n},\n" for n in range(5))
     data = folder(tmp_path / "d", "user_id,item_id,timestamp\n" + ROWS, items=items)
     assert run("train", data, "--out", tmp_path / "b", "--no-evaluate", *FAST).exit_code == 0
-    failed(run("recommend", tmp_path / "b", "--text", "rain"), 1, "trained without a text view", "--history or --user")
+    failed(
+        run("recommend", tmp_path / "b", "--text", "rain"), 1, "trained without a view of text", "--history or --user"
+    )
     done = run("encode", data, "--modality", "text", "--out", tmp_path / "v.parquet")
     failed(done, 1, "No item has anything to encode as text", "Check the columns of items")
     assert not (tmp_path / "v.parquet").exists()
@@ -157,7 +159,11 @@ def test_unknown_users_and_items(run: Run, bundle: Path) -> None:
 
 
 def test_requests_that_contradict_themselves(run: Run, bundle: Path, tmp_path: Path) -> None:
-    failed(run("recommend", bundle), 2, "Give exactly one of --user, --history, --text, --users; got none")
+    failed(
+        run("recommend", bundle),
+        2,
+        "Give exactly one of --user, --history, --text, --image, --audio, --users; got none",
+    )
     failed(run("recommend", bundle, "--user", "a", "--text", "b"), 2, "got --user and --text")
     failed(run("recommend", bundle, "--users", "all"), 2, "--users and --out belong together")
     failed(run("recommend", bundle, "--user", "a", "--out", "x"), 2, "--users and --out belong together")

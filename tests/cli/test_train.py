@@ -111,6 +111,6 @@ def test_a_training_that_was_killed_goes_on(
     assert not (tmp_path / "b" / ".training").exists()
     told = [run("recommend", tmp_path / name, "--user", "u000001", "--json").stdout for name in ("whole", "b")]
     assert told[0] == told[1] and json.loads(told[0])["stage"] == "model"
-    first, second = (open_bundle(tmp_path / name) for name in ("a", "b"))
+    first, second = (open_bundle(tmp_path / name) for name in ("whole", "b"))
     learned = sorted(path.relative_to(first) for path in first.rglob("*.safetensors"))
     assert learned and all((first / path).read_bytes() == (second / path).read_bytes() for path in learned)

@@ -11,13 +11,12 @@ import polars as pl
 
 from penchant.evaluation import report_tables as tables
 from penchant.evaluation.report_facts import Outcome, as_estimate, metric_title
+from penchant.evaluation.report_story_strings import NOBODY
 from penchant.evaluation.report_strings import Words
 from penchant.plots import page
 from penchant.plots.comparison import figure_comparison
 from penchant.plots.markup import Markup, foreign, join, tag
 
-NOBODY = "nobody in particular"
-"""Name of the mean mixture among the vectors: what is known without looking at anybody."""
 _DRIFT = ("events", "days", "seen", "early", "decoy")
 
 

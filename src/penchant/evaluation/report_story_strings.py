@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+NOBODY = "nobody in particular"
+"""Name of the mean mixture among the vectors: what is known without looking at anybody."""
+
 STORY: dict[str, tuple[str, str]] = {
     "recovery": ("Planted interests found again", "找回预设兴趣"),
     "recovery.finding": (
