@@ -22,7 +22,7 @@ from penchant.data.views import View, Views
 from penchant.data.vocabulary import Vocabulary
 from penchant.encoders.fitted import FittedEncoders
 from penchant.encoders.protocol import EncoderState
-from penchant.errors import BundleError
+from penchant.errors import BundleError, UsageError
 from penchant.models.base import DenseModel, Model, ModelState, Multiview
 from penchant.models.registry import create
 
@@ -103,6 +103,11 @@ def read(path: Path) -> Parts:
         raise BundleError(
             f"{folder} lacks {error}: another version of penchant wrote it.", remedy="Train the bundle again."
         ) from error
+    except RuntimeError as error:  # torch: a network of another shape
+        raise BundleError(
+            f"{folder} holds a network that this version of penchant does not make: {str(error)[:300]}.",
+            remedy="Train the bundle again.",
+        ) from error
 
 
 def _read(folder: Path, facts: dict[str, Any]) -> Parts:
@@ -115,7 +120,13 @@ def _read(folder: Path, facts: dict[str, Any]) -> Parts:
     for modality, encoder in facts["view_encoders"]:
         stored = _load(folder / "views" / f"{modality}.safetensors")
         views[modality] = View(stored["vectors"], stored["present"].astype(np.bool_), encoder)
-    config = Config.from_dict(facts["config"])
+    try:
+        config = Config.from_dict(facts["config"])
+    except UsageError as error:
+        raise BundleError(
+            f"{folder} has settings that this version of penchant does not know: {error}",
+            remedy="Train the bundle again, or use the version that wrote it (`versions` in penchant.json).",
+        ) from error
     options = config.options
     model, popularity = create(config.model, options), create("popularity", options)
     model.load_state(ModelState(_part(tensors, "model"), facts["model_state"]))

@@ -16,6 +16,9 @@ import polars as pl
 import pytest
 from typer.testing import Result
 
+from penchant.config import Config
+from penchant.recommender import Recommender
+
 Run = Callable[..., Result]
 FAST = ("--model", "popularity", "--set", "views.text.encoder=ngram", "--set", "views.text.dim=16")
 ROWS = "".join(f"u{n % 3},i{n % 5},{1000 + n}\n" for n in range(30))
@@ -155,6 +158,7 @@ def test_unknown_users_and_items(run: Run, bundle: Path) -> None:
     failed(
         run("explain", bundle, "--user", "u000001", "--item", "i00001"), 1, "The item 'i00001' is not known. Nearest"
     )
+    failed(run("explain", bundle, "--user", "u000001", "--item", "?"), 1, "'?' is not known", "that the data have")
     failed(run("recommend", bundle, "--user", "u000001", "--deny", "zz"), 1, "The item 'zz' is not known", "deny list")
 
 
@@ -197,6 +201,17 @@ def test_bundles_that_cannot_be_used(run: Run, bundle: Path, tmp_path: Path) -> 
     facts = copy / "versions" / "1" / "penchant.json"
     facts.write_text(facts.read_text().replace('"format_version": 1', '"format_version": 9'))
     failed(run("explain", copy, "--user", "a", "--item", "b"), 1, "format version 9; this penchant reads 1")
+
+
+def test_a_bundle_with_settings_of_another_version(
+    run: Run, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rec = Recommender.load(bundle)
+    now = rec.config.to_dict()
+    monkeypatch.setattr(Config, "to_dict", lambda self: {**now, "seed": 0, "cooccurrence": {"windows": 3}})
+    rec.save(tmp_path / "old")
+    says = ("settings that this version of penchant does not know", "cooccurrence.windows", "Train the bundle again")
+    failed(run("interests", tmp_path / "old", "--user", "a"), 1, *says)
 
 
 def test_a_place_that_is_no_bundle_is_refused_before_the_work(run: Run, shop: Path, tmp_path: Path) -> None:

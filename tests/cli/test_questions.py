@@ -41,7 +41,9 @@ def test_interests_of_a_history_and_a_sentence(run: Run, bundle: Path, tmp_path:
     (tmp_path / "h.csv").write_text("item_id\ni000001\ni000002\n")
     assert len(json.loads(run("interests", bundle, "--history", tmp_path / "h.csv", "--json").stdout)["vectors"]) == 2
     words = Recommender.load(bundle).titles[0]
-    assert len(json.loads(run("interests", bundle, "--text", words, "--json").stdout)["vectors"]) == 1
+    told = json.loads(run("interests", bundle, "--text", words, "--json").stdout)
+    assert len(told["vectors"]) == 1 and told["times_s"] == [None], "a sentence has no time"
+    assert "1970" not in run("interests", bundle, "--text", words).stdout
 
 
 def test_explain(run: Run, bundle: Path) -> None:
@@ -92,3 +94,5 @@ def test_items_without_text_have_no_vector(run: Run, tmp_path: Path) -> None:
     assert run(*ask, "--out", tmp_path / "v.parquet").exit_code == 0
     assert pl.read_parquet(tmp_path / "v.parquet")["present"].to_list() == [True, False, True]
     assert run("encode", tmp_path, "--modality", "smell", "--out", tmp_path / "v.parquet").exit_code == 2
+    named = run("encode", tmp_path, "--modality", "text", "--out", tmp_path / "v.csv")
+    assert named.exit_code == 2 and "ends in .parquet" in named.stderr and not (tmp_path / "v.csv").exists()

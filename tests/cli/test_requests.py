@@ -39,6 +39,13 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
         requests.existing_file("--history", tmp_path)
 
 
+def test_a_table_is_not_written_under_a_name_of_another_form() -> None:
+    requests.parquet_file("--out", None)
+    requests.parquet_file("--out", Path("lists.parquet"))
+    with pytest.raises(UsageError, match=r"--out lists\.csv: the table is written as Parquet\. Give a name"):
+        requests.parquet_file("--out", Path("lists.csv"))
+
+
 @pytest.mark.parametrize("ending", ["parquet", "csv", "jsonl", "txt"])
 def test_ids_from_any_file(tmp_path: Path, ending: str) -> None:
     file = tmp_path / f"ids.{ending}"

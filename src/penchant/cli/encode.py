@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from penchant.cli import parameters, terminal
+from penchant.cli import parameters, requests, terminal
 
 
 def encode(
@@ -38,6 +38,7 @@ def encode(
     json: parameters.AsJson = False,
 ) -> None:
     """Encode the items of a folder of data; what was encoded once is not encoded again."""
+    requests.parquet_file("--out", out)
     from dataclasses import asdict, replace
 
     from penchant.data.dataset import Dataset

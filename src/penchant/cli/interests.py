@@ -36,11 +36,13 @@ def interests(
     rec = Recommender.load(bundle)
     when = None if at is None else requests.moment(at)
     series = rec.interests(user, history=history, text=text, image=image, audio=audio, at=when)
+    happened = user is not None or history is not None
+    times = [int(time_s) if happened else None for time_s in series.times_s]
     if json:
         terminal.show_json(
             {
                 "user_id": series.user_id,
-                "times_s": series.times_s,
+                "times_s": times,
                 "event_ids": series.event_ids,
                 "vectors": series.vectors,
             }
@@ -57,7 +59,7 @@ def interests(
     columns = ("time (UTC)", "after event", "cosine to now", *(("nearest categories",) if found else ()))
     rows = [
         (
-            _day(int(series.times_s[n])),
+            _day(times[n]),
             series.event_ids[n],
             float(to_now[n]),
             *((_nearest(*found, n),) if found else ()),
@@ -75,7 +77,10 @@ def _nearest(weights: npt.NDArray[np.float64], names: list[str], row: int) -> st
     return ", ".join(f"{names[n]} {weights[row, n]:.0%}" for n in best)
 
 
-def _day(time_s: int) -> str:
+def _day(time_s: int | None) -> str:
+    """The minute of an event; a sentence or a picture that somebody asks with has none."""
+    if time_s is None:
+        return ""
     from datetime import UTC, datetime
 
     return datetime.fromtimestamp(time_s, UTC).strftime("%Y-%m-%d %H:%M")

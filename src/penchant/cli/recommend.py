@@ -60,6 +60,7 @@ def recommend(
         raise UsageError("--users and --out belong together.", remedy="Give both: --users all --out FILE.parquet")
     if users is not None and explain:
         raise UsageError("--explain is for one person.", remedy="Leave it out, or ask with --user ID.")
+    requests.parquet_file("--out", out)
     many_times = users is not None and at is not None and Path(at).is_file()
     if not many_times:
         requests.check_time(at)

@@ -50,6 +50,14 @@ def existing_file(option: str, path: Path | None) -> None:
         raise UsageError(f"{option} {path}: the file {what}.", remedy="Give the path of a file.")
 
 
+def parquet_file(option: str, path: Path | None) -> None:
+    """Raise `UsageError` where a table would be written under a name of another form."""
+    if path is not None and not path.is_dir() and path.suffix.lower() not in (".parquet", ".pq"):
+        raise UsageError(
+            f"{option} {path}: the table is written as Parquet.", remedy="Give a name that ends in .parquet."
+        )
+
+
 def read_table(option: str, path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
     """A small table that must have some columns; Parquet, CSV or JSON lines."""
     from penchant.data.mapping import TableMapping

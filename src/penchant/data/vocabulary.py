@@ -59,7 +59,12 @@ class Vocabulary:
         """Code of one id; raises `UnknownIdError` (with the nearest ids) where it is unknown."""
         code = self._lookup().get(str(value))
         if code is None:
-            raise UnknownIdError(kind, value, near=self.ids.head(20_000).to_list())
+            raise UnknownIdError(
+                kind,
+                value,
+                near=self.ids.head(20_000).to_list(),
+                remedy=f"Give one of the {len(self):,} ids that the data have.",
+            )
         return code
 
     def decode(self, codes: Sequence[int] | npt.NDArray[np.integer]) -> list[str]:
