@@ -68,3 +68,16 @@ def test_refining_never_ends_below_its_start() -> None:
     found = refine_weights(parts, start, targets, allowed)
     assert quality(found) >= quality(start)
     assert (found >= 0).all()
+
+
+def test_a_sum_that_is_the_same_for_all_items_is_no_perfect_ranking() -> None:
+    """One expert that helps, then one that misleads: neither ends with a weight of 0 alone, where everything ties."""
+    rng = np.random.default_rng(5)
+    targets = rng.integers(0, 20, 200).astype(np.int32)
+    right = rng.normal(size=(200, 20)).astype(np.float32)
+    right[np.arange(200), targets] += 2.0
+    good = standardise(right)
+    assert refine_weights([good], np.ones(1, dtype=np.float32), targets)[0] > 0
+    assert refine_weights([-good], np.ones(1, dtype=np.float32), targets)[0] > 0
+    mixed = refine_weights([good, -good], np.array([1.0, 0.5], dtype=np.float32), targets)
+    assert mixed[0] > mixed[1], "the two do not cancel each other out"

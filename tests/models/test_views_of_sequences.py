@@ -172,6 +172,25 @@ def test_decision_level_trains_an_expert_a_view() -> None:
     assert set(view_experts(replace(SMALL, fusion="decision", views=("text",)), "gru").experts) == {"text"}
 
 
+def test_vectors_of_ones_own_have_an_expert_too() -> None:
+    from penchant.data.ragged import Ragged
+    from penchant.models.base import Validation
+
+    data = groups_data()
+    shapes = np.eye(data.n_items, dtype=np.float32)
+    views = Views({**data.views, "shape": View(shapes, np.ones(data.n_items, dtype=np.bool_), "own")})
+    held = Validation(SequenceBatch.of_items([[0, 2], [1, 3]]), Ragged.of([[4], [5]]), Ragged.of([[0, 2], [1, 3]]))
+    options = replace(SMALL, fusion="decision", views=("behaviour", "shape"))
+    model = create("transformer", lambda _: options)
+    fit(model, replace(data, views=views, validation=held))
+    assert set(model.experts) == {"behaviour", "shape"}
+    everything = create("transformer", lambda _: replace(options, views=()))
+    assert set(everything.applicable(replace(data, views=views))) == {"behaviour", "text", "image", "shape"}
+    again = create("transformer", lambda _: replace(options, views=()))
+    again.load_state(model.state())
+    np.testing.assert_array_equal(again.score(HISTORIES), model.score(HISTORIES))
+
+
 def test_cnn_rnn_keeps_the_contract() -> None:
     options = replace(
         entry("cnn_rnn").default_options(), dim=16, epochs=15, learning_rate=2e-2, dropout=0.0, time=False

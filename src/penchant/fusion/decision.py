@@ -82,7 +82,8 @@ def refine_weights(
 
     Likelihood and rank do not agree where an expert's scores are heavy-tailed: the likelihood shuns such an expert for
     the few choices it gets very wrong. Arguments as in `fit_weights`, whose result is the start; never ends below it.
-    Costs at most rounds · experts · 6 passes over B · N.
+    An item that ties with the choice counts half a place, and one weight at least stays above 0: a sum that is the same
+    for all items ranks nothing. Costs at most rounds · experts · 6 passes over B · N.
     """
     parts = [torch.from_numpy(scores) for scores in expert_scores]
     wanted = torch.from_numpy(targets.astype(np.int64))[:, None]
@@ -91,10 +92,13 @@ def refine_weights(
     found = weights.astype(np.float32).copy()
 
     def quality(scores: torch.Tensor) -> float:
-        better = scores > scores.gather(1, wanted)
+        mine = scores.gather(1, wanted)
+        better, ties = scores > mine, scores == mine
         if closed is not None:
             better &= ~closed
-        return float((1.0 / torch.log2(2.0 + better.sum(dim=1))).mean())
+            ties &= ~closed
+        rank = better.sum(dim=1) + (ties.sum(dim=1) - 1).clamp_min(0) / 2
+        return float((1.0 / torch.log2(2.0 + rank)).mean())
 
     best = quality(total)
     for _ in range(rounds):
@@ -102,7 +106,8 @@ def refine_weights(
         for expert, part in enumerate(parts):
             tried = []
             start = found[expert] if found[expert] > 0 else np.float32(0.05)
-            for factor in FACTORS:
+            alone = not np.delete(found, expert).any()
+            for factor in FACTORS[1:] if alone else FACTORS:
                 moved = total.add(part, alpha=float(start * factor - found[expert]))
                 tried.append((quality(moved), float(start * factor)))
             top, weight = max(tried)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from copy import copy
 from dataclasses import asdict, dataclass
@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
-from penchant.data.schema import ATTRIBUTES, AUDIO, BEHAVIOUR, IMAGE, TEXT
+from penchant.data.schema import BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
 from penchant.data.views import Views
 from penchant.errors import ModelError, OptionError, UsageError
@@ -61,9 +61,18 @@ class Ensemble:
     content (`placement`), since what the others say of it means nothing.
     """
 
-    def __init__(self, options: EnsembleOptions, experts: Mapping[str, Model], name: str = "lite") -> None:
+    def __init__(
+        self,
+        options: EnsembleOptions,
+        experts: Mapping[str, Model],
+        name: str = "lite",
+        *,
+        of_view: Callable[[str], Model | None] | None = None,
+    ) -> None:
+        """`of_view` makes the expert of one view (None: unwanted): the experts are then those of the data's views."""
         self.options = options
         self.name = name
+        self.of_view = of_view
         self.experts: dict[str, Model] = dict(experts)
         self.weights: dict[str, float] = {}
         self.left_out: dict[str, str] = {}
@@ -80,8 +89,10 @@ class Ensemble:
             self._drop("user_knn", f"{len(data.sequences):,} users: comparing each request with all of them is slow.")
         for name in set(self.experts) & set(BY_CONTENT) if not set(data.views) - {BEHAVIOUR} else ():
             self._drop(name, "no item has text or another view.")
-        for name in set(self.experts) & {TEXT, IMAGE, AUDIO, ATTRIBUTES} - set(data.views):
-            self._drop(name, f"no item has the view {name}.")
+        if self.of_view is not None:
+            self._expect(data.views)
+            for name in sorted(set(self.experts) - set(data.views) - {BEHAVIOUR}):
+                self._drop(name, f"no item has the view {name}.")
         if not self.experts:
             raise ModelError("No expert of the ensemble can serve these data.", remedy="Use --model popularity.")
         return self.experts
@@ -213,10 +224,18 @@ class Ensemble:
         placed = state.facts.get("placement")
         self.placement = None if placed is None else Placement(**placed)
         self._new = np.asarray(state.tensors.get("new", np.empty(0)), dtype=np.bool_)
+        self._expect(state.facts["experts"])
         self.experts = {name: expert for name, expert in self.experts.items() if name in state.facts["experts"]}
         for name, expert in self.experts.items():
             own = {k[len(name) + 1 :]: v for k, v in state.tensors.items() if k.startswith(f"{name}/")}
             expert.load_state(ModelState(own, state.facts["experts"][name]))
+
+    def _expect(self, views: Iterable[str]) -> None:
+        """Make the experts of views that have none yet, such as vectors that somebody brought."""
+        for name in sorted(set(views) - set(self.experts)):
+            expert = self.of_view(name) if self.of_view is not None else None
+            if expert is not None:
+                self.experts[name] = expert
 
     def _drop(self, name: str, reason: str) -> None:
         self.experts = {n: e for n, e in self.experts.items() if n != name}

@@ -14,10 +14,16 @@ VIEWS = (BEHAVIOUR, TEXT, IMAGE, AUDIO, ATTRIBUTES)
 def view_experts(options: SequenceOptions, name: str) -> Ensemble:
     """`fusion=decision` of a sequence model: score = Σ_m w_m z_m(u, i), one network m for each view.
 
-    Every network sees the items by one view alone; those of views that no item has are left out. The weights are
+    Every network sees the items by one view alone, vectors that somebody brought and the graph included; those of views
+    that no item has are left out. `options.views` says which are wanted (all, where it is empty). The weights are
     found on validation (see `penchant.fusion.decision`). Costs as many trainings as there are views. Choose it where
     views are unequal and reasons per view must be exact; late fusion is what published comparisons favour.
     """
-    wanted = [view for view in VIEWS if not options.views or view in options.views]
-    experts = {view: SequenceModel(replace(options, fusion="weighted_sum", views=(view,)), name) for view in wanted}
-    return Ensemble(EnsembleOptions(experts=tuple(experts)), experts, name)
+
+    def of_view(view: str) -> SequenceModel | None:
+        if options.views and view not in options.views:
+            return None
+        return SequenceModel(replace(options, fusion="weighted_sum", views=(view,)), name)
+
+    experts = {view: expert for view in options.views or VIEWS if (expert := of_view(view)) is not None}
+    return Ensemble(EnsembleOptions(experts=tuple(experts)), experts, name, of_view=of_view)
