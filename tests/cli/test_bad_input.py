@@ -203,6 +203,13 @@ def test_bundles_that_cannot_be_used(run: Run, bundle: Path, tmp_path: Path) -> 
     failed(run("explain", copy, "--user", "a", "--item", "b"), 1, "format version 9; this penchant reads 1")
 
 
+def test_a_bundle_without_histories_knows_nobody(run: Run, bundle: Path, tmp_path: Path) -> None:
+    Recommender.load(bundle).save(tmp_path / "bare", histories=False)
+    done = run("recommend", tmp_path / "bare", "--users", "all", "--out", tmp_path / "lists.parquet")
+    failed(done, 1, "knows no user", "without --no-histories")
+    assert not (tmp_path / "lists.parquet").exists()
+
+
 def test_a_bundle_with_settings_of_another_version(
     run: Run, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

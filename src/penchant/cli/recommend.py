@@ -163,7 +163,13 @@ def _users(rec: Recommender, users: str) -> list[str]:
     from penchant.data import schema
 
     if users == "all":
-        return rec.dataset.user_vocabulary.ids.to_list()
+        everybody = rec.dataset.user_vocabulary.ids.to_list()
+        if not everybody:
+            raise DataError(
+                "--users all: the bundle knows no user; it was written without histories.",
+                remedy="Train it again without --no-histories, or ask with --history FILE.",
+            )
+        return everybody
     names = requests.read_ids("--users", Path(users), schema.USER_ID)
     rec.dataset.user_codes(names)
     return names
