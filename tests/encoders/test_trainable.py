@@ -221,13 +221,38 @@ def test_what_auto_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert choose_media_encoder("image", data, least_files=5)[0] == "cnn"
     assert choose_media_encoder("audio", data, least_files=5) == ("none", "")
     name, reason = choose_media_encoder("image", data, least_files=50)
-    assert name == "none" and "21 files are too few to train a network on (least: 50)" in reason
+    assert name == "none" and "20 files are too few to train a network on (least: 50)" in reason
+    texts = ["a film"] * 6 + ["", " "] * 8  # 15 of the 21 items with a file have no text
+    assert choose_media_encoder("image", data, least_files=5, texts=texts) == (
+        "none",
+        "image: 21 files are not used: 29% of their items have a text; name an encoder to use them too.",
+    )
+    assert choose_media_encoder("image", data, least_files=5, texts=[*texts[1:], None])[0] == "cnn"
     nowhere = Dataset.from_tables(
         data.events.select(user_id=pl.lit("u"), item_id=pl.lit("i0"), timestamp=1), data.items
     )
     assert "no folder they lie in" in choose_media_encoder("image", nowhere, least_files=5)[1]
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert "install penchant[image] (PIL is missing)" in choose_media_encoder("image", data, least_files=5)[1]
+
+
+def test_files_that_nobody_can_read_are_left_out_where_nobody_asked_for_them(tmp_path: Path) -> None:
+    data = shop(tmp_path / "shop", 20)
+    for row in range(20):
+        (tmp_path / "shop" / f"{row}.png").write_bytes(b"no picture")
+    told = TrainableOptions(width=2, dim=8, epochs=1, batch_size=8, least_files=10)
+    options = ViewOptions(**ONLY_MEDIA, image=ImageOptions("auto"), trainable=told)  # type: ignore[arg-type]
+    views, fitted = item_views(data, options, trainer=train_encoder)
+    assert schema.IMAGE not in views and not fitted.media
+    assert fitted.notes[-1].startswith("image: no view after all: cnn has 0 readable files")
+
+
+def test_a_large_catalogue_has_fewer_passes() -> None:
+    shown, _ = pictures(32)
+    told: list[str] = []
+    encoder = TrainableEncoder("cnn", TrainableOptions(width=2, dim=8, epochs=9, batch_size=16, most_shown=70))
+    train_encoder(encoder, files(shown), progress=lambda message, share: told.append(message))
+    assert told == ["cnn: pass 1 of 2", "cnn: pass 2 of 2"]
 
 
 def test_files_that_are_not_there_are_said(tmp_path: Path) -> None:

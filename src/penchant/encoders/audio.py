@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from penchant.data.views import View
 from penchant.encoders import hub, log_mel
+from penchant.encoders.choose_media import AUTO
 from penchant.encoders.image import vision_module
 from penchant.encoders.precision import resolve_device
 from penchant.encoders.protocol import EncoderState
@@ -25,7 +26,6 @@ from penchant.errors import EncoderError, OptionError
 if TYPE_CHECKING:
     from torch import Tensor
 
-NONE: Final = "none"
 FRONT_ENDS: Final = ("auto", "model", "log_mel")
 POOLINGS: Final = ("mean", "attention")
 Floats = npt.NDArray[np.float32]
@@ -45,7 +45,7 @@ class AudioOptions:
     `mean`, or `attention` (see `pool_windows`). `backend` as for images, with `log_mel` only.
     """
 
-    encoder: str = NONE
+    encoder: str = AUTO
     front_end: str = "auto"
     window_s: float = 10.0
     pooling: str = "mean"

@@ -3,42 +3,67 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
 from typing import Final
 
 import polars as pl
 
 from penchant.data.dataset import Dataset
 from penchant.data.decode import AUDIO, IMAGE
+from penchant.data.media import contained
+from penchant.errors import MediaError
 
 AUTO: Final = "auto"
 NONE: Final = "none"
 
+LEAST_WITHOUT_TEXT: Final = 0.75
+"""Share of the items with a file that have no text, below which `auto` trains nothing."""
 _NETWORK: Final = {IMAGE: "cnn", AUDIO: "crnn"}
 _PACKAGES: Final = {IMAGE: ("PIL",), AUDIO: ("soundfile", "soxr")}
 
 
-def choose_media_encoder(kind: str, dataset: Dataset, *, least_files: int) -> tuple[str, str]:
-    """`cnn` or `crnn` where the items of `dataset` name files that can be learned from, else `none`; and why.
+def choose_media_encoder(
+    kind: str, dataset: Dataset, *, least_files: int, texts: Sequence[str | None] | None = None
+) -> tuple[str, str]:
+    """`cnn` or `crnn` where the items of `dataset` name files that can be learned from and are needed, else `none`;
+    and why.
 
-    The reason is one sentence, empty where the items name no files at all. Nothing is imported or read.
+    `texts` `[N]` of the items: where nearly all items with a file have one (`LEAST_WITHOUT_TEXT`), the network would
+    cost minutes and bring nothing that was measured. The reason is one sentence, empty where the items name no files at
+    all. No file is opened.
     """
     names = dataset.items[kind] if kind in dataset.items.columns else pl.Series(kind, [], dtype=pl.String)
-    count = names.drop_nulls().cast(pl.String).n_unique()
-    network = _NETWORK[kind]
+    names = names.cast(pl.String)
+    distinct = names.drop_nulls().unique(maintain_order=True)
+    count, network = len(distinct), _NETWORK[kind]
     if not count:
         return NONE, ""
+    unused = f"{kind}: {count:,} files are not used"
     missing = [name for name in _PACKAGES[kind] if importlib.util.find_spec(name) is None]
     if missing:
-        return (
-            NONE,
-            f"{kind}: {count:,} files are not used: install penchant[{kind}] ({', '.join(missing)} is missing).",
-        )
+        return NONE, f"{unused}: install penchant[{kind}] ({', '.join(missing)} is missing)."
     if dataset.root is None:
-        return NONE, f"{kind}: {count:,} files are not used: the dataset has no folder they lie in."
-    if count < least_files:
-        few = f"{count:,} files are too few to train a network on (least: {least_files})"
+        return NONE, f"{unused}: the dataset has no folder they lie in."
+    if texts is not None:
+        told = pl.Series([bool(text and text.strip()) for text in texts], dtype=pl.Boolean)
+        without = 1.0 - float(told.filter(names.is_not_null()).mean() or 0.0)  # type: ignore[arg-type]
+        if without < LEAST_WITHOUT_TEXT:
+            return NONE, f"{unused}: {1 - without:.0%} of their items have a text; name an encoder to use them too."
+    root = dataset.root
+    there = sum(1 for _ in islice((name for name in distinct if _is_there(root, name)), least_files))
+    if there < least_files:
+        few = f"{there:,} files are too few to train a network on (least: {least_files})"
         return NONE, f"{kind}: {few}; name a pretrained encoder to use them."
     return (
         network,
         f"{kind}: {network} was chosen because {count:,} files are there and no pretrained encoder is named.",
     )
+
+
+def _is_there(root: Path, name: str) -> bool:
+    try:
+        return contained(root, name).is_file()
+    except MediaError:
+        return False

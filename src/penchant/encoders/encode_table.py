@@ -125,7 +125,7 @@ def _media(
             remedy="Name one: a small network, a folder or a hub name.",
         )
     found = media_encoder(kind, replace(told, encoder=encoder), options.trainable, seed=options.seed)
-    fitted = FittedEncoders(media={kind: found}, limits=options.media, reasons=tuple(reasons))
+    fitted = FittedEncoders(media={kind: found}, limits=options.media, reasons=reasons)
     train_waiting(dataset, fitted, Views(), trainer, progress)
     views = fitted.encode_table(schema.ITEMS, dataset.items, root=dataset.root, cache=cache, progress=progress)
     return views.get(kind), fitted.notes

@@ -74,7 +74,8 @@ class FittedEncoders:
     encoders of `image` and `audio`. `reports`: what became of the files, by table and column (not part of the bundle).
     `vectors`: files of vectors that were brought, by view. `align_s`: the seconds of one moment. `speech`: what makes
     text of sounds. `people`: views of users that were learned from the events (not part of the bundle either).
-    `reasons`: why these encoders of media, or none.
+    `reasons`: why these encoders of media, or none. `chosen`: kinds of media whose encoder nobody named; what cannot be
+    learned there is left out and said, not refused.
     """
 
     text: TextEncoder | None = None
@@ -88,7 +89,8 @@ class FittedEncoders:
     align_s: float = 0.0
     speech: Transcriber | None = None
     people: tuple[OwnVectors, ...] = field(default=(), compare=False)
-    reasons: tuple[str, ...] = ()
+    reasons: list[str] = field(default_factory=list)
+    chosen: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def notes(self) -> list[str]:
@@ -246,7 +248,7 @@ class FittedEncoders:
             vectors={name: Path(path) for name, path in own["vectors"].items()},
             align_s=float(own["align_s"]),
             speech=Transcriber.from_state(state.part(Transcriber.name)) if Transcriber.name in state.facts else None,
-            reasons=tuple(own["reasons"]),
+            reasons=list(own["reasons"]),
         )
 
 
@@ -257,6 +259,7 @@ def fit_encoders(
     speech = Transcriber(options.speech) if options.speech.model != NONE else None
     reading = FittedEncoders(fields=options.text.fields, limits=options.media, speech=speech)
     corpus = reading.texts(schema.ITEMS, dataset.items, root=dataset.root, cache=cache)
+    of_items = tuple(corpus)
     for name, table in ((schema.USERS, dataset.users), (schema.EVENTS, dataset.events)):
         corpus += [text for text in reading.texts(name, table, root=dataset.root, cache=cache) if text]
     text, choice = fit_text_encoder(corpus, options.text, seed=options.seed)
@@ -270,11 +273,14 @@ def fit_encoders(
         attributes[schema.EVENTS] = AttributeEncoder(free).fit(context)
     media: dict[str, MediaEncoder] = {}
     reasons: list[str] = []
+    chosen: list[str] = []
     named: dict[str, ImageOptions | AudioOptions] = {schema.IMAGE: options.image, schema.AUDIO: options.audio}
     for kind, one in named.items():
         name, reason = one.encoder, ""
         if name == AUTO:
-            name, reason = choose_media_encoder(kind, dataset, least_files=options.trainable.least_files)
+            least = options.trainable.least_files
+            name, reason = choose_media_encoder(kind, dataset, least_files=least, texts=of_items)
+            chosen += [kind] if name != NONE else []
         reasons += [reason] if reason else []
         if name != NONE:
             media[kind] = media_encoder(kind, replace(one, encoder=name), options.trainable, seed=options.seed)
@@ -288,5 +294,6 @@ def fit_encoders(
         vectors=dict(options.vectors),
         align_s=options.align_s,
         speech=speech,
-        reasons=tuple(reasons),
+        reasons=reasons,
+        chosen=tuple(chosen),
     )

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from penchant.data.views import View
 from penchant.encoders import hub
+from penchant.encoders.choose_media import AUTO
 from penchant.encoders.precision import resolve_device
 from penchant.encoders.protocol import EncoderState
 from penchant.encoders.runtime import Forward, choose_forward
@@ -21,7 +22,6 @@ from penchant.errors import EncoderError
 if TYPE_CHECKING:
     from torch import Tensor
 
-NONE: Final = "none"
 Picture = npt.NDArray[np.uint8]
 _EXAMPLES: Final = 4
 _ONNX_BATCH: Final = 4  # small batches stay in the processor's cache
@@ -37,7 +37,7 @@ class ImageOptions:
     (ONNX Runtime where it is clearly faster), `torch`, `onnx`. `normalize`: vectors of length 1.
     """
 
-    encoder: str = NONE
+    encoder: str = AUTO
     layers: tuple[int, ...] = ()
     backend: str = "auto"
     normalize: bool = False

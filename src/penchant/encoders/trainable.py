@@ -38,8 +38,8 @@ class TrainableOptions:
 
     `objectives`: two changed versions of one content find each other (`augment`), and a content finds the text and the
     behaviour vector of its item (`text`, `behaviour`: where there are such views). `width`: channels of the first
-    layer. `dim`: length of the vectors. `most_files`: a larger catalogue is sampled. `least_files`: `auto` trains
-    nothing on fewer.
+    layer. `dim`: length of the vectors. `most_files`: a larger catalogue is sampled. `most_shown`: files times passes
+    at most, so that a large catalogue has fewer passes than `epochs`. `least_files`: `auto` trains nothing on fewer.
     """
 
     objectives: tuple[str, ...] = OBJECTIVES
@@ -50,6 +50,7 @@ class TrainableOptions:
     learning_rate: float = 2e-3
     temperature: float = 0.2
     most_files: int = 3000
+    most_shown: int = 18_000
     least_files: int = 100
 
     def __post_init__(self) -> None:
@@ -58,7 +59,7 @@ class TrainableOptions:
                 raise OptionError("objectives", name, allowed=OBJECTIVES)
         if not self.objectives:
             raise UsageError("There is nothing to train for.", remedy=f"Give objectives: {', '.join(OBJECTIVES)}.")
-        for name in ("width", "dim", "epochs", "most_files"):
+        for name in ("width", "dim", "epochs", "most_files", "most_shown"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name}={getattr(self, name)} is too small.", remedy="Give 1 or more.")
         if self.batch_size < 2:

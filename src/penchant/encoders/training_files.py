@@ -93,7 +93,7 @@ def train_waiting(
 ) -> list[str]:
     """Train the encoders of items' files that wait for it; returns what they encode (`image`, `audio`)."""
     done = []
-    for kind, encoder in fitted.media.items():
+    for kind, encoder in list(fitted.media.items()):
         if not isinstance(encoder, TrainableEncoder) or encoder.learned is not None:
             continue
         if trainer is None:
@@ -107,7 +107,14 @@ def train_waiting(
                 remedy=f"Add the column {kind!r} and load the dataset from its folder, or name a pretrained encoder.",
             )
         names = dataset.items[kind].to_list()
-        files = training_files(encoder, names, views, root=dataset.root, options=fitted.limits, progress=progress)
+        try:
+            files = training_files(encoder, names, views, root=dataset.root, options=fitted.limits, progress=progress)
+        except DataError as error:
+            if kind not in fitted.chosen:
+                raise
+            del fitted.media[kind]
+            fitted.reasons.append(f"{kind}: no view after all: {error}")
+            continue
         trainer(encoder, files, progress=progress)
         done.append(kind)
     return done

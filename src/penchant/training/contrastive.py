@@ -49,7 +49,7 @@ def train_encoder(
     augmentations: Augmentations = Augmentations(),
     progress: Progress | None = None,
 ) -> None:
-    """Set `encoder.learned`: weights after `epochs` passes, and the whitening of the features.
+    """Set `encoder.learned`: weights after the passes, and the whitening of the features.
 
     Same files, options and seed, same bytes. The generator of torch outside is left as it was.
     """
@@ -146,7 +146,8 @@ def _passes(
     options = encoder.options
     count = len(files)
     size = min(options.batch_size, count)
-    steps = options.epochs * (count // size)
+    passes = min(options.epochs, max(1, round(options.most_shown / count)))
+    steps = passes * (count // size)
     optimizer = torch.optim.AdamW(loss.parameters(), lr=options.learning_rate, weight_decay=_WEIGHT_DECAY)
 
     def rate(step: int) -> float:
@@ -156,7 +157,7 @@ def _passes(
     starts = np.searchsorted(files.owners, np.arange(count))
     windows = np.bincount(files.owners, minlength=count)
     loss.network.train()
-    for epoch in range(options.epochs):
+    for epoch in range(passes):
         order = rng.permutation(count)
         for start in range(0, count - size + 1, size):
             owners = order[start : start + size]
@@ -167,7 +168,7 @@ def _passes(
             optimizer.step()
             schedule.step()
         if progress is not None:
-            progress(f"{encoder.network}: pass {epoch + 1} of {options.epochs}", (epoch + 1) / options.epochs)
+            progress(f"{encoder.network}: pass {epoch + 1} of {passes}", (epoch + 1) / passes)
 
 
 def _change(encoder: TrainableEncoder, told: Augmentations) -> Change:
