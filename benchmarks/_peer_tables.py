@@ -55,9 +55,9 @@ def _table(batch: SequenceBatch) -> npt.NDArray[np.int64]:
 def work(lengths: npt.NDArray[np.int64], n_items: int, *, dim: int = 64, layers: int = 2, per_block: int = 26) -> float:
     """Floating-point operations (in 10^9) that an epoch needs on its real events, forward and backward.
 
-    For one input event, forward: a block's products take `per_block` · dim² (ours 26: query, key, value and gate 8,
-    what joins the heads 2, the network of width 4 · dim 16; RecTools' 12: 6, 2 and a network of width dim 4), its
-    attention 4 · dim for each event looked at, the head 2 · items · dim. The backward pass takes twice as much.
+    For one input event, forward: a block's products take `per_block` · dim² (26 with a gate: query, key, value and gate
+    8, what joins the heads 2, a network of width 4 · dim 16; SASRec's and RecTools' 12: 6, 2 and a network of width dim
+    4), its attention 4 · dim for each event looked at, the head 2 · items · dim. The backward pass takes twice as much.
     `lengths`: events of each window; the last one is only a target.
     """
     inputs = lengths.astype(np.float64) - 1

@@ -6,16 +6,20 @@
 numpy, so each has an environment of its own). Leave-one-out, stable ties, learned without the validation event, full
 ranking with seen items left out, one evaluator for all, one thread, one seed; two blocks, dim 64, two heads. Stages:
 
-    movielens-50     RecTools' SASRec with softmax for so many epochs as fit in `--minutes` CPU minutes, NDCG@10 after
-                     each; ours at the same shape on the same events until it has passed RecTools' best; our default
-    movielens-200    one epoch of each at length 200; RecTools' on a `--share` of its batches, scaled
+    movielens-50     one epoch of RecTools' SASRec with softmax and of ours at the same shape on the same events, at
+                     length 50; RecTools' on a `--share` of its batches, scaled
+    movielens-200    the same at length 200
     beauty-50        the same on Amazon Beauty at length 50
-    recbole          RecBole's SASRec at length 50, on a tenth of an epoch, scaled
+    default          an epoch of our model with its default options
+    best             RecTools for so many epochs as fit in `--minutes` CPU minutes, NDCG@10 after each; ours for
+                     `--epochs`; CPU seconds of each to RecTools' best
+    recbole          RecBole's SASRec at length 50, on `--recbole-share` of an epoch, scaled
     factors          ALS and BPR of implicit, whole fits
 
 RecTools learns from the last length + 1 events of a history, so `same_events` gives ours the same; our default reads
-every event, cut into windows. A stage that is in the result file is skipped unless `--fresh`. Each measurement is a
-process of its own. Writes results/peers_cost.json; `plots.py` draws it.
+every event, cut into windows. "ours" has RecTools' block (our encoder `sasrec`), "ours, gated block" our default one:
+a gate, and a feed-forward layer four times as wide. What is in the result file is skipped unless `--fresh`.
+Each measurement is a process of its own. Writes results/peers_cost.json.
 """
 
 from __future__ import annotations
@@ -36,9 +40,20 @@ from _report import RESULTS, write
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parents[1] / "shared" / "data"
-PLAIN = {"fusion": "none", "time": False, "dropout": 0.2, "max_length": 50, "heads": 2, "layers": 2, "dim": 64}
+PLAIN = {
+    "encoder": "sasrec",
+    "fusion": "none",
+    "time": False,
+    "dropout": 0.2,
+    "max_length": 50,
+    "heads": 2,
+    "layers": 2,
+    "dim": 64,
+}
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-FLOORS = {"movielens-50": 4.0, "movielens-200": 10.0, "beauty-50": 45.0, "to_best": 10.0}
+MOVIELENS = "movielens-1m"
+Part = Callable[[argparse.Namespace], dict[str, Any]]
+FLOORS = {"movielens-50": 4.0, "movielens-200": 10.0, "beauty-50": 45.0, "best": 10.0}
 """How many times fewer CPU seconds ours is to need."""
 
 
@@ -74,7 +89,7 @@ def rectools(python: str, task: LeaveOneOut, length: int, *, share: float = 1.0,
     found = peer(python, "rectools_sasrec.py", task, *words)
     scores = found.pop("ndcg@10")
     for row in found["epochs"]:
-        row["cpu_s"] /= share
+        row["cpu_s"] *= found["batches"] / found["batches_run"]
         if str(row["epoch"]) in scores:
             row["ndcg@10"] = scores[str(row["epoch"])]
     lengths = np.minimum(task.cut.train.sequences().lengths, length + 1)
@@ -90,7 +105,7 @@ def with_rate(found: dict[str, Any], gflop: float, seconds: float) -> dict[str, 
 def per_epoch(found: Mapping[str, Any]) -> float:
     """Mean CPU seconds of an epoch: RecTools' rows are of one epoch each, ours of all so far."""
     rows = [row["cpu_s"] for row in found["epochs"]]
-    return float(np.mean(rows)) if "share" in found else float(rows[-1] / len(rows))
+    return float(np.mean(rows)) if "batches" in found else float(rows[-1] / len(rows))
 
 
 def to_best(theirs: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,51 +121,52 @@ def to_best(theirs: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]
             "ratio": round(spent / passed["cpu_s"], 1)}  # fmt: skip
 
 
-def movielens_50(asked: argparse.Namespace) -> dict[str, Any]:
-    data = asked.data / "movielens-1m"
-    theirs = rectools(asked.rectools, LeaveOneOut(data), 50, minutes=asked.minutes)
-    own = ours(data, asked.epochs, same_events=True, **PLAIN)
-    found = {"rectools": theirs, "ours": own, "to_best": to_best(theirs, own)}
-    return {**found, "ours, every event": ours(data, 1, same_events=False, **PLAIN), "ours, default": ours(
-        data, 1, same_events=False)}  # fmt: skip
-
-
-def movielens_200(asked: argparse.Namespace) -> dict[str, Any]:
-    data = asked.data / "movielens-1m"
+def compared(name: str, length: int) -> dict[str, Part]:
+    """RecTools and ours at one length on one data set: the same block, and our default one."""
+    options = {**PLAIN, "max_length": length}
     return {
-        "rectools": rectools(asked.rectools, LeaveOneOut(data), 200, share=asked.share),
-        "ours": ours(data, 1, same_events=True, **{**PLAIN, "max_length": 200}),
-    }
-
-
-def beauty_50(asked: argparse.Namespace) -> dict[str, Any]:
-    data = asked.data / "amazon-beauty"
-    return {
-        "rectools": rectools(asked.rectools, LeaveOneOut(data), 50, share=asked.share),
-        "ours": ours(data, 1, same_events=True, **PLAIN),
+        "rectools": lambda asked: rectools(asked.rectools, LeaveOneOut(asked.data / name), length, share=asked.share),
+        "ours": lambda asked: ours(asked.data / name, 1, same_events=True, **options),
+        "ours, gated block": lambda asked: ours(
+            asked.data / name, 1, same_events=True, **{**options, "encoder": "attention"}
+        ),
     }
 
 
 def recbole(asked: argparse.Namespace) -> dict[str, Any]:
-    task = LeaveOneOut(asked.data / "movielens-1m")
-    found = peer(asked.recbole, "recbole_sasrec.py", task, "--length", "50", "--share", "0.1")
-    lengths = task.cut.train.sequences().lengths
-    gflop = work(np.minimum(lengths, 51), task.cut.train.n_items)
-    return {"recbole": found, "gflop_an_epoch_of_last_events": round(gflop, 1)}
+    task = LeaveOneOut(asked.data / MOVIELENS)
+    words = ["--length", "50", "--share", str(asked.recbole_share)]
+    return peer(asked.recbole, "recbole_sasrec.py", task, *words)
 
 
-def factors(asked: argparse.Namespace) -> dict[str, Any]:
-    task = LeaveOneOut(asked.data / "movielens-1m")
-    return {name: peer(asked.rectools, "implicit_factors.py", task, "--model", name) for name in ("als", "bpr")}
+def factors(asked: argparse.Namespace, name: str) -> dict[str, Any]:
+    return peer(asked.rectools, "implicit_factors.py", LeaveOneOut(asked.data / MOVIELENS), "--model", name)
 
 
-STAGES: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
-    "movielens-50": movielens_50,
-    "movielens-200": movielens_200,
-    "beauty-50": beauty_50,
-    "recbole": recbole,
-    "factors": factors,
+STAGES: dict[str, dict[str, Part]] = {
+    "movielens-50": compared(MOVIELENS, 50),
+    "movielens-200": compared(MOVIELENS, 200),
+    "beauty-50": compared("amazon-beauty", 50),
+    "default": {"ours": lambda asked: ours(asked.data / MOVIELENS, 1, same_events=False)},
+    "recbole": {"recbole": recbole},
+    "factors": {"als": lambda asked: factors(asked, "als"), "bpr": lambda asked: factors(asked, "bpr")},
+    "best": {
+        "rectools": lambda asked: rectools(
+            asked.rectools, LeaveOneOut(asked.data / MOVIELENS), 50, minutes=asked.minutes
+        ),
+        "ours": lambda asked: ours(asked.data / MOVIELENS, asked.epochs, same_events=True, **PLAIN),
+    },
 }
+
+
+def summed_up(stage: str, found: dict[str, Any]) -> dict[str, Any]:
+    """The ratio of a stage whose parts are all there."""
+    if not {"rectools", "ours"} <= set(found):
+        return {}
+    theirs, own = found["rectools"], found["ours"]
+    if stage == "best":
+        return {"to_best": to_best(theirs, own)}
+    return {"ratio": round(theirs["cpu_s_an_epoch"] / own["cpu_s_an_epoch"], 1)}
 
 
 def stored() -> dict[str, Any]:
@@ -166,18 +182,18 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=DATA)
     parser.add_argument("--stages", default=",".join(STAGES))
     parser.add_argument("--share", type=float, default=0.1)
-    parser.add_argument("--epochs", type=int, default=12, help="of ours in movielens-50")
+    parser.add_argument("--epochs", type=int, default=12, help="of ours in best")
+    parser.add_argument("--recbole-share", type=float, default=0.1)
     parser.add_argument("--minutes", type=float, default=15.0)
     parser.add_argument("--fresh", action="store_true")
     asked = parser.parse_args()
     for stage in asked.stages.split(","):
-        if stage in stored() and not asked.fresh:
-            print(f"{stage}: in the result file", file=sys.stderr)
-            continue
-        found = STAGES[stage](asked)
-        if "rectools" in found:
-            found["ratio"] = round(found["rectools"]["cpu_s_an_epoch"] / found["ours"]["cpu_s_an_epoch"], 1)
-        write("peers_cost", {**stored(), stage: found})
+        for name, measure in STAGES[stage].items():
+            if name in stored().get(stage, {}) and not asked.fresh:
+                print(f"{stage}, {name}: in the result file", file=sys.stderr)
+                continue
+            found = {**stored().get(stage, {}), name: measure(asked)}
+            write("peers_cost", {**stored(), stage: {**found, **summed_up(stage, found)}})
 
 
 if __name__ == "__main__":

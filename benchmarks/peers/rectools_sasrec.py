@@ -79,7 +79,14 @@ def main() -> None:
         model.fit_partial(train, min_epochs=1, max_epochs=1)
         used = next(part for part in model.fit_trainer.callbacks if isinstance(part, Clock))
         rows.append({"epoch": epoch, "cpu_s": used.epochs[-1]})
-        facts = {"epochs": rows, "share": asked.share, "peak_rss_mb": peak_rss_mb(), "fit_cpu_s": cpu_s() - before}
+        batches = len(model.data_preparator.get_dataloader_train())
+        facts: dict[str, object] = {
+            "epochs": rows,
+            "batches": batches,
+            "batches_run": min(batches, int(model.fit_trainer.num_training_batches)),
+            "peak_rss_mb": peak_rss_mb(),
+            "fit_cpu_s": cpu_s() - before,
+        }
         if asked.share == 1.0:
             lists(model, known, users, asked.folder / f"lists_{epoch}.npy")
         said(asked.folder, "cost", facts)

@@ -1,0 +1,62 @@
+"""Recommenders fitted once on a split, and asked with histories that something has been hidden from."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import penchant
+from penchant.config import Config
+from penchant.data.sequences import SequenceBatch
+from penchant.data.splits import Holdout, Split
+from penchant.encoders.packing import informed, kept_vectors, packed
+from penchant.encoders.views import item_views
+from penchant.evaluation.backtest import ranked_lists
+from penchant.evaluation.significance import bootstrap_intervals
+from penchant.metrics.ranking import ndcg
+from penchant.recommender import Recommender
+
+
+def fitted(cut: Split, models: Mapping[str, Mapping[str, Any]], keep: Path | None) -> dict[str, Recommender]:
+    """Each model with its settings, selected on the validation; bundles in `keep` are taken from there."""
+    found, views = {}, None
+    for name, settings in models.items():
+        kept = keep / name if keep else None
+        if kept is not None and (kept / "current").is_file():
+            found[name] = penchant.load(kept)
+            continue
+        views = views or item_views(cut.train, Config().views, kept_vectors())
+        config = Config(model=name).with_settings(settings)
+        found[name] = Recommender.fit(cut.train, config, validation=cut.validation, views=views)
+        print(f"{name}: {found[name].facts['fit_cpu_s']} CPU s", file=sys.stderr, flush=True)
+        if kept is not None:
+            found[name].save(kept)
+    return found
+
+
+def told(cut: Split, recommender: Recommender) -> SequenceBatch:
+    """The histories of the test with what events and users carry themselves."""
+    return informed(cut.test.histories, packed(cut.dataset, recommender.encoders))
+
+
+def scored(
+    recommender: Recommender, holdout: Holdout, histories: SequenceBatch, rows: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """NDCG@10 of some tested people `[rows]`, asked with these histories; items seen in the whole are left out."""
+    asked = replace(
+        holdout, histories=histories.take(rows), targets=holdout.targets.take(rows), seen=holdout.seen.take(rows)
+    )
+    lists = ranked_lists(recommender, asked, 10, n_items=recommender.dataset.n_items, threads=1)
+    return ndcg(lists, asked.targets, 10)
+
+
+def with_interval(values: npt.NDArray[np.float64]) -> dict[str, float]:
+    """Mean over people and its 95 % bootstrap interval."""
+    found = bootstrap_intervals({"": values})[""]
+    return {"mean": round(found.mean, 4), "low": round(found.low, 4), "high": round(found.high, 4)}

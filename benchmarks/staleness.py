@@ -1,0 +1,90 @@
+"""What a list loses when the interest vector behind it is an hour, a day, a week or a month old.
+
+    python benchmarks/staleness.py [DATA] [--models a,b] [--epochs N] [--keep DIR] [--repeats]
+
+Global time split, each person's last event after the cut as target, all events before it as history. An old vector has
+not seen the events of the last hour (day, …) before the request: they are hidden from the history. The time of the
+request is still given. Items seen in the whole history are left out at every age, so that all ages ask the same
+question; with `--repeats` (the default on Online Retail) nothing is left out. People without any event left are
+answered as anybody without a history is. Writes results/staleness_NAME.json and docs/images/staleness.svg.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from _histories import fitted, scored, told, with_interval
+from _report import cpu_s, peak_rss_mb, write
+
+from penchant.data.dataset import Dataset
+from penchant.data.splits import split
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "online-retail"
+IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
+HOUR = 3600
+AGES = {"now": 0, "hour": HOUR, "day": 24 * HOUR, "week": 7 * 24 * HOUR, "month": 30 * 24 * HOUR}
+
+
+def draw(curves: dict[str, dict[str, Any]], chosen: str) -> None:
+    from penchant.plots.curves import figure_lines
+    from penchant.plots.page import standalone
+
+    rows = [
+        {"series": model, "x": float(number), "y": curve[age]["ndcg@10"]["mean"]}
+        for model, curve in curves.items()
+        for number, age in enumerate(AGES)
+    ]
+    drawn = figure_lines(
+        pl.DataFrame(rows),
+        title="What a list loses as the interest vector ages",
+        desc="NDCG@10 over the age of the vector: " + ", ".join(f"{number} {age}" for number, age in enumerate(AGES)),
+        x_unit="age: 0 now, 1 hour, 2 day, 3 week, 4 month",
+        y_unit="NDCG@10",
+        chosen=chosen,
+    )
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    (IMAGES / "staleness.svg").write_text(standalone(drawn) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", nargs="?", type=Path, default=DATA)
+    parser.add_argument("--models", default="popularity,cooccurrence,transformer")
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--keep", type=Path, help="a folder for the fitted bundles, taken from there when they exist")
+    parser.add_argument("--repeats", action=argparse.BooleanOptionalAction)
+    asked = parser.parse_args()
+    repeats = asked.data.name == "online-retail" if asked.repeats is None else asked.repeats
+    cut = split(Dataset.load(asked.data), "time", target="last", repeats=repeats)
+    settings = {name: {"epochs": asked.epochs} if name == "transformer" else {} for name in asked.models.split(",")}
+    curves: dict[str, dict[str, Any]] = {}
+    everybody = np.arange(len(cut.test))
+    for name, recommender in fitted(cut, settings, asked.keep).items():
+        whole, now, curves[name] = told(cut, recommender), np.zeros(len(everybody)), {}
+        assert whole.query_times_s is not None
+        for age, seconds in AGES.items():
+            old = whole.keep(whole.times_s <= whole.query_times_s[whole.rows] - seconds) if seconds else whole
+            values = scored(recommender, cut.test, old, everybody)
+            now = values if age == "now" else now
+            curves[name][age] = {
+                "ndcg@10": with_interval(values),
+                "lost": with_interval(now - values),
+                "without_history": int((old.lengths == 0).sum()),
+                "changed": int((old.lengths < whole.lengths).sum()),
+            }
+            print(f"{name}, {age}: {curves[name][age]}", flush=True)
+    result = {"users": len(cut.test), "epochs": asked.epochs, "models": curves, "notes": cut.notes}
+    write(f"staleness_{asked.data.name}", {**result, "cpu_s": round(cpu_s(), 1), "peak_rss_mb": peak_rss_mb()})
+    draw(curves, "transformer")
+
+
+if __name__ == "__main__":
+    main()
