@@ -6,7 +6,7 @@ Global time split, each person's last event after the cut as target, all events 
 not seen the events of the last hour (day, …) before the request: they are hidden from the history. The time of the
 request is still given. Items seen in the whole history are left out at every age, so that all ages ask the same
 question; with `--repeats` (the default on Online Retail) nothing is left out. People without any event left are
-answered as anybody without a history is. Writes results/staleness_NAME.json and docs/images/staleness.svg.
+answered as anybody without a history is. Writes results/staleness_NAME.json.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 from _histories import fitted, scored, told, with_interval
 from _report import cpu_s, peak_rss_mb, write
 
@@ -28,30 +27,8 @@ from penchant.data.dataset import Dataset
 from penchant.data.splits import split
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "online-retail"
-IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 HOUR = 3600
 AGES = {"now": 0, "hour": HOUR, "day": 24 * HOUR, "week": 7 * 24 * HOUR, "month": 30 * 24 * HOUR}
-
-
-def draw(curves: dict[str, dict[str, Any]], chosen: str) -> None:
-    from penchant.plots.curves import figure_lines
-    from penchant.plots.page import standalone
-
-    rows = [
-        {"series": model, "x": float(number), "y": curve[age]["ndcg@10"]["mean"]}
-        for model, curve in curves.items()
-        for number, age in enumerate(AGES)
-    ]
-    drawn = figure_lines(
-        pl.DataFrame(rows),
-        title="What a list loses as the interest vector ages",
-        desc="NDCG@10 over the age of the vector: " + ", ".join(f"{number} {age}" for number, age in enumerate(AGES)),
-        x_unit="age: 0 now, 1 hour, 2 day, 3 week, 4 month",
-        y_unit="NDCG@10",
-        chosen=chosen,
-    )
-    IMAGES.mkdir(parents=True, exist_ok=True)
-    (IMAGES / "staleness.svg").write_text(standalone(drawn) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -83,7 +60,6 @@ def main() -> None:
             print(f"{name}, {age}: {curves[name][age]}", flush=True)
     result = {"users": len(cut.test), "epochs": asked.epochs, "models": curves, "notes": cut.notes}
     write(f"staleness_{asked.data.name}", {**result, "cpu_s": round(cpu_s(), 1), "peak_rss_mb": peak_rss_mb()})
-    draw(curves, "transformer")
 
 
 if __name__ == "__main__":
