@@ -263,3 +263,10 @@ def test_how_likely_somebody_is_interested(neural: Recommender, counted: Recomme
     assert counted.interested(user, items[:2]).shape == (2,), "counting models answer by their items' views"
     with pytest.raises(UnknownIdError):
         neural.interested(user, ["no such item"])
+
+
+def test_reasons_speak_the_language_of_the_titles() -> None:
+    rows = {"user_id": list("aabbcc"), "item_id": list("xyxyxz"), "timestamp": [1, 2, 1, 2, 1, 2]}
+    items = pl.DataFrame({"item_id": list("xyz"), "title": ["安静的海", "山中旧事", "夜航"]})
+    made = Recommender.fit(Dataset.from_tables(pl.DataFrame(rows), items=items), Config(model="cooccurrence"))
+    assert made.explain("c", "y").sentence.startswith("因为《安静的海》")

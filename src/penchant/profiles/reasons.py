@@ -9,6 +9,7 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
+from penchant.data.language import main_language
 from penchant.data.results import EventReason, Reason
 from penchant.data.sequences import SequenceBatch
 from penchant.models.base import Additive, Model, Scores
@@ -31,7 +32,8 @@ def reason(
 ) -> Reason:
     """Why `item` (a code of `catalogue`) scores `value` for a history, a batch of one with the events of `source`.
 
-    `score` is what ranks, `answering` the model behind the `stage`. At most five events are named, strongest first.
+    `score` is what ranks, `answering` the model behind the `stage`. At most five events are named, strongest first;
+    the sentence is Chinese where the titles are.
     """
     contributions = event_contributions(score, history, item)
     order = np.argsort(-contributions, kind="stable")[:MOST_EVENTS]
@@ -51,7 +53,9 @@ def reason(
     ]
     lead = float(standing(score(history), item)[0])
     views = view_shares(score, answering, stage, history, item)
-    return Reason(items[item], value, events, views, reason_sentence(events, stage), lead)
+    spoken = main_language([names[item], *(event.title for event in events)])
+    sentence = reason_sentence(events, stage, "zh" if spoken == "zh" else "en")
+    return Reason(items[item], value, events, views, sentence, lead)
 
 
 def view_shares(
