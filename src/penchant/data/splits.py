@@ -294,7 +294,7 @@ def _cold_items(log: _Log, seed: int, notes: list[str]) -> Split:
 
     def first_of(cold: Bools) -> Bools:
         targets = log.target & cold
-        return targets & (log.position == log.first(targets)[log.users])
+        return np.asarray(targets & (log.position == log.first(targets)[log.users]), dtype=np.bool_)
 
     everything, half = np.ones(len(log.users), dtype=bool), log.users % 2 == 1
     known = ~tested & ~validated
