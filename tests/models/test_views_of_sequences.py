@@ -269,3 +269,16 @@ def test_content_transformer_keeps_the_contract() -> None:
     )
     made = lambda: SequenceModel(options, "content_transformer")  # noqa: E731
     check_model(made, fit=fit, personal=False, uses_content=True, tolerance=1e-3)
+
+
+def test_cnn_rnn_does_not_take_the_context_of_an_event_for_attributes_of_its_item() -> None:
+    data = groups_data()
+    events = data.sequences.n_events
+    context = View(np.ones((1, 4), np.float32), np.ones(1, np.bool_))
+    told = replace(
+        data.sequences, content_rows=np.zeros(events, dtype=np.int32), content=Views({"attributes": context})
+    )
+    items = View(np.eye(12, 7, dtype=np.float32), np.ones(12, np.bool_))
+    model = SequenceModel(replace(SMALL, encoder="cnn_rnn", epochs=1))
+    fit(model, replace(data, sequences=told, views=data.views.with_view("attributes", items)))
+    assert np.isfinite(model.score(told.take([0, 1]))).all()

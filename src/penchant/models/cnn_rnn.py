@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding as embed
 
+from penchant.data.schema import ATTRIBUTES
 from penchant.data.views import Views
 from penchant.models.dropout import PooledDropout
 from penchant.models.tokens import Padded
@@ -60,10 +61,13 @@ def channel_table(tower: ItemTower, rows: Tensor, *, without: AbstractSet[str] =
 
 
 def event_channels(tower: ItemTower, window: Padded, table: Tensor, content: Views | None) -> Tensor:
-    """What each event shows, `[batch, time, views * dim]`: its item's views by code, plus its own text and media."""
+    """What each event shows, `[batch, time, views * dim]`: its item's views by code, plus its own text and media.
+
+    The attributes of `content` are an event's context (device, place), not those of an item: the token has them.
+    """
     shown: Tensor = embed(window.items.clamp_min(0), table) * (window.items >= 0).unsqueeze(-1)
     for place, modality in enumerate(tower.modalities):
-        if content is None or modality not in content:
+        if content is None or modality not in content or modality == ATTRIBUTES:
             continue
         vectors = torch.from_numpy(content[modality].vectors).to(table.device)
         present = torch.from_numpy(content[modality].present).to(table.device)
