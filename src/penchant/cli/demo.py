@@ -41,7 +41,7 @@ def demo(
     set_: parameters.Settings = None,
     seed: parameters.Seed = 0,
 ) -> None:
-    """See the whole job: simulate, check, train, compare, report and recommend, in about three minutes."""
+    """See the whole job: simulate, check, train, compare, report and recommend, in a few minutes."""
     started = time.monotonic()
     folder, bundle = data or out / "data", out / "bundle"
     from penchant.cli.check import show_findings
