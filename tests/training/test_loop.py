@@ -95,7 +95,7 @@ def test_a_compiled_network_learns_the_same(monkeypatch: pytest.MonkeyPatch) -> 
     assert set(found[0]) == set(found[1])
     for name, value in found[0].items():
         np.testing.assert_allclose(found[1][name], value, atol=1e-4, err_msg=name)
-    assert {"ItemTower", "EventTokens", "AttentionEncoder"} <= set(traced)
+    assert {"ItemTower", "EventTokens", "BlockStack"} <= set(traced)
 
 
 def test_a_training_that_diverges_says_so() -> None:

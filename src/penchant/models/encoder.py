@@ -6,19 +6,22 @@ dim]` of right-padded windows; it is causal, so padding and the future change no
 
 from __future__ import annotations
 
+from functools import partial
+
 from torch import nn
 
 from penchant.models.cnn_rnn import CnnRnnEncoder
-from penchant.models.fuxi import FuxiEncoder
+from penchant.models.fuxi import FuxiBlock
 from penchant.models.gru import RecurrentEncoder
-from penchant.models.hstu import HstuEncoder
-from penchant.models.lru import LruEncoder
-from penchant.models.sasrec import SasrecEncoder
+from penchant.models.hstu import HstuBlock
+from penchant.models.lru import LruBlock
+from penchant.models.sasrec import SasrecBlock
 from penchant.models.sequence_options import SequenceOptions
-from penchant.models.transformer import AttentionEncoder
+from penchant.models.stack import BlockStack
+from penchant.models.transformer import AttentionBlock
 
-PAIRWISE = {"attention": AttentionEncoder, "hstu": HstuEncoder, "fuxi": FuxiEncoder}
-"""Those that compare every two events, and so can know the time between them."""
+PAIRWISE = {"attention": AttentionBlock, "hstu": HstuBlock, "fuxi": FuxiBlock}
+"""The blocks that compare every two events, and so can know the time between them."""
 
 
 def make_encoder(options: SequenceOptions, dropout: float, channels: int = 0) -> nn.Module:
@@ -26,11 +29,12 @@ def make_encoder(options: SequenceOptions, dropout: float, channels: int = 0) ->
     dim, layers, heads, length = options.dim, options.layers, options.heads, options.max_length
     if options.encoder in PAIRWISE:
         biased = options.time and options.time_bias
-        return PAIRWISE[options.encoder](dim, layers, heads, dropout, length, time_bias=biased)
+        pairwise = partial(PAIRWISE[options.encoder], dim, heads, dropout, length, time_bias=biased)
+        return BlockStack(pairwise, layers, dim, positions=length, time_bias=biased)
     if options.encoder == "sasrec":
-        return SasrecEncoder(dim, layers, heads, dropout, length)
+        return BlockStack(partial(SasrecBlock, dim, heads, dropout), layers, dim, positions=length)
     if options.encoder == "lru":
-        return LruEncoder(dim, layers, dropout)
+        return BlockStack(partial(LruBlock, dim, dropout), layers, dim)
     if options.encoder == "cnn_rnn":
         return CnnRnnEncoder(dim, layers, dropout, channels)
     return RecurrentEncoder(dim, layers, dropout, options.encoder)

@@ -6,8 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from penchant.models.dropout import PooledDropout
-from penchant.models.time_bias import PairBias, pair_buckets
-from penchant.models.tokens import Padded
+from penchant.models.time_bias import PairBias
 
 
 class FuxiBlock(nn.Module):
@@ -16,7 +15,8 @@ class FuxiBlock(nn.Module):
 
     α and β are learned tables by elapsed time and by distance that weigh the values directly, each head its own (Ye
     et al., WWW 2025, adaptive multi-channel self-attention and multi-stage feed-forward); here the three channels
-    read the same values, and α and β are divided by n = √max_length so that a whole history sums to order one.
+    read the same values, and α and β are divided by n = √max_length so that a whole history sums to order one. Choose
+    it where time and order matter more than what resembles what.
     """
 
     def __init__(self, dim: int, heads: int, dropout: float, max_length: int, *, time_bias: bool) -> None:
@@ -51,27 +51,3 @@ class FuxiBlock(nn.Module):
         normed = self.norm_out(x)
         fed: Tensor = x + self.drop(self.third(nn.functional.silu(self.first(normed)) * self.second(normed)))
         return fed
-
-
-class FuxiEncoder(nn.Module):
-    """A stack of FuXi blocks. Choose it where time and order matter more than what resembles what."""
-
-    def __init__(
-        self, dim: int, layers: int, heads: int, dropout: float, max_length: int, *, time_bias: bool = True
-    ) -> None:
-        super().__init__()
-        self.time_bias = time_bias
-        self.positions = nn.Parameter(torch.randn(max_length, dim) * 0.02)
-        self.blocks = nn.ModuleList(
-            FuxiBlock(dim, heads, dropout, max_length, time_bias=time_bias) for _ in range(layers)
-        )
-        self.norm = nn.LayerNorm(dim)
-
-    def forward(self, tokens: Tensor, window: Padded, *, request: bool) -> Tensor:
-        """Event tokens `[batch, time, dim]` to interest vectors `[batch, time, dim]`."""
-        buckets = pair_buckets(window, request=request) if self.time_bias else None
-        x = tokens + self.positions[: tokens.shape[1]]
-        for block in self.blocks:
-            x = block(x, buckets)
-        normed: Tensor = self.norm(x)
-        return normed

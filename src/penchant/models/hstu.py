@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from penchant.models.dropout import PooledDropout
-from penchant.models.time_bias import PairBias, pair_buckets
-from penchant.models.tokens import Padded
+from penchant.models.time_bias import PairBias
 
 
 class HstuBlock(nn.Module):
     """u, v, q, k = silu(W norm(x)); a = silu(q kᵀ + bias) / max_length; x + W_o(norm(a v) ⊙ u).
 
     Pointwise weights keep how strong an interest is, where softmax keeps only how it compares (Zhai et al., ICML
-    2024, eq. 1–3). Half the products of a transformer block: one projection in, one out.
+    2024, eq. 1–3). Half the products of a transformer block: one projection in, one out, so choose it deep (4 to 8
+    layers).
     """
 
     def __init__(self, dim: int, heads: int, dropout: float, max_length: int, *, time_bias: bool) -> None:
@@ -36,27 +35,3 @@ class HstuBlock(nn.Module):
         gated = seen * gate.permute(1, 2, 0, 3).reshape(batch, time, dim)
         mixed_in: Tensor = x + self.drop(self.combine(gated))
         return mixed_in
-
-
-class HstuEncoder(nn.Module):
-    """A stack of HSTU blocks. Choose it deep (4 to 8 layers): a block is half as dear as one with a feed-forward."""
-
-    def __init__(
-        self, dim: int, layers: int, heads: int, dropout: float, max_length: int, *, time_bias: bool = True
-    ) -> None:
-        super().__init__()
-        self.time_bias = time_bias
-        self.positions = nn.Parameter(torch.randn(max_length, dim) * 0.02)
-        self.blocks = nn.ModuleList(
-            HstuBlock(dim, heads, dropout, max_length, time_bias=time_bias) for _ in range(layers)
-        )
-        self.norm = nn.LayerNorm(dim)
-
-    def forward(self, tokens: Tensor, window: Padded, *, request: bool) -> Tensor:
-        """Event tokens `[batch, time, dim]` to interest vectors `[batch, time, dim]`."""
-        buckets = pair_buckets(window, request=request) if self.time_bias else None
-        x = tokens + self.positions[: tokens.shape[1]]
-        for block in self.blocks:
-            x = block(x, buckets)
-        normed: Tensor = self.norm(x)
-        return normed

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from penchant.models.dropout import PooledDropout
-from penchant.models.tokens import Padded
 
 
 def scan(inputs: Tensor, decay: Tensor) -> Tensor:
@@ -29,7 +28,9 @@ class LruBlock(nn.Module):
     """h_t = λ ⊙ h_{t−1} + γ ⊙ B norm(x_t); y = Re(C h) + x; y + FFN(norm(y)).
 
     λ = exp(−exp(ν) + i exp(θ)) complex, on a ring inside the unit circle, γ = √(1 − |λ|²) keeps the state's size
-    (Orvieto et al., ICML 2023; as a recommender LRURec, Yue et al., WSDM 2024).
+    (Orvieto et al., ICML 2023; as a recommender LRURec, Yue et al., WSDM 2024). No positions, no pairs: costs
+    `time · log(time)` in training and a constant an event when served, so choose it for long histories and for a
+    service that updates a person with every event.
     """
 
     def __init__(self, dim: int, dropout: float) -> None:
@@ -42,8 +43,8 @@ class LruBlock(nn.Module):
         self.feed = nn.Sequential(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim))
         self.drop = PooledDropout(dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """`[batch, time, dim]` to the same."""
+    def forward(self, x: Tensor, buckets: Tensor | None) -> Tensor:
+        """`[batch, time, dim]` to the same; the pairs' buckets are not read."""
         size = torch.exp(-torch.exp(self.nu))
         decay = torch.polar(size, torch.exp(self.theta))
         real, imaginary = self.inward(self.norm_in(x)).chunk(2, dim=-1)
@@ -52,21 +53,3 @@ class LruBlock(nn.Module):
         x = x + self.drop(self.outward(torch.cat([state.real, state.imag], dim=-1)))
         fed: Tensor = x + self.drop(self.feed(self.norm_out(x)))
         return fed
-
-
-class LruEncoder(nn.Module):
-    """A stack of LRU blocks. No positions, no pairs: costs `time · log(time)` in training and a constant an event when
-    served, so choose it for long histories and for a service that updates a person with every event."""
-
-    def __init__(self, dim: int, layers: int, dropout: float) -> None:
-        super().__init__()
-        self.blocks = nn.ModuleList(LruBlock(dim, dropout) for _ in range(layers))
-        self.norm = nn.LayerNorm(dim)
-
-    def forward(self, tokens: Tensor, window: Padded, *, request: bool) -> Tensor:
-        """Event tokens `[batch, time, dim]` to interest vectors `[batch, time, dim]`."""
-        x = tokens
-        for block in self.blocks:
-            x = block(x)
-        normed: Tensor = self.norm(x)
-        return normed

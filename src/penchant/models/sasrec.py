@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from penchant.models.dropout import PooledDropout
-from penchant.models.tokens import Padded
 from penchant.models.transformer import attend
 
 
 class SasrecBlock(nn.Module):
     """x + W_o softmax(q kᵀ/√d) v, then x + W₂ relu(W₁ x), each after a layer norm (Kang & McAuley, ICDM 2018).
 
-    The feed-forward layer is as wide as the model, as published.
+    The feed-forward layer is as wide as the model, as published. The cheapest attention, and the baseline that every
+    other encoder has to beat.
     """
 
     def __init__(self, dim: int, heads: int, dropout: float) -> None:
@@ -25,8 +24,8 @@ class SasrecBlock(nn.Module):
         self.feed = nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, dim))
         self.drop = PooledDropout(dropout)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """`[batch, time, dim]` to the same."""
+    def forward(self, x: Tensor, buckets: Tensor | None) -> Tensor:
+        """`[batch, time, dim]` to the same; the pairs' buckets are not read."""
         batch, time, dim = x.shape
         mixed = self.project(self.norm_in(x)).view(batch, time, 3, self.heads, dim // self.heads)
         query, key, value = mixed.permute(2, 3, 0, 1, 4).unbind(0)
@@ -34,21 +33,3 @@ class SasrecBlock(nn.Module):
         x = x + self.drop(self.combine(seen))
         fed: Tensor = x + self.drop(self.feed(self.norm_out(x)))
         return fed
-
-
-class SasrecEncoder(nn.Module):
-    """A stack of plain blocks. The cheapest attention, and the baseline that every other encoder has to beat."""
-
-    def __init__(self, dim: int, layers: int, heads: int, dropout: float, max_length: int) -> None:
-        super().__init__()
-        self.positions = nn.Parameter(torch.randn(max_length, dim) * 0.02)
-        self.blocks = nn.ModuleList(SasrecBlock(dim, heads, dropout) for _ in range(layers))
-        self.norm = nn.LayerNorm(dim)
-
-    def forward(self, tokens: Tensor, window: Padded, *, request: bool) -> Tensor:
-        """Event tokens `[batch, time, dim]` to interest vectors `[batch, time, dim]`."""
-        x = tokens + self.positions[: tokens.shape[1]]
-        for block in self.blocks:
-            x = block(x)
-        normed: Tensor = self.norm(x)
-        return normed
