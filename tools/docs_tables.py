@@ -5,6 +5,7 @@
 `<!-- options of models -->`           those of every model in the registry
 `<!-- options of command: NAME -->`    arguments and options of one command
 `<!-- rules of cleaning -->`           one line a rule
+`<!-- spaces of tune -->`              what a search of settings tries, model by model
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 from penchant import cleaning
 from penchant.data.aliases import ALIASES
 from penchant.models.registry import MODELS
+from penchant.training.search_space import SPACES, Choice, Dimension, Together
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
@@ -100,9 +102,30 @@ def cleaning_table() -> str:
     return "\n".join([*rows, ""])
 
 
+def space_table() -> str:
+    """One row a model and dimension; models of the same space together."""
+    alike: dict[str, list[str]] = {}
+    for name, space in SPACES.items():
+        words = "<br>".join(f"`{key}`: {values(dimension)}" for key, dimension in space.items())
+        alike.setdefault(words, []).append(name)
+    rows = [f"| {', '.join(f'`{name}`' for name in names)} | {words} |" for words, names in alike.items()]
+    return "\n".join(["| model | tried |", "|---|---|", *rows, ""])
+
+
+def values(dimension: Dimension) -> str:
+    """The values of one dimension in words."""
+    if isinstance(dimension, Together):
+        told = (", ".join(f"{name} {value}" for name, value in each.items()) for each in dimension.values)
+        return "; or ".join(told)
+    if isinstance(dimension, Choice):
+        return ", ".join(map(str, dimension.values))
+    return f"{dimension.low:g} to {dimension.high:g}" + (", finer at the low end" if dimension.log else "")
+
+
 MARKS = {
     "<!-- aliases -->": alias_tables,
     "<!-- options of models -->": model_tables,
     "<!-- rules of cleaning -->": cleaning_table,
+    "<!-- spaces of tune -->": space_table,
 }
 """Marks without a name in them, and what makes their tables."""

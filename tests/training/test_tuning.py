@@ -12,7 +12,17 @@ import pytest
 from penchant.config import Config
 from penchant.errors import MissingExtraError, ModelError
 from penchant.models.registry import MODELS
-from penchant.training.search_space import SPACES, Choice, Real, Whole, learns_slowly
+from penchant.training.search_space import (
+    SPACES,
+    Choice,
+    Real,
+    Together,
+    Whole,
+    learns_slowly,
+    proposal_of,
+    settings_of,
+    space_of,
+)
 from penchant.training.tuning import Report, Trial, Trials, search
 
 pytest.importorskip("optuna")
@@ -102,6 +112,26 @@ def test_hopeless_trials_are_pruned() -> None:
     assert trials.best is not None and trials.best.value == max(whole)  # type: ignore[type-var]
 
 
+def test_of_more_validations_than_steps_the_best_of_each_step_is_kept() -> None:
+    """A long trial is validated after every epoch: none of it is lost, and optuna is told of a step once."""
+    now = [0.0]
+
+    def long(settings: Mapping[str, Any], report: Report) -> float:
+        for epoch in range(1, 37):
+            now[0] += 1.0
+            report(epoch / 36, 0.5 - 0.001 * epoch)
+        return 0.499
+
+    trials = Trials(None, "k", "m")
+    search(SPACE, long, trials, budget_s=1e9, clock=lambda: now[0], most=2)
+    assert [t.state for t in trials.found] == ["complete", "complete"]
+    assert dict(trials.found[1].curve)[0] == pytest.approx(0.499)  # epoch 1 of 36 rounds to step 0, 2 to 4 to step 1
+    assert dict(trials.found[1].curve)[1] == pytest.approx(0.498)
+    stopped = Trials(None, "k", "m")
+    search(SPACE, long, stopped, budget_s=4.0, clock=lambda: now[0])
+    assert stopped.found[0].state == "stopped" and stopped.found[0].value == pytest.approx(0.499)
+
+
 def test_a_failed_trial_is_kept_and_an_impossible_model_says_so(tmp_path: Path) -> None:
     def sometimes(settings: Mapping[str, Any], report: Report) -> float:
         if settings and settings["n"] > 3:
@@ -137,18 +167,81 @@ def test_without_optuna_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
         search(SPACE, hill, Trials(None, "k", "m"), budget_s=1.0, clock=ticking())
 
 
+HEADED = {**SPACE, "scoring": Together(({"head": "a", "parts": 1}, {"head": "b", "parts": 4}))}
+
+
+def test_options_that_belong_together_are_one_choice() -> None:
+    proposed = {"x": 0.5, "n": 3, "kind": "b", "scoring": 1}
+    settings = settings_of(HEADED, proposed)
+    assert settings == {"x": 0.5, "n": 3, "kind": "b", "head": "b", "parts": 4}
+    assert proposal_of(HEADED, settings) == proposed
+    assert proposal_of(HEADED, settings | {"parts": 2}) is None  # no value of the choice
+    assert proposal_of(HEADED, settings | {"other": 2}) is None
+    assert proposal_of(HEADED, {"x": 0.5, "n": 3, "head": "b", "parts": 4}) is None
+    assert proposal_of(SPACE, {}) is None
+
+
+def test_a_search_learns_which_of_them_is_better_and_goes_on_from_its_file(tmp_path: Path) -> None:
+    def value(settings: Mapping[str, Any], report: Report) -> float:
+        assert not settings or (settings["head"], settings["parts"]) in (("a", 1), ("b", 4))
+        return hill(settings, report) - (settings.get("head") == "a")
+
+    file = tmp_path / "t.jsonl"
+    search(HEADED, value, Trials(file, "k", "m"), budget_s=1e9, clock=ticking(), most=20)
+    trials = Trials(file, "k", "m")
+    search(HEADED, value, trials, budget_s=1e9, clock=ticking(), most=40)
+    late = [t.settings["head"] for t in trials.found[20:]]
+    assert late.count("b") > 14  # of twenty, each second one by chance
+    assert trials.best is not None and trials.best.settings["parts"] == 4
+
+
+def _settings_to_try(name: str, options: Any) -> list[dict[str, Any]]:
+    """Both ends of every dimension, or all its values."""
+    found: list[dict[str, Any]] = []
+    for key, dimension in space_of(name, options).items():
+        if isinstance(dimension, Together):
+            found += [dict(value) for value in dimension.values]
+        else:
+            ends = dimension.values if isinstance(dimension, Choice) else (dimension.low, dimension.high)
+            found += [{key: value} for value in ends]
+    return found
+
+
 @pytest.mark.parametrize("name", SPACES)
 def test_the_ends_of_every_range_are_allowed(name: str) -> None:
     assert name in MODELS
     config = Config(model=name)
-    for option, dimension in SPACES[name].items():
-        ends = dimension.values if isinstance(dimension, Choice) else (dimension.low, dimension.high)
-        for value in ends:
-            found = config.with_settings({f"{name}.{option}": value}).options()
-            assert getattr(found, option) == value
-    assert learns_slowly(name) == (name in ("gru", "cnn_rnn", "transformer", "content_transformer"))
+    assert space_of(name, config.options()) == SPACES[name]
+    for settings in _settings_to_try(name, config.options()):
+        found = config.with_settings({f"{name}.{option}": value for option, value in settings.items()}).options()
+        assert {option: getattr(found, option) for option in settings} == settings
+    assert learns_slowly(name) == (name in ("gru", "cnn_rnn", "transformer", "content_transformer", "llm"))
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_no_option_is_decided_twice(name: str) -> None:
+    decided: list[str] = []
+    for key, dimension in SPACES[name].items():
+        decided += dimension.options if isinstance(dimension, Together) else [key]
+        if isinstance(dimension, Together):
+            assert all(tuple(value) == dimension.options for value in dimension.values)
+            assert len({str(value) for value in dimension.values}) == len(dimension.values)
+    assert len(decided) == len(set(decided)) <= 20
+
+
+def test_what_stands_leaves_out_choices_that_it_does_not_allow() -> None:
+    both = Config(model="llm").with_settings({"architecture": "bert"}).options()
+    reading = space_of("llm", both)["reading"]
+    assert isinstance(reading, Together) and [value["levels"] for value in reading.values] == [1, 1]
+    weighed = Config(model="transformer").with_settings({"transformer.fusion_weights": {"text": 2.0}}).options()
+    assert set(SPACES["transformer"]) - set(space_of("transformer", weighed)) == {"fusion"}
+    given = Config(model="llm").with_settings({"source": "minilm"}).options()
+    assert {"width", "layers", "reading", "pretrain"} & set(space_of("llm", given)) == set()
+    for settings in _settings_to_try("llm", given):
+        Config(model="llm").with_settings({"source": "minilm", **settings})
 
 
 def test_every_expert_of_an_ensemble_has_a_space() -> None:
     for name in ("lite", "flagship"):
         assert set(Config(model=name).options().experts) <= set(SPACES)
+    assert set(SPACES) == set(MODELS) - {"lite", "flagship"}

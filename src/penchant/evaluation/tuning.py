@@ -17,7 +17,7 @@ from penchant.evaluation.run import informed
 from penchant.recommender import Recommender, packed, validation_of
 from penchant.training.checkpoints import identity
 from penchant.training.prepare import training_data
-from penchant.training.search_space import SPACES, learns_slowly
+from penchant.training.search_space import SPACES, learns_slowly, space_of
 from penchant.training.tuning import Trial, Trials, search
 
 Progress = Callable[[str, float], None]
@@ -156,7 +156,7 @@ class _Search:
 
         try:
             search(
-                SPACES[name],
+                space_of(name, base.options(name)),
                 objective(name, options, self.data, base.training, base.device),
                 kept,
                 budget_s=budget_s,

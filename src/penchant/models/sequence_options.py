@@ -31,8 +31,9 @@ class SequenceOptions:
     principal components of the items' text vectors. `encoder` reads the events: `attention` (gated), `sasrec` (plain),
     `hstu`, `fuxi`, `lru`, `gru`, `lstm`, `rnn` or `cnn_rnn`. `time_bias` lets `attention`, `hstu` and `fuxi` know the
     time and the number of events between every two; `clock` puts hour and weekday (UTC) into the tokens. `smoothing` is
-    the share of the softmax's target that all items have in common; `half` makes the products of the full softmax in
-    bfloat16 in training. `calibration` is t of `gbce`; `contrastive` the weight of telling changed histories apart.
+    the share of the full softmax's target that all items have in common (read with `head` cosine alone); `half` makes
+    the products of the full softmax in bfloat16 in training. `calibration` is t of `gbce`; `contrastive` the weight of
+    telling changed histories apart.
     `head` scores by `cosine` or by `mol`, a mixture of `components`² logits; `interests` is the number of interest
     vectors a person (the nearest one counts).
     """

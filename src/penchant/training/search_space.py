@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from penchant.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,21 @@ class Choice:
     values: tuple[Any, ...]
 
 
-Dimension = Real | Whole | Choice
+@dataclass(frozen=True)
+class Together:
+    """One of some settings of several options that mean something only together; each value names all of them."""
+
+    values: tuple[Mapping[str, Any], ...]
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The options that every value sets."""
+        return tuple(self.values[0])
+
+
+Dimension = Real | Whole | Choice | Together
 Space = Mapping[str, Dimension]
+"""Dimensions by option; the name of a `Together` is that of what its options decide, and no option."""
 
 _FADING: Space = {"decay": Real(0.3, 1.0), "half_life_days": Choice((None, 3.0, 10.0, 30.0, 100.0, 300.0))}
 _NETWORK: Space = {
@@ -47,8 +62,47 @@ _NETWORK: Space = {
     "max_length": Choice((50, 100, 200)),
     "id_dropout": Real(0.0, 0.3),
     "fusion": Choice(("none", "weighted_sum", "concat")),
-    "time": Choice((True, False)),
 }
+_CLOCK = Together(({"time": False, "clock": False}, {"time": True, "clock": False}, {"time": True, "clock": True}))
+_PAIRWISE_CLOCK = Together(
+    (
+        {"time": False, "time_bias": False, "clock": False},
+        {"time": True, "time_bias": False, "clock": False},
+        {"time": True, "time_bias": True, "clock": False},
+        {"time": True, "time_bias": True, "clock": True},
+    )
+)
+_TARGET = Together(
+    (
+        {"loss": "auto", "smoothing": 0.0},
+        {"loss": "auto", "smoothing": 0.1},
+        {"loss": "gbce", "smoothing": 0.0},
+    )
+)
+_HEAD = Together(
+    (
+        {"head": "cosine", "interests": 1, "components": 2},
+        {"head": "cosine", "interests": 4, "components": 2},
+        {"head": "mol", "interests": 1, "components": 2},
+    )
+)
+_RECURRENT: Space = {**_NETWORK, "times": _CLOCK}
+_ATTENTION: Space = {**_NETWORK, "heads": Choice((1, 2, 4)), "times": _PAIRWISE_CLOCK, "target": _TARGET}
+_READER: Space = {
+    "learning_rate": Real(3e-4, 3e-3, log=True),
+    "epochs": Whole(3, 16, log=True),
+    "dropout": Real(0.05, 0.5),
+    "temperature": Real(0.04, 0.25, log=True),
+    "ids": Choice((True, False)),
+}
+_GIVEN: Space = {
+    **_READER,
+    "learning_rate": Real(2e-5, 1e-3, log=True),
+    "epochs": Whole(1, 8, log=True),
+    "max_length": Choice((64, 128, 256)),
+    "rank": Choice((4, 8, 16)),
+}
+"""Of `llm` where a language model is given: its size and what it has read already are not to be chosen."""
 
 SPACES: Mapping[str, Space] = {
     "popularity": {"window": Choice(("all", "recent", "decayed")), "days": Real(1.0, 365.0, log=True)},
@@ -77,13 +131,83 @@ SPACES: Mapping[str, Space] = {
         "alpha": Real(1.0, 100.0, log=True),
         **_FADING,
     },
-    "gru": _NETWORK,
-    "cnn_rnn": _NETWORK,
-    "transformer": {**_NETWORK, "heads": Choice((1, 2, 4))},
-    "content_transformer": {name: ends for name, ends in _NETWORK.items() if name not in ("fusion", "id_dropout")},
+    "gru": _RECURRENT,
+    "cnn_rnn": _RECURRENT,
+    "transformer": {**_ATTENTION, "scoring": _HEAD},
+    "content_transformer": {name: ends for name, ends in _ATTENTION.items() if name not in ("fusion", "id_dropout")},
+    "llm": {
+        **_READER,
+        "width": Choice((64, 128)),
+        "layers": Whole(1, 3),
+        "reading": Together(
+            (
+                {"levels": 2, "max_length": 50},
+                {"levels": 2, "max_length": 100},
+                {"levels": 1, "max_length": 128},
+                {"levels": 1, "max_length": 256},
+            )
+        ),
+        "pretrain": Choice(("auto", "none")),
+    },
     "recent_popularity": {"days": Real(0.5, 90.0, log=True)},
 }
 """By model; an ensemble is tuned expert by expert."""
+
+
+def space_of(name: str, options: Any) -> Space:
+    """Where the search of a model looks, given the options that stand.
+
+    A choice that they do not allow (two levels of a model that reads both ways) is left out.
+    """
+    space = _GIVEN if name == "llm" and options.source else SPACES[name]
+    kept = {key: _allowed(key, dimension, options) for key, dimension in space.items()}
+    return {key: dimension for key, dimension in kept.items() if dimension is not None}
+
+
+def _allowed(key: str, dimension: Dimension, options: Any) -> Dimension | None:
+    """A dimension without the values that raise `UsageError`; None where less than two are left."""
+    if isinstance(dimension, Real | Whole):
+        return dimension
+    values = [value for value in dimension.values if _accepts(options, _settings(key, dimension, value))]
+    return type(dimension)(tuple(values)) if len(values) > 1 else None
+
+
+def _accepts(options: Any, settings: Mapping[str, Any]) -> bool:
+    try:
+        replace(options, **settings)
+    except UsageError:
+        return False
+    return True
+
+
+def _settings(key: str, dimension: Dimension, value: Any) -> Mapping[str, Any]:
+    return value if isinstance(dimension, Together) else {key: value}
+
+
+def settings_of(space: Space, proposed: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings by option from what was proposed by dimension (of a `Together`, the number of its value)."""
+    out: dict[str, Any] = {}
+    for key, dimension in space.items():
+        value = dimension.values[proposed[key]] if isinstance(dimension, Together) else proposed[key]
+        out |= _settings(key, dimension, value)
+    return out
+
+
+def proposal_of(space: Space, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The opposite of `settings_of`; None where the settings are of another space."""
+    out: dict[str, Any] = {}
+    left = dict(settings)
+    for key, dimension in space.items():
+        if isinstance(dimension, Together):
+            told = {name: left.pop(name) for name in dimension.options if name in left}
+            if told not in dimension.values:
+                return None
+            out[key] = dimension.values.index(told)
+        elif key in left:
+            out[key] = left.pop(key)
+        else:
+            return None
+    return None if left else out
 
 
 def learns_slowly(name: str) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from penchant.errors import MissingExtraError, PenchantError
-from penchant.training.search_space import Choice, Real, Space
+from penchant.training.search_space import Choice, Dimension, Real, Space, Together, proposal_of, settings_of
 
 STEPS = 12
 """A trial's progress is told in so many steps, so that trials of different length can be compared."""
@@ -99,14 +99,15 @@ def search(
     while clock() - begun < budget_s and (most is None or len(trials.found) < most):
         first = trials.standing is None
         trial = None if first else study.ask(spaces)
-        settings = {} if trial is None else {name: trial.params[name] for name in space}
+        settings = {} if trial is None else settings_of(space, trial.params)
         curve: dict[int, float] = {}
 
         def report(share: float, value: float, trial: Any = trial, curve: dict[int, float] = curve) -> None:
             step = round(STEPS * share)
             if value == value:  # NaN: this epoch was not validated
-                curve[step] = value
-                if trial is not None:
+                first_of_step = step not in curve
+                curve[step] = max(value, curve.get(step, value))
+                if trial is not None and first_of_step:
                     trial.report(value, step)
                     if trial.should_prune():
                         raise optuna.TrialPruned
@@ -151,11 +152,12 @@ def _study(optuna: Any, space: Space, earlier: Sequence[Trial], seed: int) -> An
     study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
     states = optuna.trial.TrialState
     for trial in earlier:
-        if set(trial.settings) == set(space) and trial.state != FAILED:
+        proposed = proposal_of(space, trial.settings)
+        if proposed is not None and trial.state != FAILED:
             with contextlib.suppress(ValueError):  # a range has changed since: that trial says nothing here
                 study.add_trial(
                     optuna.trial.create_trial(
-                        params=dict(trial.settings),
+                        params=proposed,
                         distributions={name: _distribution(optuna, space[name]) for name in space},
                         value=trial.value if trial.state == COMPLETE else None,
                         state=states.COMPLETE if trial.state == COMPLETE else states.PRUNED,
@@ -165,10 +167,12 @@ def _study(optuna: Any, space: Space, earlier: Sequence[Trial], seed: int) -> An
     return study
 
 
-def _distribution(optuna: Any, dimension: Any) -> Any:
+def _distribution(optuna: Any, dimension: Dimension) -> Any:
     kinds = optuna.distributions
     if isinstance(dimension, Choice):
         return kinds.CategoricalDistribution(dimension.values)
+    if isinstance(dimension, Together):
+        return kinds.CategoricalDistribution(range(len(dimension.values)))
     kind = kinds.FloatDistribution if isinstance(dimension, Real) else kinds.IntDistribution
     return kind(dimension.low, dimension.high, log=dimension.log)
 
