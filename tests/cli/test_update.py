@@ -1,13 +1,22 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import socket
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pytest
 from typer.testing import Result
 
+from penchant.data.additions import load_additions
 from penchant.data.bundle import open_bundle, versions
+from penchant.recommender import Recommender
 
 Run = Callable[..., Result]
 
@@ -46,3 +55,60 @@ def test_it_says_what_is_new_and_refuses_what_cannot_be(run: Run, bundle: Path, 
     assert run("update", tmp_path / "b", tmp_path / "nowhere").exit_code == 1
     assert run("update", tmp_path / "nowhere", tmp_path).exit_code == 1
     assert run("update", tmp_path / "b", tmp_path, "--replay", "-1").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("tune", "d", "--minutes", 1, "--out", "f.toml"),
+        ("compare", "d", "--models", "ease"),
+        ("evaluate", "b", "d"),
+        ("demo",),
+    ],
+)
+def test_what_cannot_be_shared_refuses_several_processes(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, words: tuple[object, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "1")
+    done = run(*words)
+    assert done.exit_code == 2 and f"penchant {words[0]} runs in one process, and torchrun started 2" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_learns_and_write_once(run: Run, shop: Path, tmp_path: Path) -> None:
+    """As torchrun starts them; one process with two batches a step is what they must come to."""
+    folder, new = tmp_path / "b", tmp_path / "new"
+    small = ("dim=8", "epochs=1", "max_length=20", "batch_tokens=128", "layers=1", "views.text.encoder=ngram")
+    options = [word for value in small for word in ("--set", value)]
+    done = run("train", shop, "--out", folder, "--no-evaluate", "--model", "transformer", *options)
+    assert done.exit_code == 0, done.output
+    new.mkdir()
+    rows = [f"u{u:06},i{(7 * u + n) % 50:06},2030-01-0{n + 1}" for u in range(1, 31) for n in range(4)]
+    (new / "events.csv").write_text("user_id,item_id,timestamp\n" + "\n".join(rows) + "\n")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    workers = []
+    for rank in range(2):
+        told = {"RANK": rank, "WORLD_SIZE": 2, "LOCAL_RANK": rank, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        env = {**os.environ, **{name: str(value) for name, value in told.items()}}
+        command = [sys.executable, "-m", "penchant", "update", str(folder), str(new)]
+        workers.append(subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+    said = []
+    for worker in workers:
+        out, errors = worker.communicate(timeout=240)
+        assert worker.returncode == 0, errors.decode()
+        said.append(out.decode())
+    assert "New: 120 events" in said[0] and said[1] == ""
+    assert versions(folder) == [1, 2]
+    found = Recommender.load(folder).model.state().tensors
+    (folder / "current").write_text("1\n")
+    parts = Recommender.load(folder).parts()
+    two_at_once = parts.config.with_settings({"training.accumulate": 2})
+    alone = Recommender.of(replace(parts, config=two_at_once)).update(load_additions(new))
+    for name, value in alone.model.state().tensors.items():
+        np.testing.assert_allclose(found[name], value, atol=2e-4, err_msg=name)
+    assert any(np.abs(found[name] - value).max() > 1e-3 for name, value in parts.model.state().tensors.items())

@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 import torch
 
+from penchant.errors import UsageError
 from penchant.models.ensemble import Ensemble, EnsembleOptions
 from penchant.models.popularity import Popularity, PopularityOptions
 from penchant.models.sequence import SequenceModel, SequenceOptions
 from penchant.testing.cycles import cycles
 from penchant.training import fit
-from penchant.training.distributed import Group, group, is_first_process
+from penchant.training.distributed import Group, group, is_first_process, refuse_several
 from penchant.training.options import TrainingOptions
 
 OPTIONS = {"dim": 8, "epochs": 3, "max_length": 8, "batch_tokens": 128, "dropout": 0.2, "heads": 2, "layers": 1}
@@ -52,8 +53,13 @@ def test_one_process_alone_is_a_group_of_one(monkeypatch: pytest.MonkeyPatch) ->
     assert group() == Group(0, 1) and group().is_first and is_first_process()
     loss = torch.tensor(2.0)
     assert Group().sum_gradients([], loss) is loss and Group().told(3.0, torch.device("cpu")) == 3.0
+    refuse_several("penchant tune")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    refuse_several("penchant tune")  # a number of processes without a rank: somebody else's
     monkeypatch.setenv("RANK", "1")
     assert not is_first_process()
+    with pytest.raises(UsageError, match=r"penchant tune runs in one process, and torchrun started 2\. Start it"):
+        refuse_several("penchant tune")
 
 
 @pytest.mark.slow

@@ -50,7 +50,9 @@ def compare(
     from penchant.cli.settings import recipes
     from penchant.data.dataset import Dataset
     from penchant.evaluation.compare import compare
+    from penchant.training.distributed import refuse_several
 
+    refuse_several("penchant compare")
     asked = recipes(config, set_, names, seed)
     rules = rules_of(clean)
     dataset = cleaned(Dataset.load(data, strict=strict), rules)

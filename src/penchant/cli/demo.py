@@ -47,12 +47,11 @@ def demo(
     from penchant.cli.check import show_findings
     from penchant.cli.report import page
     from penchant.cli.settings import configuration
-    from penchant.data.bundle import refuse_foreign
     from penchant.data.dataset import Dataset
     from penchant.evaluation.compare import compare
     from penchant.recommender import Recommender
 
-    refuse_foreign(bundle)
+    _refuse(bundle)
     settings = configuration(None, set_, model, seed)
     step("1", "The data")
     if not folder.is_dir() or not any(folder.iterdir()):
@@ -102,6 +101,15 @@ def demo(
     terminal.note(f"Done in {time.monotonic() - started:.0f} s. Open the report in a browser; then type:")
     for line in _next(bundle, folder, people[0], rec):
         terminal.note(f"  {line}")
+
+
+def _refuse(bundle: Path) -> None:
+    """Raise `PenchantError` where the bundle's folder is something else, or several processes were started."""
+    from penchant.data.bundle import refuse_foreign
+    from penchant.training.distributed import refuse_several
+
+    refuse_several("penchant demo")
+    refuse_foreign(bundle)
 
 
 def _on_new_items(

@@ -37,7 +37,9 @@ def evaluate(
     from penchant.data.dataset import Dataset
     from penchant.evaluation.bundle import evaluate_bundle
     from penchant.recommender import Recommender
+    from penchant.training.distributed import refuse_several
 
+    refuse_several("penchant evaluate")
     rec = Recommender.load(bundle)
     dataset = Dataset.load(data, strict=strict)
     with terminal.progress() as report:

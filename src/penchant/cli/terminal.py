@@ -66,9 +66,12 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, titl
 
 
 @contextlib.contextmanager
-def progress() -> Iterator[Progress]:
-    """One line per stage on stderr, with share, rate and time left; silent where stderr is not a terminal."""
-    if not sys.stderr.isatty():
+def progress(*, shown: bool = True) -> Iterator[Progress]:
+    """One line per stage on stderr, with share, rate and time left; silent where stderr is not a terminal.
+
+    Not `shown`, it is silent everywhere: of several processes one speaks.
+    """
+    if not shown or not sys.stderr.isatty():
         yield lambda stage, share: None
         return
     from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn

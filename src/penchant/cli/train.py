@@ -65,7 +65,7 @@ def train(
     kept = out / TRAINING
     if kept.is_dir() and speaks:
         terminal.note(f"{out} holds an unfinished training; it goes on if the data and options are the same.")
-    with terminal.progress() as report:
+    with terminal.progress(shown=speaks) as report:
         found = held_out(dataset, settings, split, report, kept) if evaluate else None
         tested = found.to_json() if found else None
         chosen = found.facts[settings.model].get("training") if found and settings.model in found.facts else None

@@ -40,7 +40,9 @@ def tune(
     from penchant.cli.settings import configuration
     from penchant.data.dataset import Dataset
     from penchant.evaluation.tuning import tune as search
+    from penchant.training.distributed import refuse_several
 
+    refuse_several("penchant tune")
     names = names_of(model) if model else []
     settings = configuration(config, set_, names[0] if len(names) == 1 else None, seed)
     dataset = Dataset.load(data, strict=strict)

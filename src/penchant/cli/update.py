@@ -37,20 +37,27 @@ def update(
     strict: parameters.Strict = False,
     json: parameters.AsJson = False,
 ) -> None:
-    """Add a version to a bundle that knows the new rows: new items by their content at once, new events learned on."""
+    """Add a version to a bundle that knows the new rows: new items by their content at once, new events learned on.
+
+    Under torchrun several processes learn together, and the first one speaks and writes.
+    """
     from penchant.cli.report import page
     from penchant.data.additions import load_additions
     from penchant.evaluation.drift import drift
     from penchant.recommender import Recommender
     from penchant.training.continuing import UpdateOptions
+    from penchant.training.distributed import is_first_process
 
     options = UpdateOptions(epochs=epochs, replay=replay, reweigh=reweigh)
     rec = Recommender.load(bundle)
     data = load_additions(new_data, strict=strict)
-    with terminal.progress() as report:
+    speaks = is_first_process()
+    with terminal.progress(shown=speaks) as report:
         found = drift(rec, data, options, progress=report) if against_retrain else None
         fresh = rec.update(data, options, progress=report)
         folder = None
+        if not speaks:
+            return
         if fresh is not rec:
             command = f"penchant update {bundle.name} {new_data.name}"
             html = page(fresh, fresh.dataset, title=bundle.resolve().name, command=command)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
-from penchant.errors import ModelError
+from penchant.errors import ModelError, UsageError
 
 
 @dataclass(frozen=True)
@@ -74,12 +74,25 @@ def is_first_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def refuse_several(command: str) -> None:
+    """Raise `UsageError` where `torchrun` started several processes and the command is one for a single process."""
+    if _size() > 1:
+        raise UsageError(
+            f"{command} runs in one process, and torchrun started {_size()}.",
+            remedy="Start it without torchrun; penchant train and penchant update may have several.",
+        )
+
+
 def group() -> Group:
     """The processes that `torchrun` started with this one; alone otherwise. Connects them at the first call."""
-    size = int(os.environ.get("WORLD_SIZE", "1"))
-    if size == 1 or "RANK" not in os.environ:
+    if _size() == 1:
         return Group()
     if not dist.is_initialized():
         dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
         atexit.register(dist.destroy_process_group)
     return Group(dist.get_rank(), dist.get_world_size(), int(os.environ.get("LOCAL_RANK", "0")))
+
+
+def _size() -> int:
+    """How many processes `torchrun` started; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1")) if "RANK" in os.environ else 1
