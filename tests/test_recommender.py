@@ -134,6 +134,24 @@ def test_interest_series(neural: Recommender, shop: Dataset) -> None:
     assert (series.at(0) == 0).all()
 
 
+def test_each_interest_of_a_model_with_several(shop: Dataset, neural: Recommender) -> None:
+    several = replace(SMALL, epochs=1, interests=3)
+    rec = Recommender.fit(shop, Config(model="transformer", models={"transformer": several}))
+    user = users(rec, 1)[0]
+    series, mean = rec.interests(user, each=True), rec.interests(user)
+    assert series.vectors.shape == (shop.sequences([0]).n_events, 3, 16) and mean.vectors.ndim == 2
+    assert series.event_ids == mean.event_ids and series.at(int(series.times_s[-1])).shape == (3, 16)
+    dots = series.vectors[-1] @ rec.dense_model().item_vectors.T
+    scores = rec.scores(rec.histories(rec.dataset.user_codes([user])).at(None))[0]
+    scale = float(rec.model.net.log_scale.detach().exp())  # type: ignore[attr-defined]
+    np.testing.assert_allclose(dots.max(axis=0) * scale, scores, rtol=1e-4, atol=1e-5)
+    assert (np.bincount(dots.argmax(axis=0), minlength=3) > 0).sum() > 1, "one interest alone would be no test"
+    total = series.vectors.sum(axis=1)
+    np.testing.assert_allclose(total / np.linalg.norm(total, axis=1, keepdims=True), mean.vectors, atol=1e-5)
+    one = neural.interests(user, each=True)
+    np.testing.assert_array_equal(one.vectors[:, 0], neural.interests(user).vectors)
+
+
 def test_filters(counted: Recommender, shop: Dataset) -> None:
     denied = counted.recommend(users(counted, 1), k=3).item_ids[0]
     found = counted.recommend(users(counted, 1), k=3, filters=Filters(deny=tuple(denied)))

@@ -27,7 +27,7 @@ from penchant.encoders.packing import packed as packed
 from penchant.encoders.views import item_views
 from penchant.errors import DataError, ModelError, UsageError
 from penchant.models.base import Additive as Additive
-from penchant.models.base import DenseModel, Model, TrainingData, Validation
+from penchant.models.base import DenseModel, Model, TrainingData, Validation, each_interest
 from penchant.models.base import Multiview as Multiview
 from penchant.models.registry import create
 from penchant.persistence import Parts, read, write
@@ -237,18 +237,21 @@ class Recommender:
         image: str | Path | None = None,
         audio: str | Path | None = None,
         at: TimeLike | None = None,
+        each: bool = False,
     ) -> InterestSeries:
         """The interest vector after every event, `[T, D]`; with `at`, only events up to then.
 
-        A model without interest vectors of its own (counts, linear) answers with the decayed mean of its items'
-        views. Raises `ModelError` where there is neither.
+        With `each` all K interests of a model with `interests=K`, `[T, K, D]` (K = 1 for any other), of which the one
+        nearest to an item gives its score; without, their mean. A model without interest vectors of its own (counts,
+        linear) answers with the decayed mean of its items' views. Raises `ModelError` where there is neither.
         """
         one = [user] if user is not None else None
         user_ids, histories, source = self._request(one, history, at, text=text, image=image, audio=audio)
         if len(user_ids) != 1:
             raise UsageError(f"The history holds {len(user_ids)} users.", remedy="Give the events of one person.")
         dense = self.dense_model()
-        vectors = dense.interests(histories.at(None))
+        hidden = histories.at(None)
+        vectors = each_interest(dense, hidden) if each else dense.interests(hidden)
         return InterestSeries(user_ids[0], histories.times_s, vectors, event_ids(source, histories))
 
     def interested(self, user: str, items: Sequence[str], *, at: TimeLike | None = None) -> npt.NDArray[np.float32]:

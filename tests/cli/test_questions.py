@@ -27,6 +27,26 @@ def test_interests(run: Run, bundle: Path) -> None:
     assert "cosine to now  nearest categories" in done.stdout and "1.0000" in done.stdout
 
 
+def test_every_interest_with_what_is_nearest(run: Run, shop: Path, tmp_path: Path) -> None:
+    options = ("dim=8", "epochs=1", "layers=1", "interests=3", "views.text.encoder=ngram", "views.text.dim=16")
+    words = [word for value in options for word in ("--set", value)]
+    done = run("train", shop, "--out", tmp_path / "b", "--no-evaluate", "--model", "transformer", *words)
+    assert done.exit_code == 0, done.output
+    rec = Recommender.load(tmp_path / "b")
+    series = rec.interests("u000001", each=True)
+    told = json.loads(run("interests", tmp_path / "b", "--user", "u000001", "--each", "--json").stdout)
+    np.testing.assert_allclose(told["vectors"], series.vectors, rtol=1e-6)
+    done = run("interests", tmp_path / "b", "--user", "u000001", "--each")
+    assert done.exit_code == 0, done.output
+    lines = [line for line in done.stdout.splitlines() if line.strip()[:1] in "123"]
+    assert len(lines) == 3 and "nearest categories" in done.stdout
+    for interest, line in zip(series.vectors[-1], lines, strict=True):
+        assert rec.titles[int((rec.dense_model().item_vectors @ interest).argmax())] in line
+    assert run("interests", tmp_path / "b", "--user", "u000001").exit_code == 0
+    before = run("interests", tmp_path / "b", "--user", "u000001", "--each", "--at", "1999-01-01")
+    assert before.exit_code == 0 and "u000001: 0 events" in before.stdout
+
+
 def test_interests_as_of_a_time_are_the_first_part(run: Run, bundle: Path) -> None:
     whole = json.loads(run("interests", bundle, "--user", "u000001", "--json").stdout)
     middle = whole["times_s"][len(whole["times_s"]) // 2]

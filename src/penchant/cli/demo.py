@@ -104,7 +104,7 @@ def demo(
 
 
 def _refuse(bundle: Path) -> None:
-    """Raise `PenchantError` where the bundle's folder is something else, or several processes were started."""
+    """Raise `UsageError` where the bundle's folder is something else, or several processes were started."""
     from penchant.data.bundle import refuse_foreign
     from penchant.training.distributed import refuse_several
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from penchant.cli import parameters, requests, terminal
 
@@ -10,7 +12,11 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from penchant.data.results import InterestSeries
+    from penchant.recommender import Recommender
+
 _LINES = 20
+_ITEMS = 3
 
 
 def interests(
@@ -21,21 +27,21 @@ def interests(
     image: parameters.Image = None,
     audio: parameters.Audio = None,
     at: parameters.At = None,
+    each: Annotated[
+        bool, typer.Option("--each", help="Every one of a person's interests where the model has several.")
+    ] = False,
     json: parameters.AsJson = False,
 ) -> None:
-    """Show how somebody's interest vector moved; with --at, as of that time."""
+    """Show how somebody's interest vector moved; with --at, as of that time; with --each, all interests of then."""
     requests.exactly_one(user=user, history=history, text=text, image=image, audio=audio)
     for option, file in (("--history", history), ("--image", image), ("--audio", audio)):
         requests.existing_file(option, file)
     requests.check_time(at)
-    import numpy as np
-
-    from penchant.cli.topics import category_weights
     from penchant.recommender import Recommender
 
     rec = Recommender.load(bundle)
     when = None if at is None else requests.moment(at)
-    series = rec.interests(user, history=history, text=text, image=image, audio=audio, at=when)
+    series = rec.interests(user, history=history, text=text, image=image, audio=audio, at=when, each=each)
     happened = user is not None or history is not None
     times = [int(time_s) if happened else None for time_s in series.times_s]
     if json:
@@ -49,10 +55,32 @@ def interests(
         )
         return
     terminal.show(f"{series.user_id}: {len(series):,} events, vectors of {series.vectors.shape[-1]} numbers")
-    if not len(series):
-        return
-    flat = series.vectors.reshape(len(series), -1)
-    unit = flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
+    if len(series):
+        show_now(rec, series) if each else show_path(rec, series, times)
+
+
+def show_now(rec: Recommender, series: InterestSeries) -> None:
+    """Every interest after the last event: the categories and the items nearest to it."""
+    from penchant.cli.topics import category_weights
+
+    now, titles = series.vectors[-1], rec.titles
+    near = (-(now @ rec.dense_model().item_vectors.T)).argsort(axis=1, kind="stable")[:, :_ITEMS]
+    found = category_weights(rec, now)
+    columns = ("interest", *(("nearest categories",) if found else ()), "nearest items")
+    rows = [
+        (n + 1, *((_nearest(*found, n),) if found else ()), "; ".join(titles[int(item)] for item in near[n]))
+        for n in range(len(now))
+    ]
+    terminal.show_table(columns, rows)
+
+
+def show_path(rec: Recommender, series: InterestSeries, times: list[int | None]) -> None:
+    """The last events, one a line: how near the interest was then to that of now, and to which categories."""
+    import numpy as np
+
+    from penchant.cli.topics import category_weights
+
+    unit = series.vectors / np.maximum(np.linalg.norm(series.vectors, axis=1, keepdims=True), 1e-12)
     to_now = unit @ unit[-1]
     found = category_weights(rec, series.vectors)
     shown = range(max(0, len(series) - _LINES), len(series))

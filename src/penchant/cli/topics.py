@@ -44,4 +44,4 @@ def category_weights(
         item_vectors = rec.dense_model().item_vectors
     except ModelError:
         return None
-    return topic_readout(vectors.reshape(len(vectors), -1), item_vectors, member), names
+    return topic_readout(vectors, item_vectors, member), names

@@ -16,7 +16,7 @@ from penchant.data import schema
 class InterestSeries:
     """`f(H_u) = I_u`: the interest vector after every event.
 
-    `times_s` `[T]` UTC seconds, `vectors` `[T, D]` (or `[T, K, D]` for K interests) float32,
+    `times_s` `[T]` UTC seconds, `vectors` `[T, D]` (`[T, K, D]` where each of K interests is asked for) float32,
     `event_ids` `[T]` of the events after which each stands.
     """
 

@@ -120,3 +120,21 @@ class DenseModel(Model, Protocol):
 
     def user_vectors(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
         """The interest vector at the time of the request, `[B, D]`; zeros for an empty history."""
+
+
+@runtime_checkable
+class SeveralInterests(DenseModel, Protocol):
+    """A dense model that may hold K interest vectors a person; the nearest of them to an item gives its score."""
+
+    def interests_multi(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+        """All K interests after every event, `[E, K, D]`, packed like `histories`."""
+
+    def user_interests(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+        """All K interests at the time of the request, `[B, K, D]`; zeros for an empty history."""
+
+
+def each_interest(model: DenseModel, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+    """Every interest after every event, `[E, K, D]`; K is 1 for a model that holds one."""
+    if isinstance(model, SeveralInterests):
+        return model.interests_multi(histories)
+    return model.interests(histories)[:, None]
