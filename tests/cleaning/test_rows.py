@@ -83,7 +83,8 @@ def test_impossible_cells_become_missing() -> None:
     assert mended.dataset.events["dwell_s"].to_list() == [10.0, None]
     assert mended.dataset.items["price"].to_list() == [None, 5.0]
     assert mended.dataset.report is not None
-    assert "1 cells of price outside 0 to 1e+09 were made missing" in mended.dataset.report.tables["items"].notes
+    notes = mended.dataset.report.tables["items"].notes
+    assert "1 cells of price outside 0 to 1,000,000,000 were made missing" in notes
 
 
 def test_events_before_their_item() -> None:

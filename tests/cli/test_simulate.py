@@ -54,6 +54,7 @@ def test_what_cannot_be_simulated_is_refused(run: Run, tmp_path: Path) -> None:
     for words, message in (
         (("--items", 3), "items=3 is out of range: allowed is 96"),
         (("--events", 5), "events=5 is out of range"),
+        (("--users", 100_000_000), "users=100,000,000 is out of range: allowed is 1 to 10,000,000."),
         (("--set", "driftng=1"), "option='driftng' is not known."),
         (("--set", "drifting=x"), "drifting='x' is not a finite number"),
         (("--users", 0), "Invalid value for '--users'"),

@@ -113,7 +113,10 @@ def test_truth_round_trip_and_refusals(world: Simulation, tmp_path: Path) -> Non
     [
         ({"topics": 25}, "topics=25 is out of range: allowed is 2 to 24"),
         ({"items": 10}, "items=10 is out of range: allowed is 96"),
-        ({"events": 10}, "events=10 is out of range: allowed is 6000"),
+        ({"events": 10}, "events=10 is out of range: allowed is 6,000 to 2,000,000,000. The least is 3 events a user."),
+        ({"users": 99_999_999}, "users=99,999,999 is out of range: allowed is 1 to 10,000,000.$"),
+        ({"start_s": -1}, "start_s=-1 is out of range: allowed is 0 to 4,102,444,800.$"),
+        ({"sound_s": 0.1}, "sound_s=0.1 is out of range: allowed is 0.2 to 60.$"),
         ({"users": 2.5}, "users=2.5 must be a whole number"),
         ({"near": "much"}, "near='much' must be a number"),
         ({"season": float("nan")}, "season=nan is out of range"),

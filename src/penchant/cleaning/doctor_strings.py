@@ -64,8 +64,8 @@ STRINGS: dict[str, dict[str, tuple[str, str]]] = {
     "midnight": {
         "title": ("Dates mixed among times", "时间里混有日期"),
         "sentence": (
-            "{events:,} events ({share:.2%}) are at exactly 00:00:00 UTC; another full hour has about {usual:g}.",
-            "{events:,} 条行为（{share:.2%}）恰好在 UTC 零点整；别的整点通常只有 {usual:g} 条左右。",
+            "{events:,} events ({share:.2%}) are at exactly 00:00:00 UTC; another full hour has about {usual:,.15g}.",
+            "{events:,} 条行为（{share:.2%}）恰好在 UTC 零点整；别的整点通常只有 {usual:,.15g} 条左右。",
         ),
         "remedy": (
             "One source gives dates only. Leave their times empty, or give the real ones.",

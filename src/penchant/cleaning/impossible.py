@@ -67,7 +67,9 @@ def impossible_cells(dataset: Dataset, options: ImpossibleOptions = ImpossibleOp
             if not outside.any():
                 continue
             counts[f"{table}.{name}"] = int(outside.sum())
-            notes.append(f"{int(outside.sum()):,} cells of {name} outside {low:g} to {high:g} were made missing")
+            notes.append(
+                f"{int(outside.sum()):,} cells of {name} outside {low:,.15g} to {high:,.15g} were made missing"
+            )
             frame = frame.with_columns(frame[name].set(outside, None))
             dataset = noted(dataset, table, notes[-1])
         dataset = with_table(dataset, table, frame)

@@ -120,7 +120,7 @@ class SimulatorOptions:
         if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
             raise UsageError(f"{name}={value!r} must be {'a whole number' if whole else 'a number'}.")
         if not low <= value <= high:
+            least = {"items": "The least number of items is 4 a topic.", "events": "The least is 3 events a user."}
             raise UsageError(
-                f"{name}={value!r} is out of range: allowed is {low:g} to {high:g}.",
-                remedy="The least number of items is 4 a topic, of events 3 a user.",
+                f"{name}={value:,} is out of range: allowed is {low:,} to {high:,}.", remedy=least.get(name, "")
             )
