@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,8 +78,14 @@ def test_without_histories_nobody_is_known(run: Run, shop: Path, tmp_path: Path)
     words = ("--model", "cooccurrence", "--no-histories", "--no-evaluate", *NGRAM)
     done = run("train", shop, "--out", tmp_path / "b", *words)
     assert done.exit_code == 0 and "--history FILE" in done.stderr and "--user" not in done.stderr
-    assert not (open_bundle(tmp_path / "b") / "histories.parquet").exists()
-    assert run("recommend", tmp_path / "b", "--user", "u000001").exit_code == 1
+    folder = open_bundle(tmp_path / "b")
+    assert not (folder / "histories.parquet").exists()
+    for file in (path for path in folder.rglob("*") if path.is_file()):
+        assert not re.search(rb"u\d{6}", file.read_bytes()), f"{file.name} names a user"
+    assert "nobody&#x27;s are shown" in (folder / "report.html").read_text()
+    for words in (("recommend",), ("interests",), ("explain", "--item", "i000001")):
+        asked = run(words[0], tmp_path / "b", "--user", "u000001", *words[1:])
+        assert asked.exit_code == 1 and "written with --no-histories. Give the person's events instead" in asked.stderr
     (tmp_path / "h.csv").write_text("item_id\ni000001\ni000002\n")
     assert run("recommend", tmp_path / "b", "--history", tmp_path / "h.csv").exit_code == 0
 

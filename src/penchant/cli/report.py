@@ -28,6 +28,7 @@ _LISTED = 5
 _TOPICS = 6
 _MOST_EVENTS = 200
 _CANDIDATES = 24
+_NOBODY = "People's interests and lists: the bundle is written without histories, so nobody's are shown."
 
 
 def page(
@@ -43,13 +44,15 @@ def page(
     drift: Mapping[str, Any] | None = None,
     cold: Mapping[str, Any] | None = None,
     left_out: Sequence[str] = (),
+    anybody: bool = True,
 ) -> str:
     """The report of a recommender that learned from `data`, as HTML.
 
     `comparison` is what `compare --json` writes, `cold` the same for items kept out of training; `left_out` says which
-    parts are missing and why.
+    parts are missing and why. Without `anybody` no person is shown: where nothing of a user may stay in the bundle.
     """
-    people = _movers(rec)
+    people = _movers(rec) if anybody else []
+    left_out = left_out if anybody else [*left_out, _NOBODY]
     found = counts(data)
     return render_report(
         ReportData(

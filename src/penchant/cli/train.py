@@ -72,7 +72,8 @@ def train(
         rec = Recommender.fit(dataset, settings, chosen=chosen, progress=report, checkpoints=kept)
         if not speaks:
             return
-        html = page(rec, dataset, title=data.resolve().name, command=_command(data, out, settings), comparison=tested)
+        command = _command(data, out, settings)
+        html = page(rec, dataset, title=data.resolve().name, command=command, comparison=tested, anybody=histories)
         if tested:
             rec.facts["metrics"] = tested["models"].get(settings.model, {})
         folder = rec.save(out, histories=histories, report_html=html)

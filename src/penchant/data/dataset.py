@@ -124,11 +124,13 @@ class Dataset:
         codes = self.user_vocabulary.encode(wanted)
         if (codes < 0).any():
             first = wanted[int(np.flatnonzero(codes < 0)[0])]
+            nobody = "" if len(self.user_vocabulary) else "Nobody is: the bundle was written with --no-histories. "
             raise UnknownIdError(
                 "user",
                 first,
                 near=self.user_vocabulary.ids.head(20_000).to_list(),
-                remedy="Give the person's events instead: history=… (--history FILE), or a sentence: text=… (--text).",
+                remedy=f"{nobody}Give the person's events instead: history=… (--history FILE), "
+                "or a sentence: text=… (--text).",
             )
         return codes
 
