@@ -65,6 +65,14 @@ class EncoderError(PenchantError):
     """An encoder cannot be loaded or gives vectors that are not finite."""
 
 
+class UnknownEncoderError(EncoderError, UsageError):
+    """A call names an encoder, or the model it is made of, that is not on this machine (exit code 2)."""
+
+    def __init__(self, what: str, *, name: object = "", near: Iterable[str] = (), remedy: str = "") -> None:
+        close = difflib.get_close_matches(str(name), list(near), n=1, cutoff=0.5)
+        super().__init__(f"{what} Did you mean {close[0]!r}?" if close else what, remedy=remedy)
+
+
 class BundleError(PenchantError):
     """A bundle is missing, of another format version, incomplete or altered."""
 

@@ -107,6 +107,30 @@ def test_encode(run: Run, shop: Path, tmp_path: Path) -> None:
     assert set(moved["moved"]) <= set(table["item_id"])
 
 
+@pytest.mark.parametrize(
+    ("modality", "name", "message"),
+    [
+        (
+            "text",
+            "ngrm",
+            "The model 'ngrm' is neither a folder nor among the models on this machine. Did you mean 'ngram'?",
+        ),
+        ("text", "glove:nowhere.txt", "There is no file of word vectors nowhere.txt."),
+        ("text", "./nowhere", "There is no model folder './nowhere'."),
+        ("image", "cmn", "Did you mean 'cnn'?"),
+        ("audio", "cnn", "Did you mean 'crnn'?"),
+    ],
+)
+def test_an_unknown_encoder_is_a_bad_call(run: Run, tmp_path: Path, modality: str, name: str, message: str) -> None:
+    (tmp_path / "events.csv").write_text("user_id,item_id,timestamp\nu,i1,1\nu,i2,2\n")
+    (tmp_path / "items.csv").write_text(
+        "item_id,title,image,audio\ni1,summer rain,a.png,a.wav\ni2,winter,b.png,b.wav\n"
+    )
+    done = run("encode", tmp_path, "--modality", modality, "--encoder", name, "--out", tmp_path / "v.parquet")
+    assert done.exit_code == 2 and message in done.stderr, done.output
+    assert not (tmp_path / "v.parquet").exists()
+
+
 def test_items_without_text_have_no_vector(run: Run, tmp_path: Path) -> None:
     (tmp_path / "events.csv").write_text("user_id,item_id,timestamp\nu,i1,1\nu,i2,2\nu,i3,3\n")
     (tmp_path / "items.csv").write_text("item_id,title\ni1,summer rain\ni2,\ni3,winter rain\n")

@@ -12,10 +12,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penchant.encoders import hub
+from penchant.encoders.choose import NGRAM
 from penchant.encoders.huggingface import HuggingFaceEncoder, HuggingFaceOptions, token_batches
 from penchant.encoders.protocol import EncoderState, TextEncoder
 from penchant.encoders.sentence_transformers import read_recipe
-from penchant.errors import EncoderError, OptionError
+from penchant.encoders.word_vectors import FASTTEXT, WORD2VEC
+from penchant.errors import EncoderError, OptionError, UnknownEncoderError
 
 Make = Callable[[str], Path]
 TEXTS = [
@@ -187,7 +190,9 @@ def test_nothing_is_fetched_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
         raise FileNotFoundError("not here")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
-    with pytest.raises(EncoderError, match=r"neither a folder nor among the models on this machine.*download=true"):
+    with pytest.raises(
+        UnknownEncoderError, match=r"neither a folder nor among the models on this machine.*download=true"
+    ):
         HuggingFaceEncoder(HuggingFaceOptions("some/encoder")).encode(["a"])
     with pytest.raises(EncoderError, match="could not be fetched: not here"):
         HuggingFaceEncoder(HuggingFaceOptions("some/encoder", download=True)).encode(["a"])
@@ -222,3 +227,17 @@ def test_batches_hold_every_row_once_within_the_budget(lengths: list[int], budge
     rows = sorted(row for batch in batches for row in batch.tolist())
     assert rows == [row for row, length in enumerate(lengths) if length]
     assert all(len(batch) == 1 or sizes[batch].max() * len(batch) <= budget for batch in batches)
+
+
+def test_a_name_that_is_not_here_is_a_bad_call_unless_a_bundle_names_it() -> None:
+    assert set(hub.TEXT_ENCODERS) == {hub.MINILM, NGRAM, WORD2VEC, FASTTEXT}
+    for name, hint in (("ngrm", r"Did you mean 'ngram'\?"), ("./nowhere", "Give a folder that holds config.json")):
+        with pytest.raises(UnknownEncoderError, match=hint) as refused:
+            HuggingFaceEncoder(HuggingFaceOptions(name)).encode(["a"])
+        assert refused.value.exit_code == 2 and isinstance(refused.value, EncoderError)
+    state = EncoderState({}, {"options": {"source": "./nowhere"}, "identity": "x", "dim": 3})
+    with pytest.raises(
+        EncoderError, match=r"There is no model folder '\./nowhere'\. The bundle was made with it"
+    ) as kept:
+        HuggingFaceEncoder.from_state(state).encode(["a"])
+    assert kept.value.exit_code == 1

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from penchant.data.decode import AUDIO
 from penchant.data.views import View
 from penchant.encoders import hub, log_mel
 from penchant.encoders.choose_media import AUTO
@@ -21,6 +22,7 @@ from penchant.encoders.image import vision_module
 from penchant.encoders.precision import resolve_device
 from penchant.encoders.protocol import EncoderState
 from penchant.encoders.runtime import Forward, choose_forward
+from penchant.encoders.trainable import NETWORKS
 from penchant.errors import EncoderError, OptionError
 
 if TYPE_CHECKING:
@@ -154,7 +156,8 @@ class AudioEncoder:
 
     def _folder(self) -> Path:
         o = self.options
-        return hub.model_folder(o.encoder, revision=o.revision, download=o.download)
+        near, kept = NETWORKS[AUDIO], bool(self._expected)
+        return hub.model_folder(o.encoder, revision=o.revision, download=o.download, near=near, kept=kept)
 
     def _weights(self) -> str:
         if self._digest is None:

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from penchant.errors import EncoderError
+from penchant.errors import EncoderError, UnknownEncoderError
 
 MINILM: Final = "minilm"
 """Name of the packaged default encoder."""
+TEXT_ENCODERS: Final = (MINILM, "ngram", "word2vec", "fasttext")
+"""Text encoders by a name of our own: what a name that is no model may have meant."""
 
 _HASHED: Final = (".safetensors", ".bin", ".json", ".txt", ".model")
 _SMALL_FILES: Final = ["*.json", "*.txt", "*.model", "*.safetensors"]
 _BLOCK: Final = 1 << 20
 
 
-def model_folder(source: str, *, revision: str | None = None, download: bool = False) -> Path:
+def model_folder(
+    source: str,
+    *,
+    revision: str | None = None,
+    download: bool = False,
+    near: Sequence[str] = (),
+    kept: bool = False,
+) -> Path:
     """The folder of a model: `source` is a folder, `minilm` (packaged), or a name on the Hugging Face hub.
 
     A hub name is looked up in the local cache; only with `download` is anything fetched (safetensors weights, or the
-    older format where a model has no others). Raises `EncoderError` where there is no such model.
+    older format where a model has no others). Raises `UnknownEncoderError` where there is no such model (with a hint at
+    names that are `near`), and `EncoderError` where it could not be fetched, or where a bundle names it (`kept`).
     """
     if source == MINILM:
         from penchant.encoders.minilm import minilm_folder
@@ -30,8 +41,8 @@ def model_folder(source: str, *, revision: str | None = None, download: bool = F
     if folder.is_dir():
         return folder
     if source.startswith((".", "/", "~")) or "\\" in source or source.count("/") > 1:
-        raise EncoderError(
-            f"There is no model folder {source!r}.", remedy="Give a folder that holds config.json, or a hub name."
+        raise _missing(
+            f"There is no model folder {source!r}.", "Give a folder that holds config.json, or a hub name.", kept=kept
         )
     try:
         found = _snapshot(source, revision, _SMALL_FILES, download=download)
@@ -43,11 +54,17 @@ def model_folder(source: str, *, revision: str | None = None, download: bool = F
                 f"The model {source!r} could not be fetched: {error}",
                 remedy="Check the name and the network, or give a folder that holds the model.",
             ) from error
-        raise EncoderError(
-            f"The model {source!r} is neither a folder nor among the models on this machine.",
-            remedy="Nothing is downloaded unasked: allow it with the option download=true, or give a folder.",
-        ) from error
+        what = f"The model {source!r} is neither a folder nor among the models on this machine."
+        remedy = "Nothing is downloaded unasked: allow it with the option download=true, or give a folder."
+        raise _missing(what, remedy, kept=kept, name=source, near=near) from error
     return found
+
+
+def _missing(what: str, remedy: str, *, kept: bool, name: str = "", near: Sequence[str] = ()) -> EncoderError:
+    """A bad call where somebody names the model now; else the bundle that names it cannot be used here."""
+    if kept:
+        return EncoderError(f"{what} The bundle was made with it.", remedy=remedy)
+    return UnknownEncoderError(what, name=name, near=near, remedy=remedy)
 
 
 def _snapshot(source: str, revision: str | None, patterns: list[str], *, download: bool) -> Path:

@@ -171,7 +171,10 @@ class HuggingFaceEncoder:
     def _find(self) -> Path:
         if self._folder is None:
             o = self.options
-            self._folder = hub.model_folder(o.source, revision=o.revision, download=o.download)
+            kept = bool(self._expected)
+            self._folder = hub.model_folder(
+                o.source, revision=o.revision, download=o.download, near=hub.TEXT_ENCODERS, kept=kept
+            )
         return self._folder
 
     def _fitted_idf(self) -> npt.NDArray[np.float32]:

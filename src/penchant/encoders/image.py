@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from penchant.data.decode import IMAGE
 from penchant.data.views import View
 from penchant.encoders import hub
 from penchant.encoders.choose_media import AUTO
 from penchant.encoders.precision import resolve_device
 from penchant.encoders.protocol import EncoderState
 from penchant.encoders.runtime import Forward, choose_forward
+from penchant.encoders.trainable import NETWORKS
 from penchant.errors import EncoderError
 
 if TYPE_CHECKING:
@@ -135,7 +137,8 @@ class ImageEncoder:
 
     def _folder(self) -> Path:
         o = self.options
-        return hub.model_folder(o.encoder, revision=o.revision, download=o.download)
+        near, kept = NETWORKS[IMAGE], bool(self._expected)
+        return hub.model_folder(o.encoder, revision=o.revision, download=o.download, near=near, kept=kept)
 
     def _weights(self) -> str:
         if self._digest is None:

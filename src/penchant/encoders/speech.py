@@ -125,7 +125,8 @@ class Transcriber:
 
     def _folder(self) -> Path:
         o = self.options
-        return hub.model_folder(o.model, revision=o.revision, download=o.download)
+        kept = self._expected is not None
+        return hub.model_folder(o.model, revision=o.revision, download=o.download, kept=kept)
 
     def _weights(self) -> str:
         if self._digest is None:

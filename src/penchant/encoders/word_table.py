@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from penchant.errors import EncoderError, MissingExtraError
+from penchant.errors import EncoderError, MissingExtraError, UnknownEncoderError
 
 NGRAM_LENGTHS: Final = (3, 6)
 """Characters of the shortest and the longest n-gram of FastText (Bojanowski et al. 2017), with `<` and `>`."""
@@ -55,10 +55,11 @@ def read_word_file(path: Path, max_words: int) -> WordTable:
     """The first `max_words` words of a file in the text format of GloVe, or of word2vec (a first line `W D`).
 
     One word a line, then its D numbers with spaces between them; `.gz` is unpacked. Case is folded, as texts are; the
-    first of two equal words stands. Raises `EncoderError` that names the line.
+    first of two equal words stands. Raises `EncoderError` that names the line,
+    `UnknownEncoderError` where there is no such file.
     """
     if not path.is_file():
-        raise EncoderError(f"There is no file of word vectors {path}.", remedy="Give it as glove:PATH.")
+        raise UnknownEncoderError(f"There is no file of word vectors {path}.", remedy="Give it as glove:PATH.")
     try:
         lines = pl.read_csv(
             path, has_header=False, separator="\x01", quote_char=None, new_columns=["line"], n_rows=max_words + 1,

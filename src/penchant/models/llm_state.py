@@ -112,6 +112,6 @@ def _language_model(facts: Facts, options: LLMOptions, kept: bool) -> nn.Module:
     if not kept:
         made: nn.Module = rebuilt(facts.config, facts.kind)
         return made
-    folder = model_folder(options.source, revision=options.revision, download=options.download)
+    folder = model_folder(options.source, revision=options.revision, download=options.download, kept=True)
     compare(options.source, folder_digest(folder), facts.digest)
     return reader(load(folder))
