@@ -1,21 +1,24 @@
 """What each change of pictures, sounds, texts and histories brings: all of them, all but one, none; on validation.
 
-    python benchmarks/augmentation.py pictures --data clothing-photos [--files 800] [--epochs 4]
-    python benchmarks/augmentation.py sounds --data esc10 [--epochs 6]
-    python benchmarks/augmentation.py texts --data SIMULATED [--epochs 12]
+    python benchmarks/augmentation.py pictures --data clothing-photos [--files 800] [--epochs 4] [--seeds 5] [--alone]
+    python benchmarks/augmentation.py sounds --data esc10 [--epochs 6] [--seeds 5] [--alone]
+    python benchmarks/augmentation.py texts --data SIMULATED [--files 800] [--epochs 4] [--seeds 5]
     python benchmarks/augmentation.py histories --data DATASET [--epochs 8] [--seeds 3]
 
-Pictures: the network `cnn` learns from a sample of the part `train`; do the others of `train` find one of their class
-nearest in it? By what the network learned alone, without the fixed edges. Sounds: `crnn` learns from folds 4 and 5;
-folds 1 to 3 ask. Texts: `cnn` learns from pictures of a simulated platform to find the n-gram vector of the item's
-text, of four changed versions of it beside; do pictures left out find one of their topic nearest? Histories: the
-sequence model with 0.1 times the contrast of histories and without; NDCG@10 of the validation, mean of seeds.
+Asked is the share of the ten nearest that have one's class, by what the network learned alone (of pictures without the
+fixed edges), and the class of the nearest. Pictures: `cnn` learns from `--files` of the part `train`, drawn by the
+seed, and as many others of `train` ask. Sounds: `crnn` learns from two folds, the next two at the next seed; the other
+three ask. Texts: `cnn` learns from pictures of a simulated platform to find the n-gram vector of the item's text, with
+four changed versions of the text or none; the pictures left out ask, by topic. Histories: the sequence model with 0.1
+times the contrast of histories and without; NDCG@10 of the validation. The gain of a change is all of them minus all
+but that one, or with `--alone` that one minus none: a 95 % interval by drawing the contents that ask, each its mean
+over the seeds.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,21 +28,22 @@ from unittest.mock import patch
 import numpy as np
 import polars as pl
 import torch
-from _report import write
-from small_encoders import accuracy, network_features, some
+from _report import cpu_s, write
+from small_encoders import network_features, some
 
 from penchant.cleaning.augmented_pictures import PictureAugmentation
 from penchant.cleaning.augmented_sounds import SoundAugmentation
-from penchant.cleaning.augmented_texts import TextAugmentation, augmented_texts
+from penchant.cleaning.augmented_texts import TextAugmentation
 from penchant.data import schema
 from penchant.data.augmented_histories import HistoryAugmentation
 from penchant.data.dataset import Dataset
 from penchant.data.splits import split
-from penchant.data.views import View, Views
+from penchant.data.views import Views
 from penchant.encoders.ngram import NgramEncoder
 from penchant.encoders.text import TextOptions, table_text
 from penchant.encoders.trainable import TrainableEncoder, TrainableOptions
-from penchant.encoders.training_files import TrainingFiles, training_files
+from penchant.encoders.training_files import TrainingFiles, WrittenTexts, training_files
+from penchant.evaluation.significance import mean_over_seeds, paired_differences
 from penchant.models.base import TrainingData
 from penchant.models.history_contrast import versions_apart
 from penchant.models.sequence import SequenceModel, SequenceOptions
@@ -56,77 +60,140 @@ OFF: Mapping[str, Mapping[str, float]] = {
 """What switches a change off."""
 
 
-def settings(whole: Any, kind: str) -> dict[str, Any]:
-    """All changes, and all but one, by name."""
+def settings(whole: Any, kind: str, *, alone: bool = False) -> dict[str, Any]:
+    """All changes and all but one, by name; `alone`: each by itself."""
+    if alone:
+        off = {name: {other: value for other, value in OFF[kind].items() if other != name} for name in OFF[kind]}
+        return {f"only {name}": replace(whole, **told) for name, told in off.items()}
     return {"all": whole} | {f"no {name}": replace(whole, **{name: value}) for name, value in OFF[kind].items()}
 
 
-def found(encoder: TrainableEncoder, known: TrainingFiles, asked: TrainingFiles, classes: tuple[Any, Any]) -> float:
-    """Share of `asked` whose nearest of `known` has their class, by what the network learned; whitened."""
+def found(
+    encoder: TrainableEncoder, known: TrainingFiles, asked: TrainingFiles, classes: tuple[Any, Any]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of every content of `asked`: the share of its 10 nearest of `known` that have its class, and whether the nearest
+    has it; by what the network learned, whitened, by cosine."""
     module = encoder.build()
     module.load_state_dict({key: torch.from_numpy(value.copy()) for key, value in encoder.fitted.weights.items()})
     width = module.eval().summary(module(torch.from_numpy(encoder.inputs(known.windows[:1])))).shape[1]
     left, right = (network_features(encoder, files, module)[:, :width] for files in (known, asked))
     mean, projection = whitening(left.astype(np.float32), encoder.options.dim)
-    return accuracy((left - mean) @ projection, classes[0], (right - mean) @ projection, classes[1])
+    left, right = ((rows - mean) @ projection for rows in (left, right))
+    left, right = (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9) for rows in (left, right))
+    nearest = np.argsort(-(right @ left.T), axis=1)[:, :10]
+    alike = classes[0][nearest] == classes[1][:, None]
+    return alike.mean(axis=1), alike[:, 0].astype(np.float64)
 
 
-def of_media(kind: str, root: Path, options: TrainableOptions, count: int, seed: int) -> dict[str, Any]:
-    """Pictures or sounds: accuracy by set of changes."""
+Train = Callable[[str, TrainingFiles, int], TrainableEncoder]
+"""Setting, files to learn from, seed → the trained encoder."""
+
+
+def compared(
+    kind: str, files: TrainingFiles, classes: np.ndarray, draws: list[tuple[Any, Any]], tried: list[str], train: Train
+) -> dict[str, Any]:
+    """Every setting over the seeds, and the gain of each change. `draws`: contents that teach and that ask, by seed."""
+    if len(files) != len(classes):
+        raise SystemExit(f"{len(classes) - len(files)} of {len(classes)} files cannot be read")
+    runs: dict[str, list[np.ndarray]] = {name: [] for name in tried}
+    first: dict[str, list[float]] = {name: [] for name in tried}
+    for seed, (learn, ask) in enumerate(draws):
+        known, asked = some(files, learn), some(files, ask)
+        for name in tried:
+            ten, nearest = found(train(name, known, seed), known, asked, (classes[learn], classes[ask]))
+            values = np.full(len(classes), np.nan)
+            values[ask] = ten
+            runs[name].append(values)
+            first[name].append(float(nearest.mean()))
+            print(f"{kind:10} seed {seed} {name:20} {ten.mean():.4f} {first[name][-1]:.4f}", flush=True)
+    means = {name: mean_over_seeds(each) for name, each in runs.items()}
+    pairs = {name: gain_of(name) for name in tried if gain_of(name) is not None}
+    gaps = paired_differences([(means[more], means[less]) for more, less in pairs.values()])  # type: ignore[misc]
+    gains = dict(zip(pairs, gaps, strict=True))
+    rows: dict[str, Any] = {"learned from": len(draws[0][0]), "asked": len(draws[0][1]), "seeds": len(draws)}
+    for name in tried:
+        rows[name] = {"alike of 10": round(float(np.nanmean(means[name])), 4), "nearest": mean(first[name])}
+        rows[name]["seeds"] = [round(float(np.nanmean(each)), 4) for each in runs[name]]
+        if name in gains:
+            told = gains[name]
+            rows[name]["gain"] = {key: round(value, 4) for key, value in told.interval.to_dict().items()}
+            rows[name]["gain"] |= {"of": " minus ".join(pairs[name]), "p_holm": round(told.p_holm, 4)}
+        print(f"{kind:10} {name:20} {rows[name]}", flush=True)
+    return rows
+
+
+def gain_of(name: str) -> tuple[str, str] | None:
+    """Which setting minus which is the gain of what a setting is named after."""
+    if name.startswith("no "):
+        return "all", name
+    if name.startswith("only "):
+        return name, "none"
+    return {"all": ("all", "none")}.get(name, (name, "all") if name.startswith("with ") else None)
+
+
+def mean(values: list[float]) -> float:
+    return round(float(np.mean(values)), 4)
+
+
+def of_media(
+    kind: str, root: Path, options: TrainableOptions, count: int, seeds: int, *, alone: bool
+) -> dict[str, Any]:
+    """Pictures or sounds: what is found by set of changes."""
     pictures = kind == "pictures"
     network = "cnn" if pictures else "crnn"
     paths = sorted((root / "train").glob("*/*") if pictures else root.glob("*/*.ogg"))
     classes = np.unique([path.parent.name for path in paths], return_inverse=True)[1]
     names = [path.relative_to(root).as_posix() for path in paths]
-    encoder = TrainableEncoder(network, replace(options, most_files=len(paths)), seed=seed)
-    files = training_files(encoder, names, Views(), root=root)
-    taught = np.array([path.name[0] in "45" for path in paths])
-    if pictures:
-        taught[:] = False
-        taught[np.random.default_rng(seed).choice(len(paths), count, replace=False)] = True
-    learn, ask = np.flatnonzero(taught), np.flatnonzero(~taught)
-    known, asked = some(files, learn), some(files, ask)
+    reader = TrainableEncoder(network, replace(options, most_files=len(paths)))
+    files = training_files(reader, names, Views(), root=root)
+    folds = np.array([0 if pictures else int(path.name[0]) for path in paths])
+    draws: list[tuple[Any, Any]] = []
+    for seed in range(seeds):
+        order = np.random.default_rng(seed).permutation(len(paths))
+        taught = np.isin(folds, [2 * seed % 5 + 1, (2 * seed + 1) % 5 + 1])
+        sounds = np.flatnonzero(taught), np.flatnonzero(~taught)
+        draws.append((np.sort(order[:count]), np.sort(order[count : 2 * count])) if pictures else sounds)
     given = PictureAugmentation() if pictures else SoundAugmentation()
-    rows: dict[str, Any] = {"learned from": len(learn), "asked": len(ask)}
-    tried = settings(given, kind)
-    if pictures:
-        tried["with noise .05"] = PictureAugmentation(noise=0.05)
-    for name, one in {"untrained": None, **tried}.items():
-        told = Augmentations(pictures=one or given) if pictures else Augmentations(sounds=one or given)  # type: ignore[arg-type]
-        encoder = TrainableEncoder(
-            network, options if one else replace(options, epochs=1, learning_rate=1e-12), seed=seed
-        )
+    tried = settings(given, kind, alone=alone) | {"none": replace(given, **OFF[kind])}
+    if pictures and not alone:
+        tried["with noise .05"] = replace(given, noise=0.05)
+
+    def train(name: str, known: TrainingFiles, seed: int) -> TrainableEncoder:
+        one = tried.get(name)
+        fresh = replace(options, epochs=1, learning_rate=1e-12)
+        encoder = TrainableEncoder(network, fresh if one is None else options, seed=seed)
+        told = Augmentations() if one is None else Augmentations(**{kind: one})
         train_encoder(encoder, known, augmentations=told)
-        rows[name] = round(found(encoder, known, asked, (classes[learn], classes[ask])), 4)
-        print(f"{kind:10} {name:20} {rows[name]}", flush=True)
-    return rows
+        return encoder
+
+    return compared(kind, files, classes, draws, [*([] if alone else ["untrained"]), *tried], train)
 
 
-def of_texts(root: Path, options: TrainableOptions, seed: int, versions: int = 4) -> dict[str, Any]:
-    """Pictures of simulated items that learn to find their text, or changed versions of it beside it."""
+def of_texts(root: Path, options: TrainableOptions, count: int, seeds: int, versions: int = 4) -> dict[str, Any]:
+    """Pictures of simulated items that learn to find their text, or a changed version of it."""
     items = Dataset.load(root).items.filter(pl.col(schema.IMAGE).is_not_null())
     truth = pl.read_parquet(root / "truth" / "items.parquet")
     topic = items.join(truth, on=schema.ITEM_ID, how="left", maintain_order="left")["main"].to_numpy()
     texts = table_text(items, TextOptions().fields)
     ngram = NgramEncoder().fit([text for text in texts if text])
-    encoder = TrainableEncoder("cnn", replace(options, objectives=("text",)), seed=seed)
-    files = training_files(encoder, items[schema.IMAGE].to_list(), Views(), root=root)
-    learn = np.random.default_rng(seed).random(len(files)) < 0.67
-    known, asked = some(files, np.flatnonzero(learn)), some(files, np.flatnonzero(~learn))
-    own = [text for text, kept in zip(texts, learn, strict=True) if kept]
-    rng = np.random.default_rng(seed)
-    rows: dict[str, Any] = {"learned from": len(known), "asked": len(asked)}
-    for name, one in {"texts as they are": None, **settings(TextAugmentation(), "texts")}.items():
-        told = [own if one is None or not turn else augmented_texts(own, one, rng) for turn in range(versions)]
-        parts = [ngram.encode(part) for part in told]
-        text = View(np.concatenate([p.vectors for p in parts]), np.concatenate([p.present for p in parts]), "text")
-        owners = np.concatenate([known.owners + turn * len(known) for turn in range(versions)])
-        many = TrainingFiles(np.concatenate([known.windows] * versions), owners, {schema.TEXT: text})
-        encoder = TrainableEncoder("cnn", encoder.options, seed=seed)
-        train_encoder(encoder, many)
-        rows[name] = round(found(encoder, known, asked, (topic[learn], topic[~learn])), 4)
-        print(f"texts      {name:20} {rows[name]}", flush=True)
-    return rows
+    options = replace(options, objectives=(schema.TEXT,), most_files=items.height)
+    views = Views({schema.TEXT: ngram.encode(texts)})
+    written = WrittenTexts(texts, ngram.encode)
+    names = items[schema.IMAGE].to_list()
+    files = training_files(TrainableEncoder("cnn", options), names, views, root=root, written=written)
+    orders = [np.random.default_rng(seed).permutation(len(files)) for seed in range(seeds)]
+    draws = [(np.sort(order[:count]), np.sort(order[count:])) for order in orders]
+    tried = {"untrained": None, "none": None, **settings(TextAugmentation(), "texts")}
+
+    def train(name: str, known: TrainingFiles, seed: int) -> TrainableEncoder:
+        one = tried[name]
+        fresh = replace(options, epochs=1, learning_rate=1e-12)
+        told = fresh if name == "untrained" else replace(options, text_versions=versions if one else 0)
+        encoder = TrainableEncoder("cnn", told, seed=seed)
+        train_encoder(encoder, known, augmentations=Augmentations(texts=one or TextAugmentation()))
+        return encoder
+
+    return compared("texts", files, topic, draws, list(tried), train)
 
 
 def of_histories(root: Path, epochs: int, seeds: int) -> dict[str, Any]:
@@ -156,20 +223,24 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--files", type=int, default=800)
     parser.add_argument("--epochs", type=int)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int)
+    parser.add_argument("--alone", action="store_true", help="Pictures and sounds: each change by itself.")
     told = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    epochs = told.epochs or {"pictures": 4, "sounds": 6, "texts": 3, "histories": 8}[told.kind]
+    epochs = told.epochs or {"pictures": 4, "sounds": 6, "texts": 4, "histories": 8}[told.kind]
+    seeds = told.seeds or (3 if told.kind == "histories" else 5)
     options = TrainableOptions(objectives=("augment",), epochs=epochs)
     if told.kind == "texts":
-        rows = of_texts(told.data, options, told.seed)
+        rows = of_texts(told.data, options, told.files, seeds)
     elif told.kind == "histories":
-        rows = of_histories(told.data, epochs, told.seeds)
+        rows = of_histories(told.data, epochs, seeds)
     else:
-        rows = of_media(told.kind, told.data, options, told.files, told.seed)
-    write(f"augmentation_{told.kind}", {"epochs": epochs, "seed": told.seed, **rows})
+        rows = of_media(told.kind, told.data, options, told.files, seeds, alone=told.alone)
+    write(
+        f"augmentation_{told.kind}{'_alone' if told.alone else ''}",
+        {"epochs": epochs, **rows, "cpu_s": round(cpu_s(), 1)},
+    )
 
 
 if __name__ == "__main__":

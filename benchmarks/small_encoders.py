@@ -11,6 +11,7 @@ network untrained, plain pixels or statistics of the spectrogram (whitened), and
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -130,8 +131,11 @@ def sounds(root: Path, network: str, models: Path | None, options: TrainableOpti
 
 
 def some(files: TrainingFiles, contents: np.ndarray) -> TrainingFiles:
+    """Of the contents `contents` (ascending) alone."""
     kept = np.isin(files.owners, contents)
-    return TrainingFiles(files.windows[kept], np.searchsorted(contents, files.owners[kept]), {})
+    partners = {name: view.take(contents) for name, view in files.partners.items()}
+    written = files.written and replace(files.written, texts=[files.written.texts[row] for row in contents])
+    return TrainingFiles(files.windows[kept], np.searchsorted(contents, files.owners[kept]), partners, written)
 
 
 def main() -> None:

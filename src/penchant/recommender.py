@@ -131,6 +131,7 @@ class Recommender:
             "model": settings.model,
             "seed": settings.seed,
             "encoders": encoders.identities,
+            "view_notes": encoders.notes,
             "training": training.to_dict(),
             "fit_cpu_s": round(time.process_time() - started, 2),
             "trained_until_s": everything.now_s,

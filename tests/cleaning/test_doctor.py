@@ -143,6 +143,13 @@ def test_broken_media(tmp_path: Path) -> None:
         "good.png": "", "cut.png": "cut off", "zero.png": "empty", "text.png": "not a picture",
         "gone.png": "missing", "../x.png": "outside the folder",
     }  # fmt: skip
+    (tmp_path / "clip.mp4").write_bytes(b"\0\0\0\x1cftypisom" + b"0" * 40)
+    videos = {name: file_fault(tmp_path, name, "video") for name in ("clip.mp4", "zero.png", "text.png", "gone.mp4")}
+    assert list(videos.values()) == ["", "empty", "not a video", "missing"]
+    items = {"item_id": ["i0", "i1"], "video": ["text.png", "clip.mp4"]}
+    found = examine(Dataset.from_tables(table(), items, root=tmp_path))
+    assert found.find("broken_media").examples == ("text.png (not a video)",)  # type: ignore[union-attr]
+    assert "i0" in found.find("no_content").examples and "i1" not in found.find("no_content").examples  # type: ignore[union-attr]
     items = {"item_id": ["i0", "i1"], "image": ["good.png", "zero.png"]}
     found = examine(Dataset.from_tables(table(), items, root=tmp_path))
     assert found.find("broken_media").examples == ("zero.png (empty)",)  # type: ignore[union-attr]

@@ -8,9 +8,11 @@ import numpy as np
 import polars as pl
 import pytest
 
+from penchant.data.views import View
 from penchant.encoders.attributes import AttributeEncoder, AttributeOptions, context_columns
 from penchant.encoders.protocol import EncoderState
 from penchant.errors import EncoderError, OptionError
+from penchant.testing.encoders import check_encoder
 
 TABLE = pl.DataFrame(
     {
@@ -97,3 +99,31 @@ def test_bad_calls_say_what_is_allowed() -> None:
 
 def test_context_columns_are_those_with_the_prefix() -> None:
     assert context_columns(["user", "context_device", "device", "context_place"]) == ["context_device", "context_place"]
+
+
+class Rows:
+    """Rows of a table as contents; None is a row without any attribute."""
+
+    def __init__(self, encoder: AttributeEncoder) -> None:
+        self.state, self.encoder = encoder.state, encoder
+
+    identity = property(lambda self: self.encoder.identity)
+    dim = property(lambda self: self.encoder.dim)
+
+    def encode(self, contents: list[dict[str, object] | None]) -> View:
+        return self.encoder.encode(pl.DataFrame([content or {} for content in contents], schema=TABLE.schema))
+
+
+def test_contract() -> None:
+    rows = TABLE.to_dicts()
+    check_encoder(
+        lambda: Rows(AttributeEncoder().fit(TABLE)),
+        rows[:3],
+        blanks=[rows[3]],
+        others=[
+            lambda: Rows(AttributeEncoder(AttributeOptions(columns=("brand", "price"))).fit(TABLE)),
+            lambda: Rows(AttributeEncoder().fit(TABLE[1:])),
+        ],
+        restore=lambda state: Rows(AttributeEncoder.from_state(state)),
+        unfitted=Rows(AttributeEncoder()),
+    )

@@ -13,6 +13,7 @@ from penchant.encoders.audio import AudioEncoder, AudioOptions, pool_windows
 from penchant.encoders.log_mel import log_mel_patches, mel_bands
 from penchant.encoders.protocol import EncoderState
 from penchant.errors import EncoderError, OptionError
+from penchant.testing.encoders import check_encoder
 
 Make = Callable[[str], Path]
 
@@ -69,7 +70,7 @@ def _ast() -> tuple[Any, dict[str, Any]]:
 def _yamnet() -> tuple[Any, None]:
     from transformers import MobileNetV1Config, MobileNetV1Model
 
-    return MobileNetV1Model(MobileNetV1Config(num_channels=1, depth_multiplier=0.25)), None
+    return MobileNetV1Model(MobileNetV1Config(num_channels=1, depth_multiplier=0.25, initializer_range=0.3)), None
 
 
 @pytest.fixture(scope="module")
@@ -194,3 +195,18 @@ def test_bad_calls_say_what_is_allowed(tiny: Make, tmp_path: Path) -> None:
         encoder(tiny("yamnet"), front_end="model").encode([noise(9_000)])
     with pytest.raises(EncoderError, match="cannot be loaded as an audio encoder"):
         encoder(tmp_path).encode([noise(9_000)])
+
+
+@pytest.mark.parametrize("kind", ["wav2vec2", "yamnet"])
+def test_contract(tiny: Make, kind: str) -> None:
+    check_encoder(
+        lambda: encoder(tiny(kind), window_s=1.0, batch_size=2),
+        [noise(30), noise(40_000, 1), noise(16_000, 2)],
+        blanks=[noise(0)],
+        others=[
+            lambda: encoder(tiny(kind), window_s=0.5),
+            lambda: encoder(tiny(kind), window_s=1.0, pooling="attention"),
+            lambda: encoder(tiny("hubert"), window_s=1.0),
+        ],
+        restore=AudioEncoder.from_state,
+    )

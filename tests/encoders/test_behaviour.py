@@ -18,6 +18,7 @@ from penchant.encoders.behaviour import (
     shifted_ppmi,
 )
 from penchant.encoders.similarity import nearest_rows
+from penchant.testing.encoders import check_view
 
 
 def test_weighted_binary_actions_by_hand() -> None:
@@ -71,3 +72,14 @@ def test_items_of_one_crowd_are_neighbours() -> None:
 def test_histories_of_one_item_give_an_absent_view() -> None:
     view = cooccurrence_view(SequenceBatch.of_items([[0], [1], []]), 2)
     assert not view.present.any() and len(view) == 2
+
+
+def test_views_of_items_and_people_keep_the_contract() -> None:
+    batch = SequenceBatch.of_items([[0, 1, 2], [1, -1, 0], [2, 2], []])
+    for options in (BehaviourOptions(dim=2), BehaviourOptions(dim=8)):
+        view = cooccurrence_view(batch, 5, options, seed=1)
+        check_view(view, 5)
+        assert view.present.tolist() == [True] * 3 + [False] * 2
+        assert cooccurrence_view(batch, 5, options, seed=1).vectors.tobytes() == view.vectors.tobytes()
+    check_view(cooccurrence_view(batch.take([]), 5, BehaviourOptions(dim=2)), 5)
+    check_view(behaviour_feature(batch, np.ones(1, dtype=np.float32)), 4)

@@ -10,6 +10,7 @@ from penchant.encoders.fitted import ViewOptions
 from penchant.encoders.graph import GraphOptions, graph_edges, graph_views, random_walks
 from penchant.encoders.views import item_views, user_views
 from penchant.errors import UsageError
+from penchant.testing.encoders import check_view
 
 
 def two_communities(*, relations: bool = False, seed: int = 0) -> Dataset:
@@ -105,3 +106,11 @@ def test_bad_options() -> None:
         GraphOptions(walks=0)
     with pytest.raises(UsageError, match=r"back=0.*above 0"):
         GraphOptions(back=0)
+
+
+def test_views_keep_the_contract() -> None:
+    items, users = graph_views(two_communities(), GraphOptions(dim=4), seed=3)
+    check_view(items, 30, dim=4)
+    check_view(users.view, 20, dim=4)
+    again = graph_views(two_communities(), GraphOptions(dim=4), seed=3)[0]
+    assert again.vectors.tobytes() == items.vectors.tobytes() and not items.present.all()

@@ -19,6 +19,7 @@ from penchant.encoders.protocol import EncoderState, TextEncoder
 from penchant.encoders.sentence_transformers import read_recipe
 from penchant.encoders.word_vectors import FASTTEXT, WORD2VEC
 from penchant.errors import EncoderError, OptionError, UnknownEncoderError
+from penchant.testing.encoders import check_encoder
 
 Make = Callable[[str], Path]
 TEXTS = [
@@ -241,3 +242,18 @@ def test_a_name_that_is_not_here_is_a_bad_call_unless_a_bundle_names_it() -> Non
     ) as kept:
         HuggingFaceEncoder.from_state(state).encode(["a"])
     assert kept.value.exit_code == 1
+
+
+@pytest.mark.parametrize("kind", ["bert", "gpt2", "t5"])
+def test_contract(tiny_models: Make, kind: str) -> None:
+    check_encoder(
+        lambda: encoder(tiny_models(kind)),
+        ["the red train", "a film about trains and gardens of the long short story", "hose"],
+        blanks=["", "  "],
+        others=[
+            lambda: encoder(tiny_models(kind), pooling="max"),
+            lambda: encoder(tiny_models(kind), max_length=4),
+            lambda: encoder(tiny_models({"bert": "gpt2"}.get(kind, "bert"))),
+        ],
+        restore=HuggingFaceEncoder.from_state,
+    )

@@ -14,6 +14,7 @@ pytest.importorskip("PIL")
 from penchant.encoders.image import ImageEncoder, ImageOptions
 from penchant.encoders.protocol import EncoderState
 from penchant.errors import EncoderError, MissingExtraError, OptionError
+from penchant.testing.encoders import check_encoder
 
 Make = Callable[[str], Path]
 
@@ -180,3 +181,17 @@ def test_a_bundle_finds_its_encoder_again_or_refuses(tiny: Make) -> None:
 def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match=r"cannot be loaded as an image encoder.*preprocessor_config\.json"):
         encoder(tmp_path).encode(PICTURES)
+
+
+@pytest.mark.parametrize("kind", ["resnet", "vit"])
+def test_contract(tiny: Make, kind: str) -> None:
+    check_encoder(
+        lambda: encoder(tiny(kind), batch_size=2),
+        PICTURES,
+        others=[
+            lambda: encoder(tiny(kind), layers=(-1,)),
+            lambda: encoder(tiny(kind), normalize=True),
+            lambda: encoder(tiny("clip")),
+        ],
+        restore=ImageEncoder.from_state,
+    )

@@ -14,6 +14,7 @@ from penchant.encoders.ngram import NgramEncoder, NgramOptions
 from penchant.encoders.protocol import TextEncoder
 from penchant.encoders.similarity import nearest_rows
 from penchant.errors import EncoderError
+from penchant.testing.encoders import check_encoder
 
 CORPUS = [
     "red wooden train",
@@ -129,3 +130,18 @@ def test_chinese_captions_have_neighbours_of_their_category(shared_data: Path) -
     same = (category[rows][near] == category[rows][:, None]).mean()
     counts = np.unique(category[rows], return_counts=True)[1]
     assert same > 2.5 * ((counts / counts.sum()) ** 2).sum()
+
+
+def test_contract() -> None:
+    check_encoder(
+        lambda: NgramEncoder(NgramOptions(dim=6)).fit(CORPUS),
+        CORPUS,
+        blanks=["", " \n"],
+        others=[
+            lambda: NgramEncoder(NgramOptions(dim=5)).fit(CORPUS),
+            lambda: NgramEncoder(NgramOptions(dim=6, seed=1)).fit(CORPUS),
+            lambda: NgramEncoder(NgramOptions(dim=6)).fit(CORPUS[:8]),
+        ],
+        restore=NgramEncoder.from_state,
+        unfitted=NgramEncoder(),
+    )

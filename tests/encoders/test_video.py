@@ -20,11 +20,16 @@ from penchant.data.dataset import Dataset
 from penchant.data.decode import AUDIO, IMAGE, MediaOptions
 from penchant.data.decode_video import FRAMES, TIMES, TRACK
 from penchant.data.media import MediaReader
-from penchant.data.views import View
-from penchant.encoders.fitted import FittedEncoders
+from penchant.data.views import View, Views
+from penchant.encoders.choose_media import choose_media_encoder
+from penchant.encoders.fitted import FittedEncoders, ViewOptions
+from penchant.encoders.trainable import TrainableEncoder, TrainableOptions
+from penchant.encoders.training_files import training_files
 from penchant.encoders.video import encode_videos, filled_from_videos, video_moments
+from penchant.encoders.views import item_views
 from penchant.errors import MediaError
 from penchant.testing.videos import VIDEO_FORMATS, broken_videos, good_video
+from penchant.training.contrastive import train_encoder
 
 COLOURS = [(200, 30, 30), (30, 200, 30), (30, 30, 200), (200, 200, 30)]
 RATE = 16_000
@@ -188,3 +193,39 @@ def test_a_good_video_of_each_format_is_decoded(tmp_path: Path) -> None:
             (tmp_path / form).write_bytes(good_video(form))
             frames = next(reader.read([tmp_path / form], FRAMES))
             assert isinstance(frames, np.ndarray) and frames.shape[1:] == (32, 32, 3), frames
+
+
+def test_small_networks_learn_from_videos(folder: Path) -> None:
+    """An item's own file goes before its video; of a video every frame is learned from, and its track."""
+    from PIL import Image
+
+    Image.new("RGB", (8, 8), (7, 7, 7)).save(folder / "mine.png")
+    names, videos = (
+        ["mine.png", None, " ", None, None, None],
+        ["a.mp4", "a.mp4", "silent.mkv", "cut.mp4", "a.mp4", None],
+    )
+    text = View(np.arange(6, dtype=np.float32)[:, None], np.ones(6, dtype=bool), "t")
+    told: Any = {"root": folder, "options": MediaOptions(frames=3)}
+    seen = training_files(TrainableEncoder("cnn"), names, Views({"text": text}), videos=videos, **told)
+    assert seen.owners.tolist() == [0, 1, 1, 1, 2, 2, 2] and seen.windows.shape == (7, 64, 64, 3)
+    assert seen.partners["text"].vectors[:, 0].tolist() == [0, 1, 2]
+    assert (seen.windows[0] == 7).all() and np.abs(seen.windows[1].mean(axis=(0, 1)) - COLOURS[0]).max() < 12
+    heard = training_files(
+        TrainableEncoder("lstm"), [None] * 3, Views(), videos=["a.mp4", "silent.mkv", "b.avi"], **told
+    )
+    assert len(heard) == 2 and heard.windows.shape[1:] == (304, 64)
+
+
+def test_a_catalogue_of_videos_has_views_unasked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    items = pl.DataFrame({"item_id": ["x", "y", "z"], "video": ["a.mp4", "b.avi", "cut.mp4"]})
+    log = pl.DataFrame({"user_id": ["u", "u"], "item_id": ["x", "y"], "timestamp": [1, 2]})
+    data = Dataset.from_tables(log, items, root=folder)
+    small = TrainableOptions(width=2, dim=4, epochs=1, batch_size=2, least_files=2)
+    options = ViewOptions(trainable=small, media=MediaOptions(frames=2))
+    views, fitted = item_views(data, options, trainer=train_encoder)
+    assert views[IMAGE].present.tolist() == views[AUDIO].present.tolist() == [True, True, False]
+    assert "items.image: 2 used; not used: 1 damaged (cut.mp4)." in fitted.notes
+    assert any("crnn was trained without labels on 2 files" in note for note in fitted.notes)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "av" else True)
+    chosen = choose_media_encoder("image", data, least_files=2)
+    assert chosen == ("none", "image: 3 files are not used: install penchant[video] (av is missing).")

@@ -17,6 +17,7 @@ from penchant.encoders.views import item_views
 from penchant.encoders.word_table import read_word_file
 from penchant.encoders.word_vectors import WordVectorEncoder, WordVectorOptions
 from penchant.errors import EncoderError, MissingExtraError, OptionError, UsageError
+from penchant.testing.encoders import check_encoder
 
 ENGLISH = (
     ["cat", "dog", "hamster"],
@@ -163,3 +164,33 @@ def test_it_is_chosen_by_name_and_kept_with_the_encoders() -> None:
     again = FittedEncoders.from_state(encoders.state())
     assert again.encode_text(titles).vectors.tobytes() == views["text"].vectors.tobytes()
     assert again.identities["text"].startswith("word2vec@")
+
+
+@pytest.mark.parametrize("source", ["word2vec", "fasttext"])
+def test_contract(source: str) -> None:
+    pytest.importorskip("gensim")
+    texts = corpus(ENGLISH, " ", 120)
+    check_encoder(
+        lambda: fitted(source, texts, epochs=2),
+        texts[:6],
+        blanks=["", "  "],
+        others=[
+            lambda: fitted(source, texts, epochs=2, dim=12),
+            lambda: fitted(source, texts, epochs=2, seed=1),
+            lambda: fitted(source, texts[1:], epochs=2),
+        ],
+        restore=WordVectorEncoder.from_state,
+        unfitted=WordVectorEncoder(WordVectorOptions(source=source)),
+    )
+
+
+def test_contract_of_a_file_of_vectors(tmp_path: Path) -> None:
+    (tmp_path / "w.txt").write_text("cat 1 0 0\ndog 1 1 0\nbus 0 0 2\ncar 0 1 2\n")
+    texts = ["cat dog", "bus car cat", "car", "the dog"]
+
+    def make(**told: object) -> WordVectorEncoder:
+        return WordVectorEncoder(WordVectorOptions(f"glove:{tmp_path / 'w.txt'}", **told)).fit(texts)  # type: ignore[arg-type]
+
+    check_encoder(
+        make, texts, blanks=["", "xyz"], others=[lambda: make(common=2)], restore=WordVectorEncoder.from_state
+    )

@@ -19,6 +19,7 @@ from penchant.cleaning.text_noise import clean_texts
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.decode import sniff
+from penchant.data.decode_video import is_video
 from penchant.data.language import shares
 from penchant.data.media import contained
 from penchant.data.text import ItemTextOptions, item_text
@@ -26,6 +27,7 @@ from penchant.errors import MediaError
 
 Bools = npt.NDArray[np.bool_]
 
+_MEDIA: Final = {schema.IMAGE: "a picture", schema.AUDIO: "a sound", schema.VIDEO: "a video"}
 NAMES: Final = {"en": "English", "zh": "Chinese"}
 _MOST_CHARACTERS: Final = 8_000_000
 _MOST_TEXTS: Final = 20_000
@@ -38,7 +40,7 @@ def views(dataset: Dataset, broken: dict[str, Bools]) -> list[Observation]:
     """Items of which nothing is known: no text, picture or sound that can be used; the worst have no events either."""
     n = dataset.n_items
     has = np.array([text is not None for text in item_text(dataset)], dtype=bool)
-    for kind in (schema.IMAGE, schema.AUDIO):
+    for kind in _MEDIA:
         if kind in dataset.items.columns:
             has |= dataset.items[kind].is_not_null().to_numpy() & ~broken.get(kind, np.zeros(n, dtype=bool))
     used = np.bincount(dataset.events[schema.ITEM].drop_nulls().to_numpy(), minlength=n) > 0
@@ -67,7 +69,7 @@ def media(dataset: Dataset, most_files: int) -> tuple[list[Observation], dict[st
     broken: dict[str, Bools] = {}
     for table in (schema.ITEMS, schema.USERS, schema.EVENTS):
         frame: pl.DataFrame = getattr(dataset, table)
-        for kind in (schema.IMAGE, schema.AUDIO):
+        for kind in _MEDIA:
             if frame.schema.get(kind) != pl.String or dataset.root is None:
                 continue
             rows = np.flatnonzero(frame[kind].is_not_null().to_numpy())
@@ -92,7 +94,7 @@ def media(dataset: Dataset, most_files: int) -> tuple[list[Observation], dict[st
 
 
 def file_fault(root: Path, name: str, kind: str) -> str:
-    """What is wrong with a picture or sound by its size, first and last bytes; empty where nothing is."""
+    """What is wrong with a picture, sound or video by its size, first and last bytes; empty where nothing is."""
     try:
         path = contained(root, name)
         size = path.stat().st_size
@@ -100,9 +102,11 @@ def file_fault(root: Path, name: str, kind: str) -> str:
             return "empty"
         with path.open("rb") as file:
             head = file.read(16)
+            if kind == schema.VIDEO:
+                return "" if is_video(head) else f"not {_MEDIA[kind]}"
             found = sniff(head)
             if found is None or found[0] != kind:
-                return f"not {'a picture' if kind == schema.IMAGE else 'a sound'}"
+                return f"not {_MEDIA[kind]}"
             if found[1] == "WAV":
                 whole = int.from_bytes(head[4:8], "little") + 8
                 return "cut off" if whole > size and whole < 0xFFFFFFFF else ""

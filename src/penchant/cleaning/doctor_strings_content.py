@@ -6,8 +6,8 @@ CONTENT: dict[str, dict[str, tuple[str, str]]] = {
     "no_view": {
         "title": ("Items of which nothing is known", "一无所知的物品"),
         "sentence": (
-            "{items:,} items ({share:.2%}) have neither text, picture or sound nor any event.",
-            "{items:,} 个物品（{share:.2%}）既没有文字、图片、声音，也没有任何行为。",
+            "{items:,} items ({share:.2%}) have neither text, picture, sound or video nor any event.",
+            "{items:,} 个物品（{share:.2%}）既没有文字、图片、声音、视频，也没有任何行为。",
         ),
         "remedy": (
             "They can never be recommended: give them a title, or take them out.",
@@ -17,8 +17,8 @@ CONTENT: dict[str, dict[str, tuple[str, str]]] = {
     "no_content": {
         "title": ("Items known by behaviour only", "只有行为的物品"),
         "sentence": (
-            "{items:,} items ({share:.2%}) have no text, picture or sound that can be used.",
-            "{items:,} 个物品（{share:.2%}）没有可用的文字、图片或声音。",
+            "{items:,} items ({share:.2%}) have no text, picture, sound or video that can be used.",
+            "{items:,} 个物品（{share:.2%}）没有可用的文字、图片、声音或视频。",
         ),
         "remedy": (
             "A title is enough to begin with; without one, new items of this sort stay unseen.",

@@ -85,6 +85,7 @@ def page(
                 "versions": rec.facts.get("versions") or _versions(),
                 "seed": rec.config.seed,
                 "encoders": rec.facts.get("encoders", {}),
+                "views": rec.facts.get("view_notes", []),
                 "fit CPU seconds": rec.facts.get("fit_cpu_s"),
                 **({"left out": " ".join(left_out)} if left_out else {}),
             },

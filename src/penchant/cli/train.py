@@ -85,6 +85,8 @@ def train(
         terminal.show_json({**findings(dataset), **summary, "test": tested})
         return
     show_tested(tested, settings.model)
+    for line in rec.facts["view_notes"]:
+        terminal.show(line)
     if training.get("validation_ndcg") is not None:
         terminal.show(f"NDCG@10 on validation {training['validation_ndcg']:.4f}; then learned again from everything")
     terminal.show(f"Wrote version {folder.name} of the bundle {out}; its report: {report_file}")

@@ -29,6 +29,7 @@ from penchant.errors import MediaError, MissingExtraError
 
 _HEADER_BYTES = 1 << 16
 _START_S = 120.0
+_NAMED = 3
 _PACKAGES = {"image": ("pillow", "image"), "audio": ("soundfile", "audio")}
 
 
@@ -57,6 +58,19 @@ class MediaReport:
     def counts(self) -> dict[str, int]:
         """Problems by kind, most frequent first."""
         return dict(Counter(problem.kind for problem in self.problems).most_common())
+
+    @property
+    def sentence(self) -> str:
+        """How many were used, and the problems by kind with the first names of each.
+
+        >>> MediaReport(5, [MediaProblem(2, "a.png", "missing: there is no such file.")]).sentence
+        '5 used; not used: 1 missing (a.png).'
+        """
+        told = []
+        for kind, count in self.counts.items():
+            names = [problem.name for problem in self.problems if problem.kind == kind][:_NAMED]
+            told.append(f"{count} {kind} ({', '.join(names)}{', …' if count > len(names) else ''})")
+        return f"{self.used} used" + (f"; not used: {', '.join(told)}." if told else ".")
 
     def table(self) -> pl.DataFrame:
         """Columns `row`, `name`, `reason`."""

@@ -10,6 +10,7 @@ from typing import Final
 
 import polars as pl
 
+from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.decode import AUDIO, IMAGE
 from penchant.data.media import contained
@@ -21,6 +22,7 @@ NONE: Final = "none"
 LEAST_WITHOUT_TEXT: Final = 0.75
 """Share of the items with a file that have no text, below which `auto` trains nothing."""
 _NETWORK: Final = {IMAGE: "cnn", AUDIO: "crnn"}
+_VIDEO: Final = ("av",)
 _PACKAGES: Final = {IMAGE: ("PIL",), AUDIO: ("soundfile", "soxr")}
 
 
@@ -31,19 +33,22 @@ def choose_media_encoder(
     and why.
 
     `texts` `[N]` of the items: where nearly all items with a file have one (`LEAST_WITHOUT_TEXT`), the network would
-    cost minutes and bring nothing that was measured. The reason is one sentence, empty where the items name no files at
-    all. No file is opened.
+    cost minutes and bring nothing that was measured. An item without a file of its own counts with its video. The
+    reason is one sentence, empty where the items name no files at all. No file is opened.
     """
-    names = dataset.items[kind] if kind in dataset.items.columns else pl.Series(kind, [], dtype=pl.String)
-    names = names.cast(pl.String)
+    own, videos = (_names(dataset, column) for column in (kind, schema.VIDEO))
+    by_video = own.is_null().all() or importlib.util.find_spec(_VIDEO[0]) is not None
+    names = own.zip_with(own.is_not_null(), videos) if by_video else own
     distinct = names.drop_nulls().unique(maintain_order=True)
     count, network = len(distinct), _NETWORK[kind]
     if not count:
         return NONE, ""
     unused = f"{kind}: {count:,} files are not used"
-    missing = [name for name in _PACKAGES[kind] if importlib.util.find_spec(name) is None]
+    needed = _PACKAGES[kind] + (_VIDEO if own.is_null().all() else ())
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
-        return NONE, f"{unused}: install penchant[{kind}] ({', '.join(missing)} is missing)."
+        extra = "video" if missing[0] in _VIDEO else kind
+        return NONE, f"{unused}: install penchant[{extra}] ({', '.join(missing)} is missing)."
     if dataset.root is None:
         return NONE, f"{unused}: the dataset has no folder they lie in."
     if texts is not None:
@@ -60,6 +65,13 @@ def choose_media_encoder(
         network,
         f"{kind}: {network} was chosen because {count:,} files are there and no pretrained encoder is named.",
     )
+
+
+def _names(dataset: Dataset, column: str) -> pl.Series:
+    """What the items name in a column `[N]`, null where nothing."""
+    if column not in dataset.items.columns:
+        return pl.Series(column, [None] * dataset.n_items, dtype=pl.String)
+    return dataset.items[column].cast(pl.String)
 
 
 def _is_there(root: Path, name: str) -> bool:

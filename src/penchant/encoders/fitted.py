@@ -96,9 +96,7 @@ class FittedEncoders:
     def notes(self) -> list[str]:
         """What was chosen and why, one sentence each, for the report."""
         told = [*([self.choice.reason] if self.choice else []), *self.reasons]
-        for place, report in self.reports.items():
-            bad = ", ".join(f"{count} {kind}" for kind, count in report.counts.items())
-            told.append(f"{place}: {report.used} used" + (f"; not used: {bad}." if bad else "."))
+        told += [f"{place}: {report.sentence}" for place, report in self.reports.items()]
         return told + [f"{kind}: {encoder.note}" for kind, encoder in self.media.items() if encoder.is_loaded]
 
     @property

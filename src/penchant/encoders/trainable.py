@@ -40,6 +40,8 @@ class TrainableOptions:
     behaviour vector of its item (`text`, `behaviour`: where there are such views). `width`: channels of the first
     layer. `dim`: length of the vectors. `most_files`: a larger catalogue is sampled. `most_shown`: files times passes
     at most, so that a large catalogue has fewer passes than `epochs`. `least_files`: `auto` trains nothing on fewer.
+    `text_versions`: so many changed versions of an item's text stand beside it for the objective `text`, and every step
+    draws one of them (each costs one encoding of the texts).
     """
 
     objectives: tuple[str, ...] = OBJECTIVES
@@ -52,6 +54,7 @@ class TrainableOptions:
     most_files: int = 3000
     most_shown: int = 18_000
     least_files: int = 100
+    text_versions: int = 0
 
     def __post_init__(self) -> None:
         for name in self.objectives:
@@ -62,6 +65,8 @@ class TrainableOptions:
         for name in ("width", "dim", "epochs", "most_files", "most_shown"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name}={getattr(self, name)} is too small.", remedy="Give 1 or more.")
+        if self.text_versions < 0:
+            raise UsageError(f"text_versions={self.text_versions} is too small.", remedy="Give 0 (none) or more.")
         if self.batch_size < 2:
             raise UsageError(f"batch_size={self.batch_size} has no negatives.", remedy="Give 2 or more.")
         for name in ("learning_rate", "temperature"):

@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.decode import MediaOptions
+from penchant.data.decode_video import FRAMES
 from penchant.data.media import MediaReader, contained
 from penchant.data.views import View, Views
+from penchant.encoders.cache import EncoderCache
 from penchant.encoders.fitted import FittedEncoders
 from penchant.encoders.protocol import Progress
 from penchant.encoders.trainable import TrainableEncoder
+from penchant.encoders.video import PARTS
 from penchant.errors import DataError, EncoderError, MediaError
 
 PARTNERS = (schema.TEXT, schema.BEHAVIOUR)
 
 
 @dataclass(frozen=True)
+class WrittenTexts:
+    """Texts of M contents' items, and the encoder that made their text view: it encodes changed versions of them."""
+
+    texts: Sequence[str | None]
+    encode: Callable[[Sequence[str | None]], View]
+
+
+@dataclass(frozen=True)
 class TrainingFiles:
     """M distinct contents: `windows` `[W, …]` as the network takes them, `owners` `[W]` the content of each window
-    (ascending), and `partners`: other views of the items the contents belong to, `[M]` each."""
+    (ascending), `partners`: other views of the items the contents belong to, `[M]` each, and `written`: the texts
+    themselves, where changed versions of them are wanted."""
 
     windows: npt.NDArray[Any]
     owners: npt.NDArray[np.int64]
     partners: Mapping[str, View]
+    written: WrittenTexts | None = None
 
     def __len__(self) -> int:
         return int(self.owners[-1]) + 1 if len(self.owners) else 0
@@ -51,26 +65,36 @@ def training_files(
     root: Path,
     options: MediaOptions = MediaOptions(),  # noqa: B008
     progress: Progress | None = None,
+    written: WrittenTexts | None = None,
+    videos: Sequence[str | None] | None = None,
 ) -> TrainingFiles:
     """At most `most_files` distinct files of N items that can be decoded, drawn by the encoder's seed.
 
-    `names` `[N]` relative to `root`; `views` of the same N items give the partners. Files that fail are left out (the
-    encoding reports them). Raises `DataError` where fewer than two are left.
+    `names` `[N]` relative to `root`; `views` and `written` of the same N items give the partners. `videos` `[N]`: an
+    item that names no file is seen by the frames of its video, or heard by its track. Files that fail are left out
+    (the encoding reports them). Raises `DataError` where fewer than two are left.
     """
-    rows = {name: row for row, name in reversed(list(enumerate(names))) if name and name.strip()}
+    named = [name if name and name.strip() else None for name in names]
+    filmed = [None] * len(named) if videos is None else list(videos)
+    told = [own or (video or "").strip() for own, video in zip(named, filmed, strict=True)]
+    rows = {name: row for row, name in reversed(list(enumerate(told))) if name}
     chosen = np.sort(np.fromiter(rows.values(), dtype=np.int64, count=len(rows)))
     if len(chosen) > encoder.options.most_files:
         rng = np.random.default_rng(encoder.seed)
         chosen = np.sort(rng.choice(chosen, encoder.options.most_files, replace=False))
-    told = replace(options, sample_rate=encoder.sample_rate)
-    inside = [(row, path) for row in chosen if (path := _inside(root, str(names[row]))) is not None]
+    inside = [(row, path) for row in chosen if (path := _inside(root, told[row])) is not None]
     kept: list[int] = []
     pieces: list[npt.NDArray[Any]] = []
-    with MediaReader(told) as reader:
-        for (row, _), content in zip(inside, reader.read([path for _, path in inside], encoder.name), strict=True):
-            if not isinstance(content, MediaError):
+    with MediaReader(replace(options, sample_rate=encoder.sample_rate)) as reader:
+        for part in (encoder.name, PARTS[encoder.name]):
+            asked = [(row, path) for row, path in inside if (part == encoder.name) == (named[row] is not None)]
+            for (row, _), content in zip(asked, reader.read([path for _, path in asked], part), strict=True):
+                if isinstance(content, MediaError):
+                    continue
                 kept.append(row)
-                pieces.append(encoder.prepared(content))
+                pieces.append(
+                    np.concatenate([encoder.prepared(one) for one in (content if part == FRAMES else [content])])
+                )
                 if progress is not None and not len(kept) % 256:
                     progress(f"read {len(kept)} files to learn from", len(kept) / len(inside))
     if len(kept) < 2:
@@ -81,7 +105,8 @@ def training_files(
     at = np.array(kept)
     partners = {name: views[name].take(at) for name in PARTNERS if name in views and views[name].take(at).present.any()}
     owners = np.repeat(np.arange(len(pieces)), [len(piece) for piece in pieces])
-    return TrainingFiles(np.concatenate(pieces), owners, partners)
+    own = None if written is None else replace(written, texts=[written.texts[row] for row in kept])
+    return TrainingFiles(np.concatenate(pieces), owners, partners, own)
 
 
 def train_waiting(
@@ -90,6 +115,7 @@ def train_waiting(
     views: Views,
     trainer: Trainer | None,
     progress: Progress | None = None,
+    cache: EncoderCache | None = None,
 ) -> list[str]:
     """Train the encoders of items' files that wait for it; returns what they encode (`image`, `audio`)."""
     done = []
@@ -101,14 +127,24 @@ def train_waiting(
                 f"{encoder.network} must be trained, and no trainer was given.",
                 remedy="Give trainer=penchant.training.contrastive.train_encoder.",
             )
-        if kind not in dataset.items.columns or dataset.root is None:
+        names, videos = (_column(dataset, column) for column in (kind, schema.VIDEO))
+        if not any((*names, *videos)) or dataset.root is None:
             raise DataError(
                 f"views.{kind}.encoder={encoder.network}: the items name no {kind} files to learn from.",
                 remedy=f"Add the column {kind!r} and load the dataset from its folder, or name a pretrained encoder.",
             )
-        names = dataset.items[kind].to_list()
+        written = _written(dataset, fitted, cache) if encoder.options.text_versions else None
         try:
-            files = training_files(encoder, names, views, root=dataset.root, options=fitted.limits, progress=progress)
+            files = training_files(
+                encoder,
+                names,
+                views,
+                root=dataset.root,
+                options=fitted.limits,
+                progress=progress,
+                written=written,
+                videos=videos,
+            )
         except DataError as error:
             if kind not in fitted.chosen:
                 raise
@@ -118,6 +154,20 @@ def train_waiting(
         trainer(encoder, files, progress=progress)
         done.append(kind)
     return done
+
+
+def _written(dataset: Dataset, fitted: FittedEncoders, cache: EncoderCache | None) -> WrittenTexts:
+    if fitted.text is None:
+        raise DataError(
+            "views.trainable.text_versions: there is no text encoder, so no text to make versions of.",
+            remedy="Set it to 0, or give the items texts and views.text.encoder a name.",
+        )
+    return WrittenTexts(fitted.texts(schema.ITEMS, dataset.items, root=dataset.root, cache=cache), fitted.encode_text)
+
+
+def _column(dataset: Dataset, name: str) -> list[str | None]:
+    items = dataset.items
+    return items[name].cast(pl.String).to_list() if name in items.columns else [None] * items.height
 
 
 def _inside(root: Path, name: str) -> Path | None:

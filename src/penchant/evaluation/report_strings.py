@@ -237,6 +237,7 @@ STRINGS: dict[str, tuple[str, str]] = {
     "made.seed": ("seed", "种子"),
     "made.options": ("options", "选项"),
     "made.encoders": ("encoders", "编码器"),
+    "made.views": ("views and files", "视图与文件"),
     "made.fit CPU seconds": ("fit CPU seconds", "训练 CPU 秒"),
     "glossary": ("How to read the measures", "如何读这些指标"),
     "footer": (

@@ -185,7 +185,7 @@ def dataset_part(
 
 
 def made_part(made_with: Mapping[str, Any], comparison: Mapping[str, Any], words: Words) -> Markup:
-    """Command, split, seeds, versions, machine; what is a mapping is written as a list of names and values."""
+    """Command, split, seeds, versions, machine; what is a mapping is written as names and values."""
     if not made_with:
         empty = page.empty_state(
             words("empty.made"), words("empty.made.next"), "penchant train DATA --out BUNDLE --seed 0"
@@ -204,6 +204,7 @@ def made_part(made_with: Mapping[str, Any], comparison: Mapping[str, Any], words
         if key == "command" or value in (None, "", {}, []):
             continue
         shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, Mapping) else value
+        shown = page.notes([foreign(line, words.language) for line in value]) if isinstance(value, list) else shown
         pairs.append((words.get(f"made.{key}", key.replace("_", " ")), shown))
     return page.section("made", words("made"), page.facts(pairs), lead=words("made.lead"))
 

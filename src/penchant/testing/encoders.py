@@ -1,0 +1,170 @@
+"""What every encoder must do, as one call: `check_encoder(make, contents)` in ten lines of test."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.data.views import View
+from penchant.encoders.media import MediaEncoder, encode_files
+from penchant.encoders.protocol import Encoder, EncoderState
+from penchant.errors import EncoderError
+from penchant.testing.media import broken_media
+
+Make = Callable[[], Encoder[Any]]
+
+
+class StatefulEncoder(Encoder[Any], Protocol):
+    """An encoder that a bundle keeps."""
+
+    def state(self) -> EncoderState:
+        """Tensors and facts."""
+
+
+def check_encoder(
+    make: Make,
+    contents: Sequence[Any],
+    *,
+    blanks: Sequence[Any] = (),
+    others: Sequence[Make] = (),
+    restore: Callable[[EncoderState], Encoder[Any]] | None = None,
+    unfitted: Encoder[Any] | None = None,
+    tolerance: float = 1e-5,
+) -> None:
+    """Run the whole contract; `make` gives a new encoder, fitted and the same every time.
+
+    `contents`: three or more that differ. `blanks`: what is absent beside None, as an empty text. `others`: encoders
+    that differ from `make`'s in an option or in what they learned. `restore`: the encoder of a state. `unfitted`: one
+    that has learned nothing yet. `tolerance`: of batching, relative to the longest vector.
+    """
+    assert len(contents) > 2, "give three contents or more"
+    if unfitted is not None:
+        check_unfitted(unfitted, contents)
+    encoder = make()
+    assert encoder.identity and encoder.identity == encoder.identity.strip(), "an identity must say something"
+    view = encoder.encode(list(contents))
+    check_view(view, len(contents), dim=encoder.dim)
+    assert view.encoder == encoder.identity, "a view must name the encoder that made it"
+    assert view.present.all(), f"absent: contents {np.flatnonzero(~view.present).tolist()}"
+    check_known_apart(view)
+    check_absent(encoder, contents, blanks, view, tolerance)
+    check_batches(encoder, contents, view, tolerance)
+    check_determinism(make, contents, view)
+    check_identities(encoder, others)
+    if restore is not None:
+        check_round_trip(encoder, restore, contents, view)
+
+
+def check_view(view: View, count: int, *, dim: int | None = None) -> None:
+    """`count` vectors, float32 and finite, present or not; who is absent is zero."""
+    assert view.vectors.shape == (count, view.dim if dim is None else dim), f"shape {view.vectors.shape}"
+    assert view.vectors.dtype == np.float32, f"vectors are {view.vectors.dtype}, not float32"
+    assert view.present.dtype == np.bool_, f"present is {view.present.dtype}, not bool"
+    assert view.present.shape == (count,), f"present has the shape {view.present.shape}"
+    assert np.isfinite(view.vectors).all(), "vectors must be finite"
+    assert not view.vectors[~view.present].any(), "a vector that is absent must be zero"
+
+
+def check_unfitted(encoder: Any, contents: Sequence[Any]) -> None:
+    """Before it has learned, everything that needs it raises `EncoderError`."""
+    asked: list[Callable[[], object]] = [lambda: encoder.encode(list(contents)), lambda: encoder.dim]
+    asked += [lambda: encoder.identity, lambda: encoder.state()]
+    for question in asked:
+        try:
+            question()
+        except EncoderError:
+            continue
+        raise AssertionError(f"{type(encoder).__name__} has learned nothing and must raise EncoderError")
+
+
+def check_known_apart(view: View) -> None:
+    """Contents that differ do not all become one vector."""
+    length = np.linalg.norm(view.vectors, axis=1).max()
+    assert np.ptp(view.vectors, axis=0).max() > 1e-6 * length > 0, "different contents must get different vectors"
+
+
+def check_absent(
+    encoder: Encoder[Any], contents: Sequence[Any], blanks: Sequence[Any], view: View, tolerance: float
+) -> None:
+    """None and blank contents are absent wherever they stand, and change no other row; no contents, a view of none."""
+    missing = [None, *blanks]
+    check_view(encoder.encode([]), 0, dim=encoder.dim)
+    nothing = encoder.encode(missing)
+    check_view(nothing, len(missing), dim=encoder.dim)
+    assert not nothing.present.any(), f"present: {[missing[row] for row in np.flatnonzero(nothing.present)]!r}"
+    mixed = [one for content in contents for one in (*missing, content)]
+    found = encoder.encode(mixed)
+    check_view(found, len(mixed), dim=encoder.dim)
+    there = np.arange(len(mixed)) % (len(missing) + 1) == len(missing)
+    assert (found.present == there).all(), "what is absent must be absent between others too"
+    _close(found.vectors[there], view.vectors, tolerance, "absent contents between them change the others")
+
+
+def check_batches(encoder: Encoder[Any], contents: Sequence[Any], view: View, tolerance: float) -> None:
+    """A row does not depend on the others, on their order or number; the contents are not altered."""
+    before = [content.copy() if isinstance(content, np.ndarray) else content for content in contents]
+    for row, content in enumerate(contents):
+        _close(encoder.encode([content]).vectors[0], view.vectors[row], tolerance, f"content {row} alone differs")
+    backwards = encoder.encode(list(contents)[::-1]).vectors[::-1]
+    _close(backwards, view.vectors, tolerance, "another order gives other vectors")
+    often = encoder.encode(list(contents) * 3).vectors
+    _close(often, np.tile(view.vectors, (3, 1)), tolerance, "more contents give other vectors")
+    for content, was in zip(contents, before, strict=True):
+        assert not isinstance(was, np.ndarray) or np.array_equal(content, was), "encode must not alter its input"
+
+
+def check_determinism(make: Make, contents: Sequence[Any], view: View) -> None:
+    """A second encoder, made and taught in the same way, has the same identity and gives the same bytes."""
+    again = make()
+    assert again.identity == view.encoder, f"made twice: {view.encoder!r} and {again.identity!r}"
+    assert again.encode(list(contents)).vectors.tobytes() == view.vectors.tobytes(), "made twice, the vectors differ"
+
+
+def check_identities(encoder: Encoder[Any], others: Sequence[Make]) -> None:
+    """Encoders of other options have other identities: the cache goes by them."""
+    told = [encoder.identity, *(other().identity for other in others)]
+    assert len(set(told)) == len(told), f"two encoders share an identity: {told}"
+
+
+def check_round_trip(
+    encoder: Any, restore: Callable[[EncoderState], Encoder[Any]], contents: Sequence[Any], view: View
+) -> None:
+    """The encoder of `state()` encodes to the same bytes; a state is plain arrays and JSON."""
+    state = encoder.state()
+    for key, tensor in state.tensors.items():
+        assert isinstance(tensor, np.ndarray) and tensor.dtype != object, f"{key} must be a plain array"
+    tensors = {key: np.ascontiguousarray(tensor).copy() for key, tensor in state.tensors.items()}
+    back = restore(EncoderState(tensors, json.loads(json.dumps(dict(state.facts)))))
+    assert back.dim == view.dim and back.identity == view.encoder, f"it came back as {back.identity!r}"
+    assert back.encode(list(contents)).vectors.tobytes() == view.vectors.tobytes(), "it came back with other vectors"
+
+
+def check_files(encoder: MediaEncoder, good: Mapping[str, bytes], folder: Path) -> None:
+    """Files of `good` (name → bytes) are encoded wherever broken and hostile ones stand beside them; each of those is
+    absent and stands in the report with its reason, or can be decoded after all. `folder` is empty and may be used."""
+    broken = {name: data for kind, name, data in broken_media(np.random.default_rng(0), 2) if kind == encoder.name}
+    files = {f"good {name}": data for name, data in good.items()} | broken
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    names = [None, "gone", *sorted(files, key=lambda name: name[::-1]), "../out"]
+    view, report = encode_files(encoder, names, root=folder)
+    check_view(view, len(names), dim=encoder.dim)
+    alone, _ = encode_files(encoder, [f"good {name}" for name in good], root=folder)
+    assert alone.present.all(), "a good file must have a vector"
+    rows = [names.index(f"good {name}") for name in good]
+    _close(view.vectors[rows], alone.vectors, 1e-5, "broken files beside it change a vector")
+    failed = [problem.row for problem in report.problems]
+    there = np.flatnonzero(view.present).tolist()
+    assert sorted([*failed, *there]) == list(range(1, len(names))), "a file is either used or in the report"
+    assert {1, len(names) - 1} <= set(failed) and len(failed) > len(broken) / 2, "broken files must not be used"
+    assert all(problem.reason for problem in report.problems), "a problem must say its reason"
+
+
+def _close(left: npt.NDArray[np.float32], right: npt.NDArray[np.float32], tolerance: float, what: str) -> None:
+    scale = max(float(np.linalg.norm(right, axis=-1).max()), 1e-12)
+    np.testing.assert_allclose(left, right, rtol=0, atol=tolerance * scale, err_msg=what)
