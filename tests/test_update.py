@@ -12,7 +12,7 @@ import pytest
 from penchant.config import Config
 from penchant.data.bundle import open_bundle, versions
 from penchant.data.dataset import Dataset
-from penchant.errors import BundleError, DataError, UsageError
+from penchant.errors import BundleError, DataError, ModelError, UsageError
 from penchant.evaluation.drift import drift
 from penchant.models.base import Validation
 from penchant.models.ensemble import Ensemble
@@ -218,3 +218,54 @@ def test_drift_against_a_full_training(neural: Recommender) -> None:
 def test_drift_needs_somebody_to_ask(neural: Recommender) -> None:
     with pytest.raises(DataError, match="No new event can be held out"):
         drift(neural, more([("stranger", "i1", LATER)]))
+
+
+@pytest.mark.parametrize("norm", ["l2", "standardise"])
+def test_a_layer_with_as_many_rows_as_items_is_no_table_of_items(norm: str) -> None:
+    """64 items, of which many have no event, and a projection of 4 × 16 rows: it stays, as statistics of views do."""
+    events = pl.DataFrame(
+        [(f"u{u}", f"i{(u + 3 * n) % 20}", 1_700_000_000 + 3600 * n + u) for u in range(20) for n in range(6)],
+        schema=["user_id", "item_id", "timestamp"],
+        orient="row",
+    )
+    items = pl.DataFrame({"item_id": [f"i{n}" for n in range(64)], "title": [_title(n % 3, n) for n in range(64)]})
+    settings = {**SMALL, **NET, "transformer.epochs": 1, "transformer.view_norm": norm}
+    rec = Recommender.fit(Dataset.from_tables(events, items), Config(model="transformer").with_settings(settings))
+    fresh = rec.update(more([("u0", "i1", LATER)]), UpdateOptions(epochs=0))
+    old, new = rec.model.state().tensors, fresh.model.state().tensors
+    assert old["encoder.blocks.0.project.weight"].shape == (64, 16)
+    assert ("tower.norm.mean" in old) == (norm == "standardise")
+    for name in set(old) - {"items", "tower.embedding"}:
+        np.testing.assert_array_equal(new[name], old[name], err_msg=name)
+    np.testing.assert_array_equal(new["tower.embedding"][:20], old["tower.embedding"][:20])
+
+
+LLM = {"width": 16, "layers": 1, "epochs": 1, "dim": 8, "vocabulary": 200, "pretrain_tokens": 2000, "max_length": 64}
+
+
+@pytest.mark.parametrize("levels", [1, 2])
+def test_a_language_model_keeps_its_words_and_weights(levels: int) -> None:
+    settings = {**SMALL, **{f"llm.{name}": value for name, value in LLM.items()}, "llm.levels": levels}
+    rec = Recommender.fit(platform(users=12), Config(model="llm").with_settings(settings))
+    titles = {"new": f"{TASTES[0]} etwas völlig Neues", "new2": f"{TASTES[1]} live"}
+    new = more([("u0", "i1", LATER), ("u1", "new", LATER)], titles)
+    fresh = rec.update(new, UpdateOptions(epochs=0))
+    history = rec.histories(np.array([4]))
+    before, after = rec.scores(history)[0], fresh.scores(fresh.histories(np.array([4])))[0]
+    np.testing.assert_allclose(after[:30], before, atol=1e-5)
+    assert len(after) == 32 and fresh.model.state().tensors["items.trained"].ravel().tolist() == [1.0] * 31 + [0.0]
+    by_content = fresh.model.state().tensors["items.project.weight"] @ fresh.views["text"].unit().vectors[31]
+    alone = by_content / np.linalg.norm(by_content)
+    np.testing.assert_allclose(fresh.dense_model().item_vectors[31], alone, atol=1e-5)  # nobody has touched it
+    learned = rec.update(new, UpdateOptions(epochs=1))
+    assert fresh.recommend("u0", k=3).item_ids and learned.recommend("u1", k=3).stages == ["model"]
+    old, moved = rec.model.state().tensors, learned.model.state().tensors
+    assert (old["tokenizer"] == moved["tokenizer"]).all()
+    assert 0 < np.abs(moved["project.weight"] - old["project.weight"]).max() < 0.5
+
+
+def test_a_language_model_that_read_the_items_and_was_altered_is_refused() -> None:
+    settings = {**SMALL, **{f"llm.{name}": value for name, value in LLM.items()}, "llm.items": "lm"}
+    rec = Recommender.fit(platform(users=12), Config(model="llm").with_settings(settings))
+    with pytest.raises(ModelError, match=r"was altered and is not kept.*Train it again; with items='view'"):
+        rec.update(more([("u0", "i1", LATER)]))

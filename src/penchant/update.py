@@ -76,6 +76,7 @@ def updated(
         views=views,
         seed=config.seed,
         progress=progress,
+        items=merged.dataset.items,
     )
     popularity = create("popularity", config.options)
     touched = np.bincount(histories.rows[merged.is_new], minlength=merged.dataset.n_users) > 0

@@ -22,8 +22,8 @@ from penchant.models.llm_histories import Narrator
 from penchant.models.llm_net import LLMNet
 from penchant.models.llm_options import LLMOptions
 from penchant.models.llm_reading import ItemReading, Reading, TextReading, events_of
-from penchant.models.llm_setup import Prepared, item_tokens, pooling_of, prepare, read_items
-from penchant.models.llm_state import Facts, make_net, net_from, state_of
+from penchant.models.llm_setup import VIEW, Prepared, Words, item_source, item_tokens, pooling_of, prepare, read_items
+from penchant.models.llm_state import Facts, given_reader, grown, make_net, net_from, state_of
 from penchant.models.sequence_options import FULL_SOFTMAX_ITEMS
 
 __all__ = ["LLM", "LLMOptions"]
@@ -54,6 +54,35 @@ class LLM:
 
     def start(self, data: TrainingData, device: torch.device) -> LLMNet:
         """Load or make the language model, pre-train it, and make the network, with weights drawn from `data.seed`."""
+        self._targets(data)
+        self.device = device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(data.seed)
+            prepared = prepare(self.options, data, device)
+            self.net = self._network(prepared, data)
+        return self._ready(self.net, data)
+
+    def start_again(self, data: TrainingData, device: torch.device) -> LLMNet:
+        """The network for more data: tokenizer, language and what reads stay. Raises `ModelError`."""
+        self._targets(data)
+        assert self._facts is not None
+        self.device = device
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(data.seed)
+            self._facts, net = grown(self._net(), self._facts, self.options, data)
+            if item_source(self.options, data) == VIEW:
+                net.items.texts = torch.from_numpy(data.views[TEXT].unit().vectors)
+            else:
+                texts = Words.of(data, self.options).texts
+                self._item_tokens = item_tokens(texts, self._facts.tokenizer, self._facts.positions)
+                net.items.texts = self._read(
+                    given_reader(self._facts, self.options).to(device).eval(), self._item_tokens
+                )
+        self.net, self._reading = net, self._reads(self._facts)
+        return self._ready(net, data)
+
+    def _targets(self, data: TrainingData) -> None:
+        """Which kinds are no targets, and how often each item is one. Raises `ModelError` where there is none."""
         no_target = np.isin(np.asarray(data.kinds), [*NEGATIVE_KINDS, *PASSIVE_KINDS])
         wanted = (data.sequences.items >= 0) & ~no_target[data.sequences.kinds]
         if not wanted.any() or not (data.sequences.lengths >= 2).any():
@@ -61,30 +90,21 @@ class LLM:
                 "llm learns what comes next, and no user has two events of interest.",
                 remedy="Use --model content or popularity, or bring longer histories.",
             )
-        self.device = device
-        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-            torch.manual_seed(data.seed)
-            prepared = prepare(self.options, data, device)
-            self.net = self._network(prepared, data)
         self._no_target = no_target
-        counts = np.bincount(data.sequences.items[wanted], minlength=data.n_items).astype(np.float64)
-        self.net.items.trained.data = torch.from_numpy((counts > 0).astype(np.float32))[:, None]
-        self.net.to(device)
-        self._shares = 0.5 * counts / counts.sum() + 0.5 / data.n_items
+        self._counts = np.bincount(data.sequences.items[wanted], minlength=data.n_items).astype(np.float64)
+
+    def _ready(self, net: LLMNet, data: TrainingData) -> LLMNet:
+        net.items.trained.data = torch.from_numpy((self._counts > 0).astype(np.float32))[:, None]
+        net.to(self.device)
+        self._shares = 0.5 * self._counts / self._counts.sum() + 0.5 / data.n_items
         self._shares /= self._shares.sum()
         self._items = None
-        return self.net
+        return net
 
     def _network(self, prepared: Prepared, data: TrainingData) -> LLMNet:
         options, model = self.options, prepared.model
         self.pretraining = prepared.pretraining.to_dict() if prepared.pretraining else {}
-        source = options.items
-        if source == "auto":
-            source = "view" if TEXT in data.views and not options.train_items else "lm"
-        if source == "view" and (TEXT not in data.views or options.train_items):
-            raise ModelError(
-                "items='view' needs a text view of the items, and no train_items.", remedy="Take items='lm'."
-            )
+        source = item_source(options, data)
         tuning = options.tuning
         if tuning == "auto":
             tuning = "full" if model.made_here or prepared.pretraining else "lora"
@@ -98,14 +118,14 @@ class LLM:
             config=model.network.config.to_dict(),
             width=model.dim,
             positions=model.positions,
-            text_dim=data.views[TEXT].dim if source == "view" else model.dim,
+            text_dim=data.views[TEXT].dim if source == VIEW else model.dim,
             n_items=data.n_items,
             kinds=list(data.kinds),
             digest=prepared.digest,
             titles=prepared.words.titles,
             tokenizer=model.tokenizer,
         )
-        texts = torch.from_numpy(data.views[TEXT].unit().vectors) if source == "view" else None
+        texts = torch.from_numpy(data.views[TEXT].unit().vectors) if source == VIEW else None
         item_reader = None
         if texts is None:
             self._item_tokens = item_tokens(prepared.words.texts, model.tokenizer, model.positions)

@@ -61,6 +61,9 @@ class EventInputs(nn.Module):
 class LLMNet(nn.Module):
     """All parameters of the model `llm`; `reader` is the language model, `item_reader` one of items where it learns."""
 
+    item_tables = ("items.ids",)
+    """Parameters of one row an item."""
+
     def __init__(
         self,
         reader: nn.Module,

@@ -30,6 +30,8 @@ from penchant.models.llm_options import LLMOptions
 
 ITEM_TOKENS = 64
 """Tokens of an item's text that the language model reads."""
+VIEW, READ = "view", "lm"
+"""Where item vectors come from: the text view, or the language model's own reading."""
 TOLD_HISTORIES = 2000
 """Histories told to the tokenizer and in pre-training, beside the items' texts."""
 
@@ -79,6 +81,16 @@ class Words:
             if b - a >= 2
         ]
         return [text for text in self.texts if text] + told
+
+
+def item_source(options: LLMOptions, data: TrainingData) -> str:
+    """Where item vectors come from, as the options and the data say. Raises `ModelError`."""
+    source = options.items
+    if source == "auto":
+        source = VIEW if schema.TEXT in data.views and not options.train_items else READ
+    if source == VIEW and (schema.TEXT not in data.views or options.train_items):
+        raise ModelError("items='view' needs a text view of the items, and no train_items.", remedy="Take items='lm'.")
+    return source
 
 
 @dataclass

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,14 @@ import torch
 from torch import Tensor, nn
 
 from penchant.encoders.hub import compare, folder_digest, model_folder
+from penchant.errors import ModelError
 from penchant.llm.adapters import ADAPTER, tuned
 from penchant.llm.language_model import load, reader, rebuilt
 from penchant.llm.tokenizer import TextTokenizer
-from penchant.models.base import ModelState
+from penchant.models.base import ModelState, TrainingData
 from penchant.models.llm_net import EventInputs, ItemSide, LLMNet
 from penchant.models.llm_options import LLMOptions
+from penchant.models.llm_setup import VIEW, Words, item_source
 
 READER = "reader."
 TITLES, TITLE_ENDS, TOKENIZER, ITEMS = "titles", "title_ends", "tokenizer", "items_table"
@@ -108,10 +111,30 @@ def net_from(state: ModelState, options: LLMOptions) -> tuple[Facts, LLMNet, Ten
     return facts, net, items, dict(pretraining)
 
 
+def grown(net: LLMNet, facts: Facts, options: LLMOptions, data: TrainingData) -> tuple[Facts, LLMNet]:
+    """The network for more data, and its facts: what reads stays as it is, items and kinds are those of the data.
+
+    Raises `ModelError` where item vectors were read by a language model that was altered: it is not kept.
+    """
+    if item_source(options, data) != VIEW and (options.train_items or facts.digest is None):
+        raise ModelError(
+            "The language model that read the items was altered and is not kept, so llm cannot take in new data.",
+            remedy="Train it again; with items='view' it could be updated.",
+        )
+    titles = Words.of(data, replace(options, language=facts.language)).titles
+    more = replace(facts, titles=titles, n_items=data.n_items, kinds=list(data.kinds))
+    return more, make_net(options, more, copy.deepcopy(net.reader))
+
+
 def _language_model(facts: Facts, options: LLMOptions, kept: bool) -> nn.Module:
     if not kept:
         made: nn.Module = rebuilt(facts.config, facts.kind)
         return made
+    return given_reader(facts, options)
+
+
+def given_reader(facts: Facts, options: LLMOptions) -> nn.Module:
+    """The language model that was given, as it was; its weights are compared. Raises `EncoderError`."""
     folder = model_folder(options.source, revision=options.revision, download=options.download, kept=True)
     compare(options.source, folder_digest(folder), facts.digest)
     return reader(load(folder))

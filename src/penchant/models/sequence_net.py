@@ -30,6 +30,9 @@ _USER = "user."
 class SequenceNet(nn.Module):
     """All parameters of a sequence model."""
 
+    item_tables = ("tower.embedding",)
+    """Parameters of one row an item."""
+
     def __init__(self, options: SequenceOptions, sizes: Mapping[str, int], views: Views, seed: int) -> None:
         super().__init__()
         rng = torch.Generator().manual_seed(seed)

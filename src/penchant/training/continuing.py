@@ -120,11 +120,15 @@ def _learners(data: TrainingData, touched: Bools, options: UpdateOptions) -> npt
 def transplant(net: nn.Module, old: Mapping[str, npt.NDArray[Any]], seen: Bools, views: Views) -> None:
     """Put the weights of a smaller catalogue into a network made for a larger one.
 
-    Trained weights are taken over by name; one row an item: the old rows first. Items that had no event before begin
-    at the mean of the items nearest by content, those without content at the mean of all. What the network says of
-    itself (which ids mean something) stays as it was made.
+    Trained weights and running statistics are taken over by name; of a table that grew, the old rows first. In a
+    table of one row an item (the network names them in `item_tables`) items that had no event before begin at the mean
+    of the items nearest by content, those without content at the mean of all. What the network says of itself (which
+    ids mean something) stays as it was made.
     """
-    n_old, taken = len(seen), 0
+    taken, tables = 0, getattr(net, "item_tables", ())
+    for name, buffer in net.named_buffers():
+        if name in old and old[name].shape == tuple(buffer.shape):
+            buffer.copy_(torch.from_numpy(np.array(old[name])))
     for name, weight in net.named_parameters():
         value = old.get(name)
         if value is None or not weight.requires_grad or value.shape[1:] != tuple(weight.shape[1:]):
@@ -137,14 +141,10 @@ def transplant(net: nn.Module, old: Mapping[str, npt.NDArray[Any]], seen: Bools,
         else:
             weight.copy_(fresh)
         taken += 1
-        if value.ndim == 2 and len(value) == n_old and len(weight) == _n_items(views, len(weight)):
+        if name in tables:
             _place(weight, seen, views)
     if not taken:
         raise ModelError("None of the model's weights fits the network of these data.", remedy="Train it again.")
-
-
-def _n_items(views: Views, otherwise: int) -> int:
-    return len(next(iter(views.values()))) if views else otherwise
 
 
 def _place(weight: Tensor, seen: Bools, views: Views) -> None:

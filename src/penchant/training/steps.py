@@ -31,7 +31,11 @@ VALIDATIONS = 12
 
 @runtime_checkable
 class Trainable(Protocol):
-    """A model that learns by gradient: it makes a network, batches and a loss; the loop does the rest."""
+    """A model that learns by gradient: it makes a network, batches and a loss; the loop does the rest.
+
+    A network may name its tables of one row an item in `item_tables`. A model whose network is not fixed by its options
+    has `start_again` beside `start`, which makes the network for more data from the one it holds.
+    """
 
     options: Any
 
@@ -86,7 +90,8 @@ class Training:
     ) -> None:
         self.model, self.data, self.plan = model, learn_from or data, plan
         self.checkpoints, self.on_epoch = checkpoints, on_epoch
-        self.net = model.start(data, plan.device)
+        again = getattr(model, "start_again", model.start)
+        self.net = (model.start if plan.prepare is None else again)(data, plan.device)
         if plan.prepare is not None:
             plan.prepare(self.net)
         own = model.options
