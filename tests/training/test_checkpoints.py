@@ -9,16 +9,19 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 import torch
 
+from penchant.data.views import View, Views
 from penchant.models.base import TrainingData
 from penchant.models.cooccurrence import Cooccurrence, CooccurrenceOptions
 from penchant.models.ensemble import Ensemble, EnsembleOptions
 from penchant.models.sequence import SequenceModel, SequenceOptions
 from penchant.testing.cycles import cycles
 from penchant.training import TrainingLog, fit
-from penchant.training.checkpoints import FILE, Checkpoints
+from penchant.training.checkpoints import FILE, Checkpoints, identity
 from penchant.training.options import TrainingOptions
 
 OPTIONS = {"dim": 8, "epochs": 4, "max_length": 8, "batch_tokens": 128, "dropout": 0.2, "heads": 2, "layers": 1}
@@ -114,6 +117,32 @@ def test_other_data_recipes_or_damaged_files_begin_anew(
     model = SequenceModel(SMALL)
     fit(model, cycles(), checkpoints=always(tmp_path))
     assert weights(model) == whole[0]
+
+
+def test_everything_that_a_model_reads_is_in_the_name_of_a_training() -> None:
+    data = cycles()
+    batch, ones = data.sequences, np.ones(data.sequences.n_events, dtype=np.float32)
+    view = View(np.eye(data.n_items, dtype=np.float32), np.ones(data.n_items, dtype=np.bool_))
+    catalogue = pl.DataFrame({"item_id": ["a", "b"], "title": ["x", None], "categories": [["u", "v"], None]})
+    changed = [
+        data,
+        *(replace(data, sequences=replace(batch, **{name: ones})) for name in ("values", "dwells_s")),
+        replace(data, sequences=replace(batch, dwells_s=2 * ones)),
+        replace(data, sequences=replace(batch, times_s=batch.times_s + 1)),
+        replace(data, sequences=replace(batch, user_views=Views({"text": view}))),
+        replace(data, sequences=replace(batch, content=Views({"text": view}), content_rows=np.zeros_like(batch.items))),
+        replace(data, sequences=replace(batch, content=Views({"text": view}), content_rows=np.ones_like(batch.items))),
+        replace(data, views=Views({"text": view})),
+        replace(data, views=Views({"image": view})),
+        replace(data, items=catalogue),
+        replace(data, items=catalogue.with_columns(title=pl.Series(["x", "y"]))),
+        replace(data, kinds=["other"]),
+        replace(data, validation=None),
+    ]
+    assert len({identity(each) for each in changed}) == len(changed)
+    assert identity(replace(data, progress=print)) == identity(data)
+    pieces = pl.concat([catalogue[:1], catalogue[1:]], rechunk=False)
+    assert identity(replace(data, items=pieces)) == identity(replace(data, items=catalogue))
 
 
 def test_how_often_and_where_curves_go_is_no_part_of_the_recipe(tmp_path: Path) -> None:

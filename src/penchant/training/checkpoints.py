@@ -92,7 +92,9 @@ def identity(data: TrainingData, **recipe: Any) -> str:
     plain = {**recipe, "items": data.n_items, "kinds": data.kinds, "seed": data.seed, "torch": torch.__version__}
     hasher.update(json.dumps(plain, sort_keys=True, default=str).encode())
     _hash_sequences(hasher, data.sequences)
-    _hash_views(hasher, data.views)
+    _hash_views(hasher, "items", data.views)
+    if data.items is not None:  # what llm tells of them
+        _hash_arrays(hasher, data.items.hash_rows(seed=0).to_numpy())
     if data.validation is not None:
         _hash_sequences(hasher, data.validation.histories)
         for part in (data.validation.targets, data.validation.seen):
@@ -102,16 +104,18 @@ def identity(data: TrainingData, **recipe: Any) -> str:
 
 def _hash_sequences(hasher: Any, batch: SequenceBatch) -> None:
     _hash_arrays(hasher, batch.offsets, batch.items, batch.times_s, batch.kinds, batch.values)
-    for array in (batch.query_times_s, batch.content_rows):
+    for name in ("query_times_s", "content_rows", "dwells_s"):
+        array = getattr(batch, name)
         if array is not None:
+            hasher.update(name.encode())
             _hash_arrays(hasher, array)
-    for views in (batch.content, batch.user_views):
-        _hash_views(hasher, views or Views())
+    for part, views in (("content", batch.content), ("users", batch.user_views)):
+        _hash_views(hasher, part, views or Views())
 
 
-def _hash_views(hasher: Any, views: Views) -> None:
+def _hash_views(hasher: Any, part: str, views: Views) -> None:
     for name, view in views.items():
-        hasher.update(name.encode())
+        hasher.update(f"{part} {name}".encode())
         _hash_arrays(hasher, view.vectors, view.present)
 
 
