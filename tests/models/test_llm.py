@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from penchant.models.llm import LLM, LLMOptions
 from penchant.models.llm_histories import Narrator, page
 from penchant.testing.models import check_model
 from penchant.training import fit
+from penchant.training.checkpoints import Checkpoints
 
 WORDS = ["apple", "bridge", "candle", "dragon", "engine", "forest"]
 CHINESE = ["苹果", "大桥", "蜡烛", "巨龙", "引擎", "森林"]
@@ -172,6 +174,45 @@ def test_a_trained_item_level_moves_items_and_needs_no_view() -> None:
     assert model.net is not None and log.epochs[-1]["loss"] < log.epochs[0]["loss"]
     assert not torch.allclose(model.net.items.texts, before, atol=1e-3)
     assert again(model).score(asked([1])).tobytes() == model.score(asked([1])).tobytes()
+
+
+def test_a_trained_item_level_goes_on_to_the_same_weights_whatever_else_was_drawn(tmp_path: Path) -> None:
+    """Its vectors of all items are those of the beginning of an epoch, read without dropout; 30 items, few a batch."""
+    tokenizer = train_tokenizer(WORDS, "en", "gpt", size=80)
+    torch.manual_seed(0)
+    network = make_small("gpt", tokenizer, dim=16, layers=1, heads=2, positions=64).network
+    network.config.embd_pdrop = network.config.resid_pdrop = 0.3
+    network.save_pretrained(tmp_path / "model")
+    tokenizer.inner.save_pretrained(tmp_path / "model")
+    rows = [[(3 * user + n) % 30 for n in range(4)] for user in range(20)]
+    items = catalogue([f"{WORDS[n % 6]} {n}" for n in range(30)])
+    shop = TrainingData(SequenceBatch.of_items(rows), 30, ["view"], 100, seed=3, items=items)
+    options = replace(SMALL, source=str(tmp_path / "model"), levels=2, train_items=True, batch_tokens=12, tuning="full")
+
+    class Stop(Exception):
+        pass
+
+    def stopping(calls: int) -> TrainingData:
+        left = iter(range(calls - 1))
+
+        def progress(message: str, share: float) -> None:
+            if next(left, None) is None:
+                raise Stop
+
+        return replace(shop, progress=progress)
+
+    def learned(data: TrainingData) -> dict[str, bytes]:
+        model = LLM(options)
+        fit(model, data, checkpoints=Checkpoints(tmp_path / "kept", 0.0, lambda: 0.0))
+        return {name: value.tobytes() for name, value in model.state().tensors.items()}
+
+    whole = learned(shop)
+    shutil.rmtree(tmp_path / "kept")
+    torch.rand(7)
+    with pytest.raises(Stop):
+        learned(stopping(3))
+    torch.rand(7)
+    assert learned(shop) == whole
 
 
 def test_items_by_their_view_or_by_the_language_model() -> None:

@@ -153,11 +153,14 @@ class LLM:
             self.device,
         )
 
-    def batches(self, data: TrainingData, rng: np.random.Generator) -> list[Any]:
-        """One epoch; where the item level learns, its vectors of all items are computed anew before it."""
+    def begin_epoch(self) -> None:
+        """Where the item level learns, its vectors of all items are computed anew before every epoch."""
         net = self._net()
         if net.item_reader is not None:
             self._refresh(net)
+
+    def batches(self, data: TrainingData, rng: np.random.Generator) -> list[Any]:
+        """One epoch."""
         assert self._reading is not None
         return self._reading.batches(data.sequences, rng)
 
@@ -254,8 +257,10 @@ class LLM:
 
     def _refresh(self, net: LLMNet) -> None:
         assert net.item_reader is not None
+        learning = net.item_reader.training
         with torch.no_grad():
-            net.items.texts = self._read(net.item_reader, self._item_tokens)
+            net.items.texts = self._read(net.item_reader.eval(), self._item_tokens)
+        net.item_reader.train(learning)
 
     def _live_texts(self, net: LLMNet, sequences: SequenceBatch, batch: Any) -> Tensor:
         """Text vectors of all items: those of the batch read now, with gradients, the others as of this epoch."""

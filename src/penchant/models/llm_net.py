@@ -13,16 +13,19 @@ from penchant.models.tokens import GAP_BUCKETS, Padded
 class ItemSide(nn.Module):
     """Item vectors `[items, dim]` of length 1: the projected text vector, and an id that learns what it lacks.
 
-    v = unit(unit(W t) + trained · e). `texts` `[items, text_dim]` (zero rows: no text) are no parameters. Without
-    `ids` an item is its text alone, as in HLLM; with them an item nobody has touched is.
+    v = unit(unit(W t) + trained · e). `texts` `[items, text_dim]` (zero rows: no text) are no parameters; where what
+    reads them `learns`, they stand as of the beginning of an epoch and belong to a checkpoint. Without `ids` an item is
+    its text alone, as in HLLM; with them an item nobody has touched is.
     """
 
-    def __init__(self, n_items: int, text_dim: int, dim: int, *, ids: bool) -> None:
+    texts: Tensor
+
+    def __init__(self, n_items: int, text_dim: int, dim: int, *, ids: bool, learns: bool) -> None:
         super().__init__()
         self.project = nn.Linear(text_dim, dim, bias=False)
         self.ids = nn.Parameter(torch.randn(n_items, dim) * 0.5 * dim**-0.5) if ids else None
         self.trained = nn.Parameter(torch.ones(n_items, 1), requires_grad=False)
-        self.texts = torch.zeros(n_items, text_dim)
+        self.register_buffer("texts", torch.zeros(n_items, text_dim), persistent=learns)
 
     def forward(self, rows: Tensor | None = None, texts: Tensor | None = None) -> Tensor:
         """Vectors of all items or of some; `texts` takes the place of the stored text vectors."""

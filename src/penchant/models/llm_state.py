@@ -24,6 +24,8 @@ from penchant.models.llm_options import LLMOptions
 from penchant.models.llm_setup import VIEW, Words, item_source
 
 READER = "reader."
+TEXTS = "items.texts"
+"""Text vectors of items: a checkpoint may hold them, a bundle does not."""
 TITLES, TITLE_ENDS, TOKENIZER, ITEMS = "titles", "title_ends", "tokenizer", "items_table"
 
 
@@ -54,7 +56,7 @@ def make_net(options: LLMOptions, facts: Facts, language_model: nn.Module, items
     """The network around a language model; `items` reads items where that is trained."""
     return LLMNet(
         language_model,
-        ItemSide(facts.n_items, facts.text_dim, options.dim, ids=options.ids),
+        ItemSide(facts.n_items, facts.text_dim, options.dim, ids=options.ids, learns=items is not None),
         width=facts.width,
         dim=options.dim,
         dropout=options.dropout,
@@ -66,7 +68,8 @@ def make_net(options: LLMOptions, facts: Facts, language_model: nn.Module, items
 
 def state_of(net: LLMNet, facts: Facts, items: Tensor, pretraining: Mapping[str, Any]) -> ModelState:
     """Tensors and facts. Of a given model that was not altered only the adapters are kept, and its digest."""
-    weights = {name: value for name, value in net.state_dict().items() if not name.startswith("item_reader.")}
+    every = net.state_dict().items()
+    weights = {name: value for name, value in every if not name.startswith("item_reader.") and name != TEXTS}
     if facts.digest is not None and facts.tuning != "full":
         weights = {name: value for name, value in weights.items() if not name.startswith(READER) or ADAPTER in name}
     tensors: dict[str, npt.NDArray[Any]] = {name: value.detach().cpu().numpy() for name, value in weights.items()}

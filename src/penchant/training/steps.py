@@ -33,8 +33,10 @@ VALIDATIONS = 12
 class Trainable(Protocol):
     """A model that learns by gradient: it makes a network, batches and a loss; the loop does the rest.
 
-    A network may name its tables of one row an item in `item_tables`. A model whose network is not fixed by its options
-    has `start_again` beside `start`, which makes the network for more data from the one it holds.
+    `begin_epoch`, where a model has it, is called before every epoch, but not where a checkpoint goes on inside one:
+    what it changes belongs to the state of the network. A network may name its tables of one row an item in
+    `item_tables`. A model whose network is not fixed by its options has `start_again` beside `start`, which makes the
+    network for more data from the one it holds.
     """
 
     options: Any
@@ -131,6 +133,8 @@ class Training:
     def _one_epoch(self) -> None:
         started, data = time.monotonic(), self.data
         self.net.train()
+        if self.position == 0 and hasattr(self.model, "begin_epoch"):
+            self.model.begin_epoch()
         batches = self.model.batches(data, self._rng(self.epoch))
         steps = -(-len(batches) // self.width)
         for number in range(self.position, steps):
