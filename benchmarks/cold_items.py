@@ -8,9 +8,9 @@ Learned from what is left, without each person's last two choices; asked for
 - each person's last known film, ranked among all films (`warm`), and among the known ones only (`warm alone`): the
   difference is what showing new films costs those who came for known ones.
 
-The flagship stands beside its own experts and the content cosine; the curve says what places in the lists cost and
-bring (`new_share`, 1: as many as their number warrants). Everything is chosen on choices of known films; no model sees
-a held-out one before the test.
+The flagship, and `lite` inside it, stand beside the content cosine; the curve says what attention costs and brings
+(`new_share`, 1: as much as the number of new films warrants). `among` ranks the held-out films alone, the order without
+the places. Everything is chosen on choices of known films; no model sees a held-out one before the test.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import argparse
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ from penchant.data.splits import Holdout, split
 from penchant.evaluation.run import informed
 from penchant.evaluation.significance import bootstrap
 from penchant.metrics.ranking import ndcg
-from penchant.models.base import Model
+from penchant.models.base import Model, Validation
 from penchant.models.ensemble import Ensemble
 from penchant.recommender import Recommender, packed
 from penchant.retrieval.exact import top_k
@@ -70,6 +71,7 @@ def main() -> None:
     def row(name: str, model: Model) -> dict[str, Any]:
         told = {
             "cold": judged(model, cold),
+            "among": judged(model, cold, allowed=~known),
             "warm": judged(model, warm),
             "warm alone": judged(model, warm, allowed=known),
         }
@@ -77,25 +79,35 @@ def main() -> None:
         return told
 
     started = cpu_s()
-    cosine = Recommender.fit(inner.train, replace(base, model="content"), **shared).model
-    result: dict[str, Any] = {"models": {"content": row("content", cosine)}, "shares": {}}
+    content = replace(base, model="content")
+    result: dict[str, Any] = {"models": {}, "shares": {}}
+    for name, recipe in [("content", content)] + [
+        (f"content, {view} alone", content.with_settings({"content.views": view}))
+        for view in carrier.views
+        if len(carrier.views) > 2 and view != "behaviour"
+    ]:
+        result["models"][name] = row(name, Recommender.fit(inner.train, recipe, **shared).model)
     flagship = Recommender.fit(inner.train, base, **shared).model
     assert isinstance(flagship, Ensemble)
-    if "content_transformer" in flagship.experts:
-        own = flagship.experts["content_transformer"]
-        result["models"]["content_transformer"] = row("content_transformer", own)
+    for expert in ("content_transformer", "transformer"):
+        if expert in flagship.experts:
+            result["models"][expert] = row(expert, flagship.experts[expert])
+    lite = copy(flagship)
+    others = ("content_transformer", "recent_popularity")
+    lite.experts = {name: expert for name, expert in flagship.experts.items() if name not in others}
+    lite.weigh(Validation(shared["validation"].histories, shared["validation"].targets, shared["validation"].seen))
+    result["models"]["lite"] = row("lite", lite)
     result["models"]["flagship"] = row("flagship", flagship)
     chosen = flagship.options
     for share in SHARES:
         flagship.options = replace(chosen, new_share=share)
-        flagship.weigh(shared["validation"])
         result["shares"][str(share)] = row(f"  new_share={share:g}", flagship)
     result |= {
         "users": {"cold": len(cold), "warm": len(warm)},
         "new_items": int((~known).sum()),
         "items": dataset.n_items,
         "views": list(carrier.views),
-        "settings": settings,
+        "settings": settings | {"views.image.encoder": Path(asked.image).name},
         "weights": flagship.weights,
         "cpu_s": round(cpu_s() - started),
         "peak_rss_mb": peak_rss_mb(),

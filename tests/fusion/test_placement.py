@@ -1,67 +1,113 @@
-"""New items are foretold from content, and get the places that their number warrants."""
+"""New items stand in the order that is foretold of them, with the attention that their number warrants."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from penchant.fusion.placement import TOP, Placement, fit_placement, place
+from penchant.data.sequences import SequenceBatch
+from penchant.fusion import placement
+from penchant.fusion.placement import TOP, least_share, ranks
 
-NEW = np.arange(100) >= 80
+NEW = np.arange(80, 100)
+ATTENTION = 1.0 / np.log2(1.0 + np.arange(1, 101))
 
 
-def world(seed: int, people: int = 300, items: int = 100) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def world(seed: int, people: int = 300, items: int = 100) -> tuple[np.ndarray, np.ndarray, SequenceBatch]:
     rng = np.random.default_rng(seed)
-    content = rng.normal(size=(people, items)).astype(np.float32)
-    scores = (2.0 * content + 0.1 * rng.normal(size=content.shape)).astype(np.float32)
-    return scores, content, np.ones(scores.shape, dtype=bool)
+    scores = rng.normal(size=(people, items)).astype(np.float32)
+    foretold = rng.normal(size=(people, len(NEW))).astype(np.float32)
+    return scores, foretold, SequenceBatch.of_items([rng.permutation(80)[:3].tolist() for _ in range(people)])
 
 
-def places(scores: np.ndarray, new: np.ndarray) -> float:
-    """Mean number of new items among the ten best."""
-    return float(new[np.argsort(-scores, axis=1)[:, :TOP]].sum(axis=1).mean())
+def lottery(histories: SequenceBatch) -> np.ndarray:
+    return placement.lottery(histories.rows, histories.items, len(histories))
 
 
-def test_the_slope_is_that_of_the_known_items() -> None:
-    scores, content, allowed = world(0)
-    scores[:, NEW] = -99  # what experts say of items they do not know counts for nothing
-    assert abs(fit_placement(scores, content, allowed, NEW).slope - 2.0) < 0.02
+def place(
+    scores: np.ndarray, foretold: np.ndarray, new: np.ndarray, histories: SequenceBatch, share: float
+) -> np.ndarray:
+    owned = np.zeros(scores.shape, dtype=bool)
+    owned[histories.rows, histories.items] = True
+    return placement.place(scores, foretold, new, owned, lottery(histories), share)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5, 1.0, 2.0])
-def test_new_items_get_the_places_that_their_number_warrants(share: float) -> None:
-    scores, content, allowed = world(1)
-    found = fit_placement(scores, content, allowed, NEW, share=share)
-    assert places(place(scores, content, NEW, found), NEW) == pytest.approx(share * TOP * 0.2, abs=0.01)
+def lists(scores: np.ndarray, histories: SequenceBatch) -> np.ndarray:
+    out = scores.copy()
+    out[histories.rows, histories.items] = -np.inf
+    return np.argsort(-out, axis=1, kind="stable")
 
 
-def test_places_go_to_those_whose_content_fits() -> None:
-    scores, content, allowed = world(2)
-    content[:150, 90] += 4.0  # half of the people are drawn to one new item
-    placed = place(scores, content, NEW, fit_placement(scores, content, allowed, NEW, share=0.2))
-    shown = (np.argsort(-placed, axis=1)[:, :TOP] == 90).any(axis=1)
-    assert shown[:150].mean() > 0.7 and shown[150:].mean() < 0.1
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.2, 0.5, 1.0])
+def test_new_items_get_the_attention_that_their_number_warrants(share: float) -> None:
+    scores, foretold, histories = world(1)
+    is_new = lists(place(scores, foretold, NEW, histories, share), histories) >= 80
+    depth = 20  # no more than the new items there are
+    got = (is_new[:, :depth] * ATTENTION[:depth]).sum(axis=1)
+    assert np.abs(got - share * ATTENTION[:depth].sum()).max() < ATTENTION[0] / 2
+    assert (is_new[:, :70] == is_new[0, :70]).all(), "every list has the same ranks"
 
 
-def test_items_that_may_not_be_ranked_take_no_place() -> None:
-    scores, content, allowed = world(3)
-    allowed[:, NEW] = False
-    assert fit_placement(scores, content, allowed, NEW) == Placement(
-        fit_placement(scores, content, allowed, NEW).slope, 0.0
-    )
-    allowed[:, 80] = True
-    placed = np.where(allowed, place(scores, content, NEW, fit_placement(scores, content, allowed, NEW)), -np.inf)
-    assert places(placed, NEW) == pytest.approx(TOP / 81, abs=0.2)
+def test_a_tenth_of_the_items_stands_at_rank_four() -> None:
+    scores, foretold, histories = world(2)
+    found = lists(place(scores, foretold, NEW, histories, 0.1), histories)[:, :TOP]
+    assert (found[:, 3] == 80 + foretold.argmax(axis=1)).all()
+    assert (found >= 80).sum() == len(found)
 
 
-def test_only_new_items_are_moved_and_the_input_stays() -> None:
-    scores, content, _ = world(4)
+def test_new_items_stand_in_the_order_that_is_foretold_and_known_ones_keep_theirs() -> None:
+    scores, foretold, histories = world(3)
+    placed = place(scores, foretold, NEW, histories, 0.3)
+    found = lists(placed, histories)
+    for row in range(20):
+        assert [i - 80 for i in found[row] if i >= 80] == np.argsort(-foretold[row]).tolist()
+    assert (placed[:, :80] == scores[:, :80]).all()
+
+
+@pytest.mark.parametrize("share", [0.002, 0.01, 0.03])
+def test_few_new_items_enter_some_lists(share: float) -> None:
+    scores, foretold, histories = world(4, people=4000)
+    found = lists(place(scores, foretold, NEW, histories, share), histories)[:, :TOP] >= 80
+    assert set(found.sum(axis=1)) <= {0, 1} and not found[:, :-1].any()
+    assert found.any(axis=1).mean() == pytest.approx(share / least_share(), abs=0.03)
+
+
+def test_without_a_share_they_stand_last_and_with_all_of_it_first() -> None:
+    scores, foretold, histories = world(5)
+    assert (lists(place(scores, foretold, NEW, histories, 0.0), histories)[:, -23:-3] >= 80).all()
+    assert (lists(place(scores, foretold, NEW, histories, 1.0), histories)[:, :20] >= 80).all()
+
+
+def test_items_of_the_history_take_no_rank() -> None:
+    scores, foretold, _ = world(6, people=2)
+    best_known, best_new = np.argsort(-scores[0, :80])[:3].tolist(), int(foretold[1].argmax()) + 80
+    histories = SequenceBatch.of_items([best_known, [best_new]])
+    found = lists(place(scores, foretold, NEW, histories, 0.1), histories)
+    assert found[0, 3] >= 80 and found[1, 3] == 80 + np.argsort(-foretold[1])[1]
+
+
+def test_a_person_who_knows_everything_and_an_empty_history() -> None:
+    scores, foretold, _ = world(7, people=2)
+    histories = SequenceBatch.of_items([list(range(80)), []])
+    placed = place(scores, foretold, NEW, histories, 0.1)
+    assert np.isfinite(placed).all()
+    assert np.argsort(-placed[0, 80:]).tolist() == np.argsort(-foretold[0]).tolist()
+
+
+def test_equal_scores_stay_finite_and_the_input_stays() -> None:
+    scores, foretold, histories = np.zeros((3, 100), np.float32), np.zeros((3, 20), np.float32), world(0, people=3)[2]
     before = scores.copy()
-    placed = place(scores, content, NEW, Placement(1.5, -1.0))
-    assert (scores == before).all() and (placed[:, ~NEW] == before[:, ~NEW]).all()
-    assert np.allclose(placed[:, NEW], 1.5 * content[:, NEW] - 1.0)
+    assert np.isfinite(place(scores, foretold, NEW, histories, 0.1)).all() and (scores == before).all()
+    assert (place(scores, foretold[:, :0], NEW[:0], histories, 0.1) == scores).all()
 
 
-def test_content_that_says_nothing_has_no_slope() -> None:
-    scores, content, allowed = world(5)
-    assert fit_placement(scores, np.zeros_like(content), allowed, NEW).slope == 0.0
+def test_the_lottery_is_even_and_repeats() -> None:
+    rng = np.random.default_rng(8)
+    histories = SequenceBatch.of_items(rng.integers(0, 50, size=(4000, 4)).tolist())
+    drawn = lottery(histories)
+    assert (lottery(histories) == drawn).all()
+    assert np.abs(np.histogram(drawn, bins=10, range=(0, 1))[0] / 400 - 1).max() < 0.2
+
+
+def test_ranks_end_where_there_are_no_more_items() -> None:
+    assert len(ranks(0.5, 4)) == 4 and len(ranks(0.0, 4)) == 0 and len(ranks(1e-6, 4)) == 0

@@ -8,7 +8,7 @@ import pytest
 from penchant.data.ragged import Ragged
 from penchant.data.views import Views
 from penchant.errors import ModelError, OptionError
-from penchant.fusion.decision import standardise
+from penchant.fusion.placement import ranks
 from penchant.models.base import ModelState, TrainingData, Validation
 from penchant.models.ensemble import Ensemble, EnsembleOptions
 from penchant.models.registry import MODELS, create, entry
@@ -114,12 +114,15 @@ def with_new(board: TrainingData) -> tuple[Ensemble, TrainingData]:
     return model, data
 
 
-def test_an_item_without_events_stands_where_its_content_says(with_new: tuple[Ensemble, TrainingData]) -> None:
+def test_an_item_without_events_has_the_rank_that_its_number_warrants(with_new: tuple[Ensemble, TrainingData]) -> None:
     model, data = with_new
-    assert model.placement is not None and model.placement.slope > 0
-    scores = model.score(data.sequences)[:, -1]
-    own = standardise(model.experts["content"].score(data.sequences))[:, -1]
-    np.testing.assert_allclose(scores, model.placement.slope * own + model.placement.offset, atol=1e-4)
+    assert model.mapping is not None and data.n_items - 1 in model.mapping.new
+    new = model.mapping.new
+    scores = model.score(data.sequences)
+    seen = data.sequences.history_items
+    scores[seen.rows, seen.values] = -np.inf
+    stands = (scores > scores[:, new].max(axis=1, keepdims=True)).sum(axis=1) + 1
+    assert set(stands) == {ranks(len(new) / data.n_items, 1)[0]}
 
 
 def test_shares_sum_to_the_score_with_new_items_too(with_new: tuple[Ensemble, TrainingData]) -> None:
@@ -127,7 +130,8 @@ def test_shares_sum_to_the_score_with_new_items_too(with_new: tuple[Ensemble, Tr
     scores = model.score(data.sequences)
     np.testing.assert_allclose(sum(model.shares(data.sequences).values()), scores, atol=1e-4)
     np.testing.assert_allclose(sum(model.contributions(data.sequences).values()), scores, atol=1e-4)
-    assert (model.shares(data.sequences)["cooccurrence"][:, -1] == 0).all()
+    assert set(model.contributions(data.sequences)) == {"behaviour", "text"}
+    assert (model.contributions(data.sequences)["behaviour"][:, -1] == 0).all(), "nobody has touched it"
 
 
 def test_new_items_are_remembered(with_new: tuple[Ensemble, TrainingData]) -> None:
@@ -138,7 +142,7 @@ def test_new_items_are_remembered(with_new: tuple[Ensemble, TrainingData]) -> No
     np.testing.assert_allclose(again.score(data.sequences), model.score(data.sequences), atol=1e-5)
 
 
-def test_the_place_of_new_items_is_learned_again_with_the_recipe(
+def test_new_items_stand_there_when_the_recipe_is_learned_again_too(
     with_new: tuple[Ensemble, TrainingData],
 ) -> None:
     model, data = with_new
@@ -146,4 +150,9 @@ def test_the_place_of_new_items_is_learned_again_with_the_recipe(
     again = create("lite", options)
     assert isinstance(again, Ensemble)
     fit(again, replace(data, validation=None), chosen=TrainingLog.from_dict(log.to_dict()))
-    assert again.placement == model.placement and again.placement is not None
+    np.testing.assert_allclose(again.score(data.sequences), model.score(data.sequences), atol=1e-5)
+
+
+def test_an_ensemble_blind_to_content_foretells_nothing(with_new: tuple[Ensemble, TrainingData]) -> None:
+    model, _ = with_new
+    assert model.without({"text"}).mapping is None and model.mapping is not None

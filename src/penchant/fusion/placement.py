@@ -1,73 +1,129 @@
-"""Items that experts have never met: their sum of scores is foretold from what is known of them, their content."""
+"""Where items without events stand: in the order that is foretold of them, at the ranks that their number warrants."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 Scores = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 TOP = 10
-"""Length of the lists in which new items get their places."""
+"""Where new items are so few that no list of ten would hold one, some lists do, and the others do not."""
+DEPTH = 10_000
+"""Ranks that are shared out; new items beyond stand at the end."""
 
 
-@dataclass(frozen=True)
-class Placement:
-    """The score of an item without events: `slope` · content + `offset`, both in units of the summed scores."""
+def place(
+    scores: Scores,
+    foretold: Scores,
+    new: npt.NDArray[np.integer],
+    owned: Bools,
+    drawn: npt.NDArray[np.floating],
+    share: float,
+) -> Scores:
+    """`scores` `[B, N]` with those of the `new` items `[n]` (codes) changed so that they stand at their ranks.
 
-    slope: float
-    offset: float
+    The rule is parity of exposure (Singh & Joachims, KDD 2018): going down a list, the next new item enters where
+    `share` · Σ 1 / log2(1 + rank) comes nearest to what new ones were given so far, so that a tenth of the items gets
+    a tenth of the attention: rank 4 of the first ten. Clicks cannot say what a new item is worth, for it had none;
+    `foretold` `[B, n]` decides which of them a list gets. Each list has the same ranks, unless even the first would lie
+    beyond ten: then so many lists have one at rank ten that attention is as warranted, those with the smallest `drawn`
+    `[B]` (`lottery`).
 
-
-def place(scores: Scores, content: Scores, new: Bools, placement: Placement) -> Scores:
-    """The summed scores `[B, N]` with those of the `new` items `[N]` foretold from their content score `[B, N]`.
-
-    >>> s, c = np.zeros((1, 2), np.float32), np.array([[9.0, 2.0]], np.float32)
-    >>> place(s, c, np.array([False, True]), Placement(0.5, 1.0)).tolist()
-    [[0.0, 2.0]]
+    Items of the history (`owned` `[B, N]`) take no rank, since lists leave them out. Costs one partial sort of B · N.
     """
     out = scores.copy()
-    out[:, new] = placement.slope * content[:, new] + placement.offset
+    if not len(new) or not len(scores):
+        return out
+    left_out = owned.copy()
+    left_out[:, new] = True
+    everywhere, least = ranks(share, len(new)), least_share()
+    groups = [(np.ones(len(scores), dtype=np.bool_), everywhere)]
+    if 0 < share < least:
+        chosen = np.asarray(drawn < share / least)
+        groups = [(chosen, ranks(least, len(new))), (~chosen, everywhere)]
+    order = np.argsort(np.where(owned[:, new], np.inf, -foretold), axis=1, kind="stable")
+    for rows, wanted in groups:
+        if rows.any():
+            ladder = _ladder(np.where(left_out[rows], -np.inf, scores[rows]), wanted, len(new))
+            values = np.empty(ladder.shape, dtype=np.float32)
+            np.put_along_axis(values, order[rows], ladder, axis=1)
+            out[np.ix_(np.flatnonzero(rows), new)] = values
     return out
 
 
-def fit_placement(scores: Scores, content: Scores, allowed: Bools, new: Bools, *, share: float = 1.0) -> Placement:
-    """Slope and offset with which new items get the places in lists that their number warrants.
+@lru_cache(maxsize=64)
+def _ranks(share: float, count: int) -> tuple[int, ...]:
+    found: list[int] = []
+    warranted = given = 0.0
+    for rank in range(1, DEPTH + 1):
+        if len(found) == count:
+            break
+        attention = float(1.0 / np.log2(1.0 + rank))
+        warranted += share * attention
+        if warranted - given >= attention / 2:
+            found.append(rank)
+            given += attention
+    return tuple(found)
 
-    slope = cov(s, c) / var(c) over known items: the best linear guess of a sum from content.
-    offset: the mean number of new items in lists of ten = `share` · 10 · (new items / items), no more and no less.
 
-    A new item's sum cannot be learned from clicks that it never had; parity of exposure is the rule instead (Singh &
-    Joachims, KDD 2018), and content decides in whose list the places are. `scores` and `content` `[B, N]`; `allowed`
-    `[B, N]` items that may be ranked; `new` `[N]`: those without events, or known ones that play their part.
+def ranks(share: float, count: int) -> Ints:
+    """Ranks (from 1) of the first, second … of `count` new items, at most `DEPTH` deep; fewer where `share` is small.
 
-    The j-th new item of a row enters its list at the offset k_{11−j} − n_j (k: known sums in order, n: foretold ones):
-    the offset is a quantile of these. Costs two partial sorts of B · N.
+    >>> ranks(0.1, 3).tolist(), ranks(0.5, 4).tolist()
+    ([4, 14, 25], [1, 4, 6, 8])
     """
-    known = ~new
-    part, own = content[:, known], scores[:, known]
-    part, own = part - part.mean(axis=1, keepdims=True), own - own.mean(axis=1, keepdims=True)
-    spread = float(np.square(part, dtype=np.float64).sum())
-    slope = max(float((part * own).sum(dtype=np.float64)) / spread, 0.0) if spread > 0 else 0.0
-    size = min(TOP, int(known.sum()), int(new.sum()))
-    if not size:
-        return Placement(slope, 0.0)
-    best_known = _best(np.where(allowed[:, known], scores[:, known], -np.inf), size)
-    best_new = _best(np.where(allowed[:, new], slope * content[:, new], -np.inf), size)
-    with np.errstate(invalid="ignore"):
-        enters = best_known[:, ::-1] - best_new
-    enters = np.sort(enters[np.isfinite(enters)])
-    warranted = share * size * float((allowed & new).sum()) / max(float(allowed.sum()), 1.0) * len(scores)
-    if not len(enters):
-        return Placement(slope, 0.0)
-    at = min(round(warranted), len(enters) - 1)
-    return Placement(slope, float(enters[at]))
+    return np.asarray(_ranks(share, count), dtype=np.int64)
 
 
-def _best(scores: npt.NDArray[np.floating], size: int) -> npt.NDArray[np.float64]:
-    """The `size` largest scores of every row, descending."""
-    best = np.partition(scores, scores.shape[1] - size, axis=1)[:, -size:]
-    return np.asarray(-np.sort(-best, axis=1), dtype=np.float64)
+def least_share() -> float:
+    """The smallest share that gives every list of ten a place.
+
+    >>> round(least_share(), 4), ranks(least_share(), 1).tolist(), ranks(0.99 * least_share(), 1).tolist()
+    (0.0318, [10], [11])
+    """
+    attention = 1.0 / np.log2(1.0 + np.arange(1, TOP + 1))
+    return float(attention[-1] / 2 / attention.sum()) * (1 + 1e-9)
+
+
+def lottery(rows: npt.NDArray[np.integer], items: npt.NDArray[np.integer], size: int) -> npt.NDArray[np.float64]:
+    """A number from 0 to 1 for each of `size` histories, even over histories and the same for the same one.
+
+    `rows` and `items`: the history and the item code of each event; a hash of the items, whatever their order.
+    """
+    mixed = (items.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+    mixed ^= mixed >> np.uint64(29)
+    mixed *= np.uint64(0xBF58476D1CE4E5B9)
+    sums = np.zeros(size, dtype=np.uint64)
+    np.add.at(sums, rows, mixed)
+    sums *= np.uint64(0x94D049BB133111EB)
+    return np.asarray((sums >> np.uint64(11)).astype(np.float64) / float(1 << 53))
+
+
+def _ladder(known: Scores, wanted: Ints, count: int) -> Scores:
+    """The scores `[B, count]` with which the first, second … new item of a row stands at the `wanted` ranks.
+
+    `known` `[B, N]`: −inf where an item takes no rank. New items beyond the wanted ranks stand below all others.
+    """
+    finite = np.isfinite(known)
+    lowest = np.where(finite, known, np.inf).min(axis=1)
+    lowest = np.where(np.isfinite(lowest), lowest, 0.0)[:, None]
+    beyond = count - len(wanted)
+    tail = lowest - 2.0 - np.arange(1, beyond + 1) / max(1, beyond)
+    if not len(wanted):
+        return np.asarray(tail, dtype=np.float32)
+    above = np.minimum(wanted - 1 - np.arange(len(wanted)), known.shape[1] - count)  # known items before each new one
+    depth = int(above[-1]) + 1
+    best = -np.sort(np.partition(-known, depth - 1, axis=1)[:, :depth], axis=1)
+    missing = np.arange(1, depth + 1) - finite.sum(axis=1, keepdims=True)
+    best = np.where(np.isfinite(best), best, lowest - np.minimum(missing, depth) / depth)
+    best = np.hstack([best[:, :1] + 1.0, best, lowest - 2.0])
+    high, low = best[:, above], best[:, above + 1]
+    first = np.searchsorted(above, above, side="left")
+    among = np.searchsorted(above, above, side="right") - first  # new ones between the same two known
+    down = (np.arange(len(wanted)) - first + 1) / (among + 1)
+    return np.hstack([high - (high - low) * down, tail]).astype(np.float32)

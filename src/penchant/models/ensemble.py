@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from copy import copy
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,16 +14,15 @@ from penchant.data.schema import BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
 from penchant.data.views import Views
 from penchant.errors import ModelError, OptionError, UsageError
+from penchant.fusion.content_mapping import ContentMapping, fit_mapping
 from penchant.fusion.decision import fit_weights, refine_weights, standardise, weighted_scores
-from penchant.fusion.placement import Placement, fit_placement, place
+from penchant.fusion.placement import lottery, place
 from penchant.models.base import Additive, Model, ModelState, Multiview, Scores, TrainingData, Validation
 
 LOGARITHMIC = frozenset({"cooccurrence", "item_knn", "popularity", "recent_popularity"})
 """Experts whose scores are counts or shares: heavy-tailed, so their logarithm is standardised."""
-BY_CONTENT = ("content_transformer", "content")
-"""Experts that know an item nobody has touched; the first of them foretells what the others would say of it."""
-PRETENDED = 10
-"""Where every item has events, each tenth one plays the part of a new one while their place is chosen."""
+BY_CONTENT = frozenset({"content_transformer", "content"})
+"""Experts that read nothing but content."""
 SCORES_AT_ONCE = 25_000_000
 """Scores of an expert held while the weights are chosen (100 MB): with many items, fewer users choose them."""
 
@@ -34,7 +33,7 @@ class EnsembleOptions:
 
     `experts`: names of models; `weights_users`: how many validation users choose the weights; above `max_items_ease`
     items and `max_users_user_knn` training users these two experts are left out, and the report says so. `new_share`:
-    how many places in lists items without events get, as a multiple of their share of all items (see `placement`).
+    how much attention lists give to items without events, as a multiple of their share of all items (`placement`).
     """
 
     experts: tuple[str, ...] = ("transformer", "cooccurrence", "ease", "user_knn", "content", "popularity")
@@ -57,8 +56,9 @@ class Ensemble:
     shares. Experts that cannot serve a data set (no text for `content`, too many items for `ease`) are left out when
     it is fitted, and `left_out` says why.
 
-    An item without events is known by its content alone: its sum is foretold from the score of an expert that reads
-    content (`placement`), since what the others say of it means nothing.
+    What experts say of an item without events means nothing. Its sum is foretold from those of the items that look like
+    it (`fusion.content_mapping`), and it stands at the ranks that the number of such items warrants
+    (`fusion.placement`).
     """
 
     def __init__(
@@ -76,18 +76,20 @@ class Ensemble:
         self.experts: dict[str, Model] = dict(experts)
         self.weights: dict[str, float] = {}
         self.left_out: dict[str, str] = {}
-        self.placement: Placement | None = None
+        self.mapping: ContentMapping | None = None
         self._new: npt.NDArray[np.bool_] = np.empty(0, dtype=np.bool_)
 
     def applicable(self, data: TrainingData) -> dict[str, Model]:
         """The experts that can serve these data; the others are dropped with the reason."""
         items = data.sequences.items
-        self._new = np.bincount(items[items >= 0], minlength=data.n_items) == 0
+        events = np.bincount(items[items >= 0], minlength=data.n_items)
+        contents = {name: (view.vectors, view.present) for name, view in data.views.items() if name != BEHAVIOUR}
+        self._new, self.mapping = events == 0, fit_mapping(contents, events)
         if "ease" in self.experts and data.n_items > self.options.max_items_ease:
             self._drop("ease", f"{data.n_items:,} items: a dense matrix of them does not fit.")
         if "user_knn" in self.experts and len(data.sequences) > self.options.max_users_user_knn:
             self._drop("user_knn", f"{len(data.sequences):,} users: comparing each request with all of them is slow.")
-        for name in set(self.experts) & set(BY_CONTENT) if not set(data.views) - {BEHAVIOUR} else ():
+        for name in set(self.experts) & BY_CONTENT if not set(data.views) - {BEHAVIOUR} else ():
             self._drop(name, "no item has text or another view.")
         if self.of_view is not None:
             self._expect(data.views)
@@ -101,7 +103,7 @@ class Ensemble:
         """Choose the weights on held-out targets (of experts that have not seen them)."""
         rows = np.flatnonzero(validation.targets.lengths > 0)
         first = validation.targets.values[validation.targets.offsets[rows]]
-        if len(self._new) and not self._new[first].all():  # what experts say of items without events teaches nothing
+        if not self._new[first].all():  # what experts say of items without events teaches nothing
             rows = rows[~self._new[first]]
         if not len(rows):
             raise ModelError("No held-out target to choose the weights on.", remedy="Use --model cooccurrence.")
@@ -115,70 +117,75 @@ class Ensemble:
         targets = validation.targets.values[validation.targets.offsets[rows]]
         allowed = np.ones(scores[0].shape, dtype=np.bool_)
         allowed[seen.rows, seen.values] = False
+        allowed[:, self._new] = False
         allowed[np.arange(len(rows)), targets] = True
         found = refine_weights(scores, fit_weights(scores, targets, allowed), targets, allowed)
         self.weights = {name: float(w) for name, w in zip(self.experts, found, strict=True)}
-        self.placement = None
-        if self._guide is not None:
-            content = scores[list(self.experts).index(self._guide)]
-            self.placement = fit_placement(
-                weighted_scores(scores, found), content, allowed, self._stand_ins, share=self.options.new_share
-            )
-
-    @property
-    def _stand_ins(self) -> npt.NDArray[np.bool_]:
-        """Items `[N]` on which the place of new ones is chosen: those there are, where they are few some known ones."""
-        few = self._new.mean() < 1 / (2 * PRETENDED)
-        return np.arange(len(self._new)) % PRETENDED == PRETENDED - 1 if few else self._new
-
-    @property
-    def _guide(self) -> str | None:
-        """The expert that foretells the scores of items without events."""
-        return next((name for name in BY_CONTENT if name in self.experts), None)
 
     def score(self, histories: SequenceBatch) -> Scores:
         """Weighted sum of the standardised scores, `[B, N]`; an expert that has no say is not asked."""
         weights = dict(zip(self.experts, self._weight_vector(), strict=True))
-        placement = self.placement if self._new.any() else None
-        guide = self._guide if placement is not None else None
-        asked = {n: e for n, e in self.experts.items() if weights[n] > 0 or n == guide} or self.experts
-        parts = dict(zip(asked, _standardised(asked, histories), strict=True))
-        total = weighted_scores(list(parts.values()), np.asarray([weights[n] for n in parts], dtype=np.float32))
-        return total if placement is None or guide is None else place(total, parts[guide], self._new, placement)
+        asked = {name: expert for name, expert in self.experts.items() if weights[name] > 0} or self.experts
+        parts = _standardised(asked, histories)
+        total = weighted_scores(parts, np.asarray([weights[name] for name in asked], dtype=np.float32))
+        return self._placed(total, histories)
+
+    def _placed(self, total: Scores, histories: SequenceBatch) -> Scores:
+        """Sums `[B, N]` with the items without events at their ranks."""
+        if self.mapping is None:
+            return total
+        new = self.mapping.new
+        share = min(1.0, self.options.new_share * len(new) / len(self._new))
+        there = histories.items >= 0
+        rows, items = histories.rows[there], histories.items[there]
+        owned = np.zeros(total.shape, dtype=np.bool_)
+        owned[rows, items] = True
+        return place(total, self.mapping.foretell(total), new, owned, lottery(rows, items, len(total)), share)
 
     def shares(self, histories: SequenceBatch) -> dict[str, Scores]:
-        """What each expert gives to every score: they sum to `score`. A new item's score is the guide's alone."""
-        out = {}
-        for name, z in zip(self.experts, _standardised(self.experts, histories), strict=True):
-            factor, constant = self._terms(name)
-            out[name] = factor * z + constant
-        return out
+        """What each expert gives to every score, `[B, N]`: they sum to `score`.
+
+        A new item has from each expert what that says of the items that look like it; what its rank adds or takes is
+        shared by all alike.
+        """
+        parts = {
+            name: np.float32(self.weights[name]) * z
+            for name, z in zip(self.experts, _standardised(self.experts, histories), strict=True)
+        }
+        if self.mapping is not None:
+            foretold = {name: self.mapping.foretell(part) for name, part in parts.items()}
+            self._settle(parts, foretold, sum(parts.values()), histories)  # type: ignore[arg-type]
+        return parts
 
     def contributions(self, histories: SequenceBatch) -> dict[str, Scores]:
         """What each view gives, `[B, N]`: experts of ids and events are `behaviour`, those that can be are split."""
         total: dict[str, Scores] = {}
-        for name, share in self.shares(histories).items():
-            expert = self.experts[name]
-            parts: Mapping[str, Scores] = {BEHAVIOUR: share}
+        summed: Scores | None = None
+        for name, z in zip(self.experts, _standardised(self.experts, histories), strict=True):
+            expert, weight = self.experts[name], np.float32(self.weights[name])
+            summed = weight * z if summed is None else summed + weight * z
+            parts: Mapping[str, Scores] = {BEHAVIOUR: weight * z}
             if isinstance(expert, Additive):
                 views = expert.contributions(histories)
                 spread = np.maximum(sum(views.values()).std(axis=1, keepdims=True), 1e-9)  # type: ignore[union-attr]
-                factor, constant = self._terms(name)
-                even = constant / np.float32(len(views))
-                parts = {v: (s - s.mean(axis=1, keepdims=True)) / spread * factor + even for v, s in views.items()}
+                parts = {v: (s - s.mean(axis=1, keepdims=True)) / spread * weight for v, s in views.items()}
             for view, scores in parts.items():
                 total[view] = total[view] + scores if view in total else scores
+        if self.mapping is not None and summed is not None:
+            self._settle(total, self.mapping.by_view(summed), summed, histories)
         return total
 
-    def _terms(self, name: str) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Factor and constant `[N]` (or `[1]`) with which an expert's standardised score enters the sum."""
-        weight = np.float32(self.weights[name])
-        if self.placement is None or not self._new.any():
-            return np.full(1, weight), np.zeros(1, dtype=np.float32)
-        guides = name == self._guide
-        slope, offset = (self.placement.slope, self.placement.offset) if guides else (0.0, 0.0)
-        factor = np.where(self._new, np.float32(slope), weight).astype(np.float32)
-        return factor, np.where(self._new, np.float32(offset), np.float32(0.0)).astype(np.float32)
+    def _settle(
+        self, parts: dict[str, Scores], foretold: Mapping[str, Scores], total: Scores, histories: SequenceBatch
+    ) -> None:
+        """Give the columns of new items to those who foretold them, the rest of their score shared evenly."""
+        assert self.mapping is not None
+        new = self.mapping.new
+        rest = self._placed(total, histories)[:, new] - np.asarray(sum(foretold.values()))
+        for name in dict.fromkeys([*parts, *foretold]):
+            part = parts[name] if name in parts else np.zeros_like(total)
+            part[:, new] = foretold[name] + rest / np.float32(len(foretold)) if name in foretold else 0.0
+            parts[name] = part
 
     def view_names(self) -> list[str]:
         """The views that its experts read; those that cannot say read ids and events: `behaviour`."""
@@ -202,8 +209,7 @@ class Ensemble:
             raise ModelError("Nothing is left of the ensemble without these views.", remedy="Leave out fewer.")
         other = copy(self)
         other.experts, other.weights = left, {name: self.weights[name] for name in left}
-        if other._guide != self._guide:
-            other.placement = None
+        other.mapping = self.mapping.without(views) if self.mapping is not None else None
         return other
 
     def state(self) -> ModelState:
@@ -213,16 +219,19 @@ class Ensemble:
         facts = {
             "weights": self.weights,
             "left_out": self.left_out,
-            "placement": None if self.placement is None else asdict(self.placement),
+            "mapped_views": [] if self.mapping is None else list(self.mapping.views),
             "experts": {name: dict(state.facts) for name, state in states.items()},
         }
+        if self.mapping is not None:
+            tensors |= {f"mapping_{part}": getattr(self.mapping, part) for part in ("known", "new", "parts")}
         return ModelState({**tensors, "new": self._new}, facts)
 
     def load_state(self, state: ModelState) -> None:
         """Take back what `state` gave."""
         self.weights, self.left_out = dict(state.facts["weights"]), dict(state.facts["left_out"])
-        placed = state.facts.get("placement")
-        self.placement = None if placed is None else Placement(**placed)
+        views, held = tuple(state.facts.get("mapped_views", ())), state.tensors
+        mapped = [np.asarray(held[f"mapping_{part}"]) for part in ("known", "new", "parts")] if views else None
+        self.mapping = ContentMapping(mapped[0], mapped[1], views, mapped[2]) if mapped else None
         self._new = np.asarray(state.tensors.get("new", np.empty(0)), dtype=np.bool_)
         self._expect(state.facts["experts"])
         self.experts = {name: expert for name, expert in self.experts.items() if name in state.facts["experts"]}

@@ -13,7 +13,6 @@ class TrainingLog:
 
     `epochs`: one row an epoch (`epoch`, `loss`, `seconds`, `ndcg` where validated). `best_epoch`: the one that was
     kept (0 for closed forms). `experts`: the logs of an ensemble's experts; `weights`: theirs in the sum.
-    `placement`: where an ensemble puts items without events (`slope`, `offset`; empty where it has no such place).
     `pretraining`: losses and perplexity of a language model that was pre-trained first.
     """
 
@@ -23,7 +22,6 @@ class TrainingLog:
     validation_ndcg: float | None = None
     experts: dict[str, TrainingLog] = field(default_factory=dict)
     weights: dict[str, float] = field(default_factory=dict)
-    placement: dict[str, float] = field(default_factory=dict)
     pretraining: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

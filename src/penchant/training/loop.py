@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 
 from penchant.errors import ModelError
-from penchant.fusion.placement import Placement
 from penchant.models.base import ClosedForm, Model, TrainingData
 from penchant.models.ensemble import Ensemble
 from penchant.training.checkpoints import Checkpoints
@@ -79,12 +77,10 @@ def _fit_ensemble(
         model.weigh(data.validation)
     elif chosen is not None:
         model.weights = {name: chosen.weights[name] for name in model.experts}
-        model.placement = Placement(**chosen.placement) if chosen.placement else None
     else:
         raise ModelError(
             "An ensemble needs held-out targets for its weights.",
             remedy="Give data.validation; where no user has three events to hold one out, use --model cooccurrence.",
         )
     log.weights = dict(model.weights)
-    log.placement = asdict(model.placement) if model.placement else {}
     return log

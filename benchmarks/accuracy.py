@@ -1,0 +1,140 @@
+"""The flagship, its parts and both ways of asking, from one fit a seed: full ranking on any data set.
+
+    python benchmarks/accuracy.py [DATA] [--split leave-one-out|time] [--target first|last]
+        [--ties stable|random] [--seeds 0,1,2] [--refit] [--fit flagship|lite|transformer] [--set KEY=VALUE …]
+        [--name NAME]
+
+One fit of `flagship` holds everything: the transformer alone, `lite` (its experts weighed anew without the others) and
+the whole, each told the time of the request (`given`) and not told it (`hidden`). Weights are found on the validation
+part with the time given. The popularity of the last 7 days stands beside them. Users' results are averaged over the
+seeds that have been run, whatever was fitted for them; each is kept as it ends, so a run that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import argparse
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _report import cpu_s, peak_rss_mb, write
+
+from penchant.config import Config
+from penchant.data.dataset import Dataset
+from penchant.data.splits import Holdout, split
+from penchant.evaluation.run import informed
+from penchant.evaluation.significance import bootstrap
+from penchant.metrics.ranking import hit_rate, ndcg
+from penchant.models.base import Model, Validation
+from penchant.models.ensemble import Ensemble
+from penchant.recommender import Recommender, packed
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "movielens-1m"
+KEEP = Path(".penchant-accuracy")
+"""Folder of the users' results a seed, beside where the script is run."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", nargs="?", type=Path, default=DATA)
+    parser.add_argument("--split", choices=("leave-one-out", "time"), default="leave-one-out")
+    parser.add_argument("--target", choices=("first", "last"), default="first")
+    parser.add_argument("--ties", choices=("stable", "random"), default="stable")
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--refit", action="store_true")
+    parser.add_argument("--fit", choices=("flagship", "lite", "transformer"), default="flagship")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--name", default="")
+    asked = parser.parse_args()
+    settings = dict(pair.split("=", 1) for pair in asked.set)
+    base = Config(model=asked.fit).with_settings(settings)
+    parts = (asked.data.name, asked.split, asked.target if asked.split == "time" else asked.ties)
+    name = "_".join(["accuracy", *parts, *(["refit"] if asked.refit else []), *([asked.name] if asked.name else [])])
+
+    cut = split(Dataset.load(asked.data), asked.split, target=asked.target, ties=asked.ties, seed=0)
+    learn = cut.train_and_validation if asked.refit else cut.train
+    carrier = Recommender.fit(learn, replace(base, model="popularity"), validation=cut.validation)
+    whole = packed(cut.dataset, carrier.encoders)
+    validation, test = informed(cut.validation, whole), informed(cut.test, whole)
+    ways = {"given": test, "hidden": replace(test, histories=test.histories.at(None))}
+    for seed in [int(part) for part in asked.seeds.split(",")]:
+        started = cpu_s()
+        recommender = Recommender.fit(
+            learn,
+            replace(base, seed=seed),
+            validation=None if asked.refit else validation,
+            views=(carrier.views, carrier.encoders),
+            progress=lambda what, share: print(f"{share:4.0%} {what}", flush=True) if "epoch" in what else None,
+        )
+        fitted = recommender.model
+        spent = round(cpu_s() - started)
+        users: dict[str, Any] = {}
+        for label, model in looks(fitted, learn, carrier, None if asked.refit else validation):
+            recommender.model = model
+            for way, holdout in ways.items():
+                users[f"{label} {way}|ndcg@10"], users[f"{label} {way}|hit_rate@10"] = judged(recommender, holdout)
+            shown = "  ".join(f"{way} {users[f'{label} {way}|ndcg@10'].mean():.4f}" for way in ways)
+            print(f"seed {seed}  {label:20} NDCG@10 {shown}", flush=True)
+        KEEP.mkdir(exist_ok=True)
+        np.savez(KEEP / f"{name}_{seed}.npz", fit=asked.fit, cpu_s=spent, peak=peak_rss_mb(), **users)
+        told(name, settings, len(test), getattr(fitted, "weights", {}))
+
+
+def looks(
+    fitted: Model, learn: Dataset, carrier: Recommender, validation: Holdout | None
+) -> Iterator[tuple[str, Model]]:
+    """What one fit holds: its parts, `lite` inside the flagship, and the whole; the cheapest thing to beat first."""
+    recent = Config(model="popularity").with_settings({"popularity.window": "recent", "popularity.days": "7"})
+    views = (carrier.views, carrier.encoders)
+    yield "popularity (7 days)", Recommender.fit(learn, recent, validation=validation, views=views).model
+    if not isinstance(fitted, Ensemble):
+        yield "transformer", fitted
+        return
+    yield from ((e, fitted.experts[e]) for e in ("cooccurrence", "transformer") if e in fitted.experts)
+    if fitted.name == "flagship" and validation is not None:
+        lite = copy(fitted)
+        lite.name = "lite"
+        others = ("content_transformer", "recent_popularity")
+        lite.experts = {name: expert for name, expert in fitted.experts.items() if name not in others}
+        lite.weigh(Validation(validation.histories, validation.targets, validation.seen))
+        yield "lite", lite
+    yield fitted.name, fitted
+
+
+def judged(recommender: Recommender, holdout: Holdout) -> tuple[np.ndarray, np.ndarray]:
+    """NDCG@10 and hit rate@10 of every person of a hold-out; items of the history are left out."""
+    ranked, _ = recommender.rank(holdout.histories, 10, exclude=holdout.seen)
+    return ndcg(ranked, holdout.targets, 10), hit_rate(ranked, holdout.targets, 10)
+
+
+def told(name: str, settings: dict[str, str], users: int, weights: dict[str, float]) -> None:
+    """Write the means over the seeds that are kept, their spread, and what the sums gain over their parts."""
+    kept = [np.load(path) for path in sorted(KEEP.glob(f"{name}_[0-9]*.npz"))]
+    rows, gains = {}, {}
+    for key in dict.fromkeys(key for run in kept for key in run if "|" in key):
+        per_seed = np.stack([run[key] for run in kept if key in run])
+        found = bootstrap(per_seed.mean(axis=0))
+        rows[key] = {"mean": found.mean, "low": found.low, "high": found.high, "seeds": per_seed.mean(axis=1).tolist()}
+    for way in ("given", "hidden"):
+        for one, other in (("flagship", "lite"), ("lite", "transformer"), ("transformer", "cooccurrence")):
+            pair = [f"{one} {way}|ndcg@10", f"{other} {way}|ndcg@10"]
+            both = [run[pair[0]] - run[pair[1]] for run in kept if set(pair) <= set(run)]
+            if both:
+                found = bootstrap(np.stack(both).mean(axis=0))
+                gains[f"{one} - {other}, {way}"] = {"mean": found.mean, "low": found.low, "high": found.high}
+    fits = [{"fit": str(run["fit"]), "cpu_s": int(run["cpu_s"]), "peak_rss_mb": float(run["peak"])} for run in kept]
+    write(
+        name,
+        {"settings": settings, "users": users, "rows": rows, "gains": gains, "fits": fits, "weights_of_last": weights},
+    )
+
+
+if __name__ == "__main__":
+    main()
