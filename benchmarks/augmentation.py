@@ -12,7 +12,7 @@ three ask. Texts: `cnn` learns from pictures of a simulated platform to find the
 four changed versions of the text or none; the pictures left out ask, by topic. Histories: the sequence model with 0.1
 times the contrast of histories and without; NDCG@10 of the validation. The gain of a change is all of them minus all
 but that one, or with `--alone` that one minus none: a 95 % interval by drawing the contents that ask, each its mean
-over the seeds.
+over the seeds; beside it the standard error over the seeds, which is of the training.
 """
 
 from __future__ import annotations
@@ -51,6 +51,13 @@ from penchant.training import fit
 from penchant.training.contrastive import Augmentations, train_encoder, whitening
 from penchant.training.selection import validation_of
 
+ON: Mapping[str, Any] = {
+    "pictures": PictureAugmentation(crop=0.25, flip=0.5, colour=0.4, grey=0.2),
+    "sounds": SoundAugmentation(shift=1.0, gain_db=6.0, noise=0.1, time_mask=0.2, band_mask=0.2),
+    "texts": TextAugmentation(replace=0.1, delete=0.1, reorder=0.5),
+    "histories": HistoryAugmentation(crop=0.6),
+}
+"""All changes."""
 OFF: Mapping[str, Mapping[str, float]] = {
     "pictures": {"crop": 1.0, "flip": 0.0, "colour": 0.0, "grey": 0.0},
     "sounds": {"shift": 0.0, "gain_db": 0.0, "noise": 0.0, "time_mask": 0.0, "band_mask": 0.0},
@@ -117,6 +124,10 @@ def compared(
         if name in gains:
             told = gains[name]
             rows[name]["gain"] = {key: round(value, 4) for key, value in told.interval.to_dict().items()}
+            by_seed = [
+                np.nanmean(more) - np.nanmean(less) for more, less in zip(*map(runs.get, pairs[name]), strict=True)
+            ]
+            rows[name]["gain"]["error over seeds"] = round(float(np.std(by_seed, ddof=1) / np.sqrt(len(by_seed))), 4)
             rows[name]["gain"] |= {"of": " minus ".join(pairs[name]), "p_holm": round(told.p_holm, 4)}
         print(f"{kind:10} {name:20} {rows[name]}", flush=True)
     return rows
@@ -153,7 +164,7 @@ def of_media(
         taught = np.isin(folds, [2 * seed % 5 + 1, (2 * seed + 1) % 5 + 1])
         sounds = np.flatnonzero(taught), np.flatnonzero(~taught)
         draws.append((np.sort(order[:count]), np.sort(order[count : 2 * count])) if pictures else sounds)
-    given = PictureAugmentation() if pictures else SoundAugmentation()
+    given = ON[kind]
     tried = settings(given, kind, alone=alone) | {"none": replace(given, **OFF[kind])}
     if pictures and not alone:
         tried["with noise .05"] = replace(given, noise=0.05)
@@ -183,14 +194,14 @@ def of_texts(root: Path, options: TrainableOptions, count: int, seeds: int, vers
     files = training_files(TrainableEncoder("cnn", options), names, views, root=root, written=written)
     orders = [np.random.default_rng(seed).permutation(len(files)) for seed in range(seeds)]
     draws = [(np.sort(order[:count]), np.sort(order[count:])) for order in orders]
-    tried = {"untrained": None, "none": None, **settings(TextAugmentation(), "texts")}
+    tried = {"untrained": None, "none": None, **settings(ON["texts"], "texts")}
 
     def train(name: str, known: TrainingFiles, seed: int) -> TrainableEncoder:
         one = tried[name]
         fresh = replace(options, epochs=1, learning_rate=1e-12)
         told = fresh if name == "untrained" else replace(options, text_versions=versions if one else 0)
         encoder = TrainableEncoder("cnn", told, seed=seed)
-        train_encoder(encoder, known, augmentations=Augmentations(texts=one or TextAugmentation()))
+        train_encoder(encoder, known, augmentations=Augmentations(texts=one or ON["texts"]))
         return encoder
 
     return compared("texts", files, topic, draws, list(tried), train)
@@ -202,14 +213,14 @@ def of_histories(root: Path, epochs: int, seeds: int) -> dict[str, Any]:
     sequences = cut.train.sequences()
     held = validation_of(cut.validation)
     rows: dict[str, Any] = {"asked": len(held.histories)}
-    for name, one in {"without": None, **settings(HistoryAugmentation(crop=0.6), "histories")}.items():
+    for name, one in {"without": None, **settings(ON["histories"], "histories")}.items():
         each = []
         for seed in range(seeds):
             kinds = cut.train.kinds.ids.to_list()
             data = TrainingData(sequences, cut.train.n_items, kinds, int(sequences.times_s.max()), seed=seed)
             data = replace(data, validation=held)
             model = SequenceModel(SequenceOptions(dim=32, epochs=epochs, contrastive=0.1 if one else 0.0))
-            changed = partial(versions_apart, augmentation=one or HistoryAugmentation())
+            changed = partial(versions_apart, augmentation=one or ON["histories"])
             with patch("penchant.models.sequence.versions_apart", changed):
                 each.append(float(fit(model, data).validation_ndcg or 0.0))
         rows[name] = {"mean": round(float(np.mean(each)), 4), "seeds": [round(value, 4) for value in each]}

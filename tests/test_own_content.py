@@ -184,6 +184,16 @@ def test_a_bundle_answers_without_the_folder(folder: Path, tmp_path: Path) -> No
     assert again.item_ids == found.item_ids and np.allclose(again.scores, found.scores)
 
 
+def test_an_update_says_what_became_of_the_new_files(folder: Path) -> None:
+    rec = recommender(shop(folder, OWN))
+    notes = ["items.image: 9 used.", "items.audio: 6 used.", "events.image: 1 used.", "events.audio: 1 used."]
+    assert rec.facts["view_notes"] == notes
+    log = {"user_id": ["u", "v"], "item_id": ["n1", "n2"], "timestamp": [30, 31]}
+    items = {"item_id": ["n1", "n2"], "image": ["green.png", "gone.png"]}
+    fresh = rec.update(Dataset.from_tables(pl.DataFrame(log), pl.DataFrame(items), root=folder))
+    assert fresh.facts["updates"][-1]["files"] == {"items.image": "1 used; not used: 1 missing (gone.png)."}
+
+
 def test_asked_with_a_picture_or_a_sound(folder: Path, tmp_path: Path) -> None:
     rec = recommender(shop(folder, OWN), "cooccurrence")
     assert set(rec.recommend(image=folder / "green.png", k=3).item_ids[0]) == {"i3", "i4", "i5"}

@@ -63,6 +63,7 @@ def updated(
         return Updated(parts, merged)
     started = time.process_time()
     config = parts.config
+    parts.encoders.reports.clear()
     views = grown_item_views(
         parts.views, parts.encoders, merged, new, config.views.behaviour, seed=config.views.seed, progress=progress
     )
@@ -97,6 +98,7 @@ def updated(
                 "new": counts,
                 "known_events": merged.known_events,
                 "until_s": data.now_s,
+                "files": {place: report.sentence for place, report in parts.encoders.reports.items()},
                 "cpu_s": round(time.process_time() - started, 2),
             },
         ],

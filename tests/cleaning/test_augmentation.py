@@ -60,12 +60,20 @@ def test_picture_noise_has_its_deviation() -> None:
 
 
 def test_augmented_pictures_keep_their_form_and_seed() -> None:
-    options = pictures_of.PictureAugmentation(noise=0.05)
+    options = pictures_of.PictureAugmentation(crop=0.25, flip=0.5, noise=0.05)
     first = pictures_of.augmented_pictures(PICTURES, 8, options, rng(3))
     again = pictures_of.augmented_pictures(PICTURES, 8, options, rng(3))
     assert first.shape == (6, 8, 8, 3) and first.dtype == np.float32 and 0 <= first.min() <= first.max() <= 1
     assert first.tobytes() == again.tobytes()
     assert first.tobytes() != pictures_of.augmented_pictures(PICTURES, 8, options, rng(4)).tobytes()
+
+
+def test_pictures_without_change_stay_and_nothing_is_cut_unasked() -> None:
+    still = pictures_of.PictureAugmentation(colour=0, grey=0)
+    square = rng(6).integers(0, 256, (3, 9, 9, 3), dtype=np.uint8)
+    assert np.allclose(pictures_of.augmented_pictures(square, 9, still, rng()), square / 255, atol=1e-6)
+    shown = pictures_of.augmented_pictures(square, 5, still, rng()) * 255
+    assert np.allclose(shown, pictures_of.resized(square, 5), atol=1e-3)
 
 
 # sounds
@@ -110,10 +118,11 @@ def test_spectrograms_without_change_stay() -> None:
     mel = np.log(rng(4).uniform(0, 3, (3, 12, 8)).astype(np.float32) + np.float32(sounds_of.OFFSET))
     still = sounds_of.SoundAugmentation(shift=0, gain_db=0, noise=0, time_mask=0, band_mask=0)
     assert np.allclose(sounds_of.augmented_spectrograms(mel, still, rng()), mel, atol=1e-3)
-    changed = sounds_of.augmented_spectrograms(mel, sounds_of.SoundAugmentation(), rng(1))
-    assert changed.shape == mel.shape and not np.allclose(changed, mel)
-    assert changed.tobytes() == sounds_of.augmented_spectrograms(mel, sounds_of.SoundAugmentation(), rng(1)).tobytes()
-    assert np.abs(sounds_of.augmented_sounds(SOUNDS * 2, sounds_of.SoundAugmentation(), rng())).max() <= 1
+    for every in (sounds_of.SoundAugmentation(), sounds_of.SoundAugmentation(shift=1.0, band_mask=0.2)):
+        changed = sounds_of.augmented_spectrograms(mel, every, rng(1))
+        assert changed.shape == mel.shape and not np.allclose(changed, mel)
+        assert changed.tobytes() == sounds_of.augmented_spectrograms(mel, every, rng(1)).tobytes()
+        assert np.abs(sounds_of.augmented_sounds(SOUNDS * 2, every, rng())).max() <= 1
 
 
 # texts

@@ -143,9 +143,11 @@ def test_broken_media(tmp_path: Path) -> None:
         "good.png": "", "cut.png": "cut off", "zero.png": "empty", "text.png": "not a picture",
         "gone.png": "missing", "../x.png": "outside the folder",
     }  # fmt: skip
-    (tmp_path / "clip.mp4").write_bytes(b"\0\0\0\x1cftypisom" + b"0" * 40)
-    videos = {name: file_fault(tmp_path, name, "video") for name in ("clip.mp4", "zero.png", "text.png", "gone.mp4")}
-    assert list(videos.values()) == ["", "empty", "not a video", "missing"]
+    (tmp_path / "clip.mp4").write_bytes(b"\0\0\0\x0cftypisom" + b"\0\0\0\x2cmdat" + b"0" * 36)
+    (tmp_path / "half.mp4").write_bytes(b"\0\0\0\x0cftypisom\0\0\0\1mdat" + (80).to_bytes(8, "big") + b"0" * 40)
+    videos = ("clip.mp4", "half.mp4", "zero.png", "text.png", "gone.mp4")
+    faults = {name: file_fault(tmp_path, name, "video") for name in videos}
+    assert list(faults.values()) == ["", "cut off", "empty", "not a video", "missing"]
     items = {"item_id": ["i0", "i1"], "video": ["text.png", "clip.mp4"]}
     found = examine(Dataset.from_tables(table(), items, root=tmp_path))
     assert found.find("broken_media").examples == ("text.png (not a video)",)  # type: ignore[union-attr]

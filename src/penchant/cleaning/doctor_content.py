@@ -19,7 +19,7 @@ from penchant.cleaning.text_noise import clean_texts
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.decode import sniff
-from penchant.data.decode_video import is_video
+from penchant.data.decode_video import is_cut_off, is_video
 from penchant.data.language import shares
 from penchant.data.media import contained
 from penchant.data.text import ItemTextOptions, item_text
@@ -103,7 +103,7 @@ def file_fault(root: Path, name: str, kind: str) -> str:
         with path.open("rb") as file:
             head = file.read(16)
             if kind == schema.VIDEO:
-                return "" if is_video(head) else f"not {_MEDIA[kind]}"
+                return ("cut off" if is_cut_off(file, size) else "") if is_video(head) else f"not {_MEDIA[kind]}"
             found = sniff(head)
             if found is None or found[0] != kind:
                 return f"not {_MEDIA[kind]}"

@@ -72,6 +72,8 @@ def update(
         return
     told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in new["new"].items())
     terminal.show(f"New: {told or 'nothing'}; {new['known_events']:,} events were known")
+    for place, sentence in new.get("files", {}).items():
+        terminal.show(f"{place}: {sentence}")
     if found:
         show_drift(found)
     if folder is None:

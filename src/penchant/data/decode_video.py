@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ KINDS: Final = (FRAMES, TIMES, TRACK)
 
 _MOST_BETWEEN: Final = 1_000
 """Frames that are decoded at most on the way from a key frame to the one that is wanted."""
+_MOST_BOXES: Final = 64
 
 
 def is_video(head: bytes) -> bool:
@@ -33,6 +34,28 @@ def is_video(head: bytes) -> bool:
     (True, False)
     """
     return head[4:8] == b"ftyp" or head[:4] == b"\x1aE\xdf\xa3" or (head[:4] == b"RIFF" and head[8:12] == b"AVI ")
+
+
+def is_cut_off(file: BinaryIO, size: int) -> bool:
+    r"""Whether a box of an MP4 or QuickTime file of `size` bytes ends beyond it; other formats are never judged so.
+
+    >>> import io
+    >>> is_cut_off(io.BytesIO(b"\0\0\0\x0cftypisom" + b"\0\0\1\0mdat"), 20)
+    True
+    """
+    place = 0
+    for _ in range(_MOST_BOXES):
+        file.seek(place)
+        head = file.read(16)
+        if len(head) < 8 or (place == 0 and head[4:8] != b"ftyp"):
+            return False
+        length = int.from_bytes(head[8:16] if head[:4] == b"\0\0\0\1" else head[:4], "big")
+        if length == 0:  # the last box: up to the end
+            return False
+        place += max(length, 8)
+        if place > size:
+            return True
+    return False
 
 
 def decode_video(path: Path, kind: str, options: MediaOptions) -> npt.NDArray[Any]:
