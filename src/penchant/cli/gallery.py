@@ -1,4 +1,4 @@
-"""Pictures and sounds of recommended items, small enough to stand inside the report."""
+"""Pictures and sounds of recommended items, small enough to stand inside the report; of a video a frame."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.data.decode import MediaOptions
+from penchant.data.decode_video import FRAMES
 from penchant.data.media import MediaReader, contained
 from penchant.errors import MediaError, MissingExtraError
 from penchant.evaluation.report_story import Shown
@@ -32,11 +33,12 @@ _SOUNDS = 3
 def gallery(rec: Recommender, people: Sequence[str], *, k: int = 5) -> list[Shown]:
     """The first items with a picture or sound on the lists of some people: what they are and whom they were shown to.
 
+    An item without a picture is shown by the middle frame of its video.
     Files are decoded within limits, in a process of their own; one that cannot be is left out, and so is a kind whose
     package is not installed.
     """
     root, items = rec.dataset.root, rec.dataset.items
-    columns = [name for name in (schema.IMAGE, schema.AUDIO) if name in items.columns]
+    columns = [name for name in (schema.IMAGE, schema.AUDIO, schema.VIDEO) if name in items.columns]
     if root is None or not columns or not people:
         return []
     codes, places = _listed(rec, people, k)
@@ -44,6 +46,8 @@ def gallery(rec: Recommender, people: Sequence[str], *, k: int = 5) -> list[Show
     codes = codes[media.select(pl.any_horizontal(pl.all().is_not_null())).to_series().to_numpy()][: 2 * SHOWN]
     pictures = _files(root, items[codes], schema.IMAGE)
     sounds = _files(root, items[codes], schema.AUDIO)
+    frames = _files(root, items[codes], schema.VIDEO, FRAMES)
+    pictures = [f[0] if p is None and f is not None else p for p, f in zip(pictures, frames, strict=True)]
     titles, topics = rec.titles, _topics(rec, root)
     out: list[Shown] = []
     heard = 0
@@ -67,8 +71,8 @@ def _listed(rec: Recommender, people: Sequence[str], k: int) -> tuple[npt.NDArra
     return np.asarray(list(places), dtype=np.int64), places
 
 
-def _files(root: Path, items: pl.DataFrame, kind: str) -> list[npt.NDArray[Any] | None]:
-    """Decoded files of a column, None where there is none that can be decoded."""
+def _files(root: Path, items: pl.DataFrame, kind: str, part: str | None = None) -> list[npt.NDArray[Any] | None]:
+    """Decoded files of a column (`part`: what of a video), None where there is none that can be decoded."""
     out: list[npt.NDArray[Any] | None] = [None] * items.height
     if kind not in items.columns:
         return out
@@ -81,8 +85,8 @@ def _files(root: Path, items: pl.DataFrame, kind: str) -> list[npt.NDArray[Any] 
         except MediaError:
             continue
     try:
-        with MediaReader(MediaOptions(workers=1)) as reader:
-            for row, array in zip(rows, reader.read(paths, kind), strict=True):
+        with MediaReader(MediaOptions(workers=1, frames=1)) as reader:
+            for row, array in zip(rows, reader.read(paths, part or kind), strict=True):
                 out[row] = None if isinstance(array, MediaError) else array
     except MissingExtraError:
         pass
