@@ -63,7 +63,10 @@ def main() -> None:
     views = whole.with_view("image", thinned(whole["image"], MISSING, 0))
     cut = split(world.dataset(), "leave-one-out")
     shown = views["image"].present[cut.test.targets.values[cut.test.targets.offsets[:-1]]]
-    runs = {name: variant(world, cut, views, options, asked.seeds) for name, options in VARIANTS.items()}
+    runs: dict[str, dict[str, Any]] = {}
+    for name, options in VARIANTS.items():
+        runs[name] = variant(world, cut, views, options, asked.seeds)
+        print(f"{name}: {runs[name]['cpu_s']} CPU seconds", flush=True)
     pairs = [(runs[name]["values"], runs[DEFAULT]["values"]) for name in VARIANTS if name != DEFAULT]
     gaps = dict(zip([name for name in VARIANTS if name != DEFAULT], paired_differences(pairs), strict=True))
     rows = []
