@@ -207,6 +207,21 @@ def test_selection_is_on_validation_and_the_refit_sees_everything(shop: Dataset)
     assert isinstance(rec.model, Ensemble) and rec.model.weights == training["weights"]
 
 
+@pytest.mark.parametrize("views", ["behaviour", "graph"])
+def test_what_is_held_out_for_selection_is_not_in_the_views(views: str) -> None:
+    """Everybody's items are drawn at random: vectors that had seen the last one would find it."""
+    rng = np.random.default_rng(0)
+    rows = [(f"u{u}", f"i{item}", 100 * n + u) for u in range(80) for n, item in enumerate(rng.permutation(60)[:3])]
+    data = Dataset.from_tables(pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row"))
+    expert = {
+        "behaviour": {"lite.experts": "ease", "ease.content_weight": 10.0, "ease.content_views": "behaviour"},
+        "graph": {"lite.experts": "content", "content.views": "graph", "views.graph.enabled": True},
+    }
+    rec = Recommender.fit(data, Config(model="lite").with_settings(expert[views]))
+    found = rec.facts["training"]["validation_ndcg"]
+    assert found < 0.12, f"{found}: by chance it is .08, ten of sixty"
+
+
 def test_with_a_validation_the_model_learns_from_what_is_given(shop: Dataset) -> None:
     cut = split(shop, "time")
     rec = Recommender.fit(cut.train, Config(model="cooccurrence"), validation=cut.validation)

@@ -24,7 +24,7 @@ from penchant.encoders.fitted import FittedEncoders
 from penchant.encoders.packing import described, described_rows, kept_vectors, with_content
 from penchant.encoders.packing import informed as informed
 from penchant.encoders.packing import packed as packed
-from penchant.encoders.views import item_views
+from penchant.encoders.views import as_of, item_views
 from penchant.errors import DataError, ModelError, UsageError
 from penchant.models.base import Additive as Additive
 from penchant.models.base import DenseModel, Model, TrainingData, Validation, each_interest
@@ -119,9 +119,9 @@ class Recommender:
             held = inner_holdout(data) if chosen is None and needs_selection(model) else None
             if held is not None:
                 inner, holdout = held
-                part = training_data(inner, found, encoders, settings.seed, progress)
-                held_out = validation_of(holdout, everything.sequences)
-                log = stages.fit(model, replace(part, validation=held_out), "selection")
+                part = training_data(inner, *as_of(inner, found, encoders, settings.views), settings.seed, progress)
+                asked = replace(everything.sequences, user_views=part.sequences.user_views)
+                log = stages.fit(model, replace(part, validation=validation_of(holdout, asked)), "selection")
                 model = create(settings.model, settings.options)
             refit = stages.fit(model, everything, "refit", log)
             training = log or refit

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -8,7 +10,7 @@ import scipy.sparse as sp
 from penchant.data.dataset import Dataset
 from penchant.encoders.fitted import ViewOptions
 from penchant.encoders.graph import GraphOptions, graph_edges, graph_views, random_walks
-from penchant.encoders.views import item_views, user_views
+from penchant.encoders.views import as_of, item_views, user_views
 from penchant.errors import UsageError
 from penchant.testing.encoders import check_view
 
@@ -49,6 +51,21 @@ def test_relations_reach_an_item_without_events() -> None:
     assert not without.present[14] and not without.present[29]
     items = graph_views(data, GraphOptions(dim=2))[0].vectors
     assert items[14] @ items[3] > items[14] @ items[16] and items[29] @ items[16] > items[29] @ items[3]
+
+
+def test_views_made_of_events_are_made_again_from_a_part_of_them() -> None:
+    data = two_communities()
+    part = data.where(np.arange(data.n_events) % 8 < 7)
+    options = ViewOptions(graph=GraphOptions(enabled=True, dim=4, walks=2), seed=3)
+    (whole, fitted), (wanted, other) = item_views(data, options), item_views(part, options)
+    views, people = as_of(part, whole, fitted, options)
+    assert set(views) >= {"behaviour", "graph"}
+    for name in ("behaviour", "graph"):
+        assert views[name].vectors.tobytes() == wanted[name].vectors.tobytes() != whole[name].vectors.tobytes()
+    told = (user_views(part, each)["graph"].vectors.tobytes() for each in (people, other, fitted))
+    assert next(told) == next(told) != next(told)
+    brought = whole.with_view("behaviour", replace(whole["behaviour"], encoder="mine"))
+    assert as_of(part, brought, fitted, options)[0]["behaviour"] is brought["behaviour"]
 
 
 def test_same_seed_same_bytes() -> None:

@@ -55,6 +55,24 @@ def item_views(
     return _with_own(views, schema.ITEMS, dataset, fitted), fitted
 
 
+def as_of(part: Dataset, views: Views, fitted: FittedEncoders, options: ViewOptions) -> tuple[Views, FittedEncoders]:
+    """The same views with those that events make, `behaviour` and `graph`, made again from a part of the events.
+
+    So what is held out to select on is not in the vectors that are selected. Views of the same name that were made
+    otherwise stay.
+    """
+    if schema.BEHAVIOUR in views and options.behaviour.enabled:
+        behaviour = cooccurrence_view(part.sequences(), part.n_items, options.behaviour, seed=options.seed)
+        if behaviour.encoder == views[schema.BEHAVIOUR].encoder:
+            views = views.with_view(schema.BEHAVIOUR, behaviour)
+    if options.graph.enabled and fitted.people:
+        items, users = graph_views(part, options.graph, seed=options.seed)
+        fitted = replace(fitted, people=(users,))
+        if schema.GRAPH in views and items.encoder == views[schema.GRAPH].encoder:
+            views = views.with_view(schema.GRAPH, items)
+    return views, fitted
+
+
 def user_views(
     dataset: Dataset, fitted: FittedEncoders, cache: EncoderCache | None = None, progress: Progress | None = None
 ) -> Views:
