@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from penchant.data.sequences import SequenceBatch
 from penchant.data.views import View, Views
 from penchant.errors import ModelError, OptionError, UsageError
 from penchant.fusion.feature_level import FEATURE_LEVEL
 from penchant.models.base import Additive, ModelState, TrainingData
-from penchant.models.item_tower import TowerOptions
+from penchant.models.item_tower import ItemTower, TowerOptions
 from penchant.models.registry import create, entry
 from penchant.models.sequence import SequenceModel, SequenceOptions
 from penchant.models.view_experts import view_experts
@@ -282,3 +283,36 @@ def test_cnn_rnn_does_not_take_the_context_of_an_event_for_attributes_of_its_ite
     model = SequenceModel(replace(SMALL, encoder="cnn_rnn", epochs=1))
     fit(model, replace(data, sequences=told, views=data.views.with_view("attributes", items)))
     assert np.isfinite(model.score(told.take([0, 1]))).all()
+
+
+@pytest.mark.parametrize("encoder", ["attention", "cnn_rnn"])
+def test_an_answer_reads_only_what_its_own_events_carry(encoder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    rows = SequenceBatch.of_items([[(start + n) % 8 for n in range(6)] for start in range(10)])
+    text = View(rng.normal(size=(50, 5)).astype(np.float32), np.ones(50, dtype=np.bool_))
+    people = View(rng.normal(size=(10, 3)).astype(np.float32), np.ones(10, dtype=np.bool_))
+    pointing = np.where(np.arange(60) % 3 == 0, np.arange(60) % 50, -1).astype(np.int32)
+    batch = replace(
+        rows, content=Views({"text": text}), content_rows=pointing, user_views=Views({"attributes": people})
+    )
+    items = View(rng.normal(size=(8, 5)).astype(np.float32), np.ones(8, dtype=np.bool_))
+    model = SequenceModel(SequenceOptions(encoder=encoder, dim=8, layers=1, epochs=1, max_length=8))
+    fit(model, TrainingData(batch, 8, ["view"], 10, views=Views({"text": items}), seed=1))
+    whole = model.score(batch)
+    seen: list[int] = []
+    content = ItemTower.content
+
+    def watched(self: ItemTower, modality: str, vectors: torch.Tensor) -> torch.Tensor:
+        seen.append(len(vectors))
+        return content(self, modality, vectors)
+
+    monkeypatch.setattr(ItemTower, "content", watched)
+    for row in range(10):
+        np.testing.assert_allclose(model.score(batch.take([row]))[0], whole[row], atol=1e-5)
+    assert seen == [2] * 10, "six events, every third with a content"
+    own = replace(batch.take([4]), content=Views({"text": text.take(pointing[[24, 27]])}))
+    alone = replace(own, content_rows=np.array([0, -1, -1, 1, -1, -1], dtype=np.int32))
+    np.testing.assert_allclose(model.score(alone)[0], whole[4], atol=1e-5)
+    silent = replace(batch.take([4]), content_rows=np.full(6, -1, dtype=np.int32))
+    np.testing.assert_allclose(model.score(silent), model.score(replace(silent, content=None)), atol=1e-6)
+    assert not np.allclose(model.score(silent)[0], whole[4], atol=1e-3)

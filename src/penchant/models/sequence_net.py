@@ -71,9 +71,10 @@ class SequenceNet(nn.Module):
         `items` is the `table` by code of `window`.
         """
         vectors = items[:, : self.tower.dim]
-        tokens = self.tokens(window, vectors, self.contents(batch), self.users(batch), request=request)
+        window, content = shown_content(window, batch)
+        tokens = self.tokens(window, vectors, self.contents(content), self.users(window, batch), request=request)
         if isinstance(self.encoder, CnnRnnEncoder):
-            shown = event_channels(self.tower, window, items[:, self.tower.dim :], batch.content)
+            shown = event_channels(self.tower, window, items[:, self.tower.dim :], content)
             hidden: Tensor = self.encoder(tokens, shown)
         else:
             hidden = self.encoder(tokens, window, request=request)
@@ -95,12 +96,10 @@ class SequenceNet(nn.Module):
             items = torch.cat([items, self.table(codes[gone], with_ids=False)])
         return self(replace(window, items=at), batch, items, request=request)  # type: ignore[no-any-return]
 
-    def contents(self, batch: SequenceBatch) -> Tensor | None:
+    def contents(self, content: Views | None) -> Tensor | None:
         """Vectors `[M, dim]` of what events carry themselves: text and media by the tower, context by its own layer."""
-        if batch.content is None or batch.content_rows is None:
-            return None
         parts: list[Tensor] = []
-        for modality, view in batch.content.items():
+        for modality, view in (content or {}).items():
             vectors = torch.from_numpy(view.vectors).to(self.device)
             present = torch.from_numpy(view.present).to(self.device)[:, None]
             if modality == ATTRIBUTES:
@@ -110,21 +109,35 @@ class SequenceNet(nn.Module):
                 parts.append(self.tower.content(modality, vectors) * present)
         return torch.stack(parts).sum(dim=0) if parts else None
 
-    def users(self, batch: SequenceBatch) -> Tensor | None:
-        """What is known of the people themselves `[histories, user_dim]`: their views side by side, or None.
+    def users(self, window: Padded, batch: SequenceBatch) -> Tensor | None:
+        """What is known of the person of each window `[windows, user_dim]`: their views side by side, or None.
 
         Attributes as they are, the others of length 1; a view that is missing is zero.
         """
         if batch.user_views is None or not self.user_dims:
             return None
-        parts = []
+        rows, parts = window.rows.cpu().numpy(), []
         for name, dim in self.user_dims.items():
             view = batch.user_views.get(name)
             if view is None or view.dim != dim:
-                parts.append(np.zeros((len(batch), dim), dtype=np.float32))
+                parts.append(np.zeros((len(rows), dim), dtype=np.float32))
             else:
-                parts.append(view.vectors if name == ATTRIBUTES else view.unit().vectors)
+                told = view.take(rows)
+                parts.append(told.vectors if name == ATTRIBUTES else told.unit().vectors)
         return torch.from_numpy(np.concatenate(parts, axis=1)).to(self.device)
+
+
+def shown_content(window: Padded, batch: SequenceBatch) -> tuple[Padded, Views | None]:
+    """The contents that the events of a window carry, each once (None: none), and the window pointing to them.
+
+    So a step, or an answer, costs what its own events carry, however many contents there are.
+    """
+    if batch.content is None or batch.content_rows is None or not len(batch.content):
+        return window, None
+    used, at = torch.unique(window.content, return_inverse=True)
+    none = int(used[0] < 0)
+    rows = used[none:].cpu().numpy() if len(used) > none else np.zeros(1, dtype=np.int64)
+    return replace(window, content=at - none), batch.content.take(rows)
 
 
 def sizes(data: TrainingData) -> dict[str, int]:

@@ -166,7 +166,7 @@ class EventTokens(nn.Module):
     def forward(
         self, batch: Padded, items: Tensor, contents: Tensor | None, users: Tensor | None = None, *, request: bool
     ) -> Tensor:
-        """`items` `[N, dim]` vectors by code, `contents` `[M, dim]` or None, `users` `[histories, user_dim]` or None.
+        """`items` `[N, dim]` vectors by code, `contents` `[M, dim]` or None, `users` `[batch, user_dim]` or None.
 
         Gives `[batch, time, dim]`.
         """
@@ -190,5 +190,5 @@ class EventTokens(nn.Module):
                     hours, days = clock(times)
                     tokens = tokens + embed(hours, self.hours[nth]) + embed(days, self.days[nth])
         if self.user is not None and users is not None:
-            tokens = tokens + self.user(users[batch.rows]).unsqueeze(1)
+            tokens = tokens + self.user(users).unsqueeze(1)
         return tokens
