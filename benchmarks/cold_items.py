@@ -10,7 +10,8 @@ Learned from what is left, without each person's last two choices; asked for
 
 The flagship, and `lite` inside it, stand beside the content cosine; the curve says what attention costs and brings
 (`new_share`, 1: as much as the number of new films warrants). `among` ranks the held-out films alone, the order without
-the places. Everything is chosen on choices of known films; no model sees a held-out one before the test.
+the places. Everything is chosen on choices of known films; no model sees a held-out one before the test. `--seed` draws
+other films too, and each seed but 0 has a result file of its own.
 """
 
 from __future__ import annotations
@@ -112,7 +113,7 @@ def main() -> None:
         "cpu_s": round(cpu_s() - started),
         "peak_rss_mb": peak_rss_mb(),
     }
-    write(f"cold_items_{asked.views}", result)
+    write(f"cold_items_{asked.views}" + (f"_{asked.seed}" if asked.seed else ""), result)
 
 
 def judged(model: Model, holdout: Holdout, allowed: np.ndarray | None = None) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """The ensemble: weights on validation, shares that add up, experts that cannot serve."""
 
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -123,6 +124,18 @@ def test_an_item_without_events_has_the_rank_that_its_number_warrants(with_new: 
     scores[seen.rows, seen.values] = -np.inf
     stands = (scores > scores[:, new].max(axis=1, keepdims=True)).sum(axis=1) + 1
     assert set(stands) == {ranks(len(new) / data.n_items, 1)[0]}
+
+
+def test_a_catalogue_that_was_mostly_never_touched_is_not_new(with_new: tuple[Ensemble, TrainingData]) -> None:
+    model, data = with_new
+    assert model.mapping is not None
+    few = copy(model)
+    few.mapping = replace(model.mapping, new=np.arange(2, 20, dtype=np.int32), parts=np.zeros((1, 24, 18), np.float32))
+    scores = few.score(data.sequences.keep(data.sequences.items < 2))
+    best = np.argsort(-scores, axis=1)[:, :8]
+    assert ((best >= 2) & (best < 20)).sum(axis=1).max() == 1
+    few.options = replace(model.options, new_share=5.0)
+    assert (few.score(data.sequences).argsort(axis=1)[:, -1] >= 2).any()
 
 
 def test_shares_sum_to_the_score_with_new_items_too(with_new: tuple[Ensemble, TrainingData]) -> None:

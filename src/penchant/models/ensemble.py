@@ -23,6 +23,8 @@ LOGARITHMIC = frozenset({"cooccurrence", "item_knn", "popularity", "recent_popul
 """Experts whose scores are counts or shares: heavy-tailed, so their logarithm is standardised."""
 BY_CONTENT = frozenset({"content_transformer", "content"})
 """Experts that read nothing but content."""
+MOST_NEW = 0.1
+"""Attention that items without events are due at most: where most of a catalogue was never touched, it is not new."""
 SCORES_AT_ONCE = 25_000_000
 """Scores of an expert held while the weights are chosen (100 MB): with many items, fewer users choose them."""
 
@@ -33,7 +35,8 @@ class EnsembleOptions:
 
     `experts`: names of models; `weights_users`: how many validation users choose the weights; above `max_items_ease`
     items and `max_users_user_knn` training users these two experts are left out, and the report says so. `new_share`:
-    how much attention lists give to items without events, as a multiple of their share of all items (`placement`).
+    how much attention lists give to items without events, as a multiple of their share of all items, a tenth at most
+    (see `placement`).
     """
 
     experts: tuple[str, ...] = ("transformer", "cooccurrence", "ease", "user_knn", "content", "popularity")
@@ -135,7 +138,7 @@ class Ensemble:
         if self.mapping is None:
             return total
         new = self.mapping.new
-        share = min(1.0, self.options.new_share * len(new) / len(self._new))
+        share = min(1.0, self.options.new_share * min(len(new) / len(self._new), MOST_NEW))
         there = histories.items >= 0
         rows, items = histories.rows[there], histories.items[there]
         owned = np.zeros(total.shape, dtype=np.bool_)
