@@ -76,6 +76,19 @@ def test_stopped_anywhere_it_goes_on_to_the_same_weights(
     assert rows(log) == rows(whole[1]) and log.best_epoch == whole[1].best_epoch
 
 
+def test_negatives_drawn_from_many_items_change_nothing_of_that(tmp_path: Path) -> None:
+    """Rows of the id table that a step did not look at stand still, and their averages are caught up with later."""
+    options = replace(SMALL, loss="sampled_softmax", negatives=8)
+    model = SequenceModel(options)
+    fit(model, cycles(items=200))
+    for calls in (2, 9, 14):
+        with pytest.raises(Stop):
+            fit(SequenceModel(options), stopping(cycles(items=200), calls), checkpoints=always(tmp_path))
+    again = SequenceModel(options)
+    fit(again, cycles(items=200), checkpoints=always(tmp_path))
+    assert weights(again) == weights(model)
+
+
 def test_stopped_again_and_again(tmp_path: Path, whole: tuple[dict[str, bytes], TrainingLog]) -> None:
     """Three steps at a time, always a new process's worth of state."""
     for _ in range(100):

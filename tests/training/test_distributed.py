@@ -39,7 +39,8 @@ out = Path(sys.argv[1])
 model = SequenceModel(SequenceOptions(**{options!r}))
 ensemble = Ensemble(EnsembleOptions(experts=("transformer", "popularity")),
                     {{"transformer": model, "popularity": Popularity(PopularityOptions())}})
-log = fit(ensemble, cycles(), checkpoints=Checkpoints(out, 0.0, lambda: 0.0)).experts["transformer"]
+data = cycles(items={items})
+log = fit(ensemble, data, checkpoints=Checkpoints(out, 0.0, lambda: 0.0)).experts["transformer"]
 here = group()
 np.savez(out / f"{{here.rank}}.npz", **model.state().tensors)
 told = [here.size, log.best_epoch, log.epochs[-1]["loss"], ensemble.weights]
@@ -62,8 +63,14 @@ def test_one_process_alone_is_a_group_of_one(monkeypatch: pytest.MonkeyPatch) ->
         refuse_several("penchant tune")
 
 
+SAMPLED = {"loss": "sampled_softmax", "negatives": 8}
+"""A step looks at some rows of the id table alone, and only these move."""
+
+
 @pytest.mark.slow
-def test_two_processes_train_to_the_weights_of_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("items", "changed"), [(10, {}), (200, SAMPLED)], ids=["all items", "some items"])
+def test_two_processes_train_to_the_weights_of_one(tmp_path: Path, items: int, changed: dict[str, object]) -> None:
+    options = {**OPTIONS, **changed}
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -71,17 +78,17 @@ def test_two_processes_train_to_the_weights_of_one(tmp_path: Path) -> None:
     for rank in range(2):
         told = {"RANK": rank, "WORLD_SIZE": 2, "LOCAL_RANK": rank, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
         env = {**os.environ, **{name: str(value) for name, value in told.items()}}
-        command = [sys.executable, "-c", WORKER.format(options=OPTIONS), str(tmp_path)]
+        command = [sys.executable, "-c", WORKER.format(options=options, items=items), str(tmp_path)]
         workers.append(subprocess.Popen(command, env=env, stderr=subprocess.PIPE))
     for worker in workers:
         _, errors = worker.communicate(timeout=240)
         assert worker.returncode == 0, errors.decode()
-    model = SequenceModel(SequenceOptions(**OPTIONS))  # type: ignore[arg-type]
+    model = SequenceModel(SequenceOptions(**options))  # type: ignore[arg-type]
     popularity = Popularity(PopularityOptions())
     alone = Ensemble(
         EnsembleOptions(experts=("transformer", "popularity")), {"transformer": model, "popularity": popularity}
     )
-    log = fit(alone, cycles(), options=TrainingOptions(accumulate=2)).experts["transformer"]
+    log = fit(alone, cycles(items=items), options=TrainingOptions(accumulate=2)).experts["transformer"]
     size, best, loss, weights = json.loads((tmp_path / "0.json").read_text())
     assert size == 2 and best == log.best_epoch
     assert loss == pytest.approx(log.epochs[-1]["loss"], rel=1e-4)

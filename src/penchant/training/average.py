@@ -16,6 +16,7 @@ class Average:
 
     A table whose gradient is sparse is averaged in the rows that a step touches. A row that stood still for n steps is
     caught up with exactly when it is needed again: its average moved towards its weight by the product of n shares.
+    Reading the averages changes nothing, so that it does not matter how often a training is validated or saved.
     """
 
     def __init__(self, net: nn.Module, horizon: int) -> None:
@@ -57,14 +58,19 @@ class Average:
 
     @torch.no_grad()
     def current(self) -> list[Tensor]:
-        """The averaged weights as they are held, every row up to the last step."""
+        """The averaged weights, every row up to the last step."""
+        found = list(self.shadow)
         for number in self._until:
-            self._catch_up(number, torch.arange(len(self.weights[number]), device=self.weights[number].device))
-        return self.shadow
+            found[number] = self._moved(number, slice(None))
+        return found
 
-    def resume(self, shadow: list[Tensor], step: int) -> None:
-        """Take back what `current` gave after step `step`."""
-        self.shadow, self.steps, self._until = shadow, step, {}
+    def held(self) -> tuple[list[Tensor], dict[int, Tensor]]:
+        """The averages as they are held, and by number of the table up to which step each of its rows is."""
+        return self.shadow, self._until
+
+    def resume(self, shadow: list[Tensor], until: dict[int, Tensor], step: int) -> None:
+        """Take back what `held` gave after step `step`."""
+        self.shadow, self._until, self.steps = shadow, until, step
 
     @torch.no_grad()
     def load(self, weights: list[Tensor]) -> None:
@@ -84,11 +90,14 @@ class Average:
 
     def _catch_up(self, number: int, rows: Tensor) -> None:
         """Bring the averages of some rows up to the last step, their weights having stood still since."""
-        until, shadow = self._until[number], self.shadow[number]
-        left = self._left(until[rows]).to(shadow.dtype)[:, None]
-        weights = self.weights[number].detach()[rows]
-        shadow.index_copy_(0, rows, torch.lerp(weights, shadow[rows], left))
-        until[rows] = self.steps
+        self.shadow[number].index_copy_(0, rows, self._moved(number, rows))
+        self._until[number][rows] = self.steps
+
+    def _moved(self, number: int, rows: Tensor | slice) -> Tensor:
+        """The averages of some rows as of the last step."""
+        shadow = self.shadow[number][rows]
+        left = self._left(self._until[number][rows]).to(shadow.dtype)[:, None]
+        return torch.lerp(self.weights[number].detach()[rows], shadow, left)
 
     def _left(self, until: Tensor) -> Tensor:
         """The share of an average that is left of it from step `until` to the last: Π (1 − 1 / min(horizon, k))."""

@@ -13,6 +13,8 @@ from torch import distributed as dist
 
 from penchant.errors import ModelError, UsageError
 
+_DENSE, _ROWS = 1, 2
+
 
 @dataclass(frozen=True)
 class Group:
@@ -34,20 +36,43 @@ class Group:
     def sum_gradients(self, weights: Sequence[Tensor], loss: Tensor) -> Tensor:
         """Sum the gradients of all processes into `.grad`, and the loss into what is returned.
 
-        A weight that no process has a gradient for keeps None.
+        A weight that no process has a gradient for keeps None; one whose gradient names rows gets the rows that any
+        process names, so that the others stand still as they do alone.
         """
         if self.size == 1:
             return loss
-        has = torch.tensor([float(w.grad is not None) for w in weights], device=loss.device)
-        parts = [torch.zeros_like(w) if w.grad is None else w.grad.to_dense() for w in weights]
-        flat = torch.cat([loss.reshape(1).float(), has, *(part.reshape(-1).float() for part in parts)])
+        kinds = torch.tensor([_kind(weight.grad) for weight in weights], device=loss.device)
+        dist.all_reduce(kinds, op=dist.ReduceOp.MAX)
+        sorts = list(zip(weights, kinds.tolist(), strict=True))
+        dense = [weight for weight, kind in sorts if kind == _DENSE]
+        parts = [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in dense]
+        flat = torch.cat([loss.reshape(1).float(), *(part.reshape(-1).float() for part in parts)])
         dist.all_reduce(flat)
-        anybody, start = flat[1 : 1 + len(parts)].tolist(), 1 + len(parts)
-        for weight, wanted in zip(weights, anybody, strict=True):
-            part = flat[start : start + weight.numel()]
-            weight.grad = part.view_as(weight).to(weight.dtype) if wanted else None
+        start = 1
+        for weight in dense:
+            weight.grad = flat[start : start + weight.numel()].view_as(weight).to(weight.dtype)
             start += weight.numel()
+        for weight, kind in sorts:
+            if kind == _ROWS:
+                weight.grad = self._rows(weight)
         return flat[0]
+
+    def _rows(self, weight: Tensor) -> Tensor:
+        """The sum of the sparse gradients of a table, over the rows that any process names."""
+        own = None if weight.grad is None else weight.grad.coalesce()
+        rows = torch.zeros(0, dtype=torch.int64, device=weight.device) if own is None else own.indices()[0]
+        values = weight.new_zeros(0, *weight.shape[1:]) if own is None else own.values()
+        counts = [torch.zeros(1, dtype=torch.int64, device=weight.device) for _ in range(self.size)]
+        dist.all_gather(counts, torch.tensor([len(rows)], device=weight.device))
+        lengths = [int(count) for count in counts]
+        room = max(lengths) - len(rows)
+        all_rows = [rows.new_zeros(max(lengths)) for _ in range(self.size)]
+        all_values = [values.new_zeros(max(lengths), *weight.shape[1:]) for _ in range(self.size)]
+        dist.all_gather(all_rows, torch.cat([rows, rows.new_zeros(room)]))
+        dist.all_gather(all_values, torch.cat([values, values.new_zeros(room, *weight.shape[1:])]))
+        places = torch.cat([part[:length] for part, length in zip(all_rows, lengths, strict=True)])
+        sums = torch.cat([part[:length] for part, length in zip(all_values, lengths, strict=True)])
+        return torch.sparse_coo_tensor(places[None], sums, weight.shape, check_invariants=False).coalesce()
 
     def told(self, value: float, device: torch.device) -> float:
         """The value that the first process holds."""
@@ -91,6 +116,11 @@ def group() -> Group:
         dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
         atexit.register(dist.destroy_process_group)
     return Group(dist.get_rank(), dist.get_world_size(), int(os.environ.get("LOCAL_RANK", "0")))
+
+
+def _kind(gradient: Tensor | None) -> int:
+    """0: none; `_DENSE`, or `_ROWS` where it names some rows of a table."""
+    return 0 if gradient is None else _ROWS if gradient.is_sparse else _DENSE
 
 
 def _size() -> int:

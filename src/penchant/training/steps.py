@@ -233,7 +233,9 @@ class Training:
             return
         tensors = {f"net/{name}": value for name, value in self.net.state_dict().items()}
         if not done:
-            tensors |= {f"average/{n:05}": value for n, value in enumerate(self.average.current())}
+            averages, until = self.average.held()
+            tensors |= {f"average/{n:05}": value for n, value in enumerate(averages)}
+            tensors |= {f"until/{n}": value for n, value in until.items()}
             tensors |= {f"best/{n:05}": value for n, value in enumerate(self.best_weights)}
             for number, values in self.optimizer.state_dict()["state"].items():
                 tensors |= {f"optimizer/{number}/{key}": value for key, value in values.items()}
@@ -252,7 +254,8 @@ class Training:
         for name in _PLACE:
             setattr(self, name, saved.facts[name])
         averages = [tensors[key].to(device) for key in sorted(tensors) if key.startswith("average/")]
-        self.average.resume(averages, self.step)
+        until = {int(key[6:]): value.to(device) for key, value in tensors.items() if key.startswith("until/")}
+        self.average.resume(averages, until, self.step)
         self.best_weights = [tensors[key].to(device) for key in sorted(tensors) if key.startswith("best/")]
         self.losses = list(tensors["losses"].to(device)) if "losses" in tensors else []
         state: dict[int, dict[str, Tensor]] = {}
