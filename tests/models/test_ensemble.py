@@ -11,7 +11,7 @@ from penchant.data.views import Views
 from penchant.errors import ModelError, OptionError
 from penchant.fusion.placement import ranks
 from penchant.models.base import ModelState, TrainingData, Validation
-from penchant.models.ensemble import Ensemble, EnsembleOptions
+from penchant.models.ensemble import MOST_NEW, Ensemble, EnsembleOptions
 from penchant.models.registry import MODELS, create, entry
 from penchant.testing.models import checkerboard
 from penchant.training import TrainingLog, fit
@@ -131,11 +131,13 @@ def test_a_catalogue_that_was_mostly_never_touched_is_not_new(with_new: tuple[En
     assert model.mapping is not None
     few = copy(model)
     few.mapping = replace(model.mapping, new=np.arange(2, 20, dtype=np.int32), parts=np.zeros((1, 24, 18), np.float32))
-    scores = few.score(data.sequences.keep(data.sequences.items < 2))
-    best = np.argsort(-scores, axis=1)[:, :8]
-    assert ((best >= 2) & (best < 20)).sum(axis=1).max() == 1
+    histories = data.sequences.keep(data.sequences.items < 2)
+    best = np.argsort(-few.score(histories), axis=1)[:, :7]  # eight other items are there
+    places = ranks(MOST_NEW, 18)
+    assert (((best >= 2) & (best < 20)).sum(axis=1) == (places <= 7).sum()).all()
     few.options = replace(model.options, new_share=5.0)
-    assert (few.score(data.sequences).argsort(axis=1)[:, -1] >= 2).any()
+    best = np.argsort(-few.score(histories), axis=1)[:, :7]
+    assert ((best >= 2) & (best < 20)).all()
 
 
 def test_shares_sum_to_the_score_with_new_items_too(with_new: tuple[Ensemble, TrainingData]) -> None:

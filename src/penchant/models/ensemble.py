@@ -23,7 +23,7 @@ LOGARITHMIC = frozenset({"cooccurrence", "item_knn", "popularity", "recent_popul
 """Experts whose scores are counts or shares: heavy-tailed, so their logarithm is standardised."""
 BY_CONTENT = frozenset({"content_transformer", "content"})
 """Experts that read nothing but content."""
-MOST_NEW = 0.1
+MOST_NEW = 0.2
 """Attention that items without events are due at most: where most of a catalogue was never touched, it is not new."""
 SCORES_AT_ONCE = 25_000_000
 """Scores of an expert held while the weights are chosen (100 MB): with many items, fewer users choose them."""
@@ -35,7 +35,7 @@ class EnsembleOptions:
 
     `experts`: names of models; `weights_users`: how many validation users choose the weights; above `max_items_ease`
     items and `max_users_user_knn` training users these two experts are left out, and the report says so. `new_share`:
-    how much attention lists give to items without events, as a multiple of their share of all items, a tenth at most
+    how much attention lists give to items without events, as a multiple of their share of all items, a fifth at most
     (see `placement`).
     """
 
