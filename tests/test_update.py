@@ -269,3 +269,15 @@ def test_a_language_model_that_read_the_items_and_was_altered_is_refused() -> No
     rec = Recommender.fit(platform(users=12), Config(model="llm").with_settings(settings))
     with pytest.raises(ModelError, match=r"was altered and is not kept.*Train it again; with items='view'"):
         rec.update(more([("u0", "i1", LATER)]))
+
+
+def test_an_expert_that_the_data_have_outgrown_is_named() -> None:
+    settings = {**SMALL, "lite.experts": "cooccurrence,user_knn", "lite.max_users_user_knn": 45}
+    rec = Recommender.fit(platform(), Config(model="lite").with_settings(settings))
+    assert "left_out" not in rec.update(more([("u1", "i3", LATER)])).facts["updates"][0]
+    fresh = rec.update(more([("stranger", "i0", LATER), ("stranger", "i1", LATER + 9)]))
+    (why,) = fresh.facts["updates"][0]["left_out"].values()
+    assert why.startswith("46 users") and isinstance(fresh.model, Ensemble)
+    assert list(fresh.model.experts) == ["cooccurrence"] and set(rec.model.experts) == {"cooccurrence", "user_knn"}  # type: ignore[attr-defined]
+    again = fresh.update(more([("u1", "i3", LATER)]))
+    assert "left_out" not in again.facts["updates"][1]

@@ -87,6 +87,7 @@ def updated(
         model.weights = work.weights(merged.dataset) or model.weights
     continue_fit(popularity, data, touched, work.seen)
     counts = {name: count for name, count in merged.counts.items() if count}
+    left_out = {name: why for name, why in getattr(model, "left_out", {}).items() if name in _experts(parts.model)}
     facts = {key: value for key, value in parts.facts.items() if key != "metrics"} | {
         "trained_until_s": data.now_s,
         "users": merged.dataset.n_users,
@@ -100,6 +101,7 @@ def updated(
                 "until_s": data.now_s,
                 "files": {place: report.sentence for place, report in parts.encoders.reports.items()},
                 "cpu_s": round(time.process_time() - started, 2),
+                **({"left_out": left_out} if left_out else {}),
             },
         ],
     }
@@ -140,6 +142,10 @@ class _Work:
         asked = informed(held.histories.take(rows), histories)
         model.weigh(Validation(asked, held.targets.take(rows), held.seen.take(rows)))
         return model.weights
+
+
+def _experts(model: Model) -> set[str]:
+    return set(model.experts) if isinstance(model, Ensemble) else set()
 
 
 def _seen(histories: SequenceBatch, n_items: int) -> Bools:

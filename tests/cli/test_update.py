@@ -112,3 +112,16 @@ def test_two_processes_learn_what_one_learns_and_write_once(run: Run, shop: Path
     for name, value in alone.model.state().tensors.items():
         np.testing.assert_allclose(found[name], value, atol=2e-4, err_msg=name)
     assert any(np.abs(found[name] - value).max() > 1e-3 for name, value in parts.model.state().tensors.items())
+
+
+def test_it_names_an_expert_that_is_left_out_from_now_on(run: Run, shop: Path, tmp_path: Path) -> None:
+    few = ("lite.experts=cooccurrence,user_knn", "lite.max_users_user_knn=60", "views.text.encoder=ngram")
+    options = [word for value in few for word in ("--set", value)]
+    done = run("train", shop, "--out", tmp_path / "b", "--no-evaluate", "--model", "lite", *options)
+    assert done.exit_code == 0, done.output
+    new = tmp_path / "new"
+    new.mkdir()
+    (new / "events.csv").write_text("user_id,item_id,timestamp\nstranger,i000005,2030-01-01\n")
+    done = run("update", tmp_path / "b", new)
+    assert done.exit_code == 0, done.output
+    assert "user_knn is left out from now on: 61 users" in done.stdout and "--reweigh finds the weights" in done.stdout

@@ -76,6 +76,8 @@ def update(
         terminal.show(f"{place}: {sentence}")
     if found:
         show_drift(found)
+    for name, why in new.get("left_out", {}).items():
+        terminal.show(f"{name} is left out from now on: {why} --reweigh finds the weights of the other experts anew.")
     if folder is None:
         terminal.show(f"{bundle} is as it was")
         return
