@@ -46,6 +46,13 @@ def test_a_version_is_added_once(run: Run, bundle: Path, tmp_path: Path) -> None
     assert versions(tmp_path / "b") == [1, 2]
 
 
+def test_new_events_on_known_items_are_enough(run: Run, bundle: Path, tmp_path: Path) -> None:
+    shutil.copytree(bundle, tmp_path / "b")
+    (tmp_path / "events.csv").write_text("user_id,item_id,timestamp\nu000001,i000005,2030-01-01\n")
+    done = run("update", tmp_path / "b", tmp_path)
+    assert done.exit_code == 0 and "New: 1 events; 0 events were known" in done.stdout, done.output
+
+
 def test_it_says_what_is_new_and_refuses_what_cannot_be(run: Run, bundle: Path, tmp_path: Path) -> None:
     shutil.copytree(bundle, tmp_path / "b")
     (tmp_path / "items.csv").write_text("item_id,title\nfresh,Something new\n")

@@ -156,6 +156,9 @@ def test_chunks_without_a_cache_are_the_same() -> None:
     whole, parts = Lengths().encode(TEXTS), encode_in_chunks(Lengths(), TEXTS, chunk=2)
     assert whole.vectors.tobytes() == parts.vectors.tobytes() and parts.present.tolist() == whole.present.tolist()
     assert len(encode_in_chunks(Lengths(), [])) == 0
+    told: list[float] = []
+    nothing = encode_in_chunks(Lengths(), [], progress=lambda message, share: told.append(share))
+    assert len(nothing) == 0 and told == [], "an update without new items encodes nothing"
 
 
 def test_the_default_folder_is_the_platforms(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

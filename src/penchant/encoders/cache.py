@@ -190,7 +190,7 @@ def encode_in_chunks(
     parts = []
     for start in range(0, max(len(contents), 1), chunk):
         parts.append(encoder.encode(contents[start : start + chunk]))
-        if progress is not None:
+        if progress is not None and len(contents):
             progress(f"encoded {min(start + chunk, len(contents))} of {len(contents)}", (start + chunk) / len(contents))
     vectors = np.concatenate([part.vectors for part in parts])
     return View(vectors, np.concatenate([part.present for part in parts]), encoder.identity)
