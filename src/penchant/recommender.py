@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ from penchant.encoders.packing import packed as packed
 from penchant.encoders.views import as_of, item_views
 from penchant.errors import DataError, ModelError, UsageError
 from penchant.models.base import Additive as Additive
-from penchant.models.base import DenseModel, Model, TrainingData, Validation, each_interest
+from penchant.models.base import DenseModel, Model, Placing, Scores, TrainingData, Validation, each_interest
 from penchant.models.base import Multiview as Multiview
 from penchant.models.registry import create
 from penchant.persistence import Parts, read, write
@@ -158,7 +159,10 @@ class Recommender:
     def scores(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
         """Scores `[B, N]`: by the model; by content where a request has words only and the model cannot read them;
         by popularity where nothing at all is known."""
-        scores = np.asarray(self.model.score(histories), dtype=np.float32)
+        return self._answered(self.model.score, histories)
+
+    def _answered(self, asked: Callable[[SequenceBatch], Scores], histories: SequenceBatch) -> Scores:
+        scores = np.asarray(asked(histories), dtype=np.float32)
         stages = np.asarray(self.stages(histories))
         for stage, model in (("content", self._content_model), ("popularity", lambda: self.popularity)):
             rows = np.flatnonzero(stages == stage)
@@ -361,7 +365,18 @@ class Recommender:
     def _reason(self, history: SequenceBatch, source: Dataset, item: int, score: float) -> Reason:
         stage = self.stages(history)[0]
         answering = self._content_model() if stage == "content" else self.model
-        return reason(self.scores, answering, stage, history, item, catalogue=self.dataset, source=source, value=score)
+        asked = self.model.preference if isinstance(self.model, Placing) else self.model.score
+        return reason(
+            self.scores,
+            answering,
+            stage,
+            history,
+            item,
+            catalogue=self.dataset,
+            source=source,
+            value=score,
+            preference=partial(self._answered, asked),
+        )
 
     @property
     def titles(self) -> list[str]:

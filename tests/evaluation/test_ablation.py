@@ -117,6 +117,12 @@ def test_recipes_of_parts() -> None:
     alone = made[("behaviour",)].options("lite").experts
     assert "content" not in alone and "ease" in alone
     assert made[("behaviour",)].options("transformer").views == ("behaviour",)
+    assert made[("text",)].options("lite").new_views == ("text",)
+    assert made[("behaviour",)].options("lite").new_views == ("behaviour",), "nothing to liken new items by"
+    chosen = lite.with_settings({"lite.new_views": "image"})
+    assert refits(chosen, ["behaviour", "text", "image"])[("behaviour", "text")].options("lite").new_views == (
+        "behaviour",
+    )
     assert restricted(lite, "content", ["behaviour"]) is None
     assert restricted(lite, "ease", ["text"]) is None and restricted(lite, "ease", ["behaviour", "text"]) == lite
 

@@ -92,3 +92,36 @@ def test_many_items_are_compared_with_those_that_have_the_most_events(
     found = fit_mapping(views, events)
     assert found is not None and len(found.known) == 20
     assert events[found.known].min() >= np.sort(events)[-20]
+
+
+def test_twins_are_told_the_same_in_any_batch_and_after_a_round_trip() -> None:
+    rng = np.random.default_rng(9)
+    vectors = rng.normal(size=(500, 24)).astype(np.float32)
+    vectors[-15:] = vectors[-30:-15]
+    events = np.where(np.arange(500) < 460, 1 + np.arange(500) % 7, 0)
+    found = fit_mapping({"text": view(vectors)}, events)
+    assert found is not None and found.parts.flags.c_contiguous and found.parts.dtype == np.float32
+    scores = rng.normal(size=(40, 500)).astype(np.float32)
+    many = found.foretell(scores)
+    for row in range(len(scores)):
+        one = found.foretell(scores[row : row + 1])[0]
+        assert (one[-15:] == one[-30:-15]).all() and (many[row, -15:] == many[row, -30:-15]).all()
+    again = ContentMapping(found.known.copy(), found.new.copy(), found.views, found.parts.copy())
+    assert again.foretell(scores).tobytes() == many.tobytes()
+
+
+def test_a_view_that_no_new_item_has_says_nothing() -> None:
+    views, events = made(10)
+    graph = view(views["text"][0][:, ::-1].copy(), tuple(range(50, 60)))
+    found, alone = fit_mapping({**views, "graph": graph}, events), fit_mapping(views, events)
+    assert found is not None and alone is not None
+    assert found.views == alone.views and (found.parts == alone.parts).all()
+    assert fit_mapping({"graph": graph}, events) is None
+
+
+def test_where_all_items_look_alike_rounding_tells_nothing() -> None:
+    _, events = made(11)
+    flat = np.tile(np.random.default_rng(11).normal(size=24).astype(np.float32), (60, 1))
+    found = fit_mapping({"text": view(flat)}, events)
+    assert found is not None and not found.parts.any()
+    assert not found.told_by()["text"].any()

@@ -10,7 +10,7 @@ from penchant.data.ragged import Ragged
 from penchant.data.views import Views
 from penchant.errors import ModelError, OptionError
 from penchant.fusion.placement import ranks
-from penchant.models.base import ModelState, TrainingData, Validation
+from penchant.models.base import ModelState, Placing, TrainingData, Validation
 from penchant.models.ensemble import MOST_NEW, Ensemble, EnsembleOptions
 from penchant.models.registry import MODELS, create, entry
 from penchant.testing.models import checkerboard
@@ -130,7 +130,7 @@ def test_a_catalogue_that_was_mostly_never_touched_is_not_new(with_new: tuple[En
     model, data = with_new
     assert model.mapping is not None
     few = copy(model)
-    few.mapping = replace(model.mapping, new=np.arange(2, 20, dtype=np.int32), parts=np.zeros((1, 24, 18), np.float32))
+    few.mapping = replace(model.mapping, new=np.arange(2, 20, dtype=np.int32), parts=np.zeros((1, 18, 24), np.float32))
     histories = data.sequences.keep(data.sequences.items < 2)
     best = np.argsort(-few.score(histories), axis=1)[:, :7]  # eight other items are there
     places = ranks(MOST_NEW, 18)
@@ -171,3 +171,40 @@ def test_new_items_stand_there_when_the_recipe_is_learned_again_too(
 def test_an_ensemble_blind_to_content_foretells_nothing(with_new: tuple[Ensemble, TrainingData]) -> None:
     model, _ = with_new
     assert model.without({"text"}).mapping is None and model.mapping is not None
+
+
+def test_what_a_rank_adds_is_shared_by_those_who_say_something(with_new: tuple[Ensemble, TrainingData]) -> None:
+    model, data = with_new
+    assert model.mapping is not None
+    made = copy(model)
+    text = np.random.default_rng(0).normal(size=model.mapping.parts[0].shape).astype(np.float32)
+    made.mapping = replace(model.mapping, views=("text", "image"), parts=np.stack([text, np.zeros_like(text)]))
+    made.weights = {"cooccurrence": 0.5, "ease": 0.0, "content": 0.5, "popularity": 0.0}
+    scores, new = made.score(data.sequences), made.mapping.new
+    views, experts = made.contributions(data.sequences), made.shares(data.sequences)
+    assert not views["image"][:, new].any(), "new items have no picture"
+    np.testing.assert_allclose(views["text"][:, new], scores[:, new], atol=1e-5)
+    assert not experts["ease"].any() and not experts["popularity"].any(), "a weight of 0 is no say"
+    np.testing.assert_allclose(experts["cooccurrence"] + experts["content"], scores, atol=1e-4)
+
+
+def test_preference_is_what_is_foretold_and_leaves_known_items(with_new: tuple[Ensemble, TrainingData]) -> None:
+    model, data = with_new
+    assert model.mapping is not None and isinstance(model, Placing)
+    new, scores, liking = model.mapping.new, model.score(data.sequences), model.preference(data.sequences)
+    known = np.setdiff1d(np.arange(data.n_items), new)
+    assert (liking[:, known] == scores[:, known]).all()
+    np.testing.assert_allclose(liking[:, new], model.mapping.foretell(scores), atol=1e-6)
+    assert (np.argsort(-liking[:, new], kind="stable") == np.argsort(-scores[:, new], kind="stable")).all()
+
+
+@pytest.mark.parametrize(("views", "mapped"), [((), True), (("text", "image"), True), (("behaviour",), False)])
+def test_new_items_are_likened_by_the_views_that_are_wanted(
+    views: tuple[str, ...], mapped: bool, with_new: tuple[Ensemble, TrainingData]
+) -> None:
+    _, data = with_new
+    chosen = EnsembleOptions(experts=("popularity",), new_views=views)
+    model = create("lite", lambda name: chosen if name == "lite" else options(name))
+    assert isinstance(model, Ensemble)
+    fit(model, data)
+    assert (model.mapping is not None) == mapped

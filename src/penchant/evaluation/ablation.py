@@ -175,7 +175,9 @@ def restricted(config: Config, model: str, views: Sequence[str]) -> Config | Non
             if found is not None:
                 kept.append(expert)
                 made = found
-        return made.with_settings({f"{model}.experts": ",".join(kept)}) if kept else None
+        new = [view for view in content if view in (options.new_views or content)] or [BEHAVIOUR]
+        chosen = {f"{model}.experts": ",".join(kept), f"{model}.new_views": ",".join(new)}
+        return made.with_settings(chosen) if kept else None
     if not hasattr(options, "views"):
         return config if BEHAVIOUR in views else None
     reads_ids = getattr(options, "ids", hasattr(options, "fusion"))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import scipy.linalg
 
 Scores = npt.NDArray[np.float32]
-Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 Seen = tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]
 """Vectors `[N, D]` and present `[N]` of one view."""
 
@@ -21,8 +22,10 @@ NOISE = 1.0
 """λ: what is said of an item with many events is trusted so far; of one with few events, less."""
 DOUBT = 0.5
 """An item with the median number of events has so much more noise than one with countless events."""
+ROUNDING = 1e-5
+"""What is left of a vector, as a share of it, that is no more than the error of the mean taken from it."""
 LANDMARKS = 4000
-"""Known items that new ones are compared with, those with the most events: an n³ / 3 solve (2 CPU seconds)."""
+"""Known items that new ones are compared with, those with the most events: an L³ / 3 factor (2 CPU seconds)."""
 NUMBERS = 50_000_000
 """Numbers of the mapping at most (200 MB): with very many new items they are compared with fewer known ones."""
 
@@ -31,7 +34,8 @@ NUMBERS = 50_000_000
 class ContentMapping:
     """Kernel ridge regression from what items look like to what is said of them; see `fit_mapping`.
 
-    `known` `[L]` and `new` `[n]` are item codes, `parts` `[V, L, n]` the share of each of the `views` in the mapping.
+    `known` `[L]` and `new` `[n]` are item codes, `parts` `[V, n, L]` the share of each of the `views` in the mapping. A
+    new item is a row, so that items of one content have one sum to the last bit, however many histories are asked for.
     """
 
     known: npt.NDArray[np.int32]
@@ -41,12 +45,16 @@ class ContentMapping:
 
     def foretell(self, scores: Scores) -> Scores:
         """What `scores` `[B, N]` would be for the new items, `[B, n]`, less the row's mean over known ones."""
-        return np.asarray(self._centred(scores) @ self.parts.sum(axis=0), dtype=np.float32)
+        return np.asarray(self._centred(scores) @ self._whole.T, dtype=np.float32)
 
     def by_view(self, scores: Scores) -> Mapping[str, Scores]:
         """What each view gives to `foretell`, `[B, n]` by name: they sum to it."""
         centred = self._centred(scores)
-        return {name: centred @ part for name, part in zip(self.views, self.parts, strict=True)}
+        return {name: centred @ part.T for name, part in zip(self.views, self.parts, strict=True)}
+
+    def told_by(self) -> Mapping[str, Bools]:
+        """Which new items `[n]` each view says something of, by name: not of those that lack it."""
+        return dict(zip(self.views, self._told, strict=True))
 
     def without(self, views: AbstractSet[str]) -> ContentMapping | None:
         """The mapping blind to some views; None where no other is left."""
@@ -54,6 +62,14 @@ class ContentMapping:
         if not kept:
             return None
         return replace(self, views=tuple(self.views[place] for place in kept), parts=self.parts[kept])
+
+    @cached_property
+    def _whole(self) -> Scores:
+        return self.parts[0] if len(self.parts) == 1 else np.asarray(self.parts.sum(axis=0))
+
+    @cached_property
+    def _told(self) -> Bools:
+        return np.asarray(self.parts.any(axis=2))
 
     def _centred(self, scores: Scores) -> Scores:
         own = scores[:, self.known]
@@ -71,27 +87,30 @@ def fit_mapping(views: Mapping[str, Seen], events: npt.NDArray[np.integer]) -> C
     MovieLens-1M's films it ranks new ones among each other more than three times as well, since the scores of known
     items hold order, people and popularity (`benchmarks/cold_items.py`). Mapping attributes to what a model learned of
     items: Gantner et al., ICDM 2010; kernel ridge regression: Saunders et al., ICML 1998. `events` `[N]` counts each
-    item's events. Costs L² (D + L / 3) once, B · L · n a call.
+    item's events. A view that no known or no new item has is left out. Costs L² (D + L / 3 + V · n) once, B · L · n a
+    call.
     """
-    names = tuple(views)
-    described = np.zeros(len(events), dtype=np.bool_)
-    for _, present in views.values():
-        described |= present
-    known, new = np.flatnonzero((events > 0) & described), np.flatnonzero((events == 0) & described)
-    if not len(known) or not len(new):
+    known_ones = events > 0
+    shared = {name: view for name, view in views.items() if view[1][known_ones].any() and view[1][~known_ones].any()}
+    if not shared:
         return None
+    names = tuple(shared)
+    described = np.any([present for _, present in shared.values()], axis=0)
+    known, new = np.flatnonzero(known_ones & described), np.flatnonzero(~known_ones & described)
     most = max(1, min(LANDMARKS, NUMBERS // (len(names) * len(new))))
     known = np.sort(known[np.argsort(-events[known], kind="stable")[:most]])
-    among: Floats = np.zeros((len(known), len(known)))
-    across: list[npt.NDArray[np.float32]] = []
-    for name in names:
-        near, far = _centred(*views[name], known, new)
-        among += _kernel(near, near) / len(names)
-        across.append((_kernel(near, far) / len(names)).astype(np.float32))
+    among = np.zeros((len(known), len(known)), dtype=np.float64)
+    parts = np.empty((len(names), len(new), len(known)), dtype=np.float32)
+    for place, name in enumerate(names):
+        near, far = _centred(*shared[name], known, new)
+        among += _kernel(near, near) / np.float32(len(names))
+        parts[place] = _kernel(far, near) / np.float32(len(names))
     counts = events[known].astype(np.float64)
     among[np.diag_indices(len(known))] += NOISE * (1.0 + DOUBT * np.median(counts) / counts)
-    factor = scipy.linalg.cho_factor(among, overwrite_a=True, check_finite=False)
-    parts = np.stack([scipy.linalg.cho_solve(factor, part, check_finite=False) for part in across]).astype(np.float32)
+    factor, lower = scipy.linalg.cho_factor(among, overwrite_a=True, check_finite=False)
+    factor = factor.astype(np.float32)
+    for part in parts:
+        part.T[:] = scipy.linalg.cho_solve((factor, lower), part.T, overwrite_b=True, check_finite=False)
     return ContentMapping(known.astype(np.int32), new.astype(np.int32), names, parts)
 
 
@@ -100,20 +119,28 @@ def _centred(
     present: npt.NDArray[np.bool_],
     known: npt.NDArray[np.integer],
     new: npt.NDArray[np.integer],
-) -> tuple[Floats, Floats]:
-    """Unit vectors of both groups, less the mean of the known ones first; zeros where the view is not there."""
+) -> tuple[Scores, Scores]:
+    """Unit vectors of both groups, less the mean of the known ones first; zeros where the view is not there, and where
+    nothing but rounding is left."""
     there = known[present[known]]
     middle = vectors[there].mean(axis=0) if len(there) else np.zeros(vectors.shape[1], dtype=np.float32)
 
-    def unit(codes: npt.NDArray[np.integer]) -> Floats:
-        moved = np.asarray(vectors[codes] - middle, dtype=np.float64)
-        moved /= np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-12)
-        return np.asarray(moved * present[codes][:, None])
+    def unit(codes: npt.NDArray[np.integer]) -> Scores:
+        own = np.asarray(vectors[codes], dtype=np.float32)
+        moved = own - np.asarray(middle, dtype=np.float32)
+        length = np.linalg.norm(moved, axis=1)
+        told = present[codes] & (length > ROUNDING * np.linalg.norm(own, axis=1))
+        return np.asarray(moved * (told / np.where(told, length, 1.0))[:, None], dtype=np.float32)
 
     return unit(known), unit(new)
 
 
-def _kernel(one: Floats, other: Floats) -> Floats:
+def _kernel(one: Scores, other: Scores) -> Scores:
     """exp(γ (cos − 1)), and 0 where one of the two has nothing to compare: positive definite either way."""
-    there = np.any(one != 0, axis=1)[:, None] & np.any(other != 0, axis=1)[None]
-    return np.asarray(np.exp(SHARPNESS * (one @ other.T - 1.0)) * there)
+    out = one @ other.T
+    out -= 1.0
+    out *= np.float32(SHARPNESS)
+    np.exp(out, out=out)
+    out[~one.any(axis=1)] = 0.0
+    out[:, ~other.any(axis=1)] = 0.0
+    return out

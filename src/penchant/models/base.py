@@ -94,6 +94,14 @@ class Additive(Protocol):
 
 
 @runtime_checkable
+class Placing(Protocol):
+    """A model that gives some items a rank by a rule of its own, whatever it foretells of them."""
+
+    def preference(self, histories: SequenceBatch) -> Scores:
+        """`score` without that rule, `[B, N]`: what moves with the history."""
+
+
+@runtime_checkable
 class Multiview(Protocol):
     """A model that reads item views and can be asked as if it did not see some of them."""
 

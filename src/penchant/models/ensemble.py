@@ -19,6 +19,8 @@ from penchant.fusion.decision import fit_weights, refine_weights, standardise, w
 from penchant.fusion.placement import lottery, place
 from penchant.models.base import Additive, Model, ModelState, Multiview, Scores, TrainingData, Validation
 
+Bools = npt.NDArray[np.bool_]
+
 LOGARITHMIC = frozenset({"cooccurrence", "item_knn", "popularity", "recent_popularity"})
 """Experts whose scores are counts or shares: heavy-tailed, so their logarithm is standardised."""
 BY_CONTENT = frozenset({"content_transformer", "content"})
@@ -36,7 +38,7 @@ class EnsembleOptions:
     `experts`: names of models; `weights_users`: how many validation users choose the weights; above `max_items_ease`
     items and `max_users_user_knn` training users these two experts are left out, and the report says so. `new_share`:
     how much attention lists give to items without events, as a multiple of their share of all items, a fifth at most
-    (see `placement`).
+    (see `placement`). `new_views`: the views by which items without events are likened to the others; empty: all.
     """
 
     experts: tuple[str, ...] = ("transformer", "cooccurrence", "ease", "user_knn", "content", "popularity")
@@ -44,6 +46,7 @@ class EnsembleOptions:
     max_items_ease: int = 20_000
     max_users_user_knn: int = 50_000
     new_share: float = 1.0
+    new_views: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.experts or {"lite", "flagship"} & set(self.experts):
@@ -86,7 +89,8 @@ class Ensemble:
         """The experts that can serve these data; the others are dropped with the reason."""
         items = data.sequences.items
         events = np.bincount(items[items >= 0], minlength=data.n_items)
-        contents = {name: (view.vectors, view.present) for name, view in data.views.items() if name != BEHAVIOUR}
+        wanted = set(self.options.new_views or data.views) - {BEHAVIOUR}
+        contents = {name: (view.vectors, view.present) for name, view in data.views.items() if name in wanted}
         self._new, self.mapping = events == 0, fit_mapping(contents, events)
         if "ease" in self.experts and data.n_items > self.options.max_items_ease:
             self._drop("ease", f"{data.n_items:,} items: a dense matrix of them does not fit.")
@@ -127,11 +131,21 @@ class Ensemble:
 
     def score(self, histories: SequenceBatch) -> Scores:
         """Weighted sum of the standardised scores, `[B, N]`; an expert that has no say is not asked."""
+        return self._placed(self._summed(histories), histories)
+
+    def preference(self, histories: SequenceBatch) -> Scores:
+        """`score` with what is foretold of the items without events in place of their ranks, `[B, N]`."""
+        total = self._summed(histories)
+        if self.mapping is not None:
+            total[:, self.mapping.new] = self.mapping.foretell(total)
+        return total
+
+    def _summed(self, histories: SequenceBatch) -> Scores:
+        """Weighted sum of the standardised scores, `[B, N]`, items without events as experts see them."""
         weights = dict(zip(self.experts, self._weight_vector(), strict=True))
         asked = {name: expert for name, expert in self.experts.items() if weights[name] > 0} or self.experts
         parts = _standardised(asked, histories)
-        total = weighted_scores(parts, np.asarray([weights[name] for name in asked], dtype=np.float32))
-        return self._placed(total, histories)
+        return weighted_scores(parts, np.asarray([weights[name] for name in asked], dtype=np.float32))
 
     def _placed(self, total: Scores, histories: SequenceBatch) -> Scores:
         """Sums `[B, N]` with the items without events at their ranks."""
@@ -149,7 +163,7 @@ class Ensemble:
         """What each expert gives to every score, `[B, N]`: they sum to `score`.
 
         A new item has from each expert what that says of the items that look like it; what its rank adds or takes is
-        shared by all alike.
+        shared by those with a weight alike.
         """
         parts = {
             name: np.float32(self.weights[name]) * z
@@ -157,11 +171,15 @@ class Ensemble:
         }
         if self.mapping is not None:
             foretold = {name: self.mapping.foretell(part) for name, part in parts.items()}
-            self._settle(parts, foretold, sum(parts.values()), histories)  # type: ignore[arg-type]
+            told = {name: np.asarray(self.weights[name] > 0) for name in parts}
+            self._settle(parts, foretold, told, sum(parts.values()), histories)  # type: ignore[arg-type]
         return parts
 
     def contributions(self, histories: SequenceBatch) -> dict[str, Scores]:
-        """What each view gives, `[B, N]`: experts of ids and events are `behaviour`, those that can be are split."""
+        """What each view gives, `[B, N]`: experts of ids and events are `behaviour`, those that can be are split.
+
+        A new item has from each of its views what that foretells; the views it has share alike what its rank adds.
+        """
         total: dict[str, Scores] = {}
         summed: Scores | None = None
         for name, z in zip(self.experts, _standardised(self.experts, histories), strict=True):
@@ -175,19 +193,28 @@ class Ensemble:
             for view, scores in parts.items():
                 total[view] = total[view] + scores if view in total else scores
         if self.mapping is not None and summed is not None:
-            self._settle(total, self.mapping.by_view(summed), summed, histories)
+            self._settle(total, self.mapping.by_view(summed), self.mapping.told_by(), summed, histories)
         return total
 
     def _settle(
-        self, parts: dict[str, Scores], foretold: Mapping[str, Scores], total: Scores, histories: SequenceBatch
+        self,
+        parts: dict[str, Scores],
+        foretold: Mapping[str, Scores],
+        told: Mapping[str, Bools],
+        total: Scores,
+        histories: SequenceBatch,
     ) -> None:
-        """Give the columns of new items to those who foretold them, the rest of their score shared evenly."""
+        """Give the columns of new items to those who foretold them; the rest of a score is shared evenly by those who
+        say something of the item (`told`: `[n]` or one for all), by all where nobody does."""
         assert self.mapping is not None
         new = self.mapping.new
         rest = self._placed(total, histories)[:, new] - np.asarray(sum(foretold.values()))
+        say = np.stack([np.broadcast_to(told[name], len(new)) for name in foretold])
+        say = (say | ~say.any(axis=0)).astype(np.float32)
+        share = dict(zip(foretold, say / say.sum(axis=0), strict=True))
         for name in dict.fromkeys([*parts, *foretold]):
             part = parts[name] if name in parts else np.zeros_like(total)
-            part[:, new] = foretold[name] + rest / np.float32(len(foretold)) if name in foretold else 0.0
+            part[:, new] = foretold[name] + rest * share[name] if name in foretold else 0.0
             parts[name] = part
 
     def view_names(self) -> list[str]:

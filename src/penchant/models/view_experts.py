@@ -26,4 +26,4 @@ def view_experts(options: SequenceOptions, name: str) -> Ensemble:
         return SequenceModel(replace(options, fusion="weighted_sum", views=(view,)), name)
 
     experts = {view: expert for view in options.views or VIEWS if (expert := of_view(view)) is not None}
-    return Ensemble(EnsembleOptions(experts=tuple(experts)), experts, name, of_view=of_view)
+    return Ensemble(EnsembleOptions(experts=tuple(experts), new_views=options.views), experts, name, of_view=of_view)

@@ -29,13 +29,15 @@ def reason(
     catalogue: Dataset,
     source: Dataset,
     value: float,
+    preference: Callable[[SequenceBatch], Scores] | None = None,
 ) -> Reason:
     """Why `item` (a code of `catalogue`) scores `value` for a history, a batch of one with the events of `source`.
 
-    `score` is what ranks, `answering` the model behind the `stage`. At most five events are named, strongest first;
-    the sentence is Chinese where the titles are.
+    `score` is what ranks, `answering` the model behind the `stage`. Events are weighed by `preference` where it is
+    given: an item whose rank a rule sets stands there with or without an event (`Placing`). At most five events are
+    named, strongest first; the sentence is Chinese where the titles are.
     """
-    contributions = event_contributions(score, history, item)
+    contributions = event_contributions(preference or score, history, item)
     order = np.argsort(-contributions, kind="stable")[:MOST_EVENTS]
     order = order[contributions[order] > 0]
     ids, names = event_ids(source, history), titles(catalogue)
