@@ -86,6 +86,16 @@ def test_items_of_the_history_take_no_rank() -> None:
     assert found[0, 3] >= 80 and found[1, 3] == 80 + np.argsort(-foretold[1])[1]
 
 
+def test_a_new_item_of_the_history_stands_by_its_order_where_lists_show_it_again() -> None:
+    scores, foretold, _ = world(9, people=1)
+    order = np.argsort(-foretold[0])
+    histories = SequenceBatch.of_items([[80 + int(order[0]), 80 + int(order[5])]])
+    placed = place(scores, foretold, NEW, histories, 0.1)[0]
+    assert placed[80 + order[0]] == placed[80 + order[1]] and placed[80 + order[5]] == placed[80 + order[6]]
+    assert (placed[:80] > placed[80 + order[0]]).sum() == ranks(0.1, 20)[0] - 1
+    assert (np.diff(placed[80 + order[[1, 2, 3, 4, 6, 7]]]) < 0).all()
+
+
 def test_a_person_who_knows_everything_and_an_empty_history() -> None:
     scores, foretold, _ = world(7, people=2)
     histories = SequenceBatch.of_items([list(range(80)), []])

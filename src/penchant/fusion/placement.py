@@ -34,7 +34,8 @@ def place(
     beyond ten: then so many lists have one at rank ten that attention is as warranted, those with the smallest `drawn`
     `[B]` (`lottery`).
 
-    Items of the history (`owned` `[B, N]`) take no rank, since lists leave them out. Costs one partial sort of B · N.
+    Items of the history (`owned` `[B, N]`) take no rank, since lists leave them out; where one does not, a new one of
+    the history stands beside the next that is foretold less. Costs one partial sort of B · N.
     """
     out = scores.copy()
     if not len(new) or not len(scores):
@@ -46,12 +47,14 @@ def place(
     if 0 < share < least:
         chosen = np.asarray(drawn < share / least)
         groups = [(chosen, ranks(least, len(new))), (~chosen, everywhere)]
-    order = np.argsort(np.where(owned[:, new], np.inf, -foretold), axis=1, kind="stable")
+    order = np.argsort(-foretold, axis=1, kind="stable")
+    free = np.take_along_axis(~owned[:, new], order, axis=1)
+    steps = np.cumsum(free, axis=1) - free
     for rows, wanted in groups:
         if rows.any():
             ladder = _ladder(np.where(left_out[rows], -np.inf, scores[rows]), wanted, len(new))
             values = np.empty(ladder.shape, dtype=np.float32)
-            np.put_along_axis(values, order[rows], ladder, axis=1)
+            np.put_along_axis(values, order[rows], np.take_along_axis(ladder, steps[rows], axis=1), axis=1)
             out[np.ix_(np.flatnonzero(rows), new)] = values
     return out
 
