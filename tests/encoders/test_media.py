@@ -108,7 +108,7 @@ def test_items_and_events_have_pictures(folder: Path, shared_models: Path, tmp_p
     views, fitted = item_views(shop(folder), options, cache)
     image = views[schema.IMAGE]
     assert image.present.tolist() == [True, False, False] and image.dim == 1280
-    assert fitted.notes[0] == "items.image: 1 used; not used: 1 damaged."
+    assert fitted.notes[0] == "items.image: 1 used; not used: 1 damaged (broken.jpg)."
     rows, content = event_content(shop(folder), fitted, cache)
     assert rows.tolist() == [-1, 0] and content[schema.IMAGE].present.tolist() == [True]
     again = FittedEncoders.from_state(fitted.state())
