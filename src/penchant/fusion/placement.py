@@ -49,7 +49,7 @@ def place(
         groups = [(chosen, ranks(least, len(new))), (~chosen, everywhere)]
     order = np.argsort(-foretold, axis=1, kind="stable")
     free = np.take_along_axis(~owned[:, new], order, axis=1)
-    steps = np.cumsum(free, axis=1) - free
+    steps: Ints = np.cumsum(free, axis=1, dtype=np.int64) - free
     for rows, wanted in groups:
         if rows.any():
             ladder = _ladder(np.where(left_out[rows], -np.inf, scores[rows]), wanted, len(new))
