@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,6 +22,25 @@ from penchant.evaluation.backtest import ranked_lists
 from penchant.evaluation.significance import bootstrap_intervals
 from penchant.metrics.ranking import ndcg
 from penchant.recommender import Recommender
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "online-retail"
+
+
+def arguments(doc: str | None) -> argparse.ArgumentParser:
+    """The arguments that scripts about histories share; `with_defaults` reads them."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", nargs="?", type=Path, default=DATA)
+    parser.add_argument("--models", default="popularity,cooccurrence,transformer")
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--keep", type=Path, help="a folder for the fitted bundles, taken from there when they exist")
+    parser.add_argument("--repeats", action=argparse.BooleanOptionalAction)
+    return parser
+
+
+def with_defaults(asked: argparse.Namespace) -> tuple[bool, dict[str, dict[str, Any]]]:
+    """Whether items may be recommended again, and the settings of each model."""
+    repeats = asked.data.name == "online-retail" if asked.repeats is None else asked.repeats
+    return repeats, {n: {"epochs": asked.epochs} if n == "transformer" else {} for n in asked.models.split(",")}
 
 
 def fitted(cut: Split, models: Mapping[str, Mapping[str, Any]], keep: Path | None) -> dict[str, Recommender]:

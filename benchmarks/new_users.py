@@ -14,19 +14,16 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import argparse
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _histories import fitted, scored, told, with_interval
+from _histories import arguments, fitted, scored, told, with_defaults, with_interval
 from _report import cpu_s, peak_rss_mb, write
 
 from penchant.data.dataset import Dataset
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import split
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "online-retail"
 LENGTHS = (1, 2, 5, 10)
 
 
@@ -37,17 +34,11 @@ def first(histories: SequenceBatch, count: int) -> SequenceBatch:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", nargs="?", type=Path, default=DATA)
-    parser.add_argument("--models", default="popularity,cooccurrence,transformer")
-    parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--keep", type=Path, help="a folder for the fitted bundles, taken from there when they exist")
+    parser = arguments(__doc__)
     parser.add_argument("--split", choices=("time", "leave-one-out"), default="time")
-    parser.add_argument("--repeats", action=argparse.BooleanOptionalAction)
     asked = parser.parse_args()
-    repeats = asked.data.name == "online-retail" if asked.repeats is None else asked.repeats
+    repeats, settings = with_defaults(asked)
     cut = split(Dataset.load(asked.data), asked.split, target="last", repeats=repeats)
-    settings = {name: {"epochs": asked.epochs} if name == "transformer" else {} for name in asked.models.split(",")}
     rows = np.flatnonzero(cut.test.histories.lengths > max(LENGTHS))
     found: dict[str, dict[str, Any]] = {}
     for name, recommender in fitted(cut, settings, asked.keep).items():

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -85,7 +83,9 @@ def test_what_cannot_be_shared_refuses_several_processes(
 
 
 @pytest.mark.slow
-def test_two_processes_learn_what_one_learns_and_write_once(run: Run, shop: Path, tmp_path: Path) -> None:
+def test_two_processes_learn_what_one_learns_and_write_once(
+    run: Run, shop: Path, tmp_path: Path, two_ranks: list[dict[str, str]]
+) -> None:
     """As torchrun starts them; one process with two batches a step is what they must come to."""
     folder, new = tmp_path / "b", tmp_path / "new"
     small = ("dim=8", "epochs=1", "max_length=20", "batch_tokens=128", "layers=1", "views.text.encoder=ngram")
@@ -95,13 +95,8 @@ def test_two_processes_learn_what_one_learns_and_write_once(run: Run, shop: Path
     new.mkdir()
     rows = [f"u{u:06},i{(7 * u + n) % 50:06},2030-01-0{n + 1}" for u in range(1, 31) for n in range(4)]
     (new / "events.csv").write_text("user_id,item_id,timestamp\n" + "\n".join(rows) + "\n")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     workers = []
-    for rank in range(2):
-        told = {"RANK": rank, "WORLD_SIZE": 2, "LOCAL_RANK": rank, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-        env = {**os.environ, **{name: str(value) for name, value in told.items()}}
+    for env in two_ranks:
         command = [sys.executable, "-m", "penchant", "update", str(folder), str(new)]
         workers.append(subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
     said = []

@@ -208,3 +208,10 @@ def test_new_items_are_likened_by_the_views_that_are_wanted(
     assert isinstance(model, Ensemble)
     fit(model, data)
     assert (model.mapping is not None) == mapped
+
+
+def test_views_that_are_not_there_are_refused(board: TrainingData) -> None:
+    wrong = EnsembleOptions(EXPERTS, new_views=("picture",))
+    model = create("lite", lambda name: wrong if name == "lite" else options(name))
+    with pytest.raises(ModelError, match=r"None of new_views \(picture\) is there"):
+        fit(model, board)

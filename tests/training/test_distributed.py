@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -69,15 +67,12 @@ SAMPLED = {"loss": "sampled_softmax", "negatives": 8}
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("items", "changed"), [(10, {}), (200, SAMPLED)], ids=["all items", "some items"])
-def test_two_processes_train_to_the_weights_of_one(tmp_path: Path, items: int, changed: dict[str, object]) -> None:
+def test_two_processes_train_to_the_weights_of_one(
+    tmp_path: Path, two_ranks: list[dict[str, str]], items: int, changed: dict[str, object]
+) -> None:
     options = {**OPTIONS, **changed}
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     workers = []
-    for rank in range(2):
-        told = {"RANK": rank, "WORLD_SIZE": 2, "LOCAL_RANK": rank, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-        env = {**os.environ, **{name: str(value) for name, value in told.items()}}
+    for env in two_ranks:
         command = [sys.executable, "-c", WORKER.format(options=options, items=items), str(tmp_path)]
         workers.append(subprocess.Popen(command, env=env, stderr=subprocess.PIPE))
     for worker in workers:

@@ -52,8 +52,9 @@ def choose_media_encoder(
     if dataset.root is None:
         return NONE, f"{unused}: the dataset has no folder they lie in."
     if texts is not None:
-        told = pl.Series([bool(text and text.strip()) for text in texts], dtype=pl.Boolean)
-        without = 1.0 - float(told.filter(names.is_not_null()).mean() or 0.0)  # type: ignore[arg-type]
+        named = names.is_not_null().to_list()
+        told = [bool(text and text.strip()) for text, has_file in zip(texts, named, strict=True) if has_file]
+        without = 1.0 - sum(told) / max(1, len(told))
         if without < LEAST_WITHOUT_TEXT:
             return NONE, f"{unused}: {1 - without:.0%} of their items have a text; name an encoder to use them too."
     root = dataset.root

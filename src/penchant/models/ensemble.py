@@ -90,6 +90,11 @@ class Ensemble:
         items = data.sequences.items
         events = np.bincount(items[items >= 0], minlength=data.n_items)
         wanted = set(self.options.new_views or data.views) - {BEHAVIOUR}
+        if self.options.new_views and wanted and self.of_view is None and not wanted & set(data.views):
+            raise ModelError(
+                f"None of new_views ({', '.join(sorted(wanted))}) is there.",
+                remedy=f"Views there are: {', '.join(data.views) or 'none'}; behaviour alone: new items get no place.",
+            )
         contents = {name: (view.vectors, view.present) for name, view in data.views.items() if name in wanted}
         self._new, self.mapping = events == 0, fit_mapping(contents, events)
         if "ease" in self.experts and data.n_items > self.options.max_items_ease:
@@ -172,7 +177,7 @@ class Ensemble:
         if self.mapping is not None:
             foretold = {name: self.mapping.foretell(part) for name, part in parts.items()}
             told = {name: np.asarray(self.weights[name] > 0) for name in parts}
-            self._settle(parts, foretold, told, sum(parts.values()), histories)  # type: ignore[arg-type]
+            self._settle(parts, foretold, told, np.asarray(sum(parts.values())), histories)
         return parts
 
     def contributions(self, histories: SequenceBatch) -> dict[str, Scores]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 
@@ -32,4 +32,5 @@ class TrainingLog:
     def from_dict(cls, values: Mapping[str, Any]) -> TrainingLog:
         """The opposite of `to_dict`."""
         experts = {name: cls.from_dict(log) for name, log in values.get("experts", {}).items()}
-        return cls(**{**values, "experts": experts})
+        known = {part.name for part in fields(cls)}  # an older bundle may say more
+        return cls(**{**{name: value for name, value in values.items() if name in known}, "experts": experts})
