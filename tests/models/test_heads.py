@@ -99,6 +99,9 @@ def test_a_mixture_of_one_component_is_a_cosine_and_pairs_are_the_diagonal() -> 
     scale, targets = torch.tensor(3.0), torch.tensor([0, 1, 2, 3, 4])
     whole = torch.nn.functional.cross_entropy(two(users, items) * scale, targets)
     torch.testing.assert_close(two.cross_entropy(users, items, targets, scale), whole)
+    even = -torch.log_softmax(two(users, items) * scale, dim=1).mean()  # cross-entropy with a target that is all items
+    smooth = two.cross_entropy(users, items, targets, scale, smoothing=0.2)
+    torch.testing.assert_close(smooth, 0.8 * whole + 0.2 * even)
 
 
 def test_chunks_of_the_mixture_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,9 +54,7 @@ def test_the_names_of_the_weights_are_those_of_older_bundles(name: str) -> None:
 @pytest.mark.parametrize("name", PAIRWISE)
 def test_without_a_time_bias_the_temporal_table_is_not_there(name: str) -> None:
     found = set(make_encoder(replace(SMALL, encoder=name, time_bias=False), 0.0).state_dict())
-    gone = {weight for weight in NAMES[name].split() if weight.endswith((".time", "bias.position"))}
-    kept = {"bias.position"} if name == "hstu" else set()  # position stays in it; attention loses both tables
-    names = [weight for weight in NAMES[name].split() if weight not in gone - kept]
+    names = [weight for weight in NAMES[name].split() if not weight.endswith(".time")]
     assert found == {"positions", "norm.weight", "norm.bias", *(f"blocks.0.{weight}" for weight in names)}
 
 

@@ -60,14 +60,25 @@ class MixtureOfLogits(nn.Module):
         return max(1, CELLS // (max(1, others) * self.components**2))
 
     def cross_entropy(
-        self, hidden: Tensor, vectors: Tensor, targets: Tensor, scale: Tensor, weights: Tensor | None = None
+        self,
+        hidden: Tensor,
+        vectors: Tensor,
+        targets: Tensor,
+        scale: Tensor,
+        weights: Tensor | None = None,
+        *,
+        smoothing: float = 0.0,
     ) -> Tensor:
-        """Mean softmax cross-entropy over all items, in chunks that are computed again for the gradient."""
+        """Mean softmax cross-entropy over all items, in chunks that are computed again for the gradient.
+
+        `smoothing` is the share of the target that all items have in common.
+        """
         weights = torch.ones(len(targets), device=hidden.device) if weights is None else weights
 
         def cost(hidden: Tensor, vectors: Tensor, targets: Tensor, weights: Tensor, scale: Tensor) -> Tensor:
             logits = self(hidden, vectors) * scale
-            return (nn.functional.cross_entropy(logits, targets, reduction="none") * weights).sum()
+            each = nn.functional.cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing)
+            return (each * weights).sum()
 
         size = self.block(len(vectors))
         sums = [

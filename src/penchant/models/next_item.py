@@ -61,7 +61,7 @@ class NextItem:
         targets = place[targets]
         scale = net.log_scale.exp()
         if net.mol is not None:
-            return net.mol.cross_entropy(hidden, items, targets, scale, weights)
+            return net.mol.cross_entropy(hidden, items, targets, scale, weights, smoothing=self.options.smoothing)
         items = nn.functional.normalize(items, dim=1)
         if hidden.ndim == 3:
             hidden = strongest(hidden, items.detach()[targets])

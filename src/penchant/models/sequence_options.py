@@ -27,15 +27,14 @@ class SequenceOptions:
     input events that lose their id in training (they keep their views), so that items and texts without an id mean
     something. `dropout` None takes .2 where histories are long (60 events or more on average), .3 from 20 on, .5
     below: short histories are soon learned by heart. `batch_tokens` is the number of events in a batch; 0 takes a
-    hundredth of all events, from 1,024 to 6,400. `id_init` says where id embeddings begin: `random`, or `pca`, the
+    hundredth of all events, from 64 to 3,200. `id_init` says where id embeddings begin: `random`, or `pca`, the
     principal components of the items' text vectors. `encoder` reads the events: `attention` (gated), `sasrec` (plain),
     `hstu`, `fuxi`, `lru`, `gru`, `lstm`, `rnn` or `cnn_rnn`. `time_bias` lets `attention`, `hstu` and `fuxi` know the
-    time and the number of events between every two; `clock` puts hour and weekday (UTC) into the tokens. `smoothing` is
-    the share of the full softmax's target that all items have in common (read with `head` cosine alone); `half` makes
-    the products of the full softmax in bfloat16 in training. `calibration` is t of `gbce`; `contrastive` the weight of
-    telling changed histories apart.
-    `head` scores by `cosine` or by `mol`, a mixture of `components`² logits; `interests` is the number of interest
-    vectors a person (the nearest one counts).
+    time between every two events, not only their number; `clock` puts hour and weekday (UTC) into the tokens.
+    `smoothing` is the share of the full softmax's target that all items have in common; `half` makes the products of
+    the full softmax in bfloat16 in training. `calibration` is t of `gbce`; `contrastive` the weight of telling changed
+    histories apart. `head` scores by `cosine` or by `mol`, a mixture of `components`² logits; `interests` is the number
+    of interest vectors a person (the nearest one counts).
     """
 
     encoder: str = "attention"

@@ -1,4 +1,4 @@
-"""The transformer over event tokens: pre-norm gated causal attention with a bias by elapsed time."""
+"""The transformer over event tokens: pre-norm gated causal attention with a bias by position and elapsed time."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class AttentionBlock(nn.Module):
     """x + W_o(softmax(q kᵀ/√d + bias) v ⊙ silu(g)), then x + FFN(x), each after a layer norm.
 
     The gate g = W_g x lets a token close a head that has nothing to say to it (Hua et al., ICML 2022; HSTU, Zhai et
-    al., ICML 2024). Causal: histories are right-padded, so a real event never looks at padding. With `time_bias` a
-    block has tables of its own for time and position. Attention costs `time²` a window besides `12 dim²` an event and
-    block; with the bias about twice that of plain causal attention. The default: the most accurate of the encoders
-    where order and time both speak.
+    al., ICML 2024). Causal: histories are right-padded, so a real event never looks at padding. A block has
+    a table of its own for position, and with `time_bias` one for time. Attention costs `time²` a window besides
+    `12 dim²` an event and block; with the bias about twice that of plain causal attention. The default: the most
+    accurate of the encoders where order and time both speak.
     """
 
     def __init__(self, dim: int, heads: int, dropout: float, max_length: int, *, time_bias: bool) -> None:
@@ -46,14 +46,14 @@ class AttentionBlock(nn.Module):
         self.combine = nn.Linear(dim, dim, bias=False)
         self.feed = nn.Sequential(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim))
         self.drop = PooledDropout(dropout)
-        self.bias = PairBias(heads, max_length, time=True) if time_bias else None
+        self.bias = PairBias(heads, max_length, time=time_bias)
 
     def forward(self, x: Tensor, buckets: Tensor | None) -> Tensor:
         """`[batch, time, dim]` and the pairs' buckets `[batch, time, time]` (or None) to `[batch, time, dim]`."""
         batch, time, dim = x.shape
         mixed = self.project(self.norm_in(x)).view(batch, time, 4, self.heads, dim // self.heads)
         query, key, value, gate = mixed.permute(2, 3, 0, 1, 4).unbind(0)
-        seen = attend(query, key, value, None if self.bias is None else self.bias(buckets, time))
+        seen = attend(query, key, value, self.bias(buckets, time))
         gated = (seen * nn.functional.silu(gate)).permute(1, 2, 0, 3).reshape(batch, time, dim)
         x = x + self.drop(self.combine(gated))
         fed: Tensor = x + self.drop(self.feed(self.norm_out(x)))

@@ -11,8 +11,8 @@ from penchant.data.sequences import SequenceBatch
 from penchant.fusion.balance import draw_rows
 from penchant.models.tokens import Padded, gap_bucket, pad
 
-BATCH_TOKENS = 6400
-"""Events in a batch at most, where nothing else is asked for."""
+LEAST_TOKENS, BATCH_TOKENS = 64, 3200
+"""Events in a batch at least and at most, where nothing else is asked for."""
 
 Window = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 """Starts `[B]` and stops `[B]` of windows, as flat positions of a packed batch."""
@@ -27,8 +27,9 @@ def batches(
 ) -> list[Window]:
     """One epoch of training batches: windows of at most `size` events, of like length together, in random order.
 
-    `tokens`: events in a batch; 0 takes a hundredth of all, from 1,024 to 6,400. With `importance` `[E]` windows are
-    drawn by the mean importance of their events, some more than once and some not at all.
+    `tokens`: events in a batch; 0 takes a hundredth of all, from 64 to 3,200: an epoch has about a hundred steps. With
+    `importance` `[E]` windows are drawn by the mean importance of their events, some more than once and some not at
+    all.
     """
     starts, stops = training_windows(offsets, size, rng)
     if importance is not None and len(starts):
@@ -36,7 +37,7 @@ def batches(
         drawn = draw_rows((total[stops] - total[starts]) / (stops - starts), rng)
         starts, stops = starts[drawn], stops[drawn]
     lengths = stops - starts
-    limit = tokens or int(np.clip(lengths.sum() // 100, 1024, BATCH_TOKENS))
+    limit = tokens or int(np.clip(lengths.sum() // 100, LEAST_TOKENS, BATCH_TOKENS))
     order = np.argsort(-lengths * (1.0 + 0.1 * rng.random(len(lengths))), kind="stable")
     chunks, start = [], 0
     while start < len(order):

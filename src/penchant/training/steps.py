@@ -98,10 +98,10 @@ class Training:
             plan.prepare(self.net)
         own = model.options
         self.optimizer = RowwiseAdamW(_groups(self.net, own.weight_decay), lr=own.learning_rate, betas=(0.9, 0.98))
-        self.average = Average(self.net, plan.options.average)
         self.width = plan.options.accumulate * plan.group.size
         steps = -(-len(model.batches(self.data, self._rng(0))) // self.width)
         self.total = (plan.horizon or own.epochs) * max(1, steps)
+        self.average = Average(self.net, min(plan.options.average, max(1, self.total // 5)))
         self.epoch, self.position, self.step, self.stale = 1, 0, 0, 0
         self.best, self.best_weights = -1.0, list[Tensor]()
         self.losses: list[Tensor] = []

@@ -1,0 +1,121 @@
+"""What each option of the network brings: the default changed in one thing at a time, same data, same epochs.
+
+    python benchmarks/network_options.py [DATA] [--set KEY=VALUE …] [--rows a,b,…] [--seed 0] [--fresh]
+
+Leave-one-out, stable ties, learned without the validation event, full ranking. `--set` is what all rows share
+(`layers=1 max_length=50 epochs=6` by default: a training of about two CPU minutes on MovieLens-1M); a row is an option
+that differs from that: depth, width, head, interests, losses, precision, batches. NDCG@10 with the time of the request
+given and hidden, the difference from the default over the same people, and CPU seconds. Each row is kept as it ends,
+so that a run that was stopped goes on. For reading what matters, not for choosing: that is done on validation, whose
+figure stands beside.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _report import cpu_s, write
+
+from penchant.config import Config
+from penchant.data.dataset import Dataset
+from penchant.data.splits import Split, split
+from penchant.evaluation.run import informed
+from penchant.evaluation.significance import bootstrap
+from penchant.metrics.ranking import ndcg
+from penchant.recommender import Recommender, packed
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "movielens-1m"
+KEEP = Path(".penchant-options")
+SHARED = {"layers": "1", "max_length": "50", "epochs": "6"}
+ROWS: dict[str, dict[str, str]] = {
+    "default": {},
+    "2 layers": {"layers": "2"},
+    "4 layers": {"layers": "4"},
+    "dim 32": {"dim": "32"},
+    "dim 128": {"dim": "128"},
+    "length 200": {"max_length": "200"},
+    "mixture of logits": {"head": "mol"},
+    "4 interests": {"interests": "4"},
+    "smoothing .1": {"smoothing": "0.1"},
+    "sampled softmax": {"loss": "sampled_softmax"},
+    "gBCE": {"loss": "gbce"},
+    "BCE": {"loss": "bce"},
+    "BPR": {"loss": "bpr"},
+    "contrastive .1": {"contrastive": "0.1"},
+    "softmax in float32": {"half": "false"},
+    "all in bfloat16": {"training.precision": "bfloat16"},
+    "half the batch": {"batch_tokens": "1600"},
+    "twice the batch": {"batch_tokens": "6400"},
+    "twice the rate": {"learning_rate": "0.004"},
+    "clock": {"clock": "true"},
+    "no views": {"fusion": "none"},
+    "no time": {"time": "false"},
+    "no time bias": {"time_bias": "false"},
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", nargs="?", type=Path, default=DATA)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--rows", default=",".join(ROWS))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--fresh", action="store_true")
+    asked = parser.parse_args()
+    shared = SHARED | dict(pair.split("=", 1) for pair in asked.set)
+    cut = split(Dataset.load(asked.data), "leave-one-out", seed=0)
+    carrier = Recommender.fit(cut.train, Config(model="popularity"), validation=cut.validation)
+    KEEP.mkdir(exist_ok=True)
+    for name in asked.rows.split(","):
+        kept = KEEP / f"{asked.data.name}_{name.replace(' ', '_')}_{asked.seed}.npz"
+        if asked.fresh or not kept.is_file():
+            np.savez(kept, **measured(cut, carrier, settings_of(shared | ROWS[name]), asked.seed))
+            told(asked.data.name, shared, asked.seed, name)
+
+
+def settings_of(options: dict[str, str]) -> dict[str, str]:
+    """Options of the transformer, others as they are named."""
+    return {key if "." in key else f"transformer.{key}": value for key, value in options.items()}
+
+
+def measured(cut: Split, carrier: Recommender, settings: dict[str, str], seed: int) -> dict[str, Any]:
+    """One training: NDCG@10 of every tested person, on validation, and the cost."""
+    whole = packed(cut.dataset, carrier.encoders)
+    validation, test = informed(cut.validation, whole), informed(cut.test, whole)
+    config = Config(model="transformer", seed=seed).with_settings(settings)
+    started = cpu_s()
+    found = Recommender.fit(cut.train, config, validation=validation, views=(carrier.views, carrier.encoders))
+    spent = cpu_s() - started
+    users = {}
+    for way, holdout in {"given": test, "hidden": replace(test, histories=test.histories.at(None))}.items():
+        ranked, _ = found.rank(holdout.histories, 10, exclude=holdout.seen)
+        users[way] = ndcg(ranked, holdout.targets, 10)
+    return {**users, "validation": found.facts["training"]["validation_ndcg"], "cpu_s": round(spent)}
+
+
+def told(data: str, shared: dict[str, str], seed: int, last: str) -> None:
+    """Write and print the rows there are, each beside the default."""
+    runs = {name: KEEP / f"{data}_{name.replace(' ', '_')}_{seed}.npz" for name in ROWS}
+    kept = {name: np.load(path) for name, path in runs.items() if path.is_file()}
+    rows: dict[str, Any] = {}
+    for name, run in kept.items():
+        rows[name] = {"validation": float(run["validation"]), "cpu_s": int(run["cpu_s"])}
+        for way in ("given", "hidden"):
+            rows[name][way] = float(run[way].mean())
+            if name != "default" and "default" in kept:
+                gain = bootstrap(run[way] - kept["default"][way])
+                rows[name][f"{way} - default"] = {"mean": gain.mean, "low": gain.low, "high": gain.high}
+    print(f"{last:20} {rows[last]}", flush=True)
+    write(f"network_options_{data}", {"shared": shared, "seed": seed, "rows": rows})
+
+
+if __name__ == "__main__":
+    main()
