@@ -8,8 +8,8 @@ Learned from what is left, without each person's last two choices; asked for
 - each person's last known film, ranked among all films (`warm`), and among the known ones only (`warm alone`): the
   difference is what showing new films costs those who came for known ones.
 
-The flagship, and `lite` inside it, stand beside the content cosine; the curve says what attention costs and brings
-(`new_share`, 1: as much as the number of new films warrants). `among` ranks the held-out films alone, the order without
+The flagship, and `lite` inside it, stand beside the content cosine; the curve says what new films bring for
+what known ones are expected to lose (`new_cost`). `among` ranks the held-out films alone, the order without
 the places. Everything is chosen on choices of known films; no model sees a held-out one before the test. `--seed` draws
 other films too, and each seed but 0 has a result file of its own.
 """
@@ -41,7 +41,7 @@ from penchant.recommender import Recommender, packed
 from penchant.retrieval.exact import top_k
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "movielens-1m"
-SHARES = (0.0, 0.25, 0.5, 1.0, 2.0)
+COSTS = (0.0, 0.005, 0.01, 0.02, 0.04)
 
 
 def main() -> None:
@@ -81,7 +81,7 @@ def main() -> None:
 
     started = cpu_s()
     content = replace(base, model="content")
-    result: dict[str, Any] = {"models": {}, "shares": {}}
+    result: dict[str, Any] = {"models": {}, "costs": {}}
     for name, recipe in [("content", content)] + [
         (f"content, {view} alone", content.with_settings({"content.views": view}))
         for view in carrier.views
@@ -100,9 +100,10 @@ def main() -> None:
     result["models"]["lite"] = row("lite", lite)
     result["models"]["flagship"] = row("flagship", flagship)
     chosen = flagship.options
-    for share in SHARES:
-        flagship.options = replace(chosen, new_share=share)
-        result["shares"][str(share)] = row(f"  new_share={share:g}", flagship)
+    for cost in COSTS:
+        flagship.options = replace(chosen, new_cost=cost)
+        flagship.price(shared["validation"].histories)
+        result["costs"][str(cost)] = row(f"  new_cost={cost:g}", flagship)
     result |= {
         "users": {"cold": len(cold), "warm": len(warm)},
         "new_items": int((~known).sum()),
@@ -110,6 +111,7 @@ def main() -> None:
         "views": list(carrier.views),
         "settings": settings | {"views.image.encoder": Path(asked.image).name},
         "weights": flagship.weights,
+        "foretelling": flagship.foretelling.facts() if flagship.foretelling is not None else None,
         "cpu_s": round(cpu_s() - started),
         "peak_rss_mb": peak_rss_mb(),
     }

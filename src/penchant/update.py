@@ -84,7 +84,11 @@ def updated(
     work = _Work(parts, data, touched, _seen(old, merged.n_old_items), options or UpdateOptions())
     model = work.learned(data)
     if isinstance(model, Ensemble) and work.options.reweigh:
-        model.weights = work.weights(merged.dataset) or model.weights
+        weighed = work.weighed(merged.dataset)
+        if weighed is not None:
+            told = weighed.foretelling
+            model.take(weighed.weights, told.weights if told else {}, told.sharpness if told else 1.0)
+            model.price(data.sequences)
     continue_fit(popularity, data, touched, work.seen)
     counts = {name: count for name, count in merged.counts.items() if count}
     left_out = {name: why for name, why in getattr(model, "left_out", {}).items() if name in _experts(parts.model)}
@@ -126,8 +130,8 @@ class _Work:
         continue_fit(model, data, self.touched, self.seen, self.options, training=config.training, device=config.device)
         return model
 
-    def weights(self, dataset: Dataset) -> dict[str, float] | None:
-        """Weights of the experts on the newest event of each person with new ones; None where nobody has enough."""
+    def weighed(self, dataset: Dataset) -> Ensemble | None:
+        """The ensemble weighed on the newest event of each person with new ones; None where nobody has enough."""
         cut = inner_holdout(dataset)
         if cut is None:
             return None
@@ -141,7 +145,7 @@ class _Work:
         assert isinstance(model, Ensemble)
         asked = informed(held.histories.take(rows), histories)
         model.weigh(Validation(asked, held.targets.take(rows), held.seen.take(rows)))
-        return model.weights
+        return model
 
 
 def _experts(model: Model) -> set[str]:

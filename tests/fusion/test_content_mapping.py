@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,40 @@ def test_it_is_the_formula() -> None:
     np.testing.assert_allclose(found.foretell(scores), own @ mapping, atol=1e-4)
 
 
+def test_a_rehearsed_item_is_foretold_as_by_a_fit_without_it() -> None:
+    found, views, events = fitted(12)
+    known = np.flatnonzero(events > 0)
+    noise = np.diag(NOISE * (1 + DOUBT * np.median(events[known]) / events[known]))
+    kernels = {}
+    for name, (vectors, present) in views.items():
+        moved = vectors - vectors[known][present[known]].mean(axis=0)
+        unit = (moved / np.linalg.norm(moved, axis=1, keepdims=True))[known]
+        kernels[name] = np.exp(SHARPNESS * (unit @ unit.T - 1)) * np.outer(present[known], present[known]) / 2
+    whole = sum(kernels.values()) + noise
+    scores = np.random.default_rng(13).normal(size=(4, 60)).astype(np.float32)
+    own = scores[:, known] - scores[:, known].mean(axis=1, keepdims=True)
+    told = found.rehearse(scores)
+    assert found.rehearsed.tolist() == known.tolist()
+    for item in (0, 3, 49):
+        others = np.arange(len(known)) != item
+        rest = np.linalg.inv(whole[np.ix_(others, others)])
+        parts = {name: own[:, others] @ rest @ kernel[others, item] for name, kernel in kernels.items()}
+        np.testing.assert_allclose(told[:, item], sum(parts.values()), atol=1e-4)
+        blind = found.without({"image"})
+        assert blind is not None
+        np.testing.assert_allclose(blind.rehearse(scores)[:, item], parts["text"], atol=1e-4)
+
+
+def test_of_many_known_items_some_are_rehearsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("penchant.fusion.content_mapping.REHEARSED", 6)
+    found, _, _ = fitted(14)
+    assert found.rehearsed.tolist() == [0, 9, 19, 29, 39, 49] and found.rehearsal.shape == (2, 6, 50)
+    monkeypatch.undo()
+    everything, _, _ = fitted(14)
+    scores = np.random.default_rng(15).normal(size=(2, 60)).astype(np.float32)
+    np.testing.assert_allclose(found.rehearse(scores), everything.rehearse(scores)[:, found.rehearsed], atol=1e-5)
+
+
 def test_views_sum_to_what_is_foretold_and_can_be_hidden() -> None:
     found, _, _ = fitted()
     scores = np.random.default_rng(2).normal(size=(3, 60)).astype(np.float32)
@@ -74,9 +110,11 @@ def test_it_is_linear_so_that_experts_keep_their_shares() -> None:
     np.testing.assert_allclose(both, 2 * found.foretell(one) + found.foretell(other), atol=1e-5)
 
 
-def test_items_without_content_and_data_without_new_items_have_no_mapping() -> None:
+def test_items_without_content_have_no_mapping_and_data_without_new_items_a_rehearsal() -> None:
     views, events = made(7)
-    assert fit_mapping(views, np.ones(60, dtype=np.int64)) is None
+    nothing_new = fit_mapping(views, np.ones(60, dtype=np.int64))
+    assert nothing_new is not None and nothing_new.foretell(np.ones((2, 60), np.float32)).shape == (2, 0)
+    assert nothing_new.rehearse(np.ones((2, 60), np.float32)).shape == (2, 60)
     assert fit_mapping(views, np.zeros(60, dtype=np.int64)) is None
     assert fit_mapping({}, events) is None
     hidden = fit_mapping({"text": view(views["text"][0], (52, 53))}, events)
@@ -89,6 +127,7 @@ def test_many_items_are_compared_with_those_that_have_the_most_events(
 ) -> None:
     views, events = made(8)
     monkeypatch.setattr(f"penchant.fusion.content_mapping.{limit[0]}", limit[1])
+    monkeypatch.setattr("penchant.fusion.content_mapping.REHEARSED", 0 if limit[0] == "NUMBERS" else 8)
     found = fit_mapping(views, events)
     assert found is not None and len(found.known) == 20
     assert events[found.known].min() >= np.sort(events)[-20]
@@ -106,7 +145,7 @@ def test_twins_are_told_the_same_in_any_batch_and_after_a_round_trip() -> None:
     for row in range(len(scores)):
         one = found.foretell(scores[row : row + 1])[0]
         assert (one[-15:] == one[-30:-15]).all() and (many[row, -15:] == many[row, -30:-15]).all()
-    again = ContentMapping(found.known.copy(), found.new.copy(), found.views, found.parts.copy())
+    again = replace(found, parts=found.parts.copy())
     assert again.foretell(scores).tobytes() == many.tobytes()
 
 
@@ -116,7 +155,8 @@ def test_a_view_that_no_new_item_has_says_nothing() -> None:
     found, alone = fit_mapping({**views, "graph": graph}, events), fit_mapping(views, events)
     assert found is not None and alone is not None
     assert found.views == alone.views and (found.parts == alone.parts).all()
-    assert fit_mapping({"graph": graph}, events) is None
+    known = fit_mapping({"graph": graph}, events)
+    assert known is not None and not len(known.new), "the known ones can be rehearsed"
 
 
 def test_where_all_items_look_alike_rounding_tells_nothing() -> None:

@@ -1,123 +1,103 @@
-"""New items stand in the order that is foretold of them, with the attention that their number warrants."""
+"""New items stand above the known ones that are less likely, as far as known ones may lose."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from penchant.data.sequences import SequenceBatch
-from penchant.fusion import placement
-from penchant.fusion.placement import TOP, least_share, ranks
+from penchant.fusion.placement import FURTHEST, PEERS, TOP, fair_price, log_known, log_new, place
 
-NEW = np.arange(80, 100)
-ATTENTION = 1.0 / np.log2(1.0 + np.arange(1, 101))
+ATTENTION = 1.0 / np.log2(2.0 + np.arange(TOP))
 
 
-def world(seed: int, people: int = 300, items: int = 100) -> tuple[np.ndarray, np.ndarray, SequenceBatch]:
+def logs(rows: list[list[float]]) -> np.ndarray:
+    return np.log(np.asarray(rows, dtype=np.float64))
+
+
+def world(seed: int, people: int = 200) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Scores of 40 known and 10 new items, what is foretold of the latter, what is owned, log p of the new."""
     rng = np.random.default_rng(seed)
-    scores = rng.normal(size=(people, items)).astype(np.float32)
-    foretold = rng.normal(size=(people, len(NEW))).astype(np.float32)
-    return scores, foretold, SequenceBatch.of_items([rng.permutation(80)[:3].tolist() for _ in range(people)])
-
-
-def lottery(histories: SequenceBatch) -> np.ndarray:
-    return placement.lottery(histories.rows, histories.items, len(histories))
-
-
-def place(
-    scores: np.ndarray, foretold: np.ndarray, new: np.ndarray, histories: SequenceBatch, share: float
-) -> np.ndarray:
+    scores = rng.normal(size=(people, 50)).astype(np.float32)
+    foretold, rehearsed = (rng.normal(size=(people, n)).astype(np.float32) for n in (10, 20))
     owned = np.zeros(scores.shape, dtype=bool)
-    owned[histories.rows, histories.items] = True
-    return placement.place(scores, foretold, new, owned, lottery(histories), share)
+    owned[:, :3] = True
+    return scores, foretold, owned, log_new(foretold, owned[:, 40:], rehearsed, owned[:, :20])
 
 
-def lists(scores: np.ndarray, histories: SequenceBatch) -> np.ndarray:
-    out = scores.copy()
-    out[histories.rows, histories.items] = -np.inf
-    return np.argsort(-out, axis=1, kind="stable")
+def test_likelihoods_by_hand() -> None:
+    closed = np.array([[False, False, True]])
+    found = log_known(np.log(np.array([[1.0, 4.0, 9.0]], dtype=np.float32)), 0.5, closed)
+    np.testing.assert_allclose(np.exp(found), [[1 / 3, 2 / 3, 0]], atol=1e-6)
+    nobody = np.zeros((1, 2), dtype=bool)
+    one = log_new(np.log(np.array([[6.0]], dtype=np.float32)), nobody[:, :1], np.zeros((1, 2), np.float32), nobody)
+    np.testing.assert_allclose(np.exp(one), [[6 / (6 + PEERS)]], rtol=1e-5)
+    mine = np.array([[False, True]])
+    two = log_new(np.log(np.array([[6.0, 5.0]], dtype=np.float32)), mine, np.zeros((1, 2), np.float32), mine)
+    np.testing.assert_allclose(np.exp(two), [[6 / (6 + PEERS / 2), 5 / (6 + PEERS / 2)]], rtol=1e-5)
 
 
-@pytest.mark.parametrize("share", [0.05, 0.1, 0.2, 0.5, 1.0])
-def test_new_items_get_the_attention_that_their_number_warrants(share: float) -> None:
-    scores, foretold, histories = world(1)
-    is_new = lists(place(scores, foretold, NEW, histories, share), histories) >= 80
-    depth = 20  # no more than the new items there are
-    got = (is_new[:, :depth] * ATTENTION[:depth]).sum(axis=1)
-    assert np.abs(got - share * ATTENTION[:depth].sum()).max() < ATTENTION[0] / 2
-    assert (is_new[:, :70] == is_new[0, :70]).all(), "every list has the same ranks"
+def test_who_owns_everything_and_nobody_at_all_have_finite_likelihoods() -> None:
+    everything = np.ones((1, 2), dtype=bool)
+    scores = np.zeros((1, 2), dtype=np.float32)
+    assert np.isfinite(log_new(scores, everything, scores, everything)).all()
+    assert np.isfinite(place(scores, np.zeros((1, 1)), np.array([1]), everything, 1.0, 0.0)).all()
+    assert place(scores[:0], np.zeros((0, 1)), np.array([1]), everything[:0], 1.0, 0.0).shape == (0, 2)
 
 
-def test_a_tenth_of_the_items_stands_at_rank_four() -> None:
-    scores, foretold, histories = world(2)
-    found = lists(place(scores, foretold, NEW, histories, 0.1), histories)[:, :TOP]
-    assert (found[:, 3] == 80 + foretold.argmax(axis=1)).all()
-    assert (found >= 80).sum() == len(found)
+def test_a_new_item_stands_above_the_known_ones_that_are_less_likely() -> None:
+    scores, _, owned, likely = world(1)
+    closed = owned.copy()
+    closed[:, 40:] = True
+    placed, known = place(scores, likely, np.arange(40, 50), closed, 0.7, -0.5), log_known(scores, 0.7, closed)
+    above = placed[:, 40:, None] > scores[:, None, 3:40]
+    assert (above == (likely[:, :, None] - 0.5 > known[:, None, 3:40])).mean() > 0.9999  # but for rounding
+    assert (placed[:, :40] == scores[:, :40]).all(), "known items keep theirs"
+    assert (np.argsort(-placed[:, 40:]) == np.argsort(-likely)).all(), "new ones stand as they are foretold"
 
 
-def test_new_items_stand_in_the_order_that_is_foretold_and_known_ones_keep_theirs() -> None:
-    scores, foretold, histories = world(3)
-    placed = place(scores, foretold, NEW, histories, 0.3)
-    found = lists(placed, histories)
-    for row in range(20):
-        assert [i - 80 for i in found[row] if i >= 80] == np.argsort(-foretold[row]).tolist()
-    assert (placed[:, :80] == scores[:, :80]).all()
+def test_the_price_by_hand() -> None:
+    """Two people with ten known items; the new one may take rank ten from the first, for whom that loses least."""
+    known = logs([[0.19] + [0.09] * 9, [0.1] * 10])
+    new = logs([[0.5], [0.4]])
+    whole = float((np.exp(known) * ATTENTION).sum())
+    one = 0.09 * ATTENTION[1] / whole  # nine items below the first move down, so the last of them is lost
+    price = fair_price(new, known, one * 1.001)
+    assert price == pytest.approx(np.log(0.1 / 0.4), abs=1e-5), "just short of the second list"
+    assert fair_price(new, known, one * 0.999) == pytest.approx(np.log(0.09 / 0.5), abs=1e-5)
+    assert fair_price(new, known, 0.0) == -FURTHEST and fair_price(new[:, :0], known, 0.5) == -FURTHEST
 
 
-@pytest.mark.parametrize("share", [0.002, 0.01, 0.03])
-def test_few_new_items_enter_some_lists(share: float) -> None:
-    scores, foretold, histories = world(4, people=4000)
-    found = lists(place(scores, foretold, NEW, histories, share), histories)[:, :TOP] >= 80
-    assert set(found.sum(axis=1)) <= {0, 1} and not found[:, :-1].any()
-    assert found.any(axis=1).mean() == pytest.approx(share / least_share(), abs=0.03)
+@pytest.mark.parametrize("cost", [0.003, 0.01, 0.05, 0.3])
+def test_known_items_lose_what_they_may_and_no_more(cost: float) -> None:
+    scores, _, owned, likely = world(2, people=3000)
+    closed = owned.copy()
+    closed[:, 40:] = True
+    known = log_known(scores, 1.0, closed)
+    price = fair_price(likely, known, cost)
+    placed = place(scores, likely, np.arange(40, 50), closed, 1.0, price)
+    chance = np.exp(known)
+
+    def gained(list_scores: np.ndarray, allowed: np.ndarray) -> float:
+        rank = np.argsort(np.argsort(-np.where(allowed, list_scores, -np.inf), axis=1), axis=1)
+        return float((chance * np.where(rank < TOP, 1 / np.log2(2.0 + rank), 0.0)).sum())
+
+    lost = 1 - gained(placed, ~owned) / gained(scores, ~closed)
+    assert lost <= cost + 1e-6 and lost == pytest.approx(cost, rel=0.05)
 
 
-def test_without_a_share_they_stand_last_and_with_all_of_it_first() -> None:
-    scores, foretold, histories = world(5)
-    assert (lists(place(scores, foretold, NEW, histories, 0.0), histories)[:, -23:-3] >= 80).all()
-    assert (lists(place(scores, foretold, NEW, histories, 1.0), histories)[:, :20] >= 80).all()
+def test_no_other_choice_of_lists_finds_more_for_the_same_loss() -> None:
+    """One new item, at rank ten or not: the price takes the lists with the most found for what is lost."""
+    rng = np.random.default_rng(3)
+    known = np.log(np.sort(rng.dirichlet(np.ones(10), size=400), axis=1)[:, ::-1])
+    new = np.log(rng.uniform(0.001, 0.05, size=(400, 1)))
+    known[:, :9] += 20.0  # out of reach: only the last place is for sale
+    price = fair_price(new, known, 1e-12 + _share(known, 0.05))
+    chosen = new[:, 0] + price > known[:, 9]
+    worth = np.exp(new[:, 0] - known[:, 9])
+    assert 0 < chosen.sum() < 400 and worth[chosen].min() > worth[~chosen].max()
 
 
-def test_items_of_the_history_take_no_rank() -> None:
-    scores, foretold, _ = world(6, people=2)
-    best_known, best_new = np.argsort(-scores[0, :80])[:3].tolist(), int(foretold[1].argmax()) + 80
-    histories = SequenceBatch.of_items([best_known, [best_new]])
-    found = lists(place(scores, foretold, NEW, histories, 0.1), histories)
-    assert found[0, 3] >= 80 and found[1, 3] == 80 + np.argsort(-foretold[1])[1]
-
-
-def test_a_new_item_of_the_history_stands_by_its_order_where_lists_show_it_again() -> None:
-    scores, foretold, _ = world(9, people=1)
-    order = np.argsort(-foretold[0])
-    histories = SequenceBatch.of_items([[80 + int(order[0]), 80 + int(order[5])]])
-    placed = place(scores, foretold, NEW, histories, 0.1)[0]
-    assert placed[80 + order[0]] == placed[80 + order[1]] and placed[80 + order[5]] == placed[80 + order[6]]
-    assert (placed[:80] > placed[80 + order[0]]).sum() == ranks(0.1, 20)[0] - 1
-    assert (np.diff(placed[80 + order[[1, 2, 3, 4, 6, 7]]]) < 0).all()
-
-
-def test_a_person_who_knows_everything_and_an_empty_history() -> None:
-    scores, foretold, _ = world(7, people=2)
-    histories = SequenceBatch.of_items([list(range(80)), []])
-    placed = place(scores, foretold, NEW, histories, 0.1)
-    assert np.isfinite(placed).all()
-    assert np.argsort(-placed[0, 80:]).tolist() == np.argsort(-foretold[0]).tolist()
-
-
-def test_equal_scores_stay_finite_and_the_input_stays() -> None:
-    scores, foretold, histories = np.zeros((3, 100), np.float32), np.zeros((3, 20), np.float32), world(0, people=3)[2]
-    before = scores.copy()
-    assert np.isfinite(place(scores, foretold, NEW, histories, 0.1)).all() and (scores == before).all()
-    assert (place(scores, foretold[:, :0], NEW[:0], histories, 0.1) == scores).all()
-
-
-def test_the_lottery_is_even_and_repeats() -> None:
-    rng = np.random.default_rng(8)
-    histories = SequenceBatch.of_items(rng.integers(0, 50, size=(4000, 4)).tolist())
-    drawn = lottery(histories)
-    assert (lottery(histories) == drawn).all()
-    assert np.abs(np.histogram(drawn, bins=10, range=(0, 1))[0] / 400 - 1).max() < 0.2
-
-
-def test_ranks_end_where_there_are_no_more_items() -> None:
-    assert len(ranks(0.5, 4)) == 4 and len(ranks(0.0, 4)) == 0 and len(ranks(1e-6, 4)) == 0
+def _share(known: np.ndarray, tenths: float) -> float:
+    """What share of the whole NDCG is lost where the last place of `tenths` of all lists' tenth items goes."""
+    likely = np.exp(known)
+    return float(tenths * (likely[:, 9] * ATTENTION[9]).sum() / (likely * ATTENTION).sum())

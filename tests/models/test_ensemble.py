@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 
 from penchant.data.ragged import Ragged
+from penchant.data.sequences import SequenceBatch
 from penchant.data.views import Views
-from penchant.errors import ModelError, OptionError
-from penchant.fusion.placement import ranks
+from penchant.errors import ModelError, OptionError, UsageError
 from penchant.models.base import ModelState, Placing, TrainingData, Validation
-from penchant.models.ensemble import MOST_NEW, Ensemble, EnsembleOptions
+from penchant.models.ensemble import Ensemble, EnsembleOptions
 from penchant.models.registry import MODELS, create, entry
 from penchant.testing.models import checkerboard
 from penchant.training import TrainingLog, fit
+from penchant.training.continuing import continue_fit
 
 EXPERTS = ("cooccurrence", "ease", "content", "popularity")
 
@@ -87,6 +88,9 @@ def test_user_knn_is_left_out_where_users_are_many(board: TrainingData) -> None:
 
 
 def test_refusals() -> None:
+    for cost in (-0.1, 1.0, float("nan")):
+        with pytest.raises(UsageError, match=f"new_cost={cost} is out of range"):
+            EnsembleOptions(new_cost=cost)
     with pytest.raises(OptionError):
         EnsembleOptions(experts=())
     model = create("lite", options)
@@ -115,29 +119,50 @@ def with_new(board: TrainingData) -> tuple[Ensemble, TrainingData]:
     return model, data
 
 
-def test_an_item_without_events_has_the_rank_that_its_number_warrants(with_new: tuple[Ensemble, TrainingData]) -> None:
-    model, data = with_new
-    assert model.mapping is not None and data.n_items - 1 in model.mapping.new
-    new = model.mapping.new
+def rank_of_best_new(model: Ensemble, data: TrainingData) -> np.ndarray:
+    assert model.foretelling is not None
+    new = model.foretelling.mapping.new
     scores = model.score(data.sequences)
     seen = data.sequences.history_items
     scores[seen.rows, seen.values] = -np.inf
-    stands = (scores > scores[:, new].max(axis=1, keepdims=True)).sum(axis=1) + 1
-    assert set(stands) == {ranks(len(new) / data.n_items, 1)[0]}
+    known = np.delete(scores, new, axis=1)
+    return (known > scores[:, new].max(axis=1, keepdims=True)).sum(axis=1) + 1
 
 
-def test_a_catalogue_that_was_mostly_never_touched_is_not_new(with_new: tuple[Ensemble, TrainingData]) -> None:
+def test_what_new_items_cost_decides_how_high_they_stand(with_new: tuple[Ensemble, TrainingData]) -> None:
     model, data = with_new
-    assert model.mapping is not None
-    few = copy(model)
-    few.mapping = replace(model.mapping, new=np.arange(2, 20, dtype=np.int32), parts=np.zeros((1, 18, 24), np.float32))
-    histories = data.sequences.keep(data.sequences.items < 2)
-    best = np.argsort(-few.score(histories), axis=1)[:, :7]  # eight other items are there
-    places = ranks(MOST_NEW, 18)
-    assert (((best >= 2) & (best < 20)).sum(axis=1) == (places <= 7).sum()).all()
-    few.options = replace(model.options, new_share=5.0)
-    best = np.argsort(-few.score(histories), axis=1)[:, :7]
-    assert ((best >= 2) & (best < 20)).all()
+    assert model.foretelling is not None and data.n_items - 1 in model.foretelling.mapping.new
+    stands = {}
+    for cost in (0.0, 0.01, 0.2, 0.9):
+        moved = copy(model)
+        moved.options = replace(model.options, new_cost=cost)
+        moved.price(data.sequences)
+        stands[cost] = rank_of_best_new(moved, data)
+    assert (stands[0.0] > 10).all(), "nothing in the first ten"
+    means = [(1 / np.log2(1.0 + ranks)).mean() for ranks in stands.values()]
+    assert means == sorted(means) and means[0] < means[2] < means[3]
+
+
+def test_known_items_lose_no_more_than_is_said(with_new: tuple[Ensemble, TrainingData]) -> None:
+    model, data = with_new
+    assert model.foretelling is not None
+    seen, new = data.sequences.history_items, model.foretelling.mapping.new
+    moved = copy(model)
+    moved.options = replace(model.options, new_cost=0.1)
+    moved.price(data.sequences)
+    scores = moved.score(data.sequences)
+    scores[seen.rows, seen.values] = -np.inf
+    alone = np.delete(scores, new, axis=1)
+    chance = np.exp(alone.astype(float) * moved.foretelling.sharpness) if moved.foretelling else alone
+    chance /= chance.sum(axis=1, keepdims=True)
+
+    def attention(ranks: np.ndarray) -> np.ndarray:
+        return np.asarray(np.where(ranks < 10, 1 / np.log2(2.0 + ranks), 0.0))
+
+    before = np.argsort(np.argsort(-alone, axis=1), axis=1)
+    above = (scores[:, new][:, None, :] > alone[:, :, None]).sum(axis=2)
+    lost = 1 - (chance * attention(before + above)).sum() / (chance * attention(before)).sum()
+    assert 0 < lost <= 0.1 + 1e-3
 
 
 def test_shares_sum_to_the_score_with_new_items_too(with_new: tuple[Ensemble, TrainingData]) -> None:
@@ -155,6 +180,8 @@ def test_new_items_are_remembered(with_new: tuple[Ensemble, TrainingData]) -> No
     state = model.state()
     again.load_state(ModelState(dict(state.tensors), dict(state.facts)))
     np.testing.assert_allclose(again.score(data.sequences), model.score(data.sequences), atol=1e-5)
+    assert isinstance(again, Ensemble) and again.foretelling is not None and model.foretelling is not None
+    assert again.foretelling.facts() == model.foretelling.facts()
 
 
 def test_new_items_stand_there_when_the_recipe_is_learned_again_too(
@@ -163,24 +190,55 @@ def test_new_items_stand_there_when_the_recipe_is_learned_again_too(
     model, data = with_new
     log = fit(create("lite", options), data)
     again = create("lite", options)
-    assert isinstance(again, Ensemble)
+    assert isinstance(again, Ensemble) and model.foretelling is not None and log.new_weights
     fit(again, replace(data, validation=None), chosen=TrainingLog.from_dict(log.to_dict()))
+    assert again.foretelling is not None and again.foretelling.facts()["weights"] == log.new_weights
     np.testing.assert_allclose(again.score(data.sequences), model.score(data.sequences), atol=1e-5)
+
+
+def test_items_that_come_later_stand_by_what_was_learned_before_there_were_any(
+    board: TrainingData, with_new: tuple[Ensemble, TrainingData]
+) -> None:
+    model = create("lite", options)
+    assert isinstance(model, Ensemble) and board.validation is not None
+    last = board.n_items - 1
+    full = replace(board, sequences=SequenceBatch.of_items([[*row, last - 1, last] for row in rows_of(board)]))
+    held = replace(board.validation, histories=full.sequences, seen=full.sequences.history_items.unique())
+    fit(model, replace(full, validation=held))
+    assert model.foretelling is not None and not model.foretelling.places
+    weights = dict(model.foretelling.weights)
+    later = with_new[1]
+    continue_fit(model, replace(later, validation=None), np.ones(24, dtype=bool), np.ones(26, dtype=bool))
+    assert model.foretelling.places and model.foretelling.weights == weights
+    scores = model.score(later.sequences)
+    assert np.isfinite(scores).all() and (scores[:, last] != model._sum(model._parts(later.sequences))[:, last]).all()
+
+
+def rows_of(board: TrainingData) -> list[list[int]]:
+    items = board.sequences.history_items
+    return [items.values[items.rows == row].tolist() for row in range(len(board.sequences))]
 
 
 def test_an_ensemble_blind_to_content_foretells_nothing(with_new: tuple[Ensemble, TrainingData]) -> None:
     model, _ = with_new
-    assert model.without({"text"}).mapping is None and model.mapping is not None
+    assert model.without({"text"}).foretelling is None and model.foretelling is not None
 
 
-def test_what_a_rank_adds_is_shared_by_those_who_say_something(with_new: tuple[Ensemble, TrainingData]) -> None:
+def test_what_a_place_adds_is_shared_by_those_who_say_something(with_new: tuple[Ensemble, TrainingData]) -> None:
     model, data = with_new
-    assert model.mapping is not None
-    made = copy(model)
-    text = np.random.default_rng(0).normal(size=model.mapping.parts[0].shape).astype(np.float32)
-    made.mapping = replace(model.mapping, views=("text", "image"), parts=np.stack([text, np.zeros_like(text)]))
-    made.weights = {"cooccurrence": 0.5, "ease": 0.0, "content": 0.5, "popularity": 0.0}
-    scores, new = made.score(data.sequences), made.mapping.new
+    assert model.foretelling is not None
+    made, mapping = copy(model), model.foretelling.mapping
+    text, known = np.random.default_rng(0).normal(size=mapping.parts[0].shape).astype(np.float32), mapping.rehearsal[0]
+    mapping = replace(
+        mapping,
+        views=("text", "image"),
+        parts=np.stack([text, np.zeros_like(text)]),
+        rehearsal=np.stack([known, np.zeros_like(known)]),
+    )
+    weights = {"cooccurrence": 0.5, "ease": 0.0, "content": 0.5, "popularity": 0.0}
+    made.foretelling = replace(model.foretelling, mapping=mapping, weights=weights)
+    made.weights = weights
+    scores, new = made.score(data.sequences), mapping.new
     views, experts = made.contributions(data.sequences), made.shares(data.sequences)
     assert not views["image"][:, new].any(), "new items have no picture"
     np.testing.assert_allclose(views["text"][:, new], scores[:, new], atol=1e-5)
@@ -190,11 +248,13 @@ def test_what_a_rank_adds_is_shared_by_those_who_say_something(with_new: tuple[E
 
 def test_preference_is_what_is_foretold_and_leaves_known_items(with_new: tuple[Ensemble, TrainingData]) -> None:
     model, data = with_new
-    assert model.mapping is not None and isinstance(model, Placing)
-    new, scores, liking = model.mapping.new, model.score(data.sequences), model.preference(data.sequences)
+    told = model.foretelling
+    assert told is not None and isinstance(model, Placing)
+    new, scores, liking = told.mapping.new, model.score(data.sequences), model.preference(data.sequences)
     known = np.setdiff1d(np.arange(data.n_items), new)
     assert (liking[:, known] == scores[:, known]).all()
-    np.testing.assert_allclose(liking[:, new], model.mapping.foretell(scores), atol=1e-6)
+    parts = {name: share / np.float32(model.weights[name]) for name, share in model.shares(data.sequences).items()}
+    np.testing.assert_allclose(liking[:, new] * told.sharpness, told.mapping.foretell(told.told(parts)), atol=1e-3)
     assert (np.argsort(-liking[:, new], kind="stable") == np.argsort(-scores[:, new], kind="stable")).all()
 
 
@@ -207,7 +267,7 @@ def test_new_items_are_likened_by_the_views_that_are_wanted(
     model = create("lite", lambda name: chosen if name == "lite" else options(name))
     assert isinstance(model, Ensemble)
     fit(model, data)
-    assert (model.mapping is not None) == mapped
+    assert (model.foretelling is not None) == mapped
 
 
 def test_views_that_are_not_there_are_refused(board: TrainingData) -> None:

@@ -16,9 +16,9 @@ Bools = npt.NDArray[np.bool_]
 Seen = tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]
 """Vectors `[N, D]` and present `[N]` of one view."""
 
-SHARPNESS = 3.0
+SHARPNESS = 1.0
 """γ of the kernel: how fast likeness ends as the angle between two items' vectors grows."""
-NOISE = 1.0
+NOISE = 0.3
 """λ: what is said of an item with many events is trusted so far; of one with few events, less."""
 DOUBT = 0.5
 """An item with the median number of events has so much more noise than one with countless events."""
@@ -28,6 +28,8 @@ LANDMARKS = 4000
 """Known items that new ones are compared with, those with the most events: an L³ / 3 factor (2 CPU seconds)."""
 NUMBERS = 50_000_000
 """Numbers of the mapping at most (200 MB): with very many new items they are compared with fewer known ones."""
+REHEARSED = 512
+"""Known items that are foretold as if they were new, evenly over their codes."""
 
 
 @dataclass(frozen=True)
@@ -36,16 +38,23 @@ class ContentMapping:
 
     `known` `[L]` and `new` `[n]` are item codes, `parts` `[V, n, L]` the share of each of the `views` in the mapping. A
     new item is a row, so that items of one content have one sum to the last bit, however many histories are asked for.
+    `rehearsed` `[R]` are codes of known items, `rehearsal` `[V, R, L]` what would map to them if they were new.
     """
 
     known: npt.NDArray[np.int32]
     new: npt.NDArray[np.int32]
     views: tuple[str, ...]
     parts: npt.NDArray[np.float32]
+    rehearsed: npt.NDArray[np.int32]
+    rehearsal: npt.NDArray[np.float32]
 
     def foretell(self, scores: Scores) -> Scores:
         """What `scores` `[B, N]` would be for the new items, `[B, n]`, less the row's mean over known ones."""
         return np.asarray(self._centred(scores) @ self._whole.T, dtype=np.float32)
+
+    def rehearse(self, scores: Scores) -> Scores:
+        """`foretell` for the `rehearsed` known items, `[B, R]`, from all others: their own scores have no say."""
+        return np.asarray(self._centred(scores) @ self._as_new.T, dtype=np.float32)
 
     def by_view(self, scores: Scores) -> Mapping[str, Scores]:
         """What each view gives to `foretell`, `[B, n]` by name: they sum to it."""
@@ -61,11 +70,16 @@ class ContentMapping:
         kept = [place for place, name in enumerate(self.views) if name not in views]
         if not kept:
             return None
-        return replace(self, views=tuple(self.views[place] for place in kept), parts=self.parts[kept])
+        left = tuple(self.views[place] for place in kept)
+        return replace(self, views=left, parts=self.parts[kept], rehearsal=self.rehearsal[kept])
 
     @cached_property
     def _whole(self) -> Scores:
         return self.parts[0] if len(self.parts) == 1 else np.asarray(self.parts.sum(axis=0))
+
+    @cached_property
+    def _as_new(self) -> Scores:
+        return self.rehearsal[0] if len(self.rehearsal) == 1 else np.asarray(self.rehearsal.sum(axis=0))
 
     @cached_property
     def _told(self) -> Bools:
@@ -77,7 +91,7 @@ class ContentMapping:
 
 
 def fit_mapping(views: Mapping[str, Seen], events: npt.NDArray[np.integer]) -> ContentMapping | None:
-    """The mapping of items with events to those without, from their contents; None where either has none.
+    """The mapping of items with events to those without, from their contents; None where no known item has any.
 
     ŝ(u, new) = Σ_known s(u, known) · [(K + Λ)⁻¹ k_new](known),  K = mean over views of exp(γ (cos − 1)),
     Λ = λ (1 + ½ median / events) on the diagonal.
@@ -87,31 +101,58 @@ def fit_mapping(views: Mapping[str, Seen], events: npt.NDArray[np.integer]) -> C
     MovieLens-1M's films it ranks new ones among each other more than three times as well, since the scores of known
     items hold order, people and popularity (`benchmarks/cold_items.py`). Mapping attributes to what a model learned of
     items: Gantner et al., ICDM 2010; kernel ridge regression: Saunders et al., ICML 1998. `events` `[N]` counts each
-    item's events. A view that no known or no new item has is left out. Costs L² (D + L / 3 + V · n) once, B · L · n a
-    call.
+    item's events. A view that no known item has is left out, and where there are new items one that none of them has.
+    Known items as if they were new come from the same factor (leave-one-out in closed form): see `_left_out`. Costs
+    L² (D + L / 3 + V · (n + R)) once, B · L · (n + R) a call.
     """
     known_ones = events > 0
-    shared = {name: view for name, view in views.items() if view[1][known_ones].any() and view[1][~known_ones].any()}
+    shared = {name: view for name, view in views.items() if view[1][known_ones].any()}
+    if not known_ones.all():
+        told = {name: view for name, view in shared.items() if view[1][~known_ones].any()}
+        shared = told or shared
     if not shared:
         return None
     names = tuple(shared)
     described = np.any([present for _, present in shared.values()], axis=0)
     known, new = np.flatnonzero(known_ones & described), np.flatnonzero(~known_ones & described)
-    most = max(1, min(LANDMARKS, NUMBERS // (len(names) * len(new))))
+    most = max(1, min(LANDMARKS, NUMBERS // (len(names) * (len(new) + REHEARSED))))
     known = np.sort(known[np.argsort(-events[known], kind="stable")[:most]])
+    chosen = np.unique(np.linspace(0, len(known) - 1, REHEARSED).astype(np.int64))
     among = np.zeros((len(known), len(known)), dtype=np.float64)
     parts = np.empty((len(names), len(new), len(known)), dtype=np.float32)
+    rehearsal = np.empty((len(names), len(chosen), len(known)), dtype=np.float32)
     for place, name in enumerate(names):
         near, far = _centred(*shared[name], known, new)
-        among += _kernel(near, near) / np.float32(len(names))
+        kernel = _kernel(near, near) / np.float32(len(names))
+        among += kernel
+        rehearsal[place] = kernel[chosen]
         parts[place] = _kernel(far, near) / np.float32(len(names))
     counts = events[known].astype(np.float64)
     among[np.diag_indices(len(known))] += NOISE * (1.0 + DOUBT * np.median(counts) / counts)
     factor, lower = scipy.linalg.cho_factor(among, overwrite_a=True, check_finite=False)
     factor = factor.astype(np.float32)
-    for part in parts:
+    for part in parts if len(new) else ():
         part.T[:] = scipy.linalg.cho_solve((factor, lower), part.T, overwrite_b=True, check_finite=False)
-    return ContentMapping(known.astype(np.int32), new.astype(np.int32), names, parts)
+    _left_out(rehearsal, chosen, factor, lower)
+    codes = known.astype(np.int32)
+    return ContentMapping(codes, new.astype(np.int32), names, parts, codes[chosen], rehearsal)
+
+
+def _left_out(kernels: Scores, chosen: npt.NDArray[np.int64], factor: Scores, lower: bool) -> None:
+    """Kernels `[V, R, L]` of some known items made the mapping to each from the others, in place.
+
+    With B = (K + Λ)⁻¹ and x = B k, item j itself left out of k: x − B_j x_j / B_jj, which is what a fit without j gives
+    (Rasmussen & Williams, 2006, 5.4.2).
+    """
+    rows = np.arange(len(chosen))
+    inverse = np.zeros(kernels.shape[1:], dtype=np.float32)
+    inverse[rows, chosen] = 1.0
+    inverse = scipy.linalg.cho_solve((factor, lower), inverse.T, overwrite_b=True, check_finite=False).T
+    for kernel in kernels:
+        kernel[rows, chosen] = 0.0
+        solved = scipy.linalg.cho_solve((factor, lower), kernel.T, overwrite_b=False, check_finite=False).T
+        kernel[:] = solved - inverse * (solved[rows, chosen] / inverse[rows, chosen])[:, None]
+        kernel[rows, chosen] = 0.0
 
 
 def _centred(

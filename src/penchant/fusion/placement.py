@@ -1,132 +1,94 @@
-"""Where items without events stand: in the order that is foretold of them, at the ranks that their number warrants."""
+"""Where items without events stand: above the known ones that are less likely, as far as those may lose."""
 
 from __future__ import annotations
-
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 
 Scores = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
+Logs = npt.NDArray[np.floating]
 Bools = npt.NDArray[np.bool_]
 
 TOP = 10
-"""Where new items are so few that no list of ten would hold one, some lists do, and the others do not."""
-DEPTH = 10_000
-"""Ranks that are shared out; new items beyond stand at the end."""
+"""Ranks that count as what known items get: NDCG of the first ten."""
+PEERS = 32
+"""New items are compared with each other and with so many known ones, foretold as if they were new too."""
+FURTHEST = 60.0
+"""The price is sought between e^−60 and e^60: beyond every item and before every item."""
+
+
+def log_known(scores: Scores, sharpness: float, closed: Bools) -> Logs:
+    """log p(known | the next choice is a known item), `[B, N]`: softmax of sharpness · `scores` where not `closed`."""
+    sharp = np.where(closed, np.float32(-np.inf), scores * np.float32(sharpness))
+    return sharp - _log_sum(sharp)
+
+
+def log_new(foretold: Scores, owned: Bools, rehearsed: Scores, owned_rehearsed: Bools) -> Logs:
+    """log p(new | the next choice is a new item), `[B, n]`.
+
+    `foretold` `[B, n]` are logits of the new items, `rehearsed` `[B, R]` those of known items foretold as if they were
+    new, which stand in for `PEERS` more: a new item that is the only one is not certain to be chosen. `owned`: those of
+    the history, which nobody chooses again.
+    """
+    peers = np.where(owned_rehearsed, -np.inf, rehearsed.astype(np.float64)) + np.log(PEERS / rehearsed.shape[1])
+    others = np.where(owned, -np.inf, foretold.astype(np.float64))
+    return foretold - _log_sum(np.hstack([others, peers]))
+
+
+def fair_price(new: Logs, known: Logs, cost: float) -> float:
+    """The highest θ at which known items are expected to lose at most the share `cost` of their NDCG@10.
+
+    Where a new item stands above each known one with p(known) < e^θ p(new), no other rule that costs as much finds more
+    new ones, if the two likelihoods are right (Neyman & Pearson, 1933). What a list loses follows from them, without
+    any target: Σ_k p(known at k) (1 / log2(1 + k) − 1 / log2(1 + k + new ones above)). `new` `[B, n]` and `known`
+    `[B, N]` as `log_new` and `log_known` give them, −inf where nobody chooses. Costs one partial sort of B · N.
+    """
+    best, first = _highest(new, TOP).astype(np.float64), _highest(known, TOP).astype(np.float64)
+    likely = np.exp(first)
+    attention = 1.0 / np.log2(2.0 + np.arange(2 * TOP))
+    attention[TOP:] = 0.0
+    whole = float((likely * attention[: first.shape[1]]).sum())
+
+    def lost(price: float) -> float:
+        above = (best[:, None, :] + price > first[:, :, None]).sum(axis=2)
+        left = (likely * attention[np.arange(first.shape[1]) + above]).sum()
+        return 1.0 - float(left) / whole if whole > 0 else 0.0
+
+    low, high = -FURTHEST, FURTHEST
+    if cost <= 0 or not best.size:
+        return low
+    while high - low > 1e-6:
+        middle = (low + high) / 2
+        low, high = (middle, high) if lost(middle) <= cost else (low, middle)
+    return low
 
 
 def place(
-    scores: Scores,
-    foretold: Scores,
-    new: npt.NDArray[np.integer],
-    owned: Bools,
-    drawn: npt.NDArray[np.floating],
-    share: float,
+    scores: Scores, likelihood: Logs, new: npt.NDArray[np.integer], closed: Bools, sharpness: float, price: float
 ) -> Scores:
-    """`scores` `[B, N]` with those of the `new` items `[n]` (codes) changed so that they stand at their ranks.
+    """`scores` `[B, N]` with those of the `new` items `[n]` where `price` puts them among the known ones.
 
-    The rule is parity of exposure (Singh & Joachims, KDD 2018): going down a list, the next new item enters where
-    `share` · Σ 1 / log2(1 + rank) comes nearest to what new ones were given so far, so that a tenth of the items gets
-    a tenth of the attention: rank 4 of the first ten. Clicks cannot say what a new item is worth, for it had none;
-    `foretold` `[B, n]` decides which of them a list gets. Each list has the same ranks, unless even the first would lie
-    beyond ten: then so many lists have one at rank ten that attention is as warranted, those with the smallest `drawn`
-    `[B]` (`lottery`).
-
-    Items of the history (`owned` `[B, N]`) take no rank, since lists leave them out; where one does not, a new one of
-    the history stands beside the next that is foretold less. Costs one partial sort of B · N.
+    s(new) = (θ + log p(new) + log Σ_open e^(τ s)) / τ, so that s(new) > s(known) where e^θ p(new) > p(known). Every
+    list is decided on its own; one where nothing new is likely gets none. `likelihood` `[B, n]` as from `log_new`; τ is
+    the `sharpness`, open what is not `closed` `[B, N]`.
     """
     out = scores.copy()
-    if not len(new) or not len(scores):
-        return out
-    left_out = owned.copy()
-    left_out[:, new] = True
-    everywhere, least = ranks(share, len(new)), least_share()
-    groups = [(np.ones(len(scores), dtype=np.bool_), everywhere)]
-    if 0 < share < least:
-        chosen = np.asarray(drawn < share / least)
-        groups = [(chosen, ranks(least, len(new))), (~chosen, everywhere)]
-    order = np.argsort(-foretold, axis=1, kind="stable")
-    free = np.take_along_axis(~owned[:, new], order, axis=1)
-    steps: Ints = np.cumsum(free, axis=1, dtype=np.int64) - free
-    for rows, wanted in groups:
-        if rows.any():
-            ladder = _ladder(np.where(left_out[rows], -np.inf, scores[rows]), wanted, len(new))
-            values = np.empty(ladder.shape, dtype=np.float32)
-            np.put_along_axis(values, order[rows], np.take_along_axis(ladder, steps[rows], axis=1), axis=1)
-            out[np.ix_(np.flatnonzero(rows), new)] = values
+    if len(new):
+        level = _log_sum(np.where(closed, np.float32(-np.inf), scores * np.float32(sharpness)))
+        out[:, new] = (price + likelihood + level) / sharpness
     return out
 
 
-@lru_cache(maxsize=64)
-def _ranks(share: float, count: int) -> tuple[int, ...]:
-    found: list[int] = []
-    warranted = given = 0.0
-    for rank in range(1, DEPTH + 1):
-        if len(found) == count:
-            break
-        attention = float(1.0 / np.log2(1.0 + rank))
-        warranted += share * attention
-        if warranted - given >= attention / 2:
-            found.append(rank)
-            given += attention
-    return tuple(found)
+def _log_sum(logs: Logs) -> Logs:
+    """log Σ exp of each row, `[B, 1]`; 0 where all are −inf."""
+    highest = logs.max(axis=1, keepdims=True, initial=-np.inf)
+    nothing = ~np.isfinite(highest)
+    highest = np.where(nothing, 0.0, highest)
+    return np.asarray(highest + np.log(np.where(nothing, 1.0, np.exp(logs - highest).sum(axis=1, keepdims=True))))
 
 
-def ranks(share: float, count: int) -> Ints:
-    """Ranks (from 1) of the first, second … of `count` new items, at most `DEPTH` deep; fewer where `share` is small.
-
-    >>> ranks(0.1, 3).tolist(), ranks(0.5, 4).tolist()
-    ([4, 14, 25], [1, 4, 6, 8])
-    """
-    return np.asarray(_ranks(share, count), dtype=np.int64)
-
-
-def least_share() -> float:
-    """The smallest share that gives every list of ten a place.
-
-    >>> round(least_share(), 4), ranks(least_share(), 1).tolist(), ranks(0.99 * least_share(), 1).tolist()
-    (0.0318, [10], [11])
-    """
-    attention = 1.0 / np.log2(1.0 + np.arange(1, TOP + 1))
-    return float(attention[-1] / 2 / attention.sum()) * (1 + 1e-9)
-
-
-def lottery(rows: npt.NDArray[np.integer], items: npt.NDArray[np.integer], size: int) -> npt.NDArray[np.float64]:
-    """A number from 0 to 1 for each of `size` histories, even over histories and the same for the same one.
-
-    `rows` and `items`: the history and the item code of each event; a hash of the items, whatever their order.
-    """
-    mixed = (items.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
-    mixed ^= mixed >> np.uint64(29)
-    mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    sums = np.zeros(size, dtype=np.uint64)
-    np.add.at(sums, rows, mixed)
-    sums *= np.uint64(0x94D049BB133111EB)
-    return np.asarray((sums >> np.uint64(11)).astype(np.float64) / float(1 << 53))
-
-
-def _ladder(known: Scores, wanted: Ints, count: int) -> Scores:
-    """The scores `[B, count]` with which the first, second … new item of a row stands at the `wanted` ranks.
-
-    `known` `[B, N]`: −inf where an item takes no rank. New items beyond the wanted ranks stand below all others.
-    """
-    finite = np.isfinite(known)
-    lowest = np.where(finite, known, np.inf).min(axis=1)
-    lowest = np.where(np.isfinite(lowest), lowest, 0.0)[:, None]
-    beyond = count - len(wanted)
-    tail = lowest - 2.0 - np.arange(1, beyond + 1) / max(1, beyond)
-    if not len(wanted):
-        return np.asarray(tail, dtype=np.float32)
-    above = np.minimum(wanted - 1 - np.arange(len(wanted)), known.shape[1] - count)  # known items before each new one
-    depth = int(above[-1]) + 1
-    best = -np.sort(np.partition(-known, depth - 1, axis=1)[:, :depth], axis=1)
-    missing = np.arange(1, depth + 1) - finite.sum(axis=1, keepdims=True)
-    best = np.where(np.isfinite(best), best, lowest - np.minimum(missing, depth) / depth)
-    best = np.hstack([best[:, :1] + 1.0, best, lowest - 2.0])
-    high, low = best[:, above], best[:, above + 1]
-    first = np.searchsorted(above, above, side="left")
-    among = np.searchsorted(above, above, side="right") - first  # new ones between the same two known
-    down = (np.arange(len(wanted)) - first + 1) / (among + 1)
-    return np.hstack([high - (high - low) * down, tail]).astype(np.float32)
+def _highest(logs: Logs, count: int) -> Logs:
+    """The highest `count` of each row, falling."""
+    count = min(count, logs.shape[1])
+    part = logs if count == logs.shape[1] else -np.partition(-logs, count - 1, axis=1)[:, :count]
+    return np.asarray(-np.sort(-part, axis=1))

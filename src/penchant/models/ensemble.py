@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +15,9 @@ from penchant.data.schema import BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
 from penchant.data.views import Views
 from penchant.errors import ModelError, OptionError, UsageError
-from penchant.fusion.content_mapping import ContentMapping, fit_mapping
+from penchant.fusion.content_mapping import fit_mapping
 from penchant.fusion.decision import fit_weights, refine_weights, standardise, weighted_scores
-from penchant.fusion.placement import lottery, place
+from penchant.fusion.foretelling import Foretelling, owned_items
 from penchant.models.base import Additive, Model, ModelState, Multiview, Scores, TrainingData, Validation
 
 Bools = npt.NDArray[np.bool_]
@@ -25,8 +26,8 @@ LOGARITHMIC = frozenset({"cooccurrence", "item_knn", "popularity", "recent_popul
 """Experts whose scores are counts or shares: heavy-tailed, so their logarithm is standardised."""
 BY_CONTENT = frozenset({"content_transformer", "content"})
 """Experts that read nothing but content."""
-MOST_NEW = 0.2
-"""Attention that items without events are due at most: where most of a catalogue was never touched, it is not new."""
+PRICED = 1000
+"""People whose lists say what new items cost, where no held-out ones do."""
 SCORES_AT_ONCE = 25_000_000
 """Scores of an expert held while the weights are chosen (100 MB): with many items, fewer users choose them."""
 
@@ -36,23 +37,25 @@ class EnsembleOptions:
     """Options of `Ensemble`.
 
     `experts`: names of models; `weights_users`: how many validation users choose the weights; above `max_items_ease`
-    items and `max_users_user_knn` training users these two experts are left out, and the report says so. `new_share`:
-    how much attention lists give to items without events, as a multiple of their share of all items, a fifth at most
-    (see `placement`). `new_views`: the views by which items without events are likened to the others; empty: all.
+    items and `max_users_user_knn` training users these two experts are left out, and the report says so. `new_cost`:
+    the share of their NDCG@10 that known items are expected to lose to items without events (see `placement`); 0: new
+    ones stand at the end. `new_views`: the views by which items without events are likened to the others; empty: all.
     """
 
     experts: tuple[str, ...] = ("transformer", "cooccurrence", "ease", "user_knn", "content", "popularity")
     weights_users: int = 2000
     max_items_ease: int = 20_000
     max_users_user_knn: int = 50_000
-    new_share: float = 1.0
+    new_cost: float = 0.01
     new_views: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.experts or {"lite", "flagship"} & set(self.experts):
             raise OptionError("experts", self.experts, remedy="Name one or more models; an ensemble holds no other.")
-        if not 0 <= self.new_share < float("inf"):
-            raise UsageError(f"new_share={self.new_share} is out of range.", remedy="Give 0 or more; 1 is parity.")
+        if not 0 <= self.new_cost < 1:
+            raise UsageError(
+                f"new_cost={self.new_cost} is out of range.", remedy="Give 0 or more and less than 1, such as 0.01."
+            )
 
 
 class Ensemble:
@@ -62,9 +65,9 @@ class Ensemble:
     shares. Experts that cannot serve a data set (no text for `content`, too many items for `ease`) are left out when
     it is fitted, and `left_out` says why.
 
-    What experts say of an item without events means nothing. Its sum is foretold from those of the items that look like
-    it (`fusion.content_mapping`), and it stands at the ranks that the number of such items warrants
-    (`fusion.placement`).
+    What experts say of an item without events means nothing. It is foretold from what they say of the items that look
+    like it (`fusion.content_mapping`, `fusion.foretelling`), and stands above the known ones that are less likely, as
+    far as these may lose (`fusion.placement`).
     """
 
     def __init__(
@@ -82,7 +85,7 @@ class Ensemble:
         self.experts: dict[str, Model] = dict(experts)
         self.weights: dict[str, float] = {}
         self.left_out: dict[str, str] = {}
-        self.mapping: ContentMapping | None = None
+        self.foretelling: Foretelling | None = None
         self._new: npt.NDArray[np.bool_] = np.empty(0, dtype=np.bool_)
 
     def applicable(self, data: TrainingData) -> dict[str, Model]:
@@ -96,7 +99,13 @@ class Ensemble:
                 remedy=f"Views there are: {', '.join(data.views) or 'none'}; behaviour alone: new items get no place.",
             )
         contents = {name: (view.vectors, view.present) for name, view in data.views.items() if name in wanted}
-        self._new, self.mapping = events == 0, fit_mapping(contents, events)
+        self._new, mapping = events == 0, fit_mapping(contents, events)
+        if mapping is None:
+            self.foretelling = None
+        elif self.foretelling is None:
+            self.foretelling = Foretelling(mapping, dict(self.weights))
+        else:
+            self.foretelling = replace(self.foretelling, mapping=mapping)
         if "ease" in self.experts and data.n_items > self.options.max_items_ease:
             self._drop("ease", f"{data.n_items:,} items: a dense matrix of them does not fit.")
         if "user_knn" in self.experts and len(data.sequences) > self.options.max_users_user_knn:
@@ -112,84 +121,123 @@ class Ensemble:
         return self.experts
 
     def weigh(self, validation: Validation) -> None:
-        """Choose the weights on held-out targets (of experts that have not seen them)."""
+        """Choose the weights on held-out targets (of experts that have not seen them), and those of new items."""
         rows = np.flatnonzero(validation.targets.lengths > 0)
         first = validation.targets.values[validation.targets.offsets[rows]]
         if not self._new[first].all():  # what experts say of items without events teaches nothing
             rows = rows[~self._new[first]]
         if not len(rows):
             raise ModelError("No held-out target to choose the weights on.", remedy="Use --model cooccurrence.")
-        most = max(
-            1, SCORES_AT_ONCE // max(1, len(_standardised(self.experts, validation.histories.take(rows[:1]))[0][0]))
-        )
-        count = min(len(rows), self.options.weights_users, most)
-        rows = rows[np.unique(np.linspace(0, len(rows) - 1, count).astype(np.int64))]
+        every = rows
+        rows = self._few(rows)
         histories, seen = validation.histories.take(rows), validation.seen.take(rows)
         scores = _standardised(self.experts, histories)
         targets = validation.targets.values[validation.targets.offsets[rows]]
-        allowed = np.ones(scores[0].shape, dtype=np.bool_)
-        allowed[seen.rows, seen.values] = False
+        allowed = ~owned_items(seen.rows, seen.values, scores[0].shape)
         allowed[:, self._new] = False
         allowed[np.arange(len(rows)), targets] = True
         found = refine_weights(scores, fit_weights(scores, targets, allowed), targets, allowed)
         self.weights = {name: float(w) for name, w in zip(self.experts, found, strict=True)}
+        if self.foretelling is not None:
+            self.foretelling = self.foretelling.scaled(weighted_scores(scores, found), targets, allowed)
+            self._rehearse(validation, every)
+            self._price(dict(zip(self.experts, scores, strict=True)), histories)
+
+    def _few(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """As many of the rows, evenly, as the options and the memory allow."""
+        return rows[_spread(len(rows), min(self.options.weights_users, self._at_once()))]
+
+    def _at_once(self) -> int:
+        return max(1, SCORES_AT_ONCE // max(1, len(self._new)))
+
+    def _rehearse(self, validation: Validation, rows: npt.NDArray[np.int64]) -> None:
+        """Choose the weights of new items on the held-out targets that can be foretold as if they were new."""
+        assert self.foretelling is not None
+        first = validation.targets.values[validation.targets.offsets[rows]]
+        rows = self._few(rows[np.isin(first, self.foretelling.mapping.rehearsed)])
+        histories, seen = validation.histories.take(rows), validation.seen.take(rows)
+        parts = dict(zip(self.experts, _standardised(self.experts, histories), strict=True))
+        left_out = owned_items(seen.rows, seen.values, next(iter(parts.values())).shape)
+        targets = validation.targets.values[validation.targets.offsets[rows]]
+        self.foretelling = self.foretelling.learned(parts, left_out, targets, self.weights)
+
+    def take(self, weights: Mapping[str, float], new_weights: Mapping[str, float], sharpness: float) -> None:
+        """Take weights that were chosen before, of this recipe on fewer data."""
+        self.weights = {name: weights[name] for name in self.experts}
+        if self.foretelling is not None:
+            own = new_weights or {name: weight * sharpness for name, weight in self.weights.items()}
+            self.foretelling = replace(self.foretelling, weights=dict(own), sharpness=sharpness)
+
+    def price(self, histories: SequenceBatch) -> None:
+        """Find what new items may cost by the lists of some of these people, where there are no held-out ones."""
+        if self.foretelling is not None and self.foretelling.places:
+            some = histories.take(_spread(len(histories), min(PRICED, self._at_once())))
+            self._price(self._parts(some), some)
+
+    def _price(self, parts: Mapping[str, Scores], histories: SequenceBatch) -> None:
+        assert self.foretelling is not None
+        total, told = self._sum(parts), self.foretelling.told(parts)
+        owned = owned_items(histories.rows, histories.items, total.shape)
+        self.foretelling = self.foretelling.priced(total, told, owned, self.options.new_cost)
 
     def score(self, histories: SequenceBatch) -> Scores:
         """Weighted sum of the standardised scores, `[B, N]`; an expert that has no say is not asked."""
-        return self._placed(self._summed(histories), histories)
+        parts = self._parts(histories)
+        return self._placed(parts, histories)
 
     def preference(self, histories: SequenceBatch) -> Scores:
-        """`score` with what is foretold of the items without events in place of their ranks, `[B, N]`."""
-        total = self._summed(histories)
-        if self.mapping is not None:
-            total[:, self.mapping.new] = self.mapping.foretell(total)
+        """`score` with what is foretold of the items without events, on the scale of sums, in place of their ranks."""
+        parts = self._parts(histories)
+        total = self._sum(parts)
+        if self.foretelling is not None:
+            told = self.foretelling.mapping.foretell(self.foretelling.told(parts))
+            total[:, self.foretelling.mapping.new] = told / np.float32(self.foretelling.sharpness)
         return total
 
-    def _summed(self, histories: SequenceBatch) -> Scores:
-        """Weighted sum of the standardised scores, `[B, N]`, items without events as experts see them."""
-        weights = dict(zip(self.experts, self._weight_vector(), strict=True))
-        asked = {name: expert for name, expert in self.experts.items() if weights[name] > 0} or self.experts
-        parts = _standardised(asked, histories)
-        return weighted_scores(parts, np.asarray([weights[name] for name in asked], dtype=np.float32))
+    def _parts(self, histories: SequenceBatch) -> dict[str, Scores]:
+        """The standardised scores `[B, N]` of the experts that have a say, by name."""
+        self._weight_vector()
+        asked = {name: expert for name, expert in self.experts.items() if self.weights[name] > 0} or self.experts
+        return dict(zip(asked, _standardised(asked, histories), strict=True))
 
-    def _placed(self, total: Scores, histories: SequenceBatch) -> Scores:
-        """Sums `[B, N]` with the items without events at their ranks."""
-        if self.mapping is None:
+    def _sum(self, parts: Mapping[str, Scores]) -> Scores:
+        """Weighted sum of the standardised scores, `[B, N]`, items without events as experts see them."""
+        weights = np.asarray([self.weights[name] for name in parts], dtype=np.float32)
+        return weighted_scores(list(parts.values()), weights)
+
+    def _placed(self, parts: Mapping[str, Scores], histories: SequenceBatch) -> Scores:
+        """The sums `[B, N]` with the items without events in their places."""
+        total = self._sum(parts)
+        if self.foretelling is None or not self.foretelling.places:
             return total
-        new = self.mapping.new
-        share = min(1.0, self.options.new_share * min(len(new) / len(self._new), MOST_NEW))
-        there = histories.items >= 0
-        rows, items = histories.rows[there], histories.items[there]
-        owned = np.zeros(total.shape, dtype=np.bool_)
-        owned[rows, items] = True
-        return place(total, self.mapping.foretell(total), new, owned, lottery(rows, items, len(total)), share)
+        owned = owned_items(histories.rows, histories.items, total.shape)
+        return self.foretelling.placed(total, self.foretelling.told(parts), owned)
 
     def shares(self, histories: SequenceBatch) -> dict[str, Scores]:
         """What each expert gives to every score, `[B, N]`: they sum to `score`.
 
-        A new item has from each expert what that says of the items that look like it; what its rank adds or takes is
-        shared by those with a weight alike.
+        A new item has from each expert what that says of the items that look like it; what its place adds or takes is
+        shared alike by those that have a say in it.
         """
-        parts = {
-            name: np.float32(self.weights[name]) * z
-            for name, z in zip(self.experts, _standardised(self.experts, histories), strict=True)
-        }
-        if self.mapping is not None:
-            foretold = {name: self.mapping.foretell(part) for name, part in parts.items()}
-            told = {name: np.asarray(self.weights[name] > 0) for name in parts}
-            self._settle(parts, foretold, told, np.asarray(sum(parts.values())), histories)
+        asked = dict(zip(self.experts, _standardised(self.experts, histories), strict=True))
+        parts = {name: np.float32(self.weights[name]) * z for name, z in asked.items()}
+        if self.foretelling is not None and self.foretelling.places:
+            say = {name: self.foretelling.weights.get(name, 0.0) for name in parts}
+            mapping = self.foretelling.mapping
+            foretold = {name: mapping.foretell(np.float32(say[name]) * z) for name, z in asked.items()}
+            told = {name: np.asarray(say[name] > 0) for name in parts}
+            self._settle(parts, foretold, told, self._placed(asked, histories))
         return parts
 
     def contributions(self, histories: SequenceBatch) -> dict[str, Scores]:
         """What each view gives, `[B, N]`: experts of ids and events are `behaviour`, those that can be are split.
 
-        A new item has from each of its views what that foretells; the views it has share alike what its rank adds.
+        A new item has from each of its views what that foretells; the views it has share alike what its place adds.
         """
         total: dict[str, Scores] = {}
-        summed: Scores | None = None
-        for name, z in zip(self.experts, _standardised(self.experts, histories), strict=True):
+        asked = dict(zip(self.experts, _standardised(self.experts, histories), strict=True))
+        for name, z in asked.items():
             expert, weight = self.experts[name], np.float32(self.weights[name])
-            summed = weight * z if summed is None else summed + weight * z
             parts: Mapping[str, Scores] = {BEHAVIOUR: weight * z}
             if isinstance(expert, Additive):
                 views = expert.contributions(histories)
@@ -197,8 +245,9 @@ class Ensemble:
                 parts = {v: (s - s.mean(axis=1, keepdims=True)) / spread * weight for v, s in views.items()}
             for view, scores in parts.items():
                 total[view] = total[view] + scores if view in total else scores
-        if self.mapping is not None and summed is not None:
-            self._settle(total, self.mapping.by_view(summed), self.mapping.told_by(), summed, histories)
+        if self.foretelling is not None and self.foretelling.places:
+            mapping, told = self.foretelling.mapping, self.foretelling.told(asked)
+            self._settle(total, mapping.by_view(told), mapping.told_by(), self._placed(asked, histories))
         return total
 
     def _settle(
@@ -206,19 +255,18 @@ class Ensemble:
         parts: dict[str, Scores],
         foretold: Mapping[str, Scores],
         told: Mapping[str, Bools],
-        total: Scores,
-        histories: SequenceBatch,
+        scores: Scores,
     ) -> None:
         """Give the columns of new items to those who foretold them; the rest of a score is shared evenly by those who
         say something of the item (`told`: `[n]` or one for all), by all where nobody does."""
-        assert self.mapping is not None
-        new = self.mapping.new
-        rest = self._placed(total, histories)[:, new] - np.asarray(sum(foretold.values()))
+        assert self.foretelling is not None
+        new = self.foretelling.mapping.new
+        rest = scores[:, new] - np.asarray(sum(foretold.values()))
         say = np.stack([np.broadcast_to(told[name], len(new)) for name in foretold])
         say = (say | ~say.any(axis=0)).astype(np.float32)
         share = dict(zip(foretold, say / say.sum(axis=0), strict=True))
         for name in dict.fromkeys([*parts, *foretold]):
-            part = parts[name] if name in parts else np.zeros_like(total)
+            part = parts[name] if name in parts else np.zeros_like(scores)
             part[:, new] = foretold[name] + rest * share[name] if name in foretold else 0.0
             parts[name] = part
 
@@ -244,29 +292,28 @@ class Ensemble:
             raise ModelError("Nothing is left of the ensemble without these views.", remedy="Leave out fewer.")
         other = copy(self)
         other.experts, other.weights = left, {name: self.weights[name] for name in left}
-        other.mapping = self.mapping.without(views) if self.mapping is not None else None
+        other.foretelling = self.foretelling.without(views) if self.foretelling is not None else None
         return other
 
     def state(self) -> ModelState:
         """Tensors of every expert under its name; weights and facts."""
         states = {name: expert.state() for name, expert in self.experts.items()}
         tensors = {f"{name}/{key}": value for name, state in states.items() for key, value in state.tensors.items()}
-        facts = {
+        facts: dict[str, Any] = {
             "weights": self.weights,
             "left_out": self.left_out,
-            "mapped_views": [] if self.mapping is None else list(self.mapping.views),
             "experts": {name: dict(state.facts) for name, state in states.items()},
         }
-        if self.mapping is not None:
-            tensors |= {f"mapping_{part}": getattr(self.mapping, part) for part in ("known", "new", "parts")}
+        if self.foretelling is not None:
+            tensors |= self.foretelling.tensors()
+            facts["foretelling"] = self.foretelling.facts()
         return ModelState({**tensors, "new": self._new}, facts)
 
     def load_state(self, state: ModelState) -> None:
         """Take back what `state` gave."""
         self.weights, self.left_out = dict(state.facts["weights"]), dict(state.facts["left_out"])
-        views, held = tuple(state.facts.get("mapped_views", ())), state.tensors
-        mapped = [np.asarray(held[f"mapping_{part}"]) for part in ("known", "new", "parts")] if views else None
-        self.mapping = ContentMapping(mapped[0], mapped[1], views, mapped[2]) if mapped else None
+        told = state.facts.get("foretelling")
+        self.foretelling = Foretelling.from_state(state.tensors, told) if told else None
         self._new = np.asarray(state.tensors.get("new", np.empty(0)), dtype=np.bool_)
         self._expect(state.facts["experts"])
         self.experts = {name: expert for name, expert in self.experts.items() if name in state.facts["experts"]}
@@ -295,6 +342,11 @@ class Ensemble:
 
 def _standardised(experts: Mapping[str, Model], histories: SequenceBatch) -> list[Scores]:
     return [standardise(_scale(name, expert.score(histories))) for name, expert in experts.items()]
+
+
+def _spread(size: int, count: int) -> npt.NDArray[np.int64]:
+    """At most `count` of `size` places, evenly."""
+    return np.unique(np.linspace(0, size - 1, min(size, count)).astype(np.int64))
 
 
 def _scale(name: str, scores: Scores) -> Scores:

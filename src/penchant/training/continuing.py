@@ -69,6 +69,7 @@ def continue_fit(
     if isinstance(model, Ensemble):
         for expert in model.applicable(data).values():
             continue_fit(expert, data, touched, seen, options, training=training, device=device)
+        model.price(data.sequences)
     elif isinstance(model, Trainable):
         _go_on(model, data, touched, seen, options, training or TrainingOptions(), device)
     elif isinstance(model, ClosedForm):

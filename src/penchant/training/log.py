@@ -12,7 +12,8 @@ class TrainingLog:
     """What training did, and what selection chose: enough to refit the same recipe on more data.
 
     `epochs`: one row an epoch (`epoch`, `loss`, `seconds`, `ndcg` where validated). `best_epoch`: the one that was
-    kept (0 for closed forms). `experts`: the logs of an ensemble's experts; `weights`: theirs in the sum.
+    kept (0 for closed forms). `experts`: the logs of an ensemble's experts; `weights`: theirs in the sum, `new_weights`
+    in what is foretold of items without events; `sharpness`: the scale at which sums are log-likelihoods.
     `pretraining`: losses and perplexity of a language model that was pre-trained first.
     """
 
@@ -22,6 +23,8 @@ class TrainingLog:
     validation_ndcg: float | None = None
     experts: dict[str, TrainingLog] = field(default_factory=dict)
     weights: dict[str, float] = field(default_factory=dict)
+    new_weights: dict[str, float] = field(default_factory=dict)
+    sharpness: float = 1.0
     pretraining: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

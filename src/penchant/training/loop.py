@@ -76,11 +76,14 @@ def _fit_ensemble(
     if data.validation is not None:
         model.weigh(data.validation)
     elif chosen is not None:
-        model.weights = {name: chosen.weights[name] for name in model.experts}
+        model.take(chosen.weights, chosen.new_weights, chosen.sharpness)
+        model.price(data.sequences)
     else:
         raise ModelError(
             "An ensemble needs held-out targets for its weights.",
             remedy="Give data.validation; where no user has three events to hold one out, use --model cooccurrence.",
         )
     log.weights = dict(model.weights)
+    if model.foretelling is not None:
+        log.new_weights, log.sharpness = dict(model.foretelling.weights), model.foretelling.sharpness
     return log
