@@ -13,7 +13,7 @@ from penchant.errors import ModelError, OptionError, UsageError
 from penchant.models.base import ModelState, TrainingData, Validation
 from penchant.models.sequence import SequenceModel, SequenceOptions
 from penchant.models.tokens import UNKNOWN, clock, gap_bucket, pad
-from penchant.models.windows import training_windows
+from penchant.models.windows import batches, training_windows
 from penchant.testing.models import check_model
 from penchant.training import fit
 
@@ -94,6 +94,13 @@ def test_windows_make_every_event_but_the_first_a_target_once(length: int) -> No
     targets = np.concatenate([np.arange(a + 1, b) for a, b in zip(starts, stops, strict=True)])
     assert sorted(targets.tolist()) == list(range(1, length))
     assert (stops - starts <= 9).all()
+
+
+@pytest.mark.parametrize(("people", "a_batch", "count"), [(1000, 10, 100), (10, 5, 2), (40_000, 266, 151)])
+def test_a_batch_is_a_hundredth_of_all_events_within_bounds(people: int, a_batch: int, count: int) -> None:
+    """Histories of 12: 120 of 12,000 events, 64 at least of 120, 3,200 at most of 480,000."""
+    found = batches(np.arange(people + 1) * 12, 201, 0, np.random.default_rng(0))
+    assert len(found) == count and max(len(starts) for starts, _ in found) == a_batch
 
 
 def test_gap_buckets_and_padding() -> None:

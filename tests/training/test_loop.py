@@ -58,6 +58,17 @@ def test_an_average_of_horizon_one_is_the_last_weights() -> None:
     assert net.weight.tolist() == [[6.0, 6.0]]
 
 
+def test_an_average_reaches_over_a_fifth_of_the_steps_at_most() -> None:
+    """Eight batches in each of five epochs are forty steps, so that a horizon of 300 is one of eight."""
+    data = replace(cycles(users=76), validation=None)
+    found = {}
+    for horizon in (300, 8, 7):
+        model = SequenceModel(replace(SMALL, epochs=5))
+        fit(model, data, options=TrainingOptions(average=horizon))
+        found[horizon] = weights(model)
+    assert found[300] == found[8] != found[7]
+
+
 def test_the_schedule_rises_and_falls() -> None:
     assert schedule(1, 100, 0.1) == pytest.approx(0.1) and schedule(10, 100, 0.1) == 1.0
     assert schedule(55, 100, 0.1) == pytest.approx(0.51) and schedule(100, 100, 0.1) == pytest.approx(0.02)
