@@ -8,10 +8,10 @@ Learned from what is left, without each person's last two choices; asked for
 - each person's last known film, ranked among all films (`warm`), and among the known ones only (`warm alone`): the
   difference is what showing new films costs those who came for known ones.
 
-The flagship, and `lite` inside it, stand beside the content cosine; the curve says what new films bring for
-what known ones are expected to lose (`new_cost`). `among` ranks the held-out films alone, the order without
-the places. Everything is chosen on choices of known films; no model sees a held-out one before the test. `--seed` draws
-other films too, and each seed but 0 has a result file of its own.
+The flagship, and `lite` inside it, stand beside the content cosine; the curve says what new films bring for what known
+ones are expected to lose (`new_cost`). `among` ranks the held-out films alone, the order without the places. Everything
+is chosen on choices of known films; no model sees a held-out one before the test. `--seed` draws other films too, and
+each seed but 0 has a result file of its own.
 """
 
 from __future__ import annotations

@@ -59,11 +59,31 @@ def test_what_is_read_and_placed_comes_back_from_the_state() -> None:
     np.testing.assert_allclose(read, 0.5 * parts["smooth"])
     owned = owned_items(np.array([0, 0, 1]), np.array([3, 70, -1]), read.shape)
     assert owned.sum() == 2 and owned[0, 3] and owned[0, 70]
-    told = told.priced(parts["own"], read, owned, 0.05)
+    price, events = told.price(parts["own"], read, owned, 0.05), np.arange(PEOPLE)
+    told = replace(told, stages=(1, 16), prices=(price, price - 1.0))
     again = Foretelling.from_state(told.tensors(), told.facts())
-    placed = told.placed(parts["own"], read, owned)
-    assert again.placed(parts["own"], read, owned).tobytes() == placed.tobytes()
+    placed = told.placed(parts["own"], read, owned, events)
+    assert again.placed(parts["own"], read, owned, events).tobytes() == placed.tobytes()
     assert (placed[:, :KNOWN] == parts["own"][:, :KNOWN]).all() and (placed[:, KNOWN:] != parts["own"][:, KNOWN:]).all()
+
+
+def test_between_stages_the_price_goes_by_the_logarithm() -> None:
+    told = Foretelling(world()[0].mapping, {}, stages=(1, 4, 16), prices=(-1.0, -2.0, -4.0))
+    found = told.prices_for(np.array([0, 1, 2, 4, 8, 16, 500]))
+    np.testing.assert_allclose(found, [-1.0, -1.0, -1.5, -2.0, -3.0, -4.0, -4.0])
+
+
+def test_of_what_was_rehearsed_the_state_keeps_what_lists_are_compared_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("penchant.fusion.content_mapping.COMPARED", 10)
+    told, parts, _ = world()
+    told = Foretelling(told.mapping, {"smooth": 1.0}, prices=(-1.0,))
+    again = Foretelling.from_state(told.tensors(), told.facts())
+    assert len(told.mapping.rehearsed) == KNOWN and len(again.mapping.rehearsed) == 10
+    assert told.mapping.compared.tolist() == again.mapping.rehearsed.tolist() == again.mapping.compared.tolist()
+    read = told.told(parts)
+    places = np.searchsorted(told.mapping.rehearsed, told.mapping.compared)
+    np.testing.assert_allclose(told.mapping.peers(read), told.mapping.rehearse(read)[:, places], atol=1e-5)
+    assert again.mapping.peers(read).tobytes() == told.mapping.peers(read).tobytes()
 
 
 def test_items_of_one_content_stand_side_by_side() -> None:
@@ -72,5 +92,6 @@ def test_items_of_one_content_stand_side_by_side() -> None:
     same = told.mapping.parts.copy()
     same[:, 1] = same[:, 0]
     told = Foretelling(replace(told.mapping, parts=same), {"smooth": 1.0})
-    placed = told.placed(parts["own"], told.told(parts), np.zeros(parts["own"].shape, dtype=bool))
+    owned = np.zeros(parts["own"].shape, dtype=bool)
+    placed = told.placed(parts["own"], told.told(parts), owned, np.ones(PEOPLE, dtype=int))
     assert (placed[:, KNOWN] == placed[:, KNOWN + 1]).all()

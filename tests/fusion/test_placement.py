@@ -40,17 +40,20 @@ def test_who_owns_everything_and_nobody_at_all_have_finite_likelihoods() -> None
     everything = np.ones((1, 2), dtype=bool)
     scores = np.zeros((1, 2), dtype=np.float32)
     assert np.isfinite(log_new(scores, everything, scores, everything)).all()
-    assert np.isfinite(place(scores, np.zeros((1, 1)), np.array([1]), everything, 1.0, 0.0)).all()
-    assert place(scores[:0], np.zeros((0, 1)), np.array([1]), everything[:0], 1.0, 0.0).shape == (0, 2)
+    assert np.isfinite(place(scores, np.zeros((1, 1)), np.array([1]), everything, 1.0, np.zeros(1))).all()
+    assert place(scores[:0], np.zeros((0, 1)), np.array([1]), everything[:0], 1.0, np.zeros(0)).shape == (0, 2)
 
 
 def test_a_new_item_stands_above_the_known_ones_that_are_less_likely() -> None:
     scores, _, owned, likely = world(1)
     closed = owned.copy()
     closed[:, 40:] = True
-    placed, known = place(scores, likely, np.arange(40, 50), closed, 0.7, -0.5), log_known(scores, 0.7, closed)
+    prices = np.linspace(-2.0, 1.0, len(scores))
+    placed, known = place(scores, likely, np.arange(40, 50), closed, 0.7, prices), log_known(scores, 0.7, closed)
     above = placed[:, 40:, None] > scores[:, None, 3:40]
-    assert (above == (likely[:, :, None] - 0.5 > known[:, None, 3:40])).mean() > 0.9999  # but for rounding
+    assert (
+        above == ((prices[:, None] + likely)[:, :, None] > known[:, None, 3:40])
+    ).mean() > 0.9999  # but for rounding
     assert (placed[:, :40] == scores[:, :40]).all(), "known items keep theirs"
     assert (np.argsort(-placed[:, 40:]) == np.argsort(-likely)).all(), "new ones stand as they are foretold"
 
@@ -74,7 +77,7 @@ def test_known_items_lose_what_they_may_and_no_more(cost: float) -> None:
     closed[:, 40:] = True
     known = log_known(scores, 1.0, closed)
     price = fair_price(likely, known, cost)
-    placed = place(scores, likely, np.arange(40, 50), closed, 1.0, price)
+    placed = place(scores, likely, np.arange(40, 50), closed, 1.0, np.full(len(scores), price))
     chance = np.exp(known)
 
     def gained(list_scores: np.ndarray, allowed: np.ndarray) -> float:

@@ -10,6 +10,7 @@ from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.data.views import Views
 from penchant.errors import ModelError, OptionError, UsageError
+from penchant.fusion.foretelling import STAGES
 from penchant.models.base import ModelState, Placing, TrainingData, Validation
 from penchant.models.ensemble import Ensemble, EnsembleOptions
 from penchant.models.registry import MODELS, create, entry
@@ -143,8 +144,11 @@ def test_what_new_items_cost_decides_how_high_they_stand(with_new: tuple[Ensembl
     assert means == sorted(means) and means[0] < means[2] < means[3]
 
 
-def test_known_items_lose_no_more_than_is_said(with_new: tuple[Ensemble, TrainingData]) -> None:
+def test_known_items_lose_no_more_than_is_said(
+    with_new: tuple[Ensemble, TrainingData], monkeypatch: pytest.MonkeyPatch
+) -> None:
     model, data = with_new
+    monkeypatch.setattr("penchant.models.ensemble.STAGES", tuple(np.unique(data.sequences.lengths).tolist()))
     assert model.foretelling is not None
     seen, new = data.sequences.history_items, model.foretelling.mapping.new
     moved = copy(model)
@@ -163,6 +167,23 @@ def test_known_items_lose_no_more_than_is_said(with_new: tuple[Ensemble, Trainin
     above = (scores[:, new][:, None, :] > alone[:, :, None]).sum(axis=2)
     lost = 1 - (chance * attention(before + above)).sum() / (chance * attention(before)).sum()
     assert 0 < lost <= 0.1 + 1e-3
+
+
+def test_at_every_stage_of_a_history_new_items_have_their_price(with_new: tuple[Ensemble, TrainingData]) -> None:
+    model, data = with_new
+    assert model.foretelling is not None
+    lengths = data.sequences.lengths
+    stages = tuple(stage for stage in STAGES if stage <= lengths.max())
+    assert model.foretelling.stages == stages and len(model.foretelling.prices) == len(stages) > 1
+    moved = copy(model)
+    moved.price(data.sequences.take([], last=1))
+    assert moved.foretelling == model.foretelling, "nobody to ask"
+    moved.foretelling = replace(model.foretelling, stages=(1, int(lengths.max())), prices=(60.0, -60.0))
+    short, whole = data.sequences.take(np.arange(len(data.sequences)), last=1), data.sequences
+    new, longest = model.foretelling.mapping.new, lengths == lengths.max()
+    first, last = moved.score(short), moved.score(whole)[longest]
+    assert (first[:, new].min(axis=1) > np.delete(first, new, axis=1).max(axis=1)).all()
+    assert (last[:, new].max(axis=1) < np.delete(last, new, axis=1).min(axis=1)).all()
 
 
 def test_shares_sum_to_the_score_with_new_items_too(with_new: tuple[Ensemble, TrainingData]) -> None:

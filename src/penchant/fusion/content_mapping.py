@@ -28,8 +28,10 @@ LANDMARKS = 4000
 """Known items that new ones are compared with, those with the most events: an L³ / 3 factor (2 CPU seconds)."""
 NUMBERS = 50_000_000
 """Numbers of the mapping at most (200 MB): with very many new items they are compared with fewer known ones."""
-REHEARSED = 512
-"""Known items that are foretold as if they were new, evenly over their codes."""
+REHEARSED = 1024
+"""Known items that are foretold as if they were new, evenly over their codes: what counts is learned on them."""
+COMPARED = 128
+"""As many of them are foretold for each list, and kept."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,20 @@ class ContentMapping:
     def rehearse(self, scores: Scores) -> Scores:
         """`foretell` for the `rehearsed` known items, `[B, R]`, from all others: their own scores have no say."""
         return np.asarray(self._centred(scores) @ self._as_new.T, dtype=np.float32)
+
+    def peers(self, scores: Scores) -> Scores:
+        """`rehearse` for the `compared` items alone, `[B, at most COMPARED]`."""
+        return np.asarray(self._centred(scores) @ self._as_new[_some(len(self.rehearsed))].T, dtype=np.float32)
+
+    @property
+    def compared(self) -> npt.NDArray[np.int32]:
+        """Some of the rehearsed items, evenly."""
+        return self.rehearsed[_some(len(self.rehearsed))]
+
+    def thinned(self) -> ContentMapping:
+        """The mapping without what was rehearsed of other items than the compared ones."""
+        some = _some(len(self.rehearsed))
+        return replace(self, rehearsed=self.rehearsed[some], rehearsal=np.ascontiguousarray(self.rehearsal[:, some]))
 
     def by_view(self, scores: Scores) -> Mapping[str, Scores]:
         """What each view gives to `foretell`, `[B, n]` by name: they sum to it."""
@@ -153,6 +169,10 @@ def _left_out(kernels: Scores, chosen: npt.NDArray[np.int64], factor: Scores, lo
         solved = scipy.linalg.cho_solve((factor, lower), kernel.T, overwrite_b=False, check_finite=False).T
         kernel[:] = solved - inverse * (solved[rows, chosen] / inverse[rows, chosen])[:, None]
         kernel[rows, chosen] = 0.0
+
+
+def _some(count: int) -> npt.NDArray[np.int64]:
+    return np.unique(np.linspace(0, count - 1, min(count, COMPARED)).astype(np.int64))
 
 
 def _centred(

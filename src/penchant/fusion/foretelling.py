@@ -19,6 +19,8 @@ Bools = npt.NDArray[np.bool_]
 
 FEWEST = 20
 """With fewer held-out choices than these an expert counts for new items what it counts for known ones."""
+STAGES = (1, 4, 16, 64, 256)
+"""Numbers of events at which new items have a price; between them it is interpolated over the logarithm."""
 PARTS = ("known", "new", "parts", "rehearsed", "rehearsal")
 
 
@@ -29,14 +31,15 @@ class Foretelling:
     An expert that orders known items best need not be the one whose scores pass best to what looks alike: co-occurrence
     counts belong to one item, what a network over contents says goes on. So new items have weights of their own, those
     of a conditional logit over known items foretold as if they were new, and their sum is a log-likelihood. That of
-    known items is `sharpness` · score; `price` says how much likelier a known item must be to stay above
-    (`placement.fair_price`).
+    known items is `sharpness` · score; `prices` say how much likelier a known item must be to stay above
+    (`placement.fair_price`), for histories of each of the `stages`, in events.
     """
 
     mapping: ContentMapping
     weights: Mapping[str, float]
     sharpness: float = 1.0
-    price: float = -FURTHEST
+    stages: tuple[int, ...] = (1,)
+    prices: tuple[float, ...] = (-FURTHEST,)
 
     @property
     def places(self) -> bool:
@@ -74,22 +77,28 @@ class Foretelling:
         found = fit_weights([self.mapping.rehearse(parts[name]) for name in names], places, allowed)
         return replace(self, weights={name: float(weight) for name, weight in zip(names, found, strict=True)})
 
-    def priced(self, total: Scores, told: Scores, owned: Bools, cost: float) -> Foretelling:
-        """With the price at which known items lose the share `cost` in the lists of these people."""
-        closed = self._closed(owned)
+    def price(self, total: Scores, told: Scores, owned: Bools, cost: float) -> float:
+        """At which known items are expected to lose the share `cost` in the lists of these people."""
         new = np.where(owned[:, self.mapping.new], -np.inf, self.likelihood(told, owned))
-        return replace(self, price=fair_price(new, log_known(total, self.sharpness, closed), cost))
+        return fair_price(new, log_known(total, self.sharpness, self._closed(owned)), cost)
+
+    def prices_for(self, events: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+        """The price `[B]` for histories of so many `events`."""
+        asked = np.log(np.maximum(events, 1))
+        return np.asarray(np.interp(asked, np.log(self.stages), self.prices), dtype=np.float64)
 
     def likelihood(self, told: Scores, owned: Bools) -> Logs:
         """log p `[B, n]` of the new items, the next choice being a new one."""
         mapping = self.mapping
-        peers = owned[:, mapping.rehearsed]
-        return log_new(mapping.foretell(told), owned[:, mapping.new], mapping.rehearse(told), peers)
+        return log_new(mapping.foretell(told), owned[:, mapping.new], mapping.peers(told), owned[:, mapping.compared])
 
-    def placed(self, total: Scores, told: Scores, owned: Bools) -> Scores:
-        """Sums of known items `[B, N]` with the new ones among them; `owned` `[B, N]`: items of the history."""
-        likely = self.likelihood(told, owned)
-        return place(total, likely, self.mapping.new, self._closed(owned), self.sharpness, self.price)
+    def placed(self, total: Scores, told: Scores, owned: Bools, events: npt.NDArray[np.integer]) -> Scores:
+        """Sums of known items `[B, N]` with the new ones among them.
+
+        `owned` `[B, N]`: items of the history, `events` `[B]`: how many it has.
+        """
+        likely, prices = self.likelihood(told, owned), self.prices_for(events)
+        return place(total, likely, self.mapping.new, self._closed(owned), self.sharpness, prices)
 
     def _closed(self, owned: Bools) -> Bools:
         closed = owned.copy()
@@ -102,12 +111,13 @@ class Foretelling:
         return None if mapping is None else replace(self, mapping=mapping)
 
     def tensors(self) -> dict[str, Any]:
-        """The arrays of `state`."""
-        return {f"mapping_{part}": getattr(self.mapping, part) for part in PARTS}
+        """The arrays of the state: of what was rehearsed, no more than later lists are compared with."""
+        mapping = self.mapping.thinned()
+        return {f"mapping_{part}": getattr(mapping, part) for part in PARTS}
 
     def facts(self) -> dict[str, Any]:
         """The rest of the state, plain values."""
-        scale = {"sharpness": self.sharpness, "price": self.price}
+        scale = {"sharpness": self.sharpness, "stages": list(self.stages), "prices": list(self.prices)}
         return {"views": list(self.mapping.views), "weights": dict(self.weights), **scale}
 
     @classmethod
@@ -115,7 +125,8 @@ class Foretelling:
         """The opposite of `tensors` and `facts`."""
         held = {part: np.asarray(tensors[f"mapping_{part}"]) for part in PARTS}
         mapping = ContentMapping(views=tuple(facts["views"]), **held)
-        return cls(mapping, dict(facts["weights"]), float(facts["sharpness"]), float(facts["price"]))
+        stages, prices = tuple(facts["stages"]), tuple(facts["prices"])
+        return cls(mapping, dict(facts["weights"]), float(facts["sharpness"]), stages, prices)
 
 
 def owned_items(rows: npt.NDArray[np.integer], items: npt.NDArray[np.integer], shape: Sequence[int]) -> Bools:

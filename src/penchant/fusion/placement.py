@@ -64,9 +64,9 @@ def fair_price(new: Logs, known: Logs, cost: float) -> float:
 
 
 def place(
-    scores: Scores, likelihood: Logs, new: npt.NDArray[np.integer], closed: Bools, sharpness: float, price: float
+    scores: Scores, likelihood: Logs, new: npt.NDArray[np.integer], closed: Bools, sharpness: float, prices: Logs
 ) -> Scores:
-    """`scores` `[B, N]` with those of the `new` items `[n]` where `price` puts them among the known ones.
+    """`scores` `[B, N]` with those of the `new` items `[n]` where the `prices` `[B]` put them among the known ones.
 
     s(new) = (θ + log p(new) + log Σ_open e^(τ s)) / τ, so that s(new) > s(known) where e^θ p(new) > p(known). Every
     list is decided on its own; one where nothing new is likely gets none. `likelihood` `[B, n]` as from `log_new`; τ is
@@ -75,7 +75,7 @@ def place(
     out = scores.copy()
     if len(new):
         level = _log_sum(np.where(closed, np.float32(-np.inf), scores * np.float32(sharpness)))
-        out[:, new] = (price + likelihood + level) / sharpness
+        out[:, new] = (prices[:, None] + likelihood + level) / sharpness
     return out
 
 

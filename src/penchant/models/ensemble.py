@@ -17,7 +17,7 @@ from penchant.data.views import Views
 from penchant.errors import ModelError, OptionError, UsageError
 from penchant.fusion.content_mapping import fit_mapping
 from penchant.fusion.decision import fit_weights, refine_weights, standardise, weighted_scores
-from penchant.fusion.foretelling import Foretelling, owned_items
+from penchant.fusion.foretelling import STAGES, Foretelling, owned_items
 from penchant.models.base import Additive, Model, ModelState, Multiview, Scores, TrainingData, Validation
 
 Bools = npt.NDArray[np.bool_]
@@ -26,8 +26,8 @@ LOGARITHMIC = frozenset({"cooccurrence", "item_knn", "popularity", "recent_popul
 """Experts whose scores are counts or shares: heavy-tailed, so their logarithm is standardised."""
 BY_CONTENT = frozenset({"content_transformer", "content"})
 """Experts that read nothing but content."""
-PRICED = 1000
-"""People whose lists say what new items cost, where no held-out ones do."""
+PRICED = 500
+"""People whose lists say what new items cost, at each stage of a history."""
 SCORES_AT_ONCE = 25_000_000
 """Scores of an expert held while the weights are chosen (100 MB): with many items, fewer users choose them."""
 
@@ -46,7 +46,7 @@ class EnsembleOptions:
     weights_users: int = 2000
     max_items_ease: int = 20_000
     max_users_user_knn: int = 50_000
-    new_cost: float = 0.01
+    new_cost: float = 0.009
     new_views: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -141,7 +141,7 @@ class Ensemble:
         if self.foretelling is not None:
             self.foretelling = self.foretelling.scaled(weighted_scores(scores, found), targets, allowed)
             self._rehearse(validation, every)
-            self._price(dict(zip(self.experts, scores, strict=True)), histories)
+            self.price(validation.histories.take(every))
 
     def _few(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """As many of the rows, evenly, as the options and the memory allow."""
@@ -169,16 +169,26 @@ class Ensemble:
             self.foretelling = replace(self.foretelling, weights=dict(own), sharpness=sharpness)
 
     def price(self, histories: SequenceBatch) -> None:
-        """Find what new items may cost by the lists of some of these people, where there are no held-out ones."""
-        if self.foretelling is not None and self.foretelling.places:
-            some = histories.take(_spread(len(histories), min(PRICED, self._at_once())))
-            self._price(self._parts(some), some)
+        """Find what new items cost, by the lists of some of these people after their last event, their last four, …
 
-    def _price(self, parts: Mapping[str, Scores], histories: SequenceBatch) -> None:
-        assert self.foretelling is not None
-        total, told = self._sum(parts), self.foretelling.told(parts)
-        owned = owned_items(histories.rows, histories.items, total.shape)
-        self.foretelling = self.foretelling.priced(total, told, owned, self.options.new_cost)
+        At every stage known items lose the same share: else those who have been there for long, of whom more is
+        foretold, would have nearly all new items. What people took before such a stage is no candidate there, since
+        experts that learned it from them are too sure of it.
+        """
+        told = self.foretelling
+        if told is None or not told.places:
+            return
+        prices = {}
+        for stage in STAGES:
+            rows = np.flatnonzero(histories.lengths >= stage)
+            if len(rows):
+                rows = rows[_spread(len(rows), min(PRICED, self._at_once() // 4 + 1))]
+                parts, whole = self._parts(histories.take(rows, last=stage)), histories.take(rows)
+                total = self._sum(parts)
+                owned = owned_items(whole.rows, whole.items, total.shape)
+                prices[stage] = told.price(total, told.told(parts), owned, self.options.new_cost)
+        if prices:
+            self.foretelling = replace(told, stages=tuple(prices), prices=tuple(prices.values()))
 
     def score(self, histories: SequenceBatch) -> Scores:
         """Weighted sum of the standardised scores, `[B, N]`; an expert that has no say is not asked."""
@@ -211,7 +221,7 @@ class Ensemble:
         if self.foretelling is None or not self.foretelling.places:
             return total
         owned = owned_items(histories.rows, histories.items, total.shape)
-        return self.foretelling.placed(total, self.foretelling.told(parts), owned)
+        return self.foretelling.placed(total, self.foretelling.told(parts), owned, histories.lengths)
 
     def shares(self, histories: SequenceBatch) -> dict[str, Scores]:
         """What each expert gives to every score, `[B, N]`: they sum to `score`.
