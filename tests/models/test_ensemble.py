@@ -186,6 +186,23 @@ def test_at_every_stage_of_a_history_new_items_have_their_price(with_new: tuple[
     assert (last[:, new].max(axis=1) < np.delete(last, new, axis=1).min(axis=1)).all()
 
 
+def test_who_has_taken_every_known_item_sets_no_price(with_new: tuple[Ensemble, TrainingData]) -> None:
+    """They have nothing to lose, so that any price would do: others would have new items alone."""
+    model, data = with_new
+    known = np.flatnonzero(~model._new).tolist()
+    rows = [row[:5] for row in rows_of(data)]
+    moved = copy(model)
+    moved.price(SequenceBatch.of_items(rows))
+    assert moved.foretelling is not None and moved.foretelling.stages == (1, 4)
+    prices = moved.foretelling.prices
+    moved.price(SequenceBatch.of_items([*rows, known]))
+    assert moved.foretelling.stages == (1, 4) and moved.foretelling.prices == prices and max(prices) < 10
+    moved.price(SequenceBatch.of_items([*rows, known[:-1]]))
+    assert moved.foretelling.stages == (1, 4), "one person is too few for a stage of their own"
+    moved.price(SequenceBatch.of_items([known[:-1]]))
+    assert moved.foretelling.stages == (1,), "the first has a price however few there are"
+
+
 def test_shares_sum_to_the_score_with_new_items_too(with_new: tuple[Ensemble, TrainingData]) -> None:
     model, data = with_new
     scores = model.score(data.sequences)

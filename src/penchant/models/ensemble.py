@@ -26,8 +26,8 @@ LOGARITHMIC = frozenset({"cooccurrence", "item_knn", "popularity", "recent_popul
 """Experts whose scores are counts or shares: heavy-tailed, so their logarithm is standardised."""
 BY_CONTENT = frozenset({"content_transformer", "content"})
 """Experts that read nothing but content."""
-PRICED = 500
-"""People whose lists say what new items cost, at each stage of a history."""
+PRICED, FEWEST_PRICED = 500, 20
+"""People whose lists say what new items cost, at each stage of a history: at most, and at least after the first."""
 SCORES_AT_ONCE = 25_000_000
 """Scores of an expert held while the weights are chosen (100 MB): with many items, fewer users choose them."""
 
@@ -173,15 +173,17 @@ class Ensemble:
 
         At every stage known items lose the same share: else those who have been there for long, of whom more is
         foretold, would have nearly all new items. What people took before such a stage is no candidate there, since
-        experts that learned it from them are too sure of it.
+        experts that learned it from them are too sure of it. A stage that few have come to has the price of the one
+        before, and people who have taken every known item are not asked: they have nothing to lose.
         """
         told = self.foretelling
         if told is None or not told.places:
             return
-        prices = {}
+        prices: dict[int, float] = {}
+        losing = histories.history_items.unique().lengths < np.count_nonzero(~self._new)
         for stage in STAGES:
-            rows = np.flatnonzero(histories.lengths >= stage)
-            if len(rows):
+            rows = np.flatnonzero((histories.lengths >= stage) & losing)
+            if len(rows) >= (FEWEST_PRICED if prices else 1):
                 rows = rows[_spread(len(rows), min(PRICED, self._at_once() // 4 + 1))]
                 parts, whole = self._parts(histories.take(rows, last=stage)), histories.take(rows)
                 total = self._sum(parts)
