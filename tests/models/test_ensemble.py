@@ -203,6 +203,27 @@ def test_who_has_taken_every_known_item_sets_no_price(with_new: tuple[Ensemble, 
     assert moved.foretelling.stages == (1,), "the first has a price however few there are"
 
 
+def test_where_the_experts_with_a_weight_are_left_out_the_others_count_alike(
+    with_new: tuple[Ensemble, TrainingData],
+) -> None:
+    data = replace(with_new[1], validation=None)
+    chosen = TrainingLog(weights={"cooccurrence": 0.0, "ease": 1.5, "popularity": 0.0}, sharpness=2.0)
+    few = EnsembleOptions(("cooccurrence", "ease", "popularity"))
+    model = create("lite", lambda name: few if name == "lite" else options(name))
+    assert isinstance(model, Ensemble)
+    fit(model, data, chosen=chosen)
+    assert model.left_out == {} and model.weights == chosen.weights
+    model.options = replace(few, max_items_ease=3)
+    continue_fit(model, data, np.ones(24, dtype=bool), np.ones(26, dtype=bool))
+    assert model.weights == {"cooccurrence": 0.75, "popularity": 0.75} and model.foretelling is not None
+    assert model.foretelling.weights == {"cooccurrence": 1.5, "popularity": 1.5}
+    assert model.left_out["ease"].endswith("does not fit. The other experts had no weight: they count alike.")
+    assert (model.score(data.sequences).std(axis=1) > 0.1).all()
+    fresh = create("lite", lambda name: model.options if name == "lite" else options(name))
+    fit(fresh, data, chosen=chosen)
+    assert isinstance(fresh, Ensemble) and fresh.weights == model.weights and fresh.left_out == model.left_out
+
+
 def test_shares_sum_to_the_score_with_new_items_too(with_new: tuple[Ensemble, TrainingData]) -> None:
     model, data = with_new
     scores = model.score(data.sequences)

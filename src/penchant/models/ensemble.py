@@ -118,6 +118,7 @@ class Ensemble:
                 self._drop(name, f"no item has the view {name}.")
         if not self.experts:
             raise ModelError("No expert of the ensemble can serve these data.", remedy="Use --model popularity.")
+        self._share_out(self.weights)
         return self.experts
 
     def weigh(self, validation: Validation) -> None:
@@ -167,6 +168,20 @@ class Ensemble:
         if self.foretelling is not None:
             own = new_weights or {name: weight * sharpness for name, weight in self.weights.items()}
             self.foretelling = replace(self.foretelling, weights=dict(own), sharpness=sharpness)
+        self._share_out(weights)
+
+    def _share_out(self, chosen: Mapping[str, float]) -> None:
+        """Where experts that are left out by now had all the weight, the others count alike, and `left_out` says so."""
+        whole = sum(chosen.values())
+        if whole > 0 and not any(chosen.get(name, 0.0) > 0 for name in self.experts):
+            for name in self.left_out:
+                if chosen.get(name, 0.0) > 0:
+                    self.left_out[name] += " The other experts had no weight: they count alike."
+            self.weights = {name: whole / len(self.experts) for name in self.experts}
+        told = self.foretelling
+        if whole > 0 and told is not None and not any(told.weights.get(name, 0.0) > 0 for name in self.experts):
+            own = {name: self.weights[name] * told.sharpness for name in self.experts}
+            self.foretelling = replace(told, weights=own)
 
     def price(self, histories: SequenceBatch) -> None:
         """Find what new items cost, by the lists of some of these people after their last event, their last four, …
