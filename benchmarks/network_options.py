@@ -5,9 +5,9 @@
 Leave-one-out, stable ties, learned without the validation event, full ranking. `--set` is what all rows share
 (`layers=1 max_length=50 epochs=6` by default: a training of about two CPU minutes on MovieLens-1M); a row is an option
 that differs from that: depth, width, head, interests, losses, precision, batches. NDCG@10 with the time of the request
-given and hidden, the difference from the default over the same people, and CPU seconds. Each row is kept as it ends,
-so that a run that was stopped goes on. For reading what matters, not for choosing: that is done on validation, whose
-figure stands beside.
+given and hidden, the difference from the default over the same people, and CPU seconds. Each row is kept as it ends, by
+its settings, so that a run that was stopped goes on. For reading what matters, not for choosing: that is done on
+validation, whose figure stands beside.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import argparse
+import json
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -75,10 +77,16 @@ def main() -> None:
     carrier = Recommender.fit(cut.train, Config(model="popularity"), validation=cut.validation)
     KEEP.mkdir(exist_ok=True)
     for name in asked.rows.split(","):
-        kept = KEEP / f"{asked.data.name}_{name.replace(' ', '_')}_{asked.seed}.npz"
+        kept = kept_at(asked.data.name, shared, asked.seed, name)
         if asked.fresh or not kept.is_file():
             np.savez(kept, **measured(cut, carrier, settings_of(shared | ROWS[name]), asked.seed))
             told(asked.data.name, shared, asked.seed, name)
+
+
+def kept_at(data: str, shared: dict[str, str], seed: int, name: str) -> Path:
+    """Where a row is kept: a run with other settings does not find it."""
+    settings = zlib.crc32(json.dumps(settings_of(shared | ROWS[name]), sort_keys=True).encode())
+    return KEEP / f"{data}_{name.replace(' ', '_')}_{settings:08x}_{seed}.npz"
 
 
 def settings_of(options: dict[str, str]) -> dict[str, str]:
@@ -103,7 +111,7 @@ def measured(cut: Split, carrier: Recommender, settings: dict[str, str], seed: i
 
 def told(data: str, shared: dict[str, str], seed: int, last: str) -> None:
     """Write and print the rows there are, each beside the default."""
-    runs = {name: KEEP / f"{data}_{name.replace(' ', '_')}_{seed}.npz" for name in ROWS}
+    runs = {name: kept_at(data, shared, seed, name) for name in ROWS}
     kept = {name: np.load(path) for name, path in runs.items() if path.is_file()}
     rows: dict[str, Any] = {}
     for name, run in kept.items():

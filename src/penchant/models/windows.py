@@ -27,9 +27,9 @@ def batches(
 ) -> list[Window]:
     """One epoch of training batches: windows of at most `size` events, of like length together, in random order.
 
-    `tokens`: events in a batch; 0 takes a hundredth of all, from 64 to 3,200: an epoch has about a hundred steps. With
-    `importance` `[E]` windows are drawn by the mean importance of their events, some more than once and some not at
-    all.
+    `tokens`: events in a batch; 0 takes a hundredth of all, but 64 at least and 3,200 at most: in between an epoch has
+    about a hundred steps. A window is never cut to fit. With `importance` `[E]` windows are drawn by the mean
+    importance of their events, some more than once and some not at all.
     """
     starts, stops = training_windows(offsets, size, rng)
     if importance is not None and len(starts):
