@@ -195,7 +195,10 @@ class Ensemble:
         if told is None or not told.places:
             return
         prices: dict[int, float] = {}
-        losing = histories.history_items.unique().lengths < np.count_nonzero(~self._new)
+        known = np.count_nonzero(~self._new)
+        losing = histories.lengths < known
+        rest = np.flatnonzero(~losing)
+        losing[rest] = histories.take(rest).history_items.unique().lengths < known
         for stage in STAGES:
             rows = np.flatnonzero((histories.lengths >= stage) & losing)
             if len(rows) >= (FEWEST_PRICED if prices else 1):
