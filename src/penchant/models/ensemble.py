@@ -28,6 +28,8 @@ BY_CONTENT = frozenset({"content_transformer", "content"})
 """Experts that read nothing but content."""
 PRICED, FEWEST_PRICED = 500, 20
 """People whose lists say what new items cost, at each stage of a history: at most, and at least after the first."""
+LEAST_SAY = 1e-3
+"""Experts with a smaller share of all weight have no say."""
 SCORES_AT_ONCE = 25_000_000
 """Scores of an expert held while the weights are chosen (100 MB): with many items, fewer users choose them."""
 
@@ -166,22 +168,27 @@ class Ensemble:
         """Take weights that were chosen before, of this recipe on fewer data."""
         self.weights = {name: weights[name] for name in self.experts}
         if self.foretelling is not None:
-            own = new_weights or {name: weight * sharpness for name, weight in self.weights.items()}
-            self.foretelling = replace(self.foretelling, weights=dict(own), sharpness=sharpness)
+            self.foretelling = replace(self.foretelling, weights=dict(new_weights), sharpness=sharpness)
         self._share_out(weights)
 
     def _share_out(self, chosen: Mapping[str, float]) -> None:
-        """Where experts that are left out by now had all the weight, the others count alike, and `left_out` says so."""
+        """Where experts that are left out by now had all the weight, the others count alike, and `left_out` says so.
+
+        Without weights for new items those of known ones count for them.
+        """
         whole = sum(chosen.values())
-        if whole > 0 and not any(chosen.get(name, 0.0) > 0 for name in self.experts):
+        if self._mute(chosen):
             for name in self.left_out:
-                if chosen.get(name, 0.0) > 0:
+                if chosen.get(name, 0.0) > LEAST_SAY * whole:
                     self.left_out[name] += " The other experts had no weight: they count alike."
             self.weights = {name: whole / len(self.experts) for name in self.experts}
         told = self.foretelling
-        if whole > 0 and told is not None and not any(told.weights.get(name, 0.0) > 0 for name in self.experts):
-            own = {name: self.weights[name] * told.sharpness for name in self.experts}
-            self.foretelling = replace(told, weights=own)
+        if self.weights and told is not None and (not told.weights or self._mute(told.weights)):
+            self.foretelling = replace(told, weights={n: self.weights[n] * told.sharpness for n in self.experts})
+
+    def _mute(self, weights: Mapping[str, float]) -> bool:
+        """Whether others have these weights: the solver leaves 1e-9 where an expert has none."""
+        return max((weights.get(name, 0.0) for name in self.experts), default=0.0) < LEAST_SAY * sum(weights.values())
 
     def price(self, histories: SequenceBatch) -> None:
         """Find what new items cost, by the lists of some of these people after their last event, their last four, …
