@@ -180,7 +180,7 @@ class Ensemble:
         if self._mute(chosen):
             for name in self.left_out:
                 if chosen.get(name, 0.0) > LEAST_SAY * whole:
-                    self.left_out[name] += " The other experts had no weight: they count alike."
+                    self.left_out[name] += " The others had no weight: they count alike until they are weighed anew."
             self.weights = {name: whole / len(self.experts) for name in self.experts}
         told = self.foretelling
         if self.weights and told is not None and (not told.weights or self._mute(told.weights)):
