@@ -144,6 +144,19 @@ def test_what_new_items_cost_decides_how_high_they_stand(with_new: tuple[Ensembl
     assert means == sorted(means) and means[0] < means[2] < means[3]
 
 
+def test_few_new_items_cost_less(with_new: tuple[Ensemble, TrainingData], monkeypatch: pytest.MonkeyPatch) -> None:
+    model, data = with_new
+    share, found = float(model._new.mean()), []
+    for cost, full in ((0.1, 4 * share), (0.05, share), (0.05, share / 9), (0.1, share)):
+        monkeypatch.setattr("penchant.models.ensemble.TENTH", full)
+        moved = copy(model)
+        moved.options = replace(model.options, new_cost=cost)
+        moved.price(data.sequences)
+        assert moved.foretelling is not None
+        found.append(moved.foretelling.prices)
+    assert found[0] == found[1] == found[2] != found[3]
+
+
 def test_known_items_lose_no_more_than_is_said(
     with_new: tuple[Ensemble, TrainingData], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,8 @@ BY_CONTENT = frozenset({"content_transformer", "content"})
 """Experts that read nothing but content."""
 PRICED, FEWEST_PRICED = 500, 20
 """People whose lists say what new items cost, at each stage of a history: at most, and at least after the first."""
+TENTH = 0.1
+"""Share of new items from which on they may cost `new_cost`; a fourth of it may cost half: few get more each."""
 LEAST_SAY = 1e-3
 """Experts with a smaller share of all weight have no say."""
 SCORES_AT_ONCE = 25_000_000
@@ -40,8 +42,9 @@ class EnsembleOptions:
 
     `experts`: names of models; `weights_users`: how many validation users choose the weights; above `max_items_ease`
     items and `max_users_user_knn` training users these two experts are left out, and the report says so. `new_cost`:
-    the share of their NDCG@10 that known items are expected to lose to items without events (see `placement`); 0: new
-    ones stand at the end. `new_views`: the views by which items without events are likened to the others; empty: all.
+    the share of their NDCG@10 that known items are expected to lose to items without events (see `placement`) where a
+    tenth of all items or more is new, less with the root of that share where fewer are; 0: new ones stand at the end.
+    `new_views`: the views by which items without events are likened to the others; empty: all.
     """
 
     experts: tuple[str, ...] = ("transformer", "cooccurrence", "ease", "user_knn", "content", "popularity")
@@ -202,6 +205,7 @@ class Ensemble:
         if told is None or not told.places:
             return
         prices: dict[int, float] = {}
+        cost = self.options.new_cost * min(1.0, float(self._new.mean()) / TENTH) ** 0.5
         known = np.count_nonzero(~self._new)
         losing = histories.lengths < known
         rest = np.flatnonzero(~losing)
@@ -213,7 +217,7 @@ class Ensemble:
                 parts, whole = self._parts(histories.take(rows, last=stage)), histories.take(rows)
                 total = self._sum(parts)
                 owned = owned_items(whole.rows, whole.items, total.shape)
-                prices[stage] = told.price(total, told.told(parts), owned, self.options.new_cost)
+                prices[stage] = told.price(total, told.told(parts), owned, cost)
         if prices:
             self.foretelling = replace(told, stages=tuple(prices), prices=tuple(prices.values()))
 
