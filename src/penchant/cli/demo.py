@@ -131,6 +131,12 @@ def _on_new_items(
         "3", f"How items fare that nobody had touched: a tenth is kept from training, {found.users:,} people chose one"
     )
     terminal.show_table(*found.table([f"ndcg@{found.k}", f"hit_rate@{found.k}", f"mrr@{found.k}"]))
+    for name in names:
+        cost = getattr(settings.options(name), "new_cost", None)
+        if cost is not None:
+            terminal.show(
+                f"{name}: known items may lose {100 * cost:.1f} % of NDCG@10 to new ones; {name}.new_cost says how much"
+            )
     return found.to_json(), []
 
 
