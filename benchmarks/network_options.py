@@ -72,6 +72,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--fresh", action="store_true")
     asked = parser.parse_args()
+    if unknown := set(asked.rows.split(",")) - set(ROWS):
+        parser.error(f"no row {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
     shared = SHARED | dict(pair.split("=", 1) for pair in asked.set)
     cut = split(Dataset.load(asked.data), "leave-one-out", seed=0)
     carrier = Recommender.fit(cut.train, Config(model="popularity"), validation=cut.validation)
