@@ -70,6 +70,7 @@ def write(path: Path, parts: Parts, *, histories: bool = True, report_html: str 
         "kinds": data.kinds.ids.to_list(),
         "vocabularies": {"items": data.item_vocabulary.digest(), "users": data.user_vocabulary.digest()},
         "histories": histories,
+        "named_events": data.named_events,
         "contents": told,
         "versions": library_versions(),
     }
@@ -209,6 +210,7 @@ def _dataset(folder: Path, items: pl.DataFrame, facts: Mapping[str, Any]) -> Dat
         item_vocabulary=Vocabulary(items[schema.ITEM_ID]),
         user_vocabulary=Vocabulary(users[schema.USER_ID]),
         kinds=Vocabulary(facts["kinds"]),
+        named_events=facts.get("named_events"),
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from typer.testing import Result
 
@@ -60,6 +61,26 @@ def test_it_says_what_is_new_and_refuses_what_cannot_be(run: Run, bundle: Path, 
     assert run("update", tmp_path / "b", tmp_path / "nowhere").exit_code == 1
     assert run("update", tmp_path / "nowhere", tmp_path).exit_code == 1
     assert run("update", tmp_path / "b", tmp_path, "--replay", "-1").exit_code == 2
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_table_of_events_without_rows_is_no_events(run: Run, bundle: Path, tmp_path: Path, form: str) -> None:
+    shutil.copytree(bundle, tmp_path / "b")
+    new = tmp_path / "new"
+    new.mkdir()
+    columns = ["user_id", "item_id", "timestamp"]
+    if form == "parquet":
+        pl.DataFrame(schema=dict.fromkeys(columns, pl.String)).write_parquet(new / "events.parquet")
+    else:
+        (new / "events.csv").write_text(",".join(columns) + "\n")
+    before = sorted(tmp_path.joinpath("b").rglob("*"))
+    done = run("update", tmp_path / "b", new)
+    assert done.exit_code == 0 and "New: nothing; 0 events were known" in done.stdout, done.output
+    assert sorted(tmp_path.joinpath("b").rglob("*")) == before
+    (new / "items.csv").write_text("item_id,title\nfresh,Something new\n")
+    done = run("update", tmp_path / "b", new, "--json")
+    assert done.exit_code == 0 and json.loads(done.stdout)["new"] == {"items": 1}, done.output
+    assert run("train", new, "--out", tmp_path / "other").exit_code == 1, "a training needs events"
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.data.merge import merge
 from penchant.errors import DataError
+from penchant.recommender import Recommender
 
 EVENTS = st.lists(
     st.tuples(st.sampled_from("abcd"), st.sampled_from("uvwxyz"), st.integers(1, 50)), min_size=1, max_size=25
@@ -86,3 +90,49 @@ def test_attributes_grow_and_change() -> None:
     assert found["price"].to_list() == [1.0, 2.0, None] and found["maker"].to_list() == [None, None, "m"]
     assert merged.changed_items.tolist() == [1]
     assert merged.counts == {"events": 1, "items": 1, "users": 0, "changed_items": 1, "changed_users": 0}
+
+
+def comments(texts: list[str], seconds: list[int], **more: list[object]) -> pl.DataFrame:
+    """One person's comments without an item."""
+    same = {"user_id": ["a"] * len(texts), "item_id": [None] * len(texts), "event": ["comment"] * len(texts)}
+    return pl.DataFrame({**same, "timestamp": seconds, "text": texts, **more}, schema_overrides={"item_id": pl.String})
+
+
+def test_own_content_tells_events_of_one_second_apart() -> None:
+    old = Dataset.from_tables(comments(["good", "fine"], [5, 6]))
+    merged = merge(old, Dataset.from_tables(comments(["good", "bad"], [5, 5])))
+    assert merged.dataset.events["text"].to_list() == ["good", "bad", "fine"] and merged.known_events == 1
+    assert merge(merged.dataset, Dataset.from_tables(comments(["bad"], [5]))).known_events == 1
+
+
+def test_own_content_that_only_one_log_has() -> None:
+    plain, told = log([("a", "x", 1)]), log([("a", "x", 1), ("a", "x", 1)], text=[None, "why"])
+    merged = merge(Dataset.from_tables(plain), Dataset.from_tables(told))
+    assert merged.dataset.events["text"].to_list() == [None, "why"] and merged.known_events == 1
+    back = merge(Dataset.from_tables(told), Dataset.from_tables(plain))
+    assert back.known_events == 1 and back.dataset.events["text"].to_list() == [None, "why"]
+
+
+def test_ids_of_ones_own_may_look_like_made_ones(tmp_path: Path) -> None:
+    """`e1001` in the file is a name like any other, in a bundle read again too."""
+    old = Dataset.from_tables(log([("a", "x", 1), ("a", "y", 2)], event_id=["e1000", "e1001"]))
+    new = Dataset.from_tables(log([("a", "y", 2), ("a", "y", 2)], event_id=["e1001", "e1002"]))
+    merged = merge(old, new)
+    assert merged.dataset.events["event_id"].to_list() == ["e1000", "e1001", "e1002"] and merged.known_events == 1
+    rec = Recommender.fit(old, Config(model="popularity"))
+    rec.save(tmp_path / "b")
+    fresh = Recommender.load(tmp_path / "b").update(new)
+    assert fresh.dataset.events["event_id"].to_list() == ["e1000", "e1001", "e1002"]
+
+
+def test_ids_that_reading_made_beside_given_ones_name_nothing_elsewhere() -> None:
+    old = Dataset.from_tables(log([("a", "x", 1), ("a", "y", 2)], event_id=["p1", None]))
+    new = Dataset.from_tables(log([("b", "x", 3), ("b", "y", 4)], event_id=["p2", None]))
+    found = merge(old, new).dataset
+    assert found.n_events == 4 and found.events["event_id"].is_unique().all()
+
+
+def test_own_ids_stay_where_the_known_log_has_none() -> None:
+    old = Dataset.from_tables(log([("a", "x", 1)]))
+    new = Dataset.from_tables(log([("a", "y", 2), ("a", "z", 3)], event_id=["e0", "e77"]))
+    assert merge(old, new).dataset.events["event_id"].to_list() == ["e0", "e78", "e77"]

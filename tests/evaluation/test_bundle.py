@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -8,6 +9,7 @@ import pytest
 
 from penchant.config import Config
 from penchant.data.dataset import Dataset
+from penchant.errors import DataError, UsageError
 from penchant.evaluation.bundle import evaluate_bundle
 from penchant.recommender import Recommender
 
@@ -68,3 +70,56 @@ def test_items_and_users_in_another_order_change_nothing(fitted: Recommender) ->
     plain = evaluate_bundle(fitted, Dataset.from_tables(rows), curves=False)
     mixed = evaluate_bundle(fitted, shuffled, curves=False)
     assert mixed.models["cooccurrence"]["ndcg@10"].mean == pytest.approx(plain.models["cooccurrence"]["ndcg@10"].mean)
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"ties": "random"}, "ties would"),
+        ({"refit": True, "seeds": 3}, "seeds, refit would"),
+        ({"folds": 2}, "folds would"),
+        ({"seed": 1}, "seed would"),
+    ],
+)
+def test_options_of_a_split_need_one(fitted: Recommender, options: dict[str, Any], named: str) -> None:
+    data = Dataset.from_tables(_walks(7))
+    with pytest.raises(UsageError, match=rf"{named} not count. Name a split \(--split time\)"):
+        evaluate_bundle(fitted, data, **options)
+
+
+def test_the_seed_is_of_all_that_is_fitted(fitted: Recommender) -> None:
+    data = Dataset.from_tables(_walks(7))
+    found = evaluate_bundle(fitted, data, split="leave-one-out", seed=7, curves=False)
+    assert found.options["seed"] == 7 and found.facts["cooccurrence"]["seed"] == 7
+    beside = evaluate_bundle(fitted, data, beside=["popularity"], seed=7, curves=False)
+    assert beside.split == "unseen" and beside.facts["popularity"]["seed"] == 7
+    assert beside.facts["cooccurrence"]["seed"] == 0, "the bundle is as it was"
+
+
+def test_where_all_was_seen_and_nothing_is_left_to_split_the_message_says_both(fitted: Recommender) -> None:
+    last = Dataset.from_tables(_walks(6).filter(pl.col("timestamp") >= 5000))
+    with pytest.raises(DataError, match=r"has seen every event .*split by time either.*--split leave-one-out") as found:
+        evaluate_bundle(fitted, last)
+    assert "is left for the validation" in str(found.value), "what the split said stands in it"
+    with pytest.raises(DataError, match=r"^(?!The bundle has seen)"):
+        evaluate_bundle(fitted, last, split="time")
+
+
+@pytest.mark.parametrize("kind", ["collect", "view"])
+def test_kinds_that_the_bundle_has_not_learned_are_read_as_when_serving(kind: str) -> None:
+    """The bundle's first kind is `dislike`: an unknown kind is none."""
+    disliked = [("u0", "i0", 0, "dislike")]
+    learned = [(f"u{u}", f"i{(u + step) % 12}", 10 + step, "view") for u in range(24) for step in range(6)]
+    fresh = [(f"v{u}", f"i{(u + step) % 12}", 100 + step, kind) for u in range(12) for step in range(3)]
+    refused = [(f"v{u}", f"i{(u + 6) % 12}", 99, "hide") for u in range(12)]
+
+    def data(rows: list[tuple[str, str, int, str]]) -> Dataset:
+        return Dataset.from_tables(pl.DataFrame(rows, ["user_id", "item_id", "timestamp", "event"], orient="row"))
+
+    bundle = Recommender.fit(data(disliked + learned), Config(model="cooccurrence"))
+    assert bundle.dataset.kinds.ids.to_list() == ["dislike", "view"]
+    found = evaluate_bundle(bundle, data(fresh + refused), target="last", curves=False)
+    assert found.users == 12 and found.models["cooccurrence"]["mrr@10"].mean == 1.0
+    notes = " ".join(found.notes)
+    assert "12 events of histories were left out: their kind says 'not this'" in notes
+    assert ("24 events of histories are of kinds that the bundle has not learned" in notes) is (kind != "view")

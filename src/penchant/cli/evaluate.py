@@ -26,7 +26,10 @@ def evaluate(
     repeats: parameters.Repeats = False,
     refit: parameters.Refit = False,
     k: parameters.Many = 10,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, max=100, help="Fits of the recipe, averaged (splits).")] = 1,
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=1, max=100, help="Fits of the recipe, averaged (needs --split).")
+    ] = 1,
+    seed: parameters.SeedOfBundle = None,
     strict: parameters.Strict = False,
     json: parameters.JsonFile = None,
 ) -> None:
@@ -54,6 +57,7 @@ def evaluate(
             refit=refit,
             k=k,
             seeds=seeds,
+            seed=seed,
             progress=report,
         )
     show_comparison(found, json)

@@ -45,6 +45,10 @@ SeedOfConfig = Annotated[
     int | None,
     typer.Option("--seed", min=0, max=2**32 - 1, help="Same seed, same result. [default: that of --config, or 0]"),
 ]
+SeedOfBundle = Annotated[
+    int | None,
+    typer.Option("--seed", min=0, max=2**32 - 1, help="Same seed, same result. [default: that of the bundle]"),
+]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", metavar="FILE.toml", help="Options from a file; --set goes before it.")
 ]

@@ -21,14 +21,15 @@ _NO_EVENTS = {
 
 
 def load_additions(path: Path, *, strict: bool = False) -> Dataset:
-    """Read a folder as `Dataset.load` does; where it has no events, its items and users alone are the new rows.
+    """Read a folder as `Dataset.load` does; where it has no events (no table of them, or one
+    without rows), its items and users alone are the new rows.
 
     Raises `DataError` where there is nothing that can be read.
     """
     mapping = read_mapping(path) if path.is_dir() else {}
     files = {table: find_table(path, table, mapping[table].file) for table in mapping}
     if not files or files[schema.EVENTS] is not None or not (files[schema.ITEMS] or files[schema.USERS]):
-        return load_folder(path, strict=strict)
+        return load_folder(path, strict=strict, needs_events=False)
     tables = {schema.ITEMS: schema.ITEM_ID, schema.USERS: schema.USER_ID}
     frames = {table: pl.DataFrame(schema={key: pl.String}) for table, key in tables.items()}
     for table in tables:

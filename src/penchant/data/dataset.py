@@ -34,6 +34,7 @@ class Dataset:
     - `report`: what was read, recognised, dropped and quarantined, with reasons.
     - `root`: the folder that media paths are relative to.
     - `vectors`: views that somebody brought, of items or users.
+    - `named_events`: whether the file gave each event its `event_id`, or reading made some (None: not known).
     """
 
     items: pl.DataFrame
@@ -46,6 +47,7 @@ class Dataset:
     report: IngestReport | None = None
     root: Path | None = None
     vectors: tuple[OwnVectors, ...] = ()
+    named_events: bool | None = None
     _cache: dict[str, SequenceBatch] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod

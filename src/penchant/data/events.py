@@ -30,6 +30,9 @@ SUB_NS = "__sub_ns"
 KIND_NAME = "__kind"
 """Columns of cleaned events that `Dataset.events` does not have: nanoseconds inside the second, kind by name."""
 
+MADE_BESIDE_GIVEN = r"^row-e\d+$"
+"""The form of the id that is made for an event without one in a file where others have theirs."""
+
 
 @dataclass(frozen=True)
 class CleanEvents:

@@ -14,6 +14,7 @@ import polars as pl
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.sequences import SequenceBatch
+from penchant.data.vocabulary import Vocabulary
 from penchant.errors import DataError, UnknownIdError, UsageError
 
 TimeLike = str | int | float | datetime
@@ -73,7 +74,7 @@ def from_history(dataset: Dataset, history: Any) -> tuple[list[str], SequenceBat
             near=dataset.item_vocabulary.ids.head(20_000).to_list(),
             remedy="No item of the history is in the catalogue: compare its ids with those the bundle was trained on.",
         )
-    kinds, understood = _kinds(dataset, coded)
+    kinds, understood = understood_kinds(dataset.kinds, coded.kinds)
     keep &= understood[coded.events[schema.KIND].to_numpy()]
     events = coded.events.with_columns(
         pl.Series(schema.ITEM, np.where(mapped >= 0, mapped, -1), dtype=pl.Int32).replace(-1, None),
@@ -101,17 +102,20 @@ def from_history(dataset: Dataset, history: Any) -> tuple[list[str], SequenceBat
     return coded.user_vocabulary.ids.to_list(), anonymous, holder
 
 
-def _kinds(dataset: Dataset, coded: Dataset) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
-    """The bundle's code of each kind of a history, and whether it can be understood.
+def understood_kinds(known: Vocabulary, kinds: Vocabulary) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
+    """The code in `known` (a bundle's kinds) of each of `kinds`, and whether it can be understood, both `[kinds]`.
 
     A kind that the bundle has not seen counts as a view (or the first kind there is), unless it is negative or passive.
+
+    >>> codes, understood = understood_kinds(Vocabulary(["dislike", "view"]), Vocabulary(["collect", "hide"]))
+    >>> codes.tolist(), understood.tolist()
+    ([1, 1], [True, False])
     """
-    codes = dataset.kinds.encode(coded.kinds.ids)
-    refused = schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS
-    understood = np.array([c >= 0 or k not in refused for c, k in zip(codes, coded.kinds.ids.to_list(), strict=True)])
-    known = [c for c, kind in enumerate(dataset.kinds.ids.to_list()) if kind not in refused]
-    default = dataset.kinds.ids.to_list().index(schema.DEFAULT_KIND) if schema.DEFAULT_KIND in dataset.kinds else None
-    fallback = default if default is not None else (known[0] if known else 0)
+    names, refused = known.ids.to_list(), schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS
+    codes = known.encode(kinds.ids)
+    understood = np.array([c >= 0 or k not in refused for c, k in zip(codes, kinds.ids.to_list(), strict=True)], bool)
+    wanted = [code for code, kind in enumerate(names) if kind not in refused]
+    fallback = names.index(schema.DEFAULT_KIND) if schema.DEFAULT_KIND in names else (wanted[0] if wanted else 0)
     return np.where(codes >= 0, codes, fallback).astype(np.int32), understood
 
 

@@ -12,8 +12,8 @@ import polars as pl
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.entities import Entities, clean_entities, clean_relations
-from penchant.data.event_log import EventLog
-from penchant.data.events import clean_events
+from penchant.data.event_log import CodedEvents, EventLog
+from penchant.data.events import MADE_BESIDE_GIVEN, clean_events
 from penchant.data.mapping import TableMapping, read_mapping
 from penchant.data.own_vectors import checked, folder_vectors
 from penchant.data.pieces import event_pieces
@@ -34,8 +34,8 @@ Table: TypeAlias = (
 __all__ = ["IngestReport", "Table", "TableReport", "build", "load_folder", "read_table", "to_frame"]
 
 
-def load_folder(path: Path, *, strict: bool = False) -> Dataset:
-    """Read a folder that follows the data contract.
+def load_folder(path: Path, *, strict: bool = False, needs_events: bool = True) -> Dataset:
+    """Read a folder that follows the data contract; a table of events without rows will do where none is needed.
 
     Raises `DataError` for a folder or file that cannot be read, `SchemaError` for missing columns; with `strict`,
     `DataError` where any row would be in quarantine.
@@ -58,7 +58,7 @@ def load_folder(path: Path, *, strict: bool = False) -> Dataset:
     if log is None:
         log = _log_of(read_source(events, mapping[schema.EVENTS]), mapping[schema.EVENTS])
     sources = {table: read_source(file, mapping[table]) for table, file in files.items() if file is not None}
-    dataset = _assembled(log, sources, mapping, path, strict)
+    dataset = _assembled(log, sources, mapping, path, strict, needs_events)
     own = checked(folder_vectors(path), dataset.vocabularies)
     report = dataset.report
     for each in own:
@@ -114,7 +114,12 @@ def _log_of_pieces(path: Path, mapping: TableMapping) -> EventLog | None:
 
 
 def _assembled(
-    log: EventLog, sources: Mapping[str, Source], mapping: Mapping[str, TableMapping], root: Path | None, strict: bool
+    log: EventLog,
+    sources: Mapping[str, Source],
+    mapping: Mapping[str, TableMapping],
+    root: Path | None,
+    strict: bool,
+    needs_events: bool = True,
 ) -> Dataset:
     cleaned: dict[str, Entities] = {
         table: clean_entities(table, sources[table], mapping[table])
@@ -133,8 +138,25 @@ def _assembled(
         relations, quarantine[schema.RELATIONS] = part.frame, part.refused
         reports[schema.RELATIONS] = part.report
     report = IngestReport(reports, {name: rows for name, rows in quarantine.items() if rows.height})
-    _refuse(report, strict)
-    return Dataset(items, coded.frame, users, item_vocabulary, user_vocabulary, coded.kinds, relations, report, root)
+    _refuse(report, strict, needs_events)
+    return Dataset(
+        items=items,
+        events=coded.frame,
+        users=users,
+        item_vocabulary=item_vocabulary,
+        user_vocabulary=user_vocabulary,
+        kinds=coded.kinds,
+        relations=relations,
+        report=report,
+        root=root,
+        named_events=_named(coded),
+    )
+
+
+def _named(coded: CodedEvents) -> bool:
+    """Whether every event has the id that the file gave it."""
+    given = schema.EVENT_ID in coded.report.columns.values()
+    return given and not bool(coded.frame[schema.EVENT_ID].str.contains(MADE_BESIDE_GIVEN).any())
 
 
 def _completed(
@@ -151,16 +173,16 @@ def _completed(
     return frame, part.report.with_added(fresh.height)
 
 
-def _refuse(report: IngestReport, strict: bool) -> None:
+def _refuse(report: IngestReport, strict: bool, needs_events: bool) -> None:
     events = report.tables[schema.EVENTS]
-    if not events.rows_read:
+    if not events.rows_read and needs_events:
         raise DataError(f"{events.source} has no rows.", remedy="Give a table with at least one event.")
     listed = "; ".join(
         f"{table.name}: {count:,} × {reason}"
         for table in report.tables.values()
         for reason, count in table.quarantined.items()
     )
-    if not events.rows_kept:
+    if events.rows_read and not events.rows_kept:
         raise DataError(f"No event of {events.source} can be used. {listed}.", remedy="Mend the file, or dataset.toml.")
     if strict and report.rows_quarantined:
         raise DataError(

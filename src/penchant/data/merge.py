@@ -16,7 +16,8 @@ from penchant.errors import DataError
 Ints = npt.NDArray[np.int64]
 _OLD_ROW, _NEW_ROW, _TIME, _ORIGIN = "__old_row", "__new_row", "__time", "__origin"
 _MADE_ID = r"^(row-)?e\d+$"
-"""Event ids that reading made where the file had none: they name rows of that file and say nothing elsewhere."""
+"""Event ids as reading makes them where the file has none: they name rows of that file and say nothing elsewhere."""
+_OWN = (schema.TEXT, schema.IMAGE, schema.AUDIO)
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ class Merged:
 def merge(old: Dataset, new: Dataset) -> Merged:
     """Join `new` to `old`: ids that are new come after the old ones, new values of known items and users replace.
 
-    An event is known by its `event_id` where both logs have their own, else by user, item, kind, time and value.
-    Raises `DataError` where events can be told by neither.
+    An event is known by its `event_id` where both logs have their own (`Dataset.named_events`), else by user, item,
+    kind, time, value and own content. Raises `DataError` where events can be told by neither.
 
     >>> log = pl.DataFrame({"user_id": ["a", "a"], "item_id": ["x", "y"], "timestamp": [1, 2]})
     >>> more = pl.DataFrame({"user_id": ["b", "a"], "item_id": ["z", "y"], "timestamp": [3, 2]})
@@ -85,6 +86,7 @@ def merge(old: Dataset, new: Dataset) -> Merged:
         report=new.report,
         root=new.root or old.root,
         vectors=(),
+        named_events=_are_named(old) and _are_named(new),
         _cache={},
     )
     rows = [events[name].fill_null(-1).to_numpy().astype(np.int64) for name in (_OLD_ROW, _NEW_ROW)]
@@ -129,16 +131,16 @@ def _events(
         pl.Series(_TIME, new.sequences().times_s),
         pl.lit(1, dtype=pl.Int8).alias(_ORIGIN),
     )
-    by_id = not (_are_made(old.events) or _are_made(new.events))
+    by_id = _are_named(old) and _are_named(new)
     if not by_id and ours[schema.TIME_S].null_count():
         raise DataError(
             "New events without times and event ids cannot be told from those that are known.",
             remedy="Give each event a timestamp, or an event_id in the old data and in the new.",
         )
-    keys = [schema.EVENT_ID] if by_id else [schema.USER, schema.ITEM, schema.KIND, schema.TIME_S, schema.VALUE]
-    added = ours.join(theirs.select(keys).unique(), on=keys, how="anti", nulls_equal=True, maintain_order="left")
-    if not by_id:
-        added = _with_fresh_ids(added, theirs)
+    if by_id:
+        added = ours.join(theirs.select(schema.EVENT_ID), on=schema.EVENT_ID, how="anti", maintain_order="left")
+    else:
+        added = _with_fresh_ids(_not_among(ours, theirs), theirs, made=not _are_named(new))
     events = pl.concat([theirs, added], how="diagonal_relaxed").sort(
         [schema.USER, _TIME, _ORIGIN, schema.SEQ], nulls_last=True, maintain_order=True
     )
@@ -157,17 +159,32 @@ def _recoded(frame: pl.DataFrame, column: str, codes: npt.NDArray[np.integer], d
     return recoded.set(old.is_null(), None) if old.null_count() else recoded
 
 
-def _are_made(events: pl.DataFrame) -> bool:
-    ids = events[schema.EVENT_ID]
-    return bool(events.height) and bool(ids.str.contains(_MADE_ID).all())
+def _are_named(data: Dataset) -> bool:
+    """Whether the events have ids of their own; of a dataset that does not know it the form of the ids tells."""
+    if not data.n_events:
+        return True
+    if data.named_events is not None:
+        return data.named_events
+    return not bool(data.events[schema.EVENT_ID].str.contains(_MADE_ID).all())
 
 
-def _with_fresh_ids(added: pl.DataFrame, theirs: pl.DataFrame) -> pl.DataFrame:
-    """Ids that no known event has, where reading made them from the rows of another file."""
-    taken = theirs[schema.EVENT_ID].str.extract(r"^e(\d+)$").cast(pl.Int64).max()
-    start = max(theirs.height, int(taken) if isinstance(taken, int) else 0) + 1
-    made = pl.select(pl.format("e{}", pl.Series(np.arange(start, start + added.height)))).to_series()
-    clash = added[schema.EVENT_ID].str.contains(_MADE_ID) | added[schema.EVENT_ID].is_in(
-        theirs[schema.EVENT_ID].implode()
+def _not_among(ours: pl.DataFrame, theirs: pl.DataFrame) -> pl.DataFrame:
+    """Events that differ from every known one in user, item, kind, time, value or own content."""
+    own = [name for name in _OWN if name in ours.columns or name in theirs.columns]
+    keys = [schema.USER, schema.ITEM, schema.KIND, schema.TIME_S, schema.VALUE, *own]
+    filled = [pl.lit(None, dtype=pl.String).alias(name) for name in own if name not in theirs.columns]
+    extra = [name for name in own if name not in ours.columns]
+    wide = ours.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in extra)
+    known = theirs.with_columns(filled).select(keys).unique()
+    return wide.join(known, on=keys, how="anti", nulls_equal=True, maintain_order="left").drop(extra)
+
+
+def _with_fresh_ids(added: pl.DataFrame, theirs: pl.DataFrame, *, made: bool) -> pl.DataFrame:
+    """Ids that no known event has, where reading made them from the rows of another file or one is taken."""
+    taken = (
+        pl.concat([added[schema.EVENT_ID], theirs[schema.EVENT_ID]]).str.extract(r"^e(\d{1,18})$").cast(pl.Int64).max()
     )
-    return added.with_columns(made.zip_with(clash, added[schema.EVENT_ID]).alias(schema.EVENT_ID))
+    start = max(theirs.height, int(taken) if isinstance(taken, int) else 0) + 1
+    fresh = pl.select(pl.format("e{}", pl.Series(np.arange(start, start + added.height)))).to_series()
+    clash = added[schema.EVENT_ID].is_in(theirs[schema.EVENT_ID].implode()) | pl.lit(made)
+    return added.with_columns(pl.when(clash).then(fresh).otherwise(pl.col(schema.EVENT_ID)).alias(schema.EVENT_ID))

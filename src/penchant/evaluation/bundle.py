@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.data.splits import How, Target, Ties
+from penchant.errors import DataError, UsageError
 from penchant.evaluation.background import background
 from penchant.evaluation.backtest import DEFAULT_KS
 from penchant.evaluation.compare import compare
@@ -35,6 +36,7 @@ def evaluate_bundle(
     folds: int = 5,
     seeds: int = 1,
     refit: bool = False,
+    seed: int | None = None,
     k: int = 10,
     ks: Sequence[int] = DEFAULT_KS,
     curves: bool = True,
@@ -46,40 +48,54 @@ def evaluate_bundle(
     Without `split`: tested on the events it has not seen (`Comparison.split` is `unseen`), as it stands. Where there
     are none, or a `split` is asked for, the recipe (its config) is fitted again on the training part of that split
     (`time` by default) and that is tested; the notes say so. `beside` names simple models to fit on the same part.
+    `seed` is that of the split and of everything that is fitted (None: the bundle's own).
+
+    Raises `UsageError` for options of a split without `split`, `DataError` where nobody can be tested.
     """
+    if split is None:
+        _refuse_options_of_splits(
+            {"quantile": quantile != 0.9, "ties": ties != "stable", "folds": folds != 5}
+            | {"seeds": seeds != 1, "refit": refit, "seed": seed is not None and not beside}
+        )
+    config = recommender.config if seed is None else replace(recommender.config, seed=seed)
     if split is None:
         found = unseen(recommender, dataset, target=target, repeats=repeats)
         if found is not None:
-            return _on_unseen(recommender, found, beside, k=k, ks=ks, curves=curves, threads=threads, progress=progress)
-    name = recommender.config.model
-    recipes = {name: recommender.config} | {other: _recipe(recommender.config, other) for other in beside}
-    result = compare(
-        dataset,
-        recipes,
-        recommender.config,
-        split=split or "time",
-        target=target,
-        quantile=quantile,
-        ties=ties,
-        repeats=repeats,
-        folds=folds,
-        seeds=seeds,
-        refit=refit,
-        k=k,
-        ks=ks,
-        curves=curves,
-        threads=threads,
-        progress=progress,
-    )
+            others = {name: _recipe(config, name) for name in beside}
+            return _on_unseen(recommender, found, others, k=k, ks=ks, curves=curves, threads=threads, progress=progress)
+    recipes = {config.model: config} | {name: _recipe(config, name) for name in beside}
+    how: dict[str, Any] = {"target": target, "quantile": quantile, "ties": ties, "repeats": repeats, "folds": folds}
+    how |= {"seeds": seeds, "refit": refit, "k": k, "ks": ks, "curves": curves, "threads": threads}
+    try:
+        result = compare(dataset, recipes, config, split=split or "time", progress=progress, **how)
+    except DataError as error:
+        if split is not None:
+            raise
+        raise DataError(
+            "The bundle has seen every event here that could be tested, and here its recipe cannot be learned again on "
+            f"a split by time either: {error.what}",
+            remedy="Give events that came after those it has learned, or all of its data with --split leave-one-out.",
+        ) from error
     why = "A split was asked for" if split else "The bundle has seen all that could be tested here"
     told = f"{why}: not the bundle itself was tested, but its recipe, fitted again on the training part of the split."
     return replace(result, notes=[told, *result.notes])
 
 
+def _refuse_options_of_splits(given: Mapping[str, bool]) -> None:
+    """Without a split nothing is fitted again: what says how to split or fit has nothing to act on."""
+    named = [name for name, is_given in given.items() if is_given]
+    if named:
+        raise UsageError(
+            f"Without a split the bundle is tested as it stands, and nothing is learned again: {', '.join(named)} would"
+            " not count.",
+            remedy="Name a split (--split time) to learn its recipe again, or leave the option out.",
+        )
+
+
 def _on_unseen(
     recommender: Recommender,
     found: Unseen,
-    beside: Sequence[str],
+    beside: Mapping[str, Config],
     *,
     k: int,
     ks: Sequence[int],
@@ -100,13 +116,13 @@ def _on_unseen(
         first = run(recommender, Cost(), recommender.config.model)
     spent = Cost(float(recommender.facts.get("fit_cpu_s", 0.0)), ranking.peak_rss_mb)
     runs: dict[str, list[list[Run]]] = {recommender.config.model: [[replace(first, cost=spent)]]}
-    for name in beside:
+    for name, recipe in beside.items():
         if name == recommender.config.model:
             continue
         with measured() as cost:
             other = Recommender.fit(
                 found.learned,
-                _recipe(recommender.config, name),
+                recipe,
                 views=(recommender.views, recommender.encoders),
                 progress=progress,
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,11 @@ import numpy.typing as npt
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
+from penchant.data.history import understood_kinds
 from penchant.data.merge import merge
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
+from penchant.data.vocabulary import Vocabulary
 from penchant.errors import DataError, ModelError
 from penchant.metrics.ranking import ndcg
 from penchant.recommender import Recommender
@@ -86,7 +88,7 @@ def drift(
         users=len(question.users),
         overlap=_overlap(_ranked(updated, histories), _ranked(retrained, histories)),
         cosine=_cosine(updated, retrained, histories),
-        ndcg_before=_before(recommender, histories, question.targets),
+        ndcg_before=_before(recommender, histories, updated.dataset.kinds, question.targets),
         ndcg_updated=answered(updated, question),
         ndcg_retrained=answered(retrained, question),
         update_cpu_s=round(between - started, 2),
@@ -133,10 +135,11 @@ def _ranked(recommender: Recommender, histories: SequenceBatch) -> npt.NDArray[n
     return recommender.rank(histories, 10, exclude=histories.history_items.unique())[0]
 
 
-def _before(recommender: Recommender, histories: SequenceBatch, targets: Ragged) -> float:
-    """NDCG@10 of the recommender as it was, told the same events as far as it knows their items and kinds."""
-    n_items, n_kinds = recommender.dataset.n_items, len(recommender.dataset.kinds)
-    known = histories.keep((histories.items < n_items) & (histories.kinds < n_kinds))
+def _before(recommender: Recommender, histories: SequenceBatch, kinds: Vocabulary, targets: Ragged) -> float:
+    """NDCG@10 of the recommender as it was, told the same events (of `kinds`) as far as it knows them."""
+    codes, understood = understood_kinds(recommender.dataset.kinds, kinds)
+    keep = (histories.items < recommender.dataset.n_items) & understood[histories.kinds]
+    known = replace(histories, kinds=codes[histories.kinds].astype(np.int16)).keep(keep)
     return float(ndcg(_ranked(recommender, known), targets, 10).mean())
 
 

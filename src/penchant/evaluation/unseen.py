@@ -12,6 +12,7 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
+from penchant.data.history import understood_kinds
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout, Target
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from penchant.recommender import Recommender
 
 Bools = npt.NDArray[np.bool_]
-_NEW, _WANTED, _ORIGIN = "__new", "__wanted", "__origin"
+_NEW, _WANTED, _ORIGIN, _READ = "__new", "__wanted", "__origin", "__read"
+_AS_ANOTHER, _NOT_READ = 1, 2
 
 
 @dataclass(frozen=True)
@@ -41,13 +43,15 @@ def unseen(
 
     An event is seen if it is among the histories kept with the recommender (same user, item and time). Where those
     are not complete (a bundle written without them), every event up to `facts["trained_until_s"]` counts as seen.
-    A target that the recommender does not know is a miss, and the notes say how many there are.
+    A target that the recommender does not know is a miss, and the notes say how many there are. Kinds that it has not
+    learned are read as where a history is handed in (`penchant.data.history.understood_kinds`), and counted too.
     """
     joined = _joined(recommender, data)
     new = joined.events[_NEW].to_numpy()
     n_items = recommender.dataset.n_items
     whole = joined.sequences()
-    users, known = whole.rows, whole.items < n_items
+    read = joined.events[_READ].to_numpy()
+    users, known = whole.rows, (whole.items < n_items) & (read != _NOT_READ)
     targets = new & _possible(joined, whole, repeats) & _has_history(whole, known)
     if target == "first":
         targets &= np.arange(len(users)) == _first(targets, users, len(whole))[users]
@@ -66,19 +70,25 @@ def unseen(
     wanted = Ragged.grouped(row[users[chosen]], whole.items[chosen], len(asked)).unique()
     seen = Ragged.empty(len(asked)) if repeats else histories.history_items.unique()
     learned = joined.where(~new & known)
-    left_out = int((earlier & ~known & (row[users] >= 0)).sum())
+    of_asked = earlier & (row[users] >= 0)
+    left_out = int((of_asked & (whole.items >= n_items)).sum())
     notes = _notes(int(new.sum()), len(asked), wanted, n_items, left_out)
+    notes += _notes_of_kinds(read[of_asked & (whole.items < n_items)])
     return Unseen(Holdout(histories, wanted, seen), joined, learned, notes)
 
 
 def _joined(recommender: Recommender, data: Dataset) -> Dataset:
-    """What the recommender knows and what the data add, in one log; `__new` marks events it has not seen."""
+    """What the recommender knows and what the data add, in one log; `__new` marks events it has not seen, `__read`
+    says how kinds that it has not learned are read (`_AS_ANOTHER`, `_NOT_READ`)."""
     known = recommender.dataset
     users = data.user_vocabulary.extended(known.user_vocabulary.ids)
     items = known.item_vocabulary.encode(data.item_vocabulary.ids).astype(np.int64)
     items = np.where(items >= 0, items, known.n_items + np.arange(len(items)))
-    kinds = np.maximum(known.kinds.encode(data.kinds.ids), 0)
-    ours = data.events.with_columns(_wanted(data)).with_columns(
+    kinds, understood = understood_kinds(known.kinds, data.kinds)
+    how = np.where(~understood, _NOT_READ, np.where(known.kinds.encode(data.kinds.ids) < 0, _AS_ANOTHER, 0))
+    ours = data.events.with_columns(
+        _wanted(data), _recoded(data.events, schema.KIND, how, pl.Int8).alias(_READ)
+    ).with_columns(
         _recoded(data.events, schema.ITEM, items, pl.Int32), _recoded(data.events, schema.KIND, kinds, pl.Int16)
     )
     codes = users.encode(known.user_vocabulary.ids)
@@ -91,7 +101,11 @@ def _joined(recommender: Recommender, data: Dataset) -> Dataset:
     is_new = pl.lit(True) if complete else after
     events = pl.concat(
         [
-            theirs.with_columns(pl.lit(False).alias(_NEW), pl.lit(0, dtype=pl.Int8).alias(_ORIGIN)),
+            theirs.with_columns(
+                pl.lit(False).alias(_NEW),
+                pl.lit(0, dtype=pl.Int8).alias(_ORIGIN),
+                pl.lit(0, dtype=pl.Int8).alias(_READ),
+            ),
             added.with_columns(is_new.alias(_NEW), pl.lit(1, dtype=pl.Int8).alias(_ORIGIN)),
         ],
         how="diagonal_relaxed",
@@ -175,4 +189,21 @@ def _notes(n_new: int, n_users: int, targets: Ragged, n_items: int, left_out: in
         )
     if left_out:
         notes.append(f"{left_out:,} events of histories on items unknown to the bundle were left out.")
+    return notes
+
+
+def _notes_of_kinds(read: npt.NDArray[np.int8]) -> list[str]:
+    """What became of the events of histories whose kind the bundle has not learned."""
+    other, none = int((read == _AS_ANOTHER).sum()), int((read == _NOT_READ).sum())
+    notes = []
+    if other:
+        notes.append(
+            f"{other:,} events of histories are of kinds that the bundle has not learned: read as views (or as its"
+            " first kind)."
+        )
+    if none:
+        notes.append(
+            f"{none:,} events of histories were left out: their kind says 'not this' (or 'was shown') in a word that"
+            " the bundle has not learned."
+        )
     return notes
