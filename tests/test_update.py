@@ -16,7 +16,9 @@ from penchant.errors import BundleError, DataError, ModelError, UsageError
 from penchant.evaluation.drift import drift
 from penchant.models.base import Validation
 from penchant.models.ensemble import Ensemble
+from penchant.models.sequence import SequenceModel, SequenceOptions
 from penchant.recommender import Recommender
+from penchant.training import fit
 from penchant.training.continuing import UpdateOptions
 
 TASTES = ["sea harbour ship sailor", "drum guitar concert band", "bread oven flour bakery"]
@@ -168,6 +170,65 @@ def test_weights_are_found_anew_on_the_newest_events_where_asked(monkeypatch: py
     assert set(fresh.model.weights) == set(rec.model.weights)  # type: ignore[attr-defined]
     for name, tensor in kept.model.state().tensors.items():  # the experts are those of the plain update
         assert (fresh.model.state().tensors[name] == tensor).all(), name
+
+
+@pytest.mark.parametrize("had", ["", "dwell_s", "value"])
+def test_amounts_that_come_new_take_nothing_from_those_that_were_there(had: str) -> None:
+    """Without learning, who has no new event is answered as before, and new amounts say nothing yet; then they do."""
+
+    def with_amounts(data: Dataset, *names: str) -> Dataset:
+        told = {"dwell_s": pl.int_range(pl.len()) % 40 + 1.0, "value": pl.int_range(pl.len()) % 5 + 1.0}
+        raw = data.events.select(
+            data.user_vocabulary.ids.gather(data.events["user"]).alias("user_id"),
+            data.item_vocabulary.ids.gather(data.events["item"]).alias("item_id"),
+            pl.col("time_s").alias("timestamp"),
+        )
+        return Dataset.from_tables(raw.with_columns(**{n: told[n] for n in names if n}), data.items)
+
+    rec = Recommender.fit(with_amounts(platform(), had), config("transformer"))
+    rows = [(user, item, LATER + n) for user, item in (("u0", "i1"), ("u1", "i13")) for n in range(3)]
+    new = with_amounts(more(rows), "value", "dwell_s")
+    fresh = rec.update(new, UpdateOptions(epochs=0))
+    users = [f"u{u}" for u in range(2, 45)]
+    before, after = (r.scores(r.histories(r.dataset.user_codes(users))) for r in (rec, fresh))
+    np.testing.assert_allclose(after, before, atol=1e-6)
+    old, layer = (r.model.state().tensors.get("tokens.amounts.weight") for r in (rec, fresh))
+    assert layer is not None and layer.shape == (16, 4)
+    own = {"": slice(0, 0), "value": slice(0, 2), "dwell_s": slice(2, 4)}[had]
+    if old is not None:
+        np.testing.assert_array_equal(layer[:, own], old)
+    assert not np.delete(layer, own, axis=1).any()
+    learned = rec.update(new).model.state().tensors["tokens.amounts.weight"]
+    assert (np.abs(learned).max(axis=0) > 0).all()
+    again = fresh.update(more([("u3", "i2", LATER)]), UpdateOptions(epochs=0))  # none of these has an amount
+    np.testing.assert_array_equal(again.model.state().tensors["tokens.amounts.weight"], layer)
+
+
+def test_a_part_without_any_amount_keeps_the_layer_that_reads_them(neural: Recommender) -> None:
+    """As where the newest events, the only ones that have a value, are held out."""
+    from penchant.training.continuing import continue_fit
+    from penchant.training.prepare import training_data
+
+    data = training_data(platform(), neural.views, neural.encoders)
+    valued = replace(data, sequences=replace(data.sequences, values=np.ones(data.sequences.n_events, np.float32)))
+    model = SequenceModel(SequenceOptions(dim=16, layers=1, epochs=1))
+    fit(model, valued)
+    old = model.state().tensors
+    rows, items = np.zeros(45, dtype=np.bool_), np.ones(30, dtype=np.bool_)
+    continue_fit(model, data, rows, items, UpdateOptions(epochs=0))
+    for name, value in old.items():
+        np.testing.assert_array_equal(model.state().tensors[name], value, err_msg=name)
+
+
+def test_a_trained_weight_without_a_place_is_refused(neural: Recommender) -> None:
+    from penchant.training.continuing import transplant
+
+    state = neural.model.state().tensors
+    wide = {**state, "tokens.gaps": np.ones((35, 17), dtype=np.float32)}
+    with pytest.raises(
+        ModelError, match=r"learned in tokens\.gaps \[35, 17\] has no place in \[35, 16\].*Train it again"
+    ):
+        transplant(neural.model.net, wide, np.ones(30, dtype=np.bool_), neural.views)  # type: ignore[attr-defined]
 
 
 def test_same_data_same_bytes(neural: Recommender) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -34,6 +33,7 @@ from penchant.models.registry import create
 from penchant.persistence import Parts, read, write
 from penchant.profiles.reasons import event_ids, reason, titles
 from penchant.retrieval.exact import top_k
+from penchant.training.cpu_seconds import CpuSeconds
 from penchant.training.log import TrainingLog
 from penchant.training.prepare import training_data
 from penchant.training.selection import inner_holdout, needs_selection
@@ -106,13 +106,13 @@ class Recommender:
         settings = config or Config()
         if data.n_events == 0:
             raise DataError("There are no events to learn from.", remedy="See `penchant check` for what was refused.")
-        started = time.process_time()
+        spent = CpuSeconds()
         found, encoders = views or item_views(
             data, settings.views, kept_vectors(), progress=progress, trainer=train_encoder
         )
         everything = training_data(data, found, encoders, settings.seed, progress)
         model = create(settings.model, settings.options)
-        stages = Stages(settings.device, settings.training, checkpoints)
+        stages = Stages(settings.device, settings.training, checkpoints, spent)
         if validation is not None:
             training = stages.fit(model, replace(everything, validation=validation_of(validation)), "validated")
         else:
@@ -134,7 +134,7 @@ class Recommender:
             "encoders": encoders.identities,
             "view_notes": encoders.notes,
             "training": training.to_dict(),
-            "fit_cpu_s": round(time.process_time() - started, 2),
+            "fit_cpu_s": round(spent.total, 2),
             "trained_until_s": everything.now_s,
             "users": data.n_users,
             "items": data.n_items,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -111,11 +112,18 @@ def test_a_training_that_was_killed_goes_on(
     assert [p.name for p in (tmp_path / "b").iterdir()] == [".training"]
     assert run("recommend", tmp_path / "b", "--user", "u000001").exit_code == 1
     done.clear()
+    shutil.copytree(tmp_path / "b", tmp_path / "old")
     monkeypatch.setattr(Training, "_one_epoch", lambda self: (done.append(self.epoch), one_epoch(self)))
     again = run(*words, "--out", tmp_path / "b")
-    assert again.exit_code == 0 and "holds an unfinished training" in again.stderr
+    assert again.exit_code == 0 and "holds an unfinished training. It goes on if" in again.stderr
     assert done[:2] == [2, 3]  # the second was done but for its validation
     assert not (tmp_path / "b" / ".training").exists()
+    done.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr("penchant.training.checkpoints.FORMAT", 99)
+        anew = run(*words, "--no-evaluate", "--out", tmp_path / "old")
+    assert "and this is penchant" in anew.stderr and "format 99: the training begins anew." in anew.stderr
+    assert anew.exit_code == 0 and done[:3] == [1, 2, 3]
     told = [run("recommend", tmp_path / name, "--user", "u000001", "--json").stdout for name in ("whole", "b")]
     assert told[0] == told[1] and json.loads(told[0])["stage"] == "model"
     first, second = (open_bundle(tmp_path / name) for name in ("whole", "b"))

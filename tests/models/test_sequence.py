@@ -220,7 +220,7 @@ def test_validation_chooses_the_epoch() -> None:
     model = SequenceModel(replace(SMALL, epochs=12, learning_rate=1e-2))
     log = fit(model, replace(data(cycles()), validation=held))
     scored = {int(row["epoch"]): row["ndcg"] for row in log.epochs if "ndcg" in row}
-    assert log.best_epoch == max(scored, key=lambda epoch: (scored[epoch], -epoch))
+    assert log.best_epoch == max(scored, key=lambda epoch: (scored[epoch], epoch))
     assert log.validation_ndcg == pytest.approx(scored[log.best_epoch])
 
 

@@ -33,9 +33,9 @@ def test_curves_tell_models_apart_without_colour() -> None:
     assert len({style.split()[-1] for style in styles if style}) == 3
 
 
-@pytest.mark.parametrize("width", [312, 940])
-def test_training_marks_its_best_epoch(width: float) -> None:
-    table = pl.DataFrame({"epoch": [1, 2, 3], "loss": [3.0, 2.0, 1.5], "validation": [0.1, 0.3, 0.2]})
+@pytest.mark.parametrize(("width", "second"), [(312, 0.1), (940, 0.3)])
+def test_training_marks_its_best_epoch_the_later_of_equals(width: float, second: float) -> None:
+    table = pl.DataFrame({"epoch": [1, 2, 3, 4], "loss": [3.0, 2, 1.5, 1], "validation": [0.1, second, 0.3, 0.2]})
     drawn = figure_training(
         table,
         title="t",
@@ -48,7 +48,7 @@ def test_training_marks_its_best_epoch(width: float) -> None:
     )
     (line,) = _paths(drawn, "chosen")
     dot = next(ElementTree.fromstring(drawn).iter(f"{SVG}circle"))
-    assert [float(dot.get("cx") or 0), float(dot.get("cy") or 0)] == line[1].tolist()
+    assert [float(dot.get("cx") or 0), float(dot.get("cy") or 0)] == line[2].tolist()
     assert "best 0.3" in drawn
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,14 +15,17 @@ import polars as pl
 import pytest
 import torch
 
+from penchant.config import Config
+from penchant.data.dataset import Dataset
 from penchant.data.views import View, Views
 from penchant.models.base import TrainingData
 from penchant.models.cooccurrence import Cooccurrence, CooccurrenceOptions
 from penchant.models.ensemble import Ensemble, EnsembleOptions
 from penchant.models.sequence import SequenceModel, SequenceOptions
+from penchant.recommender import Recommender
 from penchant.testing.cycles import cycles
 from penchant.training import TrainingLog, fit
-from penchant.training.checkpoints import FILE, Checkpoints, identity
+from penchant.training.checkpoints import FILE, Checkpoints, identity, of_another_version, written_by
 from penchant.training.options import TrainingOptions
 
 OPTIONS = {"dim": 8, "epochs": 4, "max_length": 8, "batch_tokens": 128, "dropout": 0.2, "heads": 2, "layers": 1}
@@ -156,6 +160,117 @@ def test_everything_that_a_model_reads_is_in_the_name_of_a_training() -> None:
     assert identity(replace(data, progress=print)) == identity(data)
     pieces = pl.concat([catalogue[:1], catalogue[1:]], rechunk=False)
     assert identity(replace(data, items=pieces)) == identity(replace(data, items=catalogue))
+
+
+@pytest.mark.parametrize(
+    ("changed", "value", "message"),
+    [
+        ("penchant.training.checkpoints.FORMAT", 99, "training format {format}, and this is .*training format 99"),
+        ("penchant.__version__", "9.9.9", "is of penchant {penchant} with .*, and this is penchant 9.9.9 with"),
+    ],
+)
+def test_another_version_begins_anew_and_says_so(
+    tmp_path: Path,
+    whole: tuple[dict[str, bytes], TrainingLog],
+    monkeypatch: pytest.MonkeyPatch,
+    changed: str,
+    value: object,
+    message: str,
+) -> None:
+    with pytest.raises(Stop):
+        fit(SequenceModel(SMALL), stopping(cycles(), 12), checkpoints=always(tmp_path / "selection"))
+    assert of_another_version(tmp_path) is None
+    before = written_by()
+    monkeypatch.setattr(changed, value)
+    told: list[str] = []
+    model = SequenceModel(SMALL)
+    data = replace(cycles(), progress=lambda message, share: told.append(message))
+    expected = message.format(**before)
+    assert re.search(expected, of_another_version(tmp_path) or "")
+    fit(model, data, checkpoints=always(tmp_path / "selection"))
+    assert re.search(expected, told[0]) and told[0].endswith("the training begins anew.")
+    assert told[1] == "epoch 1/4" and weights(model) == whole[0]
+    assert of_another_version(tmp_path) is None  # it was replaced
+
+
+def test_a_checkpoint_of_another_number_format_is_not_gone_on_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder may have come from a machine whose processor multiplies in bfloat16."""
+    told: list[str] = []
+    for hardware in (True, False):
+        monkeypatch.setattr("penchant.training.precision.has_fast_bf16", lambda device, has=hardware: has)
+        data = cycles() if hardware else replace(cycles(), progress=lambda message, share: told.append(message))
+        model = SequenceModel(SMALL)
+        fit(model, data, checkpoints=always(tmp_path))
+    assert told[0].endswith("is of other options or data: the training begins anew.")
+    exact = SequenceModel(SMALL)
+    fit(exact, cycles(), options=TrainingOptions())
+    assert weights(model) == weights(exact)
+
+
+class Spending:
+    """A clock of CPU seconds that a report of progress moves on by ten."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1.0
+        monkeypatch.setattr("time.process_time", lambda: self.now)
+
+    def on(self, data: TrainingData) -> TrainingData:
+        report = data.progress
+
+        def progress(message: str, share: float) -> None:
+            self.now += 10.0
+            if report:
+                report(message, share)
+
+        return replace(data, progress=progress)
+
+
+@pytest.mark.parametrize("ensemble", [False, True])
+def test_cpu_seconds_of_all_processes_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ensemble: bool) -> None:
+    """Three processes: 5 reports before the last checkpoint of the first, 3 more of the second, and the rest."""
+
+    def trained() -> SequenceModel | Ensemble:
+        net = SequenceModel(SMALL)
+        return Ensemble(EnsembleOptions(experts=("transformer",)), {"transformer": net}) if ensemble else net
+
+    for calls in (6, 4):
+        clock = Spending(monkeypatch)
+        with pytest.raises(Stop):
+            fit(trained(), clock.on(stopping(cycles(), calls)), checkpoints=always(tmp_path))
+    clock, kept = Spending(monkeypatch), always(tmp_path)
+    log = fit(trained(), clock.on(cycles()), checkpoints=kept)
+    own = clock.now - 1.0
+    assert own > 0 and log.cpu_seconds == pytest.approx(80.0 + own)
+    assert kept.spent.total == pytest.approx(80.0 + own)
+
+
+def test_a_recommender_says_the_seconds_of_all_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [(f"u{u}", f"i{(u + n) % 9}", 1_700_000_000 + 60 * n) for u in range(12) for n in range(6)]
+    data = Dataset.from_tables(pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row"))
+    settings = {"dim": 8, "epochs": 2, "layers": 1, "training.checkpoint_s": 0}
+    config = Config(model="transformer").with_settings(settings)
+    monkeypatch.setattr(Checkpoints, "due", lambda self: True)
+    clock = Spending(monkeypatch)
+    spent: list[float] = []
+
+    def killed(message: str, share: float) -> None:
+        """In the refit, so that the checkpoints of two stages are gone on from."""
+        clock.now += 10.0
+        if (tmp_path / "refit" / FILE).is_file():
+            raise Stop
+        spent.append(clock.now - 1.0)
+
+    with pytest.raises(Stop):
+        Recommender.fit(data, config, progress=killed, checkpoints=tmp_path)
+    clock.now = 1.0
+
+    def going_on(message: str, share: float) -> None:
+        clock.now += 10.0
+
+    rec = Recommender.fit(data, config, progress=going_on, checkpoints=tmp_path)
+    assert spent[-1] >= 50 and rec.facts["fit_cpu_s"] == pytest.approx(spent[-1] + clock.now - 1.0)
 
 
 def test_how_often_and_where_curves_go_is_no_part_of_the_recipe(tmp_path: Path) -> None:

@@ -12,11 +12,12 @@ import torch
 from penchant.config import Config
 from penchant.errors import MissingExtraError, ModelError, OptionError, UsageError
 from penchant.models.sequence import SequenceModel, SequenceOptions
+from penchant.models.sequence_options import ENCODERS
 from penchant.testing.cycles import cycles
 from penchant.training import fit
 from penchant.training.average import Average
 from penchant.training.options import TrainingOptions
-from penchant.training.precision import uses_bfloat16
+from penchant.training.precision import halves_softmax, uses_bfloat16
 from penchant.training.steps import schedule
 
 SMALL = SequenceOptions(dim=8, epochs=4, max_length=8, batch_tokens=128, dropout=0.2, heads=2, layers=1)
@@ -27,11 +28,36 @@ def weights(model: SequenceModel) -> dict[str, bytes]:
 
 
 def test_training_stops_when_validation_does_not_improve() -> None:
-    # a constant model is as good after one epoch as after ten
+    # a constant model is as good after one epoch as after ten: that is no improvement
     model = SequenceModel(replace(SMALL, learning_rate=1e-12, epochs=10))
     log = fit(model, cycles(), options=TrainingOptions(patience=3))
-    assert len(log.epochs) == 4 and log.best_epoch == 1
+    assert len(log.epochs) == 4
     assert len(fit(SequenceModel(replace(SMALL, learning_rate=1e-12, epochs=10)), cycles()).epochs) == 10
+
+
+@pytest.mark.parametrize(
+    ("found", "patience", "epochs", "best"),
+    [
+        ([0.0, 0.0, 0.0, 0.0], 0, 4, 4),
+        ([0.0, 0.0, 0.0, 0.0], 2, 3, 3),
+        ([0.1, 0.4, 0.4, 0.3], 0, 4, 3),
+        ([0.4, 0.4, 0.4, 0.5], 2, 3, 3),
+        ([0.2, 0.5, 0.1, 0.5], 0, 4, 4),
+        ([0.9, 0.1, 0.2, 0.3], 0, 4, 1),
+    ],
+)
+def test_of_equally_good_epochs_the_later_is_kept(
+    monkeypatch: pytest.MonkeyPatch, found: list[float], patience: int, epochs: int, best: int
+) -> None:
+    """And its weights are: those of a training that ends there, up to the schedule, which is the same here."""
+    left = iter(found)
+    monkeypatch.setattr("penchant.training.steps.validation_ndcg", lambda model, validation: next(left))
+    model = SequenceModel(SMALL)
+    log = fit(model, cycles(), options=TrainingOptions(patience=patience))
+    assert (len(log.epochs), log.best_epoch) == (epochs, best)
+    again = SequenceModel(SMALL)
+    fit(again, replace(cycles(), validation=None), chosen=log)
+    assert weights(again) == weights(model)
 
 
 def test_joined_batches_are_one_step_of_their_mean() -> None:
@@ -85,6 +111,39 @@ def test_bfloat16_learns_the_same() -> None:
         assert {value.dtype for value in model.state().tensors.values()} == {np.dtype(np.float32)}
         seen.append(weights(model))
     assert seen[0] != seen[1]
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_every_encoder_computes_the_same_in_bfloat16(encoder: str) -> None:
+    """The loss of weights that do not move, to two digits, without a warning."""
+    losses = []
+    for precision in ("float32", "bfloat16"):
+        model = SequenceModel(replace(SMALL, encoder=encoder, learning_rate=1e-12, epochs=1, dropout=0.0))
+        log = fit(model, replace(cycles(), validation=None), options=TrainingOptions(precision=precision))
+        losses.append(log.epochs[0]["loss"])
+    assert losses[0] != losses[1] and losses[1] == pytest.approx(losses[0], rel=0.02)
+
+
+def test_the_softmax_is_in_bfloat16_where_the_processor_multiplies_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def learned(half: bool, hardware: bool, precision: str) -> dict[str, bytes]:
+        monkeypatch.setattr("penchant.training.precision.has_fast_bf16", lambda device: hardware)
+        model = SequenceModel(replace(SMALL, epochs=1, half=half))
+        fit(model, cycles(), options=TrainingOptions(precision=precision))
+        return weights(model)
+
+    exact, rounded = learned(False, True, "auto"), learned(True, True, "auto")
+    assert exact != rounded
+    assert learned(True, False, "auto") == exact
+    assert learned(True, True, "float32") == exact
+    whole = [learned(True, True, "bfloat16"), learned(False, True, "bfloat16"), learned(True, False, "bfloat16")]
+    assert whole[0] != whole[1] == whole[2]
+
+
+def test_the_processor_is_asked_about_the_device_of_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("penchant.training.precision.has_fast_bf16", lambda device: bool(asked.append(device)) or True)
+    assert halves_softmax(TrainingOptions(), torch.device("cuda", 1)) and asked == ["cuda"]
+    assert not halves_softmax(TrainingOptions(precision="float32"), torch.device("cpu"))
 
 
 @pytest.mark.filterwarnings("ignore")  # those of torch's compiler, not ours

@@ -64,7 +64,10 @@ def train(
         terminal.show()
     kept = out / TRAINING
     if kept.is_dir() and speaks:
-        terminal.note(f"{out} holds an unfinished training; it goes on if the data and options are the same.")
+        from penchant.training.checkpoints import of_another_version
+
+        goes_on = "It goes on if the data and options are the same."
+        terminal.note(f"{out} holds an unfinished training. {of_another_version(kept) or goes_on}")
     with terminal.progress(shown=speaks) as report:
         found = held_out(dataset, settings, split, report, kept) if evaluate else None
         tested = found.to_json() if found else None

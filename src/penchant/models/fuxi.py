@@ -9,6 +9,14 @@ from penchant.models.dropout import PooledDropout
 from penchant.models.time_bias import PairBias
 
 
+class RMSNorm(nn.RMSNorm):
+    """`torch.nn.RMSNorm` that reads float32 under mixed precision too, as `torch.nn.LayerNorm` does there by itself."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[..., dim]` to the same, in float32."""
+        return super().forward(x.float())
+
+
 class FuxiBlock(nn.Module):
     """u, v, q, k = silu(W norm(x)); h = [silu(q kᵀ)/n · v, α(t_i − t_j) · v, β(i − j) · v]; y = x + W_o(norm(h) ⊙ u);
     y + W₃(silu(W₁ norm(y)) ⊙ W₂ norm(y)).
@@ -22,8 +30,8 @@ class FuxiBlock(nn.Module):
     def __init__(self, dim: int, heads: int, dropout: float, max_length: int, *, time_bias: bool) -> None:
         super().__init__()
         self.heads, self.max_length, self.channels = heads, max_length, 3 if time_bias else 2
-        self.norm_in, self.norm_out = nn.RMSNorm(dim), nn.RMSNorm(dim)
-        self.norm_seen = nn.RMSNorm(self.channels * dim)
+        self.norm_in, self.norm_out = RMSNorm(dim), RMSNorm(dim)
+        self.norm_seen = RMSNorm(self.channels * dim)
         self.project = nn.Linear(dim, (3 + self.channels) * dim, bias=False)
         self.combine = nn.Linear(self.channels * dim, dim)
         self.weights = PairBias(heads, max_length, time=time_bias, future=0.0)

@@ -1,4 +1,4 @@
-"""LRU: a diagonal linear recurrence over the events, in parallel when trained and one step an event when served."""
+"""LRU: a diagonal linear recurrence over the events, computed for all of them at once."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class LruBlock(nn.Module):
 
     λ = exp(−exp(ν) + i exp(θ)) complex, on a ring inside the unit circle, γ = √(1 − |λ|²) keeps the state's size
     (Orvieto et al., ICML 2023; as a recommender LRURec, Yue et al., WSDM 2024). No positions, no pairs: costs
-    `time · log(time)` in training and a constant an event when served, so choose it for long histories and for a
-    service that updates a person with every event.
+    `time · log(time)`, in training and in answers, so choose it for long histories. The state is not kept between
+    answers: each reads up to `max_length` events again, as with every encoder.
     """
 
     def __init__(self, dim: int, dropout: float) -> None:

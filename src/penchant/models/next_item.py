@@ -21,14 +21,17 @@ from penchant.models.sequence_options import FULL_SOFTMAX_ITEMS, SequenceOptions
 
 
 class NextItem:
-    """The loss that the options name, over the items that may be negatives.
+    """The loss that the options name, over the items that may be negatives; with `half` the products of the full
+    softmax are made in bfloat16.
 
     Without ids, items that nobody has touched are no negatives: as such they would only learn that their content
     is unwanted. With ids they are, else their vectors, which no gradient ever moves, would fill every list.
     """
 
-    def __init__(self, options: SequenceOptions, data: TrainingData, modalities: list[str]) -> None:
-        self.options = options
+    def __init__(
+        self, options: SequenceOptions, data: TrainingData, modalities: list[str], *, half: bool = False
+    ) -> None:
+        self.options, self.half = options, half
         counts = np.bincount(data.sequences.items[data.sequences.items >= 0], minlength=data.n_items)
         self.seen_only = not options.ids and not (counts > 0).all()
         allowed = (counts > 0) if self.seen_only else np.ones(data.n_items, dtype=np.bool_)
@@ -66,8 +69,7 @@ class NextItem:
         if hidden.ndim == 3:
             hidden = strongest(hidden, items.detach()[targets])
         vectors = nn.functional.normalize(hidden, dim=1) * scale
-        options = self.options
-        return full_softmax(vectors, items, targets, weights, smoothing=options.smoothing, half=options.half)
+        return full_softmax(vectors, items, targets, weights, smoothing=self.options.smoothing, half=self.half)
 
     def _against_some(
         self, net: SequenceNet, hidden: Tensor, targets: Tensor, weights: Tensor | None, rng: np.random.Generator

@@ -41,6 +41,7 @@ class SequenceModel:
         self.name = name
         self.net: SequenceNet | None = None
         self.device = torch.device("cpu")
+        self.bfloat16 = False
         self._items: Tensor | None = None
         self._parts: Scores | None = None
         self._without: frozenset[str] = frozenset()
@@ -50,6 +51,13 @@ class SequenceModel:
 
     def start(self, data: TrainingData, device: torch.device) -> SequenceNet:
         """Make the network for this catalogue, with weights drawn from `data.seed`."""
+        return self._start(data, device, amounts=0)
+
+    def start_again(self, data: TrainingData, device: torch.device) -> SequenceNet:
+        """The network for more data: it reads the amounts that it read before, and those that came."""
+        return self._start(data, device, amounts=self._facts["amounts"])
+
+    def _start(self, data: TrainingData, device: torch.device, amounts: int) -> SequenceNet:
         if not (data.sequences.lengths >= 2).any():
             raise ModelError(
                 f"{self.name} learns what comes next and no user has two events.",
@@ -62,6 +70,7 @@ class SequenceModel:
                 remedy=f"Kinds in the data: {', '.join(data.kinds)}; negative and passive ones are no targets.",
             )
         self._facts = {**sizes(data), "dropout_percent": dropout_percent(self.options, data.sequences)}
+        self._facts["amounts"] |= amounts
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(data.seed)
             self.net = SequenceNet(self.options, self._facts, data.views, data.seed)
@@ -73,7 +82,8 @@ class SequenceModel:
         self.device = device
         self.net.to(device)
         self._no_target = no_target
-        self._next_item = NextItem(self.options, data, self.net.tower.modalities)
+        half = self.options.half and self.bfloat16
+        self._next_item = NextItem(self.options, data, self.net.tower.modalities, half=half)
         self.net.tower.sparse = device.type == "cpu" and self._next_item.name != "softmax"
         self._items = None
         return self.net

@@ -54,6 +54,11 @@ class SequenceNet(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(-float(np.log(options.temperature))))
 
     @property
+    def columns(self) -> dict[str, list[int]]:
+        """By parameter, what its columns read: data with more of it give the layer more columns."""
+        return {"tokens.amounts.weight": self.tokens.columns} if self.tokens.columns else {}
+
+    @property
     def device(self) -> torch.device:
         """Where the parameters are."""
         return self.log_scale.device

@@ -159,6 +159,7 @@ class EventTokens(nn.Module):
         self.gaps = nn.Parameter(torch.zeros(GAP_BUCKETS + 1, dim))
         self.requests = nn.Parameter(torch.zeros(GAP_BUCKETS + 1, dim))
         self.columns = [c for bit, pair in ((VALUE, (0, 1)), (DWELL, (2, 3))) if amounts & bit for c in pair]
+        """The columns of `Padded.amounts` that the layer reads."""
         self.amounts = nn.Linear(len(self.columns), dim, bias=False) if self.columns else None
         self.hours = nn.Parameter(torch.zeros(2, 25, dim)) if clock else None
         self.days = nn.Parameter(torch.zeros(2, 8, dim)) if clock else None

@@ -70,7 +70,7 @@ def figure_training(
     best_words: str,
     width: float = 600,
 ) -> Markup:
-    """Two panels over the epochs: the loss, and the validation measure with its best epoch marked.
+    """Two panels over the epochs: the loss, and the validation measure with its best epoch (of equals the last).
 
     `table` has `epoch`, `loss`, `validation`; empty values are left out of their line.
     """
@@ -78,7 +78,7 @@ def figure_training(
     panel = (width - 40) / 2 if beside else width
     height = 230.0
     loss = _panel(table, "loss", panel, loss_unit, x_unit, "series s0", zero=False)
-    best = table.filter(pl.col("validation").is_finite()).sort("validation", descending=True, maintain_order=True)
+    best = table.filter(pl.col("validation").is_finite()).sort("validation", "epoch", descending=True)
     mark = (float(best.item(0, "epoch")), float(best.item(0, "validation"))) if best.height else None
     validation = _panel(
         table, "validation", panel, validation_unit, x_unit, "series chosen", zero=True, mark=mark, words=best_words

@@ -18,11 +18,17 @@ from penchant.data.atomic import atomic_file, remove_leftovers
 from penchant.data.sequences import SequenceBatch
 from penchant.data.views import Views
 from penchant.models.base import TrainingData
+from penchant.training.cpu_seconds import CpuSeconds
 
 FILE = "checkpoint.safetensors"
+FORMAT = 1
+"""Raise it where the order or the size of batches, the numbers drawn or what is selected change: a checkpoint from
+before would go on as another training than it began."""
+ANEW = "the training begins anew"
 SHARE = 0.05
 """Share of the time that writing checkpoints may take."""
 Clock = Callable[[], float]
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -38,12 +44,14 @@ class Checkpoints:
     """A folder for the checkpoints of one training; those of its parts lie in folders inside.
 
     One file is replaced in one step, so that a kill at any moment leaves the last whole one. `every_s`: least time
-    between two; `clock` gives seconds and decides only when one is written, never what.
+    between two; `clock` gives seconds and decides only when one is written, never what. `spent` are the CPU seconds of
+    the work that the training is part of: a checkpoint says them, and who goes on from it counts on from there.
     """
 
     folder: Path
     every_s: float = 30.0
     clock: Clock = time.monotonic
+    spent: CpuSeconds = field(default_factory=CpuSeconds, compare=False)
     _last: dict[str, float] = field(default_factory=dict, compare=False)
 
     def part(self, name: str) -> Checkpoints:
@@ -56,8 +64,11 @@ class Checkpoints:
         since = now - self._last.setdefault("at", now)
         return since >= max(self.every_s, self._last.get("cost", 0.0) / SHARE)
 
-    def read(self, identity: str) -> Saved | None:
-        """The checkpoint of exactly this training; None where there is none, or one of another recipe or data."""
+    def read(self, identity: str, tell: Tell | None = None) -> Saved | None:
+        """The checkpoint of exactly this training; None where there is none, or one of another recipe, data or version.
+
+        `tell` hears why one is not gone on from.
+        """
         from safetensors import SafetensorError, safe_open
 
         self._last.setdefault("at", self.clock())
@@ -68,7 +79,10 @@ class Checkpoints:
             with safe_open(path, framework="pt") as file:
                 facts = json.loads(file.metadata()["facts"])
                 if facts["identity"] != identity:
+                    if tell:
+                        tell(_unlike(facts) or f"The checkpoint in {self.folder} is of other options or data: {ANEW}.")
                     return None
+                self.spent.resume(facts["spent_s"])
                 return Saved({name: file.get_tensor(name) for name in file.keys()}, facts)  # noqa: SIM118
         except (SafetensorError, KeyError, ValueError, TypeError):
             return None  # not one of ours: begin anew rather than fail
@@ -80,16 +94,56 @@ class Checkpoints:
         begun = self.clock()
         self.folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(self.folder)
-        told = {"facts": json.dumps({**facts, "identity": identity})}
+        told = {"facts": json.dumps({**facts, **written_by(), "identity": identity, "spent_s": self.spent.total})}
         with atomic_file(self.folder / FILE) as temporary:
             save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, temporary, told)
         self._last.update(at=self.clock(), cost=self.clock() - begun)
 
 
+def written_by() -> dict[str, Any]:
+    """What of this package decides how a training goes: its version, and the format of trainings."""
+    from penchant import __version__
+
+    return {"penchant": __version__, "format": FORMAT}
+
+
+def of_another_version(folder: Path) -> str | None:
+    """Why checkpoints under a folder cannot be gone on from; None where this version wrote them, or there are none."""
+    from safetensors import SafetensorError, safe_open
+
+    for path in sorted(folder.rglob(FILE)):
+        try:
+            with safe_open(path, framework="pt") as file:
+                why = _unlike(json.loads(file.metadata()["facts"]))
+        except (SafetensorError, KeyError, ValueError, TypeError):
+            continue
+        if why:
+            return why
+    return None
+
+
+def _unlike(facts: Mapping[str, Any]) -> str | None:
+    own = written_by()
+    if all(facts.get(name) == value for name, value in own.items()):
+        return None
+    theirs, ours = (
+        f"penchant {said.get('penchant', '(unknown)')} with training format {said.get('format', 0)}"
+        for said in (facts, own)
+    )
+    return f"The checkpoint is of {theirs}, and this is {ours}: {ANEW}."
+
+
 def identity(data: TrainingData, **recipe: Any) -> str:
-    """SHA-256 of all that fixes a training: the recipe, the data and the version of torch."""
+    """SHA-256 of all that fixes a training: the recipe, the data and the versions of this package and of torch."""
     hasher = hashlib.sha256()
-    plain = {**recipe, "items": data.n_items, "kinds": data.kinds, "seed": data.seed, "torch": torch.__version__}
+    plain = {
+        **written_by(),
+        **recipe,
+        "items": data.n_items,
+        "kinds": data.kinds,
+        "seed": data.seed,
+        "torch": torch.__version__,
+    }
     hasher.update(json.dumps(plain, sort_keys=True, default=str).encode())
     _hash_sequences(hasher, data.sequences)
     _hash_views(hasher, "items", data.views)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -87,14 +88,14 @@ def _go_on(
     training: TrainingOptions,
     device: str,
 ) -> None:
-    old = model.state().tensors
+    old, columns = model.state().tensors, getattr(getattr(model, "net", None), "columns", {})
     rows = _learners(data, touched, options)
     length = getattr(model.options, "max_length", 200) + 1
     part = replace(data, sequences=data.sequences.take(rows, last=length), validation=None)
     together = group()
 
     def prepare(net: nn.Module) -> None:
-        transplant(net, old, seen, data.views)
+        transplant(net, old, seen, data.views, columns)
 
     plan = Plan(
         rounds=options.epochs if len(rows) else 0,
@@ -118,24 +119,38 @@ def _learners(data: TrainingData, touched: Bools, options: UpdateOptions) -> npt
 
 
 @torch.no_grad()
-def transplant(net: nn.Module, old: Mapping[str, npt.NDArray[Any]], seen: Bools, views: Views) -> None:
+def transplant(
+    net: nn.Module,
+    old: Mapping[str, npt.NDArray[Any]],
+    seen: Bools,
+    views: Views,
+    columns: Mapping[str, Sequence[int]] = MappingProxyType({}),
+) -> None:
     """Put the weights of a smaller catalogue into a network made for a larger one.
 
     Trained weights and running statistics are taken over by name; of a table that grew, the old rows first. In a
     table of one row an item (the network names them in `item_tables`) items that had no event before begin at the mean
-    of the items nearest by content, those without content at the mean of all. What the network says of itself (which
-    ids mean something) stays as it was made.
+    of the items nearest by content, those without content at the mean of all. Of a matrix whose columns the network
+    names (`columns`; `columns` of the old one are given) the same ones are taken over, and new ones begin at zero: they
+    say nothing until they are learned. What the network says of itself (which ids mean something) stays as it was made.
+    Raises `ModelError` where a trained weight has no place in the new network.
     """
     taken, tables = 0, getattr(net, "item_tables", ())
     for name, buffer in net.named_buffers():
         if name in old and old[name].shape == tuple(buffer.shape):
             buffer.copy_(torch.from_numpy(np.array(old[name])))
+    told: Mapping[str, Sequence[int]] = getattr(net, "columns", {})
     for name, weight in net.named_parameters():
         value = old.get(name)
-        if value is None or not weight.requires_grad or value.shape[1:] != tuple(weight.shape[1:]):
+        if name in told and weight.requires_grad:
+            value = _columns(value, weight, columns.get(name, ()), told[name])
+        if value is None or not weight.requires_grad:
             continue
-        if value.ndim and len(value) > len(weight):
-            continue
+        if value.shape[1:] != tuple(weight.shape[1:]) or (value.ndim and len(value) > len(weight)):
+            raise ModelError(
+                f"What was learned in {name} {list(value.shape)} has no place in {list(weight.shape)} for these data.",
+                remedy="Train it again from all the data.",
+            )
         fresh = torch.from_numpy(np.array(value)).to(weight)
         if value.ndim:
             weight[: len(fresh)] = fresh
@@ -146,6 +161,16 @@ def transplant(net: nn.Module, old: Mapping[str, npt.NDArray[Any]], seen: Bools,
             _place(weight, seen, views)
     if not taken:
         raise ModelError("None of the model's weights fits the network of these data.", remedy="Train it again.")
+
+
+def _columns(
+    value: npt.NDArray[Any] | None, weight: Tensor, had: Sequence[int], has: Sequence[int]
+) -> npt.NDArray[Any]:
+    """A matrix like `weight`: the columns that were there, by what they read, and zeros for those that were not."""
+    made = np.zeros(tuple(weight.shape), dtype=np.float32)
+    if value is not None:
+        made[:, [has.index(column) for column in had]] = value
+    return made
 
 
 def _place(weight: Tensor, seen: Bools, views: Views) -> None:

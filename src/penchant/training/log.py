@@ -12,7 +12,8 @@ class TrainingLog:
     """What training did, and what selection chose: enough to refit the same recipe on more data.
 
     `epochs`: one row an epoch (`epoch`, `loss`, `seconds`, `ndcg` where validated). `best_epoch`: the one that was
-    kept (0 for closed forms). `experts`: the logs of an ensemble's experts; `weights`: theirs in the sum, `new_weights`
+    kept (0 for closed forms). `cpu_seconds` are those of all processes, where one was killed and another went on.
+    `experts`: the logs of an ensemble's experts; `weights`: theirs in the sum, `new_weights`
     in what is foretold of items without events; `sharpness`: the scale at which sums are log-likelihoods.
     `pretraining`: losses and perplexity of a language model that was pre-trained first.
     """

@@ -51,7 +51,7 @@ def fit(
         raise ModelError(f"{type(model).__name__} has no way to be fitted.", remedy="See penchant.models.base.")
     if data.validation is not None:
         log.validation_ndcg = validation_ndcg(model, data.validation)
-    log.cpu_seconds += time.process_time() - begun
+    log.cpu_seconds += time.process_time() - begun  # to those of processes before this one
     return log
 
 
@@ -65,6 +65,7 @@ def _fit_ensemble(
 ) -> TrainingLog:
     log = TrainingLog()
     for name, expert in model.applicable(data).items():
+        begun = time.process_time()
         log.experts[name] = fit(
             expert,
             data,
@@ -73,6 +74,7 @@ def _fit_ensemble(
             options=options,
             checkpoints=checkpoints.part(name) if checkpoints else None,
         )
+        log.cpu_seconds += log.experts[name].cpu_seconds - (time.process_time() - begun)
     if data.validation is not None:
         model.weigh(data.validation)
     elif chosen is not None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
+from penchant.encoders.precision import has_fast_bf16
 from penchant.training.options import TrainingOptions
 
 
@@ -22,6 +23,12 @@ def uses_bfloat16(options: TrainingOptions, device: torch.device) -> bool:
     if options.precision != "auto":
         return options.precision == "bfloat16"
     return device.type == "cuda" and torch.cuda.is_bf16_supported()
+
+
+def halves_softmax(options: TrainingOptions, device: torch.device) -> bool:
+    """Whether the products of a full softmax may be made in bfloat16 (a model's `half` asks for it): where the
+    processor has such products, and `float32` is not asked for."""
+    return options.precision != "float32" and has_fast_bf16(device.type)
 
 
 def precision(options: TrainingOptions, device: torch.device) -> torch.autocast:

@@ -21,7 +21,7 @@ from penchant.training.distributed import Group
 from penchant.training.log import TrainingLog
 from penchant.training.optimizer import RowwiseAdamW, clip_gradients
 from penchant.training.options import TrainingOptions
-from penchant.training.precision import compiled, precision
+from penchant.training.precision import compiled, halves_softmax, precision, uses_bfloat16
 from penchant.training.selection import validation_ndcg
 from penchant.training.tensorboard import Curves
 
@@ -35,8 +35,9 @@ class Trainable(Protocol):
 
     `begin_epoch`, where a model has it, is called before every epoch, but not where a checkpoint goes on inside one:
     what it changes belongs to the state of the network. A network may name its tables of one row an item in
-    `item_tables`. A model whose network is not fixed by its options has `start_again` beside `start`, which makes the
-    network for more data from the one it holds.
+    `item_tables`, and in `columns` what the columns of a matrix read. A model whose network is not fixed by its options
+    has `start_again` beside `start`, which makes the network for more data from the one it holds. `bfloat16`, where a
+    model has it, is set before: whether large products of its loss may be made in it (`halves_softmax`).
     """
 
     options: Any
@@ -90,8 +91,11 @@ class Training:
         *,
         learn_from: TrainingData | None = None,
     ) -> None:
+        self.begun_s = time.process_time()
         self.model, self.data, self.plan = model, learn_from or data, plan
         self.checkpoints, self.on_epoch = checkpoints, on_epoch
+        if hasattr(model, "bfloat16"):
+            model.bfloat16 = halves_softmax(plan.options, plan.device)
         again = getattr(model, "start_again", model.start)
         self.net = (model.start if plan.prepare is None else again)(data, plan.device)
         if plan.prepare is not None:
@@ -113,7 +117,7 @@ class Training:
         options, first = self.plan.options, self.plan.group.is_first
         device = self.plan.device
         self.identity = self._identity() if self.checkpoints else ""
-        saved = self.checkpoints.read(self.identity) if self.checkpoints else None
+        saved = self.checkpoints.read(self.identity, self._say) if self.checkpoints else None
         done = saved is not None and self._take(saved)
         self.plan.group.agree(self.step, device)
         self.curves = Curves(options.tensorboard if first and not done else None, getattr(self.model, "name", ""))
@@ -197,9 +201,9 @@ class Training:
                 self.model.finish()
                 found = validation_ndcg(self.model, self.data.validation)  # type: ignore[arg-type]
         row["ndcg"] = self.plan.group.told(found, self.plan.device)
-        self.stale += 1
-        if row["ndcg"] > self.best:
-            self.best, self.log.best_epoch, self.stale = row["ndcg"], self.epoch, 0
+        self.stale = 0 if row["ndcg"] > self.best else self.stale + 1
+        if row["ndcg"] >= self.best:  # of equals the later: the one before was not better, only shorter
+            self.best, self.log.best_epoch = row["ndcg"], self.epoch
             self.best_weights = self.average.copy()
 
     def _validates(self) -> bool:
@@ -212,6 +216,10 @@ class Training:
     def _rng(self, *place: int) -> np.random.Generator:
         return np.random.default_rng([self.data.seed, *place])
 
+    def _say(self, message: str) -> None:
+        if self.data.progress and self.plan.group.is_first:
+            self.data.progress(message, 0.0)
+
     def _line(self, epoch: int = 0) -> str:
         return f"epoch {epoch or self.epoch}/{self.plan.rounds}{self.told}"
 
@@ -223,6 +231,7 @@ class Training:
             options=to_dict(self.model.options),
             training=to_dict(options),
             plan=[plan.rounds, plan.rate, plan.horizon, plan.device.type, plan.group.size],
+            bfloat16=[uses_bfloat16(options, plan.device), halves_softmax(options, plan.device)],
             prepared=plan.prepare is not None,
         )
 
@@ -242,7 +251,9 @@ class Training:
             if self.losses:
                 tensors["losses"] = torch.stack(self.losses)
         places = {name: getattr(self, name) for name in _PLACE}
-        self.checkpoints.write(self.identity, tensors, {**places, "done": done, "log": self.log.to_dict()})
+        spent = self.log.cpu_seconds + time.process_time() - self.begun_s
+        log = {**self.log.to_dict(), "cpu_seconds": spent}
+        self.checkpoints.write(self.identity, tensors, {**places, "done": done, "log": log})
 
     def _take(self, saved: Saved) -> bool:
         """Go to where a checkpoint stands; True where it is the end."""
