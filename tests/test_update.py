@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from penchant.config import Config
 from penchant.data.bundle import open_bundle, versions
@@ -225,10 +226,16 @@ def test_a_trained_weight_without_a_place_is_refused(neural: Recommender) -> Non
 
     state = neural.model.state().tensors
     wide = {**state, "tokens.gaps": np.ones((35, 17), dtype=np.float32)}
+    net, seen = neural.model.net, np.ones(30, dtype=np.bool_)  # type: ignore[attr-defined]
+    with pytest.raises(ModelError, match=r"learned in tokens\.gaps has no place in the network.*Train it again"):
+        transplant(net, wide, seen, neural.views)
+    more_of_it = torch.nn.ModuleDict({"tokens": torch.nn.Linear(2, 2), "gone": torch.nn.Linear(2, 2)})
     with pytest.raises(
-        ModelError, match=r"learned in tokens\.gaps \[35, 17\] has no place in \[35, 16\].*Train it again"
+        ModelError, match=r"learned in tokens\.weight, tokens\.bias, gone\.weight, gone\.bias has no place"
     ):
-        transplant(neural.model.net, wide, np.ones(30, dtype=np.bool_), neural.views)  # type: ignore[attr-defined]
+        transplant(net, state, seen, neural.views, more_of_it)
+    with pytest.raises(ModelError, match="learned in the model has no place"):
+        transplant(net, {}, seen, neural.views)
 
 
 def test_same_data_same_bytes(neural: Recommender) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -88,14 +87,14 @@ def _go_on(
     training: TrainingOptions,
     device: str,
 ) -> None:
-    old, columns = model.state().tensors, getattr(getattr(model, "net", None), "columns", {})
+    old, before = model.state().tensors, getattr(model, "net", None)
     rows = _learners(data, touched, options)
     length = getattr(model.options, "max_length", 200) + 1
     part = replace(data, sequences=data.sequences.take(rows, last=length), validation=None)
     together = group()
 
     def prepare(net: nn.Module) -> None:
-        transplant(net, old, seen, data.views, columns)
+        transplant(net, old, seen, data.views, before)
 
     plan = Plan(
         rounds=options.epochs if len(rows) else 0,
@@ -124,14 +123,14 @@ def transplant(
     old: Mapping[str, npt.NDArray[Any]],
     seen: Bools,
     views: Views,
-    columns: Mapping[str, Sequence[int]] = MappingProxyType({}),
+    before: nn.Module | None = None,
 ) -> None:
     """Put the weights of a smaller catalogue into a network made for a larger one.
 
     Trained weights and running statistics are taken over by name; of a table that grew, the old rows first. In a
     table of one row an item (the network names them in `item_tables`) items that had no event before begin at the mean
-    of the items nearest by content, those without content at the mean of all. Of a matrix whose columns the network
-    names (`columns`; `columns` of the old one are given) the same ones are taken over, and new ones begin at zero: they
+    of the items nearest by content, those without content at the mean of all. Of a matrix whose columns the
+    networks name in `columns` (`before` is the old one) the same ones are taken over, and new ones begin at zero: they
     say nothing until they are learned. What the network says of itself (which ids mean something) stays as it was made.
     Raises `ModelError` where a trained weight has no place in the new network.
     """
@@ -139,18 +138,18 @@ def transplant(
     for name, buffer in net.named_buffers():
         if name in old and old[name].shape == tuple(buffer.shape):
             buffer.copy_(torch.from_numpy(np.array(old[name])))
-    told: Mapping[str, Sequence[int]] = getattr(net, "columns", {})
-    for name, weight in net.named_parameters():
+    has, had = (getattr(each, "columns", {}) for each in (net, before))
+    weights = _trained(net)
+    lost = [name for name in _trained(before) if name not in weights] if before is not None else []
+    for name, weight in weights.items():
         value = old.get(name)
-        if name in told and weight.requires_grad:
-            value = _columns(value, weight, columns.get(name, ()), told[name])
-        if value is None or not weight.requires_grad:
+        if name in has:
+            value = _columns(value, weight, had.get(name, ()), has[name])
+        if value is None:
             continue
         if value.shape[1:] != tuple(weight.shape[1:]) or (value.ndim and len(value) > len(weight)):
-            raise ModelError(
-                f"What was learned in {name} {list(value.shape)} has no place in {list(weight.shape)} for these data.",
-                remedy="Train it again from all the data.",
-            )
+            lost.append(name)
+            continue
         fresh = torch.from_numpy(np.array(value)).to(weight)
         if value.ndim:
             weight[: len(fresh)] = fresh
@@ -159,8 +158,15 @@ def transplant(
         taken += 1
         if name in tables:
             _place(weight, seen, views)
-    if not taken:
-        raise ModelError("None of the model's weights fits the network of these data.", remedy="Train it again.")
+    if lost or not taken:
+        raise ModelError(
+            f"What was learned in {', '.join(lost) or 'the model'} has no place in the network of these data.",
+            remedy="Train it again from all the data.",
+        )
+
+
+def _trained(net: nn.Module) -> dict[str, nn.Parameter]:
+    return {name: weight for name, weight in net.named_parameters() if weight.requires_grad}
 
 
 def _columns(
