@@ -63,8 +63,8 @@ def run(data: Dataset, name: str, seed: int) -> dict[str, Any]:
     for negatives in ("real", "sampled"):
         for weights in ("none", "balanced"):
             options = HeadOptions(negatives=negatives, class_weights=weights)
-            learnt = interest_pairs(model, taught, kinds, options, seed, after_s=first)
-            test = interest_pairs(model, whole, kinds, options, seed + 1, after_s=second)
+            learnt = interest_pairs(model, taught, kinds, options, seed, asked=taught.times_s > first)
+            test = interest_pairs(model, whole, kinds, options, seed + 1, asked=whole.times_s > second)
             items = model.item_vectors
             head = InterestHead(options).fit(learnt.interests, items[learnt.items], learnt.labels, seed=seed)
             told = head.probabilities(test.interests, items[test.items])
@@ -93,7 +93,8 @@ def _category(rec: Recommender, model: Any, taught: Any, whole: Any, first: int,
     codes = names.rank("dense").to_numpy().astype(np.int64) - 1
     found = []
     for sequences, after in ((taught, first), (whole, second)):
-        found.append(category_pairs(model, sequences, codes, after_s=after))
+        pairs = category_pairs(model, sequences, codes, asked=sequences.times_s > after)
+        found.append((pairs.interests, pairs.classes))
     (learnt, classes), (test, actual) = found
     n_classes = int(codes.max()) + 1
     told = CategoryHead().fit(learnt, classes, n_classes).predict(test)

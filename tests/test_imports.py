@@ -36,6 +36,7 @@ LEVELS: dict[str, int] = {
     "recommender": 5,
     "config": 5,
     "persistence": 5,
+    "fitting": 5,
     "update": 5,
     "evaluation": 6,
     "applications": 6,
@@ -69,8 +70,9 @@ ALLOWED: dict[str, frozenset[str]] = {
     "training": frozenset({"data", "cleaning", "encoders", "fusion", "models", "losses", "metrics", "retrieval"}),
     "config": FITTED | {"reranking", "profiles"},
     "persistence": FITTED | {"config"},
+    "fitting": FITTED | {"config", "persistence"},
     "update": FITTED | {"config", "persistence"},
-    "recommender": FITTED | {"reranking", "profiles", "config", "persistence", "update"},
+    "recommender": FITTED | {"reranking", "profiles", "config", "persistence", "fitting", "update"},
     "evaluation": frozenset({"data", "metrics", "plots", "recommender", "config", "training"}),
     "applications": frozenset({"data", "metrics", "profiles", "recommender", "config"}),
     "privacy": frozenset({"data", "store", "encoders", "models", "profiles", "training", "recommender", "config"}),
@@ -80,6 +82,7 @@ ALLOWED: dict[str, frozenset[str]] = {
 
 SAME_LEVEL = {
     *(("recommender", "config"), ("recommender", "persistence"), ("recommender", "update")),
+    *(("recommender", "fitting"), ("fitting", "config"), ("fitting", "persistence")),
     *(("update", "config"), ("update", "persistence"), ("persistence", "config")),
 }
 """The modules of level 5, in their own order; folders of one level never import each other."""

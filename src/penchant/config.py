@@ -10,6 +10,9 @@ encoder = "auto"
 [training]              # options of the loop that trains networks
 patience = 3
 
+[heads]                 # options of the heads on interest vectors
+fit = ["interest"]
+
 [transformer]           # options of a model, by its name
 dim = 32
 ```
@@ -25,11 +28,12 @@ from typing import Any
 from penchant.data.options import convert, from_dict, option_types, read_toml, replaced, to_dict
 from penchant.encoders.fitted import ViewOptions
 from penchant.errors import OptionError, UsageError
+from penchant.models.head_options import HeadOptions as HeadOptions
 from penchant.models.registry import DEFAULT_MODEL, MODELS, entry
 from penchant.training.options import TrainingOptions
 
 DEVICES = ("auto", "cpu", "cuda")
-_PLAIN = ("model", "seed", "device", "views", "training")
+_PLAIN = ("model", "seed", "device", "views", "training", "heads")
 
 
 @dataclass(frozen=True)
@@ -37,8 +41,8 @@ class Config:
     """What is fitted and how.
 
     `model` by name; `seed`; `device` (`auto`, `cpu`, `cuda`); options of the item `views`; options of `training`, the
-    same for every network; options of `models` by name. A model that is not among them has its own defaults. Unknown
-    names raise `OptionError`.
+    same for every network; options of the `heads` on interest vectors; options of `models` by name. A model that is not
+    among them has its own defaults. Unknown names raise `OptionError`.
 
     >>> Config(model="popularity").with_settings({"days": "7", "seed": "1"}).options().days
     7.0
@@ -49,6 +53,7 @@ class Config:
     device: str = "auto"
     views: ViewOptions = field(default_factory=ViewOptions)
     training: TrainingOptions = field(default_factory=TrainingOptions)
+    heads: HeadOptions = field(default_factory=HeadOptions)
     models: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -95,6 +100,7 @@ class Config:
             "device": self.device,
             "views": to_dict(self.views),
             "training": to_dict(self.training),
+            "heads": to_dict(self.heads),
         }
         return out | {name: to_dict(self.options(name)) for name in MODELS if name in names}
 
@@ -108,6 +114,7 @@ class Config:
         if self.device != "auto":
             out["device"] = self.device
         parts = {"views": (self.views, ViewOptions()), "training": (self.training, TrainingOptions())}
+        parts |= {"heads": (self.heads, HeadOptions())}
         parts |= {name: (options, entry(name).default_options()) for name, options in self.models.items()}
         for name, (own, default) in parts.items():
             changed = _changed(to_dict(own), to_dict(default))
@@ -115,8 +122,8 @@ class Config:
         return out
 
     def with_settings(self, settings: Mapping[str, object]) -> Config:
-        """Set options by name: `model`, `seed`, `device`, `views.NAME`, `training.NAME`, `MODEL.NAME`, or NAME of the
-        chosen model.
+        """Set options by name: `model`, `seed`, `device`, `views.NAME`, `training.NAME`, `heads.NAME`,
+        `MODEL.NAME`, or NAME of the chosen model.
 
         Values may be text; they become the type of the option. `model` is set first.
         """
@@ -139,6 +146,7 @@ class Config:
                 return self._with(expert, replaced(self.options(expert), key, value))
         views = [f"views.{name}" for name in option_types(ViewOptions)]
         views += [f"training.{name}" for name in option_types(TrainingOptions)]
+        views += [f"heads.{name}" for name in option_types(HeadOptions)]
         raise OptionError(
             "option",
             key,

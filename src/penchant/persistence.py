@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ from penchant.errors import BundleError, UsageError
 from penchant.models.base import DenseModel, Model, ModelState, Multiview
 from penchant.models.registry import create
 
+if TYPE_CHECKING:
+    from penchant.models.heads import Heads
+
 LIBRARIES = ("numpy", "polars", "safetensors", "scipy", "torch", "transformers")
 MODEL, ITEMS, USERS, HISTORIES, REPORT, CONTENTS = (
     "model.safetensors",
@@ -39,7 +42,10 @@ MODEL, ITEMS, USERS, HISTORIES, REPORT, CONTENTS = (
 
 @dataclass(frozen=True)
 class Parts:
-    """What a recommender is made of; `packed`: the histories with what events carry and what is known of users."""
+    """What a recommender is made of; `packed`: the histories with what events carry and what is known of users.
+
+    `heads`: those on interest vectors, where they were asked for.
+    """
 
     config: Config
     dataset: Dataset
@@ -49,6 +55,7 @@ class Parts:
     popularity: Model
     facts: dict[str, Any]
     packed: SequenceBatch | None = None
+    heads: Heads | None = None
 
 
 def write(path: Path, parts: Parts, *, histories: bool = True, report_html: str | None = None) -> Path:
@@ -57,6 +64,8 @@ def write(path: Path, parts: Parts, *, histories: bool = True, report_html: str 
     Without `histories` nothing of a user is in it, and known users cannot be asked for. Raises `BundleError`.
     """
     states = {"model": parts.model.state(), "popularity": parts.popularity.state()}
+    if parts.heads is not None:
+        states["heads"] = parts.heads.state()
     encoders = parts.encoders.state()
     data = parts.dataset
     contents, told = _contents(parts.packed if histories else None)
@@ -65,6 +74,7 @@ def write(path: Path, parts: Parts, *, histories: bool = True, report_html: str 
         "config": parts.config.to_dict(),
         "model_state": states["model"].facts,
         "popularity_state": states["popularity"].facts,
+        "heads_state": states["heads"].facts if parts.heads is not None else None,
         "encoder_state": encoders.facts,
         "view_encoders": [[modality, view.encoder] for modality, view in parts.views.items()],
         "kinds": data.kinds.ids.to_list(),
@@ -135,7 +145,17 @@ def _read(folder: Path, facts: dict[str, Any]) -> Parts:
         model.attach(Views(views))
     popularity.load_state(ModelState(_part(tensors, "popularity"), facts["popularity_state"]))
     encoders = FittedEncoders.from_state(EncoderState(_part(tensors, "encoders"), facts["encoder_state"]))
-    return Parts(config, dataset, Views(views), encoders, model, popularity, facts, _packed(folder, dataset, facts))
+    packed, heads = _packed(folder, dataset, facts), _heads(tensors, config, facts)
+    return Parts(config, dataset, Views(views), encoders, model, popularity, facts, packed, heads)
+
+
+def _heads(tensors: Mapping[str, npt.NDArray[Any]], config: Config, facts: Mapping[str, Any]) -> Heads | None:
+    """The heads of the bundle; None where it has none, as those written before there were any."""
+    if not facts.get("heads_state"):
+        return None
+    from penchant.models.heads import Heads
+
+    return Heads.from_state(ModelState(_part(tensors, "heads"), facts["heads_state"]), config.heads)
 
 
 def library_versions() -> dict[str, str]:

@@ -21,27 +21,23 @@ from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout
 from penchant.data.views import Views
 from penchant.encoders.fitted import FittedEncoders
-from penchant.encoders.packing import described, described_rows, kept_vectors, with_content
+from penchant.encoders.packing import described, described_rows, with_content
 from penchant.encoders.packing import informed as informed
 from penchant.encoders.packing import packed as packed
-from penchant.encoders.views import as_of, item_views
-from penchant.errors import DataError, ModelError, UsageError
+from penchant.errors import ModelError, UsageError
+from penchant.fitting import fitted
 from penchant.models.base import Additive as Additive
 from penchant.models.base import DenseModel, Model, Placing, Scores, TrainingData, Validation, each_interest
 from penchant.models.base import Multiview as Multiview
+from penchant.models.head_options import HeadOptions
 from penchant.models.registry import create
 from penchant.persistence import Parts, read, write
 from penchant.profiles.reasons import event_ids, reason, titles
 from penchant.retrieval.exact import top_k
-from penchant.training.cpu_seconds import CpuSeconds
-from penchant.training.log import TrainingLog
-from penchant.training.prepare import training_data
-from penchant.training.selection import inner_holdout, needs_selection
 from penchant.training.selection import validation_of as validation_of
-from penchant.training.stages import Stages
 
 if TYPE_CHECKING:
-    from penchant.models.interest_head import InterestHead
+    from penchant.models.heads import Heads
     from penchant.retrieval.filters import Filters
     from penchant.training.continuing import UpdateOptions
 
@@ -67,6 +63,7 @@ class Recommender:
         model: Model,
         popularity: Model,
         facts: dict[str, Any],
+        heads: Heads | None = None,
     ) -> None:
         self.config = config
         self.dataset = dataset
@@ -75,9 +72,10 @@ class Recommender:
         self.model = model
         self.popularity = popularity
         self.facts = facts
+        self.heads = heads
         self._packed: SequenceBatch | None = None
         self._content: Model | None = None
-        self._head: InterestHead | None = None
+        self._unkept: Heads | None = None
 
     # learning
 
@@ -98,49 +96,38 @@ class Recommender:
         With `validation` the model learns from `data` as given and selects on it. Without, it selects on each user's
         last event, then learns the same recipe again from everything; `chosen` (`facts["training"]` of an earlier
         fit of the same recipe) saves that selection. `views` (of the same catalogue) saves encoding them again.
+        Where `config.heads.fit` names heads, each person's newest events teach these and not the model (see
+        `penchant.models.heads.newest_events`); with `validation` they are left to `fit_heads`.
         `checkpoints` is a folder: a fit that was killed goes on from it, to the same numbers.
         Raises `DataError` / `ModelError` where the data do not allow the model.
         """
-        from penchant.training.contrastive import train_encoder
-
-        settings = config or Config()
-        if data.n_events == 0:
-            raise DataError("There are no events to learn from.", remedy="See `penchant check` for what was refused.")
-        spent = CpuSeconds()
-        found, encoders = views or item_views(
-            data, settings.views, kept_vectors(), progress=progress, trainer=train_encoder
+        made = fitted(
+            data,
+            config or Config(),
+            validation=validation,
+            views=views,
+            chosen=chosen,
+            progress=progress,
+            checkpoints=checkpoints,
         )
-        everything = training_data(data, found, encoders, settings.seed, progress)
-        model = create(settings.model, settings.options)
-        stages = Stages(settings.device, settings.training, checkpoints, spent)
-        if validation is not None:
-            training = stages.fit(model, replace(everything, validation=validation_of(validation)), "validated")
-        else:
-            log = TrainingLog.from_dict(chosen) if chosen else None
-            held = inner_holdout(data) if chosen is None and needs_selection(model) else None
-            if held is not None:
-                inner, holdout = held
-                part = training_data(inner, *as_of(inner, found, encoders, settings.views), settings.seed, progress)
-                asked = replace(everything.sequences, user_views=part.sequences.user_views)
-                log = stages.fit(model, replace(part, validation=validation_of(holdout, asked)), "selection")
-                model = create(settings.model, settings.options)
-            refit = stages.fit(model, everything, "refit", log)
-            training = log or refit
-        popularity = create("popularity", settings.options)
-        stages.fit(popularity, everything, "popularity")
-        facts = {
-            "model": settings.model,
-            "seed": settings.seed,
-            "encoders": encoders.identities,
-            "view_notes": encoders.notes,
-            "training": training.to_dict(),
-            "fit_cpu_s": round(spent.total, 2),
-            "trained_until_s": everything.now_s,
-            "users": data.n_users,
-            "items": data.n_items,
-            "events": data.n_events,
-        }
-        return cls(settings, data, found, encoders, model, popularity, facts)
+        rec = cls.of(made.parts)
+        if made.held is not None:
+            rec.fit_heads(rec._whole(), made.held)
+        return rec
+
+    def fit_heads(self, sequences: SequenceBatch, asked: Bools) -> None:
+        """Fit the heads that the configuration names on the events `asked` `[E]` of some histories.
+
+        Honest where the model has not learned from those. Raises `DataError` where they do not teach a head.
+        """
+        self.heads = self._taught(sequences, asked, self.config.heads)
+        self.facts["heads"] = dict(self.heads.facts)
+
+    def _taught(self, sequences: SequenceBatch, asked: Bools, options: HeadOptions) -> Heads:
+        from penchant.models.heads import Heads
+
+        kinds, items = self.dataset.kinds.ids.to_list(), self.dataset.items
+        return Heads.fit(self.dense_model(), sequences, kinds, items, asked, options, self.config.seed)
 
     def update(
         self, data: Dataset, options: UpdateOptions | None = None, *, progress: Progress | None = None
@@ -152,7 +139,12 @@ class Recommender:
         from penchant.update import updated
 
         found = updated(self.parts(), data, options, progress=progress)
-        return self if found.nothing_new else type(self).of(found.parts)
+        if found.nothing_new:
+            return self
+        fresh = type(self).of(found.parts)
+        if found.held is not None:
+            fresh.fit_heads(fresh._whole(), found.held)
+        return fresh
 
     # answering
 
@@ -260,14 +252,30 @@ class Recommender:
         return InterestSeries(user_ids[0], histories.times_s, vectors, event_ids(source, histories))
 
     def interested(self, user: str, items: Sequence[str], *, at: TimeLike | None = None) -> npt.NDArray[np.float32]:
-        """How likely each item is one of interest, `[n]` from 0 to 1; the first call fits the `InterestHead`."""
-        from penchant.models.interest_head import fit_interest_head
+        """How likely each item is one of interest, `[n]` from 0 to 1, by the `InterestHead` that is kept.
 
+        Where none was trained (`heads.fit`), the first call fits one on histories that the model has learned from:
+        it orders items, but its probabilities flatter the model.
+        """
         codes = [self.dataset.item_vocabulary.code(item, kind="item") for item in items]
         dense, histories = self.dense_model(), self._request([user], None, at)[1]
-        if self._head is None:
-            self._head = fit_interest_head(dense, self._whole(), self.dataset.kinds.ids.to_list())
-        return self._head.probabilities(dense.user_vectors(histories)[[0] * len(codes)], dense.item_vectors[codes])
+        heads = self.heads if self.heads is not None and self.heads.interest is not None else self._unkept
+        if heads is None:
+            whole, options = self._whole(), replace(self.config.heads, fit=("interest",))
+            heads = self._unkept = self._taught(whole, np.ones(whole.n_events, dtype=np.bool_), options)
+        return heads.likely(dense.user_vectors(histories)[[0] * len(codes)], dense.item_vectors[codes])
+
+    def next_category(self, user: str, *, at: TimeLike | None = None) -> dict[str, float]:
+        """How likely the next item is of each category, the likeliest first; the probabilities sum to 1.
+
+        By the `CategoryHead` that is kept; categories too rare to have a class are `(others)`. Raises `ModelError`
+        where none was trained (`heads.fit`).
+        """
+        if self.heads is None:
+            raise ModelError("No heads were trained.", remedy="Train with --set heads.fit=category.")
+        histories = self._request([user], None, at)[1]
+        told = self.heads.categories(self.dense_model().user_vectors(histories))[0]
+        return {self.heads.classes[code]: float(told[code]) for code in np.argsort(-told, kind="stable")}
 
     def explain(self, user: str, item: str, *, at: TimeLike | None = None) -> Reason:
         """The events and views that carry an item's score for a user (see `Reason`)."""
@@ -290,15 +298,23 @@ class Recommender:
     @classmethod
     def of(cls, parts: Parts) -> Recommender:
         """The recommender that is made of some parts."""
-        rec = cls(parts.config, parts.dataset, parts.views, parts.encoders, parts.model, parts.popularity, parts.facts)
+        rec = cls(
+            parts.config,
+            parts.dataset,
+            parts.views,
+            parts.encoders,
+            parts.model,
+            parts.popularity,
+            parts.facts,
+            parts.heads,
+        )
         rec._packed = parts.packed
         return rec
 
     def parts(self) -> Parts:
         """What this recommender is made of."""
-        return Parts(
-            self.config, self.dataset, self.views, self.encoders, self.model, self.popularity, self.facts, self._whole()
-        )
+        made = Parts(self.config, self.dataset, self.views, self.encoders, self.model, self.popularity, self.facts)
+        return replace(made, packed=self._whole(), heads=self.heads)
 
     # inside
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from penchant.config import Config
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.merge import Merged, merge
@@ -29,10 +30,14 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Updated:
-    """The parts after an update, and what was new (`Merged.counts`)."""
+    """The parts after an update, and what was new (`Merged.counts`).
+
+    `held`: which events `[E]` the model was not taught since they teach heads (None: no heads are asked for).
+    """
 
     parts: Parts
     merged: Merged
+    held: Bools | None = None
 
     @property
     def nothing_new(self) -> bool:
@@ -51,7 +56,8 @@ def updated(
 
     Codes and encoders are kept, and an ensemble's weights unless they are asked anew. New items and events are
     encoded, networks go on from their weights on recent histories with replay, closed forms and popularity are computed
-    from everything. Raises `DataError` where the histories are not with the recommender.
+    from everything. Where heads are asked for, each person's newest events are kept from the model to teach them anew:
+    vectors have moved. Raises `DataError` where the histories are not with the recommender.
     """
     if not parts.dataset.n_events:
         raise DataError(
@@ -82,7 +88,8 @@ def updated(
     popularity = create("popularity", config.options)
     touched = np.bincount(histories.rows[merged.is_new], minlength=merged.dataset.n_users) > 0
     work = _Work(parts, data, touched, _seen(old, merged.n_old_items), options or UpdateOptions())
-    model = work.learned(data)
+    held = _teaching_heads(histories, config)
+    model = work.learned(data if held is None else replace(data, sequences=histories.keep(~held)))
     if isinstance(model, Ensemble) and work.options.reweigh:
         weighed = work.weighed(merged.dataset)
         if weighed is not None:
@@ -92,7 +99,7 @@ def updated(
     continue_fit(popularity, data, touched, work.seen)
     counts = {name: count for name, count in merged.counts.items() if count}
     left_out = {name: why for name, why in getattr(model, "left_out", {}).items() if name in _experts(parts.model)}
-    facts = {key: value for key, value in parts.facts.items() if key != "metrics"} | {
+    facts = {key: value for key, value in parts.facts.items() if key not in ("metrics", "heads")} | {
         "trained_until_s": data.now_s,
         "users": merged.dataset.n_users,
         "items": merged.dataset.n_items,
@@ -109,7 +116,8 @@ def updated(
             },
         ],
     }
-    return Updated(Parts(config, merged.dataset, views, parts.encoders, model, popularity, facts, histories), merged)
+    grown = Parts(config, merged.dataset, views, parts.encoders, model, popularity, facts, histories)
+    return Updated(grown, merged, held)
 
 
 @dataclass(frozen=True)
@@ -146,6 +154,15 @@ class _Work:
         asked = informed(held.histories.take(rows), histories)
         model.weigh(Validation(asked, held.targets.take(rows), held.seen.take(rows)))
         return model
+
+
+def _teaching_heads(histories: SequenceBatch, config: Config) -> Bools | None:
+    """The events that are kept from the model to teach its heads; None where none are asked for."""
+    if not config.heads.fit:
+        return None
+    from penchant.models.heads import newest_events
+
+    return newest_events(histories, config.heads)
 
 
 def _experts(model: Model) -> set[str]:

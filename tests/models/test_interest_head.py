@@ -92,7 +92,9 @@ def test_pairs_by_hand() -> None:
     before = model.interests(histories())
     at = pairs.items.tolist().index(4)
     np.testing.assert_array_equal(pairs.interests[at], before[1])
-    late = interest_pairs(model, histories(), ["view", "hide", "impression"], HeadOptions(negatives="real"), after_s=2)
+    late = interest_pairs(
+        model, histories(), ["view", "hide", "impression"], HeadOptions(negatives="real"), asked=histories().times_s > 2
+    )
     assert sorted(zip(late.items.tolist(), late.labels.tolist(), strict=True)) == [(1, 0), (3, 1)]
     sampled = interest_pairs(model, histories(), ["view", "hide", "impression"], HeadOptions(ratio=50))
     assert not sampled.real and sampled.labels.sum() == 2
@@ -113,7 +115,9 @@ def test_heads_on_a_model_find_what_people_like() -> None:
     red, blue = model.item_vectors[[4]], model.item_vectors[[5]]
     told = np.stack([head.probabilities(asked, np.repeat(v, 2, axis=0)) for v in (red, blue)], axis=1)
     assert told[0, 0] > told[0, 1] + 0.3 and told[1, 1] > told[1, 0] + 0.3
-    interests, classes = category_pairs(model, sequences, colour.astype(np.int64))
+    both = category_pairs(model, sequences, colour.astype(np.int64))
+    interests, classes = both.interests, both.classes
+    assert both.earlier.tolist() == classes.tolist() and np.bincount(both.people).tolist() == [7] * 60
     category = CategoryHead().fit(interests, classes, 2)
     found = category.predict(interests)
     assert accuracy(classes, found) == 1.0 and precision_recall_f1(classes, found, "macro")[2] == 1.0

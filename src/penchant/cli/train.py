@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -101,11 +102,16 @@ def held_out(
     dataset: Dataset, settings: Config, split: Any, report: terminal.Progress, checkpoints: Path | None = None
 ) -> Comparison | None:
     """The recipe beside simple models on a held-out part; None, with a note, where the data are too few for that."""
+    from penchant.config import HeadOptions
     from penchant.evaluation.compare import compare
 
-    names = list(dict.fromkeys([settings.model, *parameters.BASELINES.split(",")]))
+    simple = [name for name in parameters.BASELINES.split(",") if name != settings.model]
+    recipes = {settings.model: settings}
+    recipes |= {name: replace(settings, model=name, heads=HeadOptions()) for name in simple}
     try:
-        return compare(dataset, names, settings, split=split, ablate="masked", progress=report, checkpoints=checkpoints)
+        return compare(
+            dataset, recipes, settings, split=split, ablate="masked", progress=report, checkpoints=checkpoints
+        )
     except DataError as error:
         terminal.note(f"Nothing was tested: {error}")
         return None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from penchant.config import Config
+from penchant.config import Config, HeadOptions
 from penchant.data.dataset import Dataset
 from penchant.data.splits import How, Target, Ties
 from penchant.errors import DataError, UsageError
@@ -15,6 +15,7 @@ from penchant.evaluation.backtest import DEFAULT_KS
 from penchant.evaluation.compare import compare
 from penchant.evaluation.comparison import Comparison
 from penchant.evaluation.cost import Cost, measured
+from penchant.evaluation.heads import head_results
 from penchant.evaluation.pooling import pooled
 from penchant.evaluation.run import Run, informed, tested
 from penchant.evaluation.unseen import Unseen, unseen
@@ -103,7 +104,8 @@ def _on_unseen(
     threads: int | None,
     progress: Progress | None,
 ) -> Comparison:
-    holdout = informed(found.holdout, packed(found.dataset, recommender.encoders))
+    whole = packed(found.dataset, recommender.encoders)
+    holdout = informed(found.holdout, whole)
     facts = background(found.learned, recommender.views)
 
     def run(tried: Recommender, cost: Cost, name: str) -> Run:
@@ -114,8 +116,9 @@ def _on_unseen(
 
     with measured() as ranking:
         first = run(recommender, Cost(), recommender.config.model)
+    heads = head_results(recommender, whole.keep(found.read), found.new[found.read], seed=recommender.config.seed)
     spent = Cost(float(recommender.facts.get("fit_cpu_s", 0.0)), ranking.peak_rss_mb)
-    runs: dict[str, list[list[Run]]] = {recommender.config.model: [[replace(first, cost=spent)]]}
+    runs: dict[str, list[list[Run]]] = {recommender.config.model: [[replace(first, cost=spent, heads=heads)]]}
     for name, recipe in beside.items():
         if name == recommender.config.model:
             continue
@@ -132,4 +135,4 @@ def _on_unseen(
 
 
 def _recipe(config: Config, model: str) -> Config:
-    return replace(config, model=model)
+    return replace(config, model=model, heads=HeadOptions())

@@ -7,8 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
+import numpy.typing as npt
+
 from penchant.config import Config
+from penchant.data import schema
 from penchant.data.dataset import Dataset
+from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout, How, Split, Target, Ties
 from penchant.data.splits import split as cut
 from penchant.errors import OptionError, PenchantError, UsageError
@@ -17,12 +22,14 @@ from penchant.evaluation.background import Background, background
 from penchant.evaluation.backtest import DEFAULT_KS
 from penchant.evaluation.comparison import Comparison
 from penchant.evaluation.cost import measured
+from penchant.evaluation.heads import head_results, left_out
 from penchant.evaluation.pooling import pooled
 from penchant.evaluation.run import Run, informed, tested
 from penchant.evaluation.significance import TESTS, Test
 from penchant.recommender import Recommender, packed
 
 Progress = Callable[[str, float], None]
+Bools = npt.NDArray[np.bool_]
 RequestTime = Literal["given", "hidden"]
 
 
@@ -107,12 +114,26 @@ class _Asked:
 
 @dataclass(frozen=True)
 class _Ready:
-    """One split: who carries its views, the hold-outs with their own content, what lists are judged against."""
+    """One split: who carries its views, the hold-outs with their own content, what lists are judged against.
+
+    `whole` has all events `[E]`; `seen` are those of training and validation, `learned` those models learn from.
+    """
 
     carrier: Recommender
     validation: Holdout
     test: Holdout
     facts: Background
+    whole: SequenceBatch
+    seen: Bools
+    learned: Bools
+
+    def fit_heads(self, recommender: Recommender) -> dict[str, Any] | None:
+        """Heads on the validation's events, that the model has not learned; else why there are none."""
+        try:
+            recommender.fit_heads(self.whole.keep(self.seen), ~self.learned[self.seen])
+        except PenchantError as error:
+            return left_out(recommender, error)
+        return None
 
 
 class _Bench:
@@ -162,7 +183,8 @@ class _Bench:
                 progress=lambda what, share: self._tell(f"{name}: {what}", 0.9 * share),
                 checkpoints=asked.checkpoints / place if asked.checkpoints else None,
             )
-        return tested(
+            problem = made.fit_heads(recommender) if recipe.heads.fit and not asked.refit else None
+        run = tested(
             recommender,
             made.test,
             part.dataset,
@@ -175,6 +197,8 @@ class _Bench:
             threads=asked.threads,
             progress=lambda share: self._tell(f"{name}: ranking", 0.9 + 0.1 * share),
         )
+        heads = problem or head_results(recommender, made.whole, ~made.seen, seed=recipe.seed) if first else None
+        return replace(run, heads=heads)
 
     def _ready(self, recipe: Config, part: Split, learn: Dataset) -> _Ready:
         """What all recipes with the same options of views share."""
@@ -185,7 +209,13 @@ class _Bench:
             told = holdout.histories if self.asked.request_time == "given" else holdout.histories.at(None)
             return informed(replace(holdout, histories=told), whole)
 
-        return _Ready(carrier, asked_of(part.validation), asked_of(part.test), background(learn, carrier.views))
+        ids = part.dataset.events[schema.EVENT_ID]
+        seen, learned = (
+            ids.is_in(known.events[schema.EVENT_ID].implode()).to_numpy()
+            for known in (part.train_and_validation, learn)
+        )
+        asked = (asked_of(part.validation), asked_of(part.test))
+        return _Ready(carrier, *asked, background(learn, carrier.views), whole, seen, learned)
 
     def _tell(self, what: str, share: float) -> None:
         if self.progress:

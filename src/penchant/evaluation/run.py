@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """Metrics per user, what fitting cost, the recommender's facts, and errors, curves and use of views where asked."""
+    """Metrics per user, what fitting cost, the recommender's facts; errors, curves, views and heads where asked for."""
 
     metrics: UserMetrics
     cost: Cost
@@ -31,6 +31,7 @@ class Run:
     errors: ValueErrors | None = None
     curves: Mapping[str, Any] | None = None
     views: Mapping[str, Any] | None = None
+    heads: Mapping[str, Any] | None = None
 
 
 def tested(

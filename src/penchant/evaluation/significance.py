@@ -53,13 +53,13 @@ def bootstrap_means(values: Floats, *, samples: int = 1000, seed: int = 0) -> Fl
     filled = np.where(there, values, 0.0)
     complete = bool(there.all())
     blocks = []
-    for weights in _resampled(len(values), samples, seed):
+    for weights in resampled(len(values), samples, seed):
         counts = weights.sum(axis=1, keepdims=True) if complete else weights @ there.astype(np.float64)
         blocks.append(quotient(weights @ filled, counts))
     return np.concatenate(blocks) if blocks else np.empty((0, values.shape[1]))
 
 
-def _resampled(n: int, samples: int, seed: int) -> Iterator[Floats]:
+def resampled(n: int, samples: int, seed: int) -> Iterator[Floats]:
     """How often each of n users is drawn, `[block, n]`, in blocks of a fixed size (so memory does not grow)."""
     rng = np.random.default_rng(seed)
     size = max(1, _BLOCK_ELEMENTS // max(1, n))

@@ -35,6 +35,16 @@ class Unseen:
     learned: Dataset
     notes: Sequence[str]
 
+    @property
+    def new(self) -> Bools:
+        """Which events `[E]` of `dataset` the bundle has not seen."""
+        return np.asarray(self.dataset.events[_NEW].to_numpy(), dtype=np.bool_)
+
+    @property
+    def read(self) -> Bools:
+        """Which events `[E]` of `dataset` are of a kind that the bundle understands."""
+        return np.asarray(self.dataset.events[_READ].to_numpy() != _NOT_READ, dtype=np.bool_)
+
 
 def unseen(
     recommender: Recommender, data: Dataset, *, target: Target = "first", repeats: bool = False

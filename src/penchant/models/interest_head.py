@@ -11,63 +11,46 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from penchant.data.ragged import gather_positions
 from penchant.data.schema import NEGATIVE_KINDS, PASSIVE_KINDS
 from penchant.data.sequences import SequenceBatch
-from penchant.errors import DataError, ModelError, OptionError, UsageError
+from penchant.errors import DataError, ModelError
 from penchant.models.base import DenseModel, ModelState
+from penchant.models.head_options import HeadOptions as HeadOptions
 
 Floats = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int64]
 
-FEATURES = ("dot", "all")
-WEIGHTS = ("none", "balanced")
-NEGATIVES = ("auto", "real", "sampled")
+Bools = npt.NDArray[np.bool_]
+
 PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)
-
-
-@dataclass(frozen=True)
-class HeadOptions:
-    """Options of `InterestHead` and `CategoryHead`.
-
-    `features` of an interest u and an item v: `dot` (u·v) or `all` (u·v, u ⊙ v, |u − v|). `hidden` 0: logistic
-    regression; above: one hidden layer of so many units. `class_weights` `balanced` lets every class weigh the same
-    in sum (then probabilities are those of a world in which the classes are equally frequent). `negatives`: `real`
-    (dislike, hide, shown and not taken), `sampled` (`ratio` a positive, half by popularity, half uniform, none that
-    the person touched), or `auto`: real ones where there are `fewest` of them at least. `users`: people whose
-    histories are read. `l2` is the penalty on weights (not on that of u·v); None takes the one of `PENALTIES` under
-    which a quarter of the data, left out, is likeliest.
-    """
-
-    features: str = "all"
-    hidden: int = 0
-    class_weights: str = "none"
-    negatives: str = "auto"
-    ratio: int = 4
-    fewest: int = 100
-    users: int = 2000
-    l2: float | None = None
-    iterations: int = 200
-
-    def __post_init__(self) -> None:
-        for name, allowed in (("features", FEATURES), ("class_weights", WEIGHTS), ("negatives", NEGATIVES)):
-            if getattr(self, name) not in allowed:
-                raise OptionError(name, getattr(self, name), allowed=allowed)
-        for name, least in (("hidden", 0), ("ratio", 1), ("users", 1), ("l2", 0), ("iterations", 1)):
-            if (getattr(self, name) or least) < least:
-                raise UsageError(f"{name}={getattr(self, name)} is out of range.", remedy=f"Give {least} or more.")
 
 
 @dataclass(frozen=True)
 class Pairs:
     """What a person did with an item: interest vectors before it `[n, D]`, item codes and labels `[n]` (1: interested).
 
-    `real`: whether the negatives are real ones.
+    `people` `[n]`: rows of the histories. `real`: whether the negatives are real ones.
     """
 
     interests: Floats
     items: Codes
     labels: Codes
+    people: Codes
     real: bool
+
+
+@dataclass(frozen=True)
+class ClassPairs:
+    """Interest vectors before an event `[n, D]`, the class of its item and that of the item before it `[n]` (-1: none).
+
+    `people` `[n]`: rows of the histories.
+    """
+
+    interests: Floats
+    classes: Codes
+    earlier: Codes
+    people: Codes
 
 
 def interest_pairs(
@@ -77,17 +60,15 @@ def interest_pairs(
     options: HeadOptions,
     seed: int = 0,
     *,
-    after_s: int | None = None,
+    asked: Bools | None = None,
 ) -> Pairs:
     """Pairs from histories: each event but a person's first, with the interest as it was before it.
 
-    With `after_s` only events later than that time (UTC seconds) are asked about; earlier ones tell the interest.
+    With `asked` `[E]` only those events are asked about; all of them tell the interest.
     An exposure counts as a negative unless the person took the item at any time. Raises `DataError` where no event
     follows another, and where real negatives are asked for and there are none.
     """
-    rows = np.flatnonzero(sequences.lengths >= 2)
-    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(options.users, len(rows))).astype(np.int64))]
-    batch = sequences.take(rows)
+    batch, following, rows = _following(sequences, asked, options.users)
     n_items = len(model.item_vectors)
     names = np.asarray([*(kind.lower() for kind in kinds), ""])
     kind = np.where((batch.kinds >= 0) & (batch.kinds < len(kinds)), batch.kinds, len(kinds))
@@ -96,12 +77,8 @@ def interest_pairs(
     keys = batch.rows * n_items + batch.items
     taken = np.unique(keys[known & ~against])
     passive = np.isin(names[kind], list(PASSIVE_KINDS))
-    first = np.zeros(batch.n_events, dtype=np.bool_)
-    first[batch.offsets[:-1]] = True
-    if after_s is not None:
-        first |= batch.times_s <= after_s
-    liked = np.flatnonzero(known & ~against & ~first)
-    refused = np.flatnonzero(known & against & ~first & ~(passive & np.isin(keys, taken)))
+    liked = np.flatnonzero(known & ~against & following)
+    refused = np.flatnonzero(known & against & following & ~(passive & np.isin(keys, taken)))
     if not len(liked):
         raise DataError("No event of interest follows another.", remedy="Bring histories of two events or more.")
     real = options.negatives == "real" or (options.negatives == "auto" and len(refused) >= options.fewest)
@@ -116,7 +93,23 @@ def interest_pairs(
         drawn, events = _drawn(batch, liked, taken, n_items, options.ratio, np.random.default_rng(seed))
         items = np.concatenate([batch.items[liked].astype(np.int64), drawn])
     labels = (np.arange(len(events)) < len(liked)).astype(np.int64)
-    return Pairs(before[events - 1], items, labels, real)
+    return Pairs(before[events - 1], items, labels, rows[batch.rows[events]], real)
+
+
+def _following(
+    sequences: SequenceBatch, asked: Bools | None, most: int | None = None
+) -> tuple[SequenceBatch, Bools, Codes]:
+    """Histories with an event that is asked about and follows another: they, those events `[E]`, and their rows.
+
+    With `most` so many people, evenly spread.
+    """
+    following = np.ones(sequences.n_events, dtype=np.bool_) if asked is None else asked.copy()
+    following[sequences.offsets[:-1][sequences.lengths > 0]] = False
+    rows = np.flatnonzero(np.bincount(sequences.rows[following], minlength=len(sequences)))
+    if most is not None and len(rows):
+        rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(np.int64))]
+    places, _ = gather_positions(sequences.offsets, rows)
+    return sequences.take(rows), following[places], rows
 
 
 def _drawn(
@@ -213,22 +206,25 @@ class CategoryHead:
 
 
 def category_pairs(
-    model: DenseModel, sequences: SequenceBatch, classes: Codes, *, after_s: int | None = None
-) -> tuple[Floats, Codes]:
-    """The interest before every event but a person's first `[n, D]`, and the class `[n]` of the event's item.
+    model: DenseModel,
+    sequences: SequenceBatch,
+    classes: Codes,
+    *,
+    asked: Bools | None = None,
+    users: int | None = None,
+) -> ClassPairs:
+    """The interest before every event but a person's first, and the class of the event's item.
 
-    `classes` `[N]` is the class of every item, -1 for none (such events are left out); `after_s` as in
-    `interest_pairs`.
+    `classes` `[N]` is the class of every item, -1 for none (such events are left out); `asked` as in
+    `interest_pairs`; `users` people at most are read.
     """
-    batch = sequences.take(np.flatnonzero(sequences.lengths >= 2))
-    first = np.zeros(batch.n_events, dtype=np.bool_)
-    first[batch.offsets[:-1]] = True
-    if after_s is not None:
-        first |= batch.times_s <= after_s
-    known = (batch.items >= 0) & (batch.items < len(classes)) & ~first
-    known &= classes[np.where(known, batch.items, 0)] >= 0
-    events = np.flatnonzero(known)
-    return model.interests(batch.at(None))[events - 1], classes[batch.items[events]].astype(np.int64)
+    batch, following, rows = _following(sequences, asked, users)
+    of_event = np.where(
+        (batch.items >= 0) & (batch.items < len(classes)), classes[np.clip(batch.items, 0, len(classes) - 1)], -1
+    )
+    events = np.flatnonzero(following & (of_event >= 0))
+    before = model.interests(batch.at(None))[events - 1]
+    return ClassPairs(before, of_event[events], of_event[events - 1], rows[batch.rows[events]])
 
 
 def features(interests: Floats, items: Floats, which: str = "all") -> Tensor:

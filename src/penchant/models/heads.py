@@ -1,0 +1,218 @@
+"""The heads of a recommender: which events teach them, what they say of a person, and what a bundle keeps of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from penchant.data import schema
+from penchant.data.sequences import SequenceBatch
+from penchant.errors import DataError, ModelError
+from penchant.models.base import DenseModel, ModelState
+from penchant.models.head_options import HeadOptions
+from penchant.models.interest_head import (
+    CategoryHead,
+    ClassPairs,
+    InterestHead,
+    Pairs,
+    category_pairs,
+    interest_pairs,
+)
+
+Bools = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+
+INTEREST, CATEGORY = "interest", "category"
+OTHERS = "(others)"
+"""The class of items whose category is not among the most frequent ones."""
+SHARE = 0.1
+"""Share of a person's events, the newest, that teach heads."""
+
+
+@dataclass(frozen=True)
+class Heads:
+    """Fitted heads. `classes` are the names of the category head's classes, `facts` says what taught them.
+
+    A head belongs to the vectors of one model: it is fitted again when these change.
+    """
+
+    options: HeadOptions
+    interest: InterestHead | None = None
+    category: CategoryHead | None = None
+    classes: Sequence[str] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def fit(
+        cls,
+        model: DenseModel,
+        sequences: SequenceBatch,
+        kinds: list[str],
+        items: pl.DataFrame,
+        asked: Bools,
+        options: HeadOptions,
+        seed: int = 0,
+    ) -> Heads:
+        """The heads that `options.fit` names, taught by the events `asked` `[E]` of `sequences`.
+
+        For probabilities to be relied on, the model has not learned from those events. Raises `DataError` where they
+        do not teach a head: no event follows another, only one class, items without categories.
+        """
+        interest, category = None, None
+        classes: tuple[str, ...] = ()
+        facts: dict[str, Any] = {}
+        if INTEREST in options.fit:
+            pairs = interest_pairs(model, sequences, kinds, options, seed, asked=asked)
+            interest = InterestHead(options).fit(
+                pairs.interests, model.item_vectors[pairs.items], pairs.labels, seed=seed
+            )
+            facts[INTEREST] = {
+                "pairs": len(pairs.labels),
+                "interested": float(pairs.labels.mean()),
+                "negatives": "real" if pairs.real else "sampled",
+            }
+        if CATEGORY in options.fit:
+            taken = asked & _taken(sequences, kinds)
+            classes = frequent_categories(items, sequences.items[taken], options.classes)
+            told = category_pairs(model, sequences, category_codes(items, classes), asked=taken, users=options.users)
+            category = CategoryHead(options).fit(told.interests, told.classes, len(classes), seed=seed)
+            counts = np.bincount(told.classes, minlength=len(classes))
+            facts[CATEGORY] = {"events": len(told.classes), "counts": counts.tolist()}
+        return cls(options, interest, category, classes, facts)
+
+    def likely(self, interests: Floats, items: Floats) -> Floats:
+        """How likely each pair of interest and item vectors `[n, D]` is one of interest, `[n]`. Raises `ModelError`."""
+        if self.interest is None:
+            raise _missing(INTEREST)
+        return self.interest.probabilities(interests, items)
+
+    def categories(self, interests: Floats) -> Floats:
+        """The probability of each of `classes` for every interest vector, `[n, C]`. Raises `ModelError`."""
+        if self.category is None:
+            raise _missing(CATEGORY)
+        return self.category.probabilities(interests)
+
+    def interest_pairs(
+        self, model: DenseModel, sequences: SequenceBatch, kinds: list[str], asked: Bools, seed: int = 0
+    ) -> tuple[Pairs, Floats]:
+        """Pairs as the head was taught them (real negatives, or so many sampled ones), and what it says of each."""
+        taught = self.facts[INTEREST]["negatives"]
+        pairs = interest_pairs(model, sequences, kinds, replace(self.options, negatives=taught), seed, asked=asked)
+        return pairs, self.likely(pairs.interests, model.item_vectors[pairs.items])
+
+    def category_pairs(
+        self, model: DenseModel, sequences: SequenceBatch, kinds: list[str], items: pl.DataFrame, asked: Bools
+    ) -> tuple[ClassPairs, Floats]:
+        """The events asked about by class, and the probability of every class for each.
+
+        Raises `DataError` where none of them is of an item with a class.
+        """
+        codes, taken = category_codes(items, self.classes), asked & _taken(sequences, kinds)
+        pairs = category_pairs(model, sequences, codes, asked=taken, users=self.options.users)
+        if not len(pairs.classes):
+            raise DataError("No event that follows another is of an item with a class.", remedy="Bring more events.")
+        return pairs, self.categories(pairs.interests)
+
+    def state(self) -> ModelState:
+        """Weights by head; names of classes and what taught them as facts."""
+        tensors = {
+            f"{name}:{key}": value
+            for name, head in ((INTEREST, self.interest), (CATEGORY, self.category))
+            if head is not None
+            for key, value in head.state().tensors.items()
+        }
+        return ModelState(tensors, {"classes": list(self.classes), "taught": dict(self.facts)})
+
+    @classmethod
+    def from_state(cls, state: ModelState, options: HeadOptions) -> Heads:
+        """The opposite of `state`."""
+        found: dict[str, Any] = {}
+        for name, kind in ((INTEREST, InterestHead), (CATEGORY, CategoryHead)):
+            start = f"{name}:"
+            own = {key.removeprefix(start): value for key, value in state.tensors.items() if key.startswith(start)}
+            if own:
+                found[name] = kind(options)
+                found[name].load_state(ModelState(own))
+        return cls(options, **found, classes=tuple(state.facts["classes"]), facts=state.facts["taught"])
+
+
+def newest_events(sequences: SequenceBatch, options: HeadOptions) -> Bools | None:
+    """Which events `[E]` teach heads and are kept from the model: each person's newest tenth, one at least.
+
+    `options.users` people at most, evenly spread; those with one event are left alone. None where nobody has two.
+    """
+    rows = np.flatnonzero(sequences.lengths >= 2)
+    if not len(rows):
+        return None
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(options.users, len(rows))).astype(np.int64))]
+    count = np.zeros(len(sequences), dtype=np.int64)
+    count[rows] = np.maximum(1, (sequences.lengths[rows] * SHARE).astype(np.int64))
+    left = np.repeat(sequences.offsets[1:], sequences.lengths) - np.arange(sequences.n_events)
+    return np.asarray(left <= count[sequences.rows], dtype=np.bool_)
+
+
+def _taken(sequences: SequenceBatch, kinds: list[str]) -> Bools:
+    """Events `[E]` of a kind that is neither a refusal nor an exposure."""
+    refused = schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS
+    wanted = np.array([*(kind.lower() not in refused for kind in kinds), True], dtype=np.bool_)
+    inside = (sequences.kinds >= 0) & (sequences.kinds < len(kinds))
+    return np.asarray(wanted[np.where(inside, sequences.kinds, len(kinds))], dtype=np.bool_)
+
+
+def first_categories(items: pl.DataFrame) -> pl.Series:
+    """The first category of every item `[N]`, null for none. Raises `DataError` where no item has one.
+
+    >>> first_categories(pl.DataFrame({"categories": ["纪录片|音乐", "", None, "音乐"]})).to_list()
+    ['纪录片', None, None, '音乐']
+    """
+    if schema.CATEGORIES in items.columns:
+        column = items[schema.CATEGORIES]
+        listed = column if isinstance(column.dtype, pl.List) else column.cast(pl.String).str.split("|")
+        names = listed.cast(pl.List(pl.String)).list.first().str.strip_chars()
+        names = names.set(names == "", None)
+        if names.null_count() < len(names):
+            return names
+    raise DataError(
+        "No item has a category, so there are no classes for the category head.",
+        remedy="Fill the column categories of the items, or take heads.fit=interest.",
+    )
+
+
+def frequent_categories(items: pl.DataFrame, events: npt.NDArray[np.integer], most: int) -> tuple[str, ...]:
+    """Names of the `most` categories that these events (item codes, -1: none) are of most often, then `OTHERS`.
+
+    `OTHERS` is there where a category has no class of its own. Raises `DataError` where there is one class only.
+    """
+    names = first_categories(items)
+    seen = names.gather(events[(events >= 0) & (events < len(names))].astype(np.int64)).drop_nulls()
+    counted = pl.DataFrame({"name": seen}).group_by("name").len().sort(["len", "name"], descending=[True, False])
+    classes = counted["name"].head(most).to_list()
+    if names.drop_nulls().n_unique() > len(classes):
+        classes.append(OTHERS)
+    if counted.height < 2:
+        raise DataError(
+            f"The events that teach heads are of {counted.height} category: there is nothing to tell apart.",
+            remedy="Bring more events, or take heads.fit=interest.",
+        )
+    return tuple(classes)
+
+
+def category_codes(items: pl.DataFrame, classes: Sequence[str]) -> Codes:
+    """The class of every item `[N]`, -1 for an item without a category; an unknown category is of `OTHERS`."""
+    names = first_categories(items)
+    own = [name for name in classes if name != OTHERS]
+    table = pl.DataFrame({"name": own, "code": np.arange(len(own))}, schema={"name": pl.String, "code": pl.Int64})
+    codes = pl.DataFrame({"name": names}).join(table, on="name", how="left", maintain_order="left")["code"]
+    found = codes.fill_null(len(own) if OTHERS in classes else -1).to_numpy().copy()
+    found[names.is_null().to_numpy()] = -1
+    return np.asarray(found, dtype=np.int64)
+
+
+def _missing(name: str) -> ModelError:
+    return ModelError(f"No {name} head was trained.", remedy=f"Train with --set heads.fit={name}.")

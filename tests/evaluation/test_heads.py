@@ -1,0 +1,118 @@
+"""What heads are worth: separable people give AUC 1, labels without a reason about a half; matrices by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.metrics import log_loss, roc_auc_score
+
+from penchant.config import Config
+from penchant.data.dataset import Dataset
+from penchant.evaluation.bundle import evaluate_bundle
+from penchant.evaluation.compare import compare
+from penchant.evaluation.heads import head_results, shown_confusion
+from penchant.models.head_options import HeadOptions
+from penchant.recommender import Recommender
+
+NAMES = ("纪录片", "音乐")
+HEADS = HeadOptions(fit=("interest", "category"), features="dot", fewest=10)
+
+
+def shop(people: int = 40, events: int = 24, *, reason: bool = True) -> Dataset:
+    """Everybody likes one kind of items; dislikes are of the other kind, or, without a `reason`, of any."""
+    rng = np.random.default_rng(1)
+    n = people * events
+    user, step = np.repeat(np.arange(people), events), np.tile(np.arange(events), people)
+    liked = (step + user // 2) % 2 == 0
+    kind = np.where(liked, user % 2, 1 - user % 2) if reason else rng.integers(0, 2, n)
+    log = pl.DataFrame(
+        {
+            "user_id": [f"u{u}" for u in user],
+            "item_id": [f"i{i}" for i in 2 * rng.integers(0, 20, n) + kind],
+            "timestamp": 1_700_000_000 + step * 60,
+            "event": np.where(liked, "like", "dislike"),
+        }
+    )
+    items = pl.DataFrame({"item_id": [f"i{i}" for i in range(40)], "categories": [NAMES[i % 2] for i in range(40)]})
+    vectors = np.eye(2)[np.arange(40) % 2] + 0.05 * np.random.default_rng(9).standard_normal((40, 2))
+    table = pl.DataFrame({"item_id": items["item_id"], "vector": vectors.tolist()})
+    return Dataset.from_tables(log, items=items).with_vectors("own", table)
+
+
+def before(data: Dataset, step: int) -> Dataset:
+    return data.where(pl.col("time_s") < 1_700_000_000 + step * 60)
+
+
+def test_separable_people_are_told_apart_on_events_the_bundle_has_not_seen() -> None:
+    data = shop()
+    rec = Recommender.fit(before(data, 16), Config(model="content", heads=HEADS))
+    found = evaluate_bundle(rec, data).to_json()["heads"]["content"]
+    told = found["interest"]
+    assert (told["negatives"], told["pairs"], told["people"], told["interested"]) == ("real", 320, 40, 0.5)
+    assert told["rows"]["head"]["auc"] == pytest.approx({"mean": 1.0, "low": 1.0, "high": 1.0})
+    assert 0.3 < told["rows"]["popularity"]["auc"]["mean"] < 0.7 < told["rows"]["dot"]["auc"]["mean"]
+    assert told["rows"]["share"]["log_loss"]["mean"] == pytest.approx(np.log(2))
+    assert told["auc_gain"]["mean"] == pytest.approx(1 - told["rows"]["popularity"]["auc"]["mean"])
+    assert sum(row["count"] for row in told["calibration"]) == 320
+    category = found["category"]
+    assert category["confusion"] == {"classes": list(NAMES), "matrix": [[80, 0], [0, 80]]}
+    assert category["rows"]["head"]["accuracy"]["mean"] == category["rows"]["head"]["macro_f1"] == 1.0
+    assert category["rows"]["commonest"]["accuracy"]["mean"] == 0.5
+    assert category["rows"]["last"]["accuracy"]["mean"] == 0.0, "what comes before a like is a dislike of the other"
+
+
+def test_labels_without_a_reason_give_a_half() -> None:
+    data = shop(people=80, reason=False)
+    rec = Recommender.fit(before(data, 16), Config(model="content", heads=HEADS))
+    told = evaluate_bundle(rec, data).to_json()["heads"]["content"]["interest"]
+    assert told["rows"]["head"]["auc"]["mean"] == pytest.approx(0.5, abs=0.08)
+    assert told["rows"]["head"]["auc"]["low"] < 0.5 < told["rows"]["head"]["auc"]["high"]
+
+
+def test_the_figures_are_those_of_scikit_learn() -> None:
+    data = shop(reason=False)
+    rec = Recommender.fit(before(data, 16), Config(model="content", heads=HEADS))
+    whole = data.sequences()
+    asked = whole.times_s >= 1_700_000_000 + 16 * 60
+    found = head_results(rec, whole, asked)
+    assert found is not None and rec.heads is not None
+    pairs, likely = rec.heads.interest_pairs(rec.dense_model(), whole, data.kinds.ids.to_list(), asked)
+    row = found["interest"]["rows"]["head"]
+    assert row["auc"]["mean"] == pytest.approx(roc_auc_score(pairs.labels, likely))
+    assert row["log_loss"]["mean"] == pytest.approx(log_loss(pairs.labels, likely.astype(np.float64)))
+    _, told = rec.heads.category_pairs(rec.dense_model(), whole, data.kinds.ids.to_list(), data.items, asked)
+    np.testing.assert_allclose(told.sum(axis=1), 1, atol=1e-6)
+
+
+def test_a_comparison_teaches_them_on_validation_and_says_why_it_cannot() -> None:
+    data = shop()
+    recipes = {
+        "content": Config(model="content", heads=HEADS),
+        "ease": Config(model="ease", heads=replace(HEADS, negatives="real", fit=("interest",))),
+        "popularity": Config(model="popularity"),
+    }
+    found = compare(data, recipes, curves=False).to_json()["heads"]
+    assert set(found) == {"content", "ease"}
+    assert found["content"]["interest"]["rows"]["head"]["auc"]["mean"] == pytest.approx(1.0)
+    only = data.where(pl.col("kind") == data.kinds.code("like", kind="event"))
+    refused = compare(only, {"ease": recipes["ease"]}, curves=False).to_json()["heads"]["ease"]["interest"]
+    assert refused == {"left_out": refused["left_out"]} and "no real negatives" in refused["left_out"]
+    refit = compare(data, {"content": recipes["content"]}, refit=True, curves=False).to_json()["heads"]["content"]
+    assert refit["category"]["rows"]["head"]["accuracy"]["mean"] == 1.0
+
+
+def test_a_confusion_matrix_by_hand() -> None:
+    actual = np.array([0, 0, 1, 2, 2, 2, 3])
+    predicted = np.array([0, 2, 1, 2, 2, 0, 3])
+    classes = ["甲", "乙", "丙", "(others)"]
+    assert shown_confusion(actual, predicted, classes) == {
+        "classes": ["丙", "甲", "乙", "(others)"],
+        "matrix": [[2, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]],
+    }
+    assert shown_confusion(actual, predicted, classes, most=1) == {
+        "classes": ["丙", "(others)"],
+        "matrix": [[2, 1], [1, 3]],
+    }
