@@ -244,6 +244,16 @@ def test_same_data_same_bytes(neural: Recommender) -> None:
     assert all(states[0][name].tobytes() == states[1][name].tobytes() for name in states[0])
 
 
+def test_the_seed_of_an_update_is_the_bundles_own_unless_given(neural: Recommender) -> None:
+    new = more([("u0", "i1", LATER), ("u7", "i13", LATER)])
+    plain, same, other = (neural.update(new, UpdateOptions(seed=seed)) for seed in (None, neural.config.seed, 5))
+    told = [rec.model.state().tensors for rec in (plain, same, other)]
+    assert all(told[0][name].tobytes() == told[1][name].tobytes() for name in told[0])
+    assert any(told[0][name].tobytes() != told[2][name].tobytes() for name in told[0])
+    assert [rec.facts["updates"][-1]["seed"] for rec in (plain, same, other)] == [neural.config.seed] * 2 + [5]
+    assert other.config == neural.config, "the recipe of the bundle stays"
+
+
 def test_a_bundle_takes_it_in_whole_or_not_at_all(
     neural: Recommender, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """Tables that the documentation takes from the code, so that they cannot grow old. Called by mkdocs.
 
 `<!-- aliases -->`                     names that readers recognise
+`<!-- kinds -->`                       words for kinds of events that readers recognise
 `<!-- options: module.Class -->`       one dataclass of options
 `<!-- options of models -->`           those of every model in the registry
 `<!-- options of command: NAME -->`    arguments and options of one command
@@ -20,6 +21,7 @@ from typing import Any
 
 from penchant import cleaning
 from penchant.data.aliases import ALIASES
+from penchant.data.kinds import KIND_ALIASES
 from penchant.models.registry import MODELS
 from penchant.training.search_space import SPACES, Choice, Dimension, Together
 
@@ -92,6 +94,12 @@ def alias_tables() -> str:
     return "\n".join(parts)
 
 
+def kind_table() -> str:
+    """Words taken for kinds of events."""
+    rows = [f"| `{ours}` | {'、'.join(words)} |" for ours, words in KIND_ALIASES.items()]
+    return "\n".join(["| kind | also read as |", "|---|---|", *rows, ""])
+
+
 def cleaning_table() -> str:
     """The first sentence of every rule of cleaning that has a file of its own."""
     rows = ["| rule | what it finds |", "|---|---|"]
@@ -124,6 +132,7 @@ def values(dimension: Dimension) -> str:
 
 MARKS = {
     "<!-- aliases -->": alias_tables,
+    "<!-- kinds -->": kind_table,
     "<!-- options of models -->": model_tables,
     "<!-- rules of cleaning -->": cleaning_table,
     "<!-- spaces of tune -->": space_table,

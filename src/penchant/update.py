@@ -75,27 +75,25 @@ def updated(
     )
     old = parts.packed if parts.packed is not None else packed(parts.dataset, parts.encoders)
     histories = grown_histories(old, parts.encoders, merged, new, progress)
+    options = options or UpdateOptions()
+    seed = config.seed if options.seed is None else options.seed
     data = TrainingData(
         histories,
         merged.dataset.n_items,
         merged.dataset.kinds.ids.to_list(),
         int(histories.times_s.max(initial=0)),
         views=views,
-        seed=config.seed,
+        seed=seed,
         progress=progress,
         items=merged.dataset.items,
     )
     popularity = create("popularity", config.options)
     touched = np.bincount(histories.rows[merged.is_new], minlength=merged.dataset.n_users) > 0
-    work = _Work(parts, data, touched, _seen(old, merged.n_old_items), options or UpdateOptions())
+    work = _Work(parts, data, touched, _seen(old, merged.n_old_items), options)
     held = _teaching_heads(histories, config)
     model = work.learned(data if held is None else replace(data, sequences=histories.keep(~held)))
     if isinstance(model, Ensemble) and work.options.reweigh:
-        weighed = work.weighed(merged.dataset)
-        if weighed is not None:
-            told = weighed.foretelling
-            model.take(weighed.weights, told.weights if told else {}, told.sharpness if told else 1.0)
-            model.price(data.sequences)
+        work.reweigh(model, merged.dataset)
     continue_fit(popularity, data, touched, work.seen)
     counts = {name: count for name, count in merged.counts.items() if count}
     left_out = {name: why for name, why in getattr(model, "left_out", {}).items() if name in _experts(parts.model)}
@@ -109,6 +107,7 @@ def updated(
             {
                 "new": counts,
                 "known_events": merged.known_events,
+                "seed": seed,
                 "until_s": data.now_s,
                 "files": {place: report.sentence for place, report in parts.encoders.reports.items()},
                 "cpu_s": round(time.process_time() - started, 2),
@@ -137,6 +136,14 @@ class _Work:
         model.load_state(self.parts.model.state())
         continue_fit(model, data, self.touched, self.seen, self.options, training=config.training, device=config.device)
         return model
+
+    def reweigh(self, model: Ensemble, dataset: Dataset) -> None:
+        """Give an ensemble that has taken in everything the weights of `weighed`, where there are some."""
+        weighed = self.weighed(dataset)
+        if weighed is not None:
+            told = weighed.foretelling
+            model.take(weighed.weights, told.weights if told else {}, told.sharpness if told else 1.0)
+            model.price(self.data.sequences)
 
     def weighed(self, dataset: Dataset) -> Ensemble | None:
         """The ensemble weighed on the newest event of each person with new ones; None where nobody has enough."""

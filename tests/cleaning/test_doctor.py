@@ -172,6 +172,17 @@ def test_suspicious_users_languages_gaps_and_kinds() -> None:
     assert next(one.choice for one in found.advice if one.topic == "encoder").endswith("ngram")
 
 
+def test_kinds_that_read_like_a_refusal_and_count_as_wanted() -> None:
+    log = table()
+    words = ["不想看", "video_skipped", "不喜欢", "hide", "view", "收藏", "download"]
+    log["event"] = [words[n] if n < len(words) else "view" for n in range(len(log["user_id"]))]
+    one = looked(log).find("unread_refusals")
+    assert one is not None and one.severity == "warn" and one.numbers["events"] == 2
+    assert set(one.examples) == {"不想看", "video_skipped"}
+    assert '[events.kinds] "不想看" = "dislike"' in one.remedy("zh")
+    assert looked(table()).find("unread_refusals") is None
+
+
 def test_an_empty_catalogue_of_events_is_no_crash() -> None:
     assert looked({"user_id": ["a"], "item_id": ["b"], "timestamp": [None]}).find("no_time")
 

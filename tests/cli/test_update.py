@@ -61,6 +61,8 @@ def test_it_says_what_is_new_and_refuses_what_cannot_be(run: Run, bundle: Path, 
     assert run("update", tmp_path / "b", tmp_path / "nowhere").exit_code == 1
     assert run("update", tmp_path / "nowhere", tmp_path).exit_code == 1
     assert run("update", tmp_path / "b", tmp_path, "--replay", "-1").exit_code == 2
+    none = run("update", tmp_path / "b", tmp_path, "--rate", "0")
+    assert none.exit_code == 2 and "rate=0.0 is out of range. Give a number above 0." in none.output
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])

@@ -66,8 +66,12 @@ def test_a_file_without_a_head_is_told() -> None:
         (["a"], {"b": "user_id"}, "dataset.toml maps the column 'b' of events, but f has: a"),
         (["a", "b"], {"a": "user_id", "b": "user_id"}, "maps two columns of events to 'user_id'"),
         (["item_id", "timestamp"], {}, "no column 'user_id'"),
-        (["user_id", "timestamp"], {}, "no column 'item_id'"),
-        (["user_id", "item_id"], {}, "no column 'timestamp'"),
+        (
+            ["user_id", "timestamp"],
+            {},
+            "no column 'item_id'.*Events with a text, an image or an audio file",
+        ),
+        (["user_id", "item_id"], {}, "no column 'timestamp'.*a column 'seq' of whole numbers may say the order"),
     ],
 )
 def test_messages(columns: list[str], mapping: dict[str, str], message: str) -> None:

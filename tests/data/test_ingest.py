@@ -10,6 +10,7 @@ import pytest
 
 from penchant.data.dataset import Dataset
 from penchant.data.ingest import IngestReport, build
+from penchant.data.splits import split
 from penchant.errors import DataError, SchemaError
 
 
@@ -239,6 +240,35 @@ def test_kinds() -> None:
         SchemaError, match=r"'event' of events holds 1,001 different values; at most 1,000 kinds.*= 'text'"
     ):
         build(log(event=[f"k{n}" for n in range(1_001)]))
+
+
+def test_chinese_words_for_kinds_and_other_spellings_are_ours_and_the_report_says_so(tmp_path: Path) -> None:
+    words = ["不喜欢", " 踩", "屏蔽", "曝光", "收藏", "Not Interested", "View", "拼单"]
+    rows = {"user_id": list("abcdefgh"), "item_id": ["x"] * 8, "timestamp": list(range(8)), "event": words}
+    data = build(rows)
+    kinds = [data.kinds.ids[code] for code in data.events["kind"].to_list()]
+    assert kinds == ["dislike", "dislike", "block", "impression", "favorite", "not_interested", "view", "拼单"]
+    told = report(data).tables["events"]
+    assert told.kinds == {
+        "不喜欢": "dislike", "踩": "dislike", "屏蔽": "block", "曝光": "impression", "收藏": "favorite",
+        "Not Interested": "not_interested",
+    }  # fmt: skip
+    assert "曝光 = impression" in str(report(data))
+    pl.DataFrame(rows).write_csv(tmp_path / "events.csv")
+    (tmp_path / "dataset.toml").write_text('[events.kinds]\n"收藏" = "收藏"\n"屏蔽" = "hide"\n', encoding="utf-8")
+    mapped = Dataset.load(tmp_path)
+    assert {"收藏", "hide"} <= set(mapped.kinds.ids) and not {"favorite", "block"} & set(mapped.kinds.ids)
+    assert {"收藏", "屏蔽"}.isdisjoint(report(mapped).tables["events"].kinds)
+
+
+def test_chinese_refusals_are_no_targets() -> None:
+    """One liked item after three refused ones: leave-one-out asks for liked ones only."""
+    rows = [("a", item, n, "喜欢") for n, item in enumerate("xyz")] + [
+        ("a", "w", 9, "不感兴趣"),
+        ("a", "v", 10, "展示"),
+    ]
+    data = Dataset.from_tables(pl.DataFrame(rows, ["user_id", "item_id", "timestamp", "event"], orient="row"))
+    assert data.item_vocabulary.decode(split(data, "leave-one-out").test.targets.row(0)) == ["z"]
 
 
 def test_columns_that_the_contract_does_not_know_stay() -> None:

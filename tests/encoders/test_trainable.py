@@ -148,7 +148,7 @@ def test_versions_of_texts_are_changed_texts_and_leave_the_rest_of_the_training_
     assert len(asked) == 4
     with pytest.raises(UsageError, match="text_versions=2: the files come without texts"):
         trained("cnn", files(shown, text=view), replace(TINY, text_versions=2))
-    with pytest.raises(UsageError, match="text_versions=-1 is too small"):
+    with pytest.raises(UsageError, match="text_versions=-1 is out of range"):
         TrainableOptions(text_versions=-1)
 
 

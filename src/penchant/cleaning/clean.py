@@ -17,7 +17,7 @@ from penchant.cleaning.suspicious_users import SuspicionOptions, suspicious_user
 from penchant.cleaning.text_noise import NoiseOptions, clean_texts
 from penchant.cleaning.words import SCRIPTS, one_script, spelt
 from penchant.data.dataset import Dataset
-from penchant.errors import OptionError
+from penchant.errors import OptionError, UsageError
 
 RULES = (
     *("impossible_events", "events_before_item", "repeated_events", "copied_texts", "suspicious_users"),
@@ -51,6 +51,8 @@ class CleaningOptions:
     def __post_init__(self) -> None:
         if self.script and self.script not in SCRIPTS:
             raise OptionError("script", self.script, allowed=SCRIPTS)
+        if min(self.core) < 1:
+            raise UsageError(f"core={self.core} is out of range.", remedy="Give two numbers of 1 or more.")
         check_fills(self.fill)
         for name in (*self.flag, *self.drop):
             if name not in RULES:

@@ -14,6 +14,7 @@ from penchant.cleaning.doctor_advice import TOPICS, Advice, Machine, Traits, adv
 from penchant.cleaning.doctor_finding import Observation
 from penchant.data import schema
 from penchant.data.dataset import Dataset
+from penchant.data.options import require_range
 from penchant.data.text import item_text
 
 _ORDER = ("problem", "warn", "info")
@@ -25,6 +26,9 @@ class DoctorOptions:
 
     most_files: int = 20_000
     bins: int = 48
+
+    def __post_init__(self) -> None:
+        require_range(self, "most_files", "bins", least=1)
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ def examine(
         found += clock.wrong_units(dataset, times, now_s) + clock.missing(dataset, times) + clock.ties(dataset, times)
         found += clock.whole_days(dataset, times) + clock.shifted_hours(dataset, times) + clock.again(dataset, times)
         found += people.leaks(dataset, times, instead)
-        found += people.few_events(dataset) + people.programs(dataset)
+        found += people.refusals(dataset) + people.few_events(dataset) + people.programs(dataset)
     broken_media, broken = content.media(dataset, options.most_files)
     found += broken_media + content.views(dataset, broken) + duplicates + content.same_ids(dataset)
     found += content.cells(dataset) + content.languages(dataset)

@@ -12,6 +12,7 @@ from penchant.cleaning.finding import Finding
 from penchant.cleaning.suspicious_users import suspicious_users
 from penchant.data import schema
 from penchant.data.dataset import Dataset
+from penchant.data.kinds import reads_as_refusal
 
 Ints = npt.NDArray[np.int64]
 
@@ -36,6 +37,19 @@ def quarantined(dataset: Dataset) -> list[Observation]:
             rows = refused["row"].head(5).to_list() if "row" in refused.columns else []
             out.append(Observation("quarantine", graded(share, 0.0, 0.01), numbers, tuple(f"row {r}" for r in rows)))
     return out
+
+
+def refusals(dataset: Dataset) -> list[Observation]:
+    """Kinds of events that count as wanted and read like 'not this', or like something that the platform did."""
+    kinds = dataset.kinds.ids.to_list()
+    codes = np.flatnonzero([reads_as_refusal(kind) for kind in kinds])
+    counts = np.bincount(dataset.events[schema.KIND].to_numpy(), minlength=len(kinds))
+    codes = codes[np.argsort(-counts[codes], kind="stable")]
+    events = int(counts[codes].sum())
+    if not events:
+        return []
+    numbers: dict[str, Value] = {"kind": kinds[codes[0]], "events": events, "share": events / dataset.n_events}
+    return [Observation("unread_refusals", "warn", numbers, ids_of(dataset.kinds, codes))]
 
 
 def few_events(dataset: Dataset) -> list[Observation]:

@@ -219,6 +219,18 @@ STRINGS: dict[str, dict[str, tuple[str, str]]] = {
             "请确认是否改过埋点；否则模型学到的是日志的变化，而不是人的变化。",
         ),
     },
+    "unread_refusals": {
+        "title": ("Kinds that read like 'not this'", "看似负面的行为类型"),
+        "sentence": (
+            "{events:,} events ({share:.1%}) are of kinds that read like 'not this', or like what the platform did, "
+            "and count as wanted.",
+            "{events:,} 条行为（{share:.1%}）的类型看起来像负面反馈或平台曝光，目前却被当作正反馈来学习。",
+        ),
+        "remedy": (
+            'If they are, say so in dataset.toml: [events.kinds] "{kind}" = "dislike" (or "impression").',
+            '如果确实如此，请在 dataset.toml 中写明：[events.kinds] "{kind}" = "dislike"（曝光则写 "impression"）。',
+        ),
+    },
     "one_event": {
         "title": ("People with one event", "只有一条行为的用户"),
         "sentence": (

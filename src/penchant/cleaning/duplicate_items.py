@@ -14,6 +14,7 @@ from penchant.cleaning.similar_images import image_hashes, similar_hashes
 from penchant.cleaning.similar_texts import Pairs, SimilarityOptions, groups, similar_texts
 from penchant.data import schema
 from penchant.data.dataset import Dataset
+from penchant.data.options import require_range
 from penchant.data.text import ItemTextOptions, item_text
 from penchant.errors import OptionError
 
@@ -33,6 +34,9 @@ class DuplicateOptions:
     similarity: SimilarityOptions = field(default_factory=SimilarityOptions)
     same_numbers: bool = True
     most_bits: int = 6
+
+    def __post_init__(self) -> None:
+        require_range(self, "most_bits", least=0, most=64)
 
 
 def duplicate_items(dataset: Dataset, options: DuplicateOptions = DuplicateOptions()) -> Finding:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from penchant.data.options import require_range
 from penchant.data.text import Texts, WordOptions, normalised, words
 
 
@@ -22,6 +23,9 @@ class SpellingOptions:
     shortest: int = 6
     rare: int = 2
     ratio: int = 20
+
+    def __post_init__(self) -> None:
+        require_range(self, "shortest", "rare", "ratio", least=1)
 
 
 def misspellings(texts: Texts, options: SpellingOptions = SpellingOptions()) -> pl.DataFrame:

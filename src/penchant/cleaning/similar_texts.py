@@ -13,6 +13,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
+from penchant.data.options import require_range
 from penchant.data.text import Texts, normalised
 
 Ints = npt.NDArray[np.int64]
@@ -31,6 +32,11 @@ class SimilarityOptions:
     bands: int = 16
     rows: int = 4
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_range(self, "threshold", above=0, most=1)
+        require_range(self, "shingle", "bands", "rows", least=1)
+        require_range(self, "seed", least=0)
 
 
 @dataclass(frozen=True)

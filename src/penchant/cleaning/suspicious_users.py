@@ -15,6 +15,7 @@ import polars as pl
 from penchant.cleaning.finding import Finding
 from penchant.data import schema
 from penchant.data.dataset import Dataset
+from penchant.data.options import require_range
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,6 +37,11 @@ class SuspicionOptions:
     hours_awake: int = 20
     same_item: float = 0.6
     signals: int = 1
+
+    def __post_init__(self) -> None:
+        require_range(self, "min_events", "per_hour", "hours_awake", "signals", least=1)
+        require_range(self, "gap_entropy", least=0)
+        require_range(self, "same_item", above=0, most=1)
 
 
 def measures(dataset: Dataset) -> pl.DataFrame:

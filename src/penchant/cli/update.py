@@ -27,6 +27,9 @@ def update(
     replay: Annotated[
         float, typer.Option("--replay", min=0, help="Older people learned from, for each one with new events.")
     ] = 1.0,
+    rate: Annotated[
+        float, typer.Option("--rate", min=0, help="Learning rate, as a share of that of the first training; above 0.")
+    ] = 0.3,
     reweigh: Annotated[
         bool, typer.Option("--reweigh", help="Find the weights of an ensemble anew, on the newest events.")
     ] = False,
@@ -34,6 +37,7 @@ def update(
         bool,
         typer.Option("--against-retrain", help="Also train from scratch, and say how far the update is from that."),
     ] = False,
+    seed: parameters.SeedOfBundle = None,
     strict: parameters.Strict = False,
     json: parameters.AsJson = False,
 ) -> None:
@@ -48,7 +52,7 @@ def update(
     from penchant.training.continuing import UpdateOptions
     from penchant.training.distributed import is_first_process
 
-    options = UpdateOptions(epochs=epochs, replay=replay, reweigh=reweigh)
+    options = UpdateOptions(epochs=epochs, replay=replay, rate=rate, reweigh=reweigh, seed=seed)
     rec = Recommender.load(bundle)
     data = load_additions(new_data, strict=strict)
     speaks = is_first_process()

@@ -77,6 +77,12 @@ _INSTEAD: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What may stand in for a required column of events."""
 
+_SAID_INSTEAD: Final[Mapping[str, str]] = {
+    schema.ITEM_ID: "Events with a text, an image or an audio file of their own need no item.",
+    schema.TIMESTAMP: "Without times, a column 'seq' of whole numbers may say the order of each user's events.",
+}
+"""The same in words."""
+
 _CODES: Final = (schema.USER, schema.ITEM, schema.KIND, schema.TIME_S)
 """Names that `Dataset.events` keeps for itself."""
 
@@ -172,14 +178,15 @@ def _without_type(raw: str) -> str:
     return name if colon and kind in ATOMIC_TYPES else raw.strip()
 
 
-def _key(name: str) -> str:
+def folded(name: str) -> str:
+    """A name without what makes no difference: case, spaces, `_` and `-`."""
     return "".join(c for c in name.lower() if c not in " _-")
 
 
 def _by_alias(table: str, name: str) -> str | None:
-    key = _key(name)
+    key = folded(name)
     for ours, aliases in ALIASES[table].items():
-        if key == _key(ours) or key in aliases:
+        if key == folded(ours) or key in aliases:
             return ours
     return None
 
@@ -203,14 +210,15 @@ def _check_required(table: str, names: Mapping[str, str], columns: Sequence[str]
         if needed in have or any(name in have for name in _INSTEAD.get(needed, ())):
             continue
         known = {needed, *ALIASES[table][needed]}
-        near = next((raw for raw in columns if difflib.get_close_matches(_key(raw), known, n=1, cutoff=0.6)), None)
+        near = next((raw for raw in columns if difflib.get_close_matches(folded(raw), known, n=1, cutoff=0.6)), None)
         hint = f" The nearest is {near!r}." if near else ""
         found = ", ".join(columns) or "none"
+        instead = f" {_SAID_INSTEAD[needed]}" if table == schema.EVENTS and needed in _SAID_INSTEAD else ""
         head = " The first line does not look like column names." if _looks_like_data(columns) else ""
         raise SchemaError(
             f"{source}: {table} has no column {needed!r}. Columns found: {found}.{hint}{head}",
             remedy=f"Rename the column, or map it in dataset.toml: [{table}.columns] {near or 'your_name'!r} = "
-            f"'{needed}'.",
+            f"'{needed}'.{instead}",
         )
 
 

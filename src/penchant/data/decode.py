@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.data import decode_video
+from penchant.data.options import require_range
 from penchant.errors import MediaError, MissingExtraError
 
 IMAGE: Final = "image"
@@ -63,6 +64,12 @@ class MediaOptions:
     timeout_s: float = 30.0
     workers: int = 1
     frames: int = 8
+
+    def __post_init__(self) -> None:
+        whole = ("max_bytes", "max_pixels", "max_side", "sample_rate", "memory_mb", "workers", "frames")
+        require_range(self, *whole, least=1, part="media.")
+        require_range(self, "max_seconds", above=0, part="media.")
+        require_range(self, "timeout_s", least=0, part="media.")
 
 
 def decode(path: Path, kind: str, options: MediaOptions) -> npt.NDArray[Any]:

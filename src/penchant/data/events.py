@@ -11,6 +11,7 @@ import polars as pl
 from penchant.data import columns, schema
 from penchant.data.aliases import Recognised, recognise
 from penchant.data.entities import attribute_columns
+from penchant.data.kinds import our_kind
 from penchant.data.mapping import TableMapping
 from penchant.data.quarantine import Gate, joined
 from penchant.data.readers import Source
@@ -76,10 +77,11 @@ def clean_events(source: Source, mapping: TableMapping, *, piece_of: WholeTable 
         gate.refuse(times.time_s.is_null() & seq.is_null(), "no timestamp and no seq")
     value = _value(found, raw, gate)
     event_id = _event_ids(found, raw, source, decimals=piece_of is None)
+    kinds, taken = _kinds(found, raw, mapping)
     frame = pl.DataFrame(
         [
             *(event_id.alias(schema.EVENT_ID), users.alias(schema.USER_ID), items.alias(schema.ITEM_ID)),
-            *(_kinds(found, raw, mapping).alias(KIND_NAME), times.time_s.alias(schema.TIME_S)),
+            *(kinds.alias(KIND_NAME), times.time_s.alias(schema.TIME_S)),
             *(seq.alias(schema.SEQ), value.alias(schema.VALUE), times.sub_ns.alias(SUB_NS)),
             *(_number(found, raw, name, notes) for name in _NUMBERS if found.has(name)),
             *extra,
@@ -93,6 +95,7 @@ def clean_events(source: Source, mapping: TableMapping, *, piece_of: WholeTable 
         quarantined={},
         columns=found.names,
         aliases=found.renamed,
+        kinds=taken,
         timestamp=_said(times, found),
         notes=notes,
     )
@@ -146,11 +149,15 @@ def _number(found: Recognised, raw: pl.DataFrame, name: str, notes: list[str]) -
     return number.alias(name)
 
 
-def _kinds(found: Recognised, raw: pl.DataFrame, mapping: TableMapping) -> pl.Series:
-    """The kind of every event, lower case: from its column, else `kind` of dataset.toml, `rating` or `view`."""
+def _kinds(found: Recognised, raw: pl.DataFrame, mapping: TableMapping) -> tuple[pl.Series, dict[str, str]]:
+    """The kind of every event, and which words were taken for one of ours.
+
+    From its column (what dataset.toml says of a word goes before what is known of it), else `kind` of dataset.toml,
+    `rating` or `view`.
+    """
     if not found.has(schema.EVENT):
         default = mapping.kind or (schema.RATING_KIND if _rated(found) else schema.DEFAULT_KIND)
-        return pl.repeat(default, raw.height, dtype=pl.String, eager=True)
+        return pl.repeat(default, raw.height, dtype=pl.String, eager=True), {}
     column = columns.as_text(found.column(raw, schema.EVENT))
     names = column.unique().drop_nulls()
     if len(names) > _MOST_KINDS:
@@ -160,9 +167,13 @@ def _kinds(found: Recognised, raw: pl.DataFrame, mapping: TableMapping) -> pl.Se
             remedy="If it is text, map it in dataset.toml: [events.columns] "
             f"{found.raw(schema.EVENT)!r} = 'text' (or '' to leave it out).",
         )
-    clean = [mapping.kinds.get(name, name.strip().lower()) for name in names.to_list()]
+    words = names.to_list()
+    ours = {word: mapping.kinds.get(word, our_kind(word)) for word in words}
+    taken = {word.strip(): ours[word] for word in sorted(words) if word not in mapping.kinds}
+    taken = {word: kind for word, kind in taken.items() if kind != word.lower()}
+    clean = pl.Series([ours[word] for word in words], dtype=pl.String)
     default = mapping.kind or schema.DEFAULT_KIND
-    return column.replace_strict(names, pl.Series(clean, dtype=pl.String), default=default, return_dtype=pl.String)
+    return column.replace_strict(names, clean, default=default, return_dtype=pl.String), taken
 
 
 def _rated(found: Recognised) -> bool:

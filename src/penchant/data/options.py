@@ -79,6 +79,38 @@ def from_dict(options: type[Options], values: Mapping[str, object], *, prefix: s
     return options(**{key: convert(kinds[key], value, prefix + key) for key, value in values.items()})
 
 
+def require_range(
+    options: object,
+    *names: str,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    below: float | None = None,
+    part: str = "",
+) -> None:
+    """Refuse the first of some numeric options that is not finite or out of range; None is left alone.
+
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Small:
+    ...     dim: int = 64
+    ...     dropout: float | None = None
+    >>> require_range(Small(), "dim", "dropout", least=0)
+    >>> require_range(Small(dropout=1.5), "dropout", least=0, below=1, part="small.")
+    Traceback (most recent call last):
+    penchant.errors.UsageError: small.dropout=1.5 is out of range. Give 0 or more, below 1.
+    """
+    for name in names:
+        value = getattr(options, name)
+        if value is None:
+            continue
+        fits = math.isfinite(value) and (least is None or value >= least) and (above is None or value > above)
+        if not (fits and (most is None or value <= most) and (below is None or value < below)):
+            limits = [f"{least:g} or more"] if least is not None else []
+            limits += [f"a number above {above:g}"] if above is not None else []
+            upper = [f"at most {most:g}"] if most is not None else [f"below {below:g}"] if below is not None else []
+            raise UsageError(f"{part}{name}={value} is out of range.", remedy=f"Give {', '.join(limits + upper)}.")
+
+
 def to_dict(options: object) -> dict[str, Any]:
     """Options as plain values for JSON or TOML: the opposite of `from_dict`."""
     if not dataclasses.is_dataclass(options) or isinstance(options, type):

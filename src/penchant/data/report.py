@@ -17,6 +17,7 @@ class TableReport:
     """One table: `rows_read == rows_kept + duplicates_dropped + rows_quarantined`, always.
 
     `columns`: name in the file → name in the dataset; `aliases`: those of them that were renamed.
+    `kinds`: words for kinds of events that were taken for ours.
     `quarantined`: rows by reason. `added`: rows that the events brought (items and users without a row of their own).
     `timestamp`: the format that was detected. `notes`: everything else worth saying.
     """
@@ -29,6 +30,7 @@ class TableReport:
     quarantined: dict[str, int] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
     timestamp: str = ""
     added: int = 0
     notes: list[str] = field(default_factory=list)
@@ -47,6 +49,8 @@ class TableReport:
         out = [f"{self.name}: {self.rows_read:,} rows read from {self.source}, {self.rows_kept:,} kept"]
         if self.aliases:
             out.append("  columns taken as: " + ", ".join(f"{a} = {b}" for a, b in self.aliases.items()))
+        if self.kinds:
+            out.append("  kinds taken as: " + ", ".join(f"{a} = {b}" for a, b in self.kinds.items()))
         if self.timestamp:
             out.append(f"  times: {self.timestamp}")
         if self.duplicates_dropped:
@@ -72,6 +76,7 @@ def merged(reports: Sequence[TableReport]) -> TableReport:
             notes[key] = notes.get(key, 0) + (int(number) if number.isdecimal() else 0)
     return replace(
         reports[0],
+        kinds=dict(sorted({word: kind for report in reports for word, kind in report.kinds.items()}.items())),
         rows_read=sum(report.rows_read for report in reports),
         rows_kept=sum(report.rows_kept for report in reports),
         duplicates_dropped=sum(report.duplicates_dropped for report in reports),

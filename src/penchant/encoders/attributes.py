@@ -17,6 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.data import schema
+from penchant.data.options import require_range
 from penchant.data.views import View
 from penchant.data.vocabulary import Vocabulary
 from penchant.encoders.protocol import EncoderState
@@ -55,6 +56,9 @@ class AttributeOptions:
     columns: tuple[str, ...] = ()
     max_categories: int = 50
     min_count: int = 5
+
+    def __post_init__(self) -> None:
+        require_range(self, "max_categories", "min_count", least=1, part="attributes.")
 
 
 @dataclass(frozen=True)

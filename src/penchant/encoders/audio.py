@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.data.decode import AUDIO
+from penchant.data.options import require_range
 from penchant.data.views import View
 from penchant.encoders import hub, log_mel
 from penchant.encoders.choose_media import AUTO
@@ -63,6 +64,8 @@ class AudioOptions:
             raise OptionError("front_end", self.front_end, allowed=FRONT_ENDS)
         if self.pooling not in POOLINGS:
             raise OptionError("pooling", self.pooling, allowed=POOLINGS)
+        require_range(self, "window_s", above=0, part="audio.")
+        require_range(self, "batch_size", least=1, part="audio.")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from penchant.data.options import require_range
 from penchant.data.sequences import SequenceBatch
 from penchant.data.views import View
 from penchant.encoders.svd import truncated_svd
@@ -45,6 +46,11 @@ class BehaviourOptions:
     shift: float = 1.0
     smoothing: float = 0.75
     weights: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        require_range(self, "dim", "window", least=1, part="behaviour.")
+        require_range(self, "shift", above=0, part="behaviour.")
+        require_range(self, "smoothing", least=0, part="behaviour.")
 
 
 def kind_weights(kinds: list[str], weights: Mapping[str, float] | None = None) -> npt.NDArray[np.float32]:

@@ -13,6 +13,7 @@ from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.decode import MediaOptions
 from penchant.data.media import MediaReport
+from penchant.data.options import require_range
 from penchant.data.own_vectors import OwnVectors
 from penchant.data.views import View, Views
 from penchant.encoders.attributes import AttributeEncoder, AttributeOptions, context_columns
@@ -31,7 +32,7 @@ from penchant.encoders.text import TextOptions, fit_text_encoder, table_text, te
 from penchant.encoders.trainable import TrainableEncoder, TrainableOptions
 from penchant.encoders.transcripts import transcribe_files
 from penchant.encoders.video import encode_videos, filled_from_videos
-from penchant.errors import EncoderError, UsageError
+from penchant.errors import EncoderError
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,7 @@ class ViewOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.align_s < float("inf"):
-            raise UsageError(f"align_s={self.align_s} is out of range.", remedy="Give seconds, 0 or more.")
+        require_range(self, "align_s", "seed", least=0, part="views.")
 
 
 class _Stateful(Protocol):

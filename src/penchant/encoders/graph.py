@@ -17,12 +17,12 @@ import scipy.sparse as sp
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
+from penchant.data.options import require_range
 from penchant.data.own_vectors import OwnVectors
 from penchant.data.sequences import SequenceBatch
 from penchant.data.views import View
 from penchant.encoders.behaviour import action_strength, cooccurrence_counts, kind_weights, shifted_ppmi
 from penchant.encoders.svd import truncated_svd
-from penchant.errors import UsageError
 
 Ints = npt.NDArray[np.int64]
 
@@ -55,15 +55,9 @@ class GraphOptions:
     shift: float = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("dim", "walks", "length", "window"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"graph.{name}={getattr(self, name)} is out of range.", remedy="Give 1 or more.")
-        if min(self.back, self.far, self.shift) <= 0 or self.neighbours < 0:
-            raise UsageError(
-                f"graph.back={self.back}, far={self.far}, shift={self.shift}, neighbours={self.neighbours}: "
-                "one is out of range.",
-                remedy="back, far and shift are above 0, neighbours is 0 or more.",
-            )
+        require_range(self, "dim", "walks", "length", "window", least=1, part="graph.")
+        require_range(self, "back", "far", "shift", above=0, part="graph.")
+        require_range(self, "neighbours", least=0, part="graph.")
 
 
 def graph_views(

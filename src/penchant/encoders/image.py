@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.data.decode import IMAGE
+from penchant.data.options import require_range
 from penchant.data.views import View
 from penchant.encoders import hub
 from penchant.encoders.choose_media import AUTO
@@ -47,6 +48,9 @@ class ImageOptions:
     batch_size: int = 16
     revision: str | None = None
     download: bool = False
+
+    def __post_init__(self) -> None:
+        require_range(self, "batch_size", least=1, part="image.")
 
 
 @dataclass(frozen=True)

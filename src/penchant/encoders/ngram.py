@@ -18,6 +18,7 @@ import numpy.typing as npt
 import polars as pl
 import scipy.sparse as sp
 
+from penchant.data.options import require_range
 from penchant.data.views import View
 from penchant.encoders._spans import U64, Spans, spans
 from penchant.encoders.protocol import EncoderState
@@ -43,6 +44,11 @@ class NgramOptions:
     max_features: int = 20_000
     max_texts: int = 50_000
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        require_range(self, "dim", "min_count", "max_features", "max_texts", least=1)
+        require_range(self, "max_share", above=0, most=1)
+        require_range(self, "seed", least=0)
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from penchant.data.options import require_range
 from penchant.encoders import hub
 from penchant.encoders.precision import resolve_device
 from penchant.encoders.protocol import EncoderState
-from penchant.errors import EncoderError, OptionError, UsageError
+from penchant.errors import EncoderError, OptionError
 
 NONE: Final = "none"
 AUTO: Final = "auto"
@@ -51,12 +52,8 @@ class SpeechOptions:
     def __post_init__(self) -> None:
         if self.language not in LANGUAGES:
             raise OptionError("language", self.language, allowed=LANGUAGES)
-        if self.window_s <= 0 or self.max_tokens < 1 or self.batch_size < 1:
-            raise UsageError(
-                f"window_s={self.window_s}, max_tokens={self.max_tokens}, batch_size={self.batch_size}: one is out of "
-                "range.",
-                remedy="All are above 0.",
-            )
+        require_range(self, "window_s", above=0, part="speech.")
+        require_range(self, "max_tokens", "batch_size", least=1, part="speech.")
 
 
 @dataclass(frozen=True)

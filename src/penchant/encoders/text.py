@@ -10,6 +10,7 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.data.columns import as_text
+from penchant.data.options import require_range
 from penchant.data.text import normalised
 from penchant.encoders.choose import NGRAM, TextChoice, choose_text_encoder
 from penchant.encoders.hub import MINILM
@@ -44,6 +45,9 @@ class TextOptions:
     prefix: str = ""
     revision: str | None = None
     download: bool = False
+
+    def __post_init__(self) -> None:
+        require_range(self, "dim", "max_length", least=1, part="text.")
 
 
 def table_text(table: pl.DataFrame, fields: Sequence[str]) -> list[str | None]:

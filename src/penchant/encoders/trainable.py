@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.data.decode import AUDIO, IMAGE
+from penchant.data.options import require_range
 from penchant.data.views import View
 from penchant.encoders import log_mel
 from penchant.encoders.cnn import picture_network, prepared_picture
@@ -62,16 +63,11 @@ class TrainableOptions:
                 raise OptionError("objectives", name, allowed=OBJECTIVES)
         if not self.objectives:
             raise UsageError("There is nothing to train for.", remedy=f"Give objectives: {', '.join(OBJECTIVES)}.")
-        for name in ("width", "dim", "epochs", "most_files", "most_shown"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name}={getattr(self, name)} is too small.", remedy="Give 1 or more.")
-        if self.text_versions < 0:
-            raise UsageError(f"text_versions={self.text_versions} is too small.", remedy="Give 0 (none) or more.")
+        require_range(self, "width", "dim", "epochs", "most_files", "most_shown", least=1)
+        require_range(self, "text_versions", "least_files", least=0)
+        require_range(self, "learning_rate", "temperature", above=0)
         if self.batch_size < 2:
             raise UsageError(f"batch_size={self.batch_size} has no negatives.", remedy="Give 2 or more.")
-        for name in ("learning_rate", "temperature"):
-            if not getattr(self, name) > 0:
-                raise UsageError(f"{name}={getattr(self, name)} is not above 0.", remedy="Give a number above 0.")
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from penchant.data.options import require_range
 from penchant.data.text import WordOptions, words
 from penchant.data.views import View
 from penchant.encoders.protocol import EncoderState
 from penchant.encoders.word_table import NGRAM_LENGTHS, WordTable, read_word_file, subword_vectors
 from penchant.encoders.word_training import FASTTEXT, WORD2VEC, train_words
-from penchant.errors import EncoderError, OptionError, UsageError
+from penchant.errors import EncoderError, OptionError
 
 FILE_PREFIX: Final = "glove:"
 _SUFFIXES: Final = (".txt", ".vec", ".txt.gz", ".vec.gz")
@@ -66,14 +67,9 @@ class WordVectorOptions:
     def __post_init__(self) -> None:
         if not names_word_vectors(self.source):
             raise OptionError("source", self.source, allowed=(WORD2VEC, FASTTEXT, f"{FILE_PREFIX}PATH"))
-        for name in ("dim", "window", "min_count", "max_words"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name}={getattr(self, name)} is out of range.", remedy="Give 1 or more.")
-        if self.smoothing <= 0 or self.common < 0 or self.epochs < 0:
-            raise UsageError(
-                f"smoothing={self.smoothing}, common={self.common}, epochs={self.epochs}: one is out of range.",
-                remedy="smoothing is above 0, the others 0 or more.",
-            )
+        require_range(self, "dim", "window", "min_count", "max_words", least=1)
+        require_range(self, "smoothing", above=0)
+        require_range(self, "common", "epochs", "seed", least=0)
 
 
 @dataclass(frozen=True)

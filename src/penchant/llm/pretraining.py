@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from penchant.errors import ModelError
+from penchant.errors import ModelError, UsageError
 from penchant.llm.corruption import IGNORED, Codes, corrupt_spans, mask_tokens, sentence_pairs
 from penchant.llm.language_model import LanguageModel
 from penchant.llm.tokenizer import SENTINELS
@@ -39,6 +39,13 @@ class PretrainingOptions:
     batch_tokens: int = 2048
     learning_rate: float = 1e-3
     max_length: int = 128
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "tokens", "batch_tokens", "max_length"):
+            if getattr(self, name) < 1:
+                raise UsageError(f"{name}={getattr(self, name)} is out of range.", remedy="Give 1 or more.")
+        if not self.learning_rate > 0:
+            raise UsageError(f"learning_rate={self.learning_rate} is out of range.", remedy="Give a number above 0.")
 
 
 @dataclass(frozen=True)

@@ -38,8 +38,23 @@ _VERBS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "hide": ("hid {}", "隐藏了{}"),
         "skip": ("skipped {}", "跳过了{}"),
         "return": ("returned {}", "退回了{}"),
+        "follow": ("followed {}", "关注了{}"),
+        "not_interested": ("was not interested in {}", "对{}不感兴趣"),
+        "downvote": ("voted {} down", "踩了{}"),
+        "thumbs_down": ("voted {} down", "踩了{}"),
+        "block": ("blocked {}", "屏蔽了{}"),
+        "report": ("reported {}", "举报了{}"),
+        "refund": ("had {} refunded", "退款了{}"),
+        "cancel": ("cancelled {}", "取消了{}"),
+        "remove_from_cart": ("took {} out of the cart", "把{}移出了购物车"),
+        "unlike": ("no longer liked {}", "取消了对{}的点赞"),
+        "unfollow": ("unfollowed {}", "取消关注了{}"),
+        "unsubscribe": ("unsubscribed from {}", "退订了{}"),
         "impression": ("was shown {}", "刷到了{}"),
         "exposure": ("was shown {}", "刷到了{}"),
+        "show": ("was shown {}", "刷到了{}"),
+        "shown": ("was shown {}", "刷到了{}"),
+        "recommended": ("was shown {}", "刷到了{}"),
     }
 )
 

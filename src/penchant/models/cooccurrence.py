@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from penchant.data.options import require_range
 from penchant.data.sequences import SequenceBatch
 from penchant.models.base import ModelState, Scores, TrainingData
 from penchant.models.history import Sparse, history_matrix, kind_weights, positive, require, require_decay
@@ -49,6 +50,8 @@ class CooccurrenceOptions:
         require(self.power > 0, "cooccurrence.power", self.power, "a number above 0")
         require(self.shrinkage >= 0, "cooccurrence.shrinkage", self.shrinkage, "a number of 0 or more")
         require(self.max_length >= 1, "cooccurrence.max_length", self.max_length, "a whole number of 1 or more")
+        powers = ("distance_power", "row_power", "column_power")
+        require_range(self, *powers, "backward", "power", "shrinkage", least=0, part="cooccurrence.")
         require_decay("cooccurrence", self.decay, self.half_life_days)
 
 

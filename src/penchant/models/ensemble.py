@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from penchant.data.options import require_range
 from penchant.data.schema import BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
 from penchant.data.views import Views
-from penchant.errors import ModelError, OptionError, UsageError
+from penchant.errors import ModelError, OptionError
 from penchant.fusion.content_mapping import fit_mapping
 from penchant.fusion.decision import fit_weights, refine_weights, standardise, weighted_scores
 from penchant.fusion.foretelling import STAGES, Foretelling, owned_items
@@ -57,10 +58,9 @@ class EnsembleOptions:
     def __post_init__(self) -> None:
         if not self.experts or {"lite", "flagship"} & set(self.experts):
             raise OptionError("experts", self.experts, remedy="Name one or more models; an ensemble holds no other.")
-        if not 0 <= self.new_cost < 1:
-            raise UsageError(
-                f"new_cost={self.new_cost} is out of range.", remedy="Give 0 or more and less than 1, such as 0.01."
-            )
+        require_range(self, "new_cost", least=0, below=1)
+        require_range(self, "weights_users", least=1)
+        require_range(self, "max_items_ease", "max_users_user_knn", least=0)
 
 
 class Ensemble:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding as embed
 
+from penchant.data.options import require_range
 from penchant.data.schema import BEHAVIOUR
 from penchant.data.views import Views
 from penchant.errors import ModelError, OptionError, UsageError
@@ -52,8 +53,7 @@ class TowerOptions:
                 raise OptionError(name, getattr(self, name), allowed=allowed)
         if not self.ids and self.fusion == "none":
             raise UsageError("ids=False and fusion='none' leave nothing of an item.", remedy="Change one of them.")
-        if not 0 <= self.view_dropout < 1:
-            raise UsageError(f"view_dropout={self.view_dropout} is out of range.", remedy="Give 0 or more, below 1.")
+        require_range(self, "view_dropout", least=0, below=1)
         if self.fusion_weights and self.fusion != "weighted_sum":
             raise UsageError(
                 f"fusion_weights have no meaning for fusion={self.fusion!r}.", remedy="Set fusion=weighted_sum."

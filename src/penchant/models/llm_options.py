@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from penchant.data.options import require_range
 from penchant.encoders.pooling import POOLINGS
 from penchant.errors import OptionError, UsageError
 from penchant.llm.adapters import TUNINGS
@@ -73,6 +74,7 @@ class LLMOptions:
                 raise OptionError(name, getattr(self, name), allowed=allowed)
         if self.levels not in (1, 2):
             raise OptionError("levels", self.levels, allowed=("1", "2"))
+        require_range(self, "heads", least=1)
         if self.width % self.heads:
             raise UsageError(
                 f"width={self.width} is not a multiple of heads={self.heads}.", remedy="Change one of them."
@@ -83,14 +85,10 @@ class LLMOptions:
             *small,
         )
         for name in names:
-            if getattr(self, name) < small.get(name, 1):
-                raise UsageError(
-                    f"{name}={getattr(self, name)} is out of range.", remedy=f"Give {small.get(name, 1)} or more."
-                )
-        if not 0 <= self.dropout < 1:
-            raise UsageError(f"dropout={self.dropout} is out of range.", remedy="Give 0 or more, below 1.")
-        if self.temperature <= 0 or self.learning_rate <= 0:
-            raise UsageError("temperature and learning_rate must be above 0.", remedy="Try the defaults.")
+            require_range(self, name, least=small.get(name, 1))
+        require_range(self, "dropout", least=0, below=1)
+        require_range(self, "temperature", "learning_rate", above=0)
+        require_range(self, "weight_decay", least=0)
         if self.source and self.architecture != "auto":
             raise UsageError("A given source has its own architecture.", remedy="Set one of source and architecture.")
         if self.levels == 2 and self.architecture in ("bert", "t5"):

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from penchant.data.atomic import sync, write_errors
+from penchant.data.options import require_range
 from penchant.errors import DataError, UsageError
 from penchant.sources.digests import checked_digest, verify
 
@@ -34,6 +35,11 @@ class DownloadOptions:
     attempts: int = 5
     pause_s: float = 2.0
     timeout_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        require_range(self, "attempts", least=1)
+        require_range(self, "pause_s", least=0)
+        require_range(self, "timeout_s", above=0)
 
 
 def download(

@@ -11,9 +11,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from penchant.data.options import require_range
 from penchant.data.schema import BEHAVIOUR
 from penchant.data.views import Views
-from penchant.errors import ModelError, UsageError
+from penchant.errors import ModelError
 from penchant.models.base import ClosedForm, Model, TrainingData
 from penchant.models.ensemble import Ensemble
 from penchant.training.distributed import group
@@ -34,20 +35,18 @@ class UpdateOptions:
     random, so that what was learned is not forgotten; 0 learns nothing by gradient: new items are placed by content,
     closed forms are computed anew. `rate` is the learning rate's share of that of the first training. `reweigh` finds
     the weights of an ensemble anew, on the newest event of each person with new ones (that costs the update twice);
-    else they stay.
+    else they stay. `seed` of what is drawn (None: the bundle's own).
     """
 
     epochs: int = 2
     replay: float = 1.0
     rate: float = 0.3
     reweigh: bool = False
+    seed: int | None = None
 
     def __post_init__(self) -> None:
-        if self.epochs < 0 or self.replay < 0 or not self.rate > 0:
-            raise UsageError(
-                f"epochs={self.epochs}, replay={self.replay}, rate={self.rate}: one is out of range.",
-                remedy="epochs and replay are 0 or more, rate is above 0.",
-            )
+        require_range(self, "epochs", "replay", "seed", least=0)
+        require_range(self, "rate", above=0)
 
 
 def continue_fit(

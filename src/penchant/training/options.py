@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from penchant.errors import OptionError, UsageError
+from penchant.data.options import require_range
+from penchant.errors import OptionError
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 COMPILING = ("auto", "on", "off")
@@ -40,14 +41,7 @@ class TrainingOptions:
             raise OptionError("training.precision", self.precision, allowed=PRECISIONS)
         if self.compile not in COMPILING:
             raise OptionError("training.compile", self.compile, allowed=COMPILING)
-        for name, least in (("average", 1), ("accumulate", 1), ("patience", 0), ("checkpoint_s", 0)):
-            if getattr(self, name) < least:
-                raise UsageError(
-                    f"training.{name}={getattr(self, name)} is out of range.", remedy=f"Give {least} or more."
-                )
-        if self.clip <= 0:
-            raise UsageError(f"training.clip={self.clip} is out of range.", remedy="Give a norm above 0, such as 5.")
-        if not 0 <= self.warmup < 1:
-            raise UsageError(
-                f"training.warmup={self.warmup} is out of range.", remedy="Give a share of 0 or more, below 1."
-            )
+        require_range(self, "average", "accumulate", least=1, part="training.")
+        require_range(self, "patience", "checkpoint_s", least=0, part="training.")
+        require_range(self, "clip", above=0, part="training.")
+        require_range(self, "warmup", least=0, below=1, part="training.")

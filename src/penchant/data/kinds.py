@@ -1,0 +1,116 @@
+"""Words for kinds of events: which of ours they mean, and which look as if they said 'not this' though nobody knows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from penchant.data import schema
+from penchant.data.aliases import folded
+
+KIND_ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
+    "view": ("浏览", "瀏覽", "查看", "观看", "觀看"),
+    "click": ("点击", "點擊", "点开", "點開"),
+    "play": ("播放",),
+    "like": ("喜欢", "喜歡", "点赞", "點讚", "点讚", "赞", "讚"),
+    "favorite": ("收藏",),
+    "follow": ("关注", "關注", "追蹤"),
+    "purchase": ("购买", "購買", "买", "下单", "下單", "支付", "付款", "成交"),
+    "add_to_cart": ("加购", "加購", "加购物车", "加入购物车", "加入購物車"),
+    "rating": ("评分", "評分", "打分"),
+    "comment": ("评论", "評論", "留言"),
+    "share": ("分享", "转发", "轉發"),
+    "search": ("搜索", "搜尋"),
+    "dislike": ("不喜欢", "不喜歡", "踩", "点踩", "點踩", "讨厌", "討厭", "反感", "差评", "差評"),
+    "not_interested": ("不感兴趣", "不感興趣", "没兴趣", "沒興趣", "无兴趣"),
+    "hide": ("隐藏", "隱藏", "不看", "减少推荐", "減少推薦"),
+    "block": ("屏蔽", "封鎖", "拉黑", "加入黑名单"),
+    "report": ("举报", "檢舉", "投诉", "投訴"),
+    "skip": ("跳过", "跳過", "略過", "划走", "划过", "快速划过"),
+    "return": ("退货", "退貨"),
+    "refund": ("退款",),
+    "cancel": ("取消", "取消订单", "取消訂單"),
+    "remove_from_cart": ("移出购物车", "移出購物車", "删除购物车", "从购物车删除"),
+    "unlike": ("取消点赞", "取消點讚", "取消喜欢", "取消收藏"),
+    "unfollow": ("取消关注", "取消關注", "取关"),
+    "unsubscribe": ("退订", "退訂", "取消订阅", "取消訂閱"),
+    "impression": ("曝光", "展示", "展现", "展現"),
+}
+"""Our kind → words taken for it. Our own names are recognised too: without case, spaces, `_` and `-`."""
+
+_KNOWN: Final = (*KIND_ALIASES, *sorted(schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS))
+_OURS: Final[Mapping[str, str]] = {folded(kind): kind for kind in _KNOWN} | {
+    folded(word): kind for kind, words in KIND_ALIASES.items() for word in words
+}
+
+_REFUSING_WORDS: Final = frozenset(
+    {
+        *(
+            "dislikes",
+            "disliked",
+            "disliking",
+            "hate",
+            "hated",
+            "hid",
+            "hidden",
+            "hides",
+            "skipped",
+            "skips",
+            "skipping",
+        ),
+        *("blocked", "mute", "muted", "ban", "banned", "reported", "not", "no", "dont", "never", "ignore", "ignored"),
+        *(
+            "remove",
+            "removed",
+            "delete",
+            "deleted",
+            "dismiss",
+            "dismissed",
+            "reject",
+            "rejected",
+            "decline",
+            "declined",
+        ),
+        *(
+            "down",
+            "downvoted",
+            "negative",
+            "bad",
+            "returned",
+            "returns",
+            "refunded",
+            "cancelled",
+            "canceled",
+            "abandon",
+        ),
+        *("complaint", "complained", "unsave", "unfavorite", "unfavourite", "unshare", "uninterested", "unliked"),
+        *("unfollowed", "unsubscribed", "impressions", "impressed", "exposures", "exposed", "displayed", "displays"),
+        *("impression", "exposure", "shown", *schema.NEGATIVE_KINDS),
+    }
+)
+_REFUSING_SIGNS: Final = re.compile(
+    r"[不没沒无無未勿踩厌厭烦煩拒删刪退负負]|屏蔽|封鎖|隐藏|隱藏|举报|檢舉|投诉|投訴|拉黑|黑名单|取消|移除|移出|"
+    r"跳过|跳過|略過|划走|划过|忽略|差评|差評|曝光|展示|展现|展現"
+)
+
+
+def our_kind(word: str) -> str:
+    """Our name of a kind as a file may write it; other words become lower case and stay.
+
+    >>> our_kind("不喜欢"), our_kind("Not Interested"), our_kind("AddToCart"), our_kind(" Buy ")
+    ('dislike', 'not_interested', 'add_to_cart', 'buy')
+    """
+    return _OURS.get(folded(word.strip()), word.strip().lower())
+
+
+def reads_as_refusal(kind: str) -> bool:
+    """Whether a kind that counts as wanted reads like 'not this', or like something that the platform did.
+
+    >>> [kind for kind in ("view", "disliked", "video_skipped", "不想看", "收藏", "hide") if reads_as_refusal(kind)]
+    ['disliked', 'video_skipped', '不想看']
+    """
+    if kind in schema.NEGATIVE_KINDS or kind in schema.PASSIVE_KINDS:
+        return False
+    words = re.findall(r"[a-z]+", kind.lower())
+    return any(word in _REFUSING_WORDS for word in words) or bool(_REFUSING_SIGNS.search(kind))
