@@ -12,6 +12,7 @@ from penchant.data.views import View, Views
 from penchant.errors import ModelError, OptionError, UsageError
 from penchant.models.base import ModelState, TrainingData, Validation
 from penchant.models.sequence import SequenceModel, SequenceOptions
+from penchant.models.sequence_options import epochs_for
 from penchant.models.tokens import UNKNOWN, clock, gap_bucket, pad
 from penchant.models.windows import batches, training_windows
 from penchant.testing.models import check_model
@@ -96,11 +97,24 @@ def test_windows_make_every_event_but_the_first_a_target_once(length: int) -> No
     assert (stops - starts <= 9).all()
 
 
-@pytest.mark.parametrize(("people", "a_batch", "count"), [(1000, 10, 100), (10, 5, 2), (40_000, 266, 151)])
-def test_a_batch_is_a_hundredth_of_all_events_within_bounds(people: int, a_batch: int, count: int) -> None:
-    """Histories of 12: 120 of 12,000 events, 64 at least of 120, 3,200 at most of 480,000."""
+@pytest.mark.parametrize(("people", "a_batch", "count"), [(3000, 10, 300), (10, 5, 2), (90_000, 266, 339)])
+def test_a_batch_is_a_three_hundredth_of_all_events_within_bounds(people: int, a_batch: int, count: int) -> None:
+    """Histories of 12: 120 of 36,000 events, 64 at least of 120, 3,200 at most of 1,080,000."""
     found = batches(np.arange(people + 1) * 12, 201, 0, np.random.default_rng(0))
     assert len(found) == count and max(len(starts) for starts, _ in found) == a_batch
+
+
+@pytest.mark.parametrize(("events", "epochs"), [(100, 10), (300_000, 10), (600_000, 13), (1_000_000, 16), (10**7, 16)])
+def test_epochs_suit_the_number_of_events_unless_they_are_told(events: int, epochs: int) -> None:
+    sequences = SequenceBatch.of_items([np.zeros(events, dtype=np.int32)])
+    assert epochs_for(SequenceOptions(), sequences) == epochs
+    assert epochs_for(SequenceOptions(epochs=3), sequences) == 3
+    with pytest.raises(UsageError, match="epochs=-1 is out of range"):
+        SequenceOptions(epochs=-1)
+
+
+def test_a_training_has_as_many_epochs_as_suit_the_data() -> None:
+    assert len(fit(SequenceModel(replace(SMALL, epochs=0)), data(cycles())).epochs) == 10
 
 
 def test_gap_buckets_and_padding() -> None:

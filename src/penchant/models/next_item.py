@@ -39,8 +39,8 @@ class NextItem:
         self.place = np.cumsum(allowed) - 1
         self.rarity = _rarity(data, modalities)
         even = allowed / allowed.sum()
-        half = counts / max(counts.sum(), 1) / 2 + even / 2
-        self.draws = SharedNegatives(half if self.name == "sampled_softmax" else even)
+        mixed = counts / max(counts.sum(), 1) / 2 + even / 2
+        self.draws = SharedNegatives(mixed if self.name == "sampled_softmax" else even)
 
     @property
     def name(self) -> str:

@@ -20,7 +20,7 @@ from penchant.models.history_contrast import versions_apart
 from penchant.models.id_init import pca_ids
 from penchant.models.next_item import NextItem
 from penchant.models.sequence_net import SequenceNet, empty_views, sizes
-from penchant.models.sequence_options import SequenceOptions, dropout_percent
+from penchant.models.sequence_options import SequenceOptions, dropout_percent, epochs_for
 from penchant.models.sequence_series import last_vectors, mixture_scores, series
 from penchant.models.tokens import Padded, pad
 from penchant.models.view_contributions import dot_parts, shapley_parts
@@ -87,6 +87,10 @@ class SequenceModel:
         self.net.tower.sparse = device.type == "cpu" and self._next_item.name != "softmax"
         self._items = None
         return self.net
+
+    def epochs(self, data: TrainingData) -> int:
+        """Epochs of a training on these data."""
+        return epochs_for(self.options, data.sequences)
 
     def batches(self, data: TrainingData, rng: np.random.Generator) -> list[Window]:
         """One epoch: windows of at most max_length + 1 events, of like length together, in random order."""

@@ -26,8 +26,9 @@ class SequenceOptions:
     request is shown in half of the training batches, so that it may be given or hidden. `id_dropout` is the share of
     input events that lose their id in training (they keep their views), so that items and texts without an id mean
     something. `dropout` None takes .2 where histories are long (60 events or more on average), .3 from 20 on, .5
-    below: short histories are soon learned by heart. `batch_tokens` is the number of events in a batch; 0 takes a
-    hundredth of all events, from 64 to 3,200. `id_init` says where id embeddings begin: `random`, or `pca`, the
+    below: short histories are soon learned by heart. `epochs` 0 takes 10 for up to 300,000 events, 16 from a million
+    on and 10 · (events / 300,000)^.4 between. `batch_tokens` is the number of events in a batch; 0 takes a
+    three-hundredth of all, from 64 to 3,200. `id_init` says where id embeddings begin: `random`, or `pca`, the
     principal components of the items' text vectors. `encoder` reads the events: `attention` (gated), `sasrec` (plain),
     `hstu`, `fuxi`, `lru`, `gru`, `lstm`, `rnn` or `cnn_rnn`. `time_bias` lets `attention`, `hstu` and `fuxi` know the
     time between every two events, not only their number; `clock` puts hour and weekday (UTC) into the tokens.
@@ -46,7 +47,7 @@ class SequenceOptions:
     temperature: float = 0.1
     learning_rate: float = 2e-3
     weight_decay: float = 0.01
-    epochs: int = 16
+    epochs: int = 0
     batch_tokens: int = 0
     loss: str = "auto"
     negatives: int = 1024
@@ -92,9 +93,11 @@ class SequenceOptions:
             )
         if self.dim % self.heads:
             raise UsageError(f"dim={self.dim} is not a multiple of heads={self.heads}.", remedy="Change one of them.")
-        for name in ("dim", "layers", "heads", "max_length", "epochs", "negatives", "components", "interests"):
+        for name in ("dim", "layers", "heads", "max_length", "negatives", "components", "interests"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name}={getattr(self, name)} is out of range.", remedy="Give 1 or more.")
+        if self.epochs < 0:
+            raise UsageError(f"epochs={self.epochs} is out of range.", remedy="Give 1 or more; 0: what suits the data.")
         for name in ("dropout", "id_dropout", "smoothing"):
             if not 0 <= (getattr(self, name) or 0) < 1:
                 raise UsageError(f"{name}={getattr(self, name)} is out of range.", remedy="Give 0 or more, below 1.")
@@ -113,3 +116,11 @@ def dropout_percent(options: SequenceOptions, sequences: SequenceBatch) -> int:
     lengths = sequences.lengths[sequences.lengths > 0]
     mean = float(lengths.mean()) if len(lengths) else 0.0
     return 20 if mean >= 60 else 30 if mean >= 20 else 50
+
+
+def epochs_for(options: SequenceOptions, sequences: SequenceBatch) -> int:
+    """The epochs asked for, or those that suit the number of events.
+
+    Measured: 10 do what 16 do on logs of up to 300,000 events, a million still gains from the last of 16.
+    """
+    return options.epochs or round(min(16.0, 10.0 * max(1.0, sequences.n_events / 300_000) ** 0.4))

@@ -11,8 +11,8 @@ from penchant.data.sequences import SequenceBatch
 from penchant.fusion.balance import draw_rows
 from penchant.models.tokens import Padded, gap_bucket, pad
 
-LEAST_TOKENS, BATCH_TOKENS = 64, 3200
-"""Events in a batch at least and at most, where nothing else is asked for."""
+STEPS, LEAST_TOKENS, BATCH_TOKENS = 300, 64, 3200
+"""Steps of an epoch, and events in a batch at least and at most, where nothing else is asked for."""
 
 Window = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 """Starts `[B]` and stops `[B]` of windows, as flat positions of a packed batch."""
@@ -27,9 +27,9 @@ def batches(
 ) -> list[Window]:
     """One epoch of training batches: windows of at most `size` events, of like length together, in random order.
 
-    `tokens`: events in a batch; 0 takes a hundredth of all, but 64 at least and 3,200 at most: in between an epoch has
-    about a hundred steps. A window is never cut to fit. With `importance` `[E]` windows are drawn by the mean
-    importance of their events, some more than once and some not at all.
+    `tokens`: events in a batch; 0 takes a three-hundredth of all, but 64 at least and 3,200 at most: in between an
+    epoch has about three hundred steps. A window is never cut to fit. With `importance` `[E]` windows are drawn by the
+    mean importance of their events, some more than once and some not at all.
     """
     starts, stops = training_windows(offsets, size, rng)
     if importance is not None and len(starts):
@@ -37,7 +37,7 @@ def batches(
         drawn = draw_rows((total[stops] - total[starts]) / (stops - starts), rng)
         starts, stops = starts[drawn], stops[drawn]
     lengths = stops - starts
-    limit = tokens or int(np.clip(lengths.sum() // 100, LEAST_TOKENS, BATCH_TOKENS))
+    limit = tokens or int(np.clip(lengths.sum() // STEPS, LEAST_TOKENS, BATCH_TOKENS))
     order = np.argsort(-lengths * (1.0 + 0.1 * rng.random(len(lengths))), kind="stable")
     chunks, start = [], 0
     while start < len(order):

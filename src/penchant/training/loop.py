@@ -13,7 +13,7 @@ from penchant.training.log import TrainingLog
 from penchant.training.options import TrainingOptions
 from penchant.training.precision import device_named
 from penchant.training.selection import validation_ndcg
-from penchant.training.steps import OnEpoch, Plan, Trainable, Training
+from penchant.training.steps import OnEpoch, Plan, Trainable, Training, epochs_of
 
 __all__ = ["Trainable", "TrainingLog", "fit"]
 
@@ -39,7 +39,7 @@ def fit(
     if isinstance(model, Ensemble):
         log = _fit_ensemble(model, data, chosen, device, options, checkpoints)
     elif isinstance(model, Trainable):
-        rounds = (chosen.best_epoch if chosen else 0) or model.options.epochs
+        rounds = (chosen.best_epoch if chosen else 0) or epochs_of(model, data)
         together = group()
         plan = Plan(rounds, options or TrainingOptions(), device_named(device, together.local_rank), together)
         log = Training(model, data, plan, checkpoints, on_epoch).run()

@@ -10,6 +10,7 @@ from penchant.models.base import TrainingData
 from penchant.models.registry import create
 from penchant.training.loop import fit
 from penchant.training.options import TrainingOptions
+from penchant.training.steps import Trainable, epochs_of
 from penchant.training.tuning import Objective, Report
 
 
@@ -28,12 +29,13 @@ def objective(
 
     def value(settings: Mapping[str, Any], report: Report) -> float:
         made = options(settings)
-        rounds = getattr(made(name), "epochs", 1)
+        model = create(name, made)
+        rounds = epochs_of(model, data) if isinstance(model, Trainable) else 1
 
         def on_epoch(row: dict[str, float]) -> None:
             report(row["epoch"] / rounds, row.get("ndcg", float("nan")))
 
-        log = fit(create(name, made), data, device=device, options=quiet, on_epoch=on_epoch)
+        log = fit(model, data, device=device, options=quiet, on_epoch=on_epoch)
         best = [row["ndcg"] for row in log.epochs if "ndcg" in row]
         assert log.validation_ndcg is not None
         return max(best) if best else log.validation_ndcg

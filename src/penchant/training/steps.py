@@ -37,7 +37,8 @@ class Trainable(Protocol):
     what it changes belongs to the state of the network. A network may name its tables of one row an item in
     `item_tables`, and in `columns` what the columns of a matrix read. A model whose network is not fixed by its options
     has `start_again` beside `start`, which makes the network for more data from the one it holds. `bfloat16`, where a
-    model has it, is set before: whether large products of its loss may be made in it (`halves_softmax`).
+    model has it, is set before: whether large products of its loss may be made in it (`halves_softmax`). `epochs`,
+    where a model has it, says how many suit the data where the options say 0.
     """
 
     options: Any
@@ -53,6 +54,12 @@ class Trainable(Protocol):
 
     def finish(self) -> None:
         """Take over the weights that the network holds now."""
+
+
+def epochs_of(model: Trainable, data: TrainingData) -> int:
+    """Epochs of a whole training: those of the options, or what the model says where these leave it open."""
+    own = getattr(model, "epochs", None)
+    return int(model.options.epochs if own is None else own(data))
 
 
 OnEpoch = Callable[[dict[str, float]], None]
@@ -104,7 +111,7 @@ class Training:
         self.optimizer = RowwiseAdamW(_groups(self.net, own.weight_decay), lr=own.learning_rate, betas=(0.9, 0.98))
         self.width = plan.options.accumulate * plan.group.size
         steps = -(-len(model.batches(self.data, self._rng(0))) // self.width)
-        self.total = (plan.horizon or own.epochs) * max(1, steps)
+        self.total = (plan.horizon or epochs_of(model, data)) * max(1, steps)
         self.average = Average(self.net, min(plan.options.average, max(1, self.total // 5)))
         self.epoch, self.position, self.step, self.stale = 1, 0, 0, 0
         self.best, self.best_weights = -1.0, list[Tensor]()
