@@ -1,0 +1,88 @@
+"""`penchant train DATA` without options, as a person types it: what it costs and how good the bundle's lists are.
+
+    python benchmarks/train_command.py [DATA] [--threads 2] [--set KEY=VALUE …]
+
+The folder is copied without each person's last event; the command tests, learns and writes a bundle from the copy, and
+the bundle is then asked for those events: full ranking, items of the history left out, the time of the request given
+and hidden. Wall time and CPU seconds are those of the whole command, its test beside simple models included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from _report import write
+
+from penchant.data.dataset import Dataset
+from penchant.data.splits import split
+from penchant.evaluation.run import informed
+from penchant.evaluation.significance import bootstrap
+from penchant.metrics.ranking import hit_rate, ndcg
+from penchant.recommender import Recommender, packed
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "movielens-1m"
+KEEP = Path(".penchant-train")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", nargs="?", type=Path, default=DATA)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    asked = parser.parse_args()
+    shutil.rmtree(KEEP, ignore_errors=True)
+    known, bundle = without_last(asked.data, KEEP / "data"), KEEP / "bundle"
+    command = [sys.executable, "-m", "penchant", "train", str(known), "--out", str(bundle)]
+    threads = {name: str(asked.threads) for name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS")}
+    begun = time.monotonic()
+    subprocess.run([*command, *(f"--set={pair}" for pair in asked.set)], check=True, env=os.environ | threads)
+    wall = time.monotonic() - begun
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cost = {"wall_s": round(wall), "cpu_s": round(used.ru_utime + used.ru_stime), "threads": asked.threads}
+    cost["peak_rss_mb"] = round(used.ru_maxrss * 1024 / 1e6)
+    found = {"settings": asked.set, **cost, **asked_for(asked.data, bundle)}
+    print(found, flush=True)
+    write(f"train_command_{asked.data.name}", found)
+
+
+def without_last(data: Path, folder: Path) -> Path:
+    """A copy of a folder of data without each person's last event (ties as `seq` or the file has them)."""
+    shutil.copytree(data, folder, symlinks=True, ignore=shutil.ignore_patterns("events.*"))
+    events = pl.read_parquet(data / "events.parquet").with_row_index("_row")
+    order = [name for name in ("timestamp", "seq", "_row") if name in events.columns]
+    last = events.sort(order).group_by("user_id", maintain_order=True).agg(pl.col("_row").last())
+    events.join(last, on="_row", how="anti").sort("_row").drop("_row").write_parquet(folder / "events.parquet")
+    return folder
+
+
+def asked_for(data: Path, bundle: Path) -> dict[str, Any]:
+    """NDCG@10 and hit rate@10 of the last events, from a bundle that knows all others."""
+    recommender = Recommender.load(bundle)
+    cut = split(Dataset.load(data), "leave-one-out")
+    if cut.dataset.item_vocabulary != recommender.dataset.item_vocabulary:
+        raise SystemExit("The bundle has other items than the data.")
+    test = informed(cut.test, packed(cut.dataset, recommender.encoders))
+    rows: dict[str, Any] = {"users": len(test)}
+    for way, holdout in {"given": test, "hidden": replace(test, histories=test.histories.at(None))}.items():
+        ranked, _ = recommender.rank(holdout.histories, 10, exclude=holdout.seen)
+        found = bootstrap(ndcg(ranked, holdout.targets, 10))
+        rows[way] = {
+            "ndcg@10": {"mean": found.mean, "low": found.low, "high": found.high},
+            "hit_rate@10": float(np.mean(hit_rate(ranked, holdout.targets, 10))),
+        }
+    return rows
+
+
+if __name__ == "__main__":
+    main()
