@@ -1,19 +1,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import is_dataclass, replace
 from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from penchant.config import Config
-from penchant.data.options import to_dict
+from penchant.data.options import option_types, to_dict
 from penchant.encoders.fitted import ViewOptions
 from penchant.encoders.text import TextOptions
 from penchant.errors import DataError, OptionError, UsageError
+from penchant.models.head_options import HeadOptions
 from penchant.models.popularity import PopularityOptions
 from penchant.models.registry import DEFAULT_MODEL, MODELS
+from penchant.training.continuing import UpdateOptions
+from penchant.training.options import TrainingOptions
 
 
 def test_defaults() -> None:
@@ -126,3 +133,46 @@ def test_a_bare_option_of_an_ensemble_goes_to_the_first_expert_that_has_it() -> 
     assert config.options().experts == ("transformer", "cooccurrence")
     with pytest.raises(OptionError, match="dimm"):
         Config(model="lite").with_settings({"dimm": "32"})
+
+
+def _numbers(options: Any, place: str) -> Iterator[tuple[Any, str, str]]:
+    """Every numeric option of a dataclass and of those inside it, with the dataclass and where it stands."""
+    for name, kind in option_types(type(options)).items():
+        inner = getattr(options, name)
+        if is_dataclass(inner):
+            yield from _numbers(inner, f"{place}.{name}")
+        elif {int, float} & {kind, *get_args(kind)} and get_origin(kind) in (None, Union, UnionType):
+            yield options, name, f"{place}.{name}"
+
+
+def test_no_number_is_taken_unchecked() -> None:
+    """-5 is in the range of no number that a command or a file can set."""
+    parts = {name: Config(model=name).options() for name in MODELS}
+    parts |= {"views": ViewOptions(), "training": TrainingOptions(), "heads": HeadOptions(), "update": UpdateOptions()}
+    every = [found for place, options in parts.items() for found in _numbers(options, place)]
+    assert len(every) > 150 and {"transformer.batch_tokens", "views.media.frames", "update.rate"} <= {
+        place for *_, place in every
+    }
+    taken = []
+    for options, name, place in every:
+        try:
+            replace(options, **{name: -5})
+            taken.append(place)
+        except UsageError as error:
+            assert "-5" in str(error) and name in str(error), error
+    assert not taken
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        *("batch_tokens=-5", "weight_decay=-1", "transformer.heads=0", "cooccurrence.row_power=-1"),
+        *("views.behaviour.dim=0", "heads.ratio=0"),
+    ],
+)
+def test_settings_out_of_range_say_what_is_allowed(setting: str) -> None:
+    key, _, value = setting.partition("=")
+    with pytest.raises(
+        UsageError, match=rf"{key.rpartition('.')[2]}={value}(\.0)? is out of range\. Give [01] or more"
+    ):
+        Config(model="transformer").with_settings({key: value})

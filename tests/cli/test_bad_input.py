@@ -84,6 +84,19 @@ def test_one_user_trains_and_says_that_nothing_was_tested(run: Run, tmp_path: Pa
     failed(run("compare", data, "--models", "popularity"), 1, "A split by time needs events at different times", "Use")
 
 
+@pytest.mark.parametrize(
+    "events",
+    ["".join(f"u{n % 5},i{n % 2},{n}\n" for n in range(10)), "".join(f"u{n % 3},same,{n}\n" for n in range(9))],
+    ids=["two events a person", "one item"],
+)
+def test_too_little_for_the_default_model_says_which_to_take(run: Run, tmp_path: Path, events: str) -> None:
+    data = folder(tmp_path / "d", "user_id,item_id,timestamp\n" + events)
+    done = run("train", data, "--out", tmp_path / "b", "--no-evaluate", "--set", "views.text.encoder=ngram")
+    assert done.exit_code == 1 and "three on different items" in done.stderr, done.output
+    assert "such as --model cooccurrence" in done.stderr and "data.validation" not in done.stderr
+    assert run("train", data, "--out", tmp_path / "b", "--no-evaluate", "--model", "cooccurrence").exit_code == 0
+
+
 def test_texts_that_are_all_null(run: Run, tmp_path: Path) -> None:
     items = "item_id,title\n" + "".join(f"i{n},\n" for n in range(5))
     data = folder(tmp_path / "d", "user_id,item_id,timestamp\n" + ROWS, items=items)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from penchant.errors import OptionError, UsageError
+from penchant.data.options import require_range
+from penchant.errors import OptionError
 
 HEADS = ("interest", "category")
 FEATURES = ("dot", "all")
@@ -46,6 +47,6 @@ class HeadOptions:
         for name, allowed in (("features", FEATURES), ("class_weights", WEIGHTS), ("negatives", NEGATIVES)):
             if getattr(self, name) not in allowed:
                 raise OptionError(name, getattr(self, name), allowed=allowed)
-        for name, least in (("hidden", 0), ("ratio", 1), ("users", 1), ("l2", 0), ("iterations", 1), ("classes", 2)):
-            if (getattr(self, name) or least) < least:
-                raise UsageError(f"{name}={getattr(self, name)} is out of range.", remedy=f"Give {least} or more.")
+        require_range(self, "hidden", "fewest", "l2", least=0, part="heads.")
+        require_range(self, "ratio", "users", "iterations", least=1, part="heads.")
+        require_range(self, "classes", least=2, part="heads.")

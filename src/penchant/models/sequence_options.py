@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
+from penchant.data.options import require_range
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import OptionError, UsageError
 from penchant.models.gru import CELLS
@@ -87,23 +88,14 @@ class SequenceOptions:
                 f"head=mol mixes components already and takes no interests={self.interests}.",
                 remedy="Use head=cosine for several interests, or interests=1.",
             )
-        if not 0 <= self.calibration <= 1 or self.contrastive < 0:
-            raise UsageError(
-                f"calibration={self.calibration} or contrastive={self.contrastive} is out of range.",
-                remedy="Give a calibration from 0 to 1 and a contrastive weight of 0 or more.",
-            )
+        whole = ("dim", "layers", "heads", "max_length", "negatives", "components", "interests")
+        require_range(self, *whole, least=1)
+        require_range(self, "epochs", "batch_tokens", "weight_decay", "contrastive", least=0)
+        require_range(self, "dropout", "id_dropout", "smoothing", least=0, below=1)
+        require_range(self, "temperature", "learning_rate", above=0)
+        require_range(self, "calibration", least=0, most=1)
         if self.dim % self.heads:
             raise UsageError(f"dim={self.dim} is not a multiple of heads={self.heads}.", remedy="Change one of them.")
-        for name in ("dim", "layers", "heads", "max_length", "negatives", "components", "interests"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name}={getattr(self, name)} is out of range.", remedy="Give 1 or more.")
-        if self.epochs < 0:
-            raise UsageError(f"epochs={self.epochs} is out of range.", remedy="Give 1 or more; 0: what suits the data.")
-        for name in ("dropout", "id_dropout", "smoothing"):
-            if not 0 <= (getattr(self, name) or 0) < 1:
-                raise UsageError(f"{name}={getattr(self, name)} is out of range.", remedy="Give 0 or more, below 1.")
-        if self.temperature <= 0 or self.learning_rate <= 0:
-            raise UsageError("temperature and learning_rate must be above 0.", remedy="Try the defaults.")
 
     def tower(self) -> TowerOptions:
         """The part that concerns the views of items."""

@@ -82,8 +82,9 @@ def _fit_ensemble(
         model.price(data.sequences)
     else:
         raise ModelError(
-            "An ensemble needs held-out targets for its weights.",
-            remedy="Give data.validation; where no user has three events to hold one out, use --model cooccurrence.",
+            "The weights of an ensemble are chosen on held-out targets, and no user has events enough: three on "
+            "different items, of kinds that say what somebody wants.",
+            remedy="Take a single model, such as --model cooccurrence or popularity, or bring longer histories.",
         )
     log.weights = dict(model.weights)
     if model.foretelling is not None:
