@@ -57,8 +57,8 @@ def update(
     data = load_additions(new_data, strict=strict)
     speaks = is_first_process()
     with terminal.progress(shown=speaks) as report:
-        found = drift(rec, data, options, progress=report) if against_retrain else None
         fresh = rec.update(data, options, progress=report)
+        found = drift(rec, data, options, progress=report) if against_retrain and fresh is not rec else None
         folder = None
         if not speaks:
             return
