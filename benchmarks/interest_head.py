@@ -27,7 +27,10 @@ from penchant.data.dataset import Dataset
 from penchant.encoders.packing import packed
 from penchant.metrics.beyond import expected_calibration_error
 from penchant.metrics.classification import accuracy, auc, confusion_matrix, log_loss, precision_recall_f1
-from penchant.models.interest_head import CategoryHead, HeadOptions, InterestHead, category_pairs, interest_pairs
+from penchant.models.head_options import HeadOptions
+from penchant.models.head_pairs import category_pairs, interest_pairs
+from penchant.models.heads import Heads, category_codes
+from penchant.models.interest_head import CategoryHead, InterestHead
 from penchant.recommender import Recommender
 from penchant.simulator import SimulatorOptions, simulate
 
@@ -88,24 +91,22 @@ def run(data: Dataset, name: str, seed: int) -> dict[str, Any]:
 
 def _category(rec: Recommender, model: Any, taught: Any, whole: Any, first: int, second: int) -> dict[str, Any]:
     """Which category the next item belongs to."""
-    column = rec.dataset.items["categories"]
-    names = (column.list.first() if column.dtype == pl.List else column.str.split("|").list.first()).fill_null("")
-    codes = names.rank("dense").to_numpy().astype(np.int64) - 1
-    found = []
-    for sequences, after in ((taught, first), (whole, second)):
-        pairs = category_pairs(model, sequences, codes, asked=sequences.times_s > after)
-        found.append((pairs.interests, pairs.classes))
-    (learnt, classes), (test, actual) = found
-    n_classes = int(codes.max()) + 1
-    told = CategoryHead().fit(learnt, classes, n_classes).predict(test)
-    common = int(np.bincount(classes, minlength=n_classes).argmax())
+    kinds, items = rec.dataset.kinds.ids.to_list(), rec.dataset.items
+    heads = Heads.fit(model, taught, kinds, items, taught.times_s > first, HeadOptions(fit=("category",)))
+    pairs, likely = heads.category_pairs(model, whole, kinds, items, whole.times_s > second)
+    actual, told = pairs.classes, likely.argmax(axis=1)
+    counts = np.asarray(heads.facts["category"]["counts"])
+    learnt = category_pairs(model, taught, category_codes(items, heads.classes), asked=taught.times_s > first)
+    alone = CategoryHead().fit(learnt.interests, learnt.classes, len(heads.classes)).predict(pairs.interests)
     return {
-        "classes": n_classes,
+        "classes": len(heads.classes),
         "events": len(actual),
         "accuracy": round(accuracy(actual, told), 4),
-        "accuracy_of_the_commonest": round(float((actual == common).mean()), 4),
+        "accuracy_of_the_vector_alone": round(accuracy(actual, alone), 4),
+        "accuracy_of_the_commonest": round(float((actual == counts.argmax()).mean()), 4),
+        "accuracy_of_the_class_before": round(float((actual == pairs.earlier).mean()), 4),
         "macro_f1": round(precision_recall_f1(actual, told, "macro")[2], 4),
-        "confusion_matrix": confusion_matrix(actual, told, n_classes).tolist(),
+        "confusion_matrix": confusion_matrix(actual, told, len(heads.classes)).tolist(),
     }
 
 

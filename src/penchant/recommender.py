@@ -101,15 +101,8 @@ class Recommender:
         `checkpoints` is a folder: a fit that was killed goes on from it, to the same numbers.
         Raises `DataError` / `ModelError` where the data do not allow the model.
         """
-        made = fitted(
-            data,
-            config or Config(),
-            validation=validation,
-            views=views,
-            chosen=chosen,
-            progress=progress,
-            checkpoints=checkpoints,
-        )
+        how: dict[str, Any] = {"validation": validation, "views": views, "chosen": chosen, "checkpoints": checkpoints}
+        made = fitted(data, config or Config(), progress=progress, **how)
         rec = cls.of(made.parts)
         if made.held is not None:
             rec.fit_heads(rec._whole(), made.held)
@@ -274,7 +267,8 @@ class Recommender:
         if self.heads is None:
             raise ModelError("No heads were trained.", remedy="Train with --set heads.fit=category.")
         histories = self._request([user], None, at)[1]
-        told = self.heads.categories(self.dense_model().user_vectors(histories))[0]
+        kinds, items = self.dataset.kinds.ids.to_list(), self.dataset.items
+        told = self.heads.next_categories(self.dense_model(), histories, kinds, items)[0]
         return {self.heads.classes[code]: float(told[code]) for code in np.argsort(-told, kind="stable")}
 
     def explain(self, user: str, item: str, *, at: TimeLike | None = None) -> Reason:

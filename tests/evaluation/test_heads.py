@@ -61,7 +61,7 @@ def test_separable_people_are_told_apart_on_events_the_bundle_has_not_seen() -> 
     assert category["confusion"] == {"classes": list(NAMES), "matrix": [[80, 0], [0, 80]]}
     assert category["rows"]["head"]["accuracy"]["mean"] == category["rows"]["head"]["macro_f1"] == 1.0
     assert category["rows"]["commonest"]["accuracy"]["mean"] == 0.5
-    assert category["rows"]["last"]["accuracy"]["mean"] == 0.0, "what comes before a like is a dislike of the other"
+    assert category["rows"]["last"]["accuracy"]["mean"] == 1.0, "the item before is the one taken, not the one disliked"
 
 
 def test_labels_without_a_reason_give_a_half() -> None:

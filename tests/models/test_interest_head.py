@@ -16,14 +16,9 @@ from penchant.errors import DataError, ModelError, OptionError
 from penchant.metrics.classification import accuracy, auc, confusion_matrix, log_loss, precision_recall_f1
 from penchant.models.base import TrainingData
 from penchant.models.content import Content
-from penchant.models.interest_head import (
-    CategoryHead,
-    HeadOptions,
-    InterestHead,
-    category_pairs,
-    features,
-    interest_pairs,
-)
+from penchant.models.head_options import HeadOptions
+from penchant.models.head_pairs import category_pairs, classes_of_events, interest_pairs, latest_classes
+from penchant.models.interest_head import CategoryHead, InterestHead, class_inputs, features
 
 RNG = np.random.default_rng(0)
 U, V = (RNG.standard_normal((600, 5)).astype(np.float32) for _ in range(2))
@@ -126,6 +121,19 @@ def test_heads_on_a_model_find_what_people_like() -> None:
     other = CategoryHead()
     other.load_state(category.state())
     np.testing.assert_array_equal(other.predict(interests), found)
+
+
+def test_what_a_class_head_reads_by_hand() -> None:
+    """Items 0 and 1 are of class 0, item 2 of class 1, item 3 of none; person 1 begins anew."""
+    sequences = SequenceBatch.of_items([[3, 0, 2, -1], [3, 2, 1]])
+    classes = np.array([0, 0, 1, -1])
+    taken = np.array([True, True, True, True, True, True, False])
+    of_event = classes_of_events(sequences, classes, taken)
+    assert of_event.tolist() == [-1, 0, 1, -1, -1, 1, -1]
+    assert latest_classes(sequences, of_event).tolist() == [-1, 0, 1, 1, -1, 1, 1]
+    items = np.array([[1, 0], [3, 0], [0, 2], [9, 9]], dtype=np.float32)
+    told = class_inputs(items, classes, 2, np.array([[1, 1], [2, 0]], dtype=np.float32), np.array([1, -1]))
+    assert told.tolist() == [[2, 2, 0, 1], [4, 0, 0, 0]]
 
 
 def test_bad_calls_say_what_is_wrong() -> None:

@@ -44,5 +44,5 @@ def test_bad_options_and_missing_heads_are_refused() -> None:
         HeadOptions(fit=("colour",))
     with pytest.raises(UsageError, match="classes=1 is out of range"):
         HeadOptions(classes=1)
-    with pytest.raises(ModelError, match="No category head was trained"):
-        Heads(HeadOptions()).categories(np.zeros((1, 2), dtype=np.float32))
+    with pytest.raises(ModelError, match="No interest head was trained"):
+        Heads(HeadOptions()).likely(np.zeros((1, 2), dtype=np.float32), np.zeros((1, 2), dtype=np.float32))

@@ -15,14 +15,15 @@ from penchant.data.sequences import SequenceBatch
 from penchant.errors import DataError, ModelError
 from penchant.models.base import DenseModel, ModelState
 from penchant.models.head_options import HeadOptions
-from penchant.models.interest_head import (
-    CategoryHead,
+from penchant.models.head_pairs import (
     ClassPairs,
-    InterestHead,
     Pairs,
     category_pairs,
+    classes_of_events,
     interest_pairs,
+    latest_classes,
 )
+from penchant.models.interest_head import CategoryHead, InterestHead, class_inputs
 
 Bools = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int64]
@@ -78,10 +79,12 @@ class Heads:
                 "negatives": "real" if pairs.real else "sampled",
             }
         if CATEGORY in options.fit:
-            taken = asked & _taken(sequences, kinds)
-            classes = frequent_categories(items, sequences.items[taken], options.classes)
-            told = category_pairs(model, sequences, category_codes(items, classes), asked=taken, users=options.users)
-            category = CategoryHead(options).fit(told.interests, told.classes, len(classes), seed=seed)
+            taken = _taken(sequences, kinds)
+            classes = frequent_categories(items, sequences.items[asked & taken], options.classes)
+            codes = category_codes(items, classes)
+            told = category_pairs(model, sequences, codes, asked=asked, taken=taken, users=options.users)
+            inputs = class_inputs(model.item_vectors, codes, len(classes), told.interests, told.earlier)
+            category = CategoryHead(options).fit(inputs, told.classes, len(classes), seed=seed)
             counts = np.bincount(told.classes, minlength=len(classes))
             facts[CATEGORY] = {"events": len(told.classes), "counts": counts.tolist()}
         return cls(options, interest, category, classes, facts)
@@ -92,11 +95,26 @@ class Heads:
             raise _missing(INTEREST)
         return self.interest.probabilities(interests, items)
 
-    def categories(self, interests: Floats) -> Floats:
-        """The probability of each of `classes` for every interest vector, `[n, C]`. Raises `ModelError`."""
+    def categories(self, model: DenseModel, items: pl.DataFrame, interests: Floats, earlier: Codes) -> Floats:
+        """The probability of each of `classes`, `[n, C]`, from interest vectors `[n, D]` and the class of the item
+        before `[n]` (-1: none). Raises `ModelError`."""
         if self.category is None:
             raise _missing(CATEGORY)
-        return self.category.probabilities(interests)
+        codes = category_codes(items, self.classes)
+        return self.category.probabilities(
+            class_inputs(model.item_vectors, codes, len(self.classes), interests, earlier)
+        )
+
+    def next_categories(
+        self, model: DenseModel, histories: SequenceBatch, kinds: list[str], items: pl.DataFrame
+    ) -> Floats:
+        """The probability of each of `classes` for the next item of every history, `[B, C]`. Raises `ModelError`."""
+        if self.category is None:
+            raise _missing(CATEGORY)
+        of_event = classes_of_events(histories, category_codes(items, self.classes), _taken(histories, kinds))
+        ends = np.where(histories.lengths > 0, histories.offsets[1:] - 1, -1)
+        latest = np.append(latest_classes(histories, of_event), -1)[ends]
+        return self.categories(model, items, model.user_vectors(histories), latest)
 
     def interest_pairs(
         self, model: DenseModel, sequences: SequenceBatch, kinds: list[str], asked: Bools, seed: int = 0
@@ -113,11 +131,11 @@ class Heads:
 
         Raises `DataError` where none of them is of an item with a class.
         """
-        codes, taken = category_codes(items, self.classes), asked & _taken(sequences, kinds)
-        pairs = category_pairs(model, sequences, codes, asked=taken, users=self.options.users)
+        codes, taken = category_codes(items, self.classes), _taken(sequences, kinds)
+        pairs = category_pairs(model, sequences, codes, asked=asked, taken=taken, users=self.options.users)
         if not len(pairs.classes):
             raise DataError("No event that follows another is of an item with a class.", remedy="Bring more events.")
-        return pairs, self.categories(pairs.interests)
+        return pairs, self.categories(model, items, pairs.interests, pairs.earlier)
 
     def state(self) -> ModelState:
         """Weights by head; names of classes and what taught them as facts."""

@@ -2,126 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy.sparse import csr_array
 from torch import Tensor, nn
 from torch.nn import functional
 
-from penchant.data.ragged import gather_positions
-from penchant.data.schema import NEGATIVE_KINDS, PASSIVE_KINDS
-from penchant.data.sequences import SequenceBatch
 from penchant.errors import DataError, ModelError
-from penchant.models.base import DenseModel, ModelState
-from penchant.models.head_options import HeadOptions as HeadOptions
+from penchant.models.base import ModelState
+from penchant.models.head_options import HeadOptions
 
 Floats = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int64]
 
-Bools = npt.NDArray[np.bool_]
-
 PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """What a person did with an item: interest vectors before it `[n, D]`, item codes and labels `[n]` (1: interested).
-
-    `people` `[n]`: rows of the histories. `real`: whether the negatives are real ones.
-    """
-
-    interests: Floats
-    items: Codes
-    labels: Codes
-    people: Codes
-    real: bool
-
-
-@dataclass(frozen=True)
-class ClassPairs:
-    """Interest vectors before an event `[n, D]`, the class of its item and that of the item before it `[n]` (-1: none).
-
-    `people` `[n]`: rows of the histories.
-    """
-
-    interests: Floats
-    classes: Codes
-    earlier: Codes
-    people: Codes
-
-
-def interest_pairs(
-    model: DenseModel,
-    sequences: SequenceBatch,
-    kinds: list[str],
-    options: HeadOptions,
-    seed: int = 0,
-    *,
-    asked: Bools | None = None,
-) -> Pairs:
-    """Pairs from histories: each event but a person's first, with the interest as it was before it.
-
-    With `asked` `[E]` only those events are asked about; all of them tell the interest.
-    An exposure counts as a negative unless the person took the item at any time. Raises `DataError` where no event
-    follows another, and where real negatives are asked for and there are none.
-    """
-    batch, following, rows = _following(sequences, asked, options.users)
-    n_items = len(model.item_vectors)
-    names = np.asarray([*(kind.lower() for kind in kinds), ""])
-    kind = np.where((batch.kinds >= 0) & (batch.kinds < len(kinds)), batch.kinds, len(kinds))
-    against = np.isin(names[kind], [*NEGATIVE_KINDS, *PASSIVE_KINDS])
-    known = (batch.items >= 0) & (batch.items < n_items)
-    keys = batch.rows * n_items + batch.items
-    taken = np.unique(keys[known & ~against])
-    passive = np.isin(names[kind], list(PASSIVE_KINDS))
-    liked = np.flatnonzero(known & ~against & following)
-    refused = np.flatnonzero(known & against & following & ~(passive & np.isin(keys, taken)))
-    if not len(liked):
-        raise DataError("No event of interest follows another.", remedy="Bring histories of two events or more.")
-    real = options.negatives == "real" or (options.negatives == "auto" and len(refused) >= options.fewest)
-    if real and not len(refused):
-        raise DataError(
-            "There are no real negatives (dislike, hide, shown and not taken).", remedy="Take negatives='sampled'."
-        )
-    before = model.interests(batch.at(None))
-    if real:
-        events, items = np.concatenate([liked, refused]), batch.items[np.concatenate([liked, refused])].astype(np.int64)
-    else:
-        drawn, events = _drawn(batch, liked, taken, n_items, options.ratio, np.random.default_rng(seed))
-        items = np.concatenate([batch.items[liked].astype(np.int64), drawn])
-    labels = (np.arange(len(events)) < len(liked)).astype(np.int64)
-    return Pairs(before[events - 1], items, labels, rows[batch.rows[events]], real)
-
-
-def _following(
-    sequences: SequenceBatch, asked: Bools | None, most: int | None = None
-) -> tuple[SequenceBatch, Bools, Codes]:
-    """Histories with an event that is asked about and follows another: they, those events `[E]`, and their rows.
-
-    With `most` so many people, evenly spread.
-    """
-    following = np.ones(sequences.n_events, dtype=np.bool_) if asked is None else asked.copy()
-    following[sequences.offsets[:-1][sequences.lengths > 0]] = False
-    rows = np.flatnonzero(np.bincount(sequences.rows[following], minlength=len(sequences)))
-    if most is not None and len(rows):
-        rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(np.int64))]
-    places, _ = gather_positions(sequences.offsets, rows)
-    return sequences.take(rows), following[places], rows
-
-
-def _drawn(
-    batch: SequenceBatch, liked: Codes, taken: Codes, n_items: int, ratio: int, rng: np.random.Generator
-) -> tuple[Codes, Codes]:
-    """Sampled negatives `[m]`, and the events of positives followed by those of negatives."""
-    counts = np.bincount(batch.items[batch.items >= 0], minlength=n_items).astype(np.float64)
-    share = 0.5 * counts / counts.sum() + 0.5 / n_items
-    at = np.repeat(liked, ratio)
-    drawn = rng.choice(n_items, size=len(at), p=share / share.sum())
-    free = ~np.isin(batch.rows[at] * n_items + drawn, taken)
-    return drawn[free].astype(np.int64), np.concatenate([liked, at[free]])
 
 
 class InterestHead:
@@ -156,25 +53,8 @@ class InterestHead:
         self._net = _Net.of(state)
 
 
-def fit_interest_head(
-    model: DenseModel,
-    sequences: SequenceBatch,
-    kinds: list[str],
-    options: HeadOptions | None = None,
-    *,
-    seed: int = 0,
-) -> InterestHead:
-    """A head on a model's interest and item vectors, taught by histories (see `interest_pairs`).
-
-    Histories that the model has learned from flatter it: for probabilities to be relied on give held-out ones.
-    """
-    told = options or HeadOptions()
-    pairs = interest_pairs(model, sequences, kinds, told, seed)
-    return InterestHead(told).fit(pairs.interests, model.item_vectors[pairs.items], pairs.labels, seed=seed)
-
-
 class CategoryHead:
-    """P(class c | u) = softmax(W u + b)_c: which interest or category the next item belongs to."""
+    """P(class c | x) = softmax(W x + b)_c of an interest vector, or of what it says of each class (`class_inputs`)."""
 
     def __init__(self, options: HeadOptions | None = None) -> None:
         self.options = options or HeadOptions()
@@ -205,28 +85,6 @@ class CategoryHead:
         self._net = _Net.of(state)
 
 
-def category_pairs(
-    model: DenseModel,
-    sequences: SequenceBatch,
-    classes: Codes,
-    *,
-    asked: Bools | None = None,
-    users: int | None = None,
-) -> ClassPairs:
-    """The interest before every event but a person's first, and the class of the event's item.
-
-    `classes` `[N]` is the class of every item, -1 for none (such events are left out); `asked` as in
-    `interest_pairs`; `users` people at most are read.
-    """
-    batch, following, rows = _following(sequences, asked, users)
-    of_event = np.where(
-        (batch.items >= 0) & (batch.items < len(classes)), classes[np.clip(batch.items, 0, len(classes) - 1)], -1
-    )
-    events = np.flatnonzero(following & (of_event >= 0))
-    before = model.interests(batch.at(None))[events - 1]
-    return ClassPairs(before, of_event[events], of_event[events - 1], rows[batch.rows[events]])
-
-
 def features(interests: Floats, items: Floats, which: str = "all") -> Tensor:
     """φ(u, v) `[n, F]` in float64: u·v, and with `all` u ⊙ v and |u − v| too.
 
@@ -236,6 +94,22 @@ def features(interests: Floats, items: Floats, which: str = "all") -> Tensor:
     u, v = torch.from_numpy(interests.astype(np.float64)), torch.from_numpy(items.astype(np.float64))
     dot = (u * v).sum(dim=1, keepdim=True)
     return dot if which == "dot" else torch.cat([dot, u * v, (u - v).abs()], dim=1)
+
+
+def class_inputs(items: Floats, classes: Codes, n_classes: int, interests: Floats, earlier: Codes) -> Floats:
+    """`[n, 2C]`: the mean of u·v over the items of each class, and which class the item before was of (-1: none).
+
+    Few numbers, so that few events teach them. `items` `[N, D]` and `classes` `[N]` are of the catalogue, `interests`
+    `[n, D]` and `earlier` `[n]` of who is asked about.
+    """
+    there = np.flatnonzero(classes >= 0)
+    counts = np.maximum(np.bincount(classes[there], minlength=n_classes), 1)
+    member = csr_array((np.ones(len(there)), (classes[there], there)), shape=(n_classes, len(items)))
+    near = interests @ ((member @ items) / counts[:, None]).T
+    before = np.zeros((len(interests), n_classes))
+    known = np.flatnonzero(earlier >= 0)
+    before[known, earlier[known]] = 1.0
+    return np.concatenate([near, before], axis=1).astype(np.float32)
 
 
 class _Net(nn.Module):
