@@ -3,9 +3,11 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 from typer.testing import Result
 
@@ -129,3 +131,25 @@ def test_a_training_that_was_killed_goes_on(
     first, second = (open_bundle(tmp_path / name) for name in ("whole", "b"))
     learned = sorted(path.relative_to(first) for path in first.rglob("*.safetensors"))
     assert learned and all((first / path).read_bytes() == (second / path).read_bytes() for path in learned)
+
+
+def test_heads_are_asked_for_kept_and_tested(run: Run, shop: Path, tmp_path: Path) -> None:
+    """Trained on all but the newest events; tested by its own split, then on the events that it has not seen."""
+    events = pl.read_parquet(shop / "events.parquet")
+    early = tmp_path / "early"
+    shutil.copytree(shop, early)
+    events.filter(pl.col("timestamp") <= events["timestamp"].quantile(0.85)).write_parquet(early / "events.parquet")
+    asked = ("--set", "heads.fit=interest,category", "--model", "content", *NGRAM)
+    done = run("train", early, "--out", tmp_path / "b", *asked)
+    assert done.exit_code == 0, done.output
+    assert "content, interest" in done.stdout and "actual \\ told" in done.stdout
+    facts = read_facts(open_bundle(tmp_path / "b"))
+    assert facts["heads"]["category"]["events"] == sum(facts["heads"]["category"]["counts"])
+    assert 'id="heads"' in (open_bundle(tmp_path / "b") / "report.html").read_text(encoding="utf-8")
+    told = run("evaluate", tmp_path / "b", shop, "--json", "-")
+    assert told.exit_code == 0, told.output
+    found = json.loads(told.stdout)["heads"]["content"]
+    assert set(found) == {"interest", "category"}
+    assert found["interest"]["rows"]["head"]["auc"]["mean"] > found["interest"]["rows"]["popularity"]["auc"]["mean"]
+    wrong = run("train", early, "--out", tmp_path / "c", "--set", "heads.fit=colour")
+    assert wrong.exit_code == 2 and "'colour' is not known" in wrong.output

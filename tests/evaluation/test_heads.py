@@ -14,6 +14,7 @@ from penchant.data.dataset import Dataset
 from penchant.evaluation.bundle import evaluate_bundle
 from penchant.evaluation.compare import compare
 from penchant.evaluation.heads import head_results, shown_confusion
+from penchant.evaluation.report import ReportData, render_report
 from penchant.models.head_options import HeadOptions
 from penchant.recommender import Recommender
 
@@ -116,3 +117,18 @@ def test_a_confusion_matrix_by_hand() -> None:
         "classes": ["丙", "(others)"],
         "matrix": [[2, 1], [1, 3]],
     }
+
+
+def test_the_report_says_it_in_both_languages_and_nothing_without_heads() -> None:
+    data = shop()
+    found = compare(data, {"content": Config(model="content", heads=HEADS)}, curves=False).to_json()
+    page = render_report(ReportData(title="shop", model="content", comparison=found))
+    assert 'id="heads"' in page and "Interested or not: AUC 1.000" in page and '<bdi lang="zh">纪录片</bdi>' in page
+    assert "right for 100\u00a0%" in page and "negatives are real: disliked" in page
+    chinese = render_report(ReportData(title="店", model="content", language="zh", comparison=found))
+    assert "感兴趣吗，对什么感兴趣" in chinese and "答对 100%" in chinese and "<bdi>音乐</bdi>" in chinese
+    found["heads"]["content"]["category"] = {"left_out": "no <class>"}
+    assert "The next category: not tested. <bdi>no &lt;class&gt;</bdi>" in render_report(
+        ReportData(title="shop", model="content", comparison=found)
+    )
+    assert 'id="heads"' not in render_report(ReportData(title="shop", model="ease", comparison=found))

@@ -11,6 +11,7 @@ import typer
 
 from penchant.cli import parameters, terminal
 from penchant.cli.cleaned import cleaned, rules_of
+from penchant.cli.heads import show_heads
 from penchant.errors import DataError
 
 if TYPE_CHECKING:
@@ -129,6 +130,8 @@ def show_tested(tested: dict[str, Any] | None, model: str) -> None:
     ]
     terminal.show_table(("model", *metrics), rows)
     terminal.show(f"on {tested['users']:,} held-out users (split {tested['split']}), learned without their test events")
+    for name, heads in (tested.get("heads") or {}).items():
+        show_heads(name, heads)
 
 
 def _command(data: Path, out: Path, settings: Config) -> str:

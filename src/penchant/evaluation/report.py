@@ -12,9 +12,9 @@ import polars as pl
 
 from penchant.data.results import Reason
 from penchant.evaluation import report_examples as examples
+from penchant.evaluation import report_heads, report_views
 from penchant.evaluation import report_sections as sections
 from penchant.evaluation import report_story as story
-from penchant.evaluation import report_views
 from penchant.evaluation.report_facts import Outcome
 from penchant.evaluation.report_strings import Words
 from penchant.plots.markup import join
@@ -66,7 +66,8 @@ class ReportData:
     `dataset`: `users`, `items`, `events`, `first_s`, `last_s`, `kinds` (event kind → count), `languages` (→ share).
     `ingest`: `IngestReport.to_dict()`. `comparison`: the JSON of `evaluate` and `compare`, with `tests` (rows of
     `model`, `baseline`, `metric`, `difference`, `low`, `high`, `p_holm`), `curves` (`roc`: model → `fpr`, `tpr`, `auc`;
-    `pr`: model → `recall`, `precision`, `ap`) and `notes` where there are.
+    `pr`: model → `recall`, `precision`, `ap`), `heads` (by model, as
+    `penchant.evaluation.heads` gives them) and `notes` where there are.
     `training`: one dictionary an epoch (`epoch`, `loss`, `validation`, `seconds`). `coverage`: view → share of items.
     `views`: what `penchant.evaluation.ablation.view_use` found.
     `calibration`: rows of `predicted`, `observed`, `count`. `recovery`: model → `{"mean", "low", "high"}`; `drift`:
@@ -113,6 +114,7 @@ def render_report(data: ReportData) -> str:
         sections.interests(data.timelines, words),
         examples.reasons(data.examples, words),
         report_views.views(data.views, words),
+        report_heads.heads((data.comparison.get("heads") or {}).get(data.model) or {}, words),
         story.media(data.media, data.coverage, words),
         story.recovery(data.model, data.recovery, data.drift, words),
         story.cold(data.model, data.cold, words),

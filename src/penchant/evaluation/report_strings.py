@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 from penchant.errors import OptionError
 from penchant.evaluation.report_story_strings import STORY
+from penchant.evaluation.report_strings_heads import HEAD_STRINGS
 from penchant.evaluation.report_strings_views import VIEW_STRINGS
 
 _CHINESE = "[\u3400-\u9fff\u3001-\u301f\uff00-\uffef]"
@@ -19,6 +20,7 @@ Language = Literal["en", "zh"]
 
 STRINGS: dict[str, tuple[str, str]] = {
     **VIEW_STRINGS,
+    **HEAD_STRINGS,
     "report": ("report", "评估报告"),
     # The sentence at the top
     "says.reach": (

@@ -117,6 +117,7 @@ tr.chosen>*{background:var(--accent-soft)}
 tr.chosen>:first-child{box-shadow:inset 3px 0 var(--accent);padding-left:12px}
 tr.chosen th .name{font-weight:600}
 td b{font-weight:700}
+td .cell{display:inline-block;min-width:3.5em;padding:2px 8px;border-radius:4px}
 .facts{display:grid;grid-template-columns:minmax(9em,max-content) 1fr;gap:8px 24px;margin:0}
 .facts dt{color:var(--muted)}.facts dd{margin:0;min-width:0}
 .notes{color:var(--muted);font-size:13px;margin:0;padding-left:20px;max-width:72ch}.notes li+li{margin-top:4px}

@@ -1,0 +1,137 @@
+"""The report's part on heads: how likely an item is of interest, which category is next, how often that is right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import polars as pl
+
+from penchant.evaluation.heads import REST
+from penchant.evaluation.report_facts import as_estimate, finite, number
+from penchant.evaluation.report_strings import Words
+from penchant.plots import page
+from penchant.plots.curves import figure_calibration
+from penchant.plots.markup import Markup, foreign, join, tag
+
+_INTEREST = ("auc", "log_loss", "calibration_error")
+_CATEGORY = ("accuracy", "macro_precision", "macro_recall", "macro_f1")
+_DARKEST = 55
+"""Percent of the accent in a cell that holds all of its row: text stays readable on it."""
+
+
+def heads(found: Mapping[str, Any], words: Words) -> Markup:
+    """What `penchant.evaluation.heads.head_results` found; nothing where the model has no heads."""
+    parts = [*_interest(found.get("interest"), words), *_category(found.get("category"), words)]
+    if not parts:
+        return Markup("")
+    return page.folded("heads", words("heads"), words("heads.lead"), *parts, open_=True)
+
+
+def _interest(found: Mapping[str, Any] | None, words: Words) -> list[Markup]:
+    if not found or "left_out" in found:
+        return _untested("interest", found, words)
+    rows: Mapping[str, Any] = found["rows"]
+    title = words(
+        "heads.interest",
+        auc=f"{rows['head']['auc']['mean']:.3f}",
+        popularity=f"{rows['popularity']['auc']['mean']:.3f}",
+    )
+    how = words("heads.real") if found["negatives"] == "real" else words("heads.sampled", ratio=found["ratio"])
+    note = words(
+        "heads.interest.note",
+        pairs=words.count(found["pairs"]),
+        people=words.count(found["people"]),
+        share=words.percent(found["interested"]),
+        negatives=how,
+    )
+    table = _table("interest", rows, _INTEREST, words)
+    draw = partial(
+        figure_calibration,
+        pl.DataFrame(found["calibration"]),
+        title=words("calibration"),
+        desc=words("calibration"),
+        x_unit=words("calibration.x"),
+        y_unit=words("calibration.y"),
+        ideal=words("calibration.ideal"),
+    )
+    gap = f"{rows['head']['calibration_error'] * 100:.1f}"
+    chart = page.small_figure(words("calibration.finding", gap=gap), lambda width: draw(width=width))
+    return [tag("h3", title), tag("p", note, class_="muted small"), table, chart]
+
+
+def _category(found: Mapping[str, Any] | None, words: Words) -> list[Markup]:
+    if not found or "left_out" in found:
+        return _untested("category", found, words)
+    rows: Mapping[str, Any] = found["rows"]
+    rival = found["accuracy_gain"]["over"]
+    title = words(
+        "heads.category",
+        accuracy=words.percent(rows["head"]["accuracy"]["mean"]),
+        rival=words(f"heads.{rival}"),
+        other=words.percent(rows[rival]["accuracy"]["mean"]),
+    )
+    note = words(
+        "heads.category.note",
+        events=words.count(found["events"]),
+        people=words.count(found["people"]),
+        classes=words.count(found["classes"]),
+    )
+    return [
+        tag("h3", title),
+        tag("p", note, class_="muted small"),
+        _table("category", rows, _CATEGORY, words),
+        tag("h3", words("heads.confusion")),
+        _confusion(found["confusion"], words),
+        tag("p", words("heads.confusion.note"), class_="muted small"),
+    ]
+
+
+def _table(head: str, rows: Mapping[str, Any], measures: Sequence[str], words: Words) -> Markup:
+    columns = [page.Column(words("heads.answer"), number=False), *(page.Column(words(f"heads.{m}")) for m in measures)]
+    cells = [[words(f"heads.{name}"), *(_value(row.get(m)) for m in measures)] for name, row in rows.items()]
+    return page.data_table(words(f"heads.table.{head}"), columns, cells, chosen=list(rows).index("head"))
+
+
+def _confusion(found: Mapping[str, Any], words: Words) -> Markup:
+    """Counts with the share of their row as the depth of the colour; the right answers stand out in weight."""
+    names = [foreign(words("heads.others") if name == REST else name, words.language) for name in found["classes"]]
+    columns = [page.Column(words("heads.actual"), number=False), *(page.Column(name) for name in names)]
+    rows: list[list[object]] = []
+    for place, counts in enumerate(found["matrix"]):
+        total = max(sum(counts), 1)
+        cells = [_shaded(count, count / total, words, right=place == told) for told, count in enumerate(counts)]
+        rows.append([names[place], *cells])
+    return page.data_table(words("heads.confusion"), columns, rows, caption=False)
+
+
+def _shaded(count: int, share: float, words: Words, *, right: bool) -> Markup:
+    depth = round(share * _DARKEST)
+    shown = tag("b", words.count(count)) if right else words.count(count)
+    return tag(
+        "span",
+        shown,
+        class_="cell",
+        style=f"background:color-mix(in srgb,var(--accent) {depth}%,transparent)",
+        title=words.percent(share),
+    )
+
+
+def _untested(head: str, found: Mapping[str, Any] | None, words: Words) -> list[Markup]:
+    if not found:
+        return []
+    why = foreign(str(found["left_out"]), words.language)
+    return [tag("p", words("heads.untested", head=words(f"heads.name.{head}")), why, class_="muted")]
+
+
+def _value(raw: Any) -> Markup:
+    value = as_estimate(raw) if isinstance(raw, Mapping) else None
+    if value is None:
+        plain = None if isinstance(raw, Mapping) else finite(raw)
+        return Markup("–" if plain is None else number(plain))
+    if value.low is None or value.high is None:
+        return Markup(number(value.mean))
+    return join(
+        [tag("span", number(value.mean)), tag("span", f"{number(value.low)}–{number(value.high)}", class_="range")]
+    )
