@@ -22,6 +22,9 @@ def test_kinds_that_show_no_interest_weigh_nothing() -> None:
     assert kind_weights(["hide"], {"hide": 0.5}).tolist() == [0.5]
     with pytest.raises(UsageError, match=r"kind_weights\['view'\]=-1 is out of range"):
         kind_weights(["view"], {"view": -1})
+    assert kind_weights(["view", "favorite"], {"收藏": 3, "purchase": 2}).tolist() == [1.0, 3.0]
+    with pytest.raises(UsageError, match=r"kind_weights names 'veiw', no kind of the data\. .*There are view\."):
+        kind_weights(["view"], {"veiw": 2})
 
 
 def test_unknown_kinds_weigh_one() -> None:

@@ -39,8 +39,9 @@ KIND_ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Our kind → words taken for it. Our own names are recognised too: without case, spaces, `_` and `-`."""
 
-_KNOWN: Final = (*KIND_ALIASES, *sorted(schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS))
-_OURS: Final[Mapping[str, str]] = {folded(kind): kind for kind in _KNOWN} | {
+KNOWN_KINDS: Final = (*KIND_ALIASES, *sorted(schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS))
+"""Names of kinds that we know."""
+_OURS: Final[Mapping[str, str]] = {folded(kind): kind for kind in KNOWN_KINDS} | {
     folded(word): kind for kind, words in KIND_ALIASES.items() for word in words
 }
 
