@@ -11,6 +11,7 @@ import pytest
 from typer.testing import Result
 
 from penchant.data.bundle import open_bundle, read_facts, versions
+from penchant.recommender import Recommender
 from penchant.training.checkpoints import Checkpoints
 from penchant.training.steps import Training
 
@@ -150,5 +151,12 @@ def test_heads_are_asked_for_kept_and_tested(run: Run, shop: Path, tmp_path: Pat
     found = json.loads(told.stdout)["heads"]["content"]
     assert set(found) == {"interest", "category"}
     assert found["interest"]["rows"]["head"]["auc"]["mean"] > found["interest"]["rows"]["popularity"]["auc"]["mean"]
+    who = ("--user", "u000001")
+    item = Recommender.load(tmp_path / "b").dataset.item_vocabulary.ids[0]
+    likely = json.loads(run("explain", tmp_path / "b", *who, "--item", item, "--json").stdout)["interested"]
+    assert f"probability of {likely:.0%}" in run("explain", tmp_path / "b", *who, "--item", item).stdout
+    following = json.loads(run("interests", tmp_path / "b", *who, "--json").stdout)["next_category"]
+    assert sum(following.values()) == pytest.approx(1, abs=1e-5)
+    assert f"likeliest of: {next(iter(following))} " in run("interests", tmp_path / "b", *who).stdout
     wrong = run("train", early, "--out", tmp_path / "c", "--set", "heads.fit=colour")
     assert wrong.exit_code == 2 and "'colour' is not known" in wrong.output

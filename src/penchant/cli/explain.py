@@ -23,12 +23,18 @@ def explain(
     from penchant.recommender import Recommender
 
     rec = Recommender.load(bundle)
-    reason = rec.explain(user, item, at=None if at is None else requests.moment(at))
+    when = None if at is None else requests.moment(at)
+    reason = rec.explain(user, item, at=when)
+    kept = rec.heads is not None and rec.heads.interest is not None
+    likely = float(rec.interested(user, [item], at=when)[0]) if kept else None
     if json:
-        terminal.show_json({"user_id": user, **asdict(reason)})
+        told = {} if likely is None else {"interested": likely}
+        terminal.show_json({"user_id": user, **told, **asdict(reason)})
         return
     title = rec.titles[rec.dataset.item_vocabulary.code(item, kind="item")]
     terminal.show(f"{title}: score {reason.score:.4f} for {user}, {reason.standing:+.2f} sd from the mean of all items")
+    if likely is not None:
+        terminal.show(f"Of interest with a probability of {likely:.0%}")
     if reason.sentence:
         terminal.show(reason.sentence)
     terminal.show()

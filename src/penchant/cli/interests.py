@@ -44,19 +44,18 @@ def interests(
     series = rec.interests(user, history=history, text=text, image=image, audio=audio, at=when, each=each)
     happened = user is not None or history is not None
     times = [int(time_s) if happened else None for time_s in series.times_s]
+    kept = user is not None and rec.heads is not None and rec.heads.category is not None
+    following = rec.next_category(str(user), at=when) if kept else {}
     if json:
-        terminal.show_json(
-            {
-                "user_id": series.user_id,
-                "times_s": times,
-                "event_ids": series.event_ids,
-                "vectors": series.vectors,
-            }
-        )
+        told = {"user_id": series.user_id, "times_s": times, "event_ids": series.event_ids, "vectors": series.vectors}
+        terminal.show_json(told | ({"next_category": following} if following else {}))
         return
     terminal.show(f"{series.user_id}: {len(series):,} events, vectors of {series.vectors.shape[-1]} numbers")
     if len(series):
         show_now(rec, series) if each else show_path(rec, series, times)
+    if following:
+        likeliest = [f"{name} {share:.0%}" for name, share in list(following.items())[:_ITEMS]]
+        terminal.show(f"The next item is likeliest of: {', '.join(likeliest)}")
 
 
 def show_now(rec: Recommender, series: InterestSeries) -> None:
