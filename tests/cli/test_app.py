@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -105,3 +106,26 @@ def test_results_go_to_stdout_and_notes_to_stderr(tmp_path: Path) -> None:
     plain = penchant("check", str(tmp_path))
     assert "Next: penchant train" in plain.stderr and "Next" not in plain.stdout
     assert "\x1b[" not in plain.stdout + plain.stderr
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, "KeyboardInterrupt"), (signal.SIGTERM, "SystemExit 143")])
+def test_a_signal_waits_until_torch_is_loaded(number: int, code: str, tmp_path: Path) -> None:
+    """A torch that is loaded slowly, and ends the process as its C++ code would where an exception comes out of it."""
+    (tmp_path / "torch.py").write_text(
+        "import os, signal, time\n"
+        "try:\n"
+        f"    os.kill(os.getpid(), {int(number)})\n"
+        "    time.sleep(0.2)\n"
+        "except BaseException:\n"
+        "    os.abort()\n"
+    )
+    told = (
+        "import sys, time, signal\n"
+        "from penchant.cli import app\n"
+        "app.app = lambda: (__import__('torch'), print('loaded', flush=True), time.sleep(30))\n"
+        "try:\n    app.run()\n"
+        "except BaseException as e:\n    print(type(e).__name__, *e.args)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert done.stdout.split("\n")[:2] == ["loaded", code], done.stderr

@@ -100,18 +100,34 @@ for _command in (
     app.command()(_command)
 
 
+SOON_S = 0.05
+"""Seconds until a signal that came too early is looked at again."""
+
+
 def run() -> None:
     """Run the program on the words of the command line."""
     with contextlib.suppress(ValueError, OSError, AttributeError):
         signal.signal(signal.SIGTERM, _stop)
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else somebody wants it ignored
+            signal.signal(signal.SIGINT, _stop)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     app()
 
 
-def _stop(number: int, _frame: object) -> NoReturn:
-    """A polite kill unwinds the stack, so that temporary files are removed."""
+def _stop(number: int, frame: object) -> None:
+    """A kill or Ctrl-C unwinds the stack, so that temporary files are removed.
+
+    While torch is being loaded it waits: an exception that comes out of its C++ code would abort the process.
+    """
+    spec = getattr(sys.modules.get("torch"), "__spec__", None)
+    if getattr(spec, "_initializing", False) and hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, lambda *_: _stop(number, frame))
+        signal.setitimer(signal.ITIMER_REAL, SOON_S)
+        return
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     sys.exit(128 + number)
 
 
