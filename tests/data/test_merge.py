@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.data.merge import merge
+from penchant.data.vocabulary import Vocabulary
 from penchant.errors import DataError
 from penchant.recommender import Recommender
 
@@ -71,6 +73,36 @@ def test_ids_made_by_reading_are_made_anew() -> None:
     new = Dataset.from_tables(log([("a", "z", 3), ("b", "x", 4)]))
     ids = merge(old, new).dataset.events["event_id"].to_list()
     assert ids[:2] == old.events["event_id"].to_list() and len(set(ids)) == 4
+
+
+def test_given_ids_stay_beside_made_ones() -> None:
+    old = Dataset.from_tables(log([("a", "x", 1), ("a", "y", 2)], event_id=["p1", "p2"]))
+    new = Dataset.from_tables(log([("a", "z", 3), ("b", "x", 4), ("b", "y", 5)], event_id=["q1", "p2", None]))
+    ids = merge(old, new).dataset.events["event_id"].to_list()
+    assert ids == ["p1", "p2", "q1", "e4", "e5"], "p2 is taken, and the last was made by reading"
+
+
+@pytest.mark.parametrize("words", [["浏览", "收藏", "add to cart"], ["View", "favorite", "Add-To-Cart"]])
+def test_kinds_that_an_older_bundle_names_otherwise_are_the_same(words: list[str]) -> None:
+    """Bundles hold `浏览` or `add to cart` from when these words were no kinds of ours."""
+    rows = [("a", "x", 1), ("a", "y", 2), ("b", "z", 3)]
+    read = Dataset.from_tables(log(rows, event=words))
+    assert read.kinds.ids.to_list() == ["view", "favorite", "add_to_cart"]
+    old = replace(read, kinds=Vocabulary(words), named_events=None)
+    assert merge(old, read).counts["events"] == 0
+    more = Dataset.from_tables(log([*rows, ("b", "x", 4), ("b", "y", 5)], event=[*words, "加购", "share"]))
+    merged = merge(old, more)
+    assert merged.known_events == 3 and merged.counts["events"] == 2
+    assert merged.dataset.kinds.ids.to_list() == [*words, "share"]
+    assert merged.dataset.events["kind"].to_list() == [0, 1, 2, 2, 3]
+
+
+def test_two_kinds_that_the_known_log_holds_as_one() -> None:
+    old = replace(Dataset.from_tables(log([("a", "x", 1)])), kinds=Vocabulary(["浏览"]))
+    new = Dataset.from_tables(log([("a", "x", 1), ("a", "y", 2)], event=["view", "click"]))
+    both = replace(new, kinds=Vocabulary(["view", "浏览"]))
+    merged = merge(old, both)
+    assert merged.dataset.kinds.ids.to_list() == ["浏览"] and merged.dataset.events["kind"].to_list() == [0, 0]
 
 
 def test_undated_events_without_ids_are_refused() -> None:

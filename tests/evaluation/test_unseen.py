@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,6 +9,7 @@ import polars as pl
 import pytest
 
 from penchant.data.dataset import Dataset
+from penchant.data.vocabulary import Vocabulary
 from penchant.evaluation.unseen import Unseen, unseen
 
 OLD = [("a", "x", 1), ("a", "y", 2), ("b", "y", 1), ("b", "z", 5), ("c", "x", 3)]
@@ -67,6 +69,18 @@ def test_nothing_new_nobody_tested() -> None:
     assert unseen(_bundle(), _data([("z", "new", 9)])) is None
     assert unseen(_bundle(), _data([*OLD, ("a", "z", 9)], kind="view")) is not None
     assert unseen(_bundle(), _data([("a", "z", 9)], kind="hide")) is None
+
+
+def test_kinds_of_an_older_bundle_are_found_under_our_name() -> None:
+    """It learned 收藏 before that was `favorite`: the same word is no kind that it has not learned."""
+    learned = Dataset.from_tables(
+        pl.DataFrame({"user_id": ["a", "a"], "item_id": ["x", "y"], "timestamp": [1, 2], "event": ["click", "收藏"]})
+    )
+    bundle = _bundle()
+    bundle.dataset = replace(learned, kinds=Vocabulary(["click", "收藏"]))
+    found = unseen(bundle, _data([("a", "x", 10), ("a", "y", 11)], kind="收藏"), target="last", repeats=True)
+    assert found is not None and found.holdout.histories.kinds.tolist() == [0, 1, 1]
+    assert not [note for note in found.notes if "not learned" in note]
 
 
 def test_without_histories_only_later_times_count_as_unseen() -> None:

@@ -13,6 +13,7 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
+from penchant.data.kinds import kind_codes
 from penchant.data.sequences import SequenceBatch
 from penchant.data.vocabulary import Vocabulary
 from penchant.errors import DataError, UnknownIdError, UsageError
@@ -105,14 +106,15 @@ def from_history(dataset: Dataset, history: Any) -> tuple[list[str], SequenceBat
 def understood_kinds(known: Vocabulary, kinds: Vocabulary) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
     """The code in `known` (a bundle's kinds) of each of `kinds`, and whether it can be understood, both `[kinds]`.
 
-    A kind that the bundle has not seen counts as a view (or the first kind there is), unless it is negative or passive.
+    Kinds are found by what they mean (`kind_codes`). A kind that the bundle has not seen counts as a view (or the first
+    kind there is), unless it is negative or passive.
 
     >>> codes, understood = understood_kinds(Vocabulary(["dislike", "view"]), Vocabulary(["collect", "hide"]))
     >>> codes.tolist(), understood.tolist()
     ([1, 1], [True, False])
     """
     names, refused = known.ids.to_list(), schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS
-    codes = known.encode(kinds.ids)
+    codes = kind_codes(names, kinds.ids.to_list())
     understood = np.array([c >= 0 or k not in refused for c, k in zip(codes, kinds.ids.to_list(), strict=True)], bool)
     wanted = [code for code, kind in enumerate(names) if kind not in refused]
     fallback = names.index(schema.DEFAULT_KIND) if schema.DEFAULT_KIND in names else (wanted[0] if wanted else 0)

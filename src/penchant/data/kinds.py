@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
+
+import numpy as np
+import numpy.typing as npt
 
 from penchant.data import schema
 from penchant.data.aliases import folded
@@ -103,6 +106,19 @@ def our_kind(word: str) -> str:
     ('dislike', 'not_interested', 'add_to_cart', 'buy')
     """
     return _OURS.get(folded(word.strip()), word.strip().lower())
+
+
+def kind_codes(known: Sequence[str], words: Sequence[str]) -> npt.NDArray[np.int32]:
+    """The place in `known` of each of `words`, `[words]`: by the name itself, else by what both mean; -1 where neither.
+
+    So the kinds of a bundle that was made before a word was known are found again under our name.
+
+    >>> kind_codes(["浏览", "add to cart", "view"], ["view", "add_to_cart", "浏览", "wave"]).tolist()
+    [2, 1, 0, -1]
+    """
+    places = {kind: place for place, kind in enumerate(known)}
+    ours = {our_kind(kind): place for place, kind in reversed(list(enumerate(known)))}
+    return np.array([places.get(word, ours.get(our_kind(word), -1)) for word in words], dtype=np.int32)
 
 
 def reads_as_refusal(kind: str) -> bool:

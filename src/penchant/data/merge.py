@@ -10,6 +10,7 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
+from penchant.data.kinds import kind_codes
 from penchant.data.vocabulary import Vocabulary
 from penchant.errors import DataError
 
@@ -69,10 +70,11 @@ def merge(old: Dataset, new: Dataset) -> Merged:
     """
     items = old.item_vocabulary.extended(new.item_vocabulary.ids)
     users = old.user_vocabulary.extended(new.user_vocabulary.ids)
-    kinds = old.kinds.extended(new.kinds.ids)
+    named = _as_known(old.kinds, new.kinds)
+    kinds = old.kinds.extended(named)
     item_table, changed_items = _joined(old.items, new.items, schema.ITEM_ID, items, old.n_items)
     user_table, changed_users = _joined(old.users, new.users, schema.USER_ID, users, old.n_users)
-    events, known = _events(old, new, items, users, kinds)
+    events, known = _events(old, new, items, users, kinds.encode(named))
     relations = [frame for frame in (old.relations, new.relations) if frame is not None]
     dataset = replace(
         old,
@@ -115,9 +117,12 @@ def _joined(
 
 
 def _events(
-    old: Dataset, new: Dataset, items: Vocabulary, users: Vocabulary, kinds: Vocabulary
+    old: Dataset, new: Dataset, items: Vocabulary, users: Vocabulary, kinds: npt.NDArray[np.int32]
 ) -> tuple[pl.DataFrame, int]:
-    """All events in order of user, time and `seq`, with the row each came from; and how many were known."""
+    """All events in order of user, time and `seq`, with the row each came from; and how many were known.
+
+    `kinds`: the joined code of each kind of `new`.
+    """
     theirs = old.events.with_columns(
         pl.Series(_OLD_ROW, np.arange(old.n_events)),
         pl.Series(_TIME, old.sequences().times_s),
@@ -126,7 +131,7 @@ def _events(
     ours = new.events.with_columns(
         _recoded(new.events, schema.USER, users.encode(new.user_vocabulary.ids), pl.Int32),
         _recoded(new.events, schema.ITEM, items.encode(new.item_vocabulary.ids), pl.Int32),
-        _recoded(new.events, schema.KIND, kinds.encode(new.kinds.ids), pl.Int16),
+        _recoded(new.events, schema.KIND, kinds, pl.Int16),
         pl.Series(_NEW_ROW, np.arange(new.n_events)),
         pl.Series(_TIME, new.sequences().times_s),
         pl.lit(1, dtype=pl.Int8).alias(_ORIGIN),
@@ -148,6 +153,14 @@ def _events(
     place = np.arange(events.height) - np.repeat(np.cumsum(counts) - counts, counts)
     events = events.with_columns(pl.Series(schema.SEQ, place, dtype=pl.Int64)).drop(_TIME, _ORIGIN)
     return events, new.n_events - added.height
+
+
+def _as_known(old: Vocabulary, new: Vocabulary) -> pl.Series:
+    """The names of new kinds, or those under which the old data know them; two may have become one."""
+    names, words = old.ids.to_list(), new.ids.to_list()
+    known = kind_codes(names, words)
+    told = [names[code] if code >= 0 else word for code, word in zip(known, words, strict=True)]
+    return pl.Series(told, dtype=pl.String)
 
 
 def _recoded(frame: pl.DataFrame, column: str, codes: npt.NDArray[np.integer], dtype: type[pl.DataType]) -> pl.Series:
@@ -186,5 +199,6 @@ def _with_fresh_ids(added: pl.DataFrame, theirs: pl.DataFrame, *, made: bool) ->
     )
     start = max(theirs.height, int(taken) if isinstance(taken, int) else 0) + 1
     fresh = pl.select(pl.format("e{}", pl.Series(np.arange(start, start + added.height)))).to_series()
-    clash = added[schema.EVENT_ID].is_in(theirs[schema.EVENT_ID].implode()) | pl.lit(made)
+    reading = added[schema.EVENT_ID].str.contains(_MADE_ID) & made
+    clash = added[schema.EVENT_ID].is_in(theirs[schema.EVENT_ID].implode()) | reading
     return added.with_columns(pl.when(clash).then(fresh).otherwise(pl.col(schema.EVENT_ID)).alias(schema.EVENT_ID))

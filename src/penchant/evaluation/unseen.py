@@ -13,6 +13,7 @@ import polars as pl
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.history import understood_kinds
+from penchant.data.kinds import kind_codes
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout, Target
@@ -95,7 +96,8 @@ def _joined(recommender: Recommender, data: Dataset) -> Dataset:
     items = known.item_vocabulary.encode(data.item_vocabulary.ids).astype(np.int64)
     items = np.where(items >= 0, items, known.n_items + np.arange(len(items)))
     kinds, understood = understood_kinds(known.kinds, data.kinds)
-    how = np.where(~understood, _NOT_READ, np.where(known.kinds.encode(data.kinds.ids) < 0, _AS_ANOTHER, 0))
+    found = kind_codes(known.kinds.ids.to_list(), data.kinds.ids.to_list())
+    how = np.where(~understood, _NOT_READ, np.where(found < 0, _AS_ANOTHER, 0))
     ours = data.events.with_columns(
         _wanted(data), _recoded(data.events, schema.KIND, how, pl.Int8).alias(_READ)
     ).with_columns(
