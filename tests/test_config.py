@@ -176,3 +176,10 @@ def test_settings_out_of_range_say_what_is_allowed(setting: str) -> None:
         UsageError, match=rf"{key.rpartition('.')[2]}={value}(\.0)? is out of range\. Give [01] or more"
     ):
         Config(model="transformer").with_settings({key: value})
+
+
+def test_heads_alone_are_those_of_attention_and_a_table_those_of_interest() -> None:
+    config = Config(model="transformer").with_settings({"heads": "4", "heads.fit": "interest"})
+    assert config.options().heads == 4 and config.heads.fit == ("interest",)
+    assert Config(model="lite").with_settings({"heads": 4}).options("transformer").heads == 4
+    assert Config().with_settings({"heads": {"users": 7}}).heads.users == 7

@@ -136,9 +136,10 @@ class Config:
         head, _, rest = key.partition(".")
         if head in MODELS and rest:
             return self._with(head, replaced(self.options(head), rest, value, prefix=f"{head}."))
-        if head in _PLAIN:
-            return replaced(self, key, value)
         own = option_types(type(self.options()))
+        of_model = key == "heads" and not isinstance(value, (Mapping, HeadOptions))  # attention heads of a network
+        if head in _PLAIN and not of_model:
+            return replaced(self, key, value)
         if head in own:
             return self._with(self.model, replaced(self.options(), key, value))
         for expert in getattr(self.options(), "experts", ()):

@@ -58,6 +58,10 @@ def test_it_says_what_is_new_and_refuses_what_cannot_be(run: Run, bundle: Path, 
     done = run("update", tmp_path / "b", tmp_path)
     assert done.exit_code == 0, done.output
     assert "New: 1 items; 0 events were known" in done.stdout and "Wrote version 2" in done.stdout
+    (tmp_path / "items.csv").write_text("item_id,title\nfresher,Something newer\n")
+    done = run("update", tmp_path / "b", tmp_path, "--against-retrain")
+    assert done.exit_code == 0 and "Nothing was compared with a full training: No new event" in done.stderr, done.output
+    assert "Wrote version 3" in done.stdout
     assert run("update", tmp_path / "b", tmp_path / "nowhere").exit_code == 1
     assert run("update", tmp_path / "nowhere", tmp_path).exit_code == 1
     assert run("update", tmp_path / "b", tmp_path, "--replay", "-1").exit_code == 2

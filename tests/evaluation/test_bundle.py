@@ -93,6 +93,8 @@ def test_the_seed_is_of_all_that_is_fitted(fitted: Recommender) -> None:
     assert found.options["seed"] == 7 and found.facts["cooccurrence"]["seed"] == 7
     beside = evaluate_bundle(fitted, data, beside=["popularity"], seed=7, curves=False)
     assert beside.split == "unseen" and beside.facts["popularity"]["seed"] == 7
+    again = evaluate_bundle(fitted, Dataset.from_tables(_walks(6)), seed=7, curves=False)
+    assert again.split == "time" and again.facts["cooccurrence"]["seed"] == 7, "all was seen: fitted again"
     assert beside.facts["cooccurrence"]["seed"] == 0, "the bundle is as it was"
 
 

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pytest
@@ -102,3 +106,12 @@ def test_refusals(walks: Dataset) -> None:
         compare(walks, ["popularity"], split="times")  # type: ignore[arg-type]
     with pytest.raises(DataError, match="No user is left"):
         compare(walks.where(pl.col("user") < 0), ["popularity"], split="leave-one-out")
+
+
+def test_a_fit_that_went_on_costs_what_all_its_processes_spent(walks: Dataset, tmp_path: Path) -> None:
+    recipe = Config(model="transformer").with_settings({"dim": 8, "epochs": 2, "layers": 1, "max_length": 8})
+    recipe = replace(recipe, training=replace(recipe.training, checkpoint_s=0.0))
+    asked: dict[str, Any] = {"split": "leave-one-out", "curves": False, "checkpoints": tmp_path}
+    first, again = (compare(walks, {"transformer": recipe}, **asked) for _ in range(2))  # the second goes on at the end
+    assert again.cost["transformer"]["fit_cpu_s"] >= again.facts["transformer"]["fit_cpu_s"]
+    assert again.cost["transformer"]["fit_cpu_s"] > 0.5 * first.cost["transformer"]["fit_cpu_s"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from penchant.cli import parameters, terminal
+from penchant.errors import DataError
 
 if TYPE_CHECKING:
     from penchant.evaluation.drift import Drift
@@ -58,7 +59,12 @@ def update(
     speaks = is_first_process()
     with terminal.progress(shown=speaks) as report:
         fresh = rec.update(data, options, progress=report)
-        found = drift(rec, data, options, progress=report) if against_retrain and fresh is not rec else None
+        found = None
+        if against_retrain and fresh is not rec:
+            try:
+                found = drift(rec, data, options, progress=report)
+            except DataError as error:  # what was learned is kept all the same
+                terminal.note(f"Nothing was compared with a full training: {error}")
         folder = None
         if not speaks:
             return

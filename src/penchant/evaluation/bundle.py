@@ -51,17 +51,16 @@ def evaluate_bundle(
     (`time` by default) and that is tested; the notes say so. `beside` names simple models to fit on the same part.
     `seed` is that of the split and of everything that is fitted (None: the bundle's own).
 
-    Raises `UsageError` for options of a split without `split`, `DataError` where nobody can be tested.
+    Raises `UsageError` for options of a split where the bundle itself is tested, `DataError` where nobody can be.
     """
-    if split is None:
-        _refuse_options_of_splits(
-            {"quantile": quantile != 0.9, "ties": ties != "stable", "folds": folds != 5}
-            | {"seeds": seeds != 1, "refit": refit, "seed": seed is not None and not beside}
-        )
     config = recommender.config if seed is None else replace(recommender.config, seed=seed)
     if split is None:
         found = unseen(recommender, dataset, target=target, repeats=repeats)
         if found is not None:
+            _refuse_options_of_splits(
+                {"quantile": quantile != 0.9, "ties": ties != "stable", "folds": folds != 5}
+                | {"seeds": seeds != 1, "refit": refit, "seed": seed is not None and not beside}
+            )
             others = {name: _recipe(config, name) for name in beside}
             return _on_unseen(recommender, found, others, k=k, ks=ks, curves=curves, threads=threads, progress=progress)
     recipes = {config.model: config} | {name: _recipe(config, name) for name in beside}
@@ -83,12 +82,12 @@ def evaluate_bundle(
 
 
 def _refuse_options_of_splits(given: Mapping[str, bool]) -> None:
-    """Without a split nothing is fitted again: what says how to split or fit has nothing to act on."""
+    """Where the bundle itself is tested, what says how to split or fit has nothing to act on."""
     named = [name for name, is_given in given.items() if is_given]
     if named:
         raise UsageError(
-            f"Without a split the bundle is tested as it stands, and nothing is learned again: {', '.join(named)} would"
-            " not count.",
+            "Without a split the bundle is tested as it stands on what it has not seen, and nothing is learned again: "
+            f"{', '.join(named)} would not count.",
             remedy="Name a split (--split time) to learn its recipe again, or leave the option out.",
         )
 

@@ -184,6 +184,7 @@ class _Bench:
                 checkpoints=asked.checkpoints / place if asked.checkpoints else None,
             )
             problem = made.fit_heads(recommender) if recipe.heads.fit and not asked.refit else None
+        cost.cpu_s = max(cost.cpu_s, float(recommender.facts["fit_cpu_s"]))  # where it went on, of all processes
         run = tested(
             recommender,
             made.test,

@@ -65,7 +65,7 @@ class Checkpoints:
         return since >= max(self.every_s, self._last.get("cost", 0.0) / SHARE)
 
     def read(self, identity: str, tell: Tell | None = None) -> Saved | None:
-        """The checkpoint of exactly this training; None where there is none, or one of another recipe, data or version.
+        """The checkpoint of exactly this training; None where there is none, or one of something else.
 
         `tell` hears why one is not gone on from.
         """
@@ -80,7 +80,10 @@ class Checkpoints:
                 facts = json.loads(file.metadata()["facts"])
                 if facts["identity"] != identity:
                     if tell:
-                        tell(_unlike(facts) or f"The checkpoint in {self.folder} is of other options or data: {ANEW}.")
+                        tell(
+                            _unlike(facts)
+                            or f"The checkpoint in {self.folder} is of other options, data or number formats: {ANEW}."
+                        )
                     return None
                 self.spent.resume(facts["spent_s"])
                 return Saved({name: file.get_tensor(name) for name in file.keys()}, facts)  # noqa: SIM118
@@ -101,10 +104,10 @@ class Checkpoints:
 
 
 def written_by() -> dict[str, Any]:
-    """What of this package decides how a training goes: its version, and the format of trainings."""
+    """What decides how a training goes: the versions of this package and of torch, and the format of trainings."""
     from penchant import __version__
 
-    return {"penchant": __version__, "format": FORMAT}
+    return {"penchant": __version__, "format": FORMAT, "torch": str(torch.__version__)}
 
 
 def of_another_version(folder: Path) -> str | None:
@@ -127,7 +130,8 @@ def _unlike(facts: Mapping[str, Any]) -> str | None:
     if all(facts.get(name) == value for name, value in own.items()):
         return None
     theirs, ours = (
-        f"penchant {said.get('penchant', '(unknown)')} with training format {said.get('format', 0)}"
+        f"penchant {said.get('penchant', '(unknown)')} with training format {said.get('format', 0)} and "
+        f"torch {said.get('torch', '(unknown)')}"
         for said in (facts, own)
     )
     return f"The checkpoint is of {theirs}, and this is {ours}: {ANEW}."
@@ -142,7 +146,6 @@ def identity(data: TrainingData, **recipe: Any) -> str:
         "items": data.n_items,
         "kinds": data.kinds,
         "seed": data.seed,
-        "torch": torch.__version__,
     }
     hasher.update(json.dumps(plain, sort_keys=True, default=str).encode())
     _hash_sequences(hasher, data.sequences)
