@@ -303,3 +303,18 @@ def test_reasons_speak_the_language_of_the_titles() -> None:
     items = pl.DataFrame({"item_id": list("xyz"), "title": ["安静的海", "山中旧事", "夜航"]})
     made = Recommender.fit(Dataset.from_tables(pl.DataFrame(rows), items=items), Config(model="cooccurrence"))
     assert made.explain("c", "y").sentence.startswith("因为《安静的海》")
+
+
+@pytest.mark.parametrize(("model", "wrong"), [("lite", "cooccurrence"), ("gru", "popularity"), ("ease", "ease")])
+def test_weights_of_no_kind_are_refused_before_anything_is_learned(
+    model: str, wrong: str, shop: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def encode(*_: object, **__: object) -> None:
+        raise AssertionError("views were encoded first")
+
+    monkeypatch.setattr("penchant.fitting.item_views", encode)
+    config = Config(model=model).with_settings({f"{wrong}.kind_weights": "boght:2"})
+    with pytest.raises(UsageError, match="kind_weights names 'boght', no kind of the data"):
+        Recommender.fit(shop, config)
+    with pytest.raises(AssertionError, match="encoded first"):
+        Recommender.fit(shop, Config(model=model).with_settings({f"{wrong}.kind_weights": "购买:2"}))

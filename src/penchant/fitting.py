@@ -19,7 +19,7 @@ from penchant.encoders.packing import kept_vectors
 from penchant.encoders.views import as_of, item_views
 from penchant.errors import DataError
 from penchant.models.base import TrainingData, Validation
-from penchant.models.registry import create
+from penchant.models.registry import create, require_kinds
 from penchant.persistence import Parts
 from penchant.training.cpu_seconds import CpuSeconds
 from penchant.training.log import TrainingLog
@@ -57,6 +57,7 @@ def fitted(
 
     if data.n_events == 0:
         raise DataError("There are no events to learn from.", remedy="See `penchant check` for what was refused.")
+    require_kinds((config.model, "popularity"), config.options, data.kinds.ids.to_list())
     spent = CpuSeconds()
     held = _taught_by(data, config) if validation is None else None
     found, encoders = views or item_views(data, config.views, kept_vectors(), progress=progress, trainer=train_encoder)

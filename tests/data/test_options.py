@@ -121,6 +121,16 @@ def test_what_cannot_be_is_refused_with_the_remedy(path: str, value: object, mes
         options.replaced(Outer(), path, value)
 
 
+def test_whole_numbers_beyond_every_float_are_refused() -> None:
+    """Where limits are checked a number of 400 digits is one like any other: it does not break the check."""
+    for value in (10**400, -(10**400), float("inf"), float("nan")):
+        with pytest.raises(UsageError, match=r"dim=\S+ is out of range\. Give 1 or more, at most 1\.8e\+308\."):
+            options.require_range(Outer(dim=value), "dim", least=1)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"dim=1000\d+ is out of range\. Give at most 9\."):
+        options.require_range(Outer(dim=10**400), "dim", most=9)
+    options.require_range(Outer(dim=10**300), "dim", least=1)
+
+
 def test_unknown_keys_of_a_dictionary_are_refused() -> None:
     with pytest.raises(OptionError, match=r"option='inner\.rate' is not known.*'inner\.rates'"):
         options.from_dict(Outer, {"inner": {"rate": 1}})

@@ -18,6 +18,7 @@ from penchant.encoders.behaviour import (
     shifted_ppmi,
 )
 from penchant.encoders.similarity import nearest_rows
+from penchant.errors import UsageError
 from penchant.testing.encoders import check_view
 
 
@@ -40,6 +41,13 @@ def test_weighted_binary_actions_by_hand() -> None:
 def test_weights_of_kinds_can_be_told() -> None:
     assert kind_weights(["like", "other"], {"other": 2.0}) == pytest.approx([0.6, 2.0])
     assert kind_weights(["purchase"])[0] > kind_weights(["view"])[0] > kind_weights(["hide"])[0]
+
+
+def test_words_for_kinds_are_read_as_files_are() -> None:
+    assert kind_weights(["view", "favorite"], {"收藏": 3, "Purchase": 2}) == pytest.approx([0.2, 3.0])
+    assert kind_weights(["浏览", "add to cart", "Wave"], {"AddToCart": 2, "wave": 4}) == pytest.approx([0.2, 2.0, 4.0])
+    with pytest.raises(UsageError, match=r"behaviour\.weights names 'boght', no kind of the data\. There are view\."):
+        kind_weights(["view"], {"boght": 2})
 
 
 def test_cooccurrence_by_hand() -> None:

@@ -8,6 +8,7 @@ import pytest
 import scipy.sparse as sp
 
 from penchant.data.dataset import Dataset
+from penchant.encoders.behaviour import BehaviourOptions
 from penchant.encoders.fitted import ViewOptions
 from penchant.encoders.graph import GraphOptions, graph_edges, graph_views, random_walks
 from penchant.encoders.views import as_of, item_views, user_views
@@ -29,6 +30,19 @@ def two_communities(*, relations: bool = False, seed: int = 0) -> Dataset:
         ).vstack(pl.DataFrame({"source_id": ["3", "16"], "target_id": ["Ann", "Bob"], "kind": ["by", "by"]}))
     items = pl.DataFrame({"item_id": [str(n) for n in range(30)]})
     return Dataset.from_tables(pl.DataFrame(told), items, relations=edges)
+
+
+def test_weights_of_kinds_weigh_the_edges() -> None:
+    """One person, a favourite and a view: steps from the person go 3 : 1 where the option says so, .3 : .2 else."""
+    log = pl.DataFrame({"user_id": ["u", "u"], "item_id": ["x", "y"], "timestamp": [1, 2], "event": ["收藏", "view"]})
+    data, options = Dataset.from_tables(log), GraphOptions(enabled=True, neighbours=0, dim=2)
+    assert graph_edges(data, options).toarray()[2] == pytest.approx([0.6, 0.4, 0])
+    assert graph_edges(data, options, {"收藏": 3, "view": 1}).toarray()[2] == pytest.approx([0.75, 0.25, 0])
+    views = ViewOptions(graph=options, behaviour=BehaviourOptions(weights={"收藏": 3.0}))
+    told = item_views(data, views)[0]["graph"]
+    assert told.encoder.endswith(" 收藏=3.0") and as_of(data, *item_views(data, views), views)[0]["graph"].present.any()
+    with pytest.raises(UsageError, match=r"behaviour\.weights names 'boght'"):
+        item_views(data, ViewOptions(behaviour=BehaviourOptions(weights={"boght": 3.0})))
 
 
 def test_planted_communities_are_found_again() -> None:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from penchant.data import schema
 from penchant.data.aliases import folded
+from penchant.errors import UsageError
 
 KIND_ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "view": ("浏览", "瀏覽", "查看", "观看", "觀看"),
@@ -116,9 +117,26 @@ def kind_codes(known: Sequence[str], words: Sequence[str]) -> npt.NDArray[np.int
     >>> kind_codes(["浏览", "add to cart", "view"], ["view", "add_to_cart", "浏览", "wave"]).tolist()
     [2, 1, 0, -1]
     """
-    places = {kind: place for place, kind in enumerate(known)}
-    ours = {our_kind(kind): place for place, kind in reversed(list(enumerate(known)))}
-    return np.array([places.get(word, ours.get(our_kind(word), -1)) for word in words], dtype=np.int32)
+    places = {our_kind(kind): place for place, kind in reversed(list(enumerate(known)))}
+    places |= {kind: place for place, kind in enumerate(known)}
+    return np.array([places.get(word, places.get(our_kind(word), -1)) for word in words], dtype=np.int32)
+
+
+def given_weights(option: str, given: Mapping[str, float], kinds: Sequence[str]) -> dict[str, float]:
+    """Weights that an option gives to kinds, under the names in `kinds`; words are read as files are (`kind_codes`).
+
+    Raises `UsageError` for a kind that neither the data nor we know; one of ours that the data lack stays.
+
+    >>> given_weights("kind_weights", {"收藏": 3, "Wave": 2, "buy": 1}, ["favorite", "wave", "buy"])
+    {'favorite': 3, 'wave': 2, 'buy': 1}
+    """
+    read = {}
+    for (word, weight), place in zip(given.items(), kind_codes(kinds, list(given)), strict=True):
+        kind = kinds[place] if place >= 0 else our_kind(word)
+        if place < 0 and kind not in KNOWN_KINDS:
+            raise UsageError(f"{option} names {word!r}, no kind of the data.", remedy=f"There are {', '.join(kinds)}.")
+        read[kind] = weight
+    return read
 
 
 def reads_as_refusal(kind: str) -> bool:

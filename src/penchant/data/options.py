@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 import tomllib
 import types
 import typing
@@ -103,11 +104,13 @@ def require_range(
         value = getattr(options, name)
         if value is None:
             continue
-        fits = math.isfinite(value) and (least is None or value >= least) and (above is None or value > above)
+        finite = abs(value) <= sys.float_info.max
+        fits = finite and (least is None or value >= least) and (above is None or value > above)
         if not (fits and (most is None or value <= most) and (below is None or value < below)):
             limits = [f"{least:g} or more"] if least is not None else []
             limits += [f"a number above {above:g}"] if above is not None else []
             upper = [f"at most {most:g}"] if most is not None else [f"below {below:g}"] if below is not None else []
+            upper = upper or ([] if finite else [f"at most {sys.float_info.max:.2g}"])
             raise UsageError(f"{part}{name}={value} is out of range.", remedy=f"Give {', '.join(limits + upper)}.")
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from penchant.data.kinds import given_weights, our_kind
 from penchant.data.options import require_range
 from penchant.data.sequences import SequenceBatch
 from penchant.data.views import View
@@ -37,7 +38,7 @@ class BehaviourOptions:
     """Options of the item vectors from co-occurrence and of the action weights.
 
     `window`: events apart at most. `shift`: k of the shifted PMI. `smoothing`: power of the context counts.
-    `weights`: of event kinds, over `ACTION_WEIGHTS`.
+    `weights`: of event kinds in the edges of the graph, over `ACTION_WEIGHTS`, as `purchase:2,收藏:1`.
     """
 
     enabled: bool = True
@@ -54,13 +55,15 @@ class BehaviourOptions:
 
 
 def kind_weights(kinds: list[str], weights: Mapping[str, float] | None = None) -> npt.NDArray[np.float32]:
-    """The weight b of every kind of event, `[K]`.
+    """The weight b of every kind of event, `[K]`; `weights` go before `ACTION_WEIGHTS`.
+
+    Words for kinds are read as files are. Raises `UsageError` for a kind that neither the data nor we know.
 
     >>> kind_weights(["purchase", "hide", "wave"], {"wave": 0.5}).round(1).tolist()
     [1.0, -0.800000011920929, 0.5]
     """
-    told = {**ACTION_WEIGHTS, **(weights or {})}
-    return np.array([told.get(kind, _OTHER) for kind in kinds], dtype=np.float32)
+    told = given_weights("behaviour.weights", weights or {}, kinds)
+    return np.array([told.get(kind, ACTION_WEIGHTS.get(our_kind(kind), _OTHER)) for kind in kinds], dtype=np.float32)
 
 
 def action_strength(histories: SequenceBatch, weights: npt.NDArray[np.float32], n_items: int) -> sp.csr_array:

@@ -7,6 +7,7 @@ et al., "Network embedding as matrix factorization", 2018). In closed form it re
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,19 +62,23 @@ class GraphOptions:
 
 
 def graph_views(
-    dataset: Dataset, options: GraphOptions = GraphOptions(enabled=True), *, seed: int = 0
+    dataset: Dataset,
+    options: GraphOptions = GraphOptions(enabled=True),
+    *,
+    weights: Mapping[str, float] | None = None,
+    seed: int = 0,
 ) -> tuple[View, OwnVectors]:
     """The graph view of every item (row = item code) and of every user; who has no edge is absent.
 
-    Give the dataset the training part of the events only.
+    `weights` of kinds of events go before `ACTION_WEIGHTS`. Give the dataset the training part of the events only.
     """
-    edges = graph_edges(dataset, options)
+    edges = graph_edges(dataset, options, weights)
     counts = walk_counts(edges, options, seed=seed)
     matrix = shifted_ppmi(counts, shift=options.shift, smoothing=0.75)
     name = (
         f"graph walks={options.walks} length={options.length} window={options.window} back={options.back} "
         f"far={options.far} neighbours={options.neighbours} seed={seed}"
-    )
+    ) + "".join(f" {kind}={weight}" for kind, weight in sorted((weights or {}).items()))
     if matrix.nnz:
         left, values, _ = truncated_svd(matrix, options.dim, seed=seed, iterations=3)
         vectors = (left * np.sqrt(values)).astype(np.float32)
@@ -86,7 +91,9 @@ def graph_views(
     return whole.take(items), OwnVectors(schema.GRAPH, schema.USERS, dataset.user_vocabulary.ids, whole.take(users))
 
 
-def graph_edges(dataset: Dataset, options: GraphOptions = GraphOptions(enabled=True)) -> sp.csr_array:
+def graph_edges(
+    dataset: Dataset, options: GraphOptions = GraphOptions(enabled=True), weights: Mapping[str, float] | None = None
+) -> sp.csr_array:
     """Chances of each step `[V, V]`: nodes are items, then users, then what only `relations` name.
 
     The three sorts of edges count alike wherever a node has them. Actions that say "not this" are no edge.
@@ -96,7 +103,8 @@ def graph_edges(dataset: Dataset, options: GraphOptions = GraphOptions(enabled=T
     parts: list[sp.csr_array] = []
     histories = dataset.sequences()
     if options.events and histories.n_events:
-        strength = action_strength(histories, kind_weights(dataset.kinds.ids.to_list()), n_items).tocoo()
+        actions = kind_weights(dataset.kinds.ids.to_list(), weights)
+        strength = action_strength(histories, actions, n_items).tocoo()
         kept = strength.data > 0
         ends = (strength.coords[0][kept] + n_items, strength.coords[1][kept])
         parts.append(_symmetric(ends, strength.data[kept], n_nodes))

@@ -14,7 +14,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.own_vectors import OwnVectors, checked, read_vectors
 from penchant.data.views import Views
 from penchant.encoders.attributes import context_columns
-from penchant.encoders.behaviour import cooccurrence_view
+from penchant.encoders.behaviour import cooccurrence_view, kind_weights
 from penchant.encoders.cache import EncoderCache
 from penchant.encoders.fitted import FittedEncoders, ViewOptions, fit_encoders
 from penchant.encoders.graph import graph_views
@@ -38,6 +38,8 @@ def item_views(
     training part only), and the vectors that were brought, under their names. `trainer` trains a small network on the
     files where the options name one (`cnn`, `crnn`, `lstm`, or `auto` chose it), beside the text and behaviour views.
     """
+    if dataset.n_events:
+        kind_weights(dataset.kinds.ids.to_list(), options.behaviour.weights)  # refused before anything is encoded
     fitted = fit_encoders(dataset, options, cache)
     views = fitted.encode_table(schema.ITEMS, dataset.items, root=dataset.root, cache=cache, progress=progress)
     if options.behaviour.enabled and dataset.n_events:
@@ -49,7 +51,7 @@ def item_views(
         if found is not None:
             views, fitted.reports[f"{schema.ITEMS}.{kind}"] = views.with_view(kind, found[0]), found[1]
     if options.graph.enabled:
-        items, users = graph_views(dataset, options.graph, seed=options.seed)
+        items, users = graph_views(dataset, options.graph, weights=options.behaviour.weights, seed=options.seed)
         fitted = replace(fitted, people=(users,))
         views = views.with_view(schema.GRAPH, items) if items.present.any() else views
     return _with_own(views, schema.ITEMS, dataset, fitted), fitted
@@ -66,7 +68,7 @@ def as_of(part: Dataset, views: Views, fitted: FittedEncoders, options: ViewOpti
         if behaviour.encoder == views[schema.BEHAVIOUR].encoder:
             views = views.with_view(schema.BEHAVIOUR, behaviour)
     if options.graph.enabled and fitted.people:
-        items, users = graph_views(part, options.graph, seed=options.seed)
+        items, users = graph_views(part, options.graph, weights=options.behaviour.weights, seed=options.seed)
         fitted = replace(fitted, people=(users,))
         if schema.GRAPH in views and items.encoder == views[schema.GRAPH].encoder:
             views = views.with_view(schema.GRAPH, items)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from penchant.data.kinds import KNOWN_KINDS, our_kind
+from penchant.data.kinds import given_weights, our_kind
 from penchant.data.schema import NEGATIVE_KINDS, PASSIVE_KINDS
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import UsageError
@@ -46,19 +46,17 @@ def require_decay(model: str, decay: float, half_life_days: float | None = None)
 def kind_weights(kinds: Sequence[str], chosen: Mapping[str, float] | None = None) -> npt.NDArray[np.float32]:
     """Weight `[K]` of every event kind: 0 for negative and passive kinds, 1 for the rest, or what `chosen` says.
 
-    A word is read as files are (`data.kinds.our_kind`). Raises `UsageError` for a weight out of range, and for a kind
+    Words are read as files are (`data.kinds.given_weights`). Raises `UsageError` for a weight out of range, or a kind
     that neither the data nor we know; one of ours that the data lack changes nothing.
 
     >>> kind_weights(["view", "hide", "purchase"], {"purchase": 3}).tolist()
     [1.0, 0.0, 3.0]
     """
-    given = {kind if kind in kinds else our_kind(kind): weight for kind, weight in (chosen or {}).items()}
-    for kind in given.keys() - {*kinds, *KNOWN_KINDS}:
-        raise UsageError(f"kind_weights names {kind!r}, no kind of the data.", remedy=f"There are {', '.join(kinds)}.")
+    given = given_weights("kind_weights", chosen or {}, kinds)
     for kind, weight in given.items():
         require(0 <= weight < float("inf"), f"kind_weights[{kind!r}]", weight, "a finite weight of 0 or more")
     no_interest = NEGATIVE_KINDS | PASSIVE_KINDS
-    default = {kind: 0.0 if kind.lower() in no_interest else 1.0 for kind in kinds}
+    default = {kind: 0.0 if our_kind(kind) in no_interest else 1.0 for kind in kinds}
     return np.asarray([given.get(kind, default[kind]) for kind in kinds], dtype=np.float32)
 
 

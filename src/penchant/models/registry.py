@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -67,6 +67,19 @@ def entry(name: str) -> Entry:
     if name not in MODELS:
         raise OptionError("model", name, allowed=MODELS)
     return MODELS[name]
+
+
+def require_kinds(names: Iterable[str], options: Callable[[str], Any], kinds: Sequence[str]) -> None:
+    """Refuse `kind_weights` of models, and of an ensemble's experts, that name no kind of event, before they learn.
+
+    Raises `UsageError` as `penchant.models.history.kind_weights` does. `options` as in `create`.
+    """
+    from penchant.models.history import kind_weights
+
+    for name in names:
+        own = options(name)
+        require_kinds(getattr(own, "experts", ()), options, kinds)
+        kind_weights(kinds, getattr(own, "kind_weights", None))
 
 
 def create(name: str, options: Callable[[str], Any]) -> Model:
