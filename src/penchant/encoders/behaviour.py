@@ -12,6 +12,7 @@ import scipy.sparse as sp
 
 from penchant.data.kinds import given_weights, our_kind
 from penchant.data.options import require_range
+from penchant.data.schema import NEGATIVE_KINDS, PASSIVE_KINDS
 from penchant.data.sequences import SequenceBatch
 from penchant.data.views import View
 from penchant.encoders.svd import truncated_svd
@@ -28,9 +29,13 @@ ACTION_WEIGHTS: Final[Mapping[str, float]] = {
     "dislike": -0.6,
     "hide": -0.8,
 }
-"""How much an action says about an interest, by kind of event; one that is not listed counts like a click."""
+"""How much an action says about an interest, by kind of event. One that is not listed counts like a click, one that
+says 'not this' like a dislike, and what the platform did counts nothing."""
 
-_OTHER: Final = 0.3
+_UNLISTED: Final[Mapping[str, float]] = {
+    **dict.fromkeys(NEGATIVE_KINDS, ACTION_WEIGHTS["dislike"]),
+    **dict.fromkeys(PASSIVE_KINDS, 0.0),
+}
 
 
 @dataclass(frozen=True)
@@ -59,11 +64,13 @@ def kind_weights(kinds: list[str], weights: Mapping[str, float] | None = None) -
 
     Words for kinds are read as files are. Raises `UsageError` for a kind that neither the data nor we know.
 
-    >>> kind_weights(["purchase", "hide", "wave"], {"wave": 0.5}).round(1).tolist()
-    [1.0, -0.800000011920929, 0.5]
+    >>> kind_weights(["purchase", "hide", "wave", "skip", "impression"], {"wave": 0.5}).round(1).tolist()
+    [1.0, -0.800000011920929, 0.5, -0.6000000238418579, 0.0]
     """
+    usual = {**_UNLISTED, **ACTION_WEIGHTS}
+    other = ACTION_WEIGHTS["click"]
     told = given_weights("behaviour.weights", weights or {}, kinds)
-    return np.array([told.get(kind, ACTION_WEIGHTS.get(our_kind(kind), _OTHER)) for kind in kinds], dtype=np.float32)
+    return np.array([told.get(kind, usual.get(our_kind(kind), other)) for kind in kinds], dtype=np.float32)
 
 
 def action_strength(histories: SequenceBatch, weights: npt.NDArray[np.float32], n_items: int) -> sp.csr_array:
