@@ -13,10 +13,16 @@ import pytest
 import penchant.persistence
 from penchant.config import Config
 from penchant.data.dataset import Dataset
+from penchant.encoders.behaviour import BehaviourOptions, cooccurrence_view
+from penchant.encoders.fitted import ViewOptions
+from penchant.encoders.views import item_views
 from penchant.errors import DataError, ModelError
 from penchant.fitting import fitted
 from penchant.models.head_options import HeadOptions
+from penchant.models.heads import newest_events
 from penchant.recommender import Recommender
+from penchant.training.continuing import UpdateOptions
+from penchant.update import updated
 
 NAMES = ("纪录片", "音乐")
 BOTH = Config(model="content", heads=HeadOptions(fit=("interest", "category"), fewest=10))
@@ -125,3 +131,120 @@ def test_what_cannot_be_taught_is_refused_first(data: Dataset) -> None:
     lonely = data.with_events(data.events.group_by("user", maintain_order=True).head(1))
     with pytest.raises(DataError, match="Nobody has two events"):
         Recommender.fit(lonely, BOTH)
+
+
+def only(data: Dataset, *kinds: str, last: str | None = None) -> Dataset:
+    """The events of some kinds; with `last`, everybody's newest one is of that kind."""
+    kept = data.where(pl.col("kind").is_in([data.kinds.code(kind, kind="event") for kind in kinds]))
+    if last is None:
+        return kept
+    newest = pl.int_range(pl.len()).over("user") == pl.len().over("user") - 1
+    code = pl.lit(data.kinds.code(last, kind="event")).cast(kept.events["kind"].dtype)
+    return kept.with_events(kept.events.with_columns(pl.when(newest).then(code).otherwise("kind").alias("kind")))
+
+
+def test_events_that_teach_nothing_are_refused_before_anything_is_learned(
+    data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everybody's newest event is a dislike; real negatives are asked for and there are none; there is one category."""
+
+    def learned(*_: Any, **__: Any) -> None:
+        raise AssertionError("something was learned")
+
+    monkeypatch.setattr("penchant.training.stages.Stages.fit", learned)
+    few = colours(events=8)
+    with pytest.raises(DataError, match="No event of interest follows another"):
+        Recommender.fit(only(few, "like", "dislike", last="dislike"), BOTH)
+    real = replace(BOTH, heads=HeadOptions(fit=("interest",), negatives="real"))
+    with pytest.raises(DataError, match="no real negatives"):
+        Recommender.fit(only(data, "like"), real)
+    same = replace(data, items=data.items.with_columns(categories=pl.lit(NAMES[0])))
+    with pytest.raises(DataError, match="of 1 category"):
+        Recommender.fit(same, BOTH)
+    bare = replace(data, vectors=(), items=data.items.drop("categories"))
+    for model in ("popularity", "cooccurrence"):
+        with pytest.raises(ModelError, match="heads have nothing to read"):
+            Recommender.fit(bare, Config(model=model, heads=HeadOptions(fit=("interest",))))
+
+
+def test_a_finished_model_stays_where_its_heads_cannot_be_taught(tmp_path: Path) -> None:
+    """Everybody took all there is, so no negative is left to draw: that is known only when pairs are made."""
+    log = pl.DataFrame([(f"u{u}", f"i{i}", 60 * i) for u in range(6) for i in range(4)], orient="row")
+    log.columns = ["user_id", "item_id", "timestamp"]
+    table = pl.DataFrame({"item_id": [f"i{i}" for i in range(4)], "vector": np.eye(4).tolist()})
+    whole = Dataset.from_tables(log).with_vectors("own", table)
+    rec = Recommender.fit(whole, Config(model="content", heads=HeadOptions(fit=("interest",))))
+    assert rec.heads is None and set(rec.facts["heads"]["interest"]) == {"left_out"}
+    assert "labels 0 and 1" in rec.facts["heads"]["interest"]["left_out"]
+    rec.save(tmp_path / "b")
+    again = Recommender.load(tmp_path / "b")
+    assert again.heads is None and again.facts["heads"] == rec.facts["heads"]
+    assert again.recommend("u0", k=2, allow_seen=True).item_ids == rec.recommend("u0", k=2, allow_seen=True).item_ids
+
+
+def test_an_update_stays_where_its_heads_cannot_be_taught(data: Dataset) -> None:
+    rec = Recommender.fit(data, BOTH)
+    late = only(colours(events=4, seed=5, at=86_400), "dislike")
+    many = pl.concat([late.events.with_columns(pl.col("time_s") + n) for n in range(4)])
+    fresh = rec.update(late.with_events(many.sort("user", "time_s")))
+    assert fresh.dataset.n_events == 600 + many.height and fresh.heads is None
+    assert {name: list(told) for name, told in fresh.facts["heads"].items()} == {
+        "interest": ["left_out"],
+        "category": ["left_out"],
+    }
+    assert "No event of interest follows another" in fresh.facts["heads"]["interest"]["left_out"]
+    assert rec.heads is not None, "the old one keeps its own"
+
+
+def test_the_seed_of_an_update_reaches_the_heads(data: Dataset) -> None:
+    """Sampled negatives are drawn by it."""
+    drawn = replace(BOTH, heads=HeadOptions(fit=("interest",), negatives="sampled"))
+    rec, late = Recommender.fit(data, drawn), colours(events=4, seed=5, at=86_400)
+    told = [rec.update(late, UpdateOptions(seed=seed)).interested("u0", ["i0", "i1"]).tolist() for seed in (1, 2, 1)]
+    assert told[0] == told[2] != told[1]
+
+
+def test_an_update_holds_back_no_event_that_was_learned() -> None:
+    """15 of 30 people teach heads; 20 people more come. Then events come late, before the newest that are known."""
+    config = Config(model="cooccurrence", heads=HeadOptions(fit=("category",), users=15))
+    data = colours(events=19)
+    rec = Recommender.fit(data, config)
+    held = newest_events(data.sequences(), config.heads)
+    assert held is not None and held.sum() == 15
+    kept = set(data.events.filter(held).select("user", "item", "time_s").rows())
+    more = colours(people=50, events=4, at=86_400)
+    for late in (more, colours(events=1, seed=4, at=-60)):
+        grown = updated(rec.parts(), late)
+        assert grown.held is not None and grown.parts.dataset.n_users == late.n_users
+        events = grown.parts.dataset.events.with_columns(new=grown.merged.is_new).filter(grown.held)
+        known = events.filter(~pl.col("new")).select("user", "item", "time_s").rows()
+        assert set(known) <= kept and len(events)
+    assert len(known) == 15, "the newest of twenty events, and not the one before it, which was learned"
+
+
+def test_views_of_behaviour_do_not_know_held_events(data: Dataset) -> None:
+    """At first and in an update; an encoder that is trained on behaviour sees the same part of the events."""
+    views = ViewOptions(behaviour=BehaviourOptions(dim=8))
+    config = replace(BOTH, views=views)
+    made = fitted(data, config)
+    grown = updated(made.parts, colours(events=4, seed=5, at=86_400))
+    for parts, held in ((made.parts, made.held), (grown.parts, grown.held)):
+        assert held is not None
+        whole = parts.dataset.sequences()
+        honest, all_events = (
+            cooccurrence_view(log, 40, views.behaviour, seed=views.seed).vectors for log in (whole.keep(~held), whole)
+        )
+        np.testing.assert_array_equal(parts.views["behaviour"].vectors, honest)
+        assert not np.allclose(honest, all_events)
+
+
+def test_encoders_are_made_without_held_events(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Dataset] = []
+
+    def watched(dataset: Dataset, *args: Any, **more: Any) -> Any:
+        seen.append(dataset)
+        return item_views(dataset, *args, **more)
+
+    monkeypatch.setattr("penchant.fitting.item_views", watched)
+    made = fitted(data, BOTH)
+    assert made.held is not None and seen[0].n_events == 600 - made.held.sum() == 540

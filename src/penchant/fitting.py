@@ -11,14 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.config import Config
+from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.splits import Holdout
 from penchant.data.views import Views
 from penchant.encoders.fitted import FittedEncoders
 from penchant.encoders.packing import kept_vectors
 from penchant.encoders.views import as_of, item_views
-from penchant.errors import DataError
-from penchant.models.base import TrainingData, Validation
+from penchant.errors import DataError, ModelError
+from penchant.models.base import Model, TrainingData, Validation
 from penchant.models.registry import create, require_kinds
 from penchant.persistence import Parts
 from penchant.training.cpu_seconds import CpuSeconds
@@ -59,13 +60,15 @@ def fitted(
         raise DataError("There are no events to learn from.", remedy="See `penchant check` for what was refused.")
     require_kinds((config.model, "popularity"), config.options, data.kinds.ids.to_list())
     spent = CpuSeconds()
-    held = _taught_by(data, config) if validation is None else None
-    found, encoders = views or item_views(data, config.views, kept_vectors(), progress=progress, trainer=train_encoder)
+    held = taught_by(data, config) if validation is None else None
     learn = data if held is None else data.where(~held)
-    if held is not None:
+    found, encoders = views or item_views(learn, config.views, kept_vectors(), progress=progress, trainer=train_encoder)
+    if held is not None and views is not None:
         found, encoders = as_of(learn, found, encoders, config.views)
     everything = training_data(learn, found, encoders, config.seed, progress)
     model = create(config.model, config.options)
+    if held is not None:
+        _check_vectors(model, found, config)
     stages = Stages(config.device, config.training, checkpoints, spent)
     if validation is not None:
         training = stages.fit(model, replace(everything, validation=validation_of(validation)), "validated")
@@ -113,21 +116,36 @@ def _selected(
     return stages.fit(create(config.model, config.options), selection, "selection")
 
 
-def _taught_by(data: Dataset, config: Config) -> Bools | None:
-    """Which events teach the heads that are asked for. Raises `DataError` before anything is learned."""
+def taught_by(data: Dataset, config: Config) -> Bools | None:
+    """Which events `[E]` teach the heads that are asked for; None where none are.
+
+    Raises `DataError` where these events cannot teach them, whatever the model: before anything is learned.
+    """
     if not config.heads.fit:
         return None
-    from penchant.models.heads import CATEGORY, first_categories, newest_events
+    from penchant.models.heads import CATEGORY, check_teachable, first_categories, newest_events
 
     if CATEGORY in config.heads.fit:
         first_categories(data.items)
-    held = newest_events(data.sequences(), config.heads)
+    sequences = data.sequences()
+    held = newest_events(sequences, config.heads)
     if held is None:
         raise DataError(
             "Nobody has two events, so no event can be kept from the model to teach heads.",
             remedy="Leave heads.fit out, or bring longer histories.",
         )
+    check_teachable(sequences, data.kinds.ids.to_list(), data.items, held, config.heads)
     return held
+
+
+def _check_vectors(model: Model, views: Views, config: Config) -> None:
+    """Raises `ModelError` where heads would have no interest vectors to read. Experts say so once they are known."""
+    if hasattr(model, "experts") or hasattr(type(model), "item_vectors") or set(views) - {schema.BEHAVIOUR}:
+        return
+    raise ModelError(
+        f"The model {config.model!r} has no interest vectors and no item has a view: heads have nothing to read.",
+        remedy="Train a transformer or gru, give items text, or leave heads.fit out.",
+    )
 
 
 def _all_events(learned: TrainingData, data: Dataset) -> TrainingData:

@@ -24,7 +24,7 @@ from penchant.encoders.fitted import FittedEncoders
 from penchant.encoders.packing import described, described_rows, with_content
 from penchant.encoders.packing import informed as informed
 from penchant.encoders.packing import packed as packed
-from penchant.errors import ModelError, UsageError
+from penchant.errors import ModelError, PenchantError, UsageError
 from penchant.fitting import fitted
 from penchant.models.base import Additive as Additive
 from penchant.models.base import DenseModel, Model, Placing, Scores, TrainingData, Validation, each_interest
@@ -105,22 +105,31 @@ class Recommender:
         made = fitted(data, config or Config(), progress=progress, **how)
         rec = cls.of(made.parts)
         if made.held is not None:
-            rec.fit_heads(rec._whole(), made.held)
+            rec._teach_heads(made.held)
         return rec
 
-    def fit_heads(self, sequences: SequenceBatch, asked: Bools) -> None:
+    def fit_heads(self, sequences: SequenceBatch, asked: Bools, seed: int | None = None) -> None:
         """Fit the heads that the configuration names on the events `asked` `[E]` of some histories.
 
-        Honest where the model has not learned from those. Raises `DataError` where they do not teach a head.
+        Honest where the model has not learned from those; without `seed` by that of the configuration. Raises
+        `DataError` where they do not teach a head, `ModelError` where there are no interest vectors.
         """
-        self.heads = self._taught(sequences, asked, self.config.heads)
+        chance = self.config.seed if seed is None else seed
+        self.heads = self._taught(sequences, asked, self.config.heads, chance)
         self.facts["heads"] = dict(self.heads.facts)
 
-    def _taught(self, sequences: SequenceBatch, asked: Bools, options: HeadOptions) -> Heads:
+    def _teach_heads(self, held: Bools, seed: int | None = None) -> None:
+        """`fit_heads`, but a finished model stays where its heads cannot be taught: `facts["heads"]` says why."""
+        try:
+            self.fit_heads(self._whole(), held, seed)
+        except PenchantError as error:
+            self.facts["heads"] = self.config.heads.left_out(error)
+
+    def _taught(self, sequences: SequenceBatch, asked: Bools, options: HeadOptions, seed: int) -> Heads:
         from penchant.models.heads import Heads
 
         kinds, items = self.dataset.kinds.ids.to_list(), self.dataset.items
-        return Heads.fit(self.dense_model(), sequences, kinds, items, asked, options, self.config.seed)
+        return Heads.fit(self.dense_model(), sequences, kinds, items, asked, options, seed)
 
     def update(
         self, data: Dataset, options: UpdateOptions | None = None, *, progress: Progress | None = None
@@ -136,7 +145,7 @@ class Recommender:
             return self
         fresh = type(self).of(found.parts)
         if found.held is not None:
-            fresh.fit_heads(fresh._whole(), found.held)
+            fresh._teach_heads(found.held, fresh.facts["updates"][-1]["seed"])
         return fresh
 
     # answering
@@ -255,7 +264,9 @@ class Recommender:
         heads = self.heads if self.heads is not None and self.heads.interest is not None else self._unkept
         if heads is None:
             whole, options = self._whole(), replace(self.config.heads, fit=("interest",))
-            heads = self._unkept = self._taught(whole, np.ones(whole.n_events, dtype=np.bool_), options)
+            heads = self._unkept = self._taught(
+                whole, np.ones(whole.n_events, dtype=np.bool_), options, self.config.seed
+            )
         return heads.likely(dense.user_vectors(histories)[[0] * len(codes)], dense.item_vectors[codes])
 
     def next_category(self, user: str, *, at: TimeLike | None = None) -> dict[str, float]:
@@ -292,17 +303,8 @@ class Recommender:
     @classmethod
     def of(cls, parts: Parts) -> Recommender:
         """The recommender that is made of some parts."""
-        rec = cls(
-            parts.config,
-            parts.dataset,
-            parts.views,
-            parts.encoders,
-            parts.model,
-            parts.popularity,
-            parts.facts,
-            parts.heads,
-        )
-        rec._packed = parts.packed
+        rec = cls(parts.config, parts.dataset, parts.views, parts.encoders, parts.model, parts.popularity, parts.facts)
+        rec.heads, rec._packed = parts.heads, parts.packed
         return rec
 
     def parts(self) -> Parts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -70,10 +71,18 @@ def updated(
     started = time.process_time()
     config = parts.config
     parts.encoders.reports.clear()
-    views = grown_item_views(
-        parts.views, parts.encoders, merged, new, config.views.behaviour, seed=config.views.seed, progress=progress
-    )
     old = parts.packed if parts.packed is not None else packed(parts.dataset, parts.encoders)
+    held = _teaching_heads(merged, old, config)
+    views = grown_item_views(
+        parts.views,
+        parts.encoders,
+        merged,
+        new,
+        config.views.behaviour,
+        learned=None if held is None else merged.dataset.sequences().keep(~held),
+        seed=config.views.seed,
+        progress=progress,
+    )
     histories = grown_histories(old, parts.encoders, merged, new, progress)
     options = options or UpdateOptions()
     seed = config.seed if options.seed is None else options.seed
@@ -90,14 +99,19 @@ def updated(
     popularity = create("popularity", config.options)
     touched = np.bincount(histories.rows[merged.is_new], minlength=merged.dataset.n_users) > 0
     work = _Work(parts, data, touched, _seen(old, merged.n_old_items), options)
-    held = _teaching_heads(histories, config)
     model = work.learned(data if held is None else replace(data, sequences=histories.keep(~held)))
     if isinstance(model, Ensemble) and work.options.reweigh:
         work.reweigh(model, merged.dataset)
     continue_fit(popularity, data, touched, work.seen)
-    counts = {name: count for name, count in merged.counts.items() if count}
+    facts = _facts(parts, merged, model, data, time.process_time() - started)
+    grown = Parts(config, merged.dataset, views, parts.encoders, model, popularity, facts, histories)
+    return Updated(grown, merged, held)
+
+
+def _facts(parts: Parts, merged: Merged, model: Model, data: TrainingData, cpu_s: float) -> dict[str, Any]:
+    """The facts of the grown parts: what this update brought stands last of the `updates`."""
     left_out = {name: why for name, why in getattr(model, "left_out", {}).items() if name in _experts(parts.model)}
-    facts = {key: value for key, value in parts.facts.items() if key not in ("metrics", "heads")} | {
+    return {key: value for key, value in parts.facts.items() if key not in ("metrics", "heads")} | {
         "trained_until_s": data.now_s,
         "users": merged.dataset.n_users,
         "items": merged.dataset.n_items,
@@ -105,18 +119,16 @@ def updated(
         "updates": [
             *parts.facts.get("updates", []),
             {
-                "new": counts,
+                "new": {name: count for name, count in merged.counts.items() if count},
                 "known_events": merged.known_events,
-                "seed": seed,
+                "seed": data.seed,
                 "until_s": data.now_s,
                 "files": {place: report.sentence for place, report in parts.encoders.reports.items()},
-                "cpu_s": round(time.process_time() - started, 2),
+                "cpu_s": round(cpu_s, 2),
                 **({"left_out": left_out} if left_out else {}),
             },
         ],
     }
-    grown = Parts(config, merged.dataset, views, parts.encoders, model, popularity, facts, histories)
-    return Updated(grown, merged, held)
 
 
 @dataclass(frozen=True)
@@ -163,13 +175,22 @@ class _Work:
         return model
 
 
-def _teaching_heads(histories: SequenceBatch, config: Config) -> Bools | None:
-    """The events that are kept from the model to teach its heads; None where none are asked for."""
+def _teaching_heads(merged: Merged, old: SequenceBatch, config: Config) -> Bools | None:
+    """The events that are kept from the model to teach its heads; None where none are asked for.
+
+    Of those that were there before only what the `old` histories held back too: events that came late can make one
+    that the model has learned newest.
+    """
     if not config.heads.fit:
         return None
     from penchant.models.heads import newest_events
 
-    return newest_events(histories, config.heads)
+    held, before = newest_events(merged.dataset.sequences(), config.heads), newest_events(old, config.heads)
+    if held is None:
+        return None
+    known = np.flatnonzero(~merged.is_new)
+    held[known] &= False if before is None else before[merged.old_rows[known]]
+    return held
 
 
 def _experts(model: Model) -> set[str]:

@@ -19,8 +19,41 @@ def test_the_newest_tenth_of_each_person_teaches() -> None:
     assert np.bincount(sequences.rows[held], minlength=5).tolist() == [0, 1, 1, 0, 2]
     assert np.flatnonzero(held).tolist() == [2, 21, 40, 41]
     few = newest_events(sequences, HeadOptions(users=1))
-    assert few is not None and np.flatnonzero(few).tolist() == [2]
+    # The lots of 1, 2 and 4: 2654435761, 1013904226 and 2027808452.
+    assert few is not None and np.flatnonzero(few).tolist() == [21]
     assert newest_events(SequenceBatch.of_items([[0], [1]]), HeadOptions()) is None
+
+
+def test_nobody_left_out_comes_in_when_people_are_added() -> None:
+    """From 30 people to 3,000: whoever was not picked never is; those picked lie all over."""
+    options = HeadOptions(users=15)
+
+    def picked(people: int) -> set[int]:
+        held = newest_events(SequenceBatch.of_items([[0, 1]] * people), options)
+        assert held is not None
+        return set((np.flatnonzero(held) // 2).tolist())
+
+    before = picked(30)
+    for people in range(31, 3001, 27):
+        now = picked(people)
+        newest = set(range(people - 27, people))
+        assert len(now) == 15 and now - newest <= before
+        before = now
+    assert np.histogram(sorted(before), bins=3, range=(0, 3000))[0].min() >= 4
+
+
+def test_a_category_that_is_named_like_the_rest_is_of_the_rest() -> None:
+    """Codes are places among the classes, whatever the catalogue calls its categories."""
+    items = pl.DataFrame({"categories": ["(others)"] * 3 + ["a"] * 2 + ["b", "c"]})
+    for most, expected, codes in (
+        (3, ("a", "b", "(others)"), [2, 2, 2, 0, 0, 1, 2]),
+        (2, ("a", "b", "(others)"), [2, 2, 2, 0, 0, 1, 2]),
+    ):
+        classes = frequent_categories(items, np.array([0, 0, 0, 1, 3, 3, 5]), most)
+        assert classes == expected and category_codes(items, classes).tolist() == codes
+    assert frequent_categories(items[:5], np.array([0, 3]), 5) == ("a", "(others)"), "two classes are enough"
+    with pytest.raises(DataError, match="of 1 category"):
+        frequent_categories(items, np.array([0, 1, 2]), 9)
 
 
 def test_classes_are_the_frequent_categories_and_the_rest() -> None:

@@ -42,6 +42,13 @@ def show_heads(model: str, found: Mapping[str, Any]) -> None:
         terminal.show_table(("actual \\ told", *classes), [(actual, *counts) for actual, counts in lines])
 
 
+def show_untaught(facts: Mapping[str, Any]) -> None:
+    """Which heads a recommender with these facts was to get and did not."""
+    for name, told in facts.get("heads", {}).items():
+        if "left_out" in told:
+            terminal.show(f"The {name} head was not taught: {told['left_out']}")
+
+
 def _cell(value: Any) -> Any:
     if isinstance(value, Mapping):
         return f"{value['mean']:.4f} [{value['low']:.4f}, {value['high']:.4f}]"

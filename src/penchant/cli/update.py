@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from penchant.cli import parameters, terminal
+from penchant.cli.heads import show_untaught
 from penchant.errors import DataError
 
 if TYPE_CHECKING:
@@ -75,10 +76,9 @@ def update(
     nothing: dict[str, Any] = {"new": {}, "known_events": data.n_events}
     new = fresh.facts["updates"][-1] if folder else nothing
     if json:
-        version = folder.name if folder else None
-        terminal.show_json(
-            {"bundle": str(bundle), "version": version, **new, "drift": found.to_dict() if found else None}
-        )
+        summary = {"bundle": str(bundle), "version": folder.name if folder else None, **new}
+        heads = {"heads": fresh.facts["heads"]} if folder and "heads" in fresh.facts else {}
+        terminal.show_json({**summary, **heads, "drift": found.to_dict() if found else None})
         return
     told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in new["new"].items())
     terminal.show(f"New: {told or 'nothing'}; {new['known_events']:,} events were known")
@@ -91,6 +91,7 @@ def update(
     if folder is None:
         terminal.show(f"{bundle} is as it was")
         return
+    show_untaught(fresh.facts)
     terminal.show(f"Wrote version {folder.name} of the bundle {bundle}")
 
 

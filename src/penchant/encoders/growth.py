@@ -29,13 +29,15 @@ def grown_item_views(
     new: Dataset,
     behaviour: BehaviourOptions,
     *,
+    learned: SequenceBatch | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Views:
     """The item views of `merged` (row = item code): new and changed items encoded, the others as they were.
 
-    Views of behaviour are made again from all events. A view that was learned or brought elsewhere (`graph`, vectors
-    of one's own) is absent for new items, unless the new data bring vectors under its name.
+    Views of behaviour are made again from the events that are `learned` (None: from all). A view that was learned or
+    brought elsewhere (`graph`, vectors of one's own) is absent for new items, unless the new data bring vectors under
+    its name.
     """
     n = merged.dataset.n_items
     rows = np.concatenate([merged.changed_items, np.arange(merged.n_old_items, n)])
@@ -48,7 +50,8 @@ def grown_item_views(
             aligned = brought.aligned(merged.dataset.item_vocabulary)
             grown[brought.name] = _overlaid(grown[brought.name], aligned)
     if schema.BEHAVIOUR in grown and behaviour.enabled:
-        found = cooccurrence_view(merged.dataset.sequences(), n, behaviour, seed=seed)
+        whole = merged.dataset.sequences() if learned is None else learned
+        found = cooccurrence_view(whole, n, behaviour, seed=seed)
         if found.present.any() and found.dim == views[schema.BEHAVIOUR].dim:
             grown[schema.BEHAVIOUR] = found
     return Views(grown)

@@ -22,7 +22,7 @@ from penchant.evaluation.background import Background, background
 from penchant.evaluation.backtest import DEFAULT_KS
 from penchant.evaluation.comparison import Comparison
 from penchant.evaluation.cost import measured
-from penchant.evaluation.heads import head_results, left_out
+from penchant.evaluation.heads import head_results
 from penchant.evaluation.pooling import pooled
 from penchant.evaluation.run import Run, informed, tested
 from penchant.evaluation.significance import TESTS, Test
@@ -132,7 +132,7 @@ class _Ready:
         try:
             recommender.fit_heads(self.whole.keep(self.seen), ~self.learned[self.seen])
         except PenchantError as error:
-            return left_out(recommender, error)
+            return recommender.config.heads.left_out(error)
         return None
 
 

@@ -64,11 +64,6 @@ def head_results(
     return found
 
 
-def left_out(recommender: Recommender, error: PenchantError) -> dict[str, Any]:
-    """What stands in the place of results where the heads that were asked for could not be fitted."""
-    return {name: {"left_out": str(error)} for name in recommender.config.heads.fit}
-
-
 def interest_results(
     recommender: Recommender, sequences: SequenceBatch, asked: Bools, *, seed: int = 0
 ) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from penchant.data.options import require_range
 from penchant.errors import OptionError
@@ -50,3 +51,7 @@ class HeadOptions:
         require_range(self, "hidden", "fewest", "l2", least=0, part="heads.")
         require_range(self, "ratio", "users", "iterations", least=1, part="heads.")
         require_range(self, "classes", least=2, part="heads.")
+
+    def left_out(self, error: Exception) -> dict[str, Any]:
+        """What stands, head by head, in the place of facts or results where those asked for could not be fitted."""
+        return {name: {"left_out": str(error)} for name in self.fit}

@@ -63,6 +63,30 @@ def interest_pairs(
     """
     batch, following, rows, _ = _following(sequences, asked, options.users)
     n_items = len(model.item_vectors)
+    liked, refused, taken, real = _told(batch, following, kinds, n_items, options)
+    before = model.interests(batch.at(None))
+    if real:
+        events, items = np.concatenate([liked, refused]), batch.items[np.concatenate([liked, refused])].astype(np.int64)
+    else:
+        drawn, events = _drawn(batch, liked, taken, n_items, options.ratio, np.random.default_rng(seed))
+        items = np.concatenate([batch.items[liked].astype(np.int64), drawn])
+    labels = (np.arange(len(events)) < len(liked)).astype(np.int64)
+    return Pairs(before[events - 1], items, labels, rows[batch.rows[events]], real)
+
+
+def check_pairs(
+    sequences: SequenceBatch, kinds: list[str], n_items: int, options: HeadOptions, asked: Bools | None = None
+) -> None:
+    """Raises the `DataError` that `interest_pairs` would raise, before there is a model."""
+    batch, following, _, _ = _following(sequences, asked, options.users)
+    _told(batch, following, kinds, n_items, options)
+
+
+def _told(
+    batch: SequenceBatch, following: Bools, kinds: list[str], n_items: int, options: HeadOptions
+) -> tuple[Codes, Codes, Codes, bool]:
+    """Events of interest, events against an item, what each person took (row · items + item), and whether the
+    negatives are real. Raises `DataError`."""
     names = np.asarray([*(kind.lower() for kind in kinds), ""])
     kind = np.where((batch.kinds >= 0) & (batch.kinds < len(kinds)), batch.kinds, len(kinds))
     against = np.isin(names[kind], [*NEGATIVE_KINDS, *PASSIVE_KINDS])
@@ -79,14 +103,7 @@ def interest_pairs(
         raise DataError(
             "There are no real negatives (dislike, hide, shown and not taken).", remedy="Take negatives='sampled'."
         )
-    before = model.interests(batch.at(None))
-    if real:
-        events, items = np.concatenate([liked, refused]), batch.items[np.concatenate([liked, refused])].astype(np.int64)
-    else:
-        drawn, events = _drawn(batch, liked, taken, n_items, options.ratio, np.random.default_rng(seed))
-        items = np.concatenate([batch.items[liked].astype(np.int64), drawn])
-    labels = (np.arange(len(events)) < len(liked)).astype(np.int64)
-    return Pairs(before[events - 1], items, labels, rows[batch.rows[events]], real)
+    return liked, refused, taken, real
 
 
 def _following(

@@ -19,6 +19,7 @@ from penchant.models.head_pairs import (
     ClassPairs,
     Pairs,
     category_pairs,
+    check_pairs,
     classes_of_events,
     interest_pairs,
     latest_classes,
@@ -163,16 +164,29 @@ class Heads:
 def newest_events(sequences: SequenceBatch, options: HeadOptions) -> Bools | None:
     """Which events `[E]` teach heads and are kept from the model: each person's newest tenth, one at least.
 
-    `options.users` people at most, evenly spread; those with one event are left alone. None where nobody has two.
+    `options.users` people at most; those with one event are left alone. None where nobody has two. Whom is drawn by
+    lot on the codes of people (multiplicative hashing; Knuth, The Art of Computer Programming, vol. 3, section 6.4):
+    more people may push one out, and nobody who was left out comes in, since the model has learned their events.
     """
     rows = np.flatnonzero(sequences.lengths >= 2)
     if not len(rows):
         return None
-    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(options.users, len(rows))).astype(np.int64))]
+    lots = rows.astype(np.uint64) * np.uint64(2654435761) % np.uint64(2**32)
+    rows = np.sort(rows[np.argsort(lots, kind="stable")[: options.users]])
     count = np.zeros(len(sequences), dtype=np.int64)
     count[rows] = np.maximum(1, (sequences.lengths[rows] * SHARE).astype(np.int64))
     left = np.repeat(sequences.offsets[1:], sequences.lengths) - np.arange(sequences.n_events)
     return np.asarray(left <= count[sequences.rows], dtype=np.bool_)
+
+
+def check_teachable(
+    sequences: SequenceBatch, kinds: list[str], items: pl.DataFrame, asked: Bools, options: HeadOptions
+) -> None:
+    """Raises `DataError` where the events `asked` `[E]` cannot teach a head of `options.fit`, whatever the model."""
+    if INTEREST in options.fit:
+        check_pairs(sequences, kinds, items.height, options, asked)
+    if CATEGORY in options.fit:
+        frequent_categories(items, sequences.items[asked & _taken(sequences, kinds)], options.classes)
 
 
 def _taken(sequences: SequenceBatch, kinds: list[str]) -> Bools:
@@ -205,17 +219,20 @@ def first_categories(items: pl.DataFrame) -> pl.Series:
 def frequent_categories(items: pl.DataFrame, events: npt.NDArray[np.integer], most: int) -> tuple[str, ...]:
     """Names of the `most` categories that these events (item codes, -1: none) are of most often, then `OTHERS`.
 
-    `OTHERS` is there where a category has no class of its own. Raises `DataError` where there is one class only.
+    `OTHERS` is there where a category has no class of its own, as one of that very name. Raises `DataError` where there
+    is one class only.
     """
     names = first_categories(items)
     seen = names.gather(events[(events >= 0) & (events < len(names))].astype(np.int64)).drop_nulls()
+    n_seen = seen.n_unique()
+    seen = seen.filter(seen != OTHERS)  # a category of that very name is one of the others
     counted = pl.DataFrame({"name": seen}).group_by("name").len().sort(["len", "name"], descending=[True, False])
     classes = counted["name"].head(most).to_list()
     if names.drop_nulls().n_unique() > len(classes):
         classes.append(OTHERS)
-    if counted.height < 2:
+    if n_seen < 2:
         raise DataError(
-            f"The events that teach heads are of {counted.height} category: there is nothing to tell apart.",
+            f"The events that teach heads are of {n_seen} category: there is nothing to tell apart.",
             remedy="Bring more events, or take heads.fit=interest.",
         )
     return tuple(classes)
