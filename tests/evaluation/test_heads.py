@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -86,6 +87,26 @@ def test_the_figures_are_those_of_scikit_learn() -> None:
     assert row["log_loss"]["mean"] == pytest.approx(log_loss(pairs.labels, likely.astype(np.float64)))
     _, told = rec.heads.category_pairs(rec.dense_model(), whole, data.kinds.ids.to_list(), data.items, asked)
     np.testing.assert_allclose(told.sum(axis=1), 1, atol=1e-6)
+
+
+def test_popularity_of_a_bundle_without_histories_is_counted_in_the_data_or_left_out(tmp_path: Path) -> None:
+    """The data have all it learned: the same figures as with histories. They have new events alone: no such row."""
+    data = shop()
+    rec = Recommender.fit(before(data, 16), Config(model="content", heads=replace(HEADS, fit=("interest",))))
+    rec.save(tmp_path / "b", histories=False)
+    bare = Recommender.load(tmp_path / "b")
+    expected, told = (evaluate_bundle(each, data).to_json()["heads"]["content"]["interest"] for each in (rec, bare))
+    assert told["rows"]["popularity"] == expected["rows"]["popularity"] and told["auc_gain"] == expected["auc_gain"]
+    assert told["rows"]["popularity"]["auc"]["mean"] != 0.5
+    later = data.where(pl.col("time_s") >= 1_700_000_000 + 16 * 60)
+    whole = later.sequences()
+    alone = head_results(bare, whole, np.ones(whole.n_events, dtype=np.bool_), learned=later.where(pl.lit(False)))
+    assert alone is not None and list(alone["interest"]["rows"]) == ["head", "dot", "share"]
+    assert "auc_gain" not in alone["interest"] and alone["interest"]["rows"]["head"]["auc"]["mean"] > 0.99
+    found = evaluate_bundle(rec, data).to_json()
+    found["heads"]["content"] = alone
+    page = render_report(ReportData(title="shop", model="content", comparison=found))
+    assert "Interested or not: AUC 1.000<" in page and "popularity alone" not in page
 
 
 def test_a_comparison_teaches_them_on_validation_and_says_why_it_cannot() -> None:

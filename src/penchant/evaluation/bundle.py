@@ -115,7 +115,8 @@ def _on_unseen(
 
     with measured() as ranking:
         first = run(recommender, Cost(), recommender.config.model)
-    heads = head_results(recommender, whole.keep(found.read), found.new[found.read], seed=recommender.config.seed)
+    told, asked = whole.keep(found.read), found.new[found.read]
+    heads = head_results(recommender, told, asked, learned=found.learned, seed=recommender.config.seed)
     spent = Cost(float(recommender.facts.get("fit_cpu_s", 0.0)), ranking.peak_rss_mb)
     runs: dict[str, list[list[Run]]] = {recommender.config.model: [[replace(first, cost=spent, heads=heads)]]}
     for name, recipe in beside.items():

@@ -8,6 +8,7 @@ the most frequent class as it was taught and the class of the item before. Inter
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,21 +38,30 @@ REST = "(others)"
 
 
 def head_results(
-    recommender: Recommender, sequences: SequenceBatch, asked: Bools, *, seed: int = 0
+    recommender: Recommender,
+    sequences: SequenceBatch,
+    asked: Bools,
+    *,
+    learned: Dataset | None = None,
+    seed: int = 0,
 ) -> dict[str, Any] | None:
     """Results by head (`interest`, `category`) on the events `asked` `[E]` of some histories; None without heads.
 
     All of `sequences` tells the interests, and the recommender has seen none of the events asked about. Items are by
-    its codes; others are left out. A head that these events cannot test has `left_out` with the reason.
+    its codes; others are left out. `learned` has what it learned, where it was written without that: popularity is
+    counted there, and left out where there is nothing to count. A head that these events cannot test has `left_out`
+    with the reason.
     """
     heads = recommender.heads
     if heads is None:
         return None
-    known = sequences.items < recommender.dataset.n_items
+    n_items = recommender.dataset.n_items
+    known = sequences.items < n_items
     told, asked = sequences.keep(known), asked[known]
+    taken = _popularity(recommender.dataset if learned is None else learned, n_items)
     found: dict[str, Any] = {}
     parts: tuple[tuple[str, object, Callable[..., dict[str, Any]]], ...] = (
-        ("interest", heads.interest, interest_results),
+        ("interest", heads.interest, partial(interest_results, popularity=taken)),
         ("category", heads.category, category_results),
     )
     for name, head, measure in parts:
@@ -65,9 +75,12 @@ def head_results(
 
 
 def interest_results(
-    recommender: Recommender, sequences: SequenceBatch, asked: Bools, *, seed: int = 0
+    recommender: Recommender, sequences: SequenceBatch, asked: Bools, *, popularity: Floats, seed: int = 0
 ) -> dict[str, Any]:
-    """The interest head on pairs made as those that taught it; see `head_results`. Raises `DataError` without any."""
+    """The interest head on pairs made as those that taught it; see `head_results`. Raises `DataError` without any.
+
+    `popularity` `[N]`: how often each item was taken; where none was, there is no such row and no `auc_gain`.
+    """
     heads, model = recommender.heads, recommender.dense_model()
     assert heads is not None
     pairs, likely = heads.interest_pairs(model, sequences, recommender.dataset.kinds.ids.to_list(), asked, seed)
@@ -76,8 +89,9 @@ def interest_results(
     by_score = {
         "head": likely.astype(np.float64),
         "dot": (pairs.interests * model.item_vectors[pairs.items]).sum(axis=1).astype(np.float64),
-        "popularity": _popularity(recommender.dataset)[pairs.items],
     }
+    if popularity.any():
+        by_score["popularity"] = popularity[pairs.items]
     people, n = _numbered(pairs.people)
     found = {name: _auc(pairs.labels, scores, people, n, seed) for name, scores in by_score.items()}
     rows: dict[str, dict[str, Any]] = {name: {"auc": interval.to_dict()} for name, (interval, _) in found.items()}
@@ -85,8 +99,10 @@ def interest_results(
         losses = _losses(pairs.labels, told)
         rows.setdefault(name, {})["log_loss"] = _mean(losses, people, n, seed).to_dict()
         rows[name]["calibration_error"] = expected_calibration_error(told, pairs.labels, BINS)
-    gain = found["head"][1] - found["popularity"][1]
-    mean = found["head"][0].mean - found["popularity"][0].mean
+    gain: dict[str, Any] = {}
+    if "popularity" in found:
+        (head, of_head), (rival, of_rival) = found["head"], found["popularity"]
+        gain["auc_gain"] = _around(head.mean - rival.mean, of_head - of_rival).to_dict()
     return {
         "pairs": len(pairs.labels),
         "people": n,
@@ -95,7 +111,7 @@ def interest_results(
         "ratio": None if pairs.real else heads.options.ratio,
         "taught": dict(taught),
         "rows": rows,
-        "auc_gain": _around(mean, gain).to_dict(),
+        **gain,
         "calibration": _calibration(by_score["head"], pairs.labels),
     }
 
@@ -103,7 +119,8 @@ def interest_results(
 def category_results(
     recommender: Recommender, sequences: SequenceBatch, asked: Bools, *, seed: int = 0
 ) -> dict[str, Any]:
-    """The category head on the next items; see `head_results`. An event of a class unknown to it counts as wrong."""
+    """The category head on the next items; see `head_results`. An event of a category that has no class of
+    its own counts as one of the others, and so can be right; where there is no such class, it is left out."""
     heads = recommender.heads
     assert heads is not None
     data = recommender.dataset
@@ -156,13 +173,13 @@ def shown_confusion(actual: Codes, predicted: Codes, classes: list[str], most: i
     return {"classes": [classes[code] for code in own] + [REST] * rest, "matrix": matrix.tolist()}
 
 
-def _popularity(dataset: Dataset) -> Floats:
-    """How often each item was taken in what was learned `[N]`."""
+def _popularity(dataset: Dataset, n_items: int) -> Floats:
+    """How often each of the items was taken in what was learned `[N]`."""
     refused = schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS
     wanted = np.array([kind not in refused for kind in dataset.kinds.ids.to_list()], dtype=np.bool_)
     sequences = dataset.sequences()
     taken = (sequences.items >= 0) & wanted[sequences.kinds]
-    return np.bincount(sequences.items[taken], minlength=dataset.n_items).astype(np.float64)
+    return np.bincount(sequences.items[taken], minlength=n_items)[:n_items].astype(np.float64)
 
 
 def _calibration(told: Floats, labels: Codes) -> list[dict[str, float]]:

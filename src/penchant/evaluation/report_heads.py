@@ -33,11 +33,11 @@ def _interest(found: Mapping[str, Any] | None, words: Words) -> list[Markup]:
     if not found or "left_out" in found:
         return _untested("interest", found, words)
     rows: Mapping[str, Any] = found["rows"]
-    title = words(
-        "heads.interest",
-        auc=f"{rows['head']['auc']['mean']:.3f}",
-        popularity=f"{rows['popularity']['auc']['mean']:.3f}",
-    )
+    auc = f"{rows['head']['auc']['mean']:.3f}"
+    if "popularity" in rows:
+        title = words("heads.interest", auc=auc, popularity=f"{rows['popularity']['auc']['mean']:.3f}")
+    else:
+        title = words("heads.interest.alone", auc=auc)
     how = words("heads.real") if found["negatives"] == "real" else words("heads.sampled", ratio=found["ratio"])
     note = words(
         "heads.interest.note",

@@ -12,6 +12,7 @@ HEAD_STRINGS: dict[str, tuple[str, str]] = {
         "Interested or not: AUC {auc}, popularity alone {popularity}",
         "感兴趣还是不感兴趣：AUC {auc}，只看热度 {popularity}",
     ),
+    "heads.interest.alone": ("Interested or not: AUC {auc}", "感兴趣还是不感兴趣：AUC {auc}"),
     "heads.interest.note": (
         "{pairs} pairs of {people} people, {share} of them of interest; negatives are {negatives}.",
         "{people} 位用户的 {pairs} 对用户与物品，其中感兴趣的占 {share}；负例{negatives}。",
