@@ -124,13 +124,17 @@ def to_best(theirs: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]
 
 
 def compared(name: str, length: int) -> dict[str, Part]:
-    """RecTools and ours at one length on one data set: the same block, and our default one."""
+    """RecTools and ours at one length on one data set: the same block, our default one, and the same block in batches
+    as large as RecTools' own (128 histories)."""
     options = {**PLAIN, "max_length": length}
     return {
         "rectools": lambda asked: rectools(asked.rectools, LeaveOneOut(asked.data / name), length, share=asked.share),
         "ours": lambda asked: ours(asked.data / name, 1, same_events=True, **options),
         "ours, gated block": lambda asked: ours(
             asked.data / name, 1, same_events=True, **{**options, "encoder": "attention"}
+        ),
+        "ours, large batches": lambda asked: ours(
+            asked.data / name, 1, same_events=True, **{**options, "batch_tokens": 128 * length}
         ),
     }
 

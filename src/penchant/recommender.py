@@ -97,12 +97,19 @@ class Recommender:
         last event, then learns the same recipe again from everything; `chosen` (`facts["training"]` of an earlier
         fit of the same recipe) saves that selection. `views` (of the same catalogue) saves encoding them again.
         Where `config.heads.fit` names heads, each person's newest events teach these and not the model (see
-        `penchant.models.heads.newest_events`); with `validation` they are left to `fit_heads`.
-        `checkpoints` is a folder: a fit that was killed goes on from it, to the same numbers.
-        Raises `DataError` / `ModelError` where the data do not allow the model.
+        `penchant.models.heads.newest_events`); with `validation` they are left to `fit_heads`. `checkpoints` is a
+        folder: a fit that was killed goes on from it, to the same numbers. Raises `DataError` / `ModelError` where the
+        data do not allow the model.
         """
-        how: dict[str, Any] = {"validation": validation, "views": views, "chosen": chosen, "checkpoints": checkpoints}
-        made = fitted(data, config or Config(), progress=progress, **how)
+        made = fitted(
+            data,
+            config or Config(),
+            validation=validation,
+            views=views,
+            chosen=chosen,
+            progress=progress,
+            checkpoints=checkpoints,
+        )
         rec = cls.of(made.parts)
         if made.held is not None:
             rec._teach_heads(made.held)
@@ -114,8 +121,7 @@ class Recommender:
         Honest where the model has not learned from those; without `seed` by that of the configuration. Raises
         `DataError` where they do not teach a head, `ModelError` where there are no interest vectors.
         """
-        chance = self.config.seed if seed is None else seed
-        self.heads = self._taught(sequences, asked, self.config.heads, chance)
+        self.heads = self._taught(sequences, asked, self.config.heads, seed)
         self.facts["heads"] = dict(self.heads.facts)
 
     def _teach_heads(self, held: Bools, seed: int | None = None) -> None:
@@ -125,11 +131,12 @@ class Recommender:
         except PenchantError as error:
             self.facts["heads"] = self.config.heads.left_out(error)
 
-    def _taught(self, sequences: SequenceBatch, asked: Bools, options: HeadOptions, seed: int) -> Heads:
+    def _taught(self, sequences: SequenceBatch, asked: Bools, options: HeadOptions, seed: int | None = None) -> Heads:
         from penchant.models.heads import Heads
 
         kinds, items = self.dataset.kinds.ids.to_list(), self.dataset.items
-        return Heads.fit(self.dense_model(), sequences, kinds, items, asked, options, seed)
+        chance = self.config.seed if seed is None else seed
+        return Heads.fit(self.dense_model(), sequences, kinds, items, asked, options, chance)
 
     def update(
         self, data: Dataset, options: UpdateOptions | None = None, *, progress: Progress | None = None
@@ -264,9 +271,7 @@ class Recommender:
         heads = self.heads if self.heads is not None and self.heads.interest is not None else self._unkept
         if heads is None:
             whole, options = self._whole(), replace(self.config.heads, fit=("interest",))
-            heads = self._unkept = self._taught(
-                whole, np.ones(whole.n_events, dtype=np.bool_), options, self.config.seed
-            )
+            heads = self._unkept = self._taught(whole, np.ones(whole.n_events, dtype=np.bool_), options)
         return heads.likely(dense.user_vectors(histories)[[0] * len(codes)], dense.item_vectors[codes])
 
     def next_category(self, user: str, *, at: TimeLike | None = None) -> dict[str, float]:
@@ -277,9 +282,8 @@ class Recommender:
         """
         if self.heads is None:
             raise ModelError("No heads were trained.", remedy="Train with --set heads.fit=category.")
-        histories = self._request([user], None, at)[1]
         kinds, items = self.dataset.kinds.ids.to_list(), self.dataset.items
-        told = self.heads.next_categories(self.dense_model(), histories, kinds, items)[0]
+        told = self.heads.next_categories(self.dense_model(), self._request([user], None, at)[1], kinds, items)[0]
         return {self.heads.classes[code]: float(told[code]) for code in np.argsort(-told, kind="stable")}
 
     def explain(self, user: str, item: str, *, at: TimeLike | None = None) -> Reason:

@@ -113,17 +113,18 @@ def test_results_go_to_stdout_and_notes_to_stderr(tmp_path: Path) -> None:
 def test_a_signal_waits_until_torch_is_loaded(number: int, code: str, tmp_path: Path) -> None:
     """A torch that is loaded slowly, and ends the process as its C++ code would where an exception comes out of it."""
     (tmp_path / "torch.py").write_text(
-        "import os, signal, time\n"
+        "import os, signal\n"
         "try:\n"
         f"    os.kill(os.getpid(), {int(number)})\n"
-        "    time.sleep(0.2)\n"
+        "    signal.pause()  # until it is looked at again, and waits once more\n"
+        "    print('loaded', flush=True)\n"
         "except BaseException:\n"
         "    os.abort()\n"
     )
     told = (
-        "import sys, time, signal\n"
+        "import signal\n"
         "from penchant.cli import app\n"
-        "app.app = lambda: (__import__('torch'), print('loaded', flush=True), time.sleep(30))\n"
+        "app.app = lambda: (__import__('torch'), signal.pause())\n"
         "try:\n    app.run()\n"
         "except BaseException as e:\n    print(type(e).__name__, *e.args)\n"
     )

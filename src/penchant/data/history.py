@@ -13,7 +13,7 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.kinds import kind_codes
+from penchant.data.kinds import kind_codes, wanted_kinds
 from penchant.data.sequences import SequenceBatch
 from penchant.data.vocabulary import Vocabulary
 from penchant.errors import DataError, UnknownIdError, UsageError
@@ -113,11 +113,11 @@ def understood_kinds(known: Vocabulary, kinds: Vocabulary) -> tuple[npt.NDArray[
     >>> codes.tolist(), understood.tolist()
     ([1, 1], [True, False])
     """
-    names, refused = known.ids.to_list(), schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS
-    codes = kind_codes(names, kinds.ids.to_list())
-    understood = np.array([c >= 0 or k not in refused for c, k in zip(codes, kinds.ids.to_list(), strict=True)], bool)
-    wanted = [code for code, kind in enumerate(names) if kind not in refused]
-    fallback = names.index(schema.DEFAULT_KIND) if schema.DEFAULT_KIND in names else (wanted[0] if wanted else 0)
+    names, words = known.ids.to_list(), kinds.ids.to_list()
+    codes = kind_codes(names, words)
+    understood = (codes >= 0) | wanted_kinds(words)
+    wanted = np.flatnonzero(wanted_kinds(names))
+    fallback = names.index(schema.DEFAULT_KIND) if schema.DEFAULT_KIND in names else (wanted[0] if len(wanted) else 0)
     return np.where(codes >= 0, codes, fallback).astype(np.int32), understood
 
 

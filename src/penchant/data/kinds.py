@@ -100,6 +100,16 @@ _REFUSING_SIGNS: Final = re.compile(
 )
 
 
+def wanted_kinds(kinds: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Which kinds `[K]` are signs of interest: neither 'not this' nor something that the platform did.
+
+    >>> wanted_kinds(["view", "不喜欢", "impression", "wave"]).tolist()
+    [True, False, False, True]
+    """
+    refused = schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS
+    return np.array([our_kind(kind) not in refused for kind in kinds], dtype=np.bool_)
+
+
 def our_kind(word: str) -> str:
     """Our name of a kind as a file may write it; other words become lower case and stay.
 

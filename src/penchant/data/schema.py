@@ -82,3 +82,6 @@ NEGATIVE_KINDS: Final = frozenset(
 
 PASSIVE_KINDS: Final = frozenset({"impression", "exposure", "show", "shown", "recommended"})
 """Kinds of events that the platform did, not the user: never a target either."""
+
+OTHERS: Final = "(others)"
+"""The name of what is put together where categories are too many or too rare to stand alone."""

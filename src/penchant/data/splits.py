@@ -21,6 +21,7 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
+from penchant.data.kinds import wanted_kinds
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import DataError, OptionError, UsageError
@@ -172,8 +173,7 @@ def _check(name: str, value: str, allowed: object) -> None:
 
 def _log(dataset: Dataset, repeats: bool) -> _Log:
     whole = dataset.sequences()
-    refused = schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS
-    allowed = np.array([kind not in refused for kind in dataset.kinds.ids.to_list()], dtype=bool)
+    allowed = wanted_kinds(dataset.kinds.ids.to_list())
     target = whole.items >= 0
     if not repeats:
         keys = whole.rows * (dataset.n_items + 1) + whole.items

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.history import understood_kinds
+from penchant.data.kinds import wanted_kinds
 from penchant.data.merge import merge
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
@@ -103,8 +103,7 @@ def asked_about(recommender: Recommender, new: Dataset) -> Question:
     """
     merged = merge(recommender.dataset, new)
     whole = merged.dataset.sequences()
-    refused = schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS
-    wanted = np.array([kind not in refused for kind in merged.dataset.kinds.ids.to_list()], dtype=np.bool_)
+    wanted = wanted_kinds(merged.dataset.kinds.ids.to_list())
     keys = whole.rows * (merged.dataset.n_items + 1) + whole.items
     first = np.zeros(whole.n_events, dtype=np.bool_)
     first[np.unique(keys, return_index=True)[1]] = True

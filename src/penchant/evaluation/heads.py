@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from penchant.data import schema
 from penchant.data.dataset import Dataset
+from penchant.data.kinds import wanted_kinds
+from penchant.data.schema import OTHERS
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import PenchantError
 from penchant.evaluation.significance import Interval, resampled
@@ -34,7 +35,6 @@ SAMPLES = 200
 BINS = 10
 MOST_SHOWN = 10
 """Classes of the confusion matrix that have a row of their own; the rest is one more."""
-REST = "(others)"
 
 
 def head_results(
@@ -165,20 +165,18 @@ def shown_confusion(actual: Codes, predicted: Codes, classes: list[str], most: i
     """
     counts = np.bincount(actual, minlength=len(classes))
     ranked = np.argsort(-counts, kind="stable")
-    own = [int(code) for code in ranked if counts[code] and classes[code] != REST][:most]
+    own = [int(code) for code in ranked if counts[code] and classes[code] != OTHERS][:most]
     place = np.full(len(classes), len(own))
     place[own] = np.arange(len(own))
     rest = bool((place[actual] == len(own)).any() or (place[predicted] == len(own)).any())
     matrix = confusion_matrix(place[actual], place[predicted], len(own) + rest)
-    return {"classes": [classes[code] for code in own] + [REST] * rest, "matrix": matrix.tolist()}
+    return {"classes": [classes[code] for code in own] + [OTHERS] * rest, "matrix": matrix.tolist()}
 
 
 def _popularity(dataset: Dataset, n_items: int) -> Floats:
     """How often each of the items was taken in what was learned `[N]`."""
-    refused = schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS
-    wanted = np.array([kind not in refused for kind in dataset.kinds.ids.to_list()], dtype=np.bool_)
     sequences = dataset.sequences()
-    taken = (sequences.items >= 0) & wanted[sequences.kinds]
+    taken = (sequences.items >= 0) & wanted_kinds(dataset.kinds.ids.to_list())[sequences.kinds]
     return np.bincount(sequences.items[taken], minlength=n_items)[:n_items].astype(np.float64)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from penchant.evaluation.heads import REST
+from penchant.data.schema import OTHERS
 from penchant.evaluation.report_facts import as_estimate, finite, number
 from penchant.evaluation.report_strings import Words
 from penchant.plots import page
@@ -96,7 +96,7 @@ def _table(head: str, rows: Mapping[str, Any], measures: Sequence[str], words: W
 
 def _confusion(found: Mapping[str, Any], words: Words) -> Markup:
     """Counts with the share of their row as the depth of the colour; the right answers stand out in weight."""
-    names = [foreign(words("heads.others") if name == REST else name, words.language) for name in found["classes"]]
+    names = [foreign(words("heads.others") if name == OTHERS else name, words.language) for name in found["classes"]]
     columns = [page.Column(words("heads.actual"), number=False), *(page.Column(name) for name in names)]
     rows: list[list[object]] = []
     for place, counts in enumerate(found["matrix"]):

@@ -13,7 +13,7 @@ import polars as pl
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.history import understood_kinds
-from penchant.data.kinds import kind_codes
+from penchant.data.kinds import kind_codes, wanted_kinds
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout, Target
@@ -151,8 +151,7 @@ def _recoded(frame: pl.DataFrame, column: str, codes: npt.NDArray[np.integer], d
 
 def _wanted(data: Dataset) -> pl.Series:
     """Which events are of a kind that the user wanted (by the names in their own data)."""
-    refused = schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS
-    names = np.array([kind not in refused for kind in data.kinds.ids.to_list()], dtype=np.bool_)
+    names = wanted_kinds(data.kinds.ids.to_list())
     kinds = data.events[schema.KIND].to_numpy()
     return pl.Series(_WANTED, names[kinds] if len(kinds) else np.empty(0, dtype=np.bool_), dtype=pl.Boolean)
 

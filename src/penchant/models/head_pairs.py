@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from penchant.data.kinds import our_kind, wanted_kinds
 from penchant.data.ragged import gather_positions
-from penchant.data.schema import NEGATIVE_KINDS, PASSIVE_KINDS
+from penchant.data.schema import PASSIVE_KINDS
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import DataError
 from penchant.models.base import DenseModel
@@ -74,6 +76,18 @@ def interest_pairs(
     return Pairs(before[events - 1], items, labels, rows[batch.rows[events]], real)
 
 
+def taken_events(sequences: SequenceBatch, kinds: list[str]) -> Bools:
+    """Events `[E]` of a kind that is neither a refusal nor an exposure; an unknown kind is neither."""
+    return ~of_kinds(sequences, ~wanted_kinds(kinds))
+
+
+def of_kinds(sequences: SequenceBatch, chosen: Sequence[bool] | Bools) -> Bools:
+    """Events `[E]` of the kinds that are chosen `[K]`; a code outside of them is not."""
+    inside = (sequences.kinds >= 0) & (sequences.kinds < len(chosen))
+    table = np.append(np.asarray(chosen, dtype=np.bool_), False)
+    return np.asarray(table[np.where(inside, sequences.kinds, len(chosen))], dtype=np.bool_)
+
+
 def check_pairs(
     sequences: SequenceBatch, kinds: list[str], n_items: int, options: HeadOptions, asked: Bools | None = None
 ) -> None:
@@ -87,13 +101,11 @@ def _told(
 ) -> tuple[Codes, Codes, Codes, bool]:
     """Events of interest, events against an item, what each person took (row · items + item), and whether the
     negatives are real. Raises `DataError`."""
-    names = np.asarray([*(kind.lower() for kind in kinds), ""])
-    kind = np.where((batch.kinds >= 0) & (batch.kinds < len(kinds)), batch.kinds, len(kinds))
-    against = np.isin(names[kind], [*NEGATIVE_KINDS, *PASSIVE_KINDS])
+    against = ~taken_events(batch, kinds)
     known = (batch.items >= 0) & (batch.items < n_items)
     keys = batch.rows * n_items + batch.items
     taken = np.unique(keys[known & ~against])
-    passive = np.isin(names[kind], list(PASSIVE_KINDS))
+    passive = of_kinds(batch, [our_kind(kind) in PASSIVE_KINDS for kind in kinds])
     liked = np.flatnonzero(known & ~against & following)
     refused = np.flatnonzero(known & against & following & ~(passive & np.isin(keys, taken)))
     if not len(liked):

@@ -11,10 +11,11 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.data import schema
+from penchant.data.schema import OTHERS
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import DataError, ModelError
 from penchant.models.base import DenseModel, ModelState
-from penchant.models.head_options import HeadOptions
+from penchant.models.head_options import HEADS, HeadOptions
 from penchant.models.head_pairs import (
     ClassPairs,
     Pairs,
@@ -23,6 +24,7 @@ from penchant.models.head_pairs import (
     classes_of_events,
     interest_pairs,
     latest_classes,
+    taken_events,
 )
 from penchant.models.interest_head import CategoryHead, InterestHead, class_inputs
 
@@ -30,9 +32,7 @@ Bools = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
-INTEREST, CATEGORY = "interest", "category"
-OTHERS = "(others)"
-"""The class of items whose category is not among the most frequent ones."""
+INTEREST, CATEGORY = HEADS
 SHARE = 0.1
 """Share of a person's events, the newest, that teach heads."""
 
@@ -80,7 +80,7 @@ class Heads:
                 "negatives": "real" if pairs.real else "sampled",
             }
         if CATEGORY in options.fit:
-            taken = _taken(sequences, kinds)
+            taken = taken_events(sequences, kinds)
             classes = frequent_categories(items, sequences.items[asked & taken], options.classes)
             codes = category_codes(items, classes)
             told = category_pairs(model, sequences, codes, asked=asked, taken=taken, users=options.users)
@@ -112,7 +112,7 @@ class Heads:
         """The probability of each of `classes` for the next item of every history, `[B, C]`. Raises `ModelError`."""
         if self.category is None:
             raise _missing(CATEGORY)
-        of_event = classes_of_events(histories, category_codes(items, self.classes), _taken(histories, kinds))
+        of_event = classes_of_events(histories, category_codes(items, self.classes), taken_events(histories, kinds))
         ends = np.where(histories.lengths > 0, histories.offsets[1:] - 1, -1)
         latest = np.append(latest_classes(histories, of_event), -1)[ends]
         return self.categories(model, items, model.user_vectors(histories), latest)
@@ -132,7 +132,7 @@ class Heads:
 
         Raises `DataError` where none of them is of an item with a class.
         """
-        codes, taken = category_codes(items, self.classes), _taken(sequences, kinds)
+        codes, taken = category_codes(items, self.classes), taken_events(sequences, kinds)
         pairs = category_pairs(model, sequences, codes, asked=asked, taken=taken, users=self.options.users)
         if not len(pairs.classes):
             raise DataError("No event that follows another is of an item with a class.", remedy="Bring more events.")
@@ -186,15 +186,7 @@ def check_teachable(
     if INTEREST in options.fit:
         check_pairs(sequences, kinds, items.height, options, asked)
     if CATEGORY in options.fit:
-        frequent_categories(items, sequences.items[asked & _taken(sequences, kinds)], options.classes)
-
-
-def _taken(sequences: SequenceBatch, kinds: list[str]) -> Bools:
-    """Events `[E]` of a kind that is neither a refusal nor an exposure."""
-    refused = schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS
-    wanted = np.array([*(kind.lower() not in refused for kind in kinds), True], dtype=np.bool_)
-    inside = (sequences.kinds >= 0) & (sequences.kinds < len(kinds))
-    return np.asarray(wanted[np.where(inside, sequences.kinds, len(kinds))], dtype=np.bool_)
+        frequent_categories(items, sequences.items[asked & taken_events(sequences, kinds)], options.classes)
 
 
 def first_categories(items: pl.DataFrame) -> pl.Series:

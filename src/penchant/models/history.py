@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from penchant.data.kinds import given_weights, our_kind
-from penchant.data.schema import NEGATIVE_KINDS, PASSIVE_KINDS
+from penchant.data.kinds import given_weights, wanted_kinds
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import UsageError
 
@@ -55,9 +54,8 @@ def kind_weights(kinds: Sequence[str], chosen: Mapping[str, float] | None = None
     given = given_weights("kind_weights", chosen or {}, kinds)
     for kind, weight in given.items():
         require(0 <= weight < float("inf"), f"kind_weights[{kind!r}]", weight, "a finite weight of 0 or more")
-    no_interest = NEGATIVE_KINDS | PASSIVE_KINDS
-    default = {kind: 0.0 if our_kind(kind) in no_interest else 1.0 for kind in kinds}
-    return np.asarray([given.get(kind, default[kind]) for kind in kinds], dtype=np.float32)
+    default = wanted_kinds(kinds).tolist()
+    return np.asarray([given.get(kind, usual) for kind, usual in zip(kinds, default, strict=True)], dtype=np.float32)
 
 
 def event_weights(histories: SequenceBatch, weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

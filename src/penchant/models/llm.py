@@ -10,7 +10,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from penchant.data.schema import NEGATIVE_KINDS, PASSIVE_KINDS, TEXT
+from penchant.data.kinds import wanted_kinds
+from penchant.data.schema import TEXT
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import ModelError
 from penchant.llm.adapters import tuned
@@ -83,7 +84,7 @@ class LLM:
 
     def _targets(self, data: TrainingData) -> None:
         """Which kinds are no targets, and how often each item is one. Raises `ModelError` where there is none."""
-        no_target = np.isin(np.asarray(data.kinds), [*NEGATIVE_KINDS, *PASSIVE_KINDS])
+        no_target = ~wanted_kinds(data.kinds)
         wanted = (data.sequences.items >= 0) & ~no_target[data.sequences.kinds]
         if not wanted.any() or not (data.sequences.lengths >= 2).any():
             raise ModelError(

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from penchant.data.schema import BEHAVIOUR, NEGATIVE_KINDS, PASSIVE_KINDS
+from penchant.data.kinds import wanted_kinds
+from penchant.data.schema import BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
 from penchant.data.views import Views
 from penchant.errors import ModelError
@@ -63,7 +64,7 @@ class SequenceModel:
                 f"{self.name} learns what comes next and no user has two events.",
                 remedy="Use --model content or popularity, or bring longer histories.",
             )
-        no_target = np.isin(np.asarray(data.kinds), [*NEGATIVE_KINDS, *PASSIVE_KINDS])
+        no_target = ~wanted_kinds(data.kinds)
         if not ((data.sequences.items >= 0) & ~no_target[data.sequences.kinds]).any():
             raise ModelError(
                 f"{self.name} has nothing to predict: no event is both on an item and a sign of interest.",
