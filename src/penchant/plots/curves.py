@@ -105,11 +105,14 @@ def figure_calibration(
     xs, ys = table.get_column("predicted").to_numpy(), table.get_column("observed").to_numpy()
     counts = table.get_column("count").cast(pl.Float64).to_numpy()
     sizes = 3 + 5 * np.sqrt(counts / max(float(counts.max(initial=1.0)), 1.0))
+    spots = np.array([0.2, 0.45, 0.7]) * end  # of the label, on the diagonal: far from every point
+    near = np.abs(spots[:, None] - xs) + np.abs(spots[:, None] - ys)
+    free = float(spots[np.argmax(near.min(axis=1, initial=np.inf))])
     parts: list[object] = [
         y_axis(y, marks, left, x.end, y_unit, percent=True),
         x_axis(x, marks, top, y.start, x_unit, percent=True),
         line(x(0), y(0), x(end), y(end), "guide"),
-        label(ideal, x(end) - 6, y(end) + 18, anchor="end", class_="muted halo"),
+        label(ideal, x(free) + 8, y(free) + 14, class_="muted halo"),
         polyline(x.many(xs), y.many(ys), "series chosen"),
     ]
     for px, py, size, count in zip(xs, ys, sizes, counts, strict=True):
