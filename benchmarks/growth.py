@@ -93,7 +93,7 @@ def measure(events: int, items: int) -> dict[str, Any]:
     torch.set_num_threads(1)
     data = log(events, items)
     before = peak_rss_mb()
-    model = Timed(SequenceOptions(epochs=1))
+    model = Timed(SequenceOptions(dim=64, epochs=1))
     fit(model, data, device="cpu")
     a_million = 1e6 * (model.spent / model.run + model.making / model.total)
     return {

@@ -34,7 +34,7 @@ def main() -> None:
     rows = rng.integers(0, asked.items, (asked.users, asked.length))
     data = TrainingData(SequenceBatch.of_items(rows.tolist()), asked.items, ["view"], 0)
     runs = []
-    for precision, compiling in (("float32", "off"), ("bfloat16", "off"), ("float32", "on")):
+    for precision, compiling in (("float32", "off"), ("auto", "off"), ("float32", "on")):
         marks = [cpu_s()]
         log = fit(
             SequenceModel(SequenceOptions(epochs=3, batch_tokens=6400)),

@@ -69,6 +69,32 @@ def test_contributions_sum_to_the_score_of_other_heads(options: dict[str, object
     assert all(np.abs(part).max() > 1e-3 for part in parts.values())
 
 
+def tower_of_two_views() -> ItemTower:
+    tower = ItemTower(12, 16, two_views(), TowerOptions(), torch.Generator().manual_seed(0))
+    tower.trained.data[10:] = 0
+    return tower
+
+
+@pytest.mark.parametrize("rows", [None, torch.tensor([11, 0, 7])])
+def test_an_item_is_the_fusion_of_its_normalised_views(rows: torch.Tensor | None) -> None:
+    tower = tower_of_two_views()
+    assert tower.fuse is not None
+    for told in ({}, {"with_ids": False}, {"without": frozenset({"text"})}):
+        torch.testing.assert_close(tower(rows, **told), tower.fuse(*tower.stacked(rows, **told)))
+
+
+def test_a_halved_tower_is_coarse_in_training_alone() -> None:
+    tower = tower_of_two_views()
+    exact = tower.train()(None).detach()
+    tower.halve()
+    coarse = tower(None)
+    coarse.sum().backward()
+    assert coarse.dtype == torch.float32 and all(p.grad is not None for p in tower.projections.parameters())
+    apart = (coarse - exact).abs().max()
+    assert 0 < apart < 0.01
+    assert torch.equal(tower.eval()(None), exact)
+
+
 def test_of_a_weighted_sum_the_contribution_is_the_weighted_view() -> None:
     model = fitted(fusion_weights={"behaviour": 1.0, "text": 2.0, "image": 1.0})
     net = model.net

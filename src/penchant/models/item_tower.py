@@ -18,6 +18,8 @@ from penchant.fusion.contributions import parts_of
 from penchant.fusion.feature_level import FEATURE_LEVEL, feature_fusion
 from penchant.fusion.normalisation import NORMALISATIONS, ViewNorm
 from penchant.fusion.presence import drop_views
+from penchant.fusion.unit_sum import unit, unit_sum
+from penchant.fusion.weighted_sum import WeightedSum
 
 DECISION = "decision"
 """Not a fusion of the tower: one network a view, their scores summed (see `penchant.models.view_experts`)."""
@@ -111,6 +113,7 @@ class ItemTower(nn.Module):
             self.fuse = feature_fusion(options.fusion, len(self.columns), dim, start, fixed=fixed)
         self._vectors: dict[str, Tensor] = {}
         self._present: dict[str, Tensor] = {}
+        self._coarse: dict[str, Tensor] = {}
         self.attach(views)
 
     def attach(self, views: Views) -> None:
@@ -121,6 +124,10 @@ class ItemTower(nn.Module):
             self._present[modality] = torch.from_numpy(view.present)
         self.attached = True
         """Whether the vectors of the views are here, so that items can be computed again."""
+
+    def halve(self) -> None:
+        """From now on project views in bfloat16 in training (each number to three digits), in half the time."""
+        self._coarse = {modality: vectors.to(torch.bfloat16) for modality, vectors in self._vectors.items()}
 
     def content(self, modality: str, vectors: Tensor) -> Tensor:
         """Vectors of content that has no id, `[rows, D_m]` of one modality to `[rows, dim]`."""
@@ -140,31 +147,40 @@ class ItemTower(nn.Module):
 
         `without`: names of views that count as absent everywhere.
         """
+        parts, present = self._apart(rows, with_ids, without)
+        return self.norm(torch.stack(parts, dim=1), present), present
+
+    def _apart(self, rows: Tensor | None, with_ids: bool, without: AbstractSet[str]) -> tuple[list[Tensor], Tensor]:
+        """The views before they are normalised, each `[items, dim]`, and which are present `[items, views]`."""
         ids = self._ids(rows)
         known = (self.trained if rows is None else self.trained[rows]) > 0
         asked = with_ids and self.options.with_ids and BEHAVIOUR not in without
         parts, masks = [ids], [known if asked else torch.zeros_like(known)]
         for modality in self.modalities:
-            vectors, present = self._vectors[modality], self._present[modality]
+            coarse = self.training and modality in self._coarse
+            vectors, present = (self._coarse if coarse else self._vectors)[modality], self._present[modality]
             if rows is not None:
                 at = rows.to(vectors.device)
                 vectors, present = vectors[at], present[at]
-            parts.append(self.projections[modality](vectors.to(ids.device)))
+            weight = self._weight(modality)
+            parts.append(nn.functional.linear(vectors.to(ids.device), weight.to(vectors.dtype)).to(weight.dtype))
             masks.append(torch.zeros_like(known) if modality in without else present.to(ids.device))
-        present = torch.stack(masks, dim=1)
-        return self.norm(torch.stack(parts, dim=1), present), present
+        return parts, torch.stack(masks, dim=1)
 
     def forward(
         self, rows: Tensor | None = None, *, with_ids: bool = True, without: AbstractSet[str] = NOTHING
     ) -> Tensor:
         """Vectors of some items `[rows]` (or all), with their ids or by their views alone."""
         if self.fuse is None:
-            ids = nn.functional.normalize(self._ids(rows), dim=1)
+            ids = unit(self._ids(rows))
             return torch.zeros_like(ids) if BEHAVIOUR in without else ids
-        vectors, present = self.stacked(rows, with_ids=with_ids, without=without)
+        parts, present = self._apart(rows, with_ids, without)
+        shown = present
         if self.training and self.options.view_dropout > 0:
-            present = drop_views(present, self.options.view_dropout)
-        fused: Tensor = self.fuse(vectors, present)
+            shown = drop_views(present, self.options.view_dropout)
+        if isinstance(self.fuse, WeightedSum) and self.norm.kind == "l2":
+            return unit_sum(parts, shown, self.fuse.weights)
+        fused: Tensor = self.fuse(self.norm(torch.stack(parts, dim=1), present), shown)
         return fused
 
     def parts(self, rows: Tensor, without: AbstractSet[str] = NOTHING) -> Tensor:
@@ -173,6 +189,10 @@ class ItemTower(nn.Module):
             ids: Tensor = self(rows, without=without)
             return ids.unsqueeze(1)
         return parts_of(self.fuse, *self.stacked(rows, without=without))
+
+    def _weight(self, modality: str) -> Tensor:
+        weight: Tensor = self.projections[modality].get_parameter("weight")
+        return weight
 
     def _ids(self, rows: Tensor | None) -> Tensor:
         return self.embedding if rows is None else embed(rows, self.embedding, sparse=self.sparse)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from penchant.fusion.balance import presence_weights
+from penchant.fusion.unit_sum import unit
 from penchant.losses.bce import bce
 from penchant.losses.bpr import bpr
 from penchant.losses.gbce import gbce
@@ -65,10 +66,10 @@ class NextItem:
         scale = net.log_scale.exp()
         if net.mol is not None:
             return net.mol.cross_entropy(hidden, items, targets, scale, weights, smoothing=self.options.smoothing)
-        items = nn.functional.normalize(items, dim=1)
+        items = unit(items)
         if hidden.ndim == 3:
             hidden = strongest(hidden, items.detach()[targets])
-        vectors = nn.functional.normalize(hidden, dim=1) * scale
+        vectors = unit(hidden) * scale
         return full_softmax(vectors, items, targets, weights, smoothing=self.options.smoothing, half=self.half)
 
     def _against_some(
@@ -82,11 +83,11 @@ class NextItem:
         if net.mol is not None:
             own, others = net.mol.pairs(hidden, positive[place]) * scale, net.mol(hidden, negative) * scale
         else:
-            wanted = nn.functional.normalize(positive, dim=1)[place]
+            wanted = unit(positive)[place]
             if hidden.ndim == 3:
                 hidden = strongest(hidden, wanted.detach())
-            vectors = nn.functional.normalize(hidden, dim=1) * scale
-            own, others = (vectors * wanted).sum(dim=1), vectors @ nn.functional.normalize(negative, dim=1).T
+            vectors = unit(hidden) * scale
+            own, others = (vectors * wanted).sum(dim=1), vectors @ unit(negative).T
         same = targets[:, None] == negatives[None, :]
         if self.name == "sampled_softmax":
             return sampled_softmax_of_scores(own, others, same, log_q, weights)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
+from contextlib import nullcontext
 from copy import copy
 from dataclasses import replace
 
@@ -21,7 +22,7 @@ from penchant.models.history_contrast import versions_apart
 from penchant.models.id_init import pca_ids
 from penchant.models.next_item import NextItem
 from penchant.models.sequence_net import SequenceNet, empty_views, sizes
-from penchant.models.sequence_options import SequenceOptions, dropout_percent, epochs_for
+from penchant.models.sequence_options import SequenceOptions, dropout_percent, epochs_for, halves_network
 from penchant.models.sequence_series import last_vectors, mixture_scores, series
 from penchant.models.tokens import Padded, pad
 from penchant.models.view_contributions import dot_parts, shapley_parts
@@ -85,6 +86,9 @@ class SequenceModel:
         self._no_target = no_target
         half = self.options.half and self.bfloat16
         self._next_item = NextItem(self.options, data, self.net.tower.modalities, half=half)
+        self._halved = half and device.type == "cpu" and halves_network(self.options)
+        if half:
+            self.net.tower.halve()
         self.net.tower.sparse = device.type == "cpu" and self._next_item.name != "softmax"
         self._items = None
         return self.net
@@ -106,7 +110,8 @@ class SequenceModel:
         window = pad(data.sequences, starts, stops - 1, ahead=True).to(self.device)
         after = pad(data.sequences, starts + 1, stops).to(self.device)
         given = bool(rng.random() < 0.5)
-        hidden = net.learn(window, data.sequences, request=given, id_dropout=self.options.id_dropout, rng=rng)
+        with torch.autocast("cpu", dtype=torch.bfloat16) if self._halved else nullcontext():
+            hidden = net.learn(window, data.sequences, request=given, id_dropout=self.options.id_dropout, rng=rng)
         negative = torch.from_numpy(self._no_target).to(self.device)
         wanted = (after.items >= 0) & ~negative[after.kinds]
         if not wanted.any():

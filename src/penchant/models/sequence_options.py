@@ -16,6 +16,8 @@ ENCODERS = ("attention", "sasrec", "hstu", "fuxi", "lru", *CELLS, "cnn_rnn")
 LOSSES = ("auto", "softmax", "sampled_softmax", "bce", "gbce", "bpr")
 HEADS = ("cosine", "mol")
 FULL_SOFTMAX_ITEMS = 20_000
+HALVED_ENCODERS, HALVED_DIM = ("attention", "sasrec"), 128
+"""Networks whose products `half` makes in bfloat16, and the width from which on that pays."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +36,14 @@ class SequenceOptions:
     `hstu`, `fuxi`, `lru`, `gru`, `lstm`, `rnn` or `cnn_rnn`. `time_bias` lets `attention`, `hstu` and `fuxi` know the
     time between every two events, not only their number; `clock` puts hour and weekday (UTC) into the tokens.
     `smoothing` is the share of the full softmax's target that all items have in common; `half` makes the products of
-    the full softmax in bfloat16 in training, where the processor has them and `training.precision` is not `float32`;
-    their sums stay float32. `calibration` is t of `gbce`; `contrastive` the weight of telling changed
-    histories apart. `head` scores by `cosine` or by `mol`, a mixture of `components`² logits; `interests` is the number
-    of interest vectors a person (the nearest one counts).
+    the full softmax, of the items' views and of a wide network (`halves_network`) in bfloat16 in training, where the
+    processor has them and `training.precision` is not `float32`; their sums stay float32. `calibration` is t of `gbce`;
+    `contrastive` the weight of telling changed histories apart. `head` scores by `cosine` or by `mol`, a mixture of
+    `components`² logits; `interests` is the number of interest vectors a person (the nearest one counts).
     """
 
     encoder: str = "attention"
-    dim: int = 64
+    dim: int = 128
     layers: int = 2
     heads: int = 2
     dropout: float | None = None
@@ -117,3 +119,8 @@ def epochs_for(options: SequenceOptions, sequences: SequenceBatch) -> int:
     Measured: 10 do what 16 do on logs of up to 300,000 events, a million still gains from the last of 16.
     """
     return options.epochs or round(min(16.0, 10.0 * max(1.0, sequences.n_events / 300_000) ** 0.4))
+
+
+def halves_network(options: SequenceOptions) -> bool:
+    """Whether `half` concerns the encoder: a narrow one hardly gains, the products of others were not tried."""
+    return options.half and options.encoder in HALVED_ENCODERS and options.dim >= HALVED_DIM

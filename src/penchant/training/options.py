@@ -19,8 +19,8 @@ class TrainingOptions:
     rises; a cosine follows. `average` is the horizon, in steps, of the moving average of the weights that answers
     (1: the last weights), a fifth of all steps at most. `patience` stops after so many validations without a better
     one (0: never). `accumulate` joins so many batches in a step. `precision`: `auto` computes in bfloat16 on a GPU
-    that has it and in float32 on a CPU, where bfloat16 gained nothing but in the softmax (a model's `half`); `float32`
-    takes it from there too. `compile` hands the network to `torch.compile`:
+    that has it and in float32 on a CPU, where a sequence model says which products gain (its `half`); `float32` takes
+    it from there too. `compile` hands the network to `torch.compile`:
     `auto` on a GPU only, since on a CPU it costs more than it saves at these sizes. `checkpoint_s` is the least time
     in seconds between two checkpoints; they take a twentieth of the time at most. `tensorboard` is a folder for the
     curves (empty: none).
