@@ -93,6 +93,8 @@ def test_a_halved_tower_is_coarse_in_training_alone() -> None:
     apart = (coarse - exact).abs().max()
     assert 0 < apart < 0.01
     assert torch.equal(tower.eval()(None), exact)
+    tower.attach(two_views())
+    assert torch.equal(tower.train()(None), exact), "views that came later are not read from the old ones"
 
 
 def test_of_a_weighted_sum_the_contribution_is_the_weighted_view() -> None:

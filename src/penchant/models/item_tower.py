@@ -114,6 +114,7 @@ class ItemTower(nn.Module):
         self._vectors: dict[str, Tensor] = {}
         self._present: dict[str, Tensor] = {}
         self._coarse: dict[str, Tensor] = {}
+        """The vectors of the views in bfloat16, where training projects them so (`halve`)."""
         self.attach(views)
 
     def attach(self, views: Views) -> None:
@@ -122,6 +123,7 @@ class ItemTower(nn.Module):
             view = views[modality].unit()
             self._vectors[modality] = torch.from_numpy(view.vectors)
             self._present[modality] = torch.from_numpy(view.present)
+        self._coarse = {}
         self.attached = True
         """Whether the vectors of the views are here, so that items can be computed again."""
 
