@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import torch
 from penchant.config import Config
 from penchant.errors import MissingExtraError, ModelError, OptionError, UsageError
 from penchant.models.sequence import SequenceModel, SequenceOptions
+from penchant.models.sequence_net import SequenceNet
 from penchant.models.sequence_options import ENCODERS
 from penchant.testing.cycles import cycles
 from penchant.training import fit
@@ -137,6 +139,29 @@ def test_the_softmax_is_in_bfloat16_where_the_processor_multiplies_in_it(monkeyp
     assert learned(True, True, "float32") == exact
     whole = [learned(True, True, "bfloat16"), learned(False, True, "bfloat16"), learned(True, False, "bfloat16")]
     assert whole[0] != whole[1] == whole[2]
+
+
+@pytest.mark.parametrize(("encoder", "dim"), [("attention", 128), ("sasrec", 128), ("attention", 64), ("gru", 128)])
+@pytest.mark.parametrize(
+    ("hardware", "half", "precision"),
+    [(True, True, "auto"), (False, True, "auto"), (True, False, "auto"), (True, True, "float32")],
+)
+def test_a_wide_attention_network_is_in_bfloat16_where_its_softmax_is(
+    encoder: str, dim: int, hardware: bool, half: bool, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("penchant.training.precision.has_fast_bf16", lambda device: hardware)
+    seen: list[bool] = []
+    learn = SequenceNet.learn
+
+    def watched(self: SequenceNet, *args: Any, **options: Any) -> Any:
+        seen.append(torch.is_autocast_enabled("cpu"))
+        return learn(self, *args, **options)
+
+    monkeypatch.setattr(SequenceNet, "learn", watched)
+    model = SequenceModel(replace(SMALL, epochs=1, encoder=encoder, dim=dim, half=half))
+    fit(model, replace(cycles(), validation=None), options=TrainingOptions(precision=precision))
+    wide = dim == 128 and encoder != "gru"
+    assert seen and set(seen) == {wide and hardware and half and precision == "auto"}
 
 
 def test_the_processor_is_asked_about_the_device_of_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
