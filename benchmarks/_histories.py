@@ -40,7 +40,9 @@ def arguments(doc: str | None) -> argparse.ArgumentParser:
 def with_defaults(asked: argparse.Namespace) -> tuple[bool, dict[str, dict[str, Any]]]:
     """Whether items may be recommended again, and the settings of each model."""
     repeats = asked.data.name == "online-retail" if asked.repeats is None else asked.repeats
-    return repeats, {n: {"epochs": asked.epochs} if n == "transformer" else {} for n in asked.models.split(",")}
+    return repeats, {
+        n: {"dim": 64, "epochs": asked.epochs} if n == "transformer" else {} for n in asked.models.split(",")
+    }
 
 
 def fitted(cut: Split, models: Mapping[str, Mapping[str, Any]], keep: Path | None) -> dict[str, Recommender]:

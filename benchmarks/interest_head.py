@@ -56,7 +56,7 @@ def run(data: Dataset, name: str, seed: int) -> dict[str, Any]:
     first, second = (int(times[int(len(times) * share)]) for share in (0.8, 0.9))
     begun = cpu_s()
     before = data.with_events(data.events.filter(pl.col("time_s") <= first))
-    rec = Recommender.fit(before, Config(model=name, seed=seed))
+    rec = Recommender.fit(before, Config(model=name, seed=seed).with_settings({"transformer.dim": 64}))
     rows: dict[str, Any] = {"fit_cpu_s": round(cpu_s() - begun, 1)}
     whole, kinds = packed(data, rec.encoders), data.kinds.ids.to_list()
     ends = np.full(len(whole), second, dtype=np.int64)

@@ -52,7 +52,7 @@ ROWS: dict[str, dict[str, str]] = {
     "BCE": {"loss": "bce"},
     "BPR": {"loss": "bpr"},
     "contrastive .1": {"contrastive": "0.1"},
-    "softmax in float32": {"half": "false"},
+    "no bfloat16": {"half": "false"},  # from dim 128 on half concerns the encoder too
     "all in bfloat16": {"training.precision": "bfloat16"},
     "half the batch": {"batch_tokens": "1600"},
     "twice the batch": {"batch_tokens": "6400"},

@@ -62,7 +62,7 @@ def main() -> None:
     cut = np.quantile(times, asked.quantile, method="lower")
     old, new = part(data, times < cut), part(data, times >= cut)
     config = Config(model=asked.model, seed=asked.seed).with_settings(
-        {"transformer.epochs": asked.epochs, "views.text.encoder": "ngram"}
+        {"transformer.dim": 64, "transformer.epochs": asked.epochs, "views.text.encoder": "ngram"}
     )
     begun = cpu_s()
     rec = Recommender.fit(old, config, chosen={"best_epoch": asked.epochs})

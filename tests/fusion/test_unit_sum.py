@@ -41,7 +41,9 @@ def test_unit_sum_is_the_weighted_sum_of_normed_views_and_so_are_its_gradients()
     pull = drawn(4, 5, seed=9)
     slopes = []
     for made in (unit_sum, defined):
-        views = [drawn(4, 5, seed=seed).requires_grad_() for seed in range(3)]
+        views = [drawn(4, 5, seed=seed) for seed in range(3)]
+        views[1][0] = 0.0  # present and without a direction
+        views = [view.requires_grad_() for view in views]
         logits = torch.tensor([0.1, 1.0, -0.5], dtype=torch.float64, requires_grad=True)
         out = made(views, present, torch.softmax(logits, dim=0))
         (out * pull).sum().backward()
@@ -63,7 +65,8 @@ def test_a_row_without_views_is_zero_and_pulls_at_nothing() -> None:
     out = unit_sum(views, torch.zeros(1, 2, dtype=torch.bool), weights)
     out.sum().backward()
     assert not out.any()
-    assert all(not p.grad.any() for p in (*views, weights) if p.grad is not None)
+    for p in (*views, weights):
+        assert p.grad is not None and not p.grad.any()
 
 
 def test_views_of_mixed_precision_meet_in_the_finer_one() -> None:

@@ -10,6 +10,7 @@ from penchant.data.sequences import SequenceBatch
 from penchant.data.views import View, Views
 from penchant.errors import ModelError, OptionError, UsageError
 from penchant.fusion.feature_level import FEATURE_LEVEL
+from penchant.fusion.presence import drop_views
 from penchant.models.base import Additive, ModelState, TrainingData
 from penchant.models.item_tower import ItemTower, TowerOptions
 from penchant.models.registry import create, entry
@@ -83,18 +84,50 @@ def test_an_item_is_the_fusion_of_its_normalised_views(rows: torch.Tensor | None
         torch.testing.assert_close(tower(rows, **told), tower.fuse(*tower.stacked(rows, **told)))
 
 
-def test_a_halved_tower_is_coarse_in_training_alone() -> None:
+@pytest.mark.parametrize("rows", [None, torch.tensor([11, 0, 7])])
+def test_a_halved_tower_is_coarse_in_training_alone(rows: torch.Tensor | None) -> None:
     tower = tower_of_two_views()
-    exact = tower.train()(None).detach()
-    tower.halve()
-    coarse = tower(None)
-    coarse.sum().backward()
-    assert coarse.dtype == torch.float32 and all(p.grad is not None for p in tower.projections.parameters())
-    apart = (coarse - exact).abs().max()
-    assert 0 < apart < 0.01
-    assert torch.equal(tower.eval()(None), exact)
-    tower.attach(two_views())
-    assert torch.equal(tower.train()(None), exact), "views that came later are not read from the old ones"
+    exact = tower.train()(rows).detach()
+    tower.halved = True
+    coarse = tower(rows)
+    coarse.square().sum().backward()
+    assert coarse.dtype == torch.float32
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in tower.projections.parameters())
+    assert 0 < (coarse - exact).abs().max() < 0.01
+    assert torch.equal(tower.eval()(rows), exact) and not tower._coarse, "nothing is held after training"
+    tower.train()(rows)
+    other = two_views()
+    tower.attach(Views({name: View(-view.vectors, view.present) for name, view in other.items()}))
+    assert (tower(rows) - coarse).abs().max() > 0.1, "views that came later are not read from the old ones"
+
+
+@pytest.mark.parametrize(("half", "hardware"), [(True, True), (False, True), (True, False)])
+def test_views_are_projected_in_bfloat16_where_the_softmax_is(
+    half: bool, hardware: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("penchant.training.precision.has_fast_bf16", lambda device: hardware)
+    seen: set[torch.dtype] = set()
+    read = ItemTower._read
+
+    def watched(self: ItemTower, modality: str) -> torch.Tensor:
+        found = read(self, modality)
+        if self.training:
+            seen.add(found.dtype)
+        return found
+
+    monkeypatch.setattr(ItemTower, "_read", watched)
+    fitted(half=half, epochs=1)
+    assert seen == {torch.bfloat16 if half and hardware else torch.float32}
+
+
+def test_a_dropped_view_of_a_row_has_no_part_in_it() -> None:
+    tower = ItemTower(12, 16, two_views(), TowerOptions(view_dropout=0.6), torch.Generator().manual_seed(0)).train()
+    vectors, present = tower.stacked()
+    torch.manual_seed(5)
+    shown = drop_views(present, 0.6)
+    assert (shown != present).any() and tower.fuse is not None
+    torch.manual_seed(5)
+    torch.testing.assert_close(tower(), tower.fuse(vectors, shown))
 
 
 def test_of_a_weighted_sum_the_contribution_is_the_weighted_view() -> None:

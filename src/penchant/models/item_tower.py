@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -113,8 +114,9 @@ class ItemTower(nn.Module):
             self.fuse = feature_fusion(options.fusion, len(self.columns), dim, start, fixed=fixed)
         self._vectors: dict[str, Tensor] = {}
         self._present: dict[str, Tensor] = {}
+        self.halved = False
+        """Whether training projects views in bfloat16 (each number to three digits), in half the time."""
         self._coarse: dict[str, Tensor] = {}
-        """The vectors of the views in bfloat16, where training projects them so (`halve`)."""
         self.attach(views)
 
     def attach(self, views: Views) -> None:
@@ -127,9 +129,10 @@ class ItemTower(nn.Module):
         self.attached = True
         """Whether the vectors of the views are here, so that items can be computed again."""
 
-    def halve(self) -> None:
-        """From now on project views in bfloat16 in training (each number to three digits), in half the time."""
-        self._coarse = {modality: vectors.to(torch.bfloat16) for modality, vectors in self._vectors.items()}
+    def train(self, mode: bool = True) -> Self:
+        """As of every module; out of training no vectors in bfloat16 are held."""
+        self._coarse = {}
+        return super().train(mode)
 
     def content(self, modality: str, vectors: Tensor) -> Tensor:
         """Vectors of content that has no id, `[rows, D_m]` of one modality to `[rows, dim]`."""
@@ -159,8 +162,7 @@ class ItemTower(nn.Module):
         asked = with_ids and self.options.with_ids and BEHAVIOUR not in without
         parts, masks = [ids], [known if asked else torch.zeros_like(known)]
         for modality in self.modalities:
-            coarse = self.training and modality in self._coarse
-            vectors, present = (self._coarse if coarse else self._vectors)[modality], self._present[modality]
+            vectors, present = self._read(modality), self._present[modality]
             if rows is not None:
                 at = rows.to(vectors.device)
                 vectors, present = vectors[at], present[at]
@@ -191,6 +193,13 @@ class ItemTower(nn.Module):
             ids: Tensor = self(rows, without=without)
             return ids.unsqueeze(1)
         return parts_of(self.fuse, *self.stacked(rows, without=without))
+
+    def _read(self, modality: str) -> Tensor:
+        if not (self.training and self.halved):
+            return self._vectors[modality]
+        if modality not in self._coarse:
+            self._coarse[modality] = self._vectors[modality].to(torch.bfloat16)
+        return self._coarse[modality]
 
     def _weight(self, modality: str) -> Tensor:
         weight: Tensor = self.projections[modality].get_parameter("weight")

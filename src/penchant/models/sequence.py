@@ -87,8 +87,7 @@ class SequenceModel:
         half = self.options.half and self.bfloat16
         self._next_item = NextItem(self.options, data, self.net.tower.modalities, half=half)
         self._halved = half and device.type == "cpu" and halves_network(self.options)
-        if half:
-            self.net.tower.halve()
+        self.net.tower.halved = half
         self.net.tower.sparse = device.type == "cpu" and self._next_item.name != "softmax"
         self._items = None
         return self.net

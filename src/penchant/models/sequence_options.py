@@ -37,7 +37,8 @@ class SequenceOptions:
     time between every two events, not only their number; `clock` puts hour and weekday (UTC) into the tokens.
     `smoothing` is the share of the full softmax's target that all items have in common; `half` makes the products of
     the full softmax, of the items' views and of a wide network (`halves_network`) in bfloat16 in training, where the
-    processor has them and `training.precision` is not `float32`; their sums stay float32. `calibration` is t of `gbce`;
+    processor has them and `training.precision` is not `float32`; their sums stay float32 (on a GPU, or with
+    `bfloat16`, that precision decides of the network). `calibration` is t of `gbce`;
     `contrastive` the weight of telling changed histories apart. `head` scores by `cosine` or by `mol`, a mixture of
     `components`² logits; `interests` is the number of interest vectors a person (the nearest one counts).
     """

@@ -26,7 +26,7 @@ def uses_bfloat16(options: TrainingOptions, device: torch.device) -> bool:
 
 
 def halves_softmax(options: TrainingOptions, device: torch.device) -> bool:
-    """Whether the products of a full softmax may be made in bfloat16 (a model's `half` asks for it): where the
+    """Whether products that gain by it may be made in bfloat16, as those of a full softmax (`half` asks): where the
     processor has such products, and `float32` is not asked for."""
     return options.precision != "float32" and has_fast_bf16(device.type)
 

@@ -52,7 +52,7 @@ Space = Mapping[str, Dimension]
 
 _FADING: Space = {"decay": Real(0.3, 1.0), "half_life_days": Choice((None, 3.0, 10.0, 30.0, 100.0, 300.0))}
 _NETWORK: Space = {
-    "dim": Choice((32, 64, 96, 128)),
+    "dim": Choice((32, 64, 96, 128, 192)),
     "layers": Whole(1, 3),
     "dropout": Real(0.1, 0.6),
     "learning_rate": Real(5e-4, 6e-3, log=True),
