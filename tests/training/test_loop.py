@@ -19,7 +19,7 @@ from penchant.testing.cycles import cycles
 from penchant.training import fit
 from penchant.training.average import Average
 from penchant.training.options import TrainingOptions
-from penchant.training.precision import halves_softmax, uses_bfloat16
+from penchant.training.precision import halves_products, uses_bfloat16
 from penchant.training.steps import schedule
 
 SMALL = SequenceOptions(dim=8, epochs=4, max_length=8, batch_tokens=128, dropout=0.2, heads=2, layers=1)
@@ -167,8 +167,8 @@ def test_a_wide_attention_network_is_in_bfloat16_where_its_softmax_is(
 def test_the_processor_is_asked_about_the_device_of_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     monkeypatch.setattr("penchant.training.precision.has_fast_bf16", lambda device: bool(asked.append(device)) or True)
-    assert halves_softmax(TrainingOptions(), torch.device("cuda", 1)) and asked == ["cuda"]
-    assert not halves_softmax(TrainingOptions(precision="float32"), torch.device("cpu"))
+    assert halves_products(TrainingOptions(), torch.device("cuda", 1)) and asked == ["cuda"]
+    assert not halves_products(TrainingOptions(precision="float32"), torch.device("cpu"))
 
 
 @pytest.mark.filterwarnings("ignore")  # those of torch's compiler, not ours

@@ -195,6 +195,7 @@ class ItemTower(nn.Module):
         return parts_of(self.fuse, *self.stacked(rows, without=without))
 
     def _read(self, modality: str) -> Tensor:
+        """The vectors of a view `[items, D_m]`, in bfloat16 where training projects them so."""
         if not (self.training and self.halved):
             return self._vectors[modality]
         if modality not in self._coarse:

@@ -25,9 +25,9 @@ def uses_bfloat16(options: TrainingOptions, device: torch.device) -> bool:
     return device.type == "cuda" and torch.cuda.is_bf16_supported()
 
 
-def halves_softmax(options: TrainingOptions, device: torch.device) -> bool:
-    """Whether products that gain by it may be made in bfloat16, as those of a full softmax (`half` asks): where the
-    processor has such products, and `float32` is not asked for."""
+def halves_products(options: TrainingOptions, device: torch.device) -> bool:
+    """Whether a model may make large products in bfloat16 (its `half` asks for it: the full softmax, views, a wide
+    network): where the processor has such products, and `float32` is not asked for."""
     return options.precision != "float32" and has_fast_bf16(device.type)
 
 

@@ -21,7 +21,7 @@ from penchant.training.distributed import Group
 from penchant.training.log import TrainingLog
 from penchant.training.optimizer import RowwiseAdamW, clip_gradients
 from penchant.training.options import TrainingOptions
-from penchant.training.precision import compiled, halves_softmax, precision, uses_bfloat16
+from penchant.training.precision import compiled, halves_products, precision, uses_bfloat16
 from penchant.training.selection import validation_ndcg
 from penchant.training.tensorboard import Curves
 
@@ -37,7 +37,7 @@ class Trainable(Protocol):
     what it changes belongs to the state of the network. A network may name its tables of one row an item in
     `item_tables`, and in `columns` what the columns of a matrix read. A model whose network is not fixed by its options
     has `start_again` beside `start`, which makes the network for more data from the one it holds. `bfloat16`, where a
-    model has it, is set before: whether large products of its loss may be made in it (`halves_softmax`). `epochs`,
+    model has it, is set before: whether its large products may be made in it (`halves_products`). `epochs`,
     where a model has it, says how many suit the data where the options say 0.
     """
 
@@ -102,7 +102,7 @@ class Training:
         self.model, self.data, self.plan = model, learn_from or data, plan
         self.checkpoints, self.on_epoch = checkpoints, on_epoch
         if hasattr(model, "bfloat16"):
-            model.bfloat16 = halves_softmax(plan.options, plan.device)
+            model.bfloat16 = halves_products(plan.options, plan.device)
         again = getattr(model, "start_again", model.start)
         self.net = (model.start if plan.prepare is None else again)(data, plan.device)
         if plan.prepare is not None:
@@ -238,7 +238,7 @@ class Training:
             options=to_dict(self.model.options),
             training=to_dict(options),
             plan=[plan.rounds, plan.rate, plan.horizon, plan.device.type, plan.group.size],
-            bfloat16=[uses_bfloat16(options, plan.device), halves_softmax(options, plan.device)],
+            bfloat16=[uses_bfloat16(options, plan.device), halves_products(options, plan.device)],
             prepared=plan.prepare is not None,
         )
 
