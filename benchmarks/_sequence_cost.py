@@ -31,20 +31,29 @@ from penchant.training.selection import validation_ndcg
 
 
 class Watched(SequenceModel):
-    """Takes NDCG@10 on the test whenever the loop hands over averaged weights; that time is left out of `cpu_s`."""
+    """CPU seconds of the epochs, each from its first batch to its last, as peers' hooks take theirs; NDCG@10 on the
+    test whenever the loop hands over averaged weights, in no epoch's time."""
 
     def watch(self, test: Validation) -> None:
-        self.test, self.rows, self.before, self.aside = test, [], cpu_s(), 0.0
+        self.test, self.rows, self.spent = test, [], 0.0
+        self.began: float | None = None
+
+    def begin_epoch(self) -> None:
+        self._stop()
+        self.began = cpu_s()
+
+    def _stop(self) -> None:
+        if self.began is not None:
+            self.spent, self.began = self.spent + cpu_s() - self.began, None
 
     def finish(self) -> None:
+        self._stop()
         super().finish()
         if len(self.rows) == self.options.epochs:
             return
-        began = cpu_s()
         found = validation_ndcg(self, self.test, users=len(self.test.histories))
-        self.rows.append({"epoch": len(self.rows) + 1, "cpu_s": began - self.before - self.aside, "ndcg@10": found})
+        self.rows.append({"epoch": len(self.rows) + 1, "cpu_s": self.spent, "ndcg@10": found})
         print(f"epoch {len(self.rows)}: {self.rows[-1]}", file=sys.stderr, flush=True)
-        self.aside += cpu_s() - began
 
 
 def measure(asked: dict[str, Any]) -> dict[str, Any]:

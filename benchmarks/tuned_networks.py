@@ -1,12 +1,13 @@
 """Every model tuned with the same budget: so many CPU minutes of `tune` on the validation, then one look at the test.
 
-    python benchmarks/tuned_networks.py [DATA] [--people 1500] [--minutes 6] [--models a,b,…] [--split leave-one-out]
+    python benchmarks/tuned_networks.py [DATA] [--people 1500] [--minutes 6] [--most 40] [--models a,b,…]
+        [--split leave-one-out]
 
 A sample of the people of a data set with all of their events, so that a search comes to several trials; the networks
 are the transformer, its block exchanged (`sasrec`, `hstu`, `fuxi`, `lru`) and `gru`, beside the counting models. Each
-is searched in the space that `penchant tune` has for it, the settings as they stand being the first trial; both are
-fitted on the training part and tested side by side. Trials are kept in a file beside where the script is run: a run
-that was stopped goes on.
+is searched in the space that `penchant tune` has for it, the settings as they stand being the first trial, for so many
+minutes or until it has had `--most` trials, which only the counting models come to; both are fitted on the training
+part and tested side by side. Trials are kept in a file beside where the script is run: a run that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ def main() -> None:
     parser.add_argument("data", nargs="?", type=Path, default=DATA)
     parser.add_argument("--people", type=int, default=1500)
     parser.add_argument("--minutes", type=float, default=6.0)
+    parser.add_argument("--most", type=int, default=40)
     parser.add_argument("--models", default=MODELS)
     parser.add_argument("--split", default="leave-one-out")
     asked = parser.parse_args()
@@ -57,6 +59,7 @@ def main() -> None:
             standing,
             [standing.model],
             minutes=asked.minutes,
+            most=asked.most,
             how=asked.split,
             clock=time.process_time,
             trials=KEEP / f"{asked.data.name}_{asked.split}_{asked.people}_{label}.jsonl",
@@ -72,6 +75,7 @@ def main() -> None:
             "people": people,
             "events": dataset.n_events,
             "minutes": asked.minutes,
+            "most": asked.most,
             "searches": found,
             **tested.to_json(),
             "peak_rss_mb": peak_rss_mb(),

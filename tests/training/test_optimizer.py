@@ -37,10 +37,12 @@ def _step(net: Table, optimizer: torch.optim.Optimizer, rows: list[int], seed: i
     optimizer.step()
 
 
-def test_naming_every_row_is_the_dense_adamw() -> None:
+@pytest.mark.parametrize("fused", [None, True])
+def test_naming_every_row_is_the_dense_adamw(fused: bool | None) -> None:
     one, other = Table(sparse=True), Table(sparse=False)
     settings = {"lr": 0.1, "betas": (0.9, 0.98), "weight_decay": 0.05}
-    rowwise, dense = RowwiseAdamW(one.parameters(), **settings), torch.optim.AdamW(other.parameters(), **settings)
+    rowwise = RowwiseAdamW(one.parameters(), **settings, fused=fused)
+    dense = torch.optim.AdamW(other.parameters(), **settings)
     for seed in range(6):
         _step(one, rowwise, [*range(ROWS), 2, 2], seed)
         _step(other, dense, [*range(ROWS), 2, 2], seed)

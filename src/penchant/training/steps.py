@@ -108,7 +108,8 @@ class Training:
         if plan.prepare is not None:
             plan.prepare(self.net)
         own = model.options
-        self.optimizer = RowwiseAdamW(_groups(self.net, own.weight_decay), lr=own.learning_rate, betas=(0.9, 0.98))
+        groups, fused = _groups(self.net, own.weight_decay), plan.device.type == "cpu" or None
+        self.optimizer = RowwiseAdamW(groups, lr=own.learning_rate, betas=(0.9, 0.98), fused=fused)
         self.width = plan.options.accumulate * plan.group.size
         steps = -(-len(model.batches(self.data, self._rng(0))) // self.width)
         self.total = (plan.horizon or epochs_of(model, data)) * max(1, steps)
