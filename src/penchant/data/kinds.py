@@ -98,6 +98,10 @@ _REFUSING_SIGNS: Final = re.compile(
     r"[不没沒无無未勿踩厌厭烦煩拒删刪退负負]|屏蔽|封鎖|隐藏|隱藏|举报|檢舉|投诉|投訴|拉黑|黑名单|取消|移除|移出|"
     r"跳过|跳過|略過|划走|划过|忽略|差评|差評|曝光|展示|展现|展現"
 )
+_NO_REFUSAL: Final = re.compile(
+    "不错|不錯|不断|不斷|不停|不限|不少|无线|無線|无限|無限|无敌|無敵|无损|無損|无疑|無疑|没错|沒錯|负责|負責"
+)
+"""Words that hold such a sign and say nothing against the item."""
 
 
 def wanted_kinds(kinds: Sequence[str]) -> npt.NDArray[np.bool_]:
@@ -152,10 +156,11 @@ def given_weights(option: str, given: Mapping[str, float], kinds: Sequence[str])
 def reads_as_refusal(kind: str) -> bool:
     """Whether a kind that counts as wanted reads like 'not this', or like something that the platform did.
 
-    >>> [kind for kind in ("view", "disliked", "video_skipped", "不想看", "收藏", "hide") if reads_as_refusal(kind)]
+    >>> kinds = ("view", "disliked", "video_skipped", "不想看", "收藏", "hide", "不错", "无线购买", "不错过")
+    >>> [kind for kind in kinds if reads_as_refusal(kind)]
     ['disliked', 'video_skipped', '不想看']
     """
     if kind in schema.NEGATIVE_KINDS or kind in schema.PASSIVE_KINDS:
         return False
     words = re.findall(r"[a-z]+", kind.lower())
-    return any(word in _REFUSING_WORDS for word in words) or bool(_REFUSING_SIGNS.search(kind))
+    return any(word in _REFUSING_WORDS for word in words) or bool(_REFUSING_SIGNS.search(_NO_REFUSAL.sub("", kind)))
