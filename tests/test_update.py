@@ -107,10 +107,10 @@ def test_a_new_item_is_recommended_by_its_content_at_once(model: str) -> None:
 
 
 def test_items_alone_are_enough(neural: Recommender, tmp_path: Path) -> None:
-    from penchant.data.additions import load_additions
+    from penchant.data.ingest import load_folder
 
     (tmp_path / "items.csv").write_text(f"item_id,title\nfresh,{TASTES[1]} live\n")
-    fresh = neural.update(load_additions(tmp_path))
+    fresh = neural.update(load_folder(tmp_path, needs_events=False))
     assert fresh.facts["updates"][0]["new"] == {"items": 1}
     assert fresh.dataset.n_events == neural.dataset.n_events
     net = fresh.model.net  # type: ignore[attr-defined]
@@ -118,6 +118,20 @@ def test_items_alone_are_enough(neural: Recommender, tmp_path: Path) -> None:
     # its id begins at the mean of the ten items that say the same
     ids = net.tower.embedding.detach().numpy()
     np.testing.assert_allclose(ids[30], ids[10:20].mean(axis=0), atol=1e-6)
+
+
+def test_rows_without_an_id_are_in_quarantine_where_items_are_alone(tmp_path: Path) -> None:
+    from penchant.data.ingest import load_folder
+
+    (tmp_path / "items.csv").write_text("item_id,title\nfresh,live\n,nobody\n")
+    (tmp_path / "users.csv").write_text("user_id,age\nann,30\n")
+    report = load_folder(tmp_path, needs_events=False).report
+    assert report is not None and report.tables["items"].quarantined == {"no item_id": 1}
+    assert report.tables["users"].rows_kept == 1 and report.tables["events"].rows_read == 0
+    with pytest.raises(DataError, match="1 rows would be in quarantine"):
+        load_folder(tmp_path, needs_events=False, strict=True)
+    with pytest.raises(DataError, match="no table of events"):
+        load_folder(tmp_path)
 
 
 def test_a_title_that_is_corrected_is_encoded_again(neural: Recommender) -> None:

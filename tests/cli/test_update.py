@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 from typer.testing import Result
 
-from penchant.data.additions import load_additions
 from penchant.data.bundle import open_bundle, versions
+from penchant.data.ingest import load_folder
 from penchant.recommender import Recommender
 
 Run = Callable[..., Result]
@@ -54,9 +54,10 @@ def test_new_events_on_known_items_are_enough(run: Run, bundle: Path, tmp_path: 
 
 def test_it_says_what_is_new_and_refuses_what_cannot_be(run: Run, bundle: Path, tmp_path: Path) -> None:
     shutil.copytree(bundle, tmp_path / "b")
-    (tmp_path / "items.csv").write_text("item_id,title\nfresh,Something new\n")
+    (tmp_path / "items.csv").write_text("item_id,title\nfresh,Something new\n,Nobody\n")
     done = run("update", tmp_path / "b", tmp_path)
     assert done.exit_code == 0, done.output
+    assert "items: 1 rows are in quarantine: no item_id." in done.output
     assert "New: 1 items; 0 events were known" in done.stdout and "Wrote version 2" in done.stdout
     (tmp_path / "items.csv").write_text("item_id,title\nfresher,Something newer\n")
     done = run("update", tmp_path / "b", tmp_path, "--against-retrain")
@@ -137,7 +138,7 @@ def test_two_processes_learn_what_one_learns_and_write_once(
     (folder / "current").write_text("1\n")
     parts = Recommender.load(folder).parts()
     two_at_once = parts.config.with_settings({"training.accumulate": 2})
-    alone = Recommender.of(replace(parts, config=two_at_once)).update(load_additions(new))
+    alone = Recommender.of(replace(parts, config=two_at_once)).update(load_folder(new, needs_events=False))
     for name, value in alone.model.state().tensors.items():
         np.testing.assert_allclose(found[name], value, atol=2e-4, err_msg=name)
     assert any(np.abs(found[name] - value).max() > 1e-3 for name, value in parts.model.state().tensors.items())

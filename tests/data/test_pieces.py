@@ -112,10 +112,12 @@ def test_the_unit_of_times_is_that_of_the_whole(
 def test_what_has_to_be_seen_as_a_whole_is_read_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frame = made(250)
     decimals = frame.with_columns(pl.format("{}.0", pl.int_range(pl.len()) % 7).alias("user_id"))
+    late = decimals.with_columns(pl.when(pl.int_range(pl.len()) < 120).then(None).otherwise("user_id").alias("user_id"))
     texts = frame.with_columns(pl.from_epoch("timestamp").dt.to_string().alias("timestamp"))
     undated = frame.with_columns(pl.lit(None, pl.Int64).alias("timestamp"))
     twice = frame.with_columns(pl.format("x{}", pl.int_range(pl.len()) % 240).alias("event_id"))
-    for name, table in {"decimals": decimals, "texts": texts, "undated": undated, "twice": twice}.items():
+    tables = {"decimals": decimals, "late": late, "texts": texts, "undated": undated, "twice": twice}
+    for name, table in tables.items():
         data, seen = in_pieces(write(table, tmp_path / name), monkeypatch)
         assert seen[-1] == 250
         assert (len(seen) > 1) == (name == "twice")  # the only one that is found out on the way

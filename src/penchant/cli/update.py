@@ -48,7 +48,7 @@ def update(
     Under torchrun several processes learn together, and the first one speaks and writes.
     """
     from penchant.cli.report import page
-    from penchant.data.additions import load_additions
+    from penchant.data.ingest import load_folder
     from penchant.evaluation.drift import drift
     from penchant.recommender import Recommender
     from penchant.training.continuing import UpdateOptions
@@ -56,8 +56,12 @@ def update(
 
     options = UpdateOptions(epochs=epochs, replay=replay, rate=rate, reweigh=reweigh, seed=seed)
     rec = Recommender.load(bundle)
-    data = load_additions(new_data, strict=strict)
+    data = load_folder(new_data, strict=strict, needs_events=False)
+    refused = {name: dict(table.quarantined) for name, table in (data.report.tables if data.report else {}).items()}
     speaks = is_first_process()
+    for name, reasons in refused.items():
+        for reason, count in reasons.items() if speaks and not json else ():
+            terminal.note(f"{name}: {count:,} rows are in quarantine: {reason}.")
     with terminal.progress(shown=speaks) as report:
         fresh = rec.update(data, options, progress=report)
         found = None
@@ -78,7 +82,9 @@ def update(
     if json:
         summary = {"bundle": str(bundle), "version": folder.name if folder else None, **new}
         heads = {"heads": fresh.facts["heads"]} if folder and "heads" in fresh.facts else {}
-        terminal.show_json({**summary, **heads, "drift": found.to_dict() if found else None})
+        terminal.show_json(
+            {**summary, **heads, "rows_quarantined": refused, "drift": found.to_dict() if found else None}
+        )
         return
     told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in new["new"].items())
     terminal.show(f"New: {told or 'nothing'}; {new['known_events']:,} events were known")

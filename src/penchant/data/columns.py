@@ -5,11 +5,13 @@ from __future__ import annotations
 import polars as pl
 
 _WHOLE = r"^-?\d+\.0+$"
+DECIDING = 100
+"""So many ids of a column say whether all may be whole decimals."""
 
 
 def decimal(column: pl.Series) -> bool:
-    """Whether the first hundred ids of a column of text are all whole decimals (`7.0`)."""
-    first = column.drop_nulls().head(100) if column.dtype == pl.String else pl.Series([], dtype=pl.String)
+    """Whether the first ids of a column of text are all whole decimals (`7.0`)."""
+    first = column.drop_nulls().head(DECIDING) if column.dtype == pl.String else pl.Series([], dtype=pl.String)
     return bool(len(first)) and bool(first.str.contains(_WHOLE).all())
 
 

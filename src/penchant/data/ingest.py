@@ -33,9 +33,15 @@ Table: TypeAlias = (
 
 __all__ = ["IngestReport", "Table", "TableReport", "build", "load_folder", "read_table", "to_frame"]
 
+_NO_EVENTS = {
+    **dict.fromkeys((schema.EVENT_ID, schema.USER_ID, schema.ITEM_ID), pl.String),
+    schema.TIMESTAMP: pl.Int64,
+}
+
 
 def load_folder(path: Path, *, strict: bool = False, needs_events: bool = True) -> Dataset:
-    """Read a folder that follows the data contract; a table of events without rows will do where none is needed.
+    """Read a folder that follows the data contract; where no event is needed, a table of events without rows will do,
+    and so will items or users alone.
 
     Raises `DataError` for a folder or file that cannot be read, `SchemaError` for missing columns; with `strict`,
     `DataError` where any row would be in quarantine.
@@ -48,17 +54,15 @@ def load_folder(path: Path, *, strict: bool = False, needs_events: bool = True) 
     mapping = read_mapping(path)
     files = {table: find_table(path, table, mapping[table].file) for table in schema.TABLES}
     events = files.pop(schema.EVENTS)
-    if events is None:
+    alone = not needs_events and bool(files[schema.ITEMS] or files[schema.USERS])
+    if events is None and not alone:
         raise DataError(
             f"{path} has no table of events. It holds: {listing(path)}.",
             remedy="Name it events.parquet, events.csv, events.csv.gz or events.jsonl, or say its name in "
             "dataset.toml: [events] file = 'NAME'.",
         )
-    log = _log_of_pieces(events, mapping[schema.EVENTS])
-    if log is None:
-        log = _log_of(read_source(events, mapping[schema.EVENTS]), mapping[schema.EVENTS])
     sources = {table: read_source(file, mapping[table]) for table, file in files.items() if file is not None}
-    dataset = _assembled(log, sources, mapping, path, strict, needs_events)
+    dataset = _assembled(_log(events, mapping[schema.EVENTS]), sources, mapping, path, strict, needs_events)
     own = checked(folder_vectors(path), dataset.vocabularies)
     report = dataset.report
     for each in own:
@@ -92,6 +96,13 @@ def read_table(path: Path) -> pl.DataFrame:
 def to_frame(table: Table) -> pl.DataFrame:
     """A table given in Python as a polars frame of raw columns. Raises `SchemaError` for another type."""
     return from_object("table", table).frame
+
+
+def _log(path: Path | None, mapping: TableMapping) -> EventLog:
+    """The log of a file, by pieces where that is possible; without a file one that has no rows."""
+    if path is None:
+        return _log_of(from_object(schema.EVENTS, pl.DataFrame(schema=_NO_EVENTS)), TableMapping())
+    return _log_of_pieces(path, mapping) or _log_of(read_source(path, mapping), mapping)
 
 
 def _log_of(source: Source, mapping: TableMapping) -> EventLog:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.data.aliases import recognise
-from penchant.data.columns import decimal
+from penchant.data.columns import DECIDING, decimal
 from penchant.data.events import CleanEvents, WholeTable, clean_events
 from penchant.data.mapping import TableMapping
 from penchant.data.readers import REFUSALS, Source, is_parquet, parts_of, read_parquet, source_name
@@ -55,7 +55,9 @@ def event_pieces(path: Path, mapping: TableMapping) -> Pieces | None:
         found = recognise(schema.EVENTS, list(shapes[0]), mapping.columns, source_name(path))
         time = found.raw(schema.TIMESTAMP)
         kind = shapes[0][time] if time else pl.Null()
-        if not (kind.is_numeric() or kind.is_temporal()) or _decimal_ids(parts, [found.raw(name) for name in _IDS]):
+        if not (kind.is_numeric() or kind.is_temporal()) or _decimal_ids(
+            parts, shapes[0], [found.raw(name) for name in _IDS]
+        ):
             return None
         known = [unit_counts(time) if kind.is_numeric() else [pl.col(time).count().alias("known")]]
         table = pl.concat([pl.scan_parquet(part, glob=False).select(*known[0]) for part in parts]).sum().collect()
@@ -71,10 +73,12 @@ def event_pieces(path: Path, mapping: TableMapping) -> Pieces | None:
 _IDS = (schema.USER_ID, schema.ITEM_ID, schema.EVENT_ID)
 
 
-def _decimal_ids(parts: list[Path], names: list[str]) -> bool:
+def _decimal_ids(parts: list[Path], shape: Mapping[str, pl.DataType], names: list[str]) -> bool:
     """Whether a column of ids begins with decimals (`7.0`), which lose their ending where all of them have it."""
-    given = [name for name in names if name]
-    head = next(
-        head for part in parts if (head := pl.scan_parquet(part, glob=False).select(given).head(ROWS).collect()).height
-    )
-    return any(decimal(head[name]) for name in given)
+    table = pl.concat([pl.scan_parquet(part, glob=False) for part in parts])
+    for name in names:
+        if name and shape[name] == pl.String:
+            filled = table.select(pl.col(name).str.strip_chars()).filter(pl.col(name) != "")
+            if decimal(filled.head(DECIDING).collect(engine="streaming")[name]):
+                return True
+    return False
