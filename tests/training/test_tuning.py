@@ -7,11 +7,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from penchant.config import Config
+from penchant.data.sequences import SequenceBatch
 from penchant.errors import MissingExtraError, ModelError
+from penchant.models.base import TrainingData
 from penchant.models.registry import MODELS
+from penchant.training.neighbours import neighbour, standing_proposal
+from penchant.training.objective import standing
 from penchant.training.search_space import (
     SPACES,
     Choice,
@@ -67,6 +72,48 @@ def test_it_goes_on_from_its_file_and_draws_nothing_twice(tmp_path: Path) -> Non
     assert len(found) == 9 and len({str(t.settings) for t in found}) == 9
     assert [t.settings for t in found].count({}) == 1
     assert not Trials(file, "other data", "m").found and not Trials(file, "k", "other model").found
+
+
+def _bowl(settings: Mapping[str, Any], report: Report) -> float:
+    """Twelve dimensions, all of which stand at 0 and are best at .2."""
+    return -sum((settings.get(f"x{k}", 0.0) - 0.2) ** 2 for k in range(12))
+
+
+def test_few_trials_near_what_stands_better_it_where_there_are_many_dimensions() -> None:
+    wide: dict[str, Any] = {f"x{k}": Real(-1.0, 1.0) for k in range(12)}
+    found = []
+    for seed in range(4):
+        trials = Trials(None, "k", "m")
+        search(wide, _bowl, trials, budget_s=1e9, clock=ticking(), seed=seed, most=25, stands=dict.fromkeys(wide, 0.0))
+        assert trials.standing is not None and trials.standing.value == pytest.approx(-0.48)
+        assert trials.best is not None and trials.best.value is not None
+        near = [trial.settings for trial in trials.found[1:9]]
+        assert len({str(settings) for settings in near}) == 8
+        assert 1 <= sum(value != 0.0 for value in near[0].values()) <= 8
+        found.append(trials.best.value)
+    assert float(np.mean(found)) > -0.44  # a draw from the whole space is worth -4.5 on average, and never above -0.48
+
+
+def test_neighbours_move_a_little_and_stay_inside() -> None:
+    space = {
+        "x": Real(1e-3, 1.0, log=True),
+        "n": Whole(1, 3),
+        "size": Choice((32, 64, 96, 128)),
+        "kind": Choice(("a", "b", None)),
+        "both": Together(({"p": 1, "q": 1}, {"p": 2, "q": 2})),
+        "open": Whole(1, 30),
+    }
+    around = standing_proposal(space, {"x": 0.5, "n": 3, "size": 64, "kind": None, "p": 2, "q": 2, "open": 0})
+    assert around == {"x": 0.5, "n": 3, "size": 64, "kind": None, "both": 1}  # 0 lies outside: it is drawn
+    assert standing_proposal(space, {"x": 2.0, "size": 65, "p": 1, "q": 2}) == {}
+    rng = np.random.default_rng(0)
+    found = [neighbour(space, around, rng) for _ in range(400)]
+    assert all(list(each) == list(space) and 1e-3 <= each["x"] <= 1.0 and each["n"] in (1, 2, 3) for each in found)
+    moved = [{name for name, value in around.items() if each[name] != value} for each in found]
+    assert all(sum(name in each for each in moved) > 60 for name in around)
+    assert 1.2 < float(np.mean([len(each) for each in moved])) < 2.2
+    assert {each["size"] for each in found} == {32, 64, 96} and {each["kind"] for each in found} == {"a", "b", None}
+    assert {each["both"] for each in found} == {0, 1} and {each["open"] for each in found} > set(range(2, 30))
 
 
 def test_same_seed_same_trials() -> None:
@@ -216,6 +263,15 @@ def test_the_ends_of_every_range_are_allowed(name: str) -> None:
         found = config.with_settings({f"{name}.{option}": value for option, value in settings.items()}).options()
         assert {option: getattr(found, option) for option in settings} == settings
     assert learns_slowly(name) == (name in ("gru", "cnn_rnn", "transformer", "content_transformer", "llm"))
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_what_stands_has_a_place_in_every_dimension(name: str) -> None:
+    data = TrainingData(SequenceBatch.of_items([[0, 1, 2]] * 9), 3, ["view"], 100)
+    found = standing_proposal(SPACES[name], standing(name, Config(model=name).options, data))
+    assert set(found) == set(SPACES[name])
+    if name == "transformer":
+        assert (found["epochs"], found["dropout"], found["dim"]) == (10, 0.5, 128)
 
 
 @pytest.mark.parametrize("name", SPACES)

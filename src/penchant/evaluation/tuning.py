@@ -133,7 +133,7 @@ class _Search:
                 self._one(part, budget_s * share / sum(parts.values()))
 
     def _one(self, name: str, budget_s: float) -> None:
-        from penchant.training.objective import objective
+        from penchant.training.objective import objective, standing
 
         base = self.config
         key = identity(self.data, options=to_dict(base.options(name)), training=to_dict(base.training))
@@ -163,6 +163,7 @@ class _Search:
                 clock=self.clock,
                 seed=base.seed,
                 most=self.most,
+                stands=standing(name, base.options, self.data),
                 told=told,
             )
         except UsageError:

@@ -96,6 +96,10 @@ class SequenceModel:
         """Epochs of a training on these data."""
         return epochs_for(self.options, data.sequences)
 
+    def decided(self, data: TrainingData) -> dict[str, float]:
+        """Options that are left open, and what they are on these data."""
+        return {"epochs": self.epochs(data), "dropout": dropout_percent(self.options, data.sequences) / 100}
+
     def batches(self, data: TrainingData, rng: np.random.Generator) -> list[Window]:
         """One epoch: windows of at most max_length + 1 events, of like length together, in random order."""
         tokens = self.options.batch_tokens

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from penchant.data.options import to_dict
 from penchant.models.base import TrainingData
 from penchant.models.registry import create
 from penchant.training.loop import fit
@@ -41,3 +42,9 @@ def objective(
         return max(best) if best else log.validation_ndcg
 
     return value
+
+
+def standing(name: str, options: Callable[[str], Any], data: TrainingData) -> dict[str, Any]:
+    """The options of a model as they stand, by name; where they leave something open, what that is on these data."""
+    decided = getattr(create(name, options), "decided", None)
+    return {**to_dict(options(name)), **(decided(data) if decided else {})}

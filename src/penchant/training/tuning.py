@@ -1,4 +1,5 @@
-"""A search for settings within a budget of time: TPE proposes, the median of earlier trials stops the hopeless."""
+"""A search for settings within a budget of time: near the best first, then by a model of the space; the median of
+earlier trials stops the hopeless."""
 
 from __future__ import annotations
 
@@ -10,11 +11,16 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from penchant.errors import MissingExtraError, PenchantError
+from penchant.training.neighbours import neighbour, standing_proposal
 from penchant.training.search_space import Choice, Dimension, Real, Space, Together, proposal_of, settings_of
 
 STEPS = 12
 """A trial's progress is told in so many steps, so that trials of different length can be compared."""
+NEAR_FIRST = 8
+"""So many proposals are near the best; from then on every second one."""
 COMPLETE, PRUNED, STOPPED, FAILED = "complete", "pruned", "stopped", "failed"
 
 Report = Callable[[float, float], None]
@@ -83,21 +89,27 @@ def search(
     clock: Callable[[], float],
     seed: int = 0,
     most: int | None = None,
+    stands: Mapping[str, Any] | None = None,
     told: Callable[[Trials, float], None] | None = None,
 ) -> None:
     """Add trials until `budget_s` seconds of `clock` are over (looked at between epochs) or there are `most`.
 
-    The settings as they stand are tried first, so that what is found is never worse on validation. Earlier trials of
-    the same key count. Proposals are those of the tree-structured Parzen estimator (Bergstra et al., NeurIPS 2011).
-    Raises the objective's `PenchantError` where even the settings as they stand cannot be tried, and
-    `MissingExtraError` without optuna.
+    The settings as they stand are tried first, so that what is found is never worse on validation; `stands` says what
+    they are, by option. Earlier trials of the same key count. The first eight proposals are neighbours of the best so
+    far, afterwards every second one is, and the others are those of the tree-structured Parzen estimator (Bergstra et
+    al., NeurIPS 2011), which has learned from all of them: a blend as of Wang et al. (ICLR 2021). Raises the
+    objective's `PenchantError` where even the settings as they stand cannot be tried, and `MissingExtraError` without
+    optuna.
     """
     optuna = _optuna()
     begun = clock()
-    study = _study(optuna, space, trials.found, seed)
+    origin = standing_proposal(space, stands or {})
+    study = _study(optuna, space, trials.found, seed, origin)
     spaces = {name: _distribution(optuna, space[name]) for name in space}
     while clock() - begun < budget_s and (most is None or len(trials.found) < most):
         first = trials.standing is None
+        if not first and (len(trials.found) <= NEAR_FIRST or len(trials.found) % 2):
+            study.enqueue_trial(_near_best(space, trials, origin, seed))
         trial = None if first else study.ask(spaces)
         settings = {} if trial is None else settings_of(space, trial.params)
         curve: dict[int, float] = {}
@@ -132,7 +144,9 @@ def search(
                 raise
             made = replace(made, state=FAILED, reason=str(error))
         trials.add(made)
-        if trial is not None:
+        if first:
+            _know(study, optuna, made, origin, spaces)
+        else:
             states = optuna.trial.TrialState
             kind = {COMPLETE: states.COMPLETE, FAILED: states.FAIL}.get(made.state, states.PRUNED)
             study.tell(trial, made.value if made.state == COMPLETE else None, state=kind)
@@ -145,26 +159,44 @@ def _ended(trial: Trial, state: str) -> Trial:
     return replace(trial, state=state, value=max(trial.curve.values(), default=None))
 
 
-def _study(optuna: Any, space: Space, earlier: Sequence[Trial], seed: int) -> Any:
+def _near_best(space: Space, trials: Trials, origin: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """A neighbour of the best so far (of what stands, where that is the best) that has not been tried."""
+    best, rng = trials.best, np.random.default_rng([seed, len(trials.found)])
+    around = proposal_of(space, best.settings) if best is not None and best.settings else None
+    tried = [trial.settings for trial in trials.found]
+    for _ in range(20):
+        found = neighbour(space, origin if around is None else around, rng)
+        if settings_of(space, found) not in tried:
+            break
+    return found
+
+
+def _study(optuna: Any, space: Space, earlier: Sequence[Trial], seed: int, origin: Mapping[str, Any]) -> Any:
     """A study that knows the earlier trials; another seed for every continuation, so that none is drawn again."""
-    sampler = optuna.samplers.TPESampler(seed=(seed + len(earlier)) % 2**32, n_startup_trials=8)
-    pruner = optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=STEPS // 4)
+    sampler = optuna.samplers.TPESampler(seed=(seed + len(earlier)) % 2**32, n_startup_trials=NEAR_FIRST)
+    pruner = optuna.pruners.MedianPruner(n_startup_trials=1, n_warmup_steps=STEPS // 3)
     study = optuna.create_study(direction="maximize", sampler=sampler, pruner=pruner)
-    states = optuna.trial.TrialState
+    spaces = {name: _distribution(optuna, space[name]) for name in space}
     for trial in earlier:
-        proposed = proposal_of(space, trial.settings)
+        proposed = proposal_of(space, trial.settings) if trial.settings else origin
         if proposed is not None and trial.state != FAILED:
-            with contextlib.suppress(ValueError):  # a range has changed since: that trial says nothing here
-                study.add_trial(
-                    optuna.trial.create_trial(
-                        params=proposed,
-                        distributions={name: _distribution(optuna, space[name]) for name in space},
-                        value=trial.value if trial.state == COMPLETE else None,
-                        state=states.COMPLETE if trial.state == COMPLETE else states.PRUNED,
-                        intermediate_values=dict(trial.curve),
-                    )
-                )
+            _know(study, optuna, trial, proposed, spaces)
     return study
+
+
+def _know(study: Any, optuna: Any, trial: Trial, proposed: Mapping[str, Any], spaces: Mapping[str, Any]) -> None:
+    """Tell a study of a trial that it did not ask for; one that lacks a dimension only by how it went."""
+    states = optuna.trial.TrialState
+    with contextlib.suppress(ValueError):  # a range has changed since: that trial says nothing here
+        study.add_trial(
+            optuna.trial.create_trial(
+                params=dict(proposed),
+                distributions={name: spaces[name] for name in proposed},
+                value=trial.value if trial.state == COMPLETE else None,
+                state=states.COMPLETE if trial.state == COMPLETE else states.PRUNED,
+                intermediate_values=dict(trial.curve),
+            )
+        )
 
 
 def _distribution(optuna: Any, dimension: Dimension) -> Any:
