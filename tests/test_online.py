@@ -10,10 +10,14 @@ import pytest
 
 from penchant.config import Config
 from penchant.data.dataset import Dataset
+from penchant.models.sequence_options import ENCODERS
 from penchant.recommender import Recommender
 
 LENGTHS = (3, 9, 30)
 """Events of the people asked about; the model reads eight."""
+
+
+SMALL = {"dim": 16, "layers": 1, "epochs": 2, "max_length": 8}
 
 
 def log() -> pl.DataFrame:
@@ -26,24 +30,68 @@ def log() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row").sort("user_id", "timestamp")
 
 
+def rich() -> pl.DataFrame:
+    """The same with a kind, a value, a dwell and a text of the event's own."""
+    rng = np.random.default_rng(2)
+    rows = log().height
+    return log().with_columns(
+        event=pl.Series(rng.choice(["view", "like", "hide"], rows)),
+        value=pl.Series(rng.integers(1, 6, rows).astype(float)),
+        dwell_s=pl.Series(rng.uniform(1, 300, rows)),
+        text=pl.Series(rng.choice(["a red boat", "green tea", None], rows)),
+    )
+
+
+def people() -> pl.DataFrame:
+    return pl.DataFrame(
+        {"user_id": [f"u{u}" for u in range(24)], "age": [20 + u for u in range(24)], "city": ["Ulm", "Bern"] * 12}
+    )
+
+
+def learned(dataset: Dataset, **options: Any) -> Recommender:
+    settings = {f"transformer.{key}": value for key, value in {**SMALL, **options}.items()}
+    config = Config(model="transformer").with_settings({**settings, "views.text.encoder": "ngram"})
+    return Recommender.fit(dataset, config)
+
+
 @pytest.fixture(scope="module", params=["attention", "gru"])
 def rec(request: pytest.FixtureRequest) -> Recommender:
-    options = {"encoder": request.param, "dim": 16, "layers": 1, "epochs": 2, "max_length": 8}
-    config = Config(model="transformer").with_settings({f"transformer.{key}": value for key, value in options.items()})
-    return Recommender.fit(Dataset.from_tables(log()), config)
+    return learned(Dataset.from_tables(log()), encoder=request.param)
 
 
-@pytest.mark.parametrize("user", ["u0", "u1", "u2"])
-def test_the_online_vector_is_the_offline_one(rec: Recommender, user: str) -> None:
+def check_parity(rec: Recommender, events: pl.DataFrame, user: str) -> None:
     whole = rec.histories(np.arange(rec.dataset.n_users)).at(None)
     code = int(rec.dataset.user_codes([user])[0])
     offline = rec.dense_model().interests(whole)[whole.offsets[code] : whole.offsets[code + 1]]
-    mine = log().filter(pl.col("user_id") == user)
+    mine = events.filter(pl.col("user_id") == user)
     for known in (1, mine.height - 1, mine.height):  # before the last event, and one event more
         online = rec.interests(history=mine.head(known))
         np.testing.assert_allclose(online.vectors[-1], offline[known - 1], atol=1e-5)
         single = rec.dense_model().user_vectors(whole.take([code]).keep(np.arange(mine.height) < known))
         np.testing.assert_allclose(single[0], offline[known - 1], atol=1e-5)
+
+
+@pytest.mark.parametrize("user", ["u0", "u1", "u2"])
+def test_the_online_vector_is_the_offline_one(rec: Recommender, user: str) -> None:
+    check_parity(rec, log(), user)
+
+
+@pytest.mark.parametrize(
+    "options", [*({"encoder": name} for name in ENCODERS), {"head": "mol"}, {"interests": 3}], ids=str
+)
+def test_so_it_is_with_all_that_events_and_people_can_carry(options: dict[str, Any]) -> None:
+    items = pl.DataFrame({"item_id": [f"i{n}" for n in range(12)], "title": ["red boat", "green tea", "old book"] * 4})
+    rec = learned(Dataset.from_tables(rich(), items, people()), epochs=1, **options)
+    whole = rec.histories(np.arange(rec.dataset.n_users))
+    assert whole.user_views and whole.content is not None
+    check_parity(rec, rich(), "u1")
+    mine = rich().filter(pl.col("user_id") == "u1")
+    known, handed = rec.recommend("u1", k=5), rec.recommend(history=mine, k=5)
+    assert known.item_ids[0] == handed.item_ids[0]
+    stranger = rec.recommend(history=mine.with_columns(user_id=pl.lit("nobody")), k=5)
+    nameless = rec.recommend(history=mine.drop("user_id"), k=5)
+    np.testing.assert_array_equal(stranger.scores, nameless.scores)
+    assert np.abs(stranger.scores - handed.scores).max() > 0  # of a stranger nothing is known
 
 
 @pytest.mark.parametrize("user", ["u0", "u1", "u2"])

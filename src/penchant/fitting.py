@@ -17,6 +17,7 @@ from penchant.data.splits import Holdout
 from penchant.data.views import Views
 from penchant.encoders.fitted import FittedEncoders
 from penchant.encoders.packing import kept_vectors
+from penchant.encoders.precision import resolve_device
 from penchant.encoders.views import as_of, item_views
 from penchant.errors import DataError, ModelError
 from penchant.models.base import Model, TrainingData, Validation
@@ -58,6 +59,7 @@ def fitted(
 
     if data.n_events == 0:
         raise DataError("There are no events to learn from.", remedy="See `penchant check` for what was refused.")
+    resolve_device(config.device)
     require_kinds((config.model, "popularity"), config.options, data.kinds.ids.to_list())
     spent = CpuSeconds()
     held = taught_by(data, config) if validation is None else None

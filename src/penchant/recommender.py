@@ -14,20 +14,20 @@ import numpy.typing as npt
 from penchant.config import Config
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.history import LEFT_OUT, TimeLike, from_history, request_times
+from penchant.data.history import LEFT_OUT, TimeLike, request_times
 from penchant.data.ragged import Ragged
 from penchant.data.results import InterestSeries, Reason, Recommendations
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout
 from penchant.data.views import Views
 from penchant.encoders.fitted import FittedEncoders
-from penchant.encoders.packing import described, described_rows, with_content
+from penchant.encoders.packing import described, described_rows, handed_in
 from penchant.encoders.packing import informed as informed
 from penchant.encoders.packing import packed as packed
 from penchant.errors import ModelError, PenchantError, UsageError
 from penchant.fitting import fitted
 from penchant.models.base import Additive as Additive
-from penchant.models.base import DenseModel, Model, Placing, Scores, TrainingData, Validation, each_interest
+from penchant.models.base import DenseModel, Model, Placing, Scores, TrainingData, Validation, each_interest, heard
 from penchant.models.base import Multiview as Multiview
 from penchant.models.head_options import HeadOptions
 from penchant.models.registry import create
@@ -343,8 +343,7 @@ class Recommender:
             names = [users] if isinstance(users, str) else [str(u) for u in users]
             batch = self.histories(self.dataset.user_codes(names))
         elif history is not None:
-            names, batch, source = from_history(self.dataset, history)
-            batch = with_content(batch, source, self.encoders)
+            names, batch, source = handed_in(history, self.dataset, self.encoders, self._whole())
         else:
             names, batch = ["guest"], described(self.encoders, self.views, **told)
         if at is not None:
@@ -361,8 +360,8 @@ class Recommender:
         return self._content
 
     def dense_model(self) -> DenseModel:
-        """The model that gives interest vectors: this one, its first expert that has them, or content."""
-        for model in (self.model, *getattr(self.model, "experts", {}).values()):
+        """The model that gives interest vectors: this one, its first expert with a say that has them, or content."""
+        for model in (self.model, *heard(self.model)):
             if isinstance(model, DenseModel):
                 return model
         return self.content_vectors()

@@ -56,6 +56,18 @@ def test_options_come_from_a_file_and_the_command_line_goes_before_it(run: Run, 
     assert again.exit_code == 2 or versions(tmp_path / "b") == [1, 2]
 
 
+def test_a_gpu_that_is_not_there_is_refused_before_anything_is_encoded(
+    run: Run, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr("penchant.fitting.item_views", lambda *_, **__: pytest.fail("encoded"))
+    done = run("train", shop, "--out", tmp_path / "b", "--set", "device=cuda", "--no-evaluate")
+    assert done.exit_code == 2 and "device=cuda, but PyTorch finds no such GPU" in done.output.replace("\n", " ")
+    assert not (tmp_path / "b").exists()
+
+
 def test_a_second_training_adds_a_version(run: Run, shop: Path, tmp_path: Path) -> None:
     for _ in range(2):
         assert (

@@ -2,6 +2,7 @@
 
 from copy import copy
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from penchant.data.sequences import SequenceBatch
 from penchant.data.views import Views
 from penchant.errors import ModelError, OptionError, UsageError
 from penchant.fusion.foretelling import STAGES
-from penchant.models.base import ModelState, Placing, TrainingData, Validation
+from penchant.models.base import ModelState, Placing, TrainingData, Validation, heard
 from penchant.models.ensemble import Ensemble, EnsembleOptions
 from penchant.models.registry import MODELS, create, entry
 from penchant.testing.models import checkerboard
@@ -349,3 +350,14 @@ def test_views_that_are_not_there_are_refused(board: TrainingData) -> None:
     model = create("lite", lambda name: wrong if name == "lite" else options(name))
     with pytest.raises(ModelError, match=r"None of new_views \(picture\) is there"):
         fit(model, board)
+
+
+def test_interest_vectors_are_those_of_an_expert_with_a_say() -> None:
+    for weights, order in (
+        ({"transformer": 0.6, "ease": 0.4, "content": 0.0}, ["transformer", "ease", "content"]),
+        ({"transformer": 1e-9, "ease": 0.4, "content": 0.6}, ["ease", "content", "transformer"]),
+        ({}, ["transformer", "ease", "content"]),
+    ):
+        model = SimpleNamespace(experts={name: name for name in ("transformer", "ease", "content")}, weights=weights)
+        assert heard(model) == order  # type: ignore[arg-type, comparison-overlap]
+    assert heard(create("popularity", options)) == []

@@ -105,6 +105,14 @@ def test_round_trip_gives_equal_scores(fitted: dict[str, LLM], name: str) -> Non
     assert again(fitted[name]).score(history).tobytes() == fitted[name].score(history).tobytes()
 
 
+def test_scores_are_taken_from_the_device_on_purpose(fitted: dict[str, LLM], monkeypatch: pytest.MonkeyPatch) -> None:
+    """NumPy reads no tensor of a GPU by itself."""
+    asked_for: list[torch.Tensor] = []
+    fresh = again(fitted["one level"])
+    monkeypatch.setattr(torch.Tensor, "__array__", lambda tensor, *_: asked_for.append(tensor))
+    assert np.isfinite(fresh.score(asked([0, 1]))).all() and not asked_for
+
+
 @pytest.mark.parametrize("name", CAUSAL)
 def test_the_time_of_the_request_is_read(fitted: dict[str, LLM], name: str) -> None:
     hidden = asked([0, 1, 2])

@@ -84,6 +84,19 @@ def test_an_item_is_the_fusion_of_its_normalised_views(rows: torch.Tensor | None
         torch.testing.assert_close(tower(rows, **told), tower.fuse(*tower.stacked(rows, **told)))
 
 
+@pytest.mark.parametrize("halved", [False, True])
+def test_where_all_items_are_computed_on_another_device_their_views_are_moved_there_once(halved: bool) -> None:
+    tower = tower_of_two_views().to("meta")  # a device that computes shapes only
+    tower.halved = halved
+    tower.train()(None)
+    held = dict(tower._held)
+    assert sorted(held) == ["image", "text"] and {each.device.type for each in held.values()} == {"meta"}
+    assert {each.dtype for each in held.values()} == {torch.bfloat16 if halved else torch.float32}
+    assert tower(None).shape == (12, 16) and all(tower._held[name] is held[name] for name in held)
+    tower.eval()
+    assert not tower._held and tower(None).device.type == "meta"
+
+
 @pytest.mark.parametrize("rows", [None, torch.tensor([11, 0, 7])])
 def test_a_halved_tower_is_coarse_in_training_alone(rows: torch.Tensor | None) -> None:
     tower = tower_of_two_views()
@@ -94,7 +107,7 @@ def test_a_halved_tower_is_coarse_in_training_alone(rows: torch.Tensor | None) -
     assert coarse.dtype == torch.float32
     assert all(p.grad is not None and p.grad.isfinite().all() for p in tower.projections.parameters())
     assert 0 < (coarse - exact).abs().max() < 0.01
-    assert torch.equal(tower.eval()(rows), exact) and not tower._coarse, "nothing is held after training"
+    assert torch.equal(tower.eval()(rows), exact) and not tower._held, "nothing is held after training"
     tower.train()(rows)
     other = two_views()
     tower.attach(Views({name: View(-view.vectors, view.present) for name, view in other.items()}))
@@ -109,8 +122,8 @@ def test_views_are_projected_in_bfloat16_where_the_softmax_is(
     seen: set[torch.dtype] = set()
     read = ItemTower._read
 
-    def watched(self: ItemTower, modality: str) -> torch.Tensor:
-        found = read(self, modality)
+    def watched(self: ItemTower, modality: str, whole: torch.device | None) -> torch.Tensor:
+        found = read(self, modality, whole)
         if self.training:
             seen.add(found.dtype)
         return found

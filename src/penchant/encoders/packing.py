@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.history import sentence
+from penchant.data.history import GUEST, from_history, sentence
 from penchant.data.sequences import SequenceBatch
 from penchant.data.views import View, Views
 from penchant.encoders.cache import EncoderCache, default_cache_folder
@@ -51,6 +51,28 @@ def with_content(batch: SequenceBatch, data: Dataset, encoders: FittedEncoders) 
     """The same histories with the contents of `data`'s events, whose rows they have."""
     rows, contents = event_content(data, encoders, kept_vectors())
     return replace(batch, content_rows=rows, content=contents) if contents else batch
+
+
+def handed_in(
+    history: Any, dataset: Dataset, encoders: FittedEncoders, whole: SequenceBatch
+) -> tuple[list[str], SequenceBatch, Dataset]:
+    """A history that somebody hands in, as `from_history`, with the contents of its events and what is known of people.
+
+    Whoever the history names by a user id of the dataset has the views of that user in `whole` (`packed`); others, and
+    a history that names nobody, have none.
+    """
+    names, batch, source = from_history(dataset, history)
+    batch = with_content(batch, source, encoders)
+    codes = dataset.user_vocabulary.encode([name if name != GUEST else "" for name in names])
+    known = codes >= 0
+    if not whole.user_views or not known.any():
+        return names, batch, source
+    views = whole.user_views.take(np.maximum(codes, 0))
+    told = {
+        name: View(np.where(known[:, None], view.vectors, np.float32(0)), view.present & known, view.encoder)
+        for name, view in views.items()
+    }
+    return names, replace(batch, user_views=Views(told)), source
 
 
 def described(

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-from penchant.errors import OptionError
+from penchant.errors import OptionError, UsageError
 
 PRECISIONS: Final = ("auto", "fp32", "bf16")
 _CPU_FLAGS: Final = {"amx_bf16", "avx512_bf16", "bf16"}
@@ -45,12 +45,17 @@ def resolve_precision(precision: str, device: str = "cpu") -> str:
 
 
 def resolve_device(device: str) -> str:
-    """`cpu`, `cuda` …; `auto` takes a CUDA device where there is one."""
-    if device != "auto":
+    """`cpu`, `cuda` …; `auto` takes a CUDA device where there is one. Raises `UsageError` for one that is not there."""
+    if device != "auto" and not device.startswith("cuda"):
         return device
     import torch
 
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    there = torch.cuda.is_available()
+    if device == "auto":
+        return "cuda" if there else "cpu"
+    if not there:
+        raise UsageError(f"device={device}, but PyTorch finds no such GPU.", remedy="Use device=auto, or device=cpu.")
+    return device
 
 
 def autocast(precision: str, device: str) -> contextlib.AbstractContextManager[Any]:

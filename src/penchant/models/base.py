@@ -146,3 +146,11 @@ def each_interest(model: DenseModel, histories: SequenceBatch) -> npt.NDArray[np
     if isinstance(model, SeveralInterests):
         return model.interests_multi(histories)
     return model.interests(histories)[:, None]
+
+
+def heard(model: Model) -> list[Model]:
+    """The experts of an ensemble, those with a say (more than a thousandth of all weight) first; of others none."""
+    experts: Mapping[str, Model] = getattr(model, "experts", {})
+    weights: Mapping[str, float] = getattr(model, "weights", {}) if experts else {}  # those of others are no experts'
+    least = 1e-3 * sum(weights.values())
+    return [experts[name] for name in sorted(experts, key=lambda name: weights.get(name, 1.0) <= least)]

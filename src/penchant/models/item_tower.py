@@ -116,7 +116,7 @@ class ItemTower(nn.Module):
         self._present: dict[str, Tensor] = {}
         self.halved = False
         """Whether training projects views in bfloat16 (each number to three digits), in half the time."""
-        self._coarse: dict[str, Tensor] = {}
+        self._held: dict[str, Tensor] = {}
         self.attach(views)
 
     def attach(self, views: Views) -> None:
@@ -125,13 +125,13 @@ class ItemTower(nn.Module):
             view = views[modality].unit()
             self._vectors[modality] = torch.from_numpy(view.vectors)
             self._present[modality] = torch.from_numpy(view.present)
-        self._coarse = {}
+        self._held = {}
         self.attached = True
         """Whether the vectors of the views are here, so that items can be computed again."""
 
     def train(self, mode: bool = True) -> Self:
-        """As of every module; out of training no vectors in bfloat16 are held."""
-        self._coarse = {}
+        """As of every module; out of training no copies of the vectors of views are held."""
+        self._held = {}
         return super().train(mode)
 
     def content(self, modality: str, vectors: Tensor) -> Tensor:
@@ -162,10 +162,9 @@ class ItemTower(nn.Module):
         asked = with_ids and self.options.with_ids and BEHAVIOUR not in without
         parts, masks = [ids], [known if asked else torch.zeros_like(known)]
         for modality in self.modalities:
-            vectors, present = self._read(modality), self._present[modality]
+            vectors, present = self._read(modality, ids.device if rows is None else None), self._present[modality]
             if rows is not None:
-                at = rows.to(vectors.device)
-                vectors, present = vectors[at], present[at]
+                vectors, present = vectors[rows.to(vectors.device)], present[rows.to(present.device)]
             weight = self._weight(modality)
             parts.append(nn.functional.linear(vectors.to(ids.device), weight.to(vectors.dtype)).to(weight.dtype))
             masks.append(torch.zeros_like(known) if modality in without else present.to(ids.device))
@@ -194,13 +193,17 @@ class ItemTower(nn.Module):
             return ids.unsqueeze(1)
         return parts_of(self.fuse, *self.stacked(rows, without=without))
 
-    def _read(self, modality: str) -> Tensor:
-        """The vectors of a view `[items, D_m]`, in bfloat16 where training projects them so."""
-        if not (self.training and self.halved):
+    def _read(self, modality: str, whole: torch.device | None) -> Tensor:
+        """The vectors of a view `[items, D_m]`; in training in bfloat16 where they are projected so, and, once all of
+        them are asked for on another device (`whole`), there."""
+        away = whole is not None and whole.type != "cpu"
+        if not self.training or not (self.halved or away or modality in self._held):
             return self._vectors[modality]
-        if modality not in self._coarse:
-            self._coarse[modality] = self._vectors[modality].to(torch.bfloat16)
-        return self._coarse[modality]
+        held = self._held.get(modality)
+        if held is None:
+            held = self._vectors[modality].to(torch.bfloat16 if self.halved else torch.float32)
+        self._held[modality] = held.to(whole) if away else held
+        return self._held[modality]
 
     def _weight(self, modality: str) -> Tensor:
         weight: Tensor = self.projections[modality].get_parameter("weight")

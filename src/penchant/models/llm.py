@@ -205,7 +205,7 @@ class LLM:
 
     def score(self, histories: SequenceBatch) -> Scores:
         """Cosine over temperature, `[B, N]`; zeros for an empty history."""
-        scale = np.float32(self._net().log_scale.detach().exp())
+        scale = np.float32(self._net().log_scale.detach().exp().item())
         return np.asarray((self.user_vectors(histories) * scale) @ self.item_vectors.T, dtype=np.float32)
 
     def user_vectors(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:

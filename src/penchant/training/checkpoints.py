@@ -21,7 +21,7 @@ from penchant.models.base import TrainingData
 from penchant.training.cpu_seconds import CpuSeconds
 
 FILE = "checkpoint.safetensors"
-FORMAT = 3
+FORMAT = 4
 """Raise it where the order or the size of batches, the numbers drawn or what is selected change: a checkpoint from
 before would go on as another training than it began."""
 ANEW = "the training begins anew"

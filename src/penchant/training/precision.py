@@ -8,13 +8,16 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from penchant.encoders.precision import has_fast_bf16
+from penchant.encoders.precision import has_fast_bf16, resolve_device
 from penchant.training.options import TrainingOptions
 
 
 def device_named(name: str, local_rank: int | None = None) -> torch.device:
-    """The device of a name (`auto`: the GPU where there is one); of several GPUs, that of the process."""
-    kind = ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+    """The device of a name (`auto`: the GPU where there is one); of several GPUs, that of the process.
+
+    Raises `UsageError` for a GPU that is not there.
+    """
+    kind = resolve_device(name)
     return torch.device(kind, local_rank) if kind == "cuda" and local_rank is not None else torch.device(kind)
 
 
@@ -48,3 +51,5 @@ def compiled(net: nn.Module, options: TrainingOptions, device: torch.device) -> 
     finally:
         for part in parts:
             part._compiled_call_impl = None
+        if parts:
+            torch._dynamo.reset()  # else many networks of one process come to its limit of compilations
