@@ -5,9 +5,9 @@
 Leave-one-out, stable ties, learned without the validation event, full ranking. `--set` is what all rows share
 (`dim=64 layers=1 max_length=50 epochs=6` by default: a training of about two CPU minutes on MovieLens-1M); a row is an
 option that differs from that: depth, width, head, interests, losses, precision, batches. NDCG@10 with the time of the
-request given and hidden, the difference from the default over the same people, and CPU seconds. Each row is kept as it
-ends, by its settings, so that a run that was stopped goes on. For reading what matters, not for choosing: that is done
-on validation, whose figure stands beside.
+request given and hidden, the difference from the default over the same people, the diversity of a list of ten (one less
+the mean cosine of its items' texts), and CPU seconds. Each row is kept as it ends, by its settings, so that a run that
+was stopped goes on. For reading what matters, not for choosing: that is done on validation, whose figure stands beside.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.splits import Split, split
 from penchant.evaluation.run import informed
 from penchant.evaluation.significance import bootstrap
+from penchant.metrics.beyond import intra_list_diversity
 from penchant.metrics.ranking import ndcg
 from penchant.recommender import Recommender, packed
 
@@ -104,10 +105,12 @@ def measured(cut: Split, carrier: Recommender, settings: dict[str, str], seed: i
     started = cpu_s()
     found = Recommender.fit(cut.train, config, validation=validation, views=(carrier.views, carrier.encoders))
     spent = cpu_s() - started
-    users = {}
+    users: dict[str, Any] = {}
     for way, holdout in {"given": test, "hidden": replace(test, histories=test.histories.at(None))}.items():
         ranked, _ = found.rank(holdout.histories, 10, exclude=holdout.seen)
         users[way] = ndcg(ranked, holdout.targets, 10)
+        if "text" in carrier.views:
+            users[f"{way} diversity"] = intra_list_diversity(ranked, carrier.views["text"])
     return {**users, "validation": found.facts["training"]["validation_ndcg"], "cpu_s": round(spent)}
 
 
@@ -120,6 +123,8 @@ def told(data: str, shared: dict[str, str], seed: int, last: str) -> None:
         rows[name] = {"validation": float(run["validation"]), "cpu_s": int(run["cpu_s"])}
         for way in ("given", "hidden"):
             rows[name][way] = float(run[way].mean())
+            if f"{way} diversity" in run:
+                rows[name][f"{way} diversity"] = float(np.nanmean(run[f"{way} diversity"]))
             if name != "default" and "default" in kept:
                 gain = bootstrap(run[way] - kept["default"][way])
                 rows[name][f"{way} - default"] = {"mean": gain.mean, "low": gain.low, "high": gain.high}
