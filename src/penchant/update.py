@@ -126,6 +126,7 @@ def _facts(parts: Parts, merged: Merged, model: Model, data: TrainingData, cpu_s
                 "files": {place: report.sentence for place, report in parts.encoders.reports.items()},
                 "cpu_s": round(cpu_s, 2),
                 **({"left_out": left_out} if left_out else {}),
+                **({"cells_unread": merged.unread} if merged.unread else {}),
             },
         ],
     }

@@ -70,6 +70,42 @@ def test_it_says_what_is_new_and_refuses_what_cannot_be(run: Run, bundle: Path, 
     assert none.exit_code == 2 and "rate=0.0 is out of range. Give a number above 0." in none.output
 
 
+def test_it_counts_the_values_that_it_cannot_read(run: Run, tmp_path: Path) -> None:
+    events = "user_id,item_id,timestamp\na,x,1\na,y,2\nb,y,3\nb,x,4\n"
+    tables = {
+        "shop": {
+            "events": events,
+            "items": "item_id,title,price,pages\nx,sea,3,90\ny,sun,4,80\n",
+            "users": "user_id,age\na,30\nb,40\n",
+        },
+        "same": {"items": "item_id,pages\nx,many\ny,80\n"},
+        "more": {
+            "items": "item_id,title,price,pages\nx,moon,cheap,many\nz,star,5,70\n",
+            "users": "user_id,age\na,old\nb,41\n",
+        },
+    }
+    for folder, files in tables.items():
+        (tmp_path / folder).mkdir()
+        for name, text in files.items():
+            (tmp_path / folder / f"{name}.csv").write_text(text)
+    trained = run("train", tmp_path / "shop", "--out", tmp_path / "b", "--no-evaluate", "--model", "popularity")
+    assert trained.exit_code == 0, trained.output
+    lost = "items: 1 cells of pages cannot be read as those that are known"
+    done = run("update", tmp_path / "b", tmp_path / "same")
+    assert done.exit_code == 0 and done.stderr.startswith(lost) and "New: nothing" in done.stdout, done.output
+    assert versions(tmp_path / "b") == [1]
+    done = run("update", tmp_path / "b", tmp_path / "more")
+    assert done.exit_code == 0 and lost in done.stderr, done.output
+    assert "users: 1 cells of age cannot be read" in done.stderr
+    assert "items: 1 prices are not finite numbers and were taken as missing." in done.stderr
+    rec = Recommender.load(tmp_path / "b")
+    assert rec.dataset.items.rows() == [("x", "moon", 90, 3.0), ("y", "sun", 80, 4.0), ("z", "star", 70, 5.0)]
+    cells = {"items": {"pages": 1}, "users": {"age": 1}}
+    assert rec.facts["updates"][-1]["cells_unread"] == cells
+    again = json.loads(run("update", tmp_path / "b", tmp_path / "more", "--json").stdout)
+    assert again["cells_unread"] == cells and "prices" in again["notes"]["items"][0]
+
+
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_a_table_of_events_without_rows_is_no_events(run: Run, bundle: Path, tmp_path: Path, form: str) -> None:
     shutil.copytree(bundle, tmp_path / "b")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -122,6 +123,38 @@ def test_attributes_grow_and_change() -> None:
     assert found["price"].to_list() == [1.0, 2.0, None] and found["maker"].to_list() == [None, None, "m"]
     assert merged.changed_items.tolist() == [1]
     assert merged.counts == {"events": 1, "items": 1, "users": 0, "changed_items": 1, "changed_users": 0}
+
+
+@pytest.mark.parametrize(
+    ("known", "new", "joined", "lost"),
+    [
+        ([1, 2], ["cheap", "12"], [1, 12], 1),
+        ([1, 2], [2.5, 3.0], [2.5, 3.0], 0),
+        ([1, 2], ["2.5", None], [2.5, 2.0], 0),
+        ([1, 2**60 + 1], [2.5, 7.0], [1, 7], 1),
+        ([1, 2], [2**63, 5], [2.0**63, 5.0], 0),
+        ([1.5, 2.5], ["dear", " "], [1.5, 2.5], 1),
+        (["red", "blue"], [3, 4], ["3", "4"], 0),
+        (["red", "blue"], [["green", "red"], None], ["green, red", "blue"], 0),
+        ([["a"], ["b", "c"]], ["d|e", None], [["d", "e"], ["b", "c"]], 0),
+        ([1, 2], [[3], [4]], [1, 2], 2),
+        ([[1], [2]], [["x"], None], [[1], [2]], 1),
+        ([True, False], ["False", "perhaps"], [False, False], 1),
+        ([date(2020, 1, 1), date(2020, 1, 2)], ["soon", None], [date(2020, 1, 1), date(2020, 1, 2)], 1),
+        ([None, None], ["m", None], ["m", None], 0),
+    ],
+)
+def test_values_of_another_type_are_read_or_counted(
+    known: list[object], new: list[object], joined: list[object], lost: int
+) -> None:
+    """Of known ids: what cannot be read leaves what was there, and is counted."""
+    old, fresh = (pl.DataFrame({"item_id": ["x", "y"], "of": column}) for column in (known, new))
+    events = log([("a", "x", 1), ("a", "y", 2)])
+    merged = merge(Dataset.from_tables(events, old), Dataset.from_tables(events, fresh))
+    assert merged.dataset.items["of"].to_list() == joined
+    assert merged.unread == ({"items": {"of": lost}} if lost else {})
+    changed = [n for n, (a, b) in enumerate(zip(known, joined, strict=True)) if a != b]
+    assert merged.changed_items.tolist() == changed
 
 
 def comments(texts: list[str], seconds: list[int], **more: list[object]) -> pl.DataFrame:

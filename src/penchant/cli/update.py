@@ -12,6 +12,7 @@ from penchant.cli.heads import show_untaught
 from penchant.errors import DataError
 
 if TYPE_CHECKING:
+    from penchant.data.dataset import Dataset
     from penchant.evaluation.drift import Drift
 
 
@@ -57,11 +58,10 @@ def update(
     options = UpdateOptions(epochs=epochs, replay=replay, rate=rate, reweigh=reweigh, seed=seed)
     rec = Recommender.load(bundle)
     data = load_folder(new_data, strict=strict, needs_events=False)
-    refused = {name: dict(table.quarantined) for name, table in (data.report.tables if data.report else {}).items()}
+    missed = not_taken(rec.dataset, data)
     speaks = is_first_process()
-    for name, reasons in refused.items():
-        for reason, count in reasons.items() if speaks and not json else ():
-            terminal.note(f"{name}: {count:,} rows are in quarantine: {reason}.")
+    if speaks and not json:
+        show_not_taken(missed)
     with terminal.progress(shown=speaks) as report:
         fresh = rec.update(data, options, progress=report)
         found = None
@@ -82,9 +82,7 @@ def update(
     if json:
         summary = {"bundle": str(bundle), "version": folder.name if folder else None, **new}
         heads = {"heads": fresh.facts["heads"]} if folder and "heads" in fresh.facts else {}
-        terminal.show_json(
-            {**summary, **heads, "rows_quarantined": refused, "drift": found.to_dict() if found else None}
-        )
+        terminal.show_json({**summary, **heads, **missed, "drift": found.to_dict() if found else None})
         return
     told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in new["new"].items())
     terminal.show(f"New: {told or 'nothing'}; {new['known_events']:,} events were known")
@@ -99,6 +97,34 @@ def update(
         return
     show_untaught(fresh.facts)
     terminal.show(f"Wrote version {folder.name} of the bundle {bundle}")
+
+
+def not_taken(known: Dataset, data: Dataset) -> dict[str, dict[str, Any]]:
+    """What of the new data is not taken in, table by table: rows, cells, and what reading says of the rest."""
+    from penchant.data.merge import unread_cells
+
+    tables = data.report.tables if data.report else {}
+    return {
+        "rows_quarantined": {name: dict(table.quarantined) for name, table in tables.items()},
+        "cells_unread": unread_cells(known, data),
+        "notes": {name: list(table.notes) for name, table in tables.items() if table.notes},
+    }
+
+
+def show_not_taken(missed: dict[str, dict[str, Any]]) -> None:
+    """The same for a person, a line each."""
+    for name, reasons in missed["rows_quarantined"].items():
+        for reason, count in reasons.items():
+            terminal.note(f"{name}: {count:,} rows are in quarantine: {reason}.")
+    for name, columns in missed["cells_unread"].items():
+        for column, count in columns.items():
+            terminal.note(
+                f"{name}: {count:,} cells of {column} cannot be read as those that are known, and were taken as"
+                " missing: what is known stays."
+            )
+    for name, notes in missed["notes"].items():
+        for note in notes:
+            terminal.note(f"{name}: {note}.")
 
 
 def show_drift(found: Drift) -> None:

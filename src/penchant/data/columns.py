@@ -109,6 +109,38 @@ def typed(column: pl.Series) -> pl.Series:
     return column
 
 
+def like(column: pl.Series, known: pl.Series) -> pl.Series:
+    """A column in the type of the `known` one; null where a cell cannot be read in it.
+
+    Fractions among known whole numbers are kept: then the result is Float64, if all that is known fits into it.
+
+    >>> like(pl.Series(["1.5", "cheap"]), pl.Series([3, 4])).to_list()
+    [1.5, None]
+    """
+    kind = known.dtype
+    if column.dtype == kind:
+        return column
+    if kind == pl.String:
+        return as_text(column)
+    if kind == pl.List(pl.String):
+        return lists(column)
+    if kind == pl.Boolean and column.dtype == pl.String:
+        word = column.str.strip_chars().str.to_lowercase()
+        return (word == "true").set(~word.is_in(["true", "false"]), None)
+    try:
+        made = column.cast(kind, strict=kind.is_nested())
+        exact = column.cast(pl.Float64, strict=False) if kind.is_integer() else made
+    except pl.exceptions.PolarsError:
+        return pl.Series(column.name, [None] * len(column), dtype=kind)
+    if not kind.is_integer():
+        return made
+    other = exact.is_not_null() & (made.cast(pl.Float64) != exact).fill_null(True)
+    if not other.any():
+        return made
+    whole = known.cast(pl.Float64).cast(kind, strict=False).equals(known)
+    return exact if whole else made.set(other, None)
+
+
 def finite(column: pl.Series) -> tuple[pl.Series, int]:
     """A column of numbers with NaN and infinities as null, and how many there were."""
     if not column.dtype.is_float():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from penchant.data import schema
+from penchant.data import columns, schema
 from penchant.data.dataset import Dataset
 from penchant.data.kinds import kind_codes
 from penchant.data.vocabulary import Vocabulary
@@ -27,7 +28,7 @@ class Merged:
 
     `old_rows` and `new_rows` `[E]` say which row of the old and of the new events each event is (-1: of none).
     `changed_items` and `changed_users` are codes of known ones whose attributes are other now. `known_events` of the
-    new data were there before. `n_old_items`, `n_old_users`: how many codes there were.
+    new data were there before. `n_old_items`, `n_old_users`: how many codes there were. `unread`: see `unread_cells`.
     """
 
     dataset: Dataset
@@ -38,6 +39,7 @@ class Merged:
     known_events: int
     n_old_items: int
     n_old_users: int
+    unread: Mapping[str, Mapping[str, int]]
 
     @property
     def is_new(self) -> npt.NDArray[np.bool_]:
@@ -92,7 +94,29 @@ def merge(old: Dataset, new: Dataset) -> Merged:
         _cache={},
     )
     rows = [events[name].fill_null(-1).to_numpy().astype(np.int64) for name in (_OLD_ROW, _NEW_ROW)]
-    return Merged(dataset, rows[0], rows[1], changed_items, changed_users, known, old.n_items, old.n_users)
+    unread = unread_cells(old, new)
+    return Merged(dataset, rows[0], rows[1], changed_items, changed_users, known, old.n_items, old.n_users, unread)
+
+
+def unread_cells(old: Dataset, new: Dataset) -> dict[str, dict[str, int]]:
+    """How many new values of items and users cannot be read as the known ones of their column: table → column → cells.
+
+    Joining takes them as missing: what is known of an id stays.
+
+    >>> log = pl.DataFrame({"user_id": ["a"], "item_id": ["x"], "timestamp": [1]})
+    >>> known, fresh = (pl.DataFrame({"item_id": ["x"], "pages": [pages]}) for pages in (90, "many"))
+    >>> unread_cells(Dataset.from_tables(log, known), Dataset.from_tables(log, fresh))
+    {'items': {'pages': 1}}
+    """
+    out: dict[str, dict[str, int]] = {}
+    for table, known, fresh in ((schema.ITEMS, old.items, new.items), (schema.USERS, old.users, new.users)):
+        for name in fresh.columns:
+            if name in known.columns and known[name].dtype != pl.Null:
+                column = columns.as_text(fresh[name]) if fresh[name].dtype == pl.String else fresh[name]
+                lost = columns.like(column, known[name]).null_count() - column.null_count()
+                if lost > 0:
+                    out.setdefault(table, {})[name] = lost
+    return out
 
 
 def _joined(
@@ -101,15 +125,15 @@ def _joined(
     """One row an id, new values before old ones; and the codes of known ids whose values changed."""
     base = pl.DataFrame({key: vocabulary.ids}).join(old, on=key, how="left", maintain_order="left")
     fresh = pl.DataFrame({key: vocabulary.ids}).join(new, on=key, how="left", maintain_order="left")
-    columns = {name: base[name] for name in base.columns}
+    made = {name: base[name] for name in base.columns}
     for name in (name for name in fresh.columns if name != key):
         ours = fresh[name]
-        theirs = columns.get(name)
+        theirs = made.get(name)
         if theirs is not None and theirs.dtype != pl.Null:
-            ours = ours.cast(theirs.dtype, strict=False) if ours.dtype != theirs.dtype else ours
+            ours = columns.like(ours, theirs)
             ours = pl.select(pl.coalesce(ours, theirs)).to_series().alias(name)
-        columns[name] = ours
-    table = pl.DataFrame(list(columns.values()))
+        made[name] = ours
+    table = pl.DataFrame(list(made.values()))
     before = base.with_columns(pl.lit(None, dtype=table[n].dtype).alias(n) for n in table.columns if n not in base)
     before = before.select(pl.col(name).cast(table[name].dtype) for name in table.columns)
     hashes = [frame.head(n_old).hash_rows().to_numpy() for frame in (before, table)]
