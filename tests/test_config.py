@@ -122,6 +122,21 @@ def test_unknown_parts_of_a_file_are_refused(tmp_path: Path) -> None:
         Config.from_toml(tmp_path / "c.toml")
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_is_allowed_only_together_may_be_set_in_any_order(turned: bool) -> None:
+    """63 is no multiple of the 2 heads that stand, and 128 none of 3."""
+    pairs = [("transformer.dim", "63"), ("transformer.heads", "3"), ("views.text.dim", "8"), ("seed", "5")]
+    pairs += [("llm.pretrain", "mlm"), ("llm.architecture", "bert"), ("kind_weights.like", "2")]
+    pairs += [("kind_weights.view", "1"), ("experts", "cooccurrence"), ("views.text.encoder", "ngram")]
+    config = Config().with_settings(dict(reversed(pairs) if turned else pairs))
+    assert (config.options("transformer").dim, config.options("transformer").heads, config.seed) == (63, 3, 5)
+    assert (config.options("llm").architecture, config.options("llm").pretrain) == ("bert", "mlm")
+    assert config.options("cooccurrence").kind_weights == {"like": 2.0, "view": 1.0}
+    assert (config.views.text.encoder, config.views.text.dim) == ("ngram", 8)
+    with pytest.raises(UsageError, match="dim=63 is not a multiple of heads=2"):
+        Config().with_settings({"transformer.dim": "63", "transformer.layers": "1"})
+
+
 def test_options_of_another_model_are_refused() -> None:
     with pytest.raises(UsageError, match=r"Options of 'ease' are a PopularityOptions\. Give a EASEOptions"):
         Config(models={"ease": PopularityOptions()})

@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from penchant.data.options import convert, from_dict, option_types, read_toml, replaced, to_dict
+from penchant.data.options import all_replaced, convert, from_dict, option_types, read_toml, replaced, to_dict
 from penchant.encoders.fitted import ViewOptions
 from penchant.errors import OptionError, UsageError
 from penchant.models.head_options import HeadOptions as HeadOptions
@@ -125,26 +125,44 @@ class Config:
         """Set options by name: `model`, `seed`, `device`, `views.NAME`, `training.NAME`, `heads.NAME`,
         `MODEL.NAME`, or NAME of the chosen model.
 
-        Values may be text; they become the type of the option. `model` is set first.
+        Values may be text; they become the type of the option. `model` is set first, then `experts`, then all the
+        others at once, so that their order does not matter.
         """
         config = self
-        for key, value in sorted(settings.items(), key=lambda pair: pair[0] != "model"):
-            config = config._with_setting(key, value)
+        early = [key for key in settings if key == "model"]
+        early += [key for key in settings if key.rpartition(".")[2] == "experts"]
+        for key in early:
+            config = config._with_settings({key: settings[key]})
+        return config._with_settings({key: value for key, value in settings.items() if key not in early})
+
+    def _with_settings(self, settings: Mapping[str, object]) -> Config:
+        owned: dict[str | None, dict[str, object]] = {}
+        dotted: set[str | None] = set()
+        for key, value in settings.items():
+            model, path = self._owner(key, value)
+            owned.setdefault(model, {})[path] = value
+            dotted |= {model} if path != key else set()
+        config = all_replaced(self, owned.pop(None, {}))
+        for model, values in owned.items():
+            assert model is not None
+            prefix = f"{model}." if model in dotted else ""
+            config = config._with(model, all_replaced(config.options(model), values, prefix=prefix))
         return config
 
-    def _with_setting(self, key: str, value: object) -> Config:
+    def _owner(self, key: str, value: object) -> tuple[str | None, str]:
+        """The model that a setting belongs to (None: it is one of the configuration itself), and its path there."""
         head, _, rest = key.partition(".")
         if head in MODELS and rest:
-            return self._with(head, replaced(self.options(head), rest, value, prefix=f"{head}."))
+            return head, rest
         own = option_types(type(self.options()))
         of_model = key == "heads" and not isinstance(value, (Mapping, HeadOptions))  # attention heads of a network
         if head in _PLAIN and not of_model:
-            return replaced(self, key, value)
+            return None, key
         if head in own:
-            return self._with(self.model, replaced(self.options(), key, value))
+            return self.model, key
         for expert in getattr(self.options(), "experts", ()):
             if head in option_types(type(self.options(expert))):
-                return self._with(expert, replaced(self.options(expert), key, value))
+                return expert, key
         views = [f"views.{name}" for name in option_types(ViewOptions)]
         views += [f"training.{name}" for name in option_types(TrainingOptions)]
         views += [f"heads.{name}" for name in option_types(HeadOptions)]

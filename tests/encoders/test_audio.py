@@ -185,9 +185,9 @@ def test_a_bundle_finds_its_encoder_again_or_refuses(tiny: Make) -> None:
 
 
 def test_bad_calls_say_what_is_allowed(tiny: Make, tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match=r"front_end='mel'.*log_mel"):
+    with pytest.raises(OptionError, match=r"^audio\.front_end='mel'.*log_mel"):
         AudioOptions("x", front_end="mel")
-    with pytest.raises(OptionError, match=r"pooling='max'.*mean, attention"):
+    with pytest.raises(OptionError, match=r"^audio\.pooling='max'.*mean, attention"):
         AudioOptions("x", pooling="max")
     with pytest.raises(EncoderError, match=r"needs a body with one input channel.*front_end='model'"):
         encoder(tiny("wav2vec2"), front_end="log_mel").encode([noise(9_000)])

@@ -218,10 +218,10 @@ def test_untrained_and_unknown_are_refused() -> None:
         TrainableEncoder("cnn").encode([np.zeros((4, 4, 3), dtype=np.uint8)])
     with pytest.raises(OptionError, match=r"encoder='cnnn'.*Did you mean 'cnn'"):
         TrainableEncoder("cnnn")
-    with pytest.raises(OptionError, match=r"objectives='labels'"):
+    with pytest.raises(OptionError, match=r"^trainable\.objectives='labels'"):
         TrainableOptions(objectives=("labels",))
     for told in ({"width": 0}, {"batch_size": 1}, {"temperature": 0.0}, {"objectives": ()}):
-        with pytest.raises(UsageError):
+        with pytest.raises(UsageError, match=r"trainable\."):
             TrainableOptions(**told)
 
 

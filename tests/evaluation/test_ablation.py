@@ -123,6 +123,9 @@ def test_recipes_of_parts() -> None:
     assert refits(chosen, ["behaviour", "text", "image"])[("behaviour", "text")].options("lite").new_views == (
         "behaviour",
     )
+    begun = config("transformer", **{"transformer.id_init": "pca"})
+    starts = {kept: each.options().id_init for kept, each in refits(begun, ["behaviour", "text"]).items()}
+    assert starts == {("behaviour", "text"): "pca", ("text",): "random", ("behaviour",): "pca"}
     assert restricted(lite, "content", ["behaviour"]) is None
     assert restricted(lite, "ease", ["text"]) is None and restricted(lite, "ease", ["behaviour", "text"]) == lite
 

@@ -137,8 +137,12 @@ def test_what_a_class_head_reads_by_hand() -> None:
 
 
 def test_bad_calls_say_what_is_wrong() -> None:
-    with pytest.raises(OptionError, match="features='dots' is not known"):
+    with pytest.raises(OptionError, match=r"^heads\.features='dots' is not known"):
         HeadOptions(features="dots")
+    with pytest.raises(OptionError, match=r"^heads\.class_weights='equal' is not known\. Allowed: none, balanced"):
+        HeadOptions(class_weights="equal")
+    with pytest.raises(OptionError, match=r"^heads\.negatives='none' is not known"):
+        HeadOptions(negatives="none")
     with pytest.raises(ModelError, match="The head is not fitted"):
         InterestHead().probabilities(U, V)
     with pytest.raises(DataError, match="labels 0 and 1 that both occur"):

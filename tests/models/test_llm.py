@@ -301,6 +301,13 @@ def test_two_levels_need_a_causal_model(folder: Callable[[str], Path]) -> None:
         ({"levels": 3}, "levels=3 is not known. Allowed: 1, 2"),
         ({"levels": 2, "architecture": "t5"}, "levels=2 needs a causal model, not t5"),
         ({"source": "x", "architecture": "gpt"}, "has its own architecture"),
+        ({"tuning": "frozen", "train_items": True}, "tuning='frozen' trains nothing of it. Set tuning to full or lora"),
+        ({"items": "view", "train_items": True}, "which train_items=True cannot train. Set items=lm"),
+        ({"pretrain": "mlm"}, "is for a bert model, not for architecture gpt. Set pretrain to causal or auto or none"),
+        ({"pretrain": "nsp", "architecture": "t5"}, "'nsp' is for a bert model, not for architecture t5"),
+        ({"pretrain": "causal", "architecture": "bert"}, "Set pretrain to mlm or nsp or auto or none, or architecture"),
+        ({"pretrain": "mlm", "levels": 2}, "'mlm' is for a bert model, not for levels=2, which needs gpt"),
+        ({"pretrain": "spans", "levels": 2, "source": "x"}, "'spans' is for a t5 model, not for levels=2"),
         ({"language": "fr"}, "Allowed: auto, zh, en"),
         ({"width": 15}, "width=15 is not a multiple of heads=2"),
         ({"max_length": 3}, "max_length=3 is out of range. Give 8 or more"),
@@ -309,6 +316,12 @@ def test_two_levels_need_a_causal_model(folder: Callable[[str], Path]) -> None:
 def test_bad_options_say_what_is_allowed(changed: dict[str, Any], message: str) -> None:
     with pytest.raises((OptionError, UsageError), match=message):
         replace(SMALL, **changed)
+
+
+def test_of_a_given_model_the_objective_is_judged_when_it_is_read(folder: Callable[[str], Path]) -> None:
+    model = LLM(replace(SMALL, source=str(folder("gpt")), pretrain="mlm"))
+    with pytest.raises(ModelError, match=r"objective 'mlm' is not for a gpt model\. Take causal, or none"):
+        model.start(data(), torch.device("cpu"))
 
 
 def test_data_without_words_or_without_a_next_event_are_refused() -> None:

@@ -1,6 +1,7 @@
 """The sequence model: causality, batch = single, windows, time, own content, learning."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -243,10 +244,50 @@ def test_refusals_say_what_to_do() -> None:
         SequenceOptions(encoder="atention")
     with pytest.raises(UsageError, match="dim=10 is not a multiple of heads=4"):
         SequenceOptions(dim=10, heads=4)
+    for encoder in ("attention", "sasrec", "hstu", "fuxi"):
+        with pytest.raises(UsageError, match="dim=63 is not a multiple of heads=2"):
+            SequenceOptions(dim=63, encoder=encoder)
     with pytest.raises(ModelError, match="no user has two events"):
         fit(SequenceModel(SMALL), data(SequenceBatch.of_items([[1], [2]])))
     with pytest.raises(ModelError, match="not fitted"):
         SequenceModel().score(SequenceBatch.of_items([[1]]))
+
+
+@pytest.mark.parametrize("encoder", ["gru", "lstm", "rnn", "lru", "cnn_rnn"])
+def test_encoders_without_attention_heads_take_any_width(encoder: str) -> None:
+    model = SequenceModel(replace(SMALL, encoder=encoder, dim=15, epochs=1))
+    fit(model, data(cycles()))
+    assert model.user_vectors(SequenceBatch.of_items([[1, 2]])).shape == (1, 15)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"ids": False, "id_init": "pca"}, "id_init='pca' has no effect: ids=False leaves the ids out"),
+        ({"views": ("text", "image"), "id_init": "pca"}, "has no effect: views=text,image leaves the ids out"),
+        ({"loss": "gbce", "smoothing": 0.1}, "smoothing=0.1 has no effect: loss='gbce' does not look at all items"),
+        ({"loss": "sampled_softmax", "smoothing": 0.1}, "Set smoothing=0, or loss to auto or softmax"),
+        ({"loss": "bce", "smoothing": 0.1}, "loss='bce'"),
+        ({"loss": "bpr", "smoothing": 0.1}, "loss='bpr'"),
+    ],
+)
+def test_what_has_no_effect_is_refused(changed: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        SequenceOptions(**changed)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"fusion": "none", "id_init": "pca"},
+        {"views": ("behaviour", "text"), "id_init": "pca"},
+        {"loss": "softmax", "smoothing": 0.1},
+        {"smoothing": 0.1},
+        {"loss": "gbce"},
+    ],
+)
+def test_what_has_one_is_not(changed: dict[str, Any]) -> None:
+    assert replace(SequenceOptions(), **changed) == SequenceOptions(**changed)
 
 
 def test_dropout_pool_keeps_the_mean() -> None:

@@ -245,6 +245,9 @@ def test_decision_level_trains_an_expert_a_view() -> None:
     assert set(parts) == {"behaviour", "text", "image"}
     np.testing.assert_allclose(sum(parts.values()), model.score(HISTORIES), atol=1e-4)
     assert set(view_experts(replace(SMALL, fusion="decision", views=("text",)), "gru").experts) == {"text"}
+    begun = view_experts(replace(SMALL, fusion="decision", id_init="pca"), "gru").experts
+    starts = {view: expert.options.id_init for view, expert in begun.items()}  # type: ignore[attr-defined]
+    assert starts.pop("behaviour") == "pca" and set(starts.values()) == {"random"}, "the others have no ids"
 
 
 def test_vectors_of_ones_own_have_an_expert_too() -> None:

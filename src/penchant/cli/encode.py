@@ -42,15 +42,14 @@ def encode(
     from dataclasses import asdict, replace
 
     from penchant.data.dataset import Dataset
-    from penchant.data.options import replaced, settings
+    from penchant.data.options import all_replaced, settings
     from penchant.encoders.cache import EncoderCache, default_cache_folder
     from penchant.encoders.encode_table import encode_table
     from penchant.encoders.fitted import ViewOptions
     from penchant.training.contrastive import train_encoder
 
     options = replace(ViewOptions(), seed=seed)
-    for key, value in settings(set_ or []).items():
-        options = replaced(options, f"{modality}.{key}", value)
+    options = all_replaced(options, {f"{modality}.{key}": value for key, value in settings(set_ or []).items()})
     dataset = Dataset.load(data, strict=strict)
     store = EncoderCache(cache if cache is not None else default_cache_folder())
     with terminal.progress() as report:

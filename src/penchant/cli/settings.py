@@ -34,19 +34,22 @@ def recipes(
     Raises `OptionError` where none has it, `UsageError` where its value is wrong.
     """
     from penchant.data.options import settings as pairs
-    from penchant.errors import OptionError
+    from penchant.errors import OptionError, UsageError
 
     found = {name: configuration(config, None, name, seed) for name in names}
+    taken: dict[str, dict[str, object]] = {name: {} for name in names}
     for key, value in pairs(settings or []).items():
-        taken: list[str] = []
         refused: list[OptionError] = []
         for name in names:
             try:
-                found[name] = found[name].with_settings({key: value})
-                taken.append(name)
+                found[name].with_settings({**taken[name], key: value})
             except OptionError as error:
                 refused.append(error)
+                continue
+            except UsageError:
+                pass  # what follows may make it right; the whole is judged below
+            taken[name][key] = value
         wrong_value = [error for error in refused if not str(error).startswith("option=")]
-        if wrong_value or not taken:
+        if wrong_value or len(refused) == len(names):
             raise (wrong_value or refused)[0]
-    return found
+    return {name: found[name].with_settings(taken[name]) for name in names}

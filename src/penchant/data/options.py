@@ -123,20 +123,40 @@ def to_dict(options: object) -> dict[str, Any]:
 
 def replaced(options: Options, path: str, value: object, *, prefix: str = "") -> Options:
     """The same options with one of them set; `path` may go into nested options with dots."""
+    return all_replaced(options, {path: value}, prefix=prefix)
+
+
+def all_replaced(options: Options, values: Mapping[str, object], *, prefix: str = "") -> Options:
+    """The same options with some of them set by path, all at once: what is allowed only together may come in any order.
+
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Small:
+    ...     dim: int = 64
+    ...     heads: int = 2
+    ...     def __post_init__(self):
+    ...         assert self.dim % self.heads == 0
+    >>> all_replaced(Small(), {"dim": "63", "heads": "3"})
+    Small(dim=63, heads=3)
+    """
     kinds = option_types(type(options))
-    head, _, rest = path.partition(".")
-    if head not in kinds:
-        raise _unknown(prefix + head, [prefix + name for name in kinds])
-    old = getattr(options, head)
-    if not rest:
-        new = convert(kinds[head], value, prefix + head)
-    elif dataclasses.is_dataclass(old) and not isinstance(old, type):
-        new = replaced(old, rest, value, prefix=f"{prefix}{head}.")
-    elif isinstance(old, Mapping):
-        new = {**old, **convert(kinds[head], {rest: value}, prefix + head)}
-    else:
-        raise UsageError(f"{prefix}{head} has no option {rest!r} inside.", remedy=f"Set {prefix}{head} itself.")
-    return dataclasses.replace(options, **{head: new})  # type: ignore[type-var]
+    changes: dict[str, Any] = {}
+    inside: dict[str, dict[str, object]] = {}
+    for path, value in values.items():
+        head, _, rest = path.partition(".")
+        if head not in kinds:
+            raise _unknown(prefix + head, [prefix + name for name in kinds])
+        old = changes.get(head, getattr(options, head))
+        if not rest:
+            changes[head] = convert(kinds[head], value, prefix + head)
+        elif dataclasses.is_dataclass(old) and not isinstance(old, type):
+            inside.setdefault(head, {})[rest] = value
+        elif isinstance(old, Mapping):
+            changes[head] = {**old, **convert(kinds[head], {rest: value}, prefix + head)}
+        else:
+            raise UsageError(f"{prefix}{head} has no option {rest!r} inside.", remedy=f"Set {prefix}{head} itself.")
+    for head, parts in inside.items():
+        changes[head] = all_replaced(changes.get(head, getattr(options, head)), parts, prefix=f"{prefix}{head}.")
+    return dataclasses.replace(options, **changes)  # type: ignore[type-var]
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:

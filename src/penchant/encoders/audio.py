@@ -61,9 +61,9 @@ class AudioOptions:
 
     def __post_init__(self) -> None:
         if self.front_end not in FRONT_ENDS:
-            raise OptionError("front_end", self.front_end, allowed=FRONT_ENDS)
+            raise OptionError("audio.front_end", self.front_end, allowed=FRONT_ENDS)
         if self.pooling not in POOLINGS:
-            raise OptionError("pooling", self.pooling, allowed=POOLINGS)
+            raise OptionError("audio.pooling", self.pooling, allowed=POOLINGS)
         require_range(self, "window_s", above=0, part="audio.")
         require_range(self, "batch_size", least=1, part="audio.")
 

@@ -51,7 +51,7 @@ class SpeechOptions:
 
     def __post_init__(self) -> None:
         if self.language not in LANGUAGES:
-            raise OptionError("language", self.language, allowed=LANGUAGES)
+            raise OptionError("speech.language", self.language, allowed=LANGUAGES)
         require_range(self, "window_s", above=0, part="speech.")
         require_range(self, "max_tokens", "batch_size", least=1, part="speech.")
 

@@ -60,14 +60,15 @@ class TrainableOptions:
     def __post_init__(self) -> None:
         for name in self.objectives:
             if name not in OBJECTIVES:
-                raise OptionError("objectives", name, allowed=OBJECTIVES)
+                raise OptionError("trainable.objectives", name, allowed=OBJECTIVES)
         if not self.objectives:
-            raise UsageError("There is nothing to train for.", remedy=f"Give objectives: {', '.join(OBJECTIVES)}.")
-        require_range(self, "width", "dim", "epochs", "most_files", "most_shown", least=1)
-        require_range(self, "text_versions", "least_files", least=0)
-        require_range(self, "learning_rate", "temperature", above=0)
+            told = ", ".join(OBJECTIVES)
+            raise UsageError("There is nothing to train for.", remedy=f"Give trainable.objectives: {told}.")
+        require_range(self, "width", "dim", "epochs", "most_files", "most_shown", least=1, part="trainable.")
+        require_range(self, "text_versions", "least_files", least=0, part="trainable.")
+        require_range(self, "learning_rate", "temperature", above=0, part="trainable.")
         if self.batch_size < 2:
-            raise UsageError(f"batch_size={self.batch_size} has no negatives.", remedy="Give 2 or more.")
+            raise UsageError(f"trainable.batch_size={self.batch_size} has no negatives.", remedy="Give 2 or more.")
 
 
 @dataclass(frozen=True)

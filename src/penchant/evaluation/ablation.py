@@ -182,7 +182,10 @@ def restricted(config: Config, model: str, views: Sequence[str]) -> Config | Non
         return config if BEHAVIOUR in views else None
     reads_ids = getattr(options, "ids", hasattr(options, "fusion"))
     read = views if reads_ids else content
-    return config.with_settings({f"{model}.views": ",".join(read)}) if read else None
+    chosen = {f"{model}.views": ",".join(read)}
+    if BEHAVIOUR not in read and getattr(options, "fusion", "none") != "none":
+        chosen[f"{model}.id_init"] = "random"  # without ids none begins anywhere
+    return config.with_settings(chosen) if read else None
 
 
 def _reads_views(config: Config, model: str) -> bool:

@@ -9,7 +9,7 @@ from penchant.encoders.pooling import POOLINGS
 from penchant.errors import OptionError, UsageError
 from penchant.llm.adapters import TUNINGS
 from penchant.llm.language_model import KINDS
-from penchant.llm.pretraining import OBJECTIVES
+from penchant.llm.pretraining import FITTING, OBJECTIVES
 from penchant.llm.verbalise import LANGUAGES
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -94,4 +94,29 @@ class LLMOptions:
         if self.levels == 2 and self.architecture in ("bert", "t5"):
             raise UsageError(
                 f"levels=2 needs a causal model, not {self.architecture}.", remedy="Take gpt, or levels=1."
+            )
+        self._refuse_what_does_not_go_together()
+
+    def _refuse_what_does_not_go_together(self) -> None:
+        """What the options alone decide; of a given `source` the architecture is not known yet."""
+        if self.train_items and self.tuning == "frozen":
+            raise UsageError(
+                "train_items=True trains what reads the items, and tuning='frozen' trains nothing of it.",
+                remedy="Set tuning to full or lora, or train_items=false.",
+            )
+        if self.train_items and self.items == "view":
+            raise UsageError(
+                "items='view' takes item vectors from the text view, which train_items=True cannot train.",
+                remedy="Set items=lm, or train_items=false.",
+            )
+        made = "" if self.source else {"auto": "gpt"}.get(self.architecture, self.architecture)
+        kind = "gpt" if self.levels == 2 else made
+        wanted = FITTING.get(self.pretrain)
+        if kind and wanted and wanted != kind:
+            fitting = [name for name, each in FITTING.items() if each == kind]
+            why = "levels=2, which needs" if self.levels == 2 else "architecture"
+            raise UsageError(
+                f"pretrain={self.pretrain!r} is for a {wanted} model, not for {why} {kind}.",
+                remedy=f"Set pretrain to {' or '.join([*fitting, 'auto', 'none'])}"
+                + ("." if self.levels == 2 else f", or architecture={wanted}."),
             )

@@ -23,7 +23,8 @@ def view_experts(options: SequenceOptions, name: str) -> Ensemble:
     def of_view(view: str) -> SequenceModel | None:
         if options.views and view not in options.views:
             return None
-        return SequenceModel(replace(options, fusion="weighted_sum", views=(view,)), name)
+        start = options.id_init if view == BEHAVIOUR else "random"  # the others have no ids
+        return SequenceModel(replace(options, fusion="weighted_sum", views=(view,), id_init=start), name)
 
     experts = {view: expert for view in options.views or VIEWS if (expert := of_view(view)) is not None}
     return Ensemble(EnsembleOptions(experts=tuple(experts), new_views=options.views), experts, name, of_view=of_view)
