@@ -15,8 +15,10 @@ from penchant.cleaning.doctor_content import file_fault
 from penchant.cleaning.doctor_strings import STRINGS
 from penchant.config import Config
 from penchant.data.dataset import Dataset
+from penchant.data.options import settings
 from penchant.errors import OptionError
 from penchant.models.registry import MODELS
+from penchant.models.sequence_options import SequenceOptions
 
 START = 1_700_000_000 - 1_700_000_000 % 86_400
 ROOT = Path(__file__).resolve().parents[2]
@@ -200,19 +202,22 @@ def test_texts_are_whole_in_both_languages() -> None:
 def test_advice_names_what_exists_and_is_documented() -> None:
     page = (ROOT / "docs" / "doctor.md").read_text(encoding="utf-8")
     for rule in RULES:
-        assert rule.topic in TOPICS and rule.condition[0] in page and f"`{rule.choice}`" in page, rule.name
+        assert rule.topic in TOPICS and rule.condition[0] in page and rule.why[0] in page, rule.name
+        assert f"| {rule.condition[0]} | {f'`{rule.choice}`' if rule.choice else 'the default'} |" in page, rule.name
         words = rule.choice.split()
         if rule.topic == "model":
             assert words[1] in MODELS
-        for setting in words[1::2] if rule.topic == "size" else ():
-            key, value = setting.split("=")
-            Config(model="transformer").with_settings({key: value})
+        standing = Config(model="transformer")
+        for setting in words[1::2] if "--set" in words else ():
+            assert standing.with_settings(settings([setting])).changes() != standing.changes(), "it sets the default"
     big = Traits(users=10**6, items=10**6, events=10**8, median=50, p90=90, text=1.0)
     assert "--model cooccurrence" in [one.choice for one in advise(big)]
     gpu = advise(Traits(users=10**6, items=10**6, events=10**8, median=50, p90=90, machine=Machine(16, 128, True)))
-    assert command(gpu).endswith(
-        "--set transformer.dim=128 --set transformer.layers=3 --set transformer.max_length=100"
-    )
+    assert command(gpu).endswith("--set transformer.layers=3 --set transformer.max_length=100")
+    usual = advise(Traits(users=10**5, items=10**4, events=10**6, median=50, p90=300, text=1.0))
+    assert [(one.topic, one.choice) for one in usual][-2:] == [("size", ""), ("length", "")]
+    assert command(usual).endswith("transformer --split leave-one-out"), "nothing to set"
+    assert SequenceOptions().max_length == Traits(1, 1, 1, p90=300).max_length
 
 
 def test_real_data(shared_data: Path) -> None:

@@ -32,6 +32,10 @@ def test_hostile_text_is_escaped(language: str) -> None:
     assert "<script" not in page and "&lt;script&gt;" in page
     assert page == render_doctor(EVIL, sample(), language)
     assert ">--split time</code>." in page
+    sized = {"topic_title": "Size", "choice": "", "condition": EVIL, "why": "w"}
+    assert {"en": "<span>the default</span>", "zh": "<span>默认即可</span>"}[language] in render_doctor(
+        "t", {**sample(), "advice": [sized]}, language
+    )
 
 
 def test_the_first_sentence_says_how_it_stands() -> None:

@@ -54,7 +54,10 @@ class Traits:
 
 @dataclass(frozen=True)
 class Rule:
-    """`when` holds → `choice` (an option of the command line), for the reason `why`; each pair is English, Chinese."""
+    """`when` holds → `choice` (an option of the command line; empty: the default suits), for the reason `why`.
+
+    Each pair is English, Chinese.
+    """
 
     topic: str
     name: str
@@ -66,7 +69,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Advice:
-    """One piece of advice; `choice` is what to type."""
+    """One piece of advice; `choice` is what to type, and empty where the default suits."""
 
     topic: str
     rule: str
@@ -149,7 +152,7 @@ RULES: Final = (
         "no-text",
         ("fewer than half of the items have a text", "有文字的物品不到一半"),
         lambda t: t.text < 0.5,
-        "--set views.text.encoder=auto",
+        "",
         ("Behaviour has to carry it; give titles before you choose an encoder.", "主要靠行为；先补标题，再谈编码器。"),
     ),
     Rule(
@@ -251,7 +254,7 @@ RULES: Final = (
         "small",
         ("fewer than 100,000 events", "行为不足 10 万条"),
         lambda t: t.events < 100_000,
-        "--set transformer.dim=64 --set transformer.layers=2",
+        "--set transformer.dim=64",
         (
             "Two thirds of the cost or less, for lists that are as good within noise.",
             "开销至多三分之二，榜单在误差范围内一样好。",
@@ -262,7 +265,7 @@ RULES: Final = (
         "large",
         ("more than 5 million events and a GPU", "行为超过 500 万条且有 GPU"),
         lambda t: t.events > 5_000_000 and t.machine.gpu,
-        "--set transformer.dim=128 --set transformer.layers=3",
+        "--set transformer.layers=3",
         ("There is enough to fill it, and the GPU has room.", "数据足够，GPU 也放得下。"),
     ),
     Rule(
@@ -270,7 +273,7 @@ RULES: Final = (
         "usual",
         ("everything between", "介于两者之间"),
         lambda t: True,
-        "--set transformer.dim=128 --set transformer.layers=2",
+        "",
         ("What did best for its cost on sets of this size.", "同等规模数据上性价比最好的大小。"),
     ),
 )
@@ -294,6 +297,8 @@ _COST: Final = (
     "{events:,} 条行为每轮约需 {minutes:,.0f} CPU 分钟。",
 )
 _NETWORKS: Final = ("transformer", "lite")
+_USUAL_LENGTH: Final = 200
+"""The default of `max_length`."""
 _EPOCH_S: Final = 80e-6
 """CPU seconds an event and epoch at dim 128, 2 layers: 253 ms for 3,200 events in float32 (docs/log.md)."""
 
@@ -302,7 +307,7 @@ def advise(traits: Traits) -> list[Advice]:
     """The first rule that holds of each topic; size and length only where the model is a network.
 
     >>> [one.choice for one in advise(Traits(users=100, items=50, events=900))][:2]
-    ['--split leave-one-out', '--set views.text.encoder=auto']
+    ['--split leave-one-out', '']
     """
     out: list[Advice] = []
     for rule in RULES:
@@ -315,7 +320,7 @@ def advise(traits: Traits) -> list[Advice]:
     reason = _FITS if traits.p90 <= 200 else _CUT
     condition = (_LENGTH[0].format(**values), _LENGTH[1].format(**values))
     why = (reason[0] + _COST[0].format(**values), reason[1] + _COST[1].format(**values))
-    choice = f"--set transformer.max_length={traits.max_length}"
+    choice = f"--set transformer.max_length={traits.max_length}" if traits.max_length != _USUAL_LENGTH else ""
     return [*out, Advice("length", "histories", choice, condition, why)]
 
 
@@ -331,4 +336,4 @@ def command(advice: list[Advice]) -> str:
     parts = [f"--models {models}", *(by_topic[topic] for topic in ("split", "ties", "repeats") if topic in by_topic)]
     if model == "transformer":
         parts += [by_topic["size"], by_topic["length"]]
-    return "penchant compare DATA " + " ".join(parts)
+    return "penchant compare DATA " + " ".join(part for part in parts if part)

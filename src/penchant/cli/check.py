@@ -85,10 +85,10 @@ def show_diagnosis(diagnosis: Diagnosis, language: str = "en") -> None:
         if one.examples:
             terminal.show("        " + ("例如：" if column else "such as ") + ", ".join(one.examples))
     terminal.show()
-    from penchant.plots.doctor_page import because
+    from penchant.plots.doctor_page import because, chosen
 
     told = diagnosis.to_dict(language)
-    rows = [(one["topic_title"], one["choice"], because(one, language)) for one in told["advice"]]
+    rows = [(one["topic_title"], chosen(one, language), because(one, language)) for one in told["advice"]]
     terminal.show_table(("主题", "选择", "理由") if column else ("advice", "choose", "because"), rows)
     terminal.show()
     terminal.show(("试试：" if column else "try: ") + told["command"])

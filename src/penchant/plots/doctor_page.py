@@ -50,6 +50,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "advice": ("What suits this data", "适合这份数据的做法"),
     "advice.lead": ("Read off rules, the first that holds for each topic.", "按规则得出：每个主题取第一条成立的规则。"),
+    "advice.stands": ("the default", "默认即可"),
     "advice.next": ("To try it beside the simple models", "与简单模型一起试试"),
     "topic": ("topic", "主题"),
     "choice": ("choose", "选择"),
@@ -138,6 +139,15 @@ def because(advice: Mapping[str, Any], language: str) -> str:
     """
     condition, why = str(advice["condition"]), str(advice["why"])
     return f"{condition}：{why}" if language == "zh" else f"{condition[:1].upper()}{condition[1:]}. {why}"
+
+
+def chosen(advice: Mapping[str, Any], language: str) -> str:
+    """What to type; where nothing is to be set, that the default suits.
+
+    >>> chosen({"choice": ""}, "en")
+    'the default'
+    """
+    return str(advice["choice"]) or _Words(language)("advice.stands")
 
 
 def figure_volume(volume: Sequence[Mapping[str, int]], *, title: str, desc: str, unit: str, width: float) -> Markup:
@@ -240,7 +250,7 @@ def _advice(advice: Sequence[Mapping[str, Any]], typed: str, words: _Words) -> M
                 tag("dt", one["topic_title"]),
                 tag(
                     "dd",
-                    tag("code", one["choice"]),
+                    tag("code" if one["choice"] else "span", chosen(one, words.language)),
                     tag("p", because(one, words.language), class_="muted"),
                 ),
             ]

@@ -32,8 +32,9 @@ def fit(
 
     With `data.validation` a trainable model keeps the weights of its best epoch and an ensemble finds its weights.
     Without it, `chosen` (the log of an earlier fit) gives both: the refit on more data. Deterministic in `data.seed`
-    on one device and number of threads; with `checkpoints` a fit that was killed goes on where it stood, to the same
-    numbers. Under `torchrun` all processes train together. Raises `ModelError` where the data do not allow the model.
+    on a CPU and one number of threads (on a GPU some sums have no fixed order); with `checkpoints` a fit that was
+    killed goes on where it stood, to the same numbers. Under `torchrun` all processes train together. Raises
+    `ModelError` where the data do not allow the model.
     """
     begun = time.process_time()
     if isinstance(model, Ensemble):
