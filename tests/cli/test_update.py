@@ -63,7 +63,12 @@ def test_it_says_what_is_new_and_refuses_what_cannot_be(run: Run, bundle: Path, 
     done = run("update", tmp_path / "b", tmp_path, "--against-retrain")
     assert done.exit_code == 0 and "Nothing was compared with a full training: No new event" in done.stderr, done.output
     assert "Wrote version 3" in done.stdout
-    assert run("update", tmp_path / "b", tmp_path / "nowhere").exit_code == 1
+    gone = run("update", tmp_path / "b", tmp_path / "nowhere")
+    assert gone.exit_code == 1 and "or items or users alone" in gone.output
+    (tmp_path / "empty").mkdir()
+    empty = run("update", tmp_path / "b", tmp_path / "empty")
+    assert empty.exit_code == 1 and "no table of events, items or users. It holds: nothing" in empty.output
+    assert "One of them is enough" in empty.output
     assert run("update", tmp_path / "nowhere", tmp_path).exit_code == 1
     assert run("update", tmp_path / "b", tmp_path, "--replay", "-1").exit_code == 2
     none = run("update", tmp_path / "b", tmp_path, "--rate", "0")

@@ -48,14 +48,19 @@ def load_folder(path: Path, *, strict: bool = False, needs_events: bool = True) 
     """
     if not path.is_dir():
         what = "is a file, not a folder" if path.exists() else "does not exist"
-        raise DataError(
-            f"{path} {what}.", remedy="Give the folder that holds events.parquet, events.csv or events.jsonl."
-        )
+        tables = "events.parquet, events.csv or events.jsonl" + ("" if needs_events else ", or items or users alone")
+        raise DataError(f"{path} {what}.", remedy=f"Give the folder that holds {tables}.")
     mapping = read_mapping(path)
     files = {table: find_table(path, table, mapping[table].file) for table in schema.TABLES}
     events = files.pop(schema.EVENTS)
     alone = not needs_events and bool(files[schema.ITEMS] or files[schema.USERS])
     if events is None and not alone:
+        if not needs_events:
+            raise DataError(
+                f"{path} has no table of events, items or users. It holds: {listing(path)}.",
+                remedy="One of them is enough: name it events, items or users, with .parquet, .csv, .csv.gz or .jsonl,"
+                " or say its name in dataset.toml: [items] file = 'NAME'.",
+            )
         raise DataError(
             f"{path} has no table of events. It holds: {listing(path)}.",
             remedy="Name it events.parquet, events.csv, events.csv.gz or events.jsonl, or say its name in "
