@@ -15,6 +15,7 @@ from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.merge import Merged, merge
 from penchant.data.sequences import SequenceBatch
+from penchant.data.views import Views
 from penchant.encoders.growth import grown_histories, grown_item_views
 from penchant.encoders.packing import informed, packed
 from penchant.errors import DataError
@@ -104,6 +105,8 @@ def updated(
         work.reweigh(model, merged.dataset)
     continue_fit(popularity, data, touched, work.seen)
     facts = _facts(parts, merged, model, data, time.process_time() - started)
+    if unused := _unused_vectors(new, views, histories):
+        facts["updates"][-1]["vectors_unused"] = unused
     grown = Parts(config, merged.dataset, views, parts.encoders, model, popularity, facts, histories)
     return Updated(grown, merged, held)
 
@@ -130,6 +133,12 @@ def _facts(parts: Parts, merged: Merged, model: Model, data: TrainingData, cpu_s
             },
         ],
     }
+
+
+def _unused_vectors(new: Dataset, views: Views, histories: SequenceBatch) -> list[str]:
+    """Vectors that the new data bring under a name that items or users have no view of."""
+    known = {schema.ITEMS: set(views), schema.USERS: set(histories.user_views or ())}
+    return [f"{each.table}: {each.name}" for each in new.vectors if each.name not in known[each.table]]
 
 
 @dataclass(frozen=True)

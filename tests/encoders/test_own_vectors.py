@@ -79,6 +79,29 @@ def test_models_use_them_and_a_bundle_keeps_them(tmp_path: Path) -> None:
     assert told is not None and told["taste"].vectors.tolist() == [[1, 0], [0, 0], [0, 0], [0, 1]]
 
 
+def test_an_update_takes_them_and_says_which_it_cannot_use() -> None:
+    events = pl.DataFrame({"user_id": ["u", "v"], "item_id": ["a", "b"], "timestamp": [1, 2]})
+    shape = pl.DataFrame({"item_id": ["a", "b"], "vector": [[1.0, 0.0], [0.0, 1.0]]})
+    taste = pl.DataFrame({"user_id": ["u"], "vector": [[1.0, 2.0, 3.0]]})
+    data = Dataset.from_tables(events).with_vectors("shape", shape).with_vectors("taste", taste)
+    rec = Recommender.fit(data, Config(model="popularity", views=NO_TEXT))
+    new = Dataset.from_tables(pl.DataFrame({"user_id": ["w"], "item_id": ["c"], "timestamp": [3]}))
+    brought = new.with_vectors("shape", pl.DataFrame({"item_id": ["c"], "vector": [[0.5, 0.5]]}))
+    brought = brought.with_vectors("taste", pl.DataFrame({"user_id": ["w"], "vector": [[4.0, 5.0, 6.0]]}))
+    brought = brought.with_vectors("smell", pl.DataFrame({"item_id": ["c"], "vector": [[9.0]]}))
+    fresh = rec.update(brought)
+    assert fresh.views["shape"].vectors.tolist() == [[1, 0], [0, 1], [0.5, 0.5]]
+    people = fresh.histories(np.arange(3)).user_views
+    assert people is not None and people["taste"].vectors.tolist() == [[1, 2, 3], [0, 0, 0], [4, 5, 6]]
+    assert people["taste"].present.tolist() == [True, False, True]
+    assert fresh.facts["updates"][-1]["vectors_unused"] == ["items: smell"]
+    for name, table in (("shape", "item_id"), ("taste", "user_id")):
+        one = {"item_id": "c", "user_id": "w"}[table]
+        longer = new.with_vectors(name, pl.DataFrame({table: [one], "vector": [[1.0] * 5]}))
+        with pytest.raises(DataError, match=f"vectors of '{name}' have 5 numbers, those that the .* have already [23]"):
+            rec.update(longer)
+
+
 def test_a_network_reads_views_of_users() -> None:
     """Two people with one history are told apart by what was brought about them."""
     rows = [(f"u{u}", f"i{n}", t) for u in range(8) for t, n in enumerate(([0, 1, 2], [0, 1, 3])[u % 2])]

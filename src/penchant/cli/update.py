@@ -90,6 +90,8 @@ def update(
         terminal.show(f"{place}: {sentence}")
     if found:
         show_drift(found)
+    for vectors in new.get("vectors_unused", ()):
+        terminal.show(f"{vectors} are vectors that the bundle does not know: nothing reads them")
     for name, why in new.get("left_out", {}).items():
         terminal.show(f"{name} is left out from now on: {why} --reweigh finds the weights of the other experts anew.")
     if folder is None:

@@ -13,11 +13,13 @@ from penchant.data.dataset import Dataset
 from penchant.data.merge import Merged
 from penchant.data.sequences import SequenceBatch
 from penchant.data.views import View, Views
+from penchant.data.vocabulary import Vocabulary
 from penchant.encoders.behaviour import BehaviourOptions, cooccurrence_view
 from penchant.encoders.fitted import FittedEncoders
 from penchant.encoders.packing import kept_vectors
 from penchant.encoders.protocol import Progress
 from penchant.encoders.views import event_content
+from penchant.errors import DataError
 
 Ints = npt.NDArray[np.int64]
 
@@ -37,7 +39,7 @@ def grown_item_views(
 
     Views of behaviour are made again from the events that are `learned` (None: from all). A view that was learned or
     brought elsewhere (`graph`, vectors of one's own) is absent for new items, unless the new data bring vectors under
-    its name.
+    its name. Raises `DataError` where these are of another length.
     """
     n = merged.dataset.n_items
     rows = np.concatenate([merged.changed_items, np.arange(merged.n_old_items, n)])
@@ -45,10 +47,7 @@ def grown_item_views(
         schema.ITEMS, merged.dataset.items[rows], root=new.root, cache=kept_vectors(), progress=progress
     )
     grown = {name: _placed(view, n, rows, made.get(name)) for name, view in views.items()}
-    for brought in new.vectors:
-        if brought.table == schema.ITEMS and brought.name in grown:
-            aligned = brought.aligned(merged.dataset.item_vocabulary)
-            grown[brought.name] = _overlaid(grown[brought.name], aligned)
+    grown = _with_brought(grown, new, schema.ITEMS, merged.dataset.item_vocabulary)
     if schema.BEHAVIOUR in grown and behaviour.enabled:
         whole = merged.dataset.sequences() if learned is None else learned
         found = cooccurrence_view(whole, n, behaviour, seed=seed)
@@ -62,7 +61,9 @@ def grown_histories(
 ) -> SequenceBatch:
     """All histories of `merged` with what events carry and what is known of users; `packed` are the old ones.
 
-    What old events carry is taken from `packed`, so that their pictures and sounds need not be there any more.
+    What old events carry is taken from `packed`, so that their pictures and sounds need not be there any more. Vectors
+    of users that the new data bring go over those of the same name. Raises `DataError` where they are of another
+    length.
     """
     rows, fresh = event_content(new, encoders, kept_vectors(), progress)
     content, content_rows = _contents(packed, rows, fresh, merged)
@@ -70,6 +71,7 @@ def grown_histories(
     codes = np.concatenate([merged.changed_users, np.arange(merged.n_old_users, n)])
     made = encoders.encode_table(schema.USERS, merged.dataset.users[codes], root=new.root, cache=kept_vectors())
     users = {name: _placed(view, n, codes, made.get(name)) for name, view in (packed.user_views or Views()).items()}
+    users = _with_brought(users, new, schema.USERS, merged.dataset.user_vocabulary)
     return replace(
         merged.dataset.sequences(),
         content=content,
@@ -113,9 +115,24 @@ def _placed(view: View, n: int, rows: Ints, made: View | None) -> View:
     return View(vectors, present, view.encoder)
 
 
+def _with_brought(views: dict[str, View], new: Dataset, table: str, vocabulary: Vocabulary) -> dict[str, View]:
+    """The views of a table with the vectors that the new data bring under their names."""
+    out = dict(views)
+    for brought in new.vectors:
+        if brought.table != table or brought.name not in out:
+            continue
+        known = out[brought.name]
+        if brought.view.dim != known.dim:
+            raise DataError(
+                f"The vectors of {brought.name!r} have {brought.view.dim} numbers, those that the {table} have already "
+                f"{known.dim}.",
+                remedy="Bring vectors of the encoder that made the first ones, or leave them out.",
+            )
+        out[brought.name] = _overlaid(known, brought.aligned(vocabulary))
+    return out
+
+
 def _overlaid(view: View, other: View) -> View:
-    if other.dim != view.dim:
-        return view
     where = other.present
     return View(np.where(where[:, None], other.vectors, view.vectors), view.present | where, view.encoder)
 
