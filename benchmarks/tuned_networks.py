@@ -1,13 +1,14 @@
 """Every model tuned with the same budget: so many CPU minutes of `tune` on the validation, then one look at the test.
 
     python benchmarks/tuned_networks.py [DATA] [--people 1500] [--minutes 6] [--most 40] [--models a,b,…]
-        [--split leave-one-out]
+        [--split leave-one-out] [--searched]
 
 A sample of the people of a data set with all of their events, so that a search comes to several trials; the networks
 are the transformer, its block exchanged (`sasrec`, `hstu`, `fuxi`, `lru`) and `gru`, beside the counting models. Each
 is searched in the space that `penchant tune` has for it, the settings as they stand being the first trial, for so many
 minutes or until it has had `--most` trials, which only the counting models come to; both are fitted on the training
-part and tested side by side. Trials are kept in a file beside where the script is run: a run that was stopped goes on.
+part and tested side by side. Trials are kept in a file beside where the script is run: a run that was stopped goes on,
+and with `--searched` nothing is tried beyond what is kept, so that models may be searched in runs of their own.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ def main() -> None:
     parser.add_argument("--most", type=int, default=40)
     parser.add_argument("--models", default=MODELS)
     parser.add_argument("--split", default="leave-one-out")
+    parser.add_argument(
+        "--searched", action="store_true", help="of every model, trials are there: test what they found"
+    )
     asked = parser.parse_args()
     dataset = sampled(Dataset.load(asked.data), asked.people)
     people = dataset.events[schema.USER].n_unique()
@@ -59,7 +63,7 @@ def main() -> None:
             standing,
             [standing.model],
             minutes=asked.minutes,
-            most=asked.most,
+            most=1 if asked.searched else asked.most,
             how=asked.split,
             clock=time.process_time,
             trials=KEEP / f"{asked.data.name}_{asked.split}_{asked.people}_{label}.jsonl",
