@@ -271,7 +271,7 @@ RULES: Final = (
     Rule(
         "size",
         "usual",
-        ("everything between", "介于两者之间"),
+        ("100,000 events or more", "行为达到 10 万条"),
         lambda t: True,
         "",
         ("What did best for its cost on sets of this size.", "同等规模数据上性价比最好的大小。"),
