@@ -148,9 +148,13 @@ def each_interest(model: DenseModel, histories: SequenceBatch) -> npt.NDArray[np
     return model.interests(histories)[:, None]
 
 
+LEAST_SAY = 1e-3
+"""Experts with a smaller share of all weight have no say: a solver leaves 1e-9 where one has none."""
+
+
 def heard(model: Model) -> list[Model]:
-    """The experts of an ensemble, those with a say (more than a thousandth of all weight) first; of others none."""
+    """The experts of an ensemble, those with a say (`LEAST_SAY`) first; of another model none."""
     experts: Mapping[str, Model] = getattr(model, "experts", {})
     weights: Mapping[str, float] = getattr(model, "weights", {}) if experts else {}  # those of others are no experts'
-    least = 1e-3 * sum(weights.values())
+    least = LEAST_SAY * sum(weights.values())
     return [experts[name] for name in sorted(experts, key=lambda name: weights.get(name, 1.0) <= least)]

@@ -19,7 +19,7 @@ from penchant.errors import ModelError, OptionError
 from penchant.fusion.content_mapping import fit_mapping
 from penchant.fusion.decision import fit_weights, refine_weights, standardise, weighted_scores
 from penchant.fusion.foretelling import STAGES, Foretelling, owned_items
-from penchant.models.base import Additive, Model, ModelState, Multiview, Scores, TrainingData, Validation
+from penchant.models.base import LEAST_SAY, Additive, Model, ModelState, Multiview, Scores, TrainingData, Validation
 
 Bools = npt.NDArray[np.bool_]
 
@@ -31,8 +31,6 @@ PRICED, FEWEST_PRICED = 500, 20
 """People whose lists say what new items cost, at each stage of a history: at most, and at least after the first."""
 TENTH = 0.1
 """Share of new items from which on they may cost `new_cost`; a fourth of it may cost half: few get more each."""
-LEAST_SAY = 1e-3
-"""Experts with a smaller share of all weight have no say."""
 SCORES_AT_ONCE = 25_000_000
 """Scores of an expert held while the weights are chosen (100 MB): with many items, fewer users choose them."""
 

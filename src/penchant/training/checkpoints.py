@@ -22,8 +22,8 @@ from penchant.training.cpu_seconds import CpuSeconds
 
 FILE = "checkpoint.safetensors"
 FORMAT = 4
-"""Raise it where the order or the size of batches, the numbers drawn or what is selected change: a checkpoint from
-before would go on as another training than it began."""
+"""Raise it where the order or the size of batches, the numbers drawn, a step or what is selected change: a checkpoint
+from before would go on as another training than it began."""
 ANEW = "the training begins anew"
 SHARE = 0.05
 """Share of the time that writing checkpoints may take."""
