@@ -89,3 +89,7 @@ class MissingExtraError(PenchantError):
             f"This needs the package {package!r}, which is not installed.",
             remedy=f"Install it with: pip install 'penchant[{extra}]'",
         )
+
+
+class MessageError(PenchantError):
+    """A text that no catalogue holds, that lacks a language, or that was not given the values it needs."""

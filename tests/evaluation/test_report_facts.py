@@ -2,7 +2,7 @@ import pytest
 
 from penchant.errors import OptionError
 from penchant.evaluation.report_facts import Estimate, Outcome, as_estimate, metric_title, number
-from penchant.evaluation.report_strings import MEASURES, MODELS, STRINGS, Words
+from penchant.evaluation.report_strings import Words
 
 
 def _values(**means: float) -> dict[str, dict[str, dict[str, float]]]:
@@ -88,17 +88,6 @@ def test_values_that_are_not_finite_are_none() -> None:
 def test_names_and_numbers() -> None:
     assert metric_title("popularity_lift@10") == "Popularity lift@10"
     assert (number(0.0045), number(0.0), number(0.1)) == ("0.0045", "0.000", "0.100")
-
-
-def test_every_text_is_there_in_both_languages_with_the_same_places() -> None:
-    import string
-
-    for table in (STRINGS, MODELS, MEASURES):
-        for key, texts in table.items():
-            assert len(texts) == 2, key
-            places = [{name for _, name, _, _ in string.Formatter().parse(text) if name} for text in texts]
-            assert places[0] == places[1], key
-            assert all(texts) and not any("\u4e00" <= c <= "\u9fff" for c in texts[0]), key
 
 
 def test_words() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penchant.errors import ModelError
-from penchant.evaluation.report_story_strings import NOBODY
+from penchant.evaluation.report_facts import NOBODY
 
 if TYPE_CHECKING:
     import numpy as np

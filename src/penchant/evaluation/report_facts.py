@@ -11,6 +11,10 @@ SIMPLE = frozenset({"popularity", "cooccurrence", "item_knn", "user_knn", "conte
 """Models that count as simple: what a larger model must beat."""
 
 SIGNIFICANT = 0.05
+
+NOBODY = "nobody in particular"
+"""Name of the population-mean baseline among the vectors of the recovery test."""
+
 _LOWER_IS_BETTER = frozenset(
     {"rmse", "mae", "gini", "popularity_lift", "miscalibration", "calibration", "calibration_error"}
 )

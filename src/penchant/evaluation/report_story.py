@@ -10,8 +10,7 @@ from typing import Any
 import polars as pl
 
 from penchant.evaluation import report_tables as tables
-from penchant.evaluation.report_facts import Outcome, as_estimate, metric_title
-from penchant.evaluation.report_story_strings import NOBODY
+from penchant.evaluation.report_facts import NOBODY, Outcome, as_estimate, metric_title
 from penchant.evaluation.report_strings import Words
 from penchant.plots import page
 from penchant.plots.comparison import figure_comparison

@@ -1,0 +1,119 @@
+"""Texts in English and Chinese: one TOML catalogue a subject, one look-up.
+
+`messages/NAME.toml` holds the texts whose keys begin with `NAME.`. A text is a table with `en` and `zh`; a table may
+hold further texts beside its own two:
+
+    [ties]
+    en = "Events at the same moment"
+    zh = "同一时刻的行为"
+    remedy.en = "Add a column {column} with the true order."
+    remedy.zh = "请加一列 {column} 写明真实顺序。"
+
+These are `text("NAME.ties", "en")` and `text("NAME.ties.remedy", "en", column="seq")`.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from importlib import resources
+from string import Formatter
+from typing import Any, Final
+
+from penchant.errors import MessageError, OptionError
+
+LANGUAGES: Final = ("en", "zh")
+
+_CHINESE: Final = "[\u3400-\u9fff\u3001-\u301f\uff00-\uffef]"
+_GAP: Final = re.compile(f"(?<={_CHINESE}) (?={_CHINESE})")
+"""Chinese is written with a space beside Latin words and digits, and none between its own characters."""
+
+
+def text(key: str, language: str, **values: object) -> str:
+    """The text of a key in a language, with the values put in.
+
+    >>> text("report.slices.people", "zh", n=3)
+    '3 位'
+    """
+    template = _find(key)[checked_language(language)]
+    try:
+        filled = template.format(**values)
+    except KeyError as missing:
+        raise MessageError(f"The text {key!r} needs a value for {missing}.") from missing
+    return _GAP.sub("", filled) if language == "zh" else filled
+
+
+def has_text(key: str) -> bool:
+    """Whether a catalogue holds a text of this key.
+
+    >>> has_text("report.compare.lead"), has_text("report.nothing.like.it"), has_text("nowhere.at.all")
+    (True, False, False)
+    """
+    name, _, rest = key.partition(".")
+    return name in catalogue_names() and rest in load_catalogue(name)
+
+
+@cache
+def catalogue_names() -> tuple[str, ...]:
+    """The names of all catalogues, sorted."""
+    files = resources.files(__name__).iterdir()
+    return tuple(sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml")))
+
+
+@cache
+def load_catalogue(name: str) -> Mapping[str, Mapping[str, str]]:
+    """Every text of a catalogue: key (without the catalogue's name) → language → template."""
+    file = resources.files(__name__) / f"{name}.toml"
+    if not file.is_file():
+        raise MessageError(f"There is no catalogue of texts {name!r}.")
+    return parse_catalogue(file.read_text(encoding="utf-8"), name)
+
+
+def parse_catalogue(content: str, name: str) -> Mapping[str, Mapping[str, str]]:
+    """The texts of a TOML document; both languages must be there and name the same placeholders.
+
+    >>> parse_catalogue('[lead]\\nen = "{n} films"\\nzh = "{n} 部电影"', "demo")
+    {'lead': {'en': '{n} films', 'zh': '{n} 部电影'}}
+    """
+    texts = dict(_flatten(tomllib.loads(content), ""))
+    for key, translations in texts.items():
+        if set(translations) != set(LANGUAGES):
+            raise MessageError(f"The text {name}.{key} is written in {', '.join(translations)}, not in en and zh.")
+        english, chinese = (_placeholders(translations[language]) for language in LANGUAGES)
+        if english != chinese:
+            differing = ", ".join(sorted(english ^ chinese))
+            raise MessageError(f"The text {name}.{key} has a placeholder in one language only: {differing}.")
+    return texts
+
+
+def _find(key: str) -> Mapping[str, str]:
+    name, _, rest = key.partition(".")
+    catalogue = load_catalogue(name)
+    if rest not in catalogue:
+        raise MessageError(f"The catalogue {name!r} has no text {rest!r}.")
+    return catalogue[rest]
+
+
+def checked_language(language: str) -> str:
+    """The language itself, where texts are written in it.
+
+    Raises `OptionError` for another one.
+    """
+    if language not in LANGUAGES:
+        raise OptionError("language", language, allowed=LANGUAGES)
+    return language
+
+
+def _flatten(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, dict[str, str]]]:
+    translations = {key: value for key, value in table.items() if isinstance(value, str)}
+    if translations:
+        yield prefix, translations
+    for key, value in table.items():
+        if not isinstance(value, str):
+            yield from _flatten(value, f"{prefix}.{key}" if prefix else key)
+
+
+def _placeholders(template: str) -> set[str]:
+    return {field for _, field, _, _ in Formatter().parse(template) if field}

@@ -1,0 +1,61 @@
+"""Every catalogue of texts: both languages, the same placeholders; a wrong look-up says what is missing."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from penchant.errors import MessageError, OptionError
+from penchant.messages import LANGUAGES, catalogue_names, has_text, load_catalogue, parse_catalogue, text
+
+SOURCE = Path(__file__).resolve().parents[2] / "src" / "penchant"
+
+
+@pytest.mark.parametrize("name", catalogue_names())
+def test_every_text_is_written_in_both_languages(name: str) -> None:
+    texts = load_catalogue(name)  # unequal placeholders are an error
+    assert texts
+    for key, translations in texts.items():
+        assert all(translations[language].strip() for language in LANGUAGES), key
+        assert not re.search("[\u3400-\u9fff]", translations["en"]), f"Chinese in the English of {key}"
+
+
+@pytest.mark.parametrize("name", catalogue_names())
+def test_no_text_is_left_over(name: str) -> None:
+    """Every key stands in the source, or begins as a key that the source puts together (`f"gloss.{model}"`)."""
+    constants = {
+        node.value
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 80
+    }
+    constants |= {constant.removeprefix(f"{name}.") for constant in constants}
+    begun = {constant for constant in constants if constant.endswith(".")}
+    left = [key for key in load_catalogue(name) if key not in constants and not key.startswith(tuple(begun))]
+    assert not left
+
+
+def test_a_text_without_its_second_language_is_refused() -> None:
+    with pytest.raises(MessageError, match=r"demo\.lead is written in en"):
+        parse_catalogue('lead.en = "one"', "demo")
+    with pytest.raises(MessageError, match=r"demo\.lead has a placeholder in one language only: n"):
+        parse_catalogue('lead.en = "{n} films"\nlead.zh = "电影"', "demo")
+
+
+def test_a_wrong_look_up_says_what_is_missing() -> None:
+    with pytest.raises(MessageError, match=r"'report' has no text 'no\.such\.key'"):
+        text("report.no.such.key", "en")
+    with pytest.raises(MessageError, match="no catalogue of texts 'nowhere'"):
+        text("nowhere.key", "en")
+    with pytest.raises(MessageError, match="needs a value for 'n'"):
+        text("report.slices.people", "en")
+    with pytest.raises(OptionError, match="Allowed: en, zh"):
+        text("report.report", "fr")
+    assert not has_text("nowhere.key")
+
+
+def test_chinese_has_no_space_between_its_own_characters() -> None:
+    assert text("report.interests.moved", "zh", user="u1", first="喜剧", last="war") == "u1：从喜剧转向 war"
