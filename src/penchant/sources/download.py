@@ -1,31 +1,29 @@
-"""One file over HTTP: resumed where it broke off, verified before it has its name, never half-written under it."""
+"""One file over HTTP: resumed after a break, verified before it gets its name, never visible in part."""
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import json
 import os
 import shutil
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+import httpx2 as httpx
 
 from penchant.data.atomic import sync, write_errors
 from penchant.data.options import require_range
 from penchant.errors import DataError, UsageError
 from penchant.sources.digests import checked_digest, verify
 
-_CHUNK = 1 << 18
+Report = Callable[[float], None]
+
 _BUSY = (408, 425, 429, 500, 502, 503, 504)
-_MAGIC = {".zip": b"PK", ".gz": b"\x1f\x8b"}
-_ROOM = 1 << 24
+_MIN_FREE = 1 << 24
 """Bytes of the disk that a download leaves free."""
+_MAGIC = {".zip": b"PK", ".gz": b"\x1f\x8b"}
 
 
 @dataclass(frozen=True)
@@ -49,193 +47,160 @@ def download(
     digest: str = "",
     size: int | None = None,
     options: DownloadOptions = DownloadOptions(),
-    progress: Callable[[float], None] | None = None,
+    progress: Report | None = None,
 ) -> Path:
-    """Download `url` to `target` and give back `target`.
+    """Download `url` to `target` and return `target`.
 
-    What has come so far lies in `target` + `.part`, and is continued (Range, If-Range) by a later call where the
-    server's file is still the same; the file gets its name when its length, and `digest` and `size` where given, are
-    right. A `target` that is already right is not downloaded again.
+    The bytes received so far are in `target` + `.part`. A later call continues them (Range, If-Range) if the server's
+    file is still the same. The file gets its name when its length, and `digest` and `size` where given, are right.
+    A `target` that is already right is not downloaded again.
 
-    Raises `UsageError` for an address that is not HTTP, `DataError` for everything that goes wrong on the way.
+    Raises `UsageError` for an address that is not HTTP, `DataError` for every failure on the way.
     """
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         raise UsageError(f"{url!r} is no address to download from.", remedy="It must start with https:// or http://.")
     if target.exists():
         verify(target, digest, size)
         return target
-    part = _Part(url, target, checked_digest(digest) if digest else "", size)
+    part = target.with_name(target.name + ".part")
     with write_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        _fetch_all(part, options, progress or (lambda share: None))
-        part.refuse_other_kind()
+        has_digest = bool(digest and checked_digest(digest))
+        _fetch_all(url, part, size, has_digest, options, progress or (lambda share: None))
+        _check_format(url, part, target.suffix)
         try:
-            verify(part.path, digest, size)
+            verify(part, digest, size)
         except DataError:
-            part.forget()
+            _remove(part)
             raise DataError(
                 f"{url} does not give the file that was expected: its length or digest is another; it was removed.",
                 remedy="Try again; if it stays so, the file was replaced or altered: get it by hand from its home.",
             ) from None
-        sync(part.path)
-        os.replace(part.path, target)
-        part.forget()
+        sync(part)
+        os.replace(part, target)
+        _remove(part)
     return target
 
 
-class _Part:
-    """What has come so far of a file, and by what its owner will know that the rest belongs to it."""
-
-    def __init__(self, url: str, target: Path, digest: str, size: int | None) -> None:
-        self.url, self.target, self.digest, self.size = url, target, digest, size
-        self.path = target.with_name(target.name + ".part")
-        self._facts = target.with_name(target.name + ".part.json")
-        self.validator = ""
-        with contextlib.suppress(OSError, ValueError, AttributeError):
-            facts = json.loads(self._facts.read_text(encoding="utf-8"))
-            if facts.get("url") == url:
-                self.validator = str(facts.get("validator", ""))
-
-    @property
-    def length(self) -> int:
-        """Bytes that are there."""
-        return self.path.stat().st_size if self.path.exists() else 0
-
-    @property
-    def may_continue(self) -> bool:
-        """Whether a mixture of two files would be noticed: by the server's mark, or by the declared digest."""
-        return self.length > 0 and bool(self.validator or self.digest)
-
-    def begin(self, validator: str) -> None:
-        """Note whose bytes are about to come."""
-        if validator != self.validator or not self._facts.exists():
-            self.validator = validator
-            self._facts.write_text(json.dumps({"url": self.url, "validator": validator}), encoding="utf-8")
-
-    def forget(self) -> None:
-        """Remove what is there."""
-        for path in (self.path, self._facts):
-            with contextlib.suppress(FileNotFoundError):
-                path.unlink()
-        self.validator = ""
-
-    def refuse_other_kind(self) -> None:
-        """Raise `DataError` where an archive was asked for and something else came, such as a page to log in."""
-        magic = _MAGIC.get(self.target.suffix)
-        if magic is None:
-            return
-        with self.path.open("rb") as stream:
-            first = stream.read(256).lstrip()
-        if not first.startswith(magic):
-            page = first[:1] == b"<"
-            self.forget()
-            raise DataError(
-                f"{self.url} gives {'a web page' if page else 'something else'}, not a {self.target.suffix[1:]} file.",
-                remedy="It may ask to log in or to agree to something: get it by hand from its home.",
-            )
-
-
-def _fetch_all(part: _Part, options: DownloadOptions, progress: Callable[[float], None]) -> None:
-    """Ask, and ask again where the connection breaks, until everything is there."""
-    failures, most = 0, 0
+def _fetch_all(
+    url: str, part: Path, size: int | None, has_digest: bool, options: DownloadOptions, progress: Report
+) -> None:
+    """Request the file until all of it is in `part`."""
+    failures = longest = 0
     while True:
-        before = part.length if part.may_continue else 0
-        most = max(most, before)
+        validator = _read_validator(part, url)
+        start = _length(part) if validator or has_digest else 0  # a mixture of two files would be noticed
+        longest = max(longest, start)
         try:
-            if _fetch(part, before, options.timeout_s, progress):
-                return
-            fault = f"the connection broke off after {part.length:,} bytes"
-        except urllib.error.HTTPError as error:
-            with error:
-                if error.code == 416 and before:  # nothing after what is there: it is whole, or another file
-                    if f"*/{before}" in str(error.headers.get("Content-Range", "")):
-                        return
-                    part.forget()
-                fault = f"the server answers {error.code} {error.reason}"
-                if error.code not in (*_BUSY, 416):
-                    raise _gone(part.url, fault) from None
-        except urllib.error.URLError as error:
-            fault = str(error.reason)
-        except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
+            _fetch(url, part, start, validator, size, options.timeout_s, progress)
+            return
+        except httpx.HTTPStatusError as error:
+            fault = f"the server answers {error.response.status_code} {error.response.reason_phrase}"
+            if error.response.status_code not in _BUSY:
+                raise _failed(url, fault) from None
+        except httpx.RemoteProtocolError:
+            fault = f"the connection broke off after {_length(part):,} bytes"
+        except httpx.RequestError as error:
             fault = str(error) or type(error).__name__
-        failures = 1 if part.length > most else failures + 1
-        most = max(most, part.length)
+        failures = 1 if _length(part) > longest else failures + 1
+        longest = max(longest, _length(part))
         if failures >= options.attempts:
-            raise _gone(part.url, fault)
+            raise _failed(url, fault)
         time.sleep(options.pause_s)
 
 
-def _fetch(part: _Part, start: int, timeout_s: float, progress: Callable[[float], None]) -> bool:
-    """One request; True where all of the file is there afterwards."""
-    request = urllib.request.Request(part.url, headers={"User-Agent": "penchant", "Accept-Encoding": "identity"})
+def _fetch(
+    url: str, part: Path, start: int, validator: str, size: int | None, timeout_s: float, progress: Report
+) -> None:
+    """One request, of the bytes after `start` where the server can send them."""
+    headers = {"User-Agent": "penchant", "Accept-Encoding": "identity"}
     if start:
-        request.add_header("Range", f"bytes={start}-")
-        if part.validator:
-            request.add_header("If-Range", part.validator)
-    with contextlib.closing(urllib.request.urlopen(request, timeout=timeout_s)) as answer:
-        continued = answer.status == 206 and _range_start(answer) == start
-        if answer.status == 206 and not continued:
-            part.forget()
-            return False
-        come = start if continued else 0
-        announced = answer.headers.get("Content-Length", "")
-        total = come + int(announced) if announced.isdigit() else None
-        _refuse_length(part, total, come)
-        part.begin(_mark(answer.headers))
-        with part.path.open("ab" if continued else "wb") as out:
-            for data in _chunks(answer):
+        headers |= {"Range": f"bytes={start}-"} | ({"If-Range": validator} if validator else {})
+    with httpx.stream("GET", url, headers=headers, timeout=timeout_s, follow_redirects=True) as response:
+        content_range = response.headers.get("Content-Range", "")
+        if response.status_code == 416 and start and content_range.endswith(f"*/{start}"):
+            return  # nothing follows: `part` is complete
+        resumed = response.status_code == 206 and content_range.startswith(f"bytes {start}-")
+        if (response.status_code == 416 and start) or (response.status_code == 206 and not resumed):
+            _remove(part)
+            raise httpx.RemoteProtocolError("`part` is of another file")
+        response.raise_for_status()
+        received = start if resumed else 0
+        announced = response.headers.get("Content-Length", "")
+        total = received + int(announced) if announced.isdigit() else None
+        _check_length(url, part, received, total, size)
+        _write_validator(part, url, response)
+        with part.open("ab" if resumed else "wb") as out:
+            for data in response.iter_raw():  # as it is sent: a .gz file must not be decompressed
                 out.write(data)
-                come += len(data)
-                if part.size is not None and come > part.size:
-                    break
+                received += len(data)
+                if size is not None and received > size:
+                    return
                 if total:
-                    progress(min(come / total, 1.0))
-    return total is None or come >= total
+                    progress(min(received / total, 1.0))
 
 
-def _chunks(answer: Any) -> Iterator[bytes]:
-    """The body in pieces; what came before a break is given before the error is raised."""
-    while True:
-        try:
-            data = answer.read(_CHUNK)
-        except http.client.IncompleteRead as error:
-            if error.partial:
-                yield error.partial
-            raise
-        if not data:
-            return
-        yield data
-
-
-def _refuse_length(part: _Part, total: int | None, come: int) -> None:
+def _check_length(url: str, part: Path, received: int, total: int | None, size: int | None) -> None:
     if total is None:
         return
-    if part.size is not None and total != part.size:
-        part.forget()
+    if size is not None and total != size:
+        _remove(part)
         raise DataError(
-            f"{part.url} announces {total:,} bytes, {part.size:,} were expected.",
+            f"{url} announces {total:,} bytes, {size:,} were expected.",
             remedy="The file was replaced or the address is another's: get it by hand from its home.",
         )
-    free = shutil.disk_usage(part.target.parent).free
-    if total - come > free - _ROOM:
+    free = shutil.disk_usage(part.parent).free
+    if total - received > free - _MIN_FREE:
         raise DataError(
-            f"{part.target.name} needs {total - come:,} more bytes; {part.target.parent} has {free:,} free.",
+            f"{part.stem} needs {total - received:,} more bytes; {part.parent} has {free:,} free.",
             remedy="Free space, or choose another place.",
         )
 
 
-def _range_start(answer: Any) -> int | None:
-    span = str(answer.headers.get("Content-Range", "")).removeprefix("bytes ").split("-")[0]
-    return int(span) if span.isdigit() else None
+def _check_format(url: str, part: Path, suffix: str) -> None:
+    """Raise `DataError` where the name says archive and the content is something else, such as a log-in page."""
+    if suffix not in _MAGIC:
+        return
+    with part.open("rb") as stream:
+        first = stream.read(256).lstrip()
+    if not first.startswith(_MAGIC[suffix]):
+        _remove(part)
+        raise DataError(
+            f"{url} gives {'a web page' if first[:1] == b'<' else 'something else'}, not a {suffix[1:]} file.",
+            remedy="It may ask to log in or to agree to something: get it by hand from its home.",
+        )
 
 
-def _mark(headers: Any) -> str:
-    """What tells one state of the server's file from another: a strong ETag, else the time of its last change."""
-    etag = str(headers.get("ETag", ""))
-    return etag if etag and not etag.startswith("W/") else str(headers.get("Last-Modified", ""))
+def _note(part: Path) -> Path:
+    return part.with_name(part.name + ".json")
 
 
-def _gone(url: str, fault: str) -> DataError:
+def _read_validator(part: Path, url: str) -> str:
+    """What the server said of the file that `part` belongs to; empty where it said nothing."""
+    try:
+        note = json.loads(_note(part).read_text(encoding="utf-8"))
+        return str(note["validator"]) if note["url"] == url else ""
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _write_validator(part: Path, url: str, response: httpx.Response) -> None:
+    """Note a strong ETag, else the time of the last change: a later request continues only the same file."""
+    etag = response.headers.get("ETag", "")
+    validator = etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified", "")
+    _note(part).write_text(json.dumps({"url": url, "validator": validator}), encoding="utf-8")
+
+
+def _length(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
+
+
+def _remove(part: Path) -> None:
+    part.unlink(missing_ok=True)
+    _note(part).unlink(missing_ok=True)
+
+
+def _failed(url: str, fault: str) -> DataError:
     return DataError(
         f"{url} cannot be downloaded: {fault}.",
         remedy="Run it again to go on where it stopped, or get the file by hand.",
