@@ -27,9 +27,9 @@ from penchant.data.dataset import Dataset
 from penchant.encoders.packing import packed
 from penchant.metrics.beyond import expected_calibration_error
 from penchant.metrics.classification import accuracy, auc, confusion_matrix, log_loss, precision_recall_f1
-from penchant.models.head_options import HeadOptions
+from penchant.models.head_options import ProbeOptions
 from penchant.models.head_pairs import category_pairs, interest_pairs
-from penchant.models.heads import Heads, category_codes
+from penchant.models.heads import Probes, category_codes
 from penchant.models.interest_head import CategoryHead, InterestHead
 from penchant.recommender import Recommender
 from penchant.simulator import SimulatorOptions, simulate
@@ -65,7 +65,7 @@ def run(data: Dataset, name: str, seed: int) -> dict[str, Any]:
     popularity = np.bincount(before.sequences().items, minlength=data.n_items)
     for negatives in ("real", "sampled"):
         for weights in ("none", "balanced"):
-            options = HeadOptions(negatives=negatives, class_weights=weights)
+            options = ProbeOptions(negatives=negatives, class_weights=weights)
             learnt = interest_pairs(model, taught, kinds, options, seed, asked=taught.times_s > first)
             test = interest_pairs(model, whole, kinds, options, seed + 1, asked=whole.times_s > second)
             items = model.item_vectors
@@ -92,21 +92,21 @@ def run(data: Dataset, name: str, seed: int) -> dict[str, Any]:
 def _category(rec: Recommender, model: Any, taught: Any, whole: Any, first: int, second: int) -> dict[str, Any]:
     """Which category the next item belongs to."""
     kinds, items = rec.dataset.kinds.ids.to_list(), rec.dataset.items
-    heads = Heads.fit(model, taught, kinds, items, taught.times_s > first, HeadOptions(fit=("category",)))
-    pairs, likely = heads.category_pairs(model, whole, kinds, items, whole.times_s > second)
+    probes = Probes.fit(model, taught, kinds, items, taught.times_s > first, ProbeOptions(fit=("category",)))
+    pairs, likely = probes.category_pairs(model, whole, kinds, items, whole.times_s > second)
     actual, told = pairs.classes, likely.argmax(axis=1)
-    counts = np.asarray(heads.facts["category"]["counts"])
-    learnt = category_pairs(model, taught, category_codes(items, heads.classes), asked=taught.times_s > first)
-    alone = CategoryHead().fit(learnt.interests, learnt.classes, len(heads.classes)).predict(pairs.interests)
+    counts = np.asarray(probes.facts["category"]["counts"])
+    learnt = category_pairs(model, taught, category_codes(items, probes.classes), asked=taught.times_s > first)
+    alone = CategoryHead().fit(learnt.interests, learnt.classes, len(probes.classes)).predict(pairs.interests)
     return {
-        "classes": len(heads.classes),
+        "classes": len(probes.classes),
         "events": len(actual),
         "accuracy": round(accuracy(actual, told), 4),
         "accuracy_of_the_vector_alone": round(accuracy(actual, alone), 4),
         "accuracy_of_the_commonest": round(float((actual == counts.argmax()).mean()), 4),
         "accuracy_of_the_class_before": round(float((actual == pairs.earlier).mean()), 4),
         "macro_f1": round(precision_recall_f1(actual, told, "macro")[2], 4),
-        "confusion_matrix": confusion_matrix(actual, told, len(heads.classes)).tolist(),
+        "confusion_matrix": confusion_matrix(actual, told, len(probes.classes)).tolist(),
     }
 
 

@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penchant.config import Config
-from penchant.data.options import option_types, to_dict
+from penchant.data.options import RENAMED, option_types, to_dict
 from penchant.encoders.fitted import ViewOptions
 from penchant.encoders.text import TextOptions
 from penchant.errors import DataError, OptionError, UsageError
-from penchant.models.head_options import HeadOptions
+from penchant.models.head_options import ProbeOptions
 from penchant.models.popularity import PopularityOptions
 from penchant.models.registry import DEFAULT_MODEL, MODELS
 from penchant.training.continuing import UpdateOptions
@@ -163,7 +163,12 @@ def _numbers(options: Any, place: str) -> Iterator[tuple[Any, str, str]]:
 def test_no_number_is_taken_unchecked() -> None:
     """-5 is in the range of no number that a command or a file can set."""
     parts = {name: Config(model=name).options() for name in MODELS}
-    parts |= {"views": ViewOptions(), "training": TrainingOptions(), "heads": HeadOptions(), "update": UpdateOptions()}
+    parts |= {
+        "views": ViewOptions(),
+        "training": TrainingOptions(),
+        "probes": ProbeOptions(),
+        "update": UpdateOptions(),
+    }
     every = [found for place, options in parts.items() for found in _numbers(options, place)]
     assert len(every) > 150 and {"transformer.batch_tokens", "views.media.frames", "update.rate"} <= {
         place for *_, place in every
@@ -182,7 +187,7 @@ def test_no_number_is_taken_unchecked() -> None:
     "setting",
     [
         *("batch_tokens=-5", "weight_decay=-1", "transformer.heads=0", "cooccurrence.row_power=-1"),
-        *("views.behaviour.dim=0", "heads.ratio=0"),
+        *("views.behaviour.dim=0", "probes.ratio=0"),
     ],
 )
 def test_settings_out_of_range_say_what_is_allowed(setting: str) -> None:
@@ -193,8 +198,23 @@ def test_settings_out_of_range_say_what_is_allowed(setting: str) -> None:
         Config(model="transformer").with_settings({key: value})
 
 
-def test_heads_alone_are_those_of_attention_and_a_table_those_of_interest() -> None:
-    config = Config(model="transformer").with_settings({"heads": "4", "heads.fit": "interest"})
-    assert config.options().heads == 4 and config.heads.fit == ("interest",)
+def test_a_setting_with_a_new_name_is_refused_and_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for settings in ({"heads.fit": "interest"}, {"heads": {"fit": "interest"}}):
+        for model in ("ease", "transformer"):
+            with pytest.raises(OptionError, match=r"^option='heads.*has a new name: probes(\.fit)?\.$"):
+                Config(model=model).with_settings(settings)
+    with pytest.raises(OptionError, match=r"^option='heads' is not known\. It has a new name: probes\.$"):
+        Config.from_dict({"model": "ease", "heads": {"fit": ["interest"]}})
+    monkeypatch.setitem(RENAMED, "width", "dim")
+    for settings in ({"width": 8}, {"gru.width": 8}):
+        with pytest.raises(OptionError, match=r"It has a new name: gru\.dim\.$"):
+            Config(model="gru").with_settings(settings)
+    with pytest.raises(OptionError, match=r"^option='gru.width' is not known\. It has a new name: gru\.dim\.$"):
+        Config.from_dict({"gru": {"width": 8}})
+
+
+def test_heads_are_those_of_attention() -> None:
+    config = Config(model="transformer").with_settings({"heads": "4", "probes.fit": "interest"})
+    assert config.options().heads == 4 and config.probes.fit == ("interest",)
     assert Config(model="lite").with_settings({"heads": 4}).options("transformer").heads == 4
-    assert Config().with_settings({"heads": {"users": 7}}).heads.users == 7
+    assert Config().with_settings({"probes": {"users": 7}}).probes.users == 7

@@ -18,14 +18,14 @@ from penchant.encoders.fitted import ViewOptions
 from penchant.encoders.views import item_views
 from penchant.errors import DataError, ModelError
 from penchant.fitting import fitted
-from penchant.models.head_options import HeadOptions
+from penchant.models.head_options import ProbeOptions
 from penchant.models.heads import newest_events
 from penchant.recommender import Recommender
 from penchant.training.continuing import UpdateOptions
 from penchant.update import updated
 
 NAMES = ("纪录片", "音乐")
-BOTH = Config(model="content", heads=HeadOptions(fit=("interest", "category"), fewest=10))
+BOTH = Config(model="content", probes=ProbeOptions(fit=("interest", "category"), fewest=10))
 
 
 def colours(people: int = 30, events: int = 20, seed: int = 0, *, at: int = 0) -> Dataset:
@@ -83,7 +83,7 @@ def test_heads_know_what_people_like(rec: Recommender) -> None:
         categories = rec.next_category(user)
         assert list(categories) == [NAMES[own], NAMES[1 - own]]
         assert sum(categories.values()) == pytest.approx(1, abs=1e-6) and categories[NAMES[own]] > 0.9
-    assert rec.facts["heads"]["interest"]["negatives"] == "real"
+    assert rec.facts["probes"]["interest"]["negatives"] == "real"
 
 
 def test_a_bundle_keeps_them_to_the_bit(rec: Recommender, tmp_path: Path) -> None:
@@ -92,15 +92,15 @@ def test_a_bundle_keeps_them_to_the_bit(rec: Recommender, tmp_path: Path) -> Non
     items = [f"i{i}" for i in range(40)]
     assert again.interested("u3", items).tobytes() == rec.interested("u3", items).tobytes()
     assert again.next_category("u3") == rec.next_category("u3")
-    assert again.heads is not None and again.heads.facts == rec.heads.facts  # type: ignore[union-attr]
+    assert again.probes is not None and again.probes.facts == rec.probes.facts  # type: ignore[union-attr]
 
 
 def test_an_update_teaches_them_anew(rec: Recommender, tmp_path: Path) -> None:
     fresh = rec.update(colours(events=4, seed=5, at=86_400))
-    told = fresh.facts["heads"]
+    told = fresh.facts["probes"]
     assert told["interest"]["pairs"] == 60, "the newest two of everybody's 24"
     assert sum(told["category"]["counts"]) == told["category"]["events"] == round(60 * told["interest"]["interested"])
-    assert fresh.heads is not rec.heads and fresh.heads is not None
+    assert fresh.probes is not rec.probes and fresh.probes is not None
     assert fresh.interested("u0", ["i0", "i1"]).tolist() != rec.interested("u0", ["i0", "i1"]).tolist()
     fresh.save(tmp_path / "b")
     assert Recommender.load(tmp_path / "b").next_category("u0") == fresh.next_category("u0")
@@ -112,14 +112,14 @@ def test_bundles_written_before_there_were_heads_load(
     write = penchant.persistence.write_bundle
 
     def as_before(path: Path, fill: Any, *, facts: dict[str, Any]) -> Path:
-        config = {key: value for key, value in facts["config"].items() if key != "heads"}
-        return write(path, fill, facts={k: v for k, v in facts.items() if k != "heads_state"} | {"config": config})
+        config = {key: value for key, value in facts["config"].items() if key != "probes"}
+        return write(path, fill, facts={k: v for k, v in facts.items() if k != "probes_state"} | {"config": config})
 
     monkeypatch.setattr(penchant.persistence, "write_bundle", as_before)
     Recommender.fit(data, Config(model="content")).save(tmp_path / "b")
     old = Recommender.load(tmp_path / "b")
-    assert old.heads is None and old.config.heads == HeadOptions()
-    with pytest.raises(ModelError, match="No heads were trained"):
+    assert old.probes is None and old.config.probes == ProbeOptions()
+    with pytest.raises(ModelError, match="No probes were trained"):
         old.next_category("u0")
     assert old.interested("u0", ["i0", "i1"]).shape == (2,), "fitted at the first call"
 
@@ -155,7 +155,7 @@ def test_events_that_teach_nothing_are_refused_before_anything_is_learned(
     few = colours(events=8)
     with pytest.raises(DataError, match="No event of interest follows another"):
         Recommender.fit(only(few, "like", "dislike", last="dislike"), BOTH)
-    real = replace(BOTH, heads=HeadOptions(fit=("interest",), negatives="real"))
+    real = replace(BOTH, probes=ProbeOptions(fit=("interest",), negatives="real"))
     with pytest.raises(DataError, match="no real negatives"):
         Recommender.fit(only(data, "like"), real)
     same = replace(data, items=data.items.with_columns(categories=pl.lit(NAMES[0])))
@@ -163,8 +163,8 @@ def test_events_that_teach_nothing_are_refused_before_anything_is_learned(
         Recommender.fit(same, BOTH)
     bare = replace(data, vectors=(), items=data.items.drop("categories"))
     for model in ("popularity", "cooccurrence"):
-        with pytest.raises(ModelError, match="heads have nothing to read"):
-            Recommender.fit(bare, Config(model=model, heads=HeadOptions(fit=("interest",))))
+        with pytest.raises(ModelError, match="probes have nothing to read"):
+            Recommender.fit(bare, Config(model=model, probes=ProbeOptions(fit=("interest",))))
 
 
 def test_a_finished_model_stays_where_its_heads_cannot_be_taught(tmp_path: Path) -> None:
@@ -173,12 +173,12 @@ def test_a_finished_model_stays_where_its_heads_cannot_be_taught(tmp_path: Path)
     log.columns = ["user_id", "item_id", "timestamp"]
     table = pl.DataFrame({"item_id": [f"i{i}" for i in range(4)], "vector": np.eye(4).tolist()})
     whole = Dataset.from_tables(log).with_vectors("own", table)
-    rec = Recommender.fit(whole, Config(model="content", heads=HeadOptions(fit=("interest",))))
-    assert rec.heads is None and set(rec.facts["heads"]["interest"]) == {"left_out"}
-    assert "labels 0 and 1" in rec.facts["heads"]["interest"]["left_out"]
+    rec = Recommender.fit(whole, Config(model="content", probes=ProbeOptions(fit=("interest",))))
+    assert rec.probes is None and set(rec.facts["probes"]["interest"]) == {"left_out"}
+    assert "labels 0 and 1" in rec.facts["probes"]["interest"]["left_out"]
     rec.save(tmp_path / "b")
     again = Recommender.load(tmp_path / "b")
-    assert again.heads is None and again.facts["heads"] == rec.facts["heads"]
+    assert again.probes is None and again.facts["probes"] == rec.facts["probes"]
     assert again.recommend("u0", k=2, allow_seen=True).item_ids == rec.recommend("u0", k=2, allow_seen=True).item_ids
 
 
@@ -187,18 +187,18 @@ def test_an_update_stays_where_its_heads_cannot_be_taught(data: Dataset) -> None
     late = only(colours(events=4, seed=5, at=86_400), "dislike")
     many = pl.concat([late.events.with_columns(pl.col("time_s") + n) for n in range(4)])
     fresh = rec.update(late.with_events(many.sort("user", "time_s")))
-    assert fresh.dataset.n_events == 600 + many.height and fresh.heads is None
-    assert {name: list(told) for name, told in fresh.facts["heads"].items()} == {
+    assert fresh.dataset.n_events == 600 + many.height and fresh.probes is None
+    assert {name: list(told) for name, told in fresh.facts["probes"].items()} == {
         "interest": ["left_out"],
         "category": ["left_out"],
     }
-    assert "No event of interest follows another" in fresh.facts["heads"]["interest"]["left_out"]
-    assert rec.heads is not None, "the old one keeps its own"
+    assert "No event of interest follows another" in fresh.facts["probes"]["interest"]["left_out"]
+    assert rec.probes is not None, "the old one keeps its own"
 
 
 def test_the_seed_of_an_update_reaches_the_heads(data: Dataset) -> None:
     """Sampled negatives are drawn by it."""
-    drawn = replace(BOTH, heads=HeadOptions(fit=("interest",), negatives="sampled"))
+    drawn = replace(BOTH, probes=ProbeOptions(fit=("interest",), negatives="sampled"))
     rec, late = Recommender.fit(data, drawn), colours(events=4, seed=5, at=86_400)
     told = [rec.update(late, UpdateOptions(seed=seed)).interested("u0", ["i0", "i1"]).tolist() for seed in (1, 2, 1)]
     assert told[0] == told[2] != told[1]
@@ -206,10 +206,10 @@ def test_the_seed_of_an_update_reaches_the_heads(data: Dataset) -> None:
 
 def test_an_update_holds_back_no_event_that_was_learned() -> None:
     """15 of 30 people teach heads; 20 people more come. Then events come late, before the newest that are known."""
-    config = Config(model="cooccurrence", heads=HeadOptions(fit=("category",), users=15))
+    config = Config(model="cooccurrence", probes=ProbeOptions(fit=("category",), users=15))
     data = colours(events=19)
     rec = Recommender.fit(data, config)
-    held = newest_events(data.sequences(), config.heads)
+    held = newest_events(data.sequences(), config.probes)
     assert held is not None and held.sum() == 15
     kept = set(data.events.filter(held).select("user", "item", "time_s").rows())
     more = colours(people=50, events=4, at=86_400)

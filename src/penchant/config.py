@@ -10,7 +10,7 @@ encoder = "auto"
 [training]              # options of the loop that trains networks
 patience = 3
 
-[heads]                 # options of the heads on interest vectors
+[probes]                # options of the linear probes on interest vectors
 fit = ["interest"]
 
 [transformer]           # options of a model, by its name
@@ -25,15 +25,24 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from penchant.data.options import all_replaced, convert, from_dict, option_types, read_toml, replaced, to_dict
+from penchant.data.options import (
+    all_replaced,
+    convert,
+    from_dict,
+    option_types,
+    read_toml,
+    refuse_renamed,
+    replaced,
+    to_dict,
+)
 from penchant.encoders.fitted import ViewOptions
 from penchant.errors import OptionError, UsageError
-from penchant.models.head_options import HeadOptions as HeadOptions
+from penchant.models.head_options import ProbeOptions as ProbeOptions
 from penchant.models.registry import DEFAULT_MODEL, MODELS, entry
 from penchant.training.options import TrainingOptions
 
 DEVICES = ("auto", "cpu", "cuda")
-_PLAIN = ("model", "seed", "device", "views", "training", "heads")
+_PLAIN = ("model", "seed", "device", "views", "training", "probes")
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,7 @@ class Config:
     """What is fitted and how.
 
     `model` by name; `seed`; `device` (`auto`, `cpu`, `cuda`); options of the item `views`; options of `training`, the
-    same for every network; options of the `heads` on interest vectors; options of `models` by name. A model that is not
+    same for every network; options of the linear `probes`; options of `models` by name. A model that is not
     among them has its own defaults. Unknown names raise `OptionError`.
 
     >>> Config(model="popularity").with_settings({"days": "7", "seed": "1"}).options().days
@@ -53,7 +62,7 @@ class Config:
     device: str = "auto"
     views: ViewOptions = field(default_factory=ViewOptions)
     training: TrainingOptions = field(default_factory=TrainingOptions)
-    heads: HeadOptions = field(default_factory=HeadOptions)
+    probes: ProbeOptions = field(default_factory=ProbeOptions)
     models: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -88,6 +97,7 @@ class Config:
             elif key in _PLAIN:
                 config = replaced(config, key, value)
             else:
+                refuse_renamed(key, section=True)
                 raise OptionError("option", key, allowed=[*_PLAIN, *MODELS])
         return config
 
@@ -100,7 +110,7 @@ class Config:
             "device": self.device,
             "views": to_dict(self.views),
             "training": to_dict(self.training),
-            "heads": to_dict(self.heads),
+            "probes": to_dict(self.probes),
         }
         return out | {name: to_dict(self.options(name)) for name in MODELS if name in names}
 
@@ -114,7 +124,7 @@ class Config:
         if self.device != "auto":
             out["device"] = self.device
         parts = {"views": (self.views, ViewOptions()), "training": (self.training, TrainingOptions())}
-        parts |= {"heads": (self.heads, HeadOptions())}
+        parts |= {"probes": (self.probes, ProbeOptions())}
         parts |= {name: (options, entry(name).default_options()) for name, options in self.models.items()}
         for name, (own, default) in parts.items():
             changed = _changed(to_dict(own), to_dict(default))
@@ -122,7 +132,7 @@ class Config:
         return out
 
     def with_settings(self, settings: Mapping[str, object]) -> Config:
-        """Set options by name: `model`, `seed`, `device`, `views.NAME`, `training.NAME`, `heads.NAME`,
+        """Set options by name: `model`, `seed`, `device`, `views.NAME`, `training.NAME`, `probes.NAME`,
         `MODEL.NAME`, or NAME of the chosen model.
 
         Values may be text; they become the type of the option. `model` is set first, then `experts`, then all the
@@ -155,17 +165,19 @@ class Config:
         if head in MODELS and rest:
             return head, rest
         own = option_types(type(self.options()))
-        of_model = key == "heads" and not isinstance(value, (Mapping, HeadOptions))  # attention heads of a network
-        if head in _PLAIN and not of_model:
+        if head in _PLAIN:
             return None, key
+        if rest or isinstance(value, Mapping):
+            refuse_renamed(key, section=not rest)
         if head in own:
             return self.model, key
         for expert in getattr(self.options(), "experts", ()):
             if head in option_types(type(self.options(expert))):
                 return expert, key
+        refuse_renamed(f"{self.model}.{key}")
         views = [f"views.{name}" for name in option_types(ViewOptions)]
         views += [f"training.{name}" for name in option_types(TrainingOptions)]
-        views += [f"heads.{name}" for name in option_types(HeadOptions)]
+        views += [f"probes.{name}" for name in option_types(ProbeOptions)]
         raise OptionError(
             "option",
             key,

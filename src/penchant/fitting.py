@@ -35,7 +35,7 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Fitted:
-    """The parts, and which events `[E]` the model has not learned since they teach heads (None: all were)."""
+    """The parts, and which events `[E]` the model has not learned since they teach probes (None: all were)."""
 
     parts: Parts
     held: Bools | None = None
@@ -119,34 +119,34 @@ def _selected(
 
 
 def taught_by(data: Dataset, config: Config) -> Bools | None:
-    """Which events `[E]` teach the heads that are asked for; None where none are.
+    """Which events `[E]` teach the probes that the configuration names; None where none are.
 
     Raises `DataError` where these events cannot teach them, whatever the model: before anything is learned.
     """
-    if not config.heads.fit:
+    if not config.probes.fit:
         return None
     from penchant.models.heads import CATEGORY, check_teachable, first_categories, newest_events
 
-    if CATEGORY in config.heads.fit:
+    if CATEGORY in config.probes.fit:
         first_categories(data.items)
     sequences = data.sequences()
-    held = newest_events(sequences, config.heads)
+    held = newest_events(sequences, config.probes)
     if held is None:
         raise DataError(
-            "Nobody has two events, so no event can be kept from the model to teach heads.",
-            remedy="Leave heads.fit out, or bring longer histories.",
+            "Nobody has two events, so no event can be kept from the model to teach probes.",
+            remedy="Leave probes.fit out, or bring longer histories.",
         )
-    check_teachable(sequences, data.kinds.ids.to_list(), data.items, held, config.heads)
+    check_teachable(sequences, data.kinds.ids.to_list(), data.items, held, config.probes)
     return held
 
 
 def _check_vectors(model: Model, views: Views, config: Config) -> None:
-    """Raises `ModelError` where heads would have no interest vectors to read. Experts say so once they are known."""
+    """Raises `ModelError` where probes would have no interest vectors to read. Experts say so once they are known."""
     if hasattr(model, "experts") or hasattr(type(model), "item_vectors") or set(views) - {schema.BEHAVIOUR}:
         return
     raise ModelError(
-        f"The model {config.model!r} has no interest vectors and no item has a view: heads have nothing to read.",
-        remedy="Train a transformer or gru, give items text, or leave heads.fit out.",
+        f"The model {config.model!r} has no interest vectors and no item has a view: probes have nothing to read.",
+        remedy="Train a transformer or gru, give items text, or leave probes.fit out.",
     )
 
 

@@ -27,7 +27,7 @@ from penchant.models.base import DenseModel, Model, ModelState, Multiview
 from penchant.models.registry import create
 
 if TYPE_CHECKING:
-    from penchant.models.heads import Heads
+    from penchant.models.heads import Probes
 
 LIBRARIES = ("numpy", "polars", "safetensors", "scipy", "torch", "transformers")
 MODEL, ITEMS, USERS, HISTORIES, REPORT, CONTENTS = (
@@ -44,7 +44,7 @@ MODEL, ITEMS, USERS, HISTORIES, REPORT, CONTENTS = (
 class Parts:
     """What a recommender is made of; `packed`: the histories with what events carry and what is known of users.
 
-    `heads`: those on interest vectors, where they were asked for.
+    `probes`: linear probes on interest vectors, where the configuration names them.
     """
 
     config: Config
@@ -55,7 +55,7 @@ class Parts:
     popularity: Model
     facts: dict[str, Any]
     packed: SequenceBatch | None = None
-    heads: Heads | None = None
+    probes: Probes | None = None
 
 
 def write(path: Path, parts: Parts, *, histories: bool = True, report_html: str | None = None) -> Path:
@@ -64,8 +64,8 @@ def write(path: Path, parts: Parts, *, histories: bool = True, report_html: str 
     Without `histories` nothing of a user is in it, and known users cannot be asked for. Raises `BundleError`.
     """
     states = {"model": parts.model.state(), "popularity": parts.popularity.state()}
-    if parts.heads is not None:
-        states["heads"] = parts.heads.state()
+    if parts.probes is not None:
+        states["probes"] = parts.probes.state()
     encoders = parts.encoders.state()
     data = parts.dataset
     contents, told = _contents(parts.packed if histories else None)
@@ -74,7 +74,7 @@ def write(path: Path, parts: Parts, *, histories: bool = True, report_html: str 
         "config": parts.config.to_dict(),
         "model_state": states["model"].facts,
         "popularity_state": states["popularity"].facts,
-        "heads_state": states["heads"].facts if parts.heads is not None else None,
+        "probes_state": states["probes"].facts if parts.probes is not None else None,
         "encoder_state": encoders.facts,
         "view_encoders": [[modality, view.encoder] for modality, view in parts.views.items()],
         "kinds": data.kinds.ids.to_list(),
@@ -145,17 +145,17 @@ def _read(folder: Path, facts: dict[str, Any]) -> Parts:
         model.attach(Views(views))
     popularity.load_state(ModelState(_part(tensors, "popularity"), facts["popularity_state"]))
     encoders = FittedEncoders.from_state(EncoderState(_part(tensors, "encoders"), facts["encoder_state"]))
-    packed, heads = _packed(folder, dataset, facts), _heads(tensors, config, facts)
-    return Parts(config, dataset, Views(views), encoders, model, popularity, facts, packed, heads)
+    packed, probes = _packed(folder, dataset, facts), _probes(tensors, config, facts)
+    return Parts(config, dataset, Views(views), encoders, model, popularity, facts, packed, probes)
 
 
-def _heads(tensors: Mapping[str, npt.NDArray[Any]], config: Config, facts: Mapping[str, Any]) -> Heads | None:
-    """The heads of the bundle; None where it has none, as those written before there were any."""
-    if not facts.get("heads_state"):
+def _probes(tensors: Mapping[str, npt.NDArray[Any]], config: Config, facts: Mapping[str, Any]) -> Probes | None:
+    """The probes of the bundle; None where it has none."""
+    if not facts.get("probes_state"):
         return None
-    from penchant.models.heads import Heads
+    from penchant.models.heads import Probes
 
-    return Heads.from_state(ModelState(_part(tensors, "heads"), facts["heads_state"]), config.heads)
+    return Probes.from_state(ModelState(_part(tensors, "probes"), facts["probes_state"]), config.probes)
 
 
 def library_versions() -> dict[str, str]:

@@ -29,7 +29,7 @@ from penchant.fitting import fitted
 from penchant.models.base import Additive as Additive
 from penchant.models.base import DenseModel, Model, Placing, Scores, TrainingData, Validation, each_interest, heard
 from penchant.models.base import Multiview as Multiview
-from penchant.models.head_options import HeadOptions
+from penchant.models.head_options import ProbeOptions
 from penchant.models.registry import create
 from penchant.persistence import Parts, read, write
 from penchant.profiles.reasons import event_ids, reason, titles
@@ -37,7 +37,7 @@ from penchant.retrieval.exact import top_k
 from penchant.training.selection import validation_of as validation_of
 
 if TYPE_CHECKING:
-    from penchant.models.heads import Heads
+    from penchant.models.heads import Probes
     from penchant.retrieval.filters import Filters
     from penchant.training.continuing import UpdateOptions
 
@@ -63,7 +63,7 @@ class Recommender:
         model: Model,
         popularity: Model,
         facts: dict[str, Any],
-        heads: Heads | None = None,
+        probes: Probes | None = None,
     ) -> None:
         self.config = config
         self.dataset = dataset
@@ -72,10 +72,10 @@ class Recommender:
         self.model = model
         self.popularity = popularity
         self.facts = facts
-        self.heads = heads
+        self.probes = probes
         self._packed: SequenceBatch | None = None
         self._content: Model | None = None
-        self._unkept: Heads | None = None
+        self._unkept: Probes | None = None
 
     # learning
 
@@ -96,8 +96,8 @@ class Recommender:
         With `validation` the model learns from `data` as given and selects on it. Without, it selects on each user's
         last event, then learns the same recipe again from everything; `chosen` (`facts["training"]` of an earlier
         fit of the same recipe) saves that selection. `views` (of the same catalogue) saves encoding them again.
-        Where `config.heads.fit` names heads, each person's newest events teach these and not the model (see
-        `penchant.models.heads.newest_events`); with `validation` they are left to `fit_heads`. `checkpoints` is a
+        Where `config.probes.fit` names probes, each user's newest events teach these and not the model (see
+        `penchant.models.heads.newest_events`); with `validation` they are left to `fit_probes`. `checkpoints` is a
         folder: a fit that was killed goes on from it, to the same numbers. Raises `DataError` / `ModelError` where the
         data do not allow the model.
         """
@@ -112,31 +112,31 @@ class Recommender:
         )
         rec = cls.of(made.parts)
         if made.held is not None:
-            rec._teach_heads(made.held)
+            rec._teach_probes(made.held)
         return rec
 
-    def fit_heads(self, sequences: SequenceBatch, asked: Bools, seed: int | None = None) -> None:
-        """Fit the heads that the configuration names on the events `asked` `[E]` of some histories.
+    def fit_probes(self, sequences: SequenceBatch, asked: Bools, seed: int | None = None) -> None:
+        """Fit the probes that the configuration names on the events `asked` `[E]` of some histories.
 
         Honest where the model has not learned from those; without `seed` by that of the configuration. Raises
-        `DataError` where they do not teach a head, `ModelError` where there are no interest vectors.
+        `DataError` where they do not teach a probe, `ModelError` where there are no interest vectors.
         """
-        self.heads = self._taught(sequences, asked, self.config.heads, seed)
-        self.facts["heads"] = dict(self.heads.facts)
+        self.probes = self._taught(sequences, asked, self.config.probes, seed)
+        self.facts["probes"] = dict(self.probes.facts)
 
-    def _teach_heads(self, held: Bools, seed: int | None = None) -> None:
-        """`fit_heads`, but a finished model stays where its heads cannot be taught: `facts["heads"]` says why."""
+    def _teach_probes(self, held: Bools, seed: int | None = None) -> None:
+        """`fit_probes`, but a finished model stays where its probes cannot be fitted: `facts["probes"]` says why."""
         try:
-            self.fit_heads(self._whole(), held, seed)
+            self.fit_probes(self._whole(), held, seed)
         except PenchantError as error:
-            self.facts["heads"] = self.config.heads.left_out(error)
+            self.facts["probes"] = self.config.probes.left_out(error)
 
-    def _taught(self, sequences: SequenceBatch, asked: Bools, options: HeadOptions, seed: int | None = None) -> Heads:
-        from penchant.models.heads import Heads
+    def _taught(self, sequences: SequenceBatch, asked: Bools, options: ProbeOptions, seed: int | None = None) -> Probes:
+        from penchant.models.heads import Probes
 
         kinds, items = self.dataset.kinds.ids.to_list(), self.dataset.items
         chance = self.config.seed if seed is None else seed
-        return Heads.fit(self.dense_model(), sequences, kinds, items, asked, options, chance)
+        return Probes.fit(self.dense_model(), sequences, kinds, items, asked, options, chance)
 
     def update(
         self, data: Dataset, options: UpdateOptions | None = None, *, progress: Progress | None = None
@@ -152,7 +152,7 @@ class Recommender:
             return self
         fresh = type(self).of(found.parts)
         if found.held is not None:
-            fresh._teach_heads(found.held, fresh.facts["updates"][-1]["seed"])
+            fresh._teach_probes(found.held, fresh.facts["updates"][-1]["seed"])
         return fresh
 
     # answering
@@ -263,28 +263,28 @@ class Recommender:
     def interested(self, user: str, items: Sequence[str], *, at: TimeLike | None = None) -> npt.NDArray[np.float32]:
         """How likely each item is one of interest, `[n]` from 0 to 1, by the `InterestHead` that is kept.
 
-        Where none was trained (`heads.fit`), the first call fits one on histories that the model has learned from:
+        Where none was trained (`probes.fit`), the first call fits one on histories that the model has learned from:
         it orders items, but its probabilities flatter the model.
         """
         codes = [self.dataset.item_vocabulary.code(item, kind="item") for item in items]
         dense, histories = self.dense_model(), self._request([user], None, at)[1]
-        heads = self.heads if self.heads is not None and self.heads.interest is not None else self._unkept
-        if heads is None:
-            whole, options = self._whole(), replace(self.config.heads, fit=("interest",))
-            heads = self._unkept = self._taught(whole, np.ones(whole.n_events, dtype=np.bool_), options)
-        return heads.likely(dense.user_vectors(histories)[[0] * len(codes)], dense.item_vectors[codes])
+        probes = self.probes if self.probes is not None and self.probes.interest is not None else self._unkept
+        if probes is None:
+            whole, options = self._whole(), replace(self.config.probes, fit=("interest",))
+            probes = self._unkept = self._taught(whole, np.ones(whole.n_events, dtype=np.bool_), options)
+        return probes.likely(dense.user_vectors(histories)[[0] * len(codes)], dense.item_vectors[codes])
 
     def next_category(self, user: str, *, at: TimeLike | None = None) -> dict[str, float]:
         """How likely the next item is of each category, the likeliest first; the probabilities sum to 1.
 
         By the `CategoryHead` that is kept; categories too rare to have a class are `(others)`. Raises `ModelError`
-        where none was trained (`heads.fit`).
+        where none was trained (`probes.fit`).
         """
-        if self.heads is None:
-            raise ModelError("No heads were trained.", remedy="Train with --set heads.fit=category.")
+        if self.probes is None:
+            raise ModelError("No probes were trained.", remedy="Train with --set probes.fit=category.")
         kinds, items = self.dataset.kinds.ids.to_list(), self.dataset.items
-        told = self.heads.next_categories(self.dense_model(), self._request([user], None, at)[1], kinds, items)[0]
-        return {self.heads.classes[code]: float(told[code]) for code in np.argsort(-told, kind="stable")}
+        told = self.probes.next_categories(self.dense_model(), self._request([user], None, at)[1], kinds, items)[0]
+        return {self.probes.classes[code]: float(told[code]) for code in np.argsort(-told, kind="stable")}
 
     def explain(self, user: str, item: str, *, at: TimeLike | None = None) -> Reason:
         """The events and views that carry an item's score for a user (see `Reason`)."""
@@ -308,13 +308,13 @@ class Recommender:
     def of(cls, parts: Parts) -> Recommender:
         """The recommender that is made of some parts."""
         rec = cls(parts.config, parts.dataset, parts.views, parts.encoders, parts.model, parts.popularity, parts.facts)
-        rec.heads, rec._packed = parts.heads, parts.packed
+        rec.probes, rec._packed = parts.probes, parts.packed
         return rec
 
     def parts(self) -> Parts:
         """What this recommender is made of."""
         made = Parts(self.config, self.dataset, self.views, self.encoders, self.model, self.popularity, self.facts)
-        return replace(made, packed=self._whole(), heads=self.heads)
+        return replace(made, packed=self._whole(), probes=self.probes)
 
     # inside
 

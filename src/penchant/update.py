@@ -34,7 +34,7 @@ Bools = npt.NDArray[np.bool_]
 class Updated:
     """The parts after an update, and what was new (`Merged.counts`).
 
-    `held`: which events `[E]` the model was not taught since they teach heads (None: no heads are asked for).
+    `held`: which events `[E]` the model was not taught since they teach probes (None: no probes are configured).
     """
 
     parts: Parts
@@ -58,8 +58,8 @@ def updated(
 
     Codes and encoders are kept, and an ensemble's weights unless they are asked anew. New items and events are
     encoded, networks go on from their weights on recent histories with replay, closed forms and popularity are computed
-    from everything. Where heads are asked for, each person's newest events are kept from the model to teach them anew:
-    vectors have moved. Raises `DataError` where the histories are not with the recommender.
+    from everything. Where probes are configured, each user's newest events are kept from the model and teach the
+    probes anew, since vectors have moved. Raises `DataError` where the histories are not with the recommender.
     """
     if not parts.dataset.n_events:
         raise DataError(
@@ -73,7 +73,7 @@ def updated(
     config = parts.config
     parts.encoders.reports.clear()
     old = parts.packed if parts.packed is not None else packed(parts.dataset, parts.encoders)
-    held = _teaching_heads(merged, old, config)
+    held = _teaching_probes(merged, old, config)
     views = grown_item_views(
         parts.views,
         parts.encoders,
@@ -114,7 +114,7 @@ def updated(
 def _facts(parts: Parts, merged: Merged, model: Model, data: TrainingData, cpu_s: float) -> dict[str, Any]:
     """The facts of the grown parts: what this update brought stands last of the `updates`."""
     left_out = {name: why for name, why in getattr(model, "left_out", {}).items() if name in _experts(parts.model)}
-    return {key: value for key, value in parts.facts.items() if key not in ("metrics", "heads")} | {
+    return {key: value for key, value in parts.facts.items() if key not in ("metrics", "probes")} | {
         "trained_until_s": data.now_s,
         "users": merged.dataset.n_users,
         "items": merged.dataset.n_items,
@@ -185,17 +185,17 @@ class _Work:
         return model
 
 
-def _teaching_heads(merged: Merged, old: SequenceBatch, config: Config) -> Bools | None:
-    """The events that are kept from the model to teach its heads; None where none are asked for.
+def _teaching_probes(merged: Merged, old: SequenceBatch, config: Config) -> Bools | None:
+    """The events that are kept from the model to teach its probes; None where none are configured.
 
     Of those that were there before only what the `old` histories held back too: events that came late can make one
     that the model has learned newest.
     """
-    if not config.heads.fit:
+    if not config.probes.fit:
         return None
     from penchant.models.heads import newest_events
 
-    held, before = newest_events(merged.dataset.sequences(), config.heads), newest_events(old, config.heads)
+    held, before = newest_events(merged.dataset.sequences(), config.probes), newest_events(old, config.probes)
     if held is None:
         return None
     known = np.flatnonzero(~merged.is_new)

@@ -152,18 +152,18 @@ def test_heads_are_asked_for_kept_and_tested(run: Run, shop: Path, tmp_path: Pat
     early = tmp_path / "early"
     shutil.copytree(shop, early)
     events.filter(pl.col("timestamp") <= events["timestamp"].quantile(0.85)).write_parquet(early / "events.parquet")
-    asked = ("--set", "heads.fit=interest,category", "--model", "content", *NGRAM)
+    asked = ("--set", "probes.fit=interest,category", "--model", "content", *NGRAM)
     done = run("train", early, "--out", tmp_path / "b", *asked)
     assert done.exit_code == 0, done.output
     assert "content, interest" in done.stdout and "actual \\ told" in done.stdout
     facts = read_facts(open_bundle(tmp_path / "b"))
-    assert facts["heads"]["category"]["events"] == sum(facts["heads"]["category"]["counts"])
-    assert 'id="heads"' in (open_bundle(tmp_path / "b") / "report.html").read_text(encoding="utf-8")
+    assert facts["probes"]["category"]["events"] == sum(facts["probes"]["category"]["counts"])
+    assert 'id="probes"' in (open_bundle(tmp_path / "b") / "report.html").read_text(encoding="utf-8")
     told = run("evaluate", tmp_path / "b", shop, "--json", "-")
     assert told.exit_code == 0, told.output
-    found = json.loads(told.stdout)["heads"]["content"]
+    found = json.loads(told.stdout)["probes"]["content"]
     assert set(found) == {"interest", "category"}
-    assert found["interest"]["rows"]["head"]["auc"]["mean"] > found["interest"]["rows"]["popularity"]["auc"]["mean"]
+    assert found["interest"]["rows"]["probe"]["auc"]["mean"] > found["interest"]["rows"]["popularity"]["auc"]["mean"]
     who = ("--user", "u000001")
     item = Recommender.load(tmp_path / "b").dataset.item_vocabulary.ids[0]
     likely = json.loads(run("explain", tmp_path / "b", *who, "--item", item, "--json").stdout)["interested"]
@@ -171,5 +171,5 @@ def test_heads_are_asked_for_kept_and_tested(run: Run, shop: Path, tmp_path: Pat
     following = json.loads(run("interests", tmp_path / "b", *who, "--json").stdout)["next_category"]
     assert sum(following.values()) == pytest.approx(1, abs=1e-5)
     assert f"likeliest of: {next(iter(following))} " in run("interests", tmp_path / "b", *who).stdout
-    wrong = run("train", early, "--out", tmp_path / "c", "--set", "heads.fit=colour")
+    wrong = run("train", early, "--out", tmp_path / "c", "--set", "probes.fit=colour")
     assert wrong.exit_code == 2 and "'colour' is not known" in wrong.output

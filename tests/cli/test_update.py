@@ -207,7 +207,7 @@ def test_heads_that_cannot_be_taught_do_not_cost_the_bundle(run: Run, tmp_path: 
         (tmp_path / name).mkdir()
         (tmp_path / name / "events.csv").write_text("user_id,item_id,timestamp,event\n" + rows)
         (tmp_path / name / "items.csv").write_text(items)
-    words = ("--model", "content", "--set", "heads.fit=interest", "--set", "views.text.encoder=ngram", "--no-evaluate")
+    words = ("--model", "content", "--set", "probes.fit=interest", "--set", "views.text.encoder=ngram", "--no-evaluate")
     refused = run("train", tmp_path / "both", "--out", tmp_path / "none", *words)
     assert refused.exit_code == 1 and "No event of interest follows another" in refused.output
     assert not (tmp_path / "none").exists()
@@ -219,4 +219,4 @@ def test_heads_that_cannot_be_taught_do_not_cost_the_bundle(run: Run, tmp_path: 
     assert "The interest head was not taught: No event of interest" in after.stdout
     assert "Wrote version 2" in after.stdout
     again = run("update", tmp_path / "b", tmp_path / "late", "--json")
-    assert again.exit_code == 0 and "heads" not in json.loads(again.stdout), "nothing was new, nothing was taught"
+    assert again.exit_code == 0 and "probes" not in json.loads(again.stdout), "nothing was new, nothing was taught"

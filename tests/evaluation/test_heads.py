@@ -14,13 +14,13 @@ from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.evaluation.bundle import evaluate_bundle
 from penchant.evaluation.compare import compare
-from penchant.evaluation.heads import head_results, shown_confusion
+from penchant.evaluation.heads import probe_results, shown_confusion
 from penchant.evaluation.report import ReportData, render_report
-from penchant.models.head_options import HeadOptions
+from penchant.models.head_options import ProbeOptions
 from penchant.recommender import Recommender
 
 NAMES = ("纪录片", "音乐")
-HEADS = HeadOptions(fit=("interest", "category"), features="dot", fewest=10)
+HEADS = ProbeOptions(fit=("interest", "category"), features="dot", fewest=10)
 
 
 def shop(people: int = 40, events: int = 24, *, reason: bool = True) -> Dataset:
@@ -50,61 +50,61 @@ def before(data: Dataset, step: int) -> Dataset:
 
 def test_separable_people_are_told_apart_on_events_the_bundle_has_not_seen() -> None:
     data = shop()
-    rec = Recommender.fit(before(data, 16), Config(model="content", heads=HEADS))
-    found = evaluate_bundle(rec, data).to_json()["heads"]["content"]
+    rec = Recommender.fit(before(data, 16), Config(model="content", probes=HEADS))
+    found = evaluate_bundle(rec, data).to_json()["probes"]["content"]
     told = found["interest"]
     assert (told["negatives"], told["pairs"], told["people"], told["interested"]) == ("real", 320, 40, 0.5)
-    assert told["rows"]["head"]["auc"] == pytest.approx({"mean": 1.0, "low": 1.0, "high": 1.0})
+    assert told["rows"]["probe"]["auc"] == pytest.approx({"mean": 1.0, "low": 1.0, "high": 1.0})
     assert 0.3 < told["rows"]["popularity"]["auc"]["mean"] < 0.7 < told["rows"]["dot"]["auc"]["mean"]
     assert told["rows"]["share"]["log_loss"]["mean"] == pytest.approx(np.log(2))
     assert told["auc_gain"]["mean"] == pytest.approx(1 - told["rows"]["popularity"]["auc"]["mean"])
     assert sum(row["count"] for row in told["calibration"]) == 320
     category = found["category"]
     assert category["confusion"] == {"classes": list(NAMES), "matrix": [[80, 0], [0, 80]]}
-    assert category["rows"]["head"]["accuracy"]["mean"] == category["rows"]["head"]["macro_f1"] == 1.0
+    assert category["rows"]["probe"]["accuracy"]["mean"] == category["rows"]["probe"]["macro_f1"] == 1.0
     assert category["rows"]["commonest"]["accuracy"]["mean"] == 0.5
     assert category["rows"]["last"]["accuracy"]["mean"] == 1.0, "the item before is the one taken, not the one disliked"
 
 
 def test_labels_without_a_reason_give_a_half() -> None:
     data = shop(people=80, reason=False)
-    rec = Recommender.fit(before(data, 16), Config(model="content", heads=HEADS))
-    told = evaluate_bundle(rec, data).to_json()["heads"]["content"]["interest"]
-    assert told["rows"]["head"]["auc"]["mean"] == pytest.approx(0.5, abs=0.08)
-    assert told["rows"]["head"]["auc"]["low"] < 0.5 < told["rows"]["head"]["auc"]["high"]
+    rec = Recommender.fit(before(data, 16), Config(model="content", probes=HEADS))
+    told = evaluate_bundle(rec, data).to_json()["probes"]["content"]["interest"]
+    assert told["rows"]["probe"]["auc"]["mean"] == pytest.approx(0.5, abs=0.08)
+    assert told["rows"]["probe"]["auc"]["low"] < 0.5 < told["rows"]["probe"]["auc"]["high"]
 
 
 def test_the_figures_are_those_of_scikit_learn() -> None:
     data = shop(reason=False)
-    rec = Recommender.fit(before(data, 16), Config(model="content", heads=HEADS))
+    rec = Recommender.fit(before(data, 16), Config(model="content", probes=HEADS))
     whole = data.sequences()
     asked = whole.times_s >= 1_700_000_000 + 16 * 60
-    found = head_results(rec, whole, asked)
-    assert found is not None and rec.heads is not None
-    pairs, likely = rec.heads.interest_pairs(rec.dense_model(), whole, data.kinds.ids.to_list(), asked)
-    row = found["interest"]["rows"]["head"]
+    found = probe_results(rec, whole, asked)
+    assert found is not None and rec.probes is not None
+    pairs, likely = rec.probes.interest_pairs(rec.dense_model(), whole, data.kinds.ids.to_list(), asked)
+    row = found["interest"]["rows"]["probe"]
     assert row["auc"]["mean"] == pytest.approx(roc_auc_score(pairs.labels, likely))
     assert row["log_loss"]["mean"] == pytest.approx(log_loss(pairs.labels, likely.astype(np.float64)))
-    _, told = rec.heads.category_pairs(rec.dense_model(), whole, data.kinds.ids.to_list(), data.items, asked)
+    _, told = rec.probes.category_pairs(rec.dense_model(), whole, data.kinds.ids.to_list(), data.items, asked)
     np.testing.assert_allclose(told.sum(axis=1), 1, atol=1e-6)
 
 
 def test_popularity_of_a_bundle_without_histories_is_counted_in_the_data_or_left_out(tmp_path: Path) -> None:
     """The data have all it learned: the same figures as with histories. They have new events alone: no such row."""
     data = shop()
-    rec = Recommender.fit(before(data, 16), Config(model="content", heads=replace(HEADS, fit=("interest",))))
+    rec = Recommender.fit(before(data, 16), Config(model="content", probes=replace(HEADS, fit=("interest",))))
     rec.save(tmp_path / "b", histories=False)
     bare = Recommender.load(tmp_path / "b")
-    expected, told = (evaluate_bundle(each, data).to_json()["heads"]["content"]["interest"] for each in (rec, bare))
+    expected, told = (evaluate_bundle(each, data).to_json()["probes"]["content"]["interest"] for each in (rec, bare))
     assert told["rows"]["popularity"] == expected["rows"]["popularity"] and told["auc_gain"] == expected["auc_gain"]
     assert told["rows"]["popularity"]["auc"]["mean"] != 0.5
     later = data.where(pl.col("time_s") >= 1_700_000_000 + 16 * 60)
     whole = later.sequences()
-    alone = head_results(bare, whole, np.ones(whole.n_events, dtype=np.bool_), learned=later.where(pl.lit(False)))
-    assert alone is not None and list(alone["interest"]["rows"]) == ["head", "dot", "share"]
-    assert "auc_gain" not in alone["interest"] and alone["interest"]["rows"]["head"]["auc"]["mean"] > 0.99
+    alone = probe_results(bare, whole, np.ones(whole.n_events, dtype=np.bool_), learned=later.where(pl.lit(False)))
+    assert alone is not None and list(alone["interest"]["rows"]) == ["probe", "dot", "share"]
+    assert "auc_gain" not in alone["interest"] and alone["interest"]["rows"]["probe"]["auc"]["mean"] > 0.99
     found = evaluate_bundle(rec, data).to_json()
-    found["heads"]["content"] = alone
+    found["probes"]["content"] = alone
     page = render_report(ReportData(title="shop", model="content", comparison=found))
     assert "Interested or not: AUC 1.000<" in page and "popularity alone" not in page
 
@@ -112,18 +112,18 @@ def test_popularity_of_a_bundle_without_histories_is_counted_in_the_data_or_left
 def test_a_comparison_teaches_them_on_validation_and_says_why_it_cannot() -> None:
     data = shop()
     recipes = {
-        "content": Config(model="content", heads=HEADS),
-        "ease": Config(model="ease", heads=replace(HEADS, negatives="real", fit=("interest",))),
+        "content": Config(model="content", probes=HEADS),
+        "ease": Config(model="ease", probes=replace(HEADS, negatives="real", fit=("interest",))),
         "popularity": Config(model="popularity"),
     }
-    found = compare(data, recipes, curves=False).to_json()["heads"]
+    found = compare(data, recipes, curves=False).to_json()["probes"]
     assert set(found) == {"content", "ease"}
-    assert found["content"]["interest"]["rows"]["head"]["auc"]["mean"] == pytest.approx(1.0)
+    assert found["content"]["interest"]["rows"]["probe"]["auc"]["mean"] == pytest.approx(1.0)
     only = data.where(pl.col("kind") == data.kinds.code("like", kind="event"))
-    refused = compare(only, {"ease": recipes["ease"]}, curves=False).to_json()["heads"]["ease"]["interest"]
+    refused = compare(only, {"ease": recipes["ease"]}, curves=False).to_json()["probes"]["ease"]["interest"]
     assert refused == {"left_out": refused["left_out"]} and "no real negatives" in refused["left_out"]
-    refit = compare(data, {"content": recipes["content"]}, refit=True, curves=False).to_json()["heads"]["content"]
-    assert refit["category"]["rows"]["head"]["accuracy"]["mean"] == 1.0
+    refit = compare(data, {"content": recipes["content"]}, refit=True, curves=False).to_json()["probes"]["content"]
+    assert refit["category"]["rows"]["probe"]["accuracy"]["mean"] == 1.0
 
 
 def test_a_confusion_matrix_by_hand() -> None:
@@ -142,14 +142,14 @@ def test_a_confusion_matrix_by_hand() -> None:
 
 def test_the_report_says_it_in_both_languages_and_nothing_without_heads() -> None:
     data = shop()
-    found = compare(data, {"content": Config(model="content", heads=HEADS)}, curves=False).to_json()
+    found = compare(data, {"content": Config(model="content", probes=HEADS)}, curves=False).to_json()
     page = render_report(ReportData(title="shop", model="content", comparison=found))
-    assert 'id="heads"' in page and "Interested or not: AUC 1.000" in page and '<bdi lang="zh">纪录片</bdi>' in page
+    assert 'id="probes"' in page and "Interested or not: AUC 1.000" in page and '<bdi lang="zh">纪录片</bdi>' in page
     assert "right for 100\u00a0%" in page and "negatives are real: disliked" in page
     chinese = render_report(ReportData(title="店", model="content", language="zh", comparison=found))
     assert "感兴趣吗，对什么感兴趣" in chinese and "答对 100%" in chinese and "<bdi>音乐</bdi>" in chinese
-    found["heads"]["content"]["category"] = {"left_out": "no <class>"}
+    found["probes"]["content"]["category"] = {"left_out": "no <class>"}
     assert "The next category: not tested. <bdi>no &lt;class&gt;</bdi>" in render_report(
         ReportData(title="shop", model="content", comparison=found)
     )
-    assert 'id="heads"' not in render_report(ReportData(title="shop", model="ease", comparison=found))
+    assert 'id="probes"' not in render_report(ReportData(title="shop", model="ease", comparison=found))

@@ -16,7 +16,7 @@ from penchant.errors import DataError, ModelError, OptionError
 from penchant.metrics.classification import accuracy, auc, confusion_matrix, log_loss, precision_recall_f1
 from penchant.models.base import TrainingData
 from penchant.models.content import Content
-from penchant.models.head_options import HeadOptions
+from penchant.models.head_options import ProbeOptions
 from penchant.models.head_pairs import category_pairs, classes_of_events, interest_pairs, latest_classes
 from penchant.models.interest_head import CategoryHead, InterestHead, class_inputs, features
 
@@ -34,7 +34,7 @@ def content(vectors: np.ndarray, sequences: SequenceBatch, kinds: list[str]) -> 
 
 def test_separable_pairs_are_separated() -> None:
     labels = (DOT > 0).astype(np.int64)
-    head = InterestHead(HeadOptions(features="dot", l2=1e-6)).fit(U[:400], V[:400], labels[:400])
+    head = InterestHead(ProbeOptions(features="dot", l2=1e-6)).fit(U[:400], V[:400], labels[:400])
     told = head.probabilities(U[400:], V[400:])
     assert auc(labels[400:], told) == pytest.approx(1.0) and ((told > 0.5) == labels[400:]).mean() > 0.98
 
@@ -45,7 +45,7 @@ def test_the_logistic_form_is_that_of_scikit_learn() -> None:
     inputs = (inputs - inputs.mean(axis=0)) / inputs.std(axis=0)
     inputs[:, 0] *= 1e3  # so that the weight of u·v is as good as free
     for balanced in (False, True):
-        options = HeadOptions(l2=1e-2, class_weights="balanced" if balanced else "none", iterations=500)
+        options = ProbeOptions(l2=1e-2, class_weights="balanced" if balanced else "none", iterations=500)
         found = InterestHead(options).fit(U, V, noisy).probabilities(U, V)
         weight = "balanced" if balanced else None
         model = LogisticRegression(C=1 / (1e-2 * 600), class_weight=weight, tol=1e-9, max_iter=2000)
@@ -57,17 +57,17 @@ def test_the_logistic_form_is_that_of_scikit_learn() -> None:
 
 def test_a_hidden_layer_learns_what_a_line_cannot() -> None:
     labels = (np.abs(DOT) > 1.5).astype(np.int64)
-    line = InterestHead(HeadOptions(features="dot")).fit(U, V, labels)
-    bent = InterestHead(HeadOptions(features="dot", hidden=8, l2=1e-5)).fit(U, V, labels)
+    line = InterestHead(ProbeOptions(features="dot")).fit(U, V, labels)
+    bent = InterestHead(ProbeOptions(features="dot", hidden=8, l2=1e-5)).fit(U, V, labels)
     assert auc(labels, line.probabilities(U, V)) < 0.65
     assert auc(labels, bent.probabilities(U, V)) > 0.99
 
 
 def test_same_seed_same_bytes_and_round_trip() -> None:
     labels = (DOT > 0).astype(np.int64)
-    first, second = (InterestHead(HeadOptions(hidden=4)).fit(U, V, labels, seed=3) for _ in range(2))
+    first, second = (InterestHead(ProbeOptions(hidden=4)).fit(U, V, labels, seed=3) for _ in range(2))
     assert first.probabilities(U, V).tobytes() == second.probabilities(U, V).tobytes()
-    other = InterestHead(HeadOptions(hidden=4))
+    other = InterestHead(ProbeOptions(hidden=4))
     other.load_state(first.state())
     assert other.probabilities(U, V).tobytes() == first.probabilities(U, V).tobytes()
 
@@ -81,17 +81,21 @@ def histories() -> SequenceBatch:
 def test_pairs_by_hand() -> None:
     vectors = np.eye(5)
     model = content(vectors, histories(), ["view", "hide", "impression"])
-    pairs = interest_pairs(model, histories(), ["view", "hide", "impression"], HeadOptions(negatives="real"))
+    pairs = interest_pairs(model, histories(), ["view", "hide", "impression"], ProbeOptions(negatives="real"))
     assert pairs.real
     assert sorted(zip(pairs.items.tolist(), pairs.labels.tolist(), strict=True)) == [(0, 1), (1, 0), (3, 1), (4, 0)]
     before = model.interests(histories())
     at = pairs.items.tolist().index(4)
     np.testing.assert_array_equal(pairs.interests[at], before[1])
     late = interest_pairs(
-        model, histories(), ["view", "hide", "impression"], HeadOptions(negatives="real"), asked=histories().times_s > 2
+        model,
+        histories(),
+        ["view", "hide", "impression"],
+        ProbeOptions(negatives="real"),
+        asked=histories().times_s > 2,
     )
     assert sorted(zip(late.items.tolist(), late.labels.tolist(), strict=True)) == [(1, 0), (3, 1)]
-    sampled = interest_pairs(model, histories(), ["view", "hide", "impression"], HeadOptions(ratio=50))
+    sampled = interest_pairs(model, histories(), ["view", "hide", "impression"], ProbeOptions(ratio=50))
     assert not sampled.real and sampled.labels.sum() == 2
     assert set(sampled.items[sampled.labels == 0].tolist()) <= {1, 2, 3, 4}
 
@@ -104,7 +108,7 @@ def test_heads_on_a_model_find_what_people_like() -> None:
     rows = [[int(i) for i in rng.permutation(np.flatnonzero(colour == u % 2))[:8]] for u in range(60)]
     sequences = SequenceBatch.of_items(rows)
     model = content(vectors, sequences, ["view"])
-    pairs = interest_pairs(model, sequences, ["view"], HeadOptions())
+    pairs = interest_pairs(model, sequences, ["view"], ProbeOptions())
     head = InterestHead().fit(pairs.interests, model.item_vectors[pairs.items], pairs.labels)
     asked = model.user_vectors(SequenceBatch.of_items([[0, 2], [1, 3]]))
     red, blue = model.item_vectors[[4]], model.item_vectors[[5]]
@@ -137,12 +141,12 @@ def test_what_a_class_head_reads_by_hand() -> None:
 
 
 def test_bad_calls_say_what_is_wrong() -> None:
-    with pytest.raises(OptionError, match=r"^heads\.features='dots' is not known"):
-        HeadOptions(features="dots")
-    with pytest.raises(OptionError, match=r"^heads\.class_weights='equal' is not known\. Allowed: none, balanced"):
-        HeadOptions(class_weights="equal")
-    with pytest.raises(OptionError, match=r"^heads\.negatives='none' is not known"):
-        HeadOptions(negatives="none")
+    with pytest.raises(OptionError, match=r"^probes\.features='dots' is not known"):
+        ProbeOptions(features="dots")
+    with pytest.raises(OptionError, match=r"^probes\.class_weights='equal' is not known\. Allowed: none, balanced"):
+        ProbeOptions(class_weights="equal")
+    with pytest.raises(OptionError, match=r"^probes\.negatives='none' is not known"):
+        ProbeOptions(negatives="none")
     with pytest.raises(ModelError, match="The head is not fitted"):
         InterestHead().probabilities(U, V)
     with pytest.raises(DataError, match="labels 0 and 1 that both occur"):
@@ -150,6 +154,6 @@ def test_bad_calls_say_what_is_wrong() -> None:
     model = content(np.eye(5), histories(), ["view", "hide", "impression"])
     only = histories().keep(histories().kinds == 0)
     with pytest.raises(DataError, match="no real negatives"):
-        interest_pairs(model, only, ["view", "hide", "impression"], HeadOptions(negatives="real"))
+        interest_pairs(model, only, ["view", "hide", "impression"], ProbeOptions(negatives="real"))
     with pytest.raises(DataError, match="No event of interest follows"):
-        interest_pairs(model, SequenceBatch.of_items([[1]]), ["view"], HeadOptions())
+        interest_pairs(model, SequenceBatch.of_items([[1]]), ["view"], ProbeOptions())

@@ -8,25 +8,25 @@ import pytest
 
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import DataError, ModelError, OptionError, UsageError
-from penchant.models.head_options import HeadOptions
-from penchant.models.heads import Heads, category_codes, first_categories, frequent_categories, newest_events
+from penchant.models.head_options import ProbeOptions
+from penchant.models.heads import Probes, category_codes, first_categories, frequent_categories, newest_events
 
 
 def test_the_newest_tenth_of_each_person_teaches() -> None:
     sequences = SequenceBatch.of_items([[0], [0, 1], list(range(19)), [], list(range(20))])
-    held = newest_events(sequences, HeadOptions())
+    held = newest_events(sequences, ProbeOptions())
     assert held is not None
     assert np.bincount(sequences.rows[held], minlength=5).tolist() == [0, 1, 1, 0, 2]
     assert np.flatnonzero(held).tolist() == [2, 21, 40, 41]
-    few = newest_events(sequences, HeadOptions(users=1))
+    few = newest_events(sequences, ProbeOptions(users=1))
     # The lots of 1, 2 and 4: 2654435761, 1013904226 and 2027808452.
     assert few is not None and np.flatnonzero(few).tolist() == [21]
-    assert newest_events(SequenceBatch.of_items([[0], [1]]), HeadOptions()) is None
+    assert newest_events(SequenceBatch.of_items([[0], [1]]), ProbeOptions()) is None
 
 
 def test_nobody_left_out_comes_in_when_people_are_added() -> None:
     """From 30 people to 3,000: whoever was not picked never is; those picked lie all over."""
-    options = HeadOptions(users=15)
+    options = ProbeOptions(users=15)
 
     def picked(people: int) -> set[int]:
         held = newest_events(SequenceBatch.of_items([[0, 1]] * people), options)
@@ -73,9 +73,9 @@ def test_classes_are_the_frequent_categories_and_the_rest() -> None:
 
 
 def test_bad_options_and_missing_heads_are_refused() -> None:
-    with pytest.raises(OptionError, match=r"^heads\.fit='colour' is not known"):
-        HeadOptions(fit=("colour",))
+    with pytest.raises(OptionError, match=r"^probes\.fit='colour' is not known"):
+        ProbeOptions(fit=("colour",))
     with pytest.raises(UsageError, match="classes=1 is out of range"):
-        HeadOptions(classes=1)
+        ProbeOptions(classes=1)
     with pytest.raises(ModelError, match="No interest head was trained"):
-        Heads(HeadOptions()).likely(np.zeros((1, 2), dtype=np.float32), np.zeros((1, 2), dtype=np.float32))
+        Probes(ProbeOptions()).likely(np.zeros((1, 2), dtype=np.float32), np.zeros((1, 2), dtype=np.float32))

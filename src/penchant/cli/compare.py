@@ -10,7 +10,7 @@ import typer
 
 from penchant.cli import parameters, terminal
 from penchant.cli.cleaned import cleaned, rules_of
-from penchant.cli.heads import show_heads
+from penchant.cli.heads import show_probes
 from penchant.errors import UsageError
 
 if TYPE_CHECKING:
@@ -86,8 +86,8 @@ def show_comparison(found: Comparison, json: Path | None) -> None:
     )
     for name, use in found.views.items():
         _show_views(name, use)
-    for name, heads in found.heads.items():
-        show_heads(name, heads)
+    for name, results in found.probes.items():
+        show_probes(name, results)
     for line in found.notes:
         terminal.show(line)
     if json is not None:

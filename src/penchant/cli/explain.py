@@ -25,7 +25,7 @@ def explain(
     rec = Recommender.load(bundle)
     when = None if at is None else requests.moment(at)
     reason = rec.explain(user, item, at=when)
-    kept = rec.heads is not None and rec.heads.interest is not None
+    kept = rec.probes is not None and rec.probes.interest is not None
     likely = float(rec.interested(user, [item], at=when)[0]) if kept else None
     if json:
         told = {} if likely is None else {"interested": likely}

@@ -8,7 +8,7 @@ from typing import Any
 from penchant.cli import terminal
 
 ANSWERS = {
-    "head": "the head",
+    "probe": "the probe",
     "dot": "the bare dot product",
     "popularity": "popularity of the item",
     "share": "the share as taught",
@@ -19,8 +19,8 @@ _INTEREST = ("auc", "log_loss", "calibration_error")
 _CATEGORY = ("accuracy", "macro_precision", "macro_recall", "macro_f1")
 
 
-def show_heads(model: str, found: Mapping[str, Any]) -> None:
-    """One table a head, as `penchant.evaluation.heads.head_results` found them."""
+def show_probes(model: str, found: Mapping[str, Any]) -> None:
+    """One table a head, as `penchant.evaluation.heads.probe_results` found them."""
     for name, part in found.items():
         if "left_out" in part:
             terminal.show(f"\n{model}: the {name} head was not tested: {part['left_out']}")
@@ -44,7 +44,7 @@ def show_heads(model: str, found: Mapping[str, Any]) -> None:
 
 def show_untaught(facts: Mapping[str, Any]) -> None:
     """Which heads a recommender with these facts was to get and did not."""
-    for name, told in facts.get("heads", {}).items():
+    for name, told in facts.get("probes", {}).items():
         if "left_out" in told:
             terminal.show(f"The {name} head was not taught: {told['left_out']}")
 

@@ -44,7 +44,7 @@ def interests(
     series = rec.interests(user, history=history, text=text, image=image, audio=audio, at=when, each=each)
     happened = user is not None or history is not None
     times = [int(time_s) if happened else None for time_s in series.times_s]
-    kept = user is not None and rec.heads is not None and rec.heads.category is not None
+    kept = user is not None and rec.probes is not None and rec.probes.category is not None
     following = rec.next_category(str(user), at=when) if kept else {}
     if json:
         told = {"user_id": series.user_id, "times_s": times, "event_ids": series.event_ids, "vectors": series.vectors}

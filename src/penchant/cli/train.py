@@ -11,7 +11,7 @@ import typer
 
 from penchant.cli import parameters, terminal
 from penchant.cli.cleaned import cleaned, rules_of
-from penchant.cli.heads import show_heads, show_untaught
+from penchant.cli.heads import show_probes, show_untaught
 from penchant.errors import DataError
 
 if TYPE_CHECKING:
@@ -106,12 +106,12 @@ def held_out(
     dataset: Dataset, settings: Config, split: Any, report: terminal.Progress, checkpoints: Path | None = None
 ) -> Comparison | None:
     """The recipe beside simple models on a held-out part; None, with a note, where the data are too few for that."""
-    from penchant.config import HeadOptions
+    from penchant.config import ProbeOptions
     from penchant.evaluation.compare import compare
 
     simple = [name for name in parameters.BASELINES.split(",") if name != settings.model]
     recipes = {settings.model: settings}
-    recipes |= {name: replace(settings, model=name, heads=HeadOptions()) for name in simple}
+    recipes |= {name: replace(settings, model=name, probes=ProbeOptions()) for name in simple}
     try:
         return compare(
             dataset, recipes, settings, split=split, ablate="masked", progress=report, checkpoints=checkpoints
@@ -133,8 +133,8 @@ def show_tested(tested: dict[str, Any] | None, model: str) -> None:
     ]
     terminal.show_table(("model", *metrics), rows)
     terminal.show(f"on {tested['users']:,} held-out users (split {tested['split']}), learned without their test events")
-    for name, heads in (tested.get("heads") or {}).items():
-        show_heads(name, heads)
+    for name, results in (tested.get("probes") or {}).items():
+        show_probes(name, results)
 
 
 def _command(data: Path, out: Path, settings: Config) -> str:

@@ -81,8 +81,8 @@ def update(
     new = fresh.facts["updates"][-1] if folder else nothing
     if json:
         summary = {"bundle": str(bundle), "version": folder.name if folder else None, **new}
-        heads = {"heads": fresh.facts["heads"]} if folder and "heads" in fresh.facts else {}
-        terminal.show_json({**summary, **heads, **missed, "drift": found.to_dict() if found else None})
+        probes = {"probes": fresh.facts["probes"]} if folder and "probes" in fresh.facts else {}
+        terminal.show_json({**summary, **probes, **missed, "drift": found.to_dict() if found else None})
         return
     told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in new["new"].items())
     terminal.show(f"New: {told or 'nothing'}; {new['known_events']:,} events were known")

@@ -14,11 +14,16 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union
+from typing import Any, Final, Literal, TypeVar, Union
 
 from penchant.errors import DataError, OptionError, UsageError
 
 Options = TypeVar("Options")
+
+RENAMED: Final[dict[str, str]] = {
+    "heads.": "probes.",
+}
+"""Settings that have a new name, old → new: a section (both end with a dot), or an option by its name or full path."""
 
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
@@ -37,6 +42,24 @@ def option_types(options: type) -> dict[str, Any]:
     """
     hints = typing.get_type_hints(options)
     return {field.name: hints[field.name] for field in dataclasses.fields(options) if field.init}
+
+
+def refuse_renamed(key: str, *, section: bool = False) -> None:
+    """Raise an `OptionError` that names the new setting where `key` (a `section` of them) is an old name.
+
+    >>> refuse_renamed("heads.fit")
+    Traceback (most recent call last):
+    penchant.errors.OptionError: option='heads.fit' is not known. It has a new name: probes.fit.
+    """
+    for old, new in RENAMED.items():
+        start = old.removesuffix(".")
+        if old.endswith("."):
+            path = key.removeprefix(old) if key.startswith(old) else ""
+            renamed = new + path if path else new.removesuffix(".") if section and key == start else None
+        else:
+            renamed = key.removesuffix(old) + new if f".{key}".endswith(f".{old}") else None
+        if renamed:
+            raise OptionError("option", key, remedy=f"It has a new name: {renamed}.")
 
 
 def convert(kind: Any, value: object, name: str) -> Any:
@@ -290,4 +313,5 @@ def _plain(value: object) -> Any:
 
 
 def _unknown(name: str, allowed: list[str]) -> OptionError:
+    refuse_renamed(name)
     return OptionError("option", name, allowed=allowed)

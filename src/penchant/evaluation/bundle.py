@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from penchant.config import Config, HeadOptions
+from penchant.config import Config, ProbeOptions
 from penchant.data.dataset import Dataset
 from penchant.data.splits import How, Target, Ties
 from penchant.errors import DataError, UsageError
@@ -15,7 +15,7 @@ from penchant.evaluation.backtest import DEFAULT_KS
 from penchant.evaluation.compare import compare
 from penchant.evaluation.comparison import Comparison
 from penchant.evaluation.cost import Cost, measured
-from penchant.evaluation.heads import head_results
+from penchant.evaluation.heads import probe_results
 from penchant.evaluation.pooling import pooled
 from penchant.evaluation.run import Run, informed, tested
 from penchant.evaluation.unseen import Unseen, unseen
@@ -116,9 +116,9 @@ def _on_unseen(
     with measured() as ranking:
         first = run(recommender, Cost(), recommender.config.model)
     told, asked = whole.keep(found.read), found.new[found.read]
-    heads = head_results(recommender, told, asked, learned=found.learned, seed=recommender.config.seed)
+    probes = probe_results(recommender, told, asked, learned=found.learned, seed=recommender.config.seed)
     spent = Cost(float(recommender.facts.get("fit_cpu_s", 0.0)), ranking.peak_rss_mb)
-    runs: dict[str, list[list[Run]]] = {recommender.config.model: [[replace(first, cost=spent, heads=heads)]]}
+    runs: dict[str, list[list[Run]]] = {recommender.config.model: [[replace(first, cost=spent, probes=probes)]]}
     for name, recipe in beside.items():
         if name == recommender.config.model:
             continue
@@ -135,4 +135,4 @@ def _on_unseen(
 
 
 def _recipe(config: Config, model: str) -> Config:
-    return replace(config, model=model, heads=HeadOptions())
+    return replace(config, model=model, probes=ProbeOptions())

@@ -22,7 +22,7 @@ from penchant.evaluation.background import Background, background
 from penchant.evaluation.backtest import DEFAULT_KS
 from penchant.evaluation.comparison import Comparison
 from penchant.evaluation.cost import measured
-from penchant.evaluation.heads import head_results
+from penchant.evaluation.heads import probe_results
 from penchant.evaluation.pooling import pooled
 from penchant.evaluation.run import Run, informed, tested
 from penchant.evaluation.significance import TESTS, Test
@@ -127,12 +127,12 @@ class _Ready:
     seen: Bools
     learned: Bools
 
-    def fit_heads(self, recommender: Recommender) -> dict[str, Any] | None:
-        """Heads on the validation's events, that the model has not learned; else why there are none."""
+    def fit_probes(self, recommender: Recommender) -> dict[str, Any] | None:
+        """Fit probes on the events of the validation, which the model has not learned; returns why there are none."""
         try:
-            recommender.fit_heads(self.whole.keep(self.seen), ~self.learned[self.seen])
+            recommender.fit_probes(self.whole.keep(self.seen), ~self.learned[self.seen])
         except PenchantError as error:
-            return recommender.config.heads.left_out(error)
+            return recommender.config.probes.left_out(error)
         return None
 
 
@@ -183,7 +183,7 @@ class _Bench:
                 progress=lambda what, share: self._tell(f"{name}: {what}", 0.9 * share),
                 checkpoints=asked.checkpoints / place if asked.checkpoints else None,
             )
-            problem = made.fit_heads(recommender) if recipe.heads.fit and not asked.refit else None
+            problem = made.fit_probes(recommender) if recipe.probes.fit and not asked.refit else None
         cost.cpu_s = max(cost.cpu_s, float(recommender.facts["fit_cpu_s"]))  # where it went on, of all processes
         run = tested(
             recommender,
@@ -198,8 +198,8 @@ class _Bench:
             threads=asked.threads,
             progress=lambda share: self._tell(f"{name}: ranking", 0.9 + 0.1 * share),
         )
-        heads = problem or head_results(recommender, made.whole, ~made.seen, seed=recipe.seed) if first else None
-        return replace(run, heads=heads)
+        probes = problem or probe_results(recommender, made.whole, ~made.seen, seed=recipe.seed) if first else None
+        return replace(run, probes=probes)
 
     def _ready(self, recipe: Config, part: Split, learn: Dataset) -> _Ready:
         """What all recipes with the same options of views share."""

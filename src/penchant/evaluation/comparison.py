@@ -40,7 +40,7 @@ class Comparison:
     `tests` compare each model with the best baseline, and the best two with each other. `curves[name]` holds `roc`
     and `pr` (see `curves.pair_curves`). `cost[name]` has `fit_cpu_s` (mean over fits) and `peak_rss_mb` (highest).
     `views[name]`: coverage, contributions and ablation of the views where asked for (see `ablation`).
-    `heads[name]`: what the heads on interest vectors are worth, where there are any (see `penchant.evaluation.heads`).
+    `probes[name]`: the quality of the linear probes, where there are any (see `penchant.evaluation.heads`).
     `by_seed[name]` is the mean NDCG at k of each seed, `facts[name]` those of its last recommender.
     """
 
@@ -58,7 +58,7 @@ class Comparison:
     notes: Sequence[str] = ()
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     views: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    heads: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    probes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for `json.dump`: the fixed keys, and `tests`, `curves`, `options`, `notes` beside them."""
@@ -80,8 +80,8 @@ class Comparison:
             out["by_seed"] = {name: list(values) for name, values in self.by_seed.items()}
         if self.views:
             out["views"] = {name: dict(found) for name, found in self.views.items()}
-        if self.heads:
-            out["heads"] = {name: dict(found) for name, found in self.heads.items()}
+        if self.probes:
+            out["probes"] = {name: dict(found) for name, found in self.probes.items()}
         if self.tests:
             out["tests"] = [_test(found) for found in self.tests]
         if self.curves:

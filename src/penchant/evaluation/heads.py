@@ -37,7 +37,7 @@ MOST_SHOWN = 10
 """Classes of the confusion matrix that have a row of their own; the rest is one more."""
 
 
-def head_results(
+def probe_results(
     recommender: Recommender,
     sequences: SequenceBatch,
     asked: Bools,
@@ -52,8 +52,8 @@ def head_results(
     counted there, and left out where there is nothing to count. A head that these events cannot test has `left_out`
     with the reason.
     """
-    heads = recommender.heads
-    if heads is None:
+    probes = recommender.probes
+    if probes is None:
         return None
     n_items = recommender.dataset.n_items
     known = sequences.items < n_items
@@ -61,8 +61,8 @@ def head_results(
     taken = _popularity(recommender.dataset if learned is None else learned, n_items)
     found: dict[str, Any] = {}
     parts: tuple[tuple[str, object, Callable[..., dict[str, Any]]], ...] = (
-        ("interest", heads.interest, partial(interest_results, popularity=taken)),
-        ("category", heads.category, category_results),
+        ("interest", probes.interest, partial(interest_results, popularity=taken)),
+        ("category", probes.category, category_results),
     )
     for name, head, measure in parts:
         if head is None:
@@ -77,17 +77,17 @@ def head_results(
 def interest_results(
     recommender: Recommender, sequences: SequenceBatch, asked: Bools, *, popularity: Floats, seed: int = 0
 ) -> dict[str, Any]:
-    """The interest head on pairs made as those that taught it; see `head_results`. Raises `DataError` without any.
+    """The interest head on pairs made as those that taught it; see `probe_results`. Raises `DataError` without any.
 
     `popularity` `[N]`: how often each item was taken; where none was, there is no such row and no `auc_gain`.
     """
-    heads, model = recommender.heads, recommender.dense_model()
-    assert heads is not None
-    pairs, likely = heads.interest_pairs(model, sequences, recommender.dataset.kinds.ids.to_list(), asked, seed)
-    taught = heads.facts["interest"]
+    probes, model = recommender.probes, recommender.dense_model()
+    assert probes is not None
+    pairs, likely = probes.interest_pairs(model, sequences, recommender.dataset.kinds.ids.to_list(), asked, seed)
+    taught = probes.facts["interest"]
     share = float(taught["interested"])
     by_score = {
-        "head": likely.astype(np.float64),
+        "probe": likely.astype(np.float64),
         "dot": (pairs.interests * model.item_vectors[pairs.items]).sum(axis=1).astype(np.float64),
     }
     if popularity.any():
@@ -95,41 +95,41 @@ def interest_results(
     people, n = _numbered(pairs.people)
     found = {name: _auc(pairs.labels, scores, people, n, seed) for name, scores in by_score.items()}
     rows: dict[str, dict[str, Any]] = {name: {"auc": interval.to_dict()} for name, (interval, _) in found.items()}
-    for name, told in (("head", by_score["head"]), ("share", np.full(len(pairs.labels), share))):
+    for name, told in (("probe", by_score["probe"]), ("share", np.full(len(pairs.labels), share))):
         losses = _losses(pairs.labels, told)
         rows.setdefault(name, {})["log_loss"] = _mean(losses, people, n, seed).to_dict()
         rows[name]["calibration_error"] = expected_calibration_error(told, pairs.labels, BINS)
     gain: dict[str, Any] = {}
     if "popularity" in found:
-        (head, of_head), (rival, of_rival) = found["head"], found["popularity"]
-        gain["auc_gain"] = _around(head.mean - rival.mean, of_head - of_rival).to_dict()
+        (probe, of_probe), (rival, of_rival) = found["probe"], found["popularity"]
+        gain["auc_gain"] = _around(probe.mean - rival.mean, of_probe - of_rival).to_dict()
     return {
         "pairs": len(pairs.labels),
         "people": n,
         "interested": float(pairs.labels.mean()),
         "negatives": "real" if pairs.real else "sampled",
-        "ratio": None if pairs.real else heads.options.ratio,
+        "ratio": None if pairs.real else probes.options.ratio,
         "taught": dict(taught),
         "rows": rows,
         **gain,
-        "calibration": _calibration(by_score["head"], pairs.labels),
+        "calibration": _calibration(by_score["probe"], pairs.labels),
     }
 
 
 def category_results(
     recommender: Recommender, sequences: SequenceBatch, asked: Bools, *, seed: int = 0
 ) -> dict[str, Any]:
-    """The category head on the next items; see `head_results`. An event of a category that has no class of
+    """The category head on the next items; see `probe_results`. An event of a category that has no class of
     its own counts as one of the others, and so can be right; where there is no such class, it is left out."""
-    heads = recommender.heads
-    assert heads is not None
+    probes = recommender.probes
+    assert probes is not None
     data = recommender.dataset
-    pairs, told = heads.category_pairs(
+    pairs, told = probes.category_pairs(
         recommender.dense_model(), sequences, data.kinds.ids.to_list(), data.items, asked
     )
-    counts = np.asarray(heads.facts["category"]["counts"])
+    counts = np.asarray(probes.facts["category"]["counts"])
     answers = {
-        "head": told.argmax(axis=1).astype(np.int64),
+        "probe": told.argmax(axis=1).astype(np.int64),
         "commonest": np.full(len(told), int(counts.argmax()), dtype=np.int64),
         "last": np.where(pairs.earlier >= 0, pairs.earlier, int(counts.argmax())),
     }
@@ -144,16 +144,16 @@ def category_results(
             "macro_recall": recall,
             "macro_f1": f1,
         }
-    rows["head"]["log_loss"] = float(-np.log(np.maximum(told[np.arange(len(told)), pairs.classes], 1e-15)).mean())
+    rows["probe"]["log_loss"] = float(-np.log(np.maximum(told[np.arange(len(told)), pairs.classes], 1e-15)).mean())
     rival = max(("commonest", "last"), key=lambda name: accuracy(pairs.classes, answers[name]))
     return {
         "events": len(pairs.classes),
         "people": n,
-        "classes": len(heads.classes),
-        "taught": {"events": heads.facts["category"]["events"]},
+        "classes": len(probes.classes),
+        "taught": {"events": probes.facts["category"]["events"]},
         "rows": rows,
-        "accuracy_gain": {"over": rival, **_mean(right["head"] - right[rival], people, n, seed).to_dict()},
-        "confusion": shown_confusion(pairs.classes, answers["head"], list(heads.classes)),
+        "accuracy_gain": {"over": rival, **_mean(right["probe"] - right[rival], people, n, seed).to_dict()},
+        "confusion": shown_confusion(pairs.classes, answers["probe"], list(probes.classes)),
     }
 
 

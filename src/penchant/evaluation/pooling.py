@@ -64,7 +64,7 @@ def pooled(
         notes=list(notes),
         facts={name: found[-1][-1].facts for name, found in runs.items()},
         views={name: found[0][0].views for name, found in runs.items() if found[0][0].views is not None},
-        heads={name: found[0][0].heads for name, found in runs.items() if found[0][0].heads},
+        probes={name: found[0][0].probes for name, found in runs.items() if found[0][0].probes},
     )
 
 

@@ -66,7 +66,7 @@ class ReportData:
     `dataset`: `users`, `items`, `events`, `first_s`, `last_s`, `kinds` (event kind → count), `languages` (→ share).
     `ingest`: `IngestReport.to_dict()`. `comparison`: the JSON of `evaluate` and `compare`, with `tests` (rows of
     `model`, `baseline`, `metric`, `difference`, `low`, `high`, `p_holm`), `curves` (`roc`: model → `fpr`, `tpr`, `auc`;
-    `pr`: model → `recall`, `precision`, `ap`), `heads` (by model, as
+    `pr`: model → `recall`, `precision`, `ap`), `probes` (by model, as
     `penchant.evaluation.heads` gives them) and `notes` where there are.
     `training`: one dictionary an epoch (`epoch`, `loss`, `validation`, `seconds`). `coverage`: view → share of items.
     `views`: what `penchant.evaluation.ablation.view_use` found.
@@ -114,7 +114,7 @@ def render_report(data: ReportData) -> str:
         sections.interests(data.timelines, words),
         examples.reasons(data.examples, words),
         report_views.views(data.views, words),
-        report_heads.heads((data.comparison.get("heads") or {}).get(data.model) or {}, words),
+        report_heads.probes((data.comparison.get("probes") or {}).get(data.model) or {}, words),
         story.media(data.media, data.coverage, words),
         story.recovery(data.model, data.recovery, data.drift, words),
         story.cold(data.model, data.cold, words),

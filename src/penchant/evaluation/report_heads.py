@@ -1,4 +1,4 @@
-"""The report's part on heads: how likely an item is of interest, which category is next, how often that is right."""
+"""The report's part on probes: how likely an item is of interest, which category is next, how often that is right."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ _DARKEST = 55
 """Percent of the accent in a cell that holds all of its row: text stays readable on it."""
 
 
-def heads(found: Mapping[str, Any], words: Words) -> Markup:
-    """What `penchant.evaluation.heads.head_results` found; nothing where the model has no heads."""
+def probes(found: Mapping[str, Any], words: Words) -> Markup:
+    """What `penchant.evaluation.heads.probe_results` found; nothing where the model has no probes."""
     parts = [*_interest(found.get("interest"), words), *_category(found.get("category"), words)]
     if not parts:
         return Markup("")
-    return page.folded("heads", words("heads"), words("heads.lead"), *parts, open_=True)
+    return page.folded("probes", words("probes"), words("probes.lead"), *parts, open_=True)
 
 
 def _interest(found: Mapping[str, Any] | None, words: Words) -> list[Markup]:
     if not found or "left_out" in found:
         return _untested("interest", found, words)
     rows: Mapping[str, Any] = found["rows"]
-    auc = f"{rows['head']['auc']['mean']:.3f}"
+    auc = f"{rows['probe']['auc']['mean']:.3f}"
     if "popularity" in rows:
-        title = words("heads.interest", auc=auc, popularity=f"{rows['popularity']['auc']['mean']:.3f}")
+        title = words("probes.interest", auc=auc, popularity=f"{rows['popularity']['auc']['mean']:.3f}")
     else:
-        title = words("heads.interest.alone", auc=auc)
-    how = words("heads.real") if found["negatives"] == "real" else words("heads.sampled", ratio=found["ratio"])
+        title = words("probes.interest.alone", auc=auc)
+    how = words("probes.real") if found["negatives"] == "real" else words("probes.sampled", ratio=found["ratio"])
     note = words(
-        "heads.interest.note",
+        "probes.interest.note",
         pairs=words.count(found["pairs"]),
         people=words.count(found["people"]),
         share=words.percent(found["interested"]),
@@ -56,7 +56,7 @@ def _interest(found: Mapping[str, Any] | None, words: Words) -> list[Markup]:
         y_unit=words("calibration.y"),
         ideal=words("calibration.ideal"),
     )
-    gap = f"{rows['head']['calibration_error'] * 100:.1f}"
+    gap = f"{rows['probe']['calibration_error'] * 100:.1f}"
     chart = page.small_figure(words("calibration.finding", gap=gap), lambda width: draw(width=width))
     return [tag("h3", title), tag("p", note, class_="muted small"), table, chart]
 
@@ -67,13 +67,13 @@ def _category(found: Mapping[str, Any] | None, words: Words) -> list[Markup]:
     rows: Mapping[str, Any] = found["rows"]
     rival = found["accuracy_gain"]["over"]
     title = words(
-        "heads.category",
-        accuracy=words.percent(rows["head"]["accuracy"]["mean"]),
-        rival=words(f"heads.{rival}"),
+        "probes.category",
+        accuracy=words.percent(rows["probe"]["accuracy"]["mean"]),
+        rival=words(f"probes.{rival}"),
         other=words.percent(rows[rival]["accuracy"]["mean"]),
     )
     note = words(
-        "heads.category.note",
+        "probes.category.note",
         events=words.count(found["events"]),
         people=words.count(found["people"]),
         classes=words.count(found["classes"]),
@@ -82,28 +82,31 @@ def _category(found: Mapping[str, Any] | None, words: Words) -> list[Markup]:
         tag("h3", title),
         tag("p", note, class_="muted small"),
         _table("category", rows, _CATEGORY, words),
-        tag("h3", words("heads.confusion")),
+        tag("h3", words("probes.confusion")),
         _confusion(found["confusion"], words),
-        tag("p", words("heads.confusion.note"), class_="muted small"),
+        tag("p", words("probes.confusion.note"), class_="muted small"),
     ]
 
 
-def _table(head: str, rows: Mapping[str, Any], measures: Sequence[str], words: Words) -> Markup:
-    columns = [page.Column(words("heads.answer"), number=False), *(page.Column(words(f"heads.{m}")) for m in measures)]
-    cells = [[words(f"heads.{name}"), *(_value(row.get(m)) for m in measures)] for name, row in rows.items()]
-    return page.data_table(words(f"heads.table.{head}"), columns, cells, chosen=list(rows).index("head"))
+def _table(probe: str, rows: Mapping[str, Any], measures: Sequence[str], words: Words) -> Markup:
+    columns = [
+        page.Column(words("probes.answer"), number=False),
+        *(page.Column(words(f"probes.{m}")) for m in measures),
+    ]
+    cells = [[words(f"probes.{name}"), *(_value(row.get(m)) for m in measures)] for name, row in rows.items()]
+    return page.data_table(words(f"probes.table.{probe}"), columns, cells, chosen=list(rows).index("probe"))
 
 
 def _confusion(found: Mapping[str, Any], words: Words) -> Markup:
     """Counts with the share of their row as the depth of the colour; the right answers stand out in weight."""
-    names = [foreign(words("heads.others") if name == OTHERS else name, words.language) for name in found["classes"]]
-    columns = [page.Column(words("heads.actual"), number=False), *(page.Column(name) for name in names)]
+    names = [foreign(words("probes.others") if name == OTHERS else name, words.language) for name in found["classes"]]
+    columns = [page.Column(words("probes.actual"), number=False), *(page.Column(name) for name in names)]
     rows: list[list[object]] = []
     for place, counts in enumerate(found["matrix"]):
         total = max(sum(counts), 1)
         cells = [_shaded(count, count / total, words, right=place == told) for told, count in enumerate(counts)]
         rows.append([names[place], *cells])
-    return page.data_table(words("heads.confusion"), columns, rows, caption=False)
+    return page.data_table(words("probes.confusion"), columns, rows, caption=False)
 
 
 def _shaded(count: int, share: float, words: Words, *, right: bool) -> Markup:
@@ -118,11 +121,11 @@ def _shaded(count: int, share: float, words: Words, *, right: bool) -> Markup:
     )
 
 
-def _untested(head: str, found: Mapping[str, Any] | None, words: Words) -> list[Markup]:
+def _untested(probe: str, found: Mapping[str, Any] | None, words: Words) -> list[Markup]:
     if not found:
         return []
     why = foreign(str(found["left_out"]), words.language)
-    return [tag("p", words("heads.untested", head=words(f"heads.name.{head}")), why, class_="muted")]
+    return [tag("p", words("probes.untested", probe=words(f"probes.name.{probe}")), why, class_="muted")]
 
 
 def _value(raw: Any) -> Markup:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Run:
-    """Metrics per user, what fitting cost, the recommender's facts; errors, curves, views and heads where asked for."""
+    """Metrics per user, what fitting cost, the recommender's facts; errors, curves, views and probes on request."""
 
     metrics: UserMetrics
     cost: Cost
@@ -31,7 +31,7 @@ class Run:
     errors: ValueErrors | None = None
     curves: Mapping[str, Any] | None = None
     views: Mapping[str, Any] | None = None
-    heads: Mapping[str, Any] | None = None
+    probes: Mapping[str, Any] | None = None
 
 
 def tested(

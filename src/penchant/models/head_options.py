@@ -15,7 +15,7 @@ NEGATIVES = ("auto", "real", "sampled")
 
 
 @dataclass(frozen=True)
-class HeadOptions:
+class ProbeOptions:
     """Options of `InterestHead` and `CategoryHead`.
 
     `fit`: which heads a recommender gets (`interest`, `category`; none by default). They are taught by events that
@@ -44,10 +44,10 @@ class HeadOptions:
     def __post_init__(self) -> None:
         for head in self.fit:
             if head not in HEADS:
-                raise OptionError("heads.fit", head, allowed=HEADS)
+                raise OptionError("probes.fit", head, allowed=HEADS)
         for name, allowed in (("features", FEATURES), ("class_weights", WEIGHTS), ("negatives", NEGATIVES)):
             if getattr(self, name) not in allowed:
-                raise OptionError(f"heads.{name}", getattr(self, name), allowed=allowed)
+                raise OptionError(f"probes.{name}", getattr(self, name), allowed=allowed)
         require_range(self, "hidden", "fewest", "l2", least=0, part="heads.")
         require_range(self, "ratio", "users", "iterations", least=1, part="heads.")
         require_range(self, "classes", least=2, part="heads.")

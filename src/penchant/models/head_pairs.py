@@ -14,7 +14,7 @@ from penchant.data.schema import PASSIVE_KINDS
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import DataError
 from penchant.models.base import DenseModel
-from penchant.models.head_options import HeadOptions
+from penchant.models.head_options import ProbeOptions
 
 Floats = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int64]
@@ -52,7 +52,7 @@ def interest_pairs(
     model: DenseModel,
     sequences: SequenceBatch,
     kinds: list[str],
-    options: HeadOptions,
+    options: ProbeOptions,
     seed: int = 0,
     *,
     asked: Bools | None = None,
@@ -89,7 +89,7 @@ def of_kinds(sequences: SequenceBatch, chosen: Sequence[bool] | Bools) -> Bools:
 
 
 def check_pairs(
-    sequences: SequenceBatch, kinds: list[str], n_items: int, options: HeadOptions, asked: Bools | None = None
+    sequences: SequenceBatch, kinds: list[str], n_items: int, options: ProbeOptions, asked: Bools | None = None
 ) -> None:
     """Raises the `DataError` that `interest_pairs` would raise, before there is a model."""
     batch, following, _, _ = _following(sequences, asked, options.users)
@@ -97,7 +97,7 @@ def check_pairs(
 
 
 def _told(
-    batch: SequenceBatch, following: Bools, kinds: list[str], n_items: int, options: HeadOptions
+    batch: SequenceBatch, following: Bools, kinds: list[str], n_items: int, options: ProbeOptions
 ) -> tuple[Codes, Codes, Codes, bool]:
     """Events of interest, events against an item, what each person took (row · items + item), and whether the
     negatives are real. Raises `DataError`."""

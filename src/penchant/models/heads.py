@@ -15,7 +15,7 @@ from penchant.data.schema import OTHERS
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import DataError, ModelError
 from penchant.models.base import DenseModel, ModelState
-from penchant.models.head_options import HEADS, HeadOptions
+from penchant.models.head_options import HEADS, ProbeOptions
 from penchant.models.head_pairs import (
     ClassPairs,
     Pairs,
@@ -38,13 +38,13 @@ SHARE = 0.1
 
 
 @dataclass(frozen=True)
-class Heads:
+class Probes:
     """Fitted heads. `classes` are the names of the category head's classes, `facts` says what taught them.
 
     A head belongs to the vectors of one model: it is fitted again when these change.
     """
 
-    options: HeadOptions
+    options: ProbeOptions
     interest: InterestHead | None = None
     category: CategoryHead | None = None
     classes: Sequence[str] = ()
@@ -58,9 +58,9 @@ class Heads:
         kinds: list[str],
         items: pl.DataFrame,
         asked: Bools,
-        options: HeadOptions,
+        options: ProbeOptions,
         seed: int = 0,
-    ) -> Heads:
+    ) -> Probes:
         """The heads that `options.fit` names, taught by the events `asked` `[E]` of `sequences`.
 
         For probabilities to be relied on, the model has not learned from those events. Raises `DataError` where they
@@ -149,7 +149,7 @@ class Heads:
         return ModelState(tensors, {"classes": list(self.classes), "taught": dict(self.facts)})
 
     @classmethod
-    def from_state(cls, state: ModelState, options: HeadOptions) -> Heads:
+    def from_state(cls, state: ModelState, options: ProbeOptions) -> Probes:
         """The opposite of `state`."""
         found: dict[str, Any] = {}
         for name, kind in ((INTEREST, InterestHead), (CATEGORY, CategoryHead)):
@@ -161,7 +161,7 @@ class Heads:
         return cls(options, **found, classes=tuple(state.facts["classes"]), facts=state.facts["taught"])
 
 
-def newest_events(sequences: SequenceBatch, options: HeadOptions) -> Bools | None:
+def newest_events(sequences: SequenceBatch, options: ProbeOptions) -> Bools | None:
     """Which events `[E]` teach heads and are kept from the model: each person's newest tenth, one at least.
 
     `options.users` people at most; those with one event are left alone. None where nobody has two. Whom is drawn by
@@ -180,7 +180,7 @@ def newest_events(sequences: SequenceBatch, options: HeadOptions) -> Bools | Non
 
 
 def check_teachable(
-    sequences: SequenceBatch, kinds: list[str], items: pl.DataFrame, asked: Bools, options: HeadOptions
+    sequences: SequenceBatch, kinds: list[str], items: pl.DataFrame, asked: Bools, options: ProbeOptions
 ) -> None:
     """Raises `DataError` where the events `asked` `[E]` cannot teach a head of `options.fit`, whatever the model."""
     if INTEREST in options.fit:
@@ -204,7 +204,7 @@ def first_categories(items: pl.DataFrame) -> pl.Series:
             return names
     raise DataError(
         "No item has a category, so there are no classes for the category head.",
-        remedy="Fill the column categories of the items, or take heads.fit=interest.",
+        remedy="Fill the column categories of the items, or take probes.fit=interest.",
     )
 
 
@@ -225,7 +225,7 @@ def frequent_categories(items: pl.DataFrame, events: npt.NDArray[np.integer], mo
     if n_seen < 2:
         raise DataError(
             f"The events that teach heads are of {n_seen} category: there is nothing to tell apart.",
-            remedy="Bring more events, or take heads.fit=interest.",
+            remedy="Bring more events, or take probes.fit=interest.",
         )
     return tuple(classes)
 
@@ -242,4 +242,4 @@ def category_codes(items: pl.DataFrame, classes: Sequence[str]) -> Codes:
 
 
 def _missing(name: str) -> ModelError:
-    return ModelError(f"No {name} head was trained.", remedy=f"Train with --set heads.fit={name}.")
+    return ModelError(f"No {name} head was trained.", remedy=f"Train with --set probes.fit={name}.")

@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from penchant.errors import DataError, ModelError
 from penchant.models.base import ModelState
-from penchant.models.head_options import HeadOptions
+from penchant.models.head_options import ProbeOptions
 
 Floats = npt.NDArray[np.float32]
 Codes = npt.NDArray[np.int64]
@@ -22,13 +22,13 @@ PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)
 
 
 class InterestHead:
-    """P(interested | u, v) = σ(w · φ(u, v) + b), or the same with a hidden layer between (`HeadOptions.hidden`).
+    """P(interested | u, v) = σ(w · φ(u, v) + b), or the same with a hidden layer between (`ProbeOptions.hidden`).
 
     Fitted by L-BFGS on weighted binary cross-entropy over all pairs; for the logistic form the optimum is unique.
     """
 
-    def __init__(self, options: HeadOptions | None = None) -> None:
-        self.options = options or HeadOptions()
+    def __init__(self, options: ProbeOptions | None = None) -> None:
+        self.options = options or ProbeOptions()
         self._net: _Net | None = None
 
     def fit(self, interests: Floats, items: Floats, labels: Codes, *, seed: int = 0) -> InterestHead:
@@ -56,8 +56,8 @@ class InterestHead:
 class CategoryHead:
     """P(class c | x) = softmax(W x + b)_c of an interest vector, or of what it says of each class (`class_inputs`)."""
 
-    def __init__(self, options: HeadOptions | None = None) -> None:
-        self.options = options or HeadOptions()
+    def __init__(self, options: ProbeOptions | None = None) -> None:
+        self.options = options or ProbeOptions()
         self._net: _Net | None = None
 
     def fit(self, interests: Floats, classes: Codes, n_classes: int, *, seed: int = 0) -> CategoryHead:
@@ -146,7 +146,7 @@ class _Net(nn.Module):
         return net
 
 
-def _fitted(inputs: Tensor, labels: Codes, outputs: int, options: HeadOptions, seed: int) -> _Net:
+def _fitted(inputs: Tensor, labels: Codes, outputs: int, options: ProbeOptions, seed: int) -> _Net:
     """The head with the penalty asked for, or with the one that suits data left out."""
     penalty = options.l2
     if penalty is None:
@@ -162,7 +162,7 @@ def _fitted(inputs: Tensor, labels: Codes, outputs: int, options: HeadOptions, s
     return _solved(inputs, labels, outputs, options, seed, penalty)
 
 
-def _solved(inputs: Tensor, labels: Codes, outputs: int, options: HeadOptions, seed: int, l2: float) -> _Net:
+def _solved(inputs: Tensor, labels: Codes, outputs: int, options: ProbeOptions, seed: int, l2: float) -> _Net:
     """Full-batch L-BFGS on weighted cross-entropy with a penalty on weights."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -188,7 +188,7 @@ def _solved(inputs: Tensor, labels: Codes, outputs: int, options: HeadOptions, s
     return net.eval()
 
 
-def _class_weights(labels: Codes, outputs: int, options: HeadOptions) -> Tensor:
+def _class_weights(labels: Codes, outputs: int, options: ProbeOptions) -> Tensor:
     """Weight of every row: 1, or so that every class weighs the same in sum."""
     if options.class_weights == "none":
         return torch.ones(len(labels), dtype=torch.float64)
