@@ -145,7 +145,7 @@ def test_the_report_says_it_in_both_languages_and_nothing_without_heads() -> Non
     found = compare(data, {"content": Config(model="content", probes=HEADS)}, curves=False).to_json()
     page = render_report(ReportData(title="shop", model="content", comparison=found))
     assert 'id="probes"' in page and "Interested or not: AUC 1.000" in page and '<bdi lang="zh">纪录片</bdi>' in page
-    assert "right for 100\u00a0%" in page and "negatives are real: disliked" in page
+    assert "right for 100\u00a0%" in page and "Negatives are real: disliked" in page
     chinese = render_report(ReportData(title="店", model="content", language="zh", comparison=found))
     assert "感兴趣吗，对什么感兴趣" in chinese and "答对 100%" in chinese and "<bdi>音乐</bdi>" in chinese
     found["probes"]["content"]["category"] = {"left_out": "no <class>"}
