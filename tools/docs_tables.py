@@ -22,6 +22,7 @@ from typing import Any
 from penchant import cleaning
 from penchant.data.aliases import ALIASES
 from penchant.data.kinds import KIND_ALIASES
+from penchant.data.options import option_meanings
 from penchant.models.registry import MODELS
 from penchant.training.search_space import SPACES, Choice, Dimension, Together
 
@@ -41,24 +42,33 @@ def named(module: str, name: str) -> type:
     return found
 
 
-def options_table(options: type, changed: dict[str, Any] | None = None) -> str:
-    """Docstring, then name, type and default of every option; `changed` are defaults of one model."""
-    values = options(**(changed or {}))
-    rows = ["| option | type | default |", "|---|---|---|"]
-    for field in dataclasses.fields(options):
-        default = getattr(values, field.name)
-        shown = f"a {type(default).__name__}" if dataclasses.is_dataclass(default) else repr(default)
-        kind = str(field.type).replace("|", "\\|")
-        rows.append(f"| `{field.name}` | {kind} | `{shown}` |")
+def options_table(options: type) -> str:
+    """Docstring, then name, type, default and meaning of every option."""
+    values, kinds = options(), {field.name: str(field.type) for field in dataclasses.fields(options)}
+    rows = ["| option | type | default | meaning |", "|---|---|---|---|"]
+    for name, meaning in option_meanings(options).items():
+        default = getattr(values, name)
+        shown = "a table" if dataclasses.is_dataclass(default) else f"`{default!r}`"
+        cells = [cell.replace("|", "\\|") for cell in (f"`{name}`", kinds[name], shown, meaning)]
+        rows.append(f"| {' | '.join(cells)} |")
     words = re.split(r"\n\s*>>>", inspect.cleandoc(options.__doc__ or ""))[0].replace("\n- ", "\n\n- ", 1)
     return "\n".join([words, "", *rows, ""])
 
 
 def model_tables() -> str:
-    """A section for every model."""
-    parts = []
+    """A table for every class of options; models that share one differ by the defaults listed below it."""
+    shared: dict[type, list[str]] = {}
     for name, entry in MODELS.items():
-        parts += [f"### {name}", "", options_table(entry.options_class(), dict(entry.defaults)), ""]
+        shared.setdefault(entry.options_class(), []).append(name)
+    parts: list[str] = []
+    for options, names in shared.items():
+        parts += [f"### {', '.join(names)}", "", options_table(options)]
+        for name in names:
+            changed = MODELS[name].defaults
+            if changed:
+                told = ", ".join(f"`{key}` {value!r}" for key, value in changed.items())
+                parts += [f"- Other defaults of `{name}`: {told}."]
+        parts += [""]
     return "\n".join(parts)
 
 

@@ -47,23 +47,26 @@ _PLAIN = ("model", "seed", "device", "views", "training", "probes")
 
 @dataclass(frozen=True)
 class Config:
-    """What is fitted and how.
-
-    `model` by name; `seed`; `device` (`auto`, `cpu`, `cuda`); options of the item `views`; options of `training`, the
-    same for every network; options of the linear `probes`; options of `models` by name. A model that is not
-    among them has its own defaults. Unknown names raise `OptionError`.
+    """What is fitted and how. Unknown names raise `OptionError`.
 
     >>> Config(model="popularity").with_settings({"days": "7", "seed": "1"}).options().days
     7.0
     """
 
     model: str = DEFAULT_MODEL
+    """Name of the model to fit. See the list of models."""
     seed: int = 0
+    """Seed of every random draw. 0 to 2**32 - 1; the same seed gives the same result."""
     device: str = "auto"
+    """Device that networks are trained on: auto, cpu or cuda."""
     views: ViewOptions = field(default_factory=ViewOptions)
+    """Options of the item views, one table a modality."""
     training: TrainingOptions = field(default_factory=TrainingOptions)
+    """Options of the training loop, the same for every network."""
     probes: ProbeOptions = field(default_factory=ProbeOptions)
+    """Options of the linear probes on interest vectors."""
     models: Mapping[str, Any] = field(default_factory=dict)
+    """Options of models, by model name. A model that is not named keeps its defaults."""
 
     def __post_init__(self) -> None:
         entry(self.model)

@@ -166,3 +166,28 @@ def test_toml(tmp_path: Path) -> None:
         options.read_toml(file)
     file.write_text("dim = 3\n[inner]\nepochs = 4\nrates = [1, 0.5]\n")
     assert options.from_dict(Outer, options.read_toml(file)) == Outer(dim=3, inner=Inner(4, (1.0, 0.5)))
+
+
+@dataclass(frozen=True)
+class Base:
+    decay: float = 0.8
+    """Weight of an event,
+    relative to the next."""
+    window: int = 5
+    """Events."""
+
+
+@dataclass(frozen=True)
+class Derived(Base):
+    decay: float = 0.5
+    window: int = 7
+    """Events apart."""
+    seed: int = 0
+
+
+def test_a_meaning_is_the_docstring_under_the_field_or_under_that_of_a_base() -> None:
+    assert options.option_meanings(Derived) == {
+        "decay": "Weight of an event, relative to the next.",
+        "window": "Events apart.",
+        "seed": "",
+    }

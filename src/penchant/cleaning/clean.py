@@ -28,25 +28,30 @@ RULES = (
 
 @dataclass(frozen=True)
 class CleaningOptions:
-    """`flag`: rules whose findings are counted in the report; `drop`: rules whose findings go to quarantine.
-
-    By default nothing is dropped: cells that cannot be (a price below 0) become missing, noise in text is mended, and
-    suspicious users are counted. `core`: events that a user and an item need, for `outside_core`. Only where asked:
-    `spelling` corrects likely misspellings, `script` brings Chinese texts to `simplified` or `traditional`, and `fill`
-    says by which rule the missing cells of a column are filled (`{"items.price": "median"}`, see `imputed`).
-    """
+    """Which rules of cleaning run, and what happens to what they find. By default no row is dropped."""
 
     flag: tuple[str, ...] = ("suspicious_users", "events_before_item")
+    """Rules whose findings are counted in the report."""
     drop: tuple[str, ...] = ()
+    """Rules whose findings go to quarantine."""
     mend: bool = True
+    """Whether impossible cells become missing and noise in text is repaired."""
     noise: NoiseOptions = field(default_factory=NoiseOptions)
+    """Which kinds of noise in text are repaired."""
     impossible: ImpossibleOptions = field(default_factory=ImpossibleOptions)
+    """Ranges of possible values."""
     suspicion: SuspicionOptions = field(default_factory=SuspicionOptions)
+    """Thresholds of the rule suspicious_users."""
     duplicates: DuplicateOptions = field(default_factory=DuplicateOptions)
+    """Options of the rule duplicate_items."""
     core: tuple[int, int] = (5, 5)
+    """Events that a user and an item need, for the rule outside_core. 1 or more each."""
     spelling: bool = False
+    """Whether likely misspellings are corrected."""
     script: str = ""
+    """Script of Chinese texts: simplified, traditional, or empty to leave them as they are."""
     fill: Mapping[str, str] = field(default_factory=dict)
+    """Rule by which the missing cells of a column are imputed, as `items.price:median`. See `imputed`."""
 
     def __post_init__(self) -> None:
         if self.script and self.script not in SCRIPTS:

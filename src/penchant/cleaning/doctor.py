@@ -22,10 +22,12 @@ _ORDER = ("problem", "warn", "info")
 
 @dataclass(frozen=True)
 class DoctorOptions:
-    """`most_files`: media files that are looked at in each column, evenly taken. `bins`: of the volume over time."""
+    """How much the doctor examines."""
 
     most_files: int = 20_000
+    """Media files of each column that are examined, evenly spaced. 1 or more."""
     bins: int = 48
+    """Bins of the volume over time. 1 or more."""
 
     def __post_init__(self) -> None:
         require_range(self, "most_files", "bins", least=1)

@@ -23,17 +23,18 @@ RULE = "duplicate_items"
 
 @dataclass(frozen=True)
 class DuplicateOptions:
-    """`by`: `text`, `image`, or `both` (alike in text and picture).
-
-    `same_numbers`: texts with different numbers in them (years, sizes, parts of a series) are different things.
-    `most_bits` of 64 may differ between pictures.
-    """
+    """Options of the rule that finds duplicate items."""
 
     by: str = schema.TEXT
+    """What must be alike: text, image or both."""
     fields: ItemTextOptions = field(default_factory=lambda: ItemTextOptions((schema.TITLE, schema.DESCRIPTION)))
+    """Columns that make up the text of an item."""
     similarity: SimilarityOptions = field(default_factory=SimilarityOptions)
+    """Options of the comparison of texts."""
     same_numbers: bool = True
+    """Whether texts with different numbers (years, sizes, parts of a series) are different items."""
     most_bits: int = 6
+    """Bits of the 64 of a perceptual hash in which two pictures may differ. 0 to 64."""
 
     def __post_init__(self) -> None:
         require_range(self, "most_bits", least=0, most=64)

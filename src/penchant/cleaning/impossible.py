@@ -17,12 +17,7 @@ Range = tuple[float, float]
 
 @dataclass(frozen=True)
 class ImpossibleOptions:
-    """What is possible, both ends allowed.
-
-    `cells`: column → lowest and highest, for columns of any table; a cell outside becomes missing. `value`: the scale
-    of values (ratings of 1 to 5); an event outside is found. `since_s`, `until_s`: the platform's first and last
-    second (None: not checked).
-    """
+    """Ranges of possible values, both ends included."""
 
     cells: Mapping[str, Range] = field(
         default_factory=lambda: {
@@ -34,9 +29,13 @@ class ImpossibleOptions:
             "year": (0, 2100),
         }
     )
+    """Lowest and highest value of columns of any table. A cell outside becomes missing."""
     value: Range | None = None
+    """Lowest and highest value of an event (ratings of 1 to 5). An event outside is found; none is not checked."""
     since_s: int | None = None
+    """First second of the platform, UTC. none is not checked."""
     until_s: int | None = None
+    """Last second of the platform, UTC. none is not checked."""
 
 
 def impossible_events(dataset: Dataset, options: ImpossibleOptions = ImpossibleOptions()) -> Finding:

@@ -16,13 +16,15 @@ from penchant.data.text import Texts, WordOptions, normalised, words
 
 @dataclass(frozen=True)
 class SpellingOptions:
-    """`shortest` word that is looked at; a rare word occurs at most `rare` times, the frequent one `ratio` times as
-    often or more. Both begin and end with the same letter: other pairs are mostly two right words (walking, talking;
-    accuses, accused)."""
+    """Which pairs of words count as a misspelling and its correction. Both words begin and end with the same letter:
+    other pairs are mostly two right words (walking, talking; accuses, accused)."""
 
     shortest: int = 6
+    """Letters of the shortest word that is examined. 1 or more."""
     rare: int = 2
+    """Occurrences of a rare word at most. 1 or more."""
     ratio: int = 20
+    """How many times as often the correction must occur. 1 or more."""
 
     def __post_init__(self) -> None:
         require_range(self, "shortest", "rare", "ratio", least=1)

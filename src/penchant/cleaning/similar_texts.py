@@ -21,17 +21,19 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class SimilarityOptions:
-    """`threshold`: least Jaccard similarity of the sets of `shingle` neighbouring characters.
-
-    `bands` × `rows` hash functions: a pair of similarity s becomes a candidate with probability
-    1 − (1 − s^rows)^bands (.9998 at s = .8 with 16 × 4).
-    """
+    """Options of MinHash with bands: a pair of similarity s becomes a candidate with probability 1 − (1 −
+    s^rows)^bands, .9998 at s = .8 with 16 × 4."""
 
     threshold: float = 0.8
+    """Lowest Jaccard similarity of the sets of shingles. Above 0, at most 1."""
     shingle: int = 4
+    """Characters of a shingle. 1 or more."""
     bands: int = 16
+    """Bands of hash functions. 1 or more."""
     rows: int = 4
+    """Hash functions of a band. 1 or more."""
     seed: int = 0
+    """Seed of the hash functions. 0 or more."""
 
     def __post_init__(self) -> None:
         require_range(self, "threshold", above=0, most=1)

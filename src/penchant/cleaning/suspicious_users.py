@@ -24,19 +24,21 @@ SIGNALS = ("fast", "regular", "sleepless", "repetitive")
 
 @dataclass(frozen=True)
 class SuspicionOptions:
-    """Where each signal begins. Users with fewer than `min_events` events are never flagged.
-
-    `per_hour`: most events in any hour. `gap_entropy`: bits of the distribution of the time gaps between different
-    moments (a timer has 0, people 4 and more). `hours_awake`: most hours with events in any 24. `same_item`: share
-    of the most frequent item. `signals`: how many of them must hold.
-    """
+    """Thresholds of the signals of suspicious users."""
 
     min_events: int = 30
+    """Events below which a user is never flagged. 1 or more."""
     per_hour: int = 1_000
+    """Events in one hour above which a user is fast. 1 or more."""
     gap_entropy: float = 2.0
+    """Entropy of the time gaps between different moments below which a user is regular, bits. 0 or more; a timer has 0,
+    people 4 and more."""
     hours_awake: int = 20
+    """Hours with events in any 24 from which on a user is sleepless. 1 or more."""
     same_item: float = 0.6
+    """Share of the most frequent item above which a user is repetitive. Above 0, at most 1."""
     signals: int = 1
+    """Signals that must hold. 1 or more."""
 
     def __post_init__(self) -> None:
         require_range(self, "min_events", "per_hour", "hours_awake", "signals", least=1)

@@ -31,12 +31,16 @@ _MOST = 3
 
 @dataclass(frozen=True)
 class NoiseOptions:
-    """Which kinds of noise are taken out; each is counted apart."""
+    """Which kinds of noise are removed from text. Each is counted separately."""
 
     markup: bool = True
+    """Whether HTML tags and entities are removed."""
     encoding: bool = True
+    """Whether text that was decoded with the wrong encoding is repaired."""
     forms: bool = True
+    """Whether full-width letters and digits become plain ones, and invisible characters are removed."""
     runs: bool = True
+    """Whether runs of four or more of one character become three; digits stay."""
 
 
 def clean_texts(dataset: Dataset, options: NoiseOptions = NoiseOptions(), columns: Sequence[str] = COLUMNS) -> Mended:

@@ -47,23 +47,26 @@ _BLOCK: Final = 1 << 16
 
 @dataclass(frozen=True)
 class MediaOptions:
-    """Limits and form of what is decoded.
-
-    `max_bytes` of a file; `max_pixels` of a picture as its header says; `max_side`: a larger picture is shrunk to it;
-    `max_seconds` of a sound; `sample_rate` in Hz, what sounds are resampled to. `memory_mb`: what a worker may take on
-    top of what it starts with. `timeout_s` for one file. `workers`: processes.
-    `frames`: pictures that are taken of a video, evenly over its length.
-    """
+    """Limits and form of decoded pictures, sounds and videos."""
 
     max_bytes: int = 50_000_000
+    """Largest file that is decoded, bytes. 1 or more."""
     max_pixels: int = 40_000_000
+    """Largest picture that is decoded, pixels, as its header says. 1 or more."""
     max_side: int = 1024
+    """Longer side to which a larger picture is shrunk, pixels. 1 or more."""
     max_seconds: float = 600.0
+    """Longest part of a sound that is decoded, seconds. Above 0."""
     sample_rate: int = 16_000
+    """Rate to which sounds are resampled, Hz. 1 or more."""
     memory_mb: int = 256
+    """Memory that a worker may take on top of what it starts with, MB. 1 or more."""
     timeout_s: float = 30.0
+    """Time limit of one file, seconds. 0 or more."""
     workers: int = 1
+    """Processes that decode. 1 or more."""
     frames: int = 8
+    """Frames taken of a video, evenly over its length. 1 or more."""
 
     def __post_init__(self) -> None:
         whole = ("max_bytes", "max_pixels", "max_side", "sample_rate", "memory_mb", "workers", "frames")

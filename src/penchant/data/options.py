@@ -6,13 +6,18 @@ Each part keeps its options in one frozen dataclass beside itself; these functio
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+import inspect
+import itertools
 import math
 import sys
+import textwrap
 import tomllib
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, Union
 
@@ -42,6 +47,21 @@ def option_types(options: type) -> dict[str, Any]:
     """
     hints = typing.get_type_hints(options)
     return {field.name: hints[field.name] for field in dataclasses.fields(options) if field.init}
+
+
+@cache
+def option_meanings(options: type) -> Mapping[str, str]:
+    """What each option of a dataclass means: the docstring under its field, or under the field of a base class.
+
+    >>> from penchant.models.popularity import PopularityOptions
+    >>> option_meanings(PopularityOptions)["days"]
+    'Length of the window, or half-life, days. Above 0.'
+    """
+    meanings: dict[str, str] = {}
+    for part in reversed(options.__mro__):
+        if dataclasses.is_dataclass(part):
+            meanings |= _field_docstrings(part)
+    return {name: meanings.get(name, "") for name in option_types(options)}
 
 
 def refuse_renamed(key: str, *, section: bool = False) -> None:
@@ -206,6 +226,19 @@ def settings(pairs: Iterable[str]) -> dict[str, str]:
             raise UsageError(f"--set {pair!r} is not of the form key=value.", remedy="For example: --set dim=64")
         found[key.strip()] = value.strip()
     return found
+
+
+def _field_docstrings(options: type) -> dict[str, str]:
+    """The strings that stand under the fields in the source of one class, each on one line."""
+    (definition,) = ast.parse(textwrap.dedent(inspect.getsource(options))).body
+    assert isinstance(definition, ast.ClassDef)
+    docstrings: dict[str, str] = {}
+    for statement, after in itertools.pairwise(definition.body):
+        if not (isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)):
+            continue
+        if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            docstrings[statement.target.id] = " ".join(str(after.value.value).split())
+    return docstrings
 
 
 def _convert_union(inner: tuple[Any, ...], value: object, name: str) -> Any:

@@ -27,14 +27,13 @@ _TOKENS = rf"[{_CJK}]+|[[\p{{L}}\p{{N}}\p{{M}}]--[{_CJK}]]+(?:['’]\p{{L}}+)*"
 
 @dataclass(frozen=True)
 class WordOptions:
-    """How text is cut into words.
-
-    `lower`: without case. `chinese`: `jieba` (words; the extra `lang`), `bigrams` (pairs of characters) or `auto`,
-    which is `jieba` where it is installed.
-    """
+    """How text is cut into words."""
 
     lower: bool = True
+    """Whether case is ignored."""
     chinese: ChineseWords = "auto"
+    """How Chinese is cut: jieba (words; the extra `lang`), bigrams (pairs of characters) or auto. auto is jieba where
+    it is installed."""
 
     def __post_init__(self) -> None:
         if self.chinese not in get_args(ChineseWords):
@@ -48,14 +47,14 @@ class WordOptions:
 
 @dataclass(frozen=True)
 class ItemTextOptions:
-    """Which columns of `items` make an item's text, in this order; those a data set lacks are passed over.
-
-    `attributes` are further columns (director, actors, brand …), `separator` stands between two columns.
-    """
+    """Which columns of `items` make an item's text. Columns that a dataset lacks are passed over."""
 
     fields: tuple[str, ...] = (schema.TITLE, schema.CATEGORIES, schema.DESCRIPTION)
+    """Columns of the text, in this order."""
     attributes: tuple[str, ...] = ()
+    """Further columns (director, actors, brand …)."""
     separator: str = ". "
+    """Text between two columns."""
 
 
 def normalised(texts: Texts, *, lower: bool = False) -> pl.Series:

@@ -31,15 +31,14 @@ OTHER_UNIT: Final = "timestamp in another unit than the rest"
 
 @dataclass(frozen=True)
 class TimeOptions:
-    """What dataset.toml may say of times; empty means: detect.
-
-    `unit` of numbers; `format` of text (strftime, as polars and Python write it); `timezone` (IANA name) of times
-    that carry none (empty: UTC).
-    """
+    """What dataset.toml may say of times."""
 
     unit: str = ""
+    """Unit of numbers. Empty detects it."""
     format: str = ""
+    """Format of text (strftime, as polars and Python write it). Empty detects it."""
     timezone: str = ""
+    """IANA name of the time zone of times that carry none. Empty is UTC."""
 
     def __post_init__(self) -> None:
         if self.unit and self.unit not in get_args(Unit):

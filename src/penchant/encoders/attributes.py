@@ -46,16 +46,16 @@ _CLIP: Final = 5.0
 
 @dataclass(frozen=True)
 class AttributeOptions:
-    """Options of `AttributeEncoder`.
-
-    `columns`: which to use, empty for every one that fits (ids, free text and media never do). `max_categories` of a
-    column are kept, each seen `min_count` times (once below 100 rows); the others share one rare bucket.
-    """
+    """Options of the view of attributes: categories, numbers and lists of a table."""
 
     enabled: bool = True
+    """Whether the view is computed."""
     columns: tuple[str, ...] = ()
+    """Columns that are used. Empty takes every column that fits; ids, free text and media never do."""
     max_categories: int = 50
+    """Distinct values of a column that get a dimension of their own. 1 or more; the others share one."""
     min_count: int = 5
+    """Rows in which a value must occur to get a dimension of its own. 1 or more; tables below 100 rows need one."""
 
     def __post_init__(self) -> None:
         require_range(self, "max_categories", "min_count", least=1, part="attributes.")

@@ -39,25 +39,30 @@ _WHISPER_HOP: Final = 320
 
 @dataclass(frozen=True)
 class AudioOptions:
-    """Options of the audio view.
-
-    `encoder`: folder or hub name of a model (fetched only with `download`), `crnn` or `lstm` (small networks trained on
-    the items' own sounds), `auto` (`crnn`, where there are enough of them) or `none`. `front_end`: `model` (its own
-    feature extractor), `log_mel` (patches of a log-mel spectrogram, for YAMNet-type bodies) or `auto` (`log_mel` for
-    a body with one input channel and no extractor of its own). `window_s`: seconds of a window. `pooling` of windows:
-    `mean`, or `attention` (see `pool_windows`). `backend` as for images, with `log_mel` only.
-    """
+    """Options of the audio view."""
 
     encoder: str = AUTO
+    """Audio encoder: auto, crnn, lstm, none, or the folder or hub name of a model. crnn and lstm are small networks
+    trained on the items' own sounds; auto is crnn where there are enough sounds."""
     front_end: str = "auto"
+    """What the model reads: auto, model or log_mel. model is its own feature extractor, log_mel patches of a log-mel
+    spectrogram (YAMNet-type models)."""
     window_s: float = 10.0
+    """Length of a window, seconds. Above 0."""
     pooling: str = "mean"
+    """How the vectors of windows become one vector: mean or attention."""
     backend: str = "auto"
+    """What runs a log_mel model: auto, torch or onnx."""
     normalize: bool = False
+    """Whether vectors are scaled to length 1."""
     device: str = "auto"
+    """Device of the model: auto, cpu or cuda."""
     batch_size: int = 8
+    """Windows encoded at once. 1 or more."""
     revision: str | None = None
+    """Commit or branch of a model on the hub. none takes the default branch."""
     download: bool = False
+    """Whether a model may be downloaded from the hub."""
 
     def __post_init__(self) -> None:
         if self.front_end not in FRONT_ENDS:

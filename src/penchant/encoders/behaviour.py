@@ -40,18 +40,21 @@ _UNLISTED: Final[Mapping[str, float]] = {
 
 @dataclass(frozen=True)
 class BehaviourOptions:
-    """Options of the item vectors from co-occurrence and of the action weights.
-
-    `window`: events apart at most. `shift`: k of the shifted PMI. `smoothing`: power of the context counts.
-    `weights`: of event kinds in the edges of the graph, over `ACTION_WEIGHTS`, as `purchase:2,收藏:1`.
-    """
+    """Options of the view of co-occurrence, and of the weights of actions."""
 
     enabled: bool = True
+    """Whether the view is computed."""
     dim: int = 64
+    """Length of the vectors. 1 or more."""
     window: int = 10
+    """Distance up to which two events of a history form a pair, events. 1 or more."""
     shift: float = 1.0
+    """k of the shifted pointwise mutual information. Above 0."""
     smoothing: float = 0.75
+    """Power of the context counts. 0 or more; below 1 it lifts rare items."""
     weights: Mapping[str, float] = field(default_factory=dict)
+    """Weight of each kind of event in the edges of the graph, as `purchase:2,like:1`. Kinds not named keep their
+    defaults."""
 
     def __post_init__(self) -> None:
         require_range(self, "dim", "window", least=1, part="behaviour.")

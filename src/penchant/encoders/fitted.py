@@ -37,26 +37,34 @@ from penchant.errors import EncoderError
 
 @dataclass(frozen=True)
 class ViewOptions:
-    """Which views are made and how, one field per modality; `media`: the limits of files that are decoded;
-    `trainable`: the small networks `cnn`, `crnn` and `lstm`.
-
-    `vectors`: files of vectors that become views, by name (as `views.vectors.shape=shape.parquet`); they go before
-    those in the folder `views/` of the dataset. `align_s`: what a person posts within so many seconds (a picture and a
-    voice note) is one moment; 0 leaves every event to itself.
-    """
+    """Which item views are computed, and how: one table of options a modality."""
 
     text: TextOptions = field(default_factory=TextOptions)
+    """Options of the text view."""
     image: ImageOptions = field(default_factory=ImageOptions)
+    """Options of the image view."""
     audio: AudioOptions = field(default_factory=AudioOptions)
+    """Options of the audio view."""
     trainable: TrainableOptions = field(default_factory=TrainableOptions)
+    """Options of the small networks `cnn`, `crnn` and `lstm`."""
     attributes: AttributeOptions = field(default_factory=AttributeOptions)
+    """Options of the view of attributes."""
     behaviour: BehaviourOptions = field(default_factory=BehaviourOptions)
+    """Options of the view of co-occurrence."""
     speech: SpeechOptions = field(default_factory=SpeechOptions)
+    """Options of speech to text."""
     graph: GraphOptions = field(default_factory=GraphOptions)
+    """Options of the graph view."""
     vectors: Mapping[str, Path] = field(default_factory=dict)
+    """Files of precomputed embeddings by view name, as `shape:shape.parquet`. They override files of the same name in
+    the folder `views/` of the dataset."""
     align_s: float = 5.0
+    """Seconds within which a user's posts (a picture and a voice note) form one event. 0 or more; 0 keeps every post
+    separate."""
     media: MediaOptions = field(default_factory=MediaOptions)
+    """Limits and form of decoded files."""
     seed: int = 0
+    """Seed of the encoders that learn. 0 or more."""
 
     def __post_init__(self) -> None:
         require_range(self, "align_s", "seed", least=0, part="views.")

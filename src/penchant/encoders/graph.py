@@ -35,25 +35,30 @@ _REFUSALS: Final = 20
 
 @dataclass(frozen=True)
 class GraphOptions:
-    """Options of the graph view.
-
-    `dim` of the vectors. `walks` from every node, of `length` nodes each; `window`: nodes apart at most. `back` and
-    `far`: node2vec's p and q (below 1: walks like to turn back, or to go far; 1 is DeepWalk). `neighbours`: items are
-    linked that stand so near in a history (0: not by that). `events` and `relations`: whether those are edges.
-    `shift`: k of the shifted PMI.
-    """
+    """Options of the graph view: vectors from random walks over items, users and relations (node2vec)."""
 
     enabled: bool = False
+    """Whether the view is computed."""
     dim: int = 64
+    """Length of the vectors. 1 or more."""
     walks: int = 10
+    """Walks from every node. 1 or more."""
     length: int = 20
+    """Nodes of a walk. 1 or more."""
     window: int = 5
+    """Distance up to which two nodes of a walk form a pair, nodes. 1 or more."""
     back: float = 1.0
+    """node2vec's p. Above 0; below 1 walks return to the node before more often, 1 is DeepWalk."""
     far: float = 1.0
+    """node2vec's q. Above 0; below 1 walks move outward more often, 1 is DeepWalk."""
     neighbours: int = 3
+    """Distance up to which two events of a history link their items, events. 0 or more; 0 links none."""
     events: bool = True
+    """Whether events are edges between users and items."""
     relations: bool = True
+    """Whether rows of `relations` are edges."""
     shift: float = 1.0
+    """k of the shifted pointwise mutual information. Above 0."""
 
     def __post_init__(self) -> None:
         require_range(self, "dim", "walks", "length", "window", least=1, part="graph.")

@@ -33,25 +33,29 @@ _LENGTH_CAP: Final = 512
 
 @dataclass(frozen=True)
 class HuggingFaceOptions:
-    """Options of `HuggingFaceEncoder`.
-
-    `source`: folder or hub name; `revision`: commit or branch on the hub; `download`: whether it may be fetched.
-    `pooling`: `auto` (what the model's folder says; else last token for causal models, mean for others) or one of
-    `pooling.POOLINGS`. `normalize`: length 1, None for what the folder says. `max_length`: tokens, None for what the
-    model allows, 512 at most. `precision`: auto, fp32, bf16. `device`: auto, cpu, cuda. `prefix`: put before every
-    text ("query: "). `batch_tokens`: tokens computed at once, padding included.
-    """
+    """Options of an encoder of transformers."""
 
     source: str
+    """Folder or hub name of the model."""
     revision: str | None = None
+    """Commit or branch of the model on the hub. none takes the default branch."""
     download: bool = False
+    """Whether the model may be downloaded from the hub."""
     pooling: str = "auto"
+    """How token vectors become one vector: auto or one of `pooling.POOLINGS`. auto reads the model's folder; otherwise
+    causal models take the last token, others the mean."""
     normalize: bool | None = None
+    """Whether vectors are scaled to length 1. none does what the model's folder says."""
     max_length: int | None = None
+    """Tokens of a text that are read. 1 or more; none takes what the model allows, 512 at most."""
     precision: str = "auto"
+    """Number format: auto, fp32 or bf16."""
     device: str = "auto"
+    """Device: auto, cpu or cuda."""
     prefix: str = ""
+    """Text put before every text (`query: `)."""
     batch_tokens: int = 2048
+    """Tokens computed at once, padding included. 1 or more."""
 
     def __post_init__(self) -> None:
         if self.pooling not in ("auto", *pooling.POOLINGS):

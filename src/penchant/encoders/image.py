@@ -32,22 +32,26 @@ _ONNX_BATCH: Final = 4  # small batches stay in the processor's cache
 
 @dataclass(frozen=True)
 class ImageOptions:
-    """Options of the image view.
-
-    `encoder`: folder or hub name of a model (fetched only with `download`), `cnn` (a small network trained on the
-    items' own pictures), `auto` (that, where there are enough of them) or `none`. `layers`: numbers of hidden
-    layers whose pooled features are joined (-1: the last); empty for the model's own pooled output. `backend`: `auto`
-    (ONNX Runtime where it is clearly faster), `torch`, `onnx`. `normalize`: vectors of length 1.
-    """
+    """Options of the image view."""
 
     encoder: str = AUTO
+    """Image encoder: auto, cnn, none, or the folder or hub name of a model. cnn is a small network trained on the
+    items' own pictures; auto is cnn where there are enough pictures."""
     layers: tuple[int, ...] = ()
+    """Numbers of the hidden layers whose pooled features are joined; -1 is the last. Empty takes the model's own pooled
+    output."""
     backend: str = "auto"
+    """What runs the model: auto, torch or onnx. auto takes ONNX Runtime where it is clearly faster."""
     normalize: bool = False
+    """Whether vectors are scaled to length 1."""
     device: str = "auto"
+    """Device of the model: auto, cpu or cuda."""
     batch_size: int = 16
+    """Pictures encoded at once. 1 or more."""
     revision: str | None = None
+    """Commit or branch of a model on the hub. none takes the default branch."""
     download: bool = False
+    """Whether a model may be downloaded from the hub."""
 
     def __post_init__(self) -> None:
         require_range(self, "batch_size", least=1, part="image.")

@@ -31,19 +31,20 @@ _SMALL_CORPUS: Final = 100
 
 @dataclass(frozen=True)
 class NgramOptions:
-    """Options of `NgramEncoder`.
-
-    `dim`: length of a vector. `min_count`: texts a feature must stand in (1 below 100 texts). `max_share`: largest
-    share of texts it may stand in. `max_features`: how many are kept, half of them words at most.
-    `max_texts`: the decomposition learns from so many texts at most.
-    """
+    """Options of the encoder of words and character n-grams."""
 
     dim: int = 192
+    """Length of a vector. 1 or more."""
     min_count: int = 2
+    """Texts in which a feature must occur. 1 or more; below 100 texts one is enough."""
     max_share: float = 0.5
+    """Largest share of texts in which a feature may occur. Above 0, at most 1."""
     max_features: int = 20_000
+    """Features kept, half of them words at most. 1 or more."""
     max_texts: int = 50_000
+    """Texts that the decomposition learns from at most. 1 or more."""
     seed: int = 0
+    """Seed of the decomposition. 0 or more."""
 
     def __post_init__(self) -> None:
         require_range(self, "dim", "min_count", "max_features", "max_texts", least=1)

@@ -33,21 +33,24 @@ _PROMPT: Final = 4
 
 @dataclass(frozen=True)
 class SpeechOptions:
-    """Options of speech to text.
-
-    `model`: folder or hub name of a speech-to-text model of transformers (fetched only with `download`), or `none`.
-    `language`: `zh`, `en`, or `auto` (the model decides for each window). `window_s`: seconds of a window, no more than
-    the model takes (30 for Whisper). `max_tokens` of a window.
-    """
+    """Options of speech to text."""
 
     model: str = NONE
+    """Folder or hub name of a speech-to-text model of transformers, or none."""
     language: str = AUTO
+    """Language of the speech: auto, zh or en. auto lets the model decide for each window."""
     window_s: float = 30.0
+    """Length of a window, seconds. Above 0; at most what the model takes (30 for Whisper)."""
     max_tokens: int = 220
+    """Tokens transcribed of a window at most. 1 or more."""
     batch_size: int = 4
+    """Windows transcribed at once. 1 or more."""
     device: str = AUTO
+    """Device of the model: auto, cpu or cuda."""
     revision: str | None = None
+    """Commit or branch of a model on the hub. none takes the default branch."""
     download: bool = False
+    """Whether a model may be downloaded from the hub."""
 
     def __post_init__(self) -> None:
         if self.language not in LANGUAGES:

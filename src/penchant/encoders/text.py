@@ -27,24 +27,30 @@ ITEM_FIELDS: Final = (schema.TITLE, schema.CATEGORIES, schema.DESCRIPTION, schem
 
 @dataclass(frozen=True)
 class TextOptions:
-    """Options of the text view.
-
-    `encoder`: `auto` (by the share of unknown tokens), `minilm`, `ngram`, `word2vec`, `fasttext`, a file of word
-    vectors (`glove:PATH`), `none`, or any model by folder or hub name (fetched only with `download`). `fields`: the
-    columns of an item that are read, in this order. `dim`: length of the vectors of `ngram`, `word2vec` and
-    `fasttext`. The others are those of `HuggingFaceOptions`.
-    """
+    """Options of the text view."""
 
     encoder: str = AUTO
+    """Text encoder: auto, minilm, ngram, word2vec, fasttext, glove:FILE, none, or the folder or hub name of a model.
+    auto decides by the share of unknown tokens."""
     fields: tuple[str, ...] = ITEM_FIELDS
+    """Columns of `items` that make up the text, in this order."""
     dim: int = 192
+    """Length of the vectors of ngram, word2vec and fasttext. 1 or more."""
     pooling: str = AUTO
+    """How token vectors become one vector: auto, mean, cls, last, max, idf or attention. auto reads the
+    model's folder."""
     max_length: int | None = None
+    """Tokens read of a text. 1 or more; none takes what the model allows, 512 at most."""
     precision: str = AUTO
+    """Number format of a transformer model: auto, fp32 or bf16."""
     device: str = AUTO
+    """Device of a transformer model: auto, cpu or cuda."""
     prefix: str = ""
+    """Text put before every text, as some models require (`query: `)."""
     revision: str | None = None
+    """Commit or branch of a model on the hub. none takes the default branch."""
     download: bool = False
+    """Whether a model may be downloaded from the hub."""
 
     def __post_init__(self) -> None:
         require_range(self, "dim", "max_length", least=1, part="text.")

@@ -35,27 +35,32 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class TrainableOptions:
-    """Options of the small networks and of their training without labels.
-
-    `objectives`: two changed versions of one content find each other (`augment`), and a content finds the text and the
-    behaviour vector of its item (`text`, `behaviour`: where there are such views). `width`: channels of the first
-    layer. `dim`: length of the vectors. `most_files`: a larger catalogue is sampled. `most_shown`: files times passes
-    at most, so that a large catalogue has fewer passes than `epochs`. `least_files`: `auto` trains nothing on fewer.
-    `text_versions`: so many changed versions of an item's text stand beside it for the objective `text`, and every step
-    draws one of them (each costs one encoding of the texts).
-    """
+    """Options of the small networks `cnn`, `crnn` and `lstm`, which are trained on the items' own files
+    without labels."""
 
     objectives: tuple[str, ...] = OBJECTIVES
+    """What the training compares: augment, text, behaviour, or several of them. augment matches two changed versions of
+    a file; text and behaviour match a file with that vector of its item."""
     width: int = 16
+    """Channels of the first layer. 1 or more."""
     dim: int = 128
+    """Length of the vectors. 1 or more."""
     epochs: int = 12
+    """Passes over the files. 1 or more."""
     batch_size: int = 64
+    """Files in a batch. 2 or more."""
     learning_rate: float = 2e-3
+    """Highest learning rate. Above 0."""
     temperature: float = 0.2
+    """Temperature of the contrastive loss. Above 0."""
     most_files: int = 3000
+    """Files that are learned from; a larger catalogue is sampled. 1 or more."""
     most_shown: int = 18_000
+    """Files times passes at most, so that a large catalogue takes fewer passes than `epochs`. 1 or more."""
     least_files: int = 100
+    """Files below which encoder=auto trains no network. 0 or more."""
     text_versions: int = 0
+    """Changed versions of an item's text that the objective text draws from. 0 or more."""
 
     def __post_init__(self) -> None:
         for name in self.objectives:

@@ -44,25 +44,28 @@ def names_word_vectors(encoder: str) -> bool:
 
 @dataclass(frozen=True)
 class WordVectorOptions:
-    """Options of `WordVectorEncoder`.
-
-    `source`: `word2vec`, `fasttext` (the extra `words`), or a file in the text format of GloVe or word2vec
-    (`glove:PATH`). `dim` of trained vectors; `window` in words; `min_count`: a word must occur so often (once in a
-    corpus below 1,000 words); `epochs`: 0 takes as many as give two million words, from 5 to 50. `max_words` of a file
-    are read, from its start (the frequent ones). `smoothing`: the a of the weights. `common`: directions that all texts
-    share and that are taken out. `chinese` as in `WordOptions`.
-    """
+    """Options of word vectors."""
 
     source: str = WORD2VEC
+    """word2vec, fasttext (the extra `words`), or a file in the text format of GloVe or word2vec (glove:FILE)."""
     dim: int = 192
+    """Length of trained vectors. 1 or more."""
     window: int = 5
+    """Distance up to which words are context, words. 1 or more."""
     min_count: int = 2
+    """Occurrences that a word needs. 1 or more; once is enough in a corpus below 1,000 words."""
     epochs: int = 0
+    """Passes over the corpus. 0 or more; 0 takes as many as give two million words, from 5 to 50."""
     max_words: int = 200_000
+    """Words read of a file, from its start (the frequent ones). 1 or more."""
     smoothing: float = 1e-3
+    """a of the weights a / (a + frequency). Above 0."""
     common: int = 1
+    """Directions that all texts share and that are removed. 0 or more."""
     chinese: str = "auto"
+    """How Chinese is cut, as in `WordOptions`."""
     seed: int = 0
+    """Seed of the training. 0 or more."""
 
     def __post_init__(self) -> None:
         if not names_word_vectors(self.source):

@@ -27,18 +27,20 @@ Batch = dict[str, Any]
 
 @dataclass(frozen=True)
 class PretrainingOptions:
-    """How a language model is pre-trained.
-
-    `objective`: `mlm` (masked tokens), `nsp` (that and next-sentence prediction), `causal` (next token), `spans` (T5).
-    `tokens`: tokens read in an epoch at most, drawn anew; `batch_tokens`: in a batch, padding included.
-    """
+    """How a language model is pre-trained."""
 
     objective: str = "causal"
+    """Objective: mlm (masked tokens), nsp (that and next-sentence prediction), causal (next token) or spans (T5)."""
     epochs: int = 1
+    """Epochs. 1 or more."""
     tokens: int = 300_000
+    """Tokens of an epoch at most, drawn anew. 1 or more."""
     batch_tokens: int = 2048
+    """Tokens in a batch, padding included. 1 or more."""
     learning_rate: float = 1e-3
+    """Highest learning rate. Above 0."""
     max_length: int = 128
+    """Tokens of a text that are read. 1 or more."""
 
     def __post_init__(self) -> None:
         for name in ("epochs", "tokens", "batch_tokens", "max_length"):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from penchant.data.sequences import SequenceBatch
 from penchant.errors import MissingExtraError
 from penchant.models.base import ModelState, Scores, TrainingData
 from penchant.models.ease import lowest_where
-from penchant.models.history import Sparse, history_matrix, kind_weights, require, require_decay
+from penchant.models.history import HistoryOptions, Sparse, history_matrix, kind_weights, require
 from penchant.models.popularity import not_fitted
 
 FOLD_IN = 512
@@ -22,29 +21,25 @@ FOLD_IN = 512
 
 
 @dataclass(frozen=True)
-class ALSOptions:
-    """Options of ALS.
+class ALSOptions(HistoryOptions):
+    """Options of ALS."""
 
-    - `dim`, `epochs`, `regularisation`, `alpha`: size of the vectors, sweeps, λ, and confidence 1 + alpha · weight.
-    - `decay`, `half_life_days`, `max_length`: how the history fades at inference, by rank and by elapsed time.
-    """
-
+    model = "als"
     dim: int = 64
+    """Length of the vectors. 1 or more."""
     epochs: int = 15
+    """Sweeps over items and users. 1 or more."""
     regularisation: float = 0.05
+    """λ on the squared norm of the vectors. Above 0."""
     alpha: float = 10.0
-    decay: float = 0.8
-    half_life_days: float | None = None
-    max_length: int = 200
-    kind_weights: Mapping[str, float] = field(default_factory=dict)
+    """Confidence of an event of weight w is 1 + alpha · w. Above 0."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(self.dim >= 1, "als.dim", self.dim, "a whole number of 1 or more")
         require(self.epochs >= 1, "als.epochs", self.epochs, "a whole number of 1 or more")
         require(self.regularisation > 0, "als.regularisation", self.regularisation, "a number above 0")
         require(self.alpha > 0, "als.alpha", self.alpha, "a number above 0")
-        require(self.max_length >= 1, "als.max_length", self.max_length, "a whole number of 1 or more")
-        require_decay("als", self.decay, self.half_life_days)
 
 
 class ALS:

@@ -17,7 +17,7 @@ from penchant.data.sequences import SequenceBatch
 from penchant.data.views import Views
 from penchant.errors import ModelError
 from penchant.models.base import ModelState, Scores, TrainingData
-from penchant.models.history import DAY_S, Sparse, event_weights, faded, kind_weights, require, require_decay
+from penchant.models.history import DAY_S, DecayOptions, Sparse, event_weights, faded, kind_weights, require
 from penchant.models.popularity import not_fitted
 
 FAINT = 1e-4
@@ -25,27 +25,23 @@ FAINT = 1e-4
 
 
 @dataclass(frozen=True)
-class ContentOptions:
-    """Options of the content model.
+class ContentOptions(DecayOptions):
+    """Options of the content model."""
 
-    - `views`: names of the item views to use (empty: every view there is but `behaviour`).
-    - `view_weights`: weight of a view's standardised score (1 where not named).
-    - `decay`, `half_life_days`: how the history fades, by rank and by elapsed time.
-    - `user_weight`: what a person's own text, picture or vectors weigh, beside 1 for their last event.
-    """
-
+    model = "content"
     views: tuple[str, ...] = ()
+    """Item views that are used. Empty takes every view but `behaviour`."""
     view_weights: Mapping[str, float] = field(default_factory=dict)
+    """Weight of each view's standardised score, as `text:2,image:0.5`. 0 or more; views not named weigh 1."""
     decay: float = 0.9
-    half_life_days: float | None = None
-    kind_weights: Mapping[str, float] = field(default_factory=dict)
     user_weight: float = 1.0
+    """Weight of a user's own text, picture or vectors, beside 1 for their last event. 0 or more."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(0 <= self.user_weight < float("inf"), "content.user_weight", self.user_weight, "a weight of 0 or more")
         for view, weight in self.view_weights.items():
             require(0 <= weight < float("inf"), f"content.view_weights[{view!r}]", weight, "a weight of 0 or more")
-        require_decay("content", self.decay, self.half_life_days)
 
 
 @dataclass(frozen=True)

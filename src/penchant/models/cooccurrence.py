@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +11,7 @@ import scipy.sparse as sp
 from penchant.data.options import require_range
 from penchant.data.sequences import SequenceBatch
 from penchant.models.base import ModelState, Scores, TrainingData
-from penchant.models.history import Sparse, history_matrix, kind_weights, positive, require, require_decay
+from penchant.models.history import HistoryOptions, Sparse, history_matrix, kind_weights, positive, require
 from penchant.models.popularity import not_fitted, shares_of
 from penchant.models.sparse import dense, from_arrays, inverse, row_sums, scaled_rows, to_arrays
 
@@ -21,38 +20,35 @@ BACKOFF = 1e-7
 
 
 @dataclass(frozen=True)
-class CooccurrenceOptions:
-    """Options of windowed co-occurrence.
+class CooccurrenceOptions(HistoryOptions):
+    """Options of windowed co-occurrence."""
 
-    - `window`: pairs up to so many events apart are counted; a pair at distance d weighs `1 / d^distance_power`.
-    - `backward`: weight of the opposite direction (0: only what comes after, 1: symmetric).
-    - `power`: counts are raised to this before rows are normalised; below 1 it damps the most frequent pairs.
-    - `row_power`, `shrinkage`: a row is divided by (its sum + shrinkage)^row_power.
-    - `column_power`: columns are divided by their sum^column_power; above 0 it lifts rare items.
-    - `decay`, `half_life_days`, `max_length`: how the history fades at inference, by rank and by elapsed time.
-    """
-
+    model = "cooccurrence"
     window: int = 10
+    """Distance up to which two events of a history form a pair, events. 1 or more."""
     distance_power: float = 1.0
+    """Power p of the weight 1 / d^p of a pair at distance d. 0 or more."""
     backward: float = 0.0
+    """Weight of the opposite direction. 0 or more; 0 counts only what comes after, 1 is symmetric."""
     power: float = 0.7
+    """Power of the counts before rows are normalised. Above 0; below 1 it damps the most frequent pairs."""
     row_power: float = 1.0
+    """Power p of the row's divisor (sum + shrinkage)^p. 0 or more."""
     shrinkage: float = 50.0
+    """Number added to the sum of a row, pairs. 0 or more."""
     column_power: float = 0.0
+    """Power p of the column's divisor sum^p. 0 or more; above 0 it lifts rare items."""
     decay: float = 0.7
-    half_life_days: float | None = None
     max_length: int = 50
-    kind_weights: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(self.window >= 1, "cooccurrence.window", self.window, "a whole number of 1 or more")
         require(self.backward >= 0, "cooccurrence.backward", self.backward, "a weight of 0 or more")
         require(self.power > 0, "cooccurrence.power", self.power, "a number above 0")
         require(self.shrinkage >= 0, "cooccurrence.shrinkage", self.shrinkage, "a number of 0 or more")
-        require(self.max_length >= 1, "cooccurrence.max_length", self.max_length, "a whole number of 1 or more")
         powers = ("distance_power", "row_power", "column_power")
         require_range(self, *powers, "backward", "power", "shrinkage", least=0, part="cooccurrence.")
-        require_decay("cooccurrence", self.decay, self.half_life_days)
 
 
 class Cooccurrence:

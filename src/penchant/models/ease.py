@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from penchant.data.sequences import SequenceBatch
 from penchant.data.views import Views
 from penchant.errors import ModelError
 from penchant.models.base import ModelState, Scores, TrainingData
-from penchant.models.history import Sparse, history_matrix, kind_weights, require, require_decay
+from penchant.models.history import HistoryOptions, Sparse, history_matrix, kind_weights, require
 from penchant.models.popularity import not_fitted
 
 MAX_ITEMS = 20_000
@@ -21,28 +20,22 @@ MAX_ITEMS = 20_000
 
 
 @dataclass(frozen=True)
-class EASEOptions:
-    """Options of EASE.
+class EASEOptions(HistoryOptions):
+    """Options of EASE."""
 
-    - `regularisation`: λ on the diagonal; more is needed for sparse data.
-    - `decay`, `half_life_days`, `max_length`: how the history fades at inference; the fit sees whole histories.
-    - `content_weight`, `content_views`: above 0, each dimension of the item views (all, or those named) joins as
-      a further row of the data with this weight, so that an item nobody has touched is placed by its content.
-    """
-
+    model = "ease"
     regularisation: float = 500.0
-    decay: float = 0.8
-    half_life_days: float | None = None
-    max_length: int = 200
+    """λ on the diagonal. Above 0; sparse data need more."""
     content_weight: float = 0.0
+    """Weight of each dimension of the item views as a further row of the data. 0 or more; above 0, cold items are
+    scored by their content."""
     content_views: tuple[str, ...] = ()
-    kind_weights: Mapping[str, float] = field(default_factory=dict)
+    """Item views that `content_weight` applies to. Empty takes all."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(self.regularisation > 0, "ease.regularisation", self.regularisation, "a number above 0")
         require(self.content_weight >= 0, "ease.content_weight", self.content_weight, "a weight of 0 or more")
-        require(self.max_length >= 1, "ease.max_length", self.max_length, "a whole number of 1 or more")
-        require_decay("ease", self.decay, self.half_life_days)
 
 
 class EASE:

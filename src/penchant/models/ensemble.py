@@ -37,21 +37,22 @@ SCORES_AT_ONCE = 25_000_000
 
 @dataclass(frozen=True)
 class EnsembleOptions:
-    """Options of `Ensemble`.
-
-    `experts`: names of models; `weights_users`: how many validation users choose the weights; above `max_items_ease`
-    items and `max_users_user_knn` training users these two experts are left out, and the report says so. `new_cost`:
-    the share of their NDCG@10 that known items are expected to lose to items without events (see `placement`) where a
-    tenth of all items or more is new, less with the root of that share where fewer are; 0: new ones stand at the end.
-    `new_views`: the views by which items without events are likened to the others; empty: all.
-    """
+    """Options of the ensemble."""
 
     experts: tuple[str, ...] = ("transformer", "cooccurrence", "ease", "user_knn", "content", "popularity")
+    """Names of the models whose standardised scores are summed. One or more; an ensemble holds no other."""
     weights_users: int = 2000
+    """Validation users on whom the weights of the experts are fitted. 1 or more."""
     max_items_ease: int = 20_000
+    """Items above which ease is left out. 0 or more."""
     max_users_user_knn: int = 50_000
+    """Training users above which user_knn is left out. 0 or more."""
     new_cost: float = 0.009
+    """Share of their NDCG@10 that warm items are expected to lose to cold ones where a tenth of all items or more is
+    cold. 0 or more, below 1; with fewer cold items the loss falls with the root of their share; 0 ranks cold items
+    last."""
     new_views: tuple[str, ...] = ()
+    """Item views by which cold items are compared with warm ones. Empty takes all."""
 
     def __post_init__(self) -> None:
         if not self.experts or {"lite", "flagship"} & set(self.experts):

@@ -16,30 +16,33 @@ NEGATIVES = ("auto", "real", "sampled")
 
 @dataclass(frozen=True)
 class ProbeOptions:
-    """Options of `InterestHead` and `CategoryHead`.
-
-    `fit`: which heads a recommender gets (`interest`, `category`; none by default). They are taught by events that
-    the model does not learn: the newest tenth of the events, one at least, of `users` people at most.
-    `features` of an interest u and an item v: `dot` (u·v) or `all` (u·v, u ⊙ v, |u − v|). `hidden` 0: logistic
-    regression; above: one hidden layer of so many units. `class_weights` `balanced` lets every class weigh the same
-    in sum (then probabilities are those of a world in which the classes are equally frequent). `negatives`: `real`
-    (dislike, hide, shown and not taken), `sampled` (`ratio` a positive, half by popularity, half uniform, none that
-    the person touched), or `auto`: real ones where there are `fewest` of them at least. `l2` is the penalty on weights
-    (not on that of u·v); None takes the one of `PENALTIES` under which a quarter of the data, left out, is likeliest.
-    `classes`: that many most frequent categories; the others are one class more.
-    """
+    """Options of the probes on frozen interest vectors. Probes learn from the newest tenth of the events, which the
+    model does not see."""
 
     fit: tuple[str, ...] = ()
+    """Probes to fit: interest, category or both. Empty fits none."""
     features: str = "all"
+    """Features of an interest u and an item v: dot (u·v) or all (u·v, u ⊙ v, |u − v|)."""
     hidden: int = 0
+    """Units of one hidden layer. 0 or more; 0 is logistic regression."""
     class_weights: str = "none"
+    """Weight of the classes: none or balanced. balanced gives every class the same total, so probabilities are those of
+    equally frequent classes."""
     negatives: str = "auto"
+    """Negatives of the interest probe: auto, real or sampled. real are dislikes, hides and items shown and not taken;
+    auto takes them where there are enough."""
     ratio: int = 4
+    """Sampled negatives of a positive. 1 or more; half are drawn by popularity, half uniformly."""
     fewest: int = 100
+    """Real negatives from which on negatives=auto takes them. 0 or more."""
     users: int = 2000
+    """Users whose newest events teach the probes. 1 or more."""
     l2: float | None = None
+    """Penalty on the weights (not on that of u·v). 0 or more; none selects it on a quarter of the data."""
     iterations: int = 200
+    """Iterations of the solver at most. 1 or more."""
     classes: int = 40
+    """Most frequent categories that are classes of the category probe. 2 or more; the others form one more class."""
 
     def __post_init__(self) -> None:
         for head in self.fit:

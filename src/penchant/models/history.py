@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -31,15 +31,46 @@ def require(holds: bool, option: str, value: object, allowed: str) -> None:
         raise UsageError(f"{option}={value!r} is out of range.", remedy=f"Give {allowed}.")
 
 
-def require_decay(model: str, decay: float, half_life_days: float | None = None) -> None:
-    """The two options that every history-weighting model shares, checked."""
-    require(0 < decay <= 1, f"{model}.decay", decay, "a number above 0 and at most 1 (1: no decay by rank)")
-    require(
-        half_life_days is None or half_life_days > 0,
-        f"{model}.half_life_days",
-        half_life_days,
-        "a number of days above 0, or leave it out for no decay by time",
-    )
+@dataclass(frozen=True)
+class DecayOptions:
+    """How the weight of past events fades: options of every model that weights a history."""
+
+    model: ClassVar[str]
+    """Name of the model, for messages."""
+    decay: float = 0.8
+    """Weight of an event relative to the event after it in the history. Above 0, at most 1; 1 disables decay by
+    rank."""
+    half_life_days: float | None = None
+    """Days after which the weight of an event halves. Above 0; none disables decay by time."""
+    kind_weights: Mapping[str, float] = field(default_factory=dict)
+    """Weight of each kind of event, as `purchase:2,view:0.5`. 0 or more; kinds not named weigh 1, negative and passive
+    kinds 0."""
+
+    def __post_init__(self) -> None:
+        require(
+            0 < self.decay <= 1,
+            f"{self.model}.decay",
+            self.decay,
+            "a number above 0 and at most 1 (1: no decay by rank)",
+        )
+        require(
+            self.half_life_days is None or self.half_life_days > 0,
+            f"{self.model}.half_life_days",
+            self.half_life_days,
+            "a number of days above 0, or leave it out for no decay by time",
+        )
+
+
+@dataclass(frozen=True)
+class HistoryOptions(DecayOptions):
+    """Decay, and how much of a history is read."""
+
+    max_length: int = 200
+    """Number of latest events of a history that are read at inference. 1 or more."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.max_length >= 1, f"{self.model}.max_length", self.max_length, "a whole number of 1 or more")
 
 
 def kind_weights(kinds: Sequence[str], chosen: Mapping[str, float] | None = None) -> npt.NDArray[np.float32]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +11,7 @@ import scipy.sparse as sp
 from penchant.data.sequences import SequenceBatch
 from penchant.models.base import ModelState, Scores, TrainingData
 from penchant.models.cooccurrence import BACKOFF
-from penchant.models.history import Sparse, history_matrix, kind_weights, require, require_decay
+from penchant.models.history import HistoryOptions, Sparse, history_matrix, kind_weights, require
 from penchant.models.popularity import not_fitted
 from penchant.models.sparse import dense, from_arrays, largest, to_arrays
 
@@ -21,26 +20,21 @@ BLOCK = 2048
 
 
 @dataclass(frozen=True)
-class ItemKNNOptions:
-    """Options of item-kNN.
+class ItemKNNOptions(HistoryOptions):
+    """Options of item-kNN."""
 
-    - `neighbours`: how many similar items each item keeps.
-    - `shrinkage`: added to the denominator of the cosine; damps pairs that few people share.
-    - `decay`, `half_life_days`, `max_length`: how the history fades at inference, by rank and by elapsed time.
-    """
-
+    model = "item_knn"
     neighbours: int = 100
+    """Similar items kept of each item. 1 or more."""
     shrinkage: float = 10.0
+    """Number added to the denominator of the cosine. 0 or more; it damps pairs that few users share."""
     decay: float = 0.6
-    half_life_days: float | None = None
     max_length: int = 100
-    kind_weights: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(self.neighbours >= 1, "item_knn.neighbours", self.neighbours, "a whole number of 1 or more")
         require(self.shrinkage >= 0, "item_knn.shrinkage", self.shrinkage, "a number of 0 or more")
-        require(self.max_length >= 1, "item_knn.max_length", self.max_length, "a whole number of 1 or more")
-        require_decay("item_knn", self.decay, self.half_life_days)
 
 
 class ItemKNN:

@@ -31,24 +31,24 @@ NOTHING: AbstractSet[str] = frozenset()
 
 @dataclass(frozen=True)
 class TowerOptions:
-    """Which views an item has in a network, and how they become one vector: the options of a sequence model.
-
-    - `fusion`: `none` (the id alone), a feature-level fusion, or `decision`.
-    - `views`: names of the views used, `behaviour` being the id; empty: all there are.
-    - `ids`: False leaves the ids out, so that an item is its views alone and a new one is like any other.
-    - `fusion_weights`: fixed weights of `weighted_sum` by view (1 where not named); empty: learned.
-    - `view_norm`: how each view is scaled before the fusion.
-    - `view_dropout`: share of views that are dropped in training, item by item, never the last one.
-    - `view_balance`: remedy for views that few items have: `loss` weighs their events, `sample` shows them more often.
-    """
+    """Which views an item has in a network, and how they become one vector. A sequence model has these options too."""
 
     fusion: str = "weighted_sum"
+    """Fusion of the views: weighted_sum, concat, product, bilinear, gated, attention, none (the id alone) or decision
+    (one network a view)."""
     views: tuple[str, ...] = ()
+    """Item views that are used; `behaviour` is the id. Empty takes all."""
     ids: bool = True
+    """Whether items have id embeddings. Without them an item is its views alone, and a cold item is like any other."""
     fusion_weights: Mapping[str, float] = field(default_factory=dict)
+    """Fixed weights of fusion=weighted_sum, as `text:2,image:0.5`. 0 or more; views not named weigh 1; empty learns
+    them."""
     view_norm: str = "l2"
+    """How each view is scaled before the fusion: l2, layer_norm, standardise or none."""
     view_dropout: float = 0.0
+    """Share of views dropped in training, item by item, never the last one. 0 or more, below 1."""
     view_balance: str = "none"
+    """Remedy for views that few items have: none, loss (weighs their events) or sample (draws them more often)."""
 
     def __post_init__(self) -> None:
         for name, allowed in (("fusion", FUSIONS), ("view_norm", NORMALISATIONS), ("view_balance", BALANCES)):

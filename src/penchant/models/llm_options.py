@@ -24,49 +24,68 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class LLMOptions:
-    """Options of `LLM`.
-
-    `source`: folder or hub name of a language model (fetched only with `download`); empty: a small one is made here
-    and learns its tokens and words from the data. `architecture` of that one: `gpt` (the default), `bert`, `t5`;
-    `vocabulary`, `width`, `layers`, `heads` its size. `levels` 1: histories are read as text; 2: item vectors in the
-    place of words (HLLM). `language` of the telling; auto: that of the titles. `items`: vectors from the text view,
-    or from the language model itself (`lm`); with `train_items` that is trained too, at many times the cost. `ids`:
-    an item's vector also learns what its text does not say. `tuning`: `full`, `lora` (adapters of `rank`), `frozen`;
-    auto: full for a small one made here, lora for a given one. `pretrain` on the data's own texts: auto is the
-    objective of its type for a small one and none for a given one; `pretrain_tokens` an epoch. `max_length`: tokens
-    (level 2: events) read at once. `title_length`: characters of a title that are told. With full tuning of a given
-    model take a `learning_rate` of about 5e-5.
-    """
+    """Options of the language model as a user model."""
 
     source: str = ""
+    """Folder or hub name of a language model. Empty creates a small one that learns its tokens from the data."""
     revision: str | None = None
+    """Commit or branch of the model on the hub. none takes the default branch."""
     download: bool = False
+    """Whether the model may be downloaded from the hub."""
     architecture: str = "auto"
+    """Type of the small model: auto, gpt, bert or t5. auto is gpt; a given source has its own."""
     levels: int = 1
+    """What stands for an event: 1 (its text) or 2 (its item vector, HLLM)."""
     language: str = "auto"
+    """Language in which histories are verbalised: auto, zh or en. auto is that of the titles."""
     items: str = "auto"
+    """Where item vectors come from: auto, view (the text view) or lm (the language model)."""
     train_items: bool = False
+    """Whether the language model that reads items is trained too. This multiplies the cost."""
     ids: bool = True
+    """Whether items have id embeddings besides."""
     tuning: str = "auto"
+    """What is trained of the model: auto, full, lora or frozen. auto is full for a small model and lora for a given
+    one."""
     rank: int = 8
+    """Rank of the LoRA adapters. 1 or more."""
     pretrain: str = "auto"
+    """Pre-training objective on the data's texts: auto, none, mlm, causal, nsp or spans. auto is that of the small
+    model's type, and none for a given model."""
     pretrain_epochs: int = 1
+    """Epochs of pre-training. 1 or more."""
     pretrain_tokens: int = 300_000
+    """Tokens of an epoch of pre-training. 1 or more."""
     pooling: str = "auto"
+    """How token vectors become one vector: auto, mean, cls, last or max."""
     vocabulary: int = 4000
+    """Tokens of the small model. 64 or more."""
     width: int = 128
+    """Width of the small model. 1 or more, a multiple of `heads`."""
     layers: int = 2
+    """Layers of the small model. 1 or more."""
     heads: int = 2
+    """Attention heads of the small model. 1 or more."""
     dim: int = 64
+    """Length of the interest vectors. 1 or more."""
     max_length: int = 256
+    """Tokens (levels=2: events) of a history that are read. 8 or more."""
     title_length: int = 40
+    """Characters of a title that are verbalised. 2 or more."""
     dropout: float = 0.2
+    """Share of activations dropped in training. 0 or more, below 1."""
     temperature: float = 0.1
+    """Temperature of the softmax at the start. Above 0."""
     learning_rate: float = 1e-3
+    """Highest learning rate. Above 0; full tuning of a given model takes about 5e-5."""
     weight_decay: float = 0.01
+    """Weight decay of AdamW. 0 or more."""
     epochs: int = 8
+    """Passes over the histories. 1 or more."""
     batch_tokens: int = 4096
+    """Tokens in a batch. 8 or more."""
     negatives: int = 1024
+    """Negatives of a batch. 1 or more."""
 
     def __post_init__(self) -> None:
         for name, allowed in CHOICES.items():

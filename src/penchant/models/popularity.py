@@ -18,11 +18,15 @@ WINDOWS = ("all", "recent", "decayed")
 
 @dataclass(frozen=True)
 class PopularityOptions:
-    """`window`: `all` (all time), `recent` (the last `days`) or `decayed` (an event's weight halves every `days`)."""
+    """Options of popularity."""
 
     window: str = "all"
+    """Which events count: all, recent (the last `days`) or decayed (the weight of an event halves every `days`)."""
     days: float = 30.0
+    """Length of the window, or half-life, days. Above 0."""
     kind_weights: Mapping[str, float] = field(default_factory=dict)
+    """Weight of each kind of event, as `purchase:2,view:0.5`. 0 or more; kinds not named weigh 1, negative and passive
+    kinds 0."""
 
     def __post_init__(self) -> None:
         if self.window not in WINDOWS:

@@ -36,7 +36,7 @@ class SequenceNet(nn.Module):
     def __init__(self, options: SequenceOptions, sizes: Mapping[str, int], views: Views, seed: int) -> None:
         super().__init__()
         rng = torch.Generator().manual_seed(seed)
-        self.tower = ItemTower(sizes["n_items"], options.dim, views, options.tower(), rng)
+        self.tower = ItemTower(sizes["n_items"], options.dim, views, options, rng)
         self.tokens = EventTokens(
             options.dim,
             sizes["n_kinds"],

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 
 from penchant.data.options import require_range
 from penchant.data.sequences import SequenceBatch
@@ -25,67 +24,70 @@ HALVED_ENCODERS, HALVED_DIM = ("attention", "sasrec"), 128
 
 
 @dataclass(frozen=True)
-class SequenceOptions:
-    """Options of `SequenceModel`.
-
-    `fusion`, `views`, `ids`, `fusion_weights`, `view_norm`, `view_dropout` and `view_balance` say which views are
-    used and how they become one vector: see `TowerOptions`. `time` puts elapsed times into the tokens; the time of
-    the request is shown in half of the training batches, so that it may be given or hidden. `id_dropout` is the
-    share of input events that lose their id in training (they keep their views), so that items and texts without an
-    id mean something. `dropout` None takes .2 where histories are long (60 events or more on average), .3 from 20
-    on, .5 below: short histories are soon learned by heart. `epochs` 0 takes 10 for up to 300,000 events, 16 from a
-    million on and 10 · (events / 300,000)^.4 between. `batch_tokens` is the number of events in a batch; 0 takes a
-    three-hundredth of all, from 64 to 3,200. `id_init` says where id embeddings begin: `random`, or `pca`, the
-    principal components of the items' text vectors, where items are known by ids at all. `encoder` reads the
-    events: `attention` (gated), `sasrec` (plain), `hstu`, `fuxi`, `lru`, `gru`, `lstm`, `rnn` or `cnn_rnn`.
-    `time_bias` lets `attention`, `hstu` and `fuxi` know the time between every two events, not only their number;
-    `clock` puts hour and weekday (UTC) into the tokens. `smoothing` is the share of the full softmax's target that
-    all items have in common; with `loss=auto` it has no effect above 20,000 items, where negatives are sampled, and
-    a loss that always samples is refused beside it. `half` makes the products of the full softmax, of the items'
-    views and of a wide network (`halves_network`) in bfloat16 in training, where the processor has them and
-    `training.precision` is not `float32`; their sums stay float32 (on a GPU, or with `bfloat16`, that precision
-    decides of the network). `calibration` is t of `gbce`; `contrastive` the weight of telling changed histories
-    apart. `head` scores by `cosine` or by `mol`, a mixture of `components`² logits; `interests` is the number of
-    interest vectors a person (the nearest one counts).
-    """
+class SequenceOptions(TowerOptions):
+    """Options of the neural sequence model."""
 
     encoder: str = "attention"
+    """Network that reads the events: attention (gated), sasrec (plain), hstu, fuxi, lru, gru, lstm, rnn or cnn_rnn."""
     dim: int = 128
+    """Length of the vectors. 1 or more; with attention heads a multiple of `heads`."""
     layers: int = 2
+    """Layers of the network. 1 or more."""
     heads: int = 2
+    """Attention heads of a layer. 1 or more."""
     dropout: float | None = None
+    """Share of activations dropped in training. 0 or more, below 1; none takes .2 for histories of 60 events or more on
+    average, .3 from 20 on, .5 below."""
     max_length: int = 200
+    """Number of latest events of a history that are read. 1 or more."""
     temperature: float = 0.1
+    """Temperature of the softmax at the start; it is learned from there. Above 0."""
     learning_rate: float = 2e-3
+    """Highest learning rate. Above 0."""
     weight_decay: float = 0.01
+    """Weight decay of AdamW. 0 or more."""
     epochs: int = 0
+    """Passes over the events. 0 or more; 0 takes 10 up to 300,000 events, 16 from a million on, 10 · (events /
+    300,000)^.4 between."""
     batch_tokens: int = 0
+    """Events in a batch. 0 or more; 0 takes a three-hundredth of all, from 64 to 3,200."""
     loss: str = "auto"
+    """Loss: auto, softmax, sampled_softmax, bce, gbce or bpr. auto is softmax up to 20,000 items and sampled_softmax
+    above."""
     negatives: int = 1024
-    fusion: str = "weighted_sum"
-    views: tuple[str, ...] = ()
-    ids: bool = True
-    fusion_weights: Mapping[str, float] = field(default_factory=dict)
-    view_norm: str = "l2"
-    view_dropout: float = 0.0
-    view_balance: str = "none"
+    """Negatives of a batch, for losses that sample. 1 or more."""
     id_dropout: float = 0.05
+    """Share of input events that lose their id in training and keep their views. 0 or more, below 1."""
     time: bool = True
+    """Whether elapsed times are part of the tokens. The time of the request is shown in half of the training
+    batches."""
     time_bias: bool = True
+    """Whether attention, hstu and fuxi know the time between every two events."""
     clock: bool = False
+    """Whether hour and weekday (UTC) are part of the tokens."""
     smoothing: float = 0.0
+    """Share of the softmax target that is spread over all items. 0 or more, below 1; it needs loss=softmax, or auto up
+    to 20,000 items."""
     half: bool = True
+    """Whether training on a CPU with bfloat16 uses it for the products of the softmax, of the item views and of
+    attention and sasrec from dim=128 on. training.precision=float32 overrides it."""
     calibration: float = 0.75
+    """t of loss=gbce. 0 to 1."""
     contrastive: float = 0.0
+    """Weight of the contrastive loss between two changed versions of a history. 0 or more; 0 leaves it out."""
     head: str = "cosine"
+    """Scoring: cosine, or mol (a mixture of logits)."""
     components: int = 2
+    """Components of an interest and of an item for head=mol, which mixes their `components`² cosines. 1 or more."""
     interests: int = 1
+    """Interest vectors of a user; the nearest one to an item counts. 1 or more; head=mol takes 1."""
     id_init: str = "random"
+    """Start of id embeddings: random, or pca (principal components of the items' text vectors)."""
 
     def __post_init__(self) -> None:
         if self.encoder not in ENCODERS:
             raise OptionError("encoder", self.encoder, allowed=ENCODERS)
-        self.tower()
+        super().__post_init__()
         if self.id_init not in ID_INITS:
             raise OptionError("id_init", self.id_init, allowed=ID_INITS)
         if self.loss not in LOSSES:
@@ -108,7 +110,7 @@ class SequenceOptions:
         self._refuse_what_has_no_effect()
 
     def _refuse_what_has_no_effect(self) -> None:
-        if self.id_init != "random" and not self.tower().with_ids:
+        if self.id_init != "random" and not self.with_ids:
             where = "ids=False" if not self.ids else f"views={','.join(self.views)}"
             raise UsageError(
                 f"id_init={self.id_init!r} has no effect: {where} leaves the ids out.",
@@ -119,10 +121,6 @@ class SequenceOptions:
                 f"smoothing={self.smoothing} has no effect: loss={self.loss!r} does not look at all items.",
                 remedy=f"Set smoothing=0, or loss to {' or '.join(OF_ALL_ITEMS)}.",
             )
-
-    def tower(self) -> TowerOptions:
-        """The part that concerns the views of items."""
-        return TowerOptions(**{part.name: getattr(self, part.name) for part in fields(TowerOptions)})
 
 
 def dropout_percent(options: SequenceOptions, sequences: SequenceBatch) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from penchant.data.sequences import SequenceBatch
 from penchant.errors import ModelError
 from penchant.models.base import ModelState, Scores, TrainingData
 from penchant.models.cooccurrence import BACKOFF
-from penchant.models.history import Sparse, history_matrix, kind_weights, require, require_decay
+from penchant.models.history import HistoryOptions, Sparse, history_matrix, kind_weights, require
 from penchant.models.popularity import not_fitted
 from penchant.models.sparse import dense, from_arrays, inverse, largest, to_arrays, unit_rows
 
@@ -23,26 +23,19 @@ BLOCK = 512
 
 
 @dataclass(frozen=True)
-class UserKNNOptions:
-    """Options of user-kNN.
+class UserKNNOptions(HistoryOptions):
+    """Options of user-kNN."""
 
-    - `neighbours`: how many similar users count.
-    - `similarity_view`: compare the interest vectors of this item view (the decayed sum of its vectors over the
-      history) instead of the histories themselves; "" compares histories.
-    - `decay`, `half_life_days`, `max_length`: how a history fades when it is compared, by rank and by elapsed time.
-    """
-
+    model = "user_knn"
     neighbours: int = 200
+    """Similar users that count. 1 or more."""
     similarity_view: str = ""
-    decay: float = 0.8
-    half_life_days: float | None = None
-    max_length: int = 200
-    kind_weights: Mapping[str, float] = field(default_factory=dict)
+    """Item view in which users are compared, by the decayed sum of its vectors over their histories. Empty compares the
+    histories themselves."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(self.neighbours >= 1, "user_knn.neighbours", self.neighbours, "a whole number of 1 or more")
-        require(self.max_length >= 1, "user_knn.max_length", self.max_length, "a whole number of 1 or more")
-        require_decay("user_knn", self.decay, self.half_life_days)
 
 
 class UserKNN:

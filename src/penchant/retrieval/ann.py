@@ -20,18 +20,16 @@ FEW = 0.05
 
 @dataclass(frozen=True)
 class ANNOptions:
-    """Options of the approximate index.
-
-    - `lists`: number of cells the items are put in (0: about 4·√N).
-    - `probes`: cells looked into by a query (0: the fewest, doubling from 4, that reach `recall`).
-    - `recall`: least share of the exact top ten that should be found, measured on items as queries.
-    - `spare`: candidates per wanted item that are scored again exactly.
-    """
+    """Options of the approximate index."""
 
     lists: int = 0
+    """Cells that the items are put in. 0 or more; 0 takes about 4·√N."""
     probes: int = 0
+    """Cells that a query searches. 0 or more; 0 takes the fewest, doubling from 4, that reach `recall`."""
     recall: float = 0.95
+    """Lowest share of the exact top ten to find, measured on items as queries. Above 0, at most 1."""
     spare: int = 4
+    """Candidates for each item of a list that are scored again exactly. 1 or more."""
 
     def __post_init__(self) -> None:
         if self.lists < 0 or self.probes < 0 or self.spare < 1 or not 0 < self.recall <= 1:

@@ -17,67 +17,77 @@ _SHARES = (
 
 @dataclass(frozen=True)
 class SimulatorOptions:
-    """Size, language and nature of a simulated platform; the defaults are the demo's and fixed.
-
-    Sizes: `users`, `items`, `events` (exactly so many, without those that extras add), `topics` (up to 24),
-    `days` (length of the log) from `start_s` (UTC seconds).
-
-    Interests: shares of users whose interests `drifting` (slowly) or `jumping` (at once) change, the others stay;
-    `season` is how much a seasonal topic waxes and wanes (0: not at all), `season_days` its period.
-
-    Behaviour: chance of `staying` with the topic of the event before inside a session, of choosing a neighbour of an
-    item just seen (`near`) or something popular at random (`exploring`); `style` is the weight of a user's lasting
-    taste, `freshness` that of new items, `session_length` the mean number of events in a session.
-
-    Content: `text_noise` is the share of words that come from a wrong topic, `fresh_items` the share of items
-    that appear during the log; `text_missing`, `image_missing` and `audio_missing` are the shares of items without
-    that view.
-
-    Media (files are made where the simulation is written): with `media` items have pictures of `picture_size` pixels
-    and sounds of `sound_s` seconds; `media_noise` is the chance that a colour, shape, texture, timbre, rhythm or
-    pitch is that of another topic, and the strength of grain and hiss.
-
-    More events, as shares of `events`: `searches` (own text), `uploads` (own pictures and voice notes; needs
-    `media`). `follows` is the mean number of people a user follows (0: no relations).
-
-    Trouble on request, labelled in the truth: `spammers` and `bots` (more users, as shares of `users`), `takeovers`
-    (share of users whose account is taken over after their last event), `broken` (more rows, as a share of events).
-    """
+    """Size, language and nature of a simulated platform. The defaults are the demo's and fixed."""
 
     users: int = 2_000
+    """Users. 1 to 10,000,000."""
     items: int = 1_000
+    """Items. 4 a topic to 10,000,000."""
     events: int = 60_000
+    """Events, without those of searches, uploads and anomalies. 3 a user to 2,000,000,000."""
     language: str = "en"
+    """Language of titles and comments: en or zh."""
     seed: int = 0
+    """Seed of every random draw. 0 to 2**32 - 1."""
     topics: int = 24
+    """Topics. 2 to 24."""
     days: int = 180
+    """Length of the log, days. 7 to 3,650."""
     start_s: int = 1_767_225_600
+    """Start of the log, UTC seconds."""
     drifting: float = 0.4
+    """Share of users whose interests change slowly. 0 to 1, with `jumping` at most 1."""
     jumping: float = 0.3
+    """Share of users whose interests change at once. 0 to 1."""
     season: float = 0.5
+    """Strength of seasonal topics. 0 (none) to 1."""
     season_days: float = 90.0
+    """Period of seasonal topics, days. 1 to 3,650."""
     staying: float = 0.75
+    """Probability that an event keeps the topic of the event before it in the session. 0 to 1."""
     near: float = 0.5
+    """Probability that an event takes a neighbour of an item just seen. 0 to 1."""
     exploring: float = 0.06
+    """Probability that an event takes a popular item at random. 0 to 1."""
     style: float = 1.5
+    """Weight of a user's lasting taste. 0 to 20."""
     freshness: float = 0.8
+    """Weight of recently added items. 0 to 20."""
     session_length: float = 5.0
+    """Mean number of events in a session. 1 to 100."""
     text_noise: float = 0.15
+    """Share of words that come from a wrong topic. 0 to 1."""
     fresh_items: float = 0.2
+    """Share of items that appear during the log. 0 to 1."""
     text_missing: float = 0.0
+    """Share of items without text. 0 to 1."""
     media: bool = False
+    """Whether items have pictures and sounds. Files are written with the simulation."""
     image_missing: float = 0.1
+    """Share of items without a picture. 0 to 1."""
     audio_missing: float = 0.4
+    """Share of items without a sound. 0 to 1."""
     media_noise: float = 0.15
+    """Probability that a colour, shape, texture, timbre, rhythm or pitch is that of another topic, and strength of
+    grain and hiss. 0 to 1."""
     picture_size: int = 64
+    """Side of a picture, pixels. 16 to 1,024."""
     sound_s: float = 1.6
+    """Length of a sound, seconds. 0.2 to 60."""
     searches: float = 0.0
+    """Events with a search text, as a share of `events`. 0 to 1."""
     uploads: float = 0.0
+    """Events with the user's own picture or voice note, as a share of `events`. 0 to 1; needs media=true."""
     follows: float = 5.0
+    """Mean number of users that a user follows. 0 to 16; 0 writes no relations."""
     spammers: float = 0.0
+    """Spammers added, as a share of `users`. 0 to 1."""
     bots: float = 0.0
+    """Bots added, as a share of `users`. 0 to 1."""
     takeovers: float = 0.0
+    """Share of users whose account is taken over after their last event. 0 to 1."""
     broken: float = 0.0
+    """Invalid rows added, as a share of `events`. 0 to 1."""
 
     def __post_init__(self) -> None:
         if self.language not in LANGUAGES:

@@ -28,11 +28,14 @@ _MAGIC = {".zip": b"PK", ".gz": b"\x1f\x8b"}
 
 @dataclass(frozen=True)
 class DownloadOptions:
-    """`attempts`: tries in a row that bring nothing new. `pause_s` before each further one. `timeout_s` of silence."""
+    """How a download is repeated."""
 
     attempts: int = 5
+    """Tries in a row that bring nothing new. 1 or more."""
     pause_s: float = 2.0
+    """Pause before each further try, seconds. 0 or more."""
     timeout_s: float = 60.0
+    """Longest silence of a server, seconds. Above 0."""
 
     def __post_init__(self) -> None:
         require_range(self, "attempts", least=1)

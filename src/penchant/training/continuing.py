@@ -29,20 +29,20 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class UpdateOptions:
-    """How a fitted model takes in new events.
-
-    `epochs` over the recent histories of people with new events, and of `replay` times as many others, drawn at
-    random, so that what was learned is not forgotten; 0 learns nothing by gradient: new items are placed by content,
-    closed forms are computed anew. `rate` is the learning rate's share of that of the first training. `reweigh` finds
-    the weights of an ensemble anew, on the newest event of each person with new ones (that costs the update twice);
-    else they stay. `seed` of what is drawn (None: the bundle's own).
-    """
+    """How a fitted model learns from new events."""
 
     epochs: int = 2
+    """Passes of networks over the recent histories of users with new events. 0 or more; 0 trains no network."""
     replay: float = 1.0
+    """Other users drawn at random for each user with new events, so that earlier events are not forgotten. 0
+    or more."""
     rate: float = 0.3
+    """Learning rate, as a share of that of the first training. Above 0."""
     reweigh: bool = False
+    """Whether the weights of an ensemble are fitted again, on the newest event of each user with new events. This
+    doubles the cost."""
     seed: int | None = None
+    """Seed of what is drawn. 0 or more; none takes the bundle's."""
 
     def __post_init__(self) -> None:
         require_range(self, "epochs", "replay", "seed", least=0)

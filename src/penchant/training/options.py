@@ -13,28 +13,29 @@ COMPILING = ("auto", "on", "off")
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """Options of the loop that trains every network; a model's own (epochs, learning rate …) are beside the model.
-
-    `clip` is the largest norm of a step's gradient. `warmup` is the share of all steps in which the learning rate
-    rises; a cosine follows. `average` is the horizon, in steps, of the moving average of the weights that answers
-    (1: the last weights), a fifth of all steps at most. `patience` stops after so many validations without a better
-    one (0: never). `accumulate` joins so many batches in a step. `precision`: `auto` computes in bfloat16 on a GPU
-    that has it and in float32 on a CPU, where a sequence model says which products gain (its `half`); `float32` takes
-    it from there too. `compile` hands the network to `torch.compile`:
-    `auto` on a GPU only, since on a CPU it costs more than it saves at these sizes. `checkpoint_s` is the least time
-    in seconds between two checkpoints; they take a twentieth of the time at most. `tensorboard` is a folder for the
-    curves (empty: none).
-    """
+    """Options of the loop that trains every network. A model's own options (epochs, learning rate …) are beside the
+    model."""
 
     clip: float = 5.0
+    """Largest norm of a step's gradient. Above 0."""
     warmup: float = 0.05
+    """Share of all steps in which the learning rate rises. 0 or more, below 1; a cosine follows."""
     average: int = 300
+    """Horizon of the moving average of the weights, steps. 1 or more; 1 keeps the last weights; a fifth of all steps at
+    most."""
     patience: int = 0
+    """Validations without improvement after which training stops early. 0 or more; 0 never stops."""
     accumulate: int = 1
+    """Batches joined in one step. 1 or more."""
     precision: str = "auto"
+    """Number format of training: auto, float32 or bfloat16. auto takes bfloat16 on a GPU that has it; on a CPU the
+    sequence model decides (its `half`)."""
     compile: str = "auto"
+    """Whether networks go through torch.compile: auto, on or off. auto compiles on a GPU only."""
     checkpoint_s: float = 30.0
+    """Shortest time between two checkpoints, seconds. 0 or more; checkpoints take a twentieth of the time at most."""
     tensorboard: str = ""
+    """Folder for the curves of TensorBoard. Empty writes none."""
 
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
