@@ -1,18 +1,16 @@
-"""What each change of pictures, sounds, texts and histories brings: all of them, all but one, none; on validation.
+"""What each change of pictures, sounds and histories brings: all of them, all but one, none; on validation.
 
     python benchmarks/augmentation.py pictures --data clothing-photos [--files 800] [--epochs 4] [--seeds 5] [--alone]
     python benchmarks/augmentation.py sounds --data esc10 [--epochs 6] [--seeds 5] [--alone]
-    python benchmarks/augmentation.py texts --data SIMULATED [--files 800] [--epochs 4] [--seeds 5]
     python benchmarks/augmentation.py histories --data DATASET [--epochs 8] [--seeds 3]
 
 Asked is the share of the ten nearest that have one's class, by what the network learned alone (of pictures without the
 fixed edges), and the class of the nearest. Pictures: `cnn` learns from `--files` of the part `train`, drawn by the
 seed, and as many others of `train` ask. Sounds: `crnn` learns from two folds, the next two at the next seed; the other
-three ask. Texts: `cnn` learns from pictures of a simulated platform to find the n-gram vector of the item's text, with
-four changed versions of the text or none; the pictures left out ask, by topic. Histories: the sequence model with 0.1
-times the contrast of histories and without; NDCG@10 of the validation. The gain of a change is all of them minus all
-but that one, or with `--alone` that one minus none: a 95 % interval by drawing the contents that ask, each its mean
-over the seeds; beside it the standard error over the seeds, which is of the training.
+three ask. Histories: the sequence model with 0.1 times the contrast of histories and without; NDCG@10 of the
+validation. The gain of a change is all of them minus all but that one, or with `--alone` that one minus none: a 95 %
+interval by drawing the contents that ask, each its mean over the seeds; beside it the standard error over the seeds,
+which is of the training.
 """
 
 from __future__ import annotations
@@ -26,23 +24,18 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-import polars as pl
 import torch
 from _report import cpu_s, write
 from small_encoders import network_features, some
 
 from penchant.cleaning.augmented_pictures import PictureAugmentation
 from penchant.cleaning.augmented_sounds import SoundAugmentation
-from penchant.cleaning.augmented_texts import TextAugmentation
-from penchant.data import schema
 from penchant.data.augmented_histories import HistoryAugmentation
 from penchant.data.dataset import Dataset
 from penchant.data.splits import split
 from penchant.data.views import Views
-from penchant.encoders.ngram import NgramEncoder
-from penchant.encoders.text import TextOptions, table_text
 from penchant.encoders.trainable import TrainableEncoder, TrainableOptions
-from penchant.encoders.training_files import TrainingFiles, WrittenTexts, training_files
+from penchant.encoders.training_files import TrainingFiles, training_files
 from penchant.evaluation.significance import mean_over_seeds, paired_differences
 from penchant.models.base import TrainingData
 from penchant.models.history_contrast import versions_apart
@@ -54,14 +47,12 @@ from penchant.training.selection import validation_of
 ON: Mapping[str, Any] = {
     "pictures": PictureAugmentation(crop=0.25, flip=0.5, colour=0.4, grey=0.2),
     "sounds": SoundAugmentation(shift=1.0, gain_db=6.0, noise=0.1, time_mask=0.2, band_mask=0.2),
-    "texts": TextAugmentation(replace=0.1, delete=0.1, reorder=0.5),
     "histories": HistoryAugmentation(crop=0.6),
 }
 """All changes."""
 OFF: Mapping[str, Mapping[str, float]] = {
     "pictures": {"crop": 1.0, "flip": 0.0, "colour": 0.0, "grey": 0.0},
     "sounds": {"shift": 0.0, "gain_db": 0.0, "noise": 0.0, "time_mask": 0.0, "band_mask": 0.0},
-    "texts": {"replace": 0.0, "delete": 0.0, "reorder": 0.0},
     "histories": {"crop": 1.0, "mask": 0.0, "reorder": 0.0},
 }
 """What switches a change off."""
@@ -180,33 +171,6 @@ def of_media(
     return compared(kind, files, classes, draws, [*([] if alone else ["untrained"]), *tried], train)
 
 
-def of_texts(root: Path, options: TrainableOptions, count: int, seeds: int, versions: int = 4) -> dict[str, Any]:
-    """Pictures of simulated items that learn to find their text, or a changed version of it."""
-    items = Dataset.load(root).items.filter(pl.col(schema.IMAGE).is_not_null())
-    truth = pl.read_parquet(root / "truth" / "items.parquet")
-    topic = items.join(truth, on=schema.ITEM_ID, how="left", maintain_order="left")["main"].to_numpy()
-    texts = table_text(items, TextOptions().fields)
-    ngram = NgramEncoder().fit([text for text in texts if text])
-    options = replace(options, objectives=(schema.TEXT,), most_files=items.height)
-    views = Views({schema.TEXT: ngram.encode(texts)})
-    written = WrittenTexts(texts, ngram.encode)
-    names = items[schema.IMAGE].to_list()
-    files = training_files(TrainableEncoder("cnn", options), names, views, root=root, written=written)
-    orders = [np.random.default_rng(seed).permutation(len(files)) for seed in range(seeds)]
-    draws = [(np.sort(order[:count]), np.sort(order[count:])) for order in orders]
-    tried = {"untrained": None, "none": None, **settings(ON["texts"], "texts")}
-
-    def train(name: str, known: TrainingFiles, seed: int) -> TrainableEncoder:
-        one = tried[name]
-        fresh = replace(options, epochs=1, learning_rate=1e-12)
-        told = fresh if name == "untrained" else replace(options, text_versions=versions if one else 0)
-        encoder = TrainableEncoder("cnn", told, seed=seed)
-        train_encoder(encoder, known, augmentations=Augmentations(texts=one or ON["texts"]))
-        return encoder
-
-    return compared("texts", files, topic, draws, list(tried), train)
-
-
 def of_histories(root: Path, epochs: int, seeds: int) -> dict[str, Any]:
     """NDCG@10 of the validation with and without the contrast of histories."""
     cut = split(Dataset.load(root), "leave-one-out")
@@ -239,12 +203,10 @@ def main() -> None:
     told = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    epochs = told.epochs or {"pictures": 4, "sounds": 6, "texts": 4, "histories": 8}[told.kind]
+    epochs = told.epochs or {"pictures": 4, "sounds": 6, "histories": 8}[told.kind]
     seeds = told.seeds or (3 if told.kind == "histories" else 5)
     options = TrainableOptions(objectives=("augment",), epochs=epochs)
-    if told.kind == "texts":
-        rows = of_texts(told.data, options, told.files, seeds)
-    elif told.kind == "histories":
+    if told.kind == "histories":
         rows = of_histories(told.data, epochs, seeds)
     else:
         rows = of_media(told.kind, told.data, options, told.files, seeds, alone=told.alone)

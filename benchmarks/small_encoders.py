@@ -11,7 +11,6 @@ network untrained, plain pixels or statistics of the spectrogram (whitened), and
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,8 +133,7 @@ def some(files: TrainingFiles, contents: np.ndarray) -> TrainingFiles:
     """Of the contents `contents` (ascending) alone."""
     kept = np.isin(files.owners, contents)
     partners = {name: view.take(contents) for name, view in files.partners.items()}
-    written = files.written and replace(files.written, texts=[files.written.texts[row] for row in contents])
-    return TrainingFiles(files.windows[kept], np.searchsorted(contents, files.owners[kept]), partners, written)
+    return TrainingFiles(files.windows[kept], np.searchsorted(contents, files.owners[kept]), partners)
 
 
 def main() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ pytest.importorskip("PIL")
 
 from PIL import Image
 
-from penchant.cleaning.augmented_texts import TextAugmentation
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.views import View
@@ -33,11 +31,11 @@ from penchant.encoders.image import ImageOptions
 from penchant.encoders.protocol import EncoderState
 from penchant.encoders.text import TextOptions
 from penchant.encoders.trainable import TrainableEncoder, TrainableOptions
-from penchant.encoders.training_files import TrainingFiles, WrittenTexts
+from penchant.encoders.training_files import TrainingFiles
 from penchant.encoders.views import item_views
 from penchant.errors import DataError, EncoderError, OptionError, UsageError
 from penchant.testing.encoders import check_encoder, check_files
-from penchant.training.contrastive import Augmentations, train_encoder, whitening
+from penchant.training.contrastive import train_encoder, whitening
 
 TINY = TrainableOptions(width=2, dim=8, epochs=2, batch_size=16)
 
@@ -99,57 +97,6 @@ def test_pictures_find_the_text_of_their_item() -> None:
     cosines = vectors[without] @ vectors[without].T
     assert cosines[same & ~np.eye(len(without), dtype=bool)].mean() > cosines[~same].mean() + 0.2
     assert encoder.note.endswith("on 96 files of the items, to find text of its item.")
-
-
-@pytest.mark.slow
-def test_pictures_find_the_changed_versions_of_their_text() -> None:
-    """The text itself is absent, its versions say the texture: only who draws them, owner by owner, learns it."""
-    shown, kinds = pictures(96)
-    nothing = View(np.zeros((96, 4), dtype=np.float32), np.zeros(96, dtype=bool), "text")
-
-    def encode(texts: Sequence[str | None]) -> View:
-        known = [int(str(text).split()[-1]) for text in texts]
-        return View(np.eye(4, dtype=np.float32)[known] + 0.01, np.ones(96, dtype=bool), "text")
-
-    written = WrittenTexts([str(kind) for kind in kinds], encode)
-    given = TrainingFiles(shown, np.arange(96), {"text": nothing}, written)
-    options = TrainableOptions(objectives=("text",), width=4, dim=16, epochs=10, batch_size=32, text_versions=4)
-    encoder = TrainableEncoder("cnn", options)
-    as_they_are = Augmentations(texts=TextAugmentation(replace=0, delete=0, reorder=0))
-    train_encoder(encoder, given, augmentations=as_they_are)
-    vectors = encoder.encode(list(shown)).vectors
-    same = kinds[:, None] == kinds[None]
-    cosines = vectors @ vectors.T
-    assert cosines[same & ~np.eye(96, dtype=bool)].mean() > cosines[~same].mean() + 0.2
-
-
-def test_versions_of_texts_are_changed_texts_and_leave_the_rest_of_the_training_alone() -> None:
-    shown, _ = pictures(16)
-    texts = [f"a red train {row}. it is long." if row else None for row in range(16)]
-    view = View(np.eye(16, dtype=np.float32), np.arange(16) > 0, "text")
-    asked: list[list[str | None]] = []
-
-    def encode(told: Sequence[str | None]) -> View:
-        asked.append(list(told))
-        return view
-
-    given = TrainingFiles(shown, np.arange(16), {"text": view}, WrittenTexts(texts, encode))
-    plain = trained("cnn", given)
-    assert not asked and plain.identity == trained("cnn", files(shown, text=view)).identity
-    first, second = (trained("cnn", given, replace(TINY, text_versions=2)) for _ in range(2))
-    assert first.identity == second.identity != plain.identity
-    assert len(asked) == 4 and asked[:2] == asked[2:] and asked[0] != asked[1] and texts not in asked
-    assert all(told[0] is None and all(told[1:]) for told in asked)
-    without_text = replace(TINY, text_versions=2, objectives=("augment",))
-    assert (
-        trained("cnn", given, without_text).identity
-        == trained("cnn", given, replace(without_text, text_versions=0)).identity
-    )
-    assert len(asked) == 4
-    with pytest.raises(UsageError, match="text_versions=2: the files come without texts"):
-        trained("cnn", files(shown, text=view), replace(TINY, text_versions=2))
-    with pytest.raises(UsageError, match="text_versions=-1 is out of range"):
-        TrainableOptions(text_versions=-1)
 
 
 @pytest.mark.parametrize("network", ["crnn", "lstm"])
@@ -261,23 +208,6 @@ def test_auto_trains_on_the_catalogue_and_encodes_what_comes_later(tmp_path: Pat
     assert np.allclose(found.vectors[0], views[schema.IMAGE].vectors[3], atol=1e-5)
     with pytest.raises(EncoderError, match="no trainer was given"):
         item_views(data, options)
-
-
-def test_versions_are_made_of_the_items_own_texts(tmp_path: Path) -> None:
-    data = shop(tmp_path / "shop", 12)
-    titles = pl.Series("title", [f"{'red' if row % 2 else 'blue'} wooden train {row}" for row in range(14)])
-    log = {"user_id": ["u", "u"], "item_id": ["i0", "i1"], "timestamp": [1, 2]}
-    named = Dataset.from_tables(pl.DataFrame(log), data.items.with_columns(titles), root=data.root)
-    options = {**ONLY_MEDIA, "text": TextOptions(encoder="ngram"), "image": ImageOptions("cnn")}
-
-    def identity(versions: int) -> str:
-        told = replace(TINY, batch_size=4, epochs=1, text_versions=versions)
-        return item_views(named, ViewOptions(**options, trainable=told), trainer=train_encoder)[1].identities["image"]  # type: ignore[arg-type]
-
-    assert identity(0) != identity(2) == identity(2)
-    told = ViewOptions(**ONLY_MEDIA, image=ImageOptions("cnn"), trainable=replace(TINY, text_versions=2))  # type: ignore[arg-type]
-    with pytest.raises(DataError, match=r"text_versions: there is no text encoder.*Set it to 0"):
-        item_views(named, told, trainer=train_encoder)
 
 
 def test_encode_trains_first(tmp_path: Path) -> None:

@@ -59,8 +59,6 @@ class TrainableOptions:
     """Files times passes at most, so that a large catalogue takes fewer passes than `epochs`. 1 or more."""
     least_files: int = 100
     """Files below which encoder=auto trains no network. 0 or more."""
-    text_versions: int = 0
-    """Changed versions of an item's text that the objective text draws from. 0 or more."""
 
     def __post_init__(self) -> None:
         for name in self.objectives:
@@ -70,7 +68,7 @@ class TrainableOptions:
             told = ", ".join(OBJECTIVES)
             raise UsageError("There is nothing to train for.", remedy=f"Give trainable.objectives: {told}.")
         require_range(self, "width", "dim", "epochs", "most_files", "most_shown", least=1, part="trainable.")
-        require_range(self, "text_versions", "least_files", least=0, part="trainable.")
+        require_range(self, "least_files", least=0, part="trainable.")
         require_range(self, "learning_rate", "temperature", above=0, part="trainable.")
         if self.batch_size < 2:
             raise UsageError(f"trainable.batch_size={self.batch_size} has no negatives.", remedy="Give 2 or more.")

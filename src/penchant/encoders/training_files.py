@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +17,6 @@ from penchant.data.decode import MediaOptions
 from penchant.data.decode_video import FRAMES
 from penchant.data.media import MediaReader, contained
 from penchant.data.views import View, Views
-from penchant.encoders.cache import EncoderCache
 from penchant.encoders.fitted import FittedEncoders
 from penchant.encoders.protocol import Progress
 from penchant.encoders.trainable import TrainableEncoder
@@ -28,23 +27,13 @@ PARTNERS = (schema.TEXT, schema.BEHAVIOUR)
 
 
 @dataclass(frozen=True)
-class WrittenTexts:
-    """Texts of M contents' items, and the encoder that made their text view: it encodes changed versions of them."""
-
-    texts: Sequence[str | None]
-    encode: Callable[[Sequence[str | None]], View]
-
-
-@dataclass(frozen=True)
 class TrainingFiles:
     """M distinct contents: `windows` `[W, …]` as the network takes them, `owners` `[W]` the content of each window
-    (ascending), `partners`: other views of the items the contents belong to, `[M]` each, and `written`: the texts
-    themselves, where changed versions of them are wanted."""
+    (ascending), `partners`: other views of the items the contents belong to, `[M]` each."""
 
     windows: npt.NDArray[Any]
     owners: npt.NDArray[np.int64]
     partners: Mapping[str, View]
-    written: WrittenTexts | None = None
 
     def __len__(self) -> int:
         return int(self.owners[-1]) + 1 if len(self.owners) else 0
@@ -65,12 +54,11 @@ def training_files(
     root: Path,
     options: MediaOptions = MediaOptions(),  # noqa: B008
     progress: Progress | None = None,
-    written: WrittenTexts | None = None,
     videos: Sequence[str | None] | None = None,
 ) -> TrainingFiles:
     """At most `most_files` distinct files of N items that can be decoded, drawn by the encoder's seed.
 
-    `names` `[N]` relative to `root`; `views` and `written` of the same N items give the partners. `videos` `[N]`: an
+    `names` `[N]` relative to `root`; `views` of the same N items give the partners. `videos` `[N]`: an
     item that names no file is seen by the frames of its video, or heard by its track. Files that fail are left out
     (the encoding reports them). Raises `DataError` where fewer than two are left.
     """
@@ -105,8 +93,7 @@ def training_files(
     at = np.array(kept)
     partners = {name: views[name].take(at) for name in PARTNERS if name in views and views[name].take(at).present.any()}
     owners = np.repeat(np.arange(len(pieces)), [len(piece) for piece in pieces])
-    own = None if written is None else replace(written, texts=[written.texts[row] for row in kept])
-    return TrainingFiles(np.concatenate(pieces), owners, partners, own)
+    return TrainingFiles(np.concatenate(pieces), owners, partners)
 
 
 def train_waiting(
@@ -115,7 +102,6 @@ def train_waiting(
     views: Views,
     trainer: Trainer | None,
     progress: Progress | None = None,
-    cache: EncoderCache | None = None,
 ) -> list[str]:
     """Train the encoders of items' files that wait for it; returns what they encode (`image`, `audio`)."""
     done = []
@@ -133,7 +119,6 @@ def train_waiting(
                 f"views.{kind}.encoder={encoder.network}: the items name no {kind} files to learn from.",
                 remedy=f"Add the column {kind!r} and load the dataset from its folder, or name a pretrained encoder.",
             )
-        written = _written(dataset, fitted, cache) if encoder.options.text_versions else None
         try:
             files = training_files(
                 encoder,
@@ -142,7 +127,6 @@ def train_waiting(
                 root=dataset.root,
                 options=fitted.limits,
                 progress=progress,
-                written=written,
                 videos=videos,
             )
         except DataError as error:
@@ -154,15 +138,6 @@ def train_waiting(
         trainer(encoder, files, progress=progress)
         done.append(kind)
     return done
-
-
-def _written(dataset: Dataset, fitted: FittedEncoders, cache: EncoderCache | None) -> WrittenTexts:
-    if fitted.text is None:
-        raise DataError(
-            "views.trainable.text_versions: there is no text encoder, so no text to make versions of.",
-            remedy="Set it to 0, or give the items texts and views.text.encoder a name.",
-        )
-    return WrittenTexts(fitted.texts(schema.ITEMS, dataset.items, root=dataset.root, cache=cache), fitted.encode_text)
 
 
 def _column(dataset: Dataset, name: str) -> list[str | None]:

@@ -46,7 +46,7 @@ def item_views(
         behaviour = cooccurrence_view(dataset.sequences(), dataset.n_items, options.behaviour, seed=options.seed)
         if behaviour.present.any():
             views = views.with_view(schema.BEHAVIOUR, behaviour)
-    for kind in train_waiting(dataset, fitted, views, trainer, progress, cache):
+    for kind in train_waiting(dataset, fitted, views, trainer, progress):
         found = fitted.media_view(kind, dataset.items, root=dataset.root, cache=cache, progress=progress)
         if found is not None:
             views, fitted.reports[f"{schema.ITEMS}.{kind}"] = views.with_view(kind, found[0]), found[1]

@@ -1,8 +1,7 @@
 """Training of a small picture or sound network without labels: contents find their partners among the batch.
 
 Partners are a second, changed version of the content (SimCLR, Chen et al. 2020), the text vector of its item and the
-behaviour vector of its item, that is, of what is consumed with it (CLIP, Radford et al. 2021); with `text_versions`
-the vector of the text or of a changed version of it.
+behaviour vector of its item, that is, of what is consumed with it (CLIP, Radford et al. 2021).
 """
 
 from __future__ import annotations
@@ -17,16 +16,12 @@ import numpy.typing as npt
 
 from penchant.cleaning.augmented_pictures import PictureAugmentation, augmented_pictures
 from penchant.cleaning.augmented_sounds import SoundAugmentation, augmented_spectrograms
-from penchant.cleaning.augmented_texts import TextAugmentation, augmented_texts
-from penchant.data import schema
 from penchant.data.decode import IMAGE
-from penchant.data.views import View
 from penchant.encoders.cnn import SIDE
 from penchant.encoders.precision import autocast, resolve_precision
 from penchant.encoders.protocol import Progress
 from penchant.encoders.trainable import Learned, TrainableEncoder
 from penchant.encoders.training_files import TrainingFiles
-from penchant.errors import UsageError
 from penchant.losses.contrastive import info_nce, nt_xent
 
 AUGMENT: Final = "augment"
@@ -41,11 +36,10 @@ Change = Callable[[npt.NDArray[Any], np.random.Generator], npt.NDArray[np.float3
 
 @dataclass(frozen=True)
 class Augmentations:
-    """How pictures, sounds and texts are changed."""
+    """How pictures and sounds are changed."""
 
     pictures: PictureAugmentation = field(default_factory=PictureAugmentation)
     sounds: SoundAugmentation = field(default_factory=SoundAugmentation)
-    texts: TextAugmentation = field(default_factory=TextAugmentation)
 
 
 def train_encoder(
@@ -67,8 +61,7 @@ def train_encoder(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(encoder.seed)
         network = encoder.build()
-        versions = _text_versions(encoder, files, augmentations.texts) if schema.TEXT in objectives else []
-        loss = _Loss(network, encoder, files, objectives, versions)
+        loss = _Loss(network, encoder, files, objectives)
         _passes(loss, encoder, files, _change(encoder, augmentations), rng, progress)
     weights = {key: value.detach().cpu().numpy() for key, value in network.state_dict().items()}
     mean, projection = whitening(_content_features(encoder, network, files), encoder.options.dim)
@@ -95,10 +88,7 @@ def whitening(features: npt.NDArray[np.float32], dim: int) -> tuple[npt.NDArray[
 class _Loss:
     """The network with a head for each objective, and the sum of their losses."""
 
-    def __init__(
-        self, network: Any, encoder: TrainableEncoder, files: TrainingFiles, objectives: list[str], texts: list[View]
-    ) -> None:
-        """`texts`: changed versions of the partner `text`, of which each step draws one, or that itself."""
+    def __init__(self, network: Any, encoder: TrainableEncoder, files: TrainingFiles, objectives: list[str]) -> None:
         import torch
         from torch import nn
 
@@ -114,17 +104,14 @@ class _Loss:
             layers = (nn.Linear(width, 2 * _HEAD), nn.BatchNorm1d(2 * _HEAD), nn.ReLU(), nn.Linear(2 * _HEAD, _HEAD))
             self.heads[name] = nn.Sequential(*layers)
             if name != AUGMENT:
-                told = [one.unit() for one in (files.partners[name], *(texts if name == schema.TEXT else []))]
-                self.sides[name] = nn.Linear(told[0].dim, _HEAD, bias=False)
-                vectors, present = np.stack([one.vectors for one in told]), np.stack([one.present for one in told])
-                self.partners[name] = (torch.from_numpy(vectors), torch.from_numpy(present).float())
+                partner = files.partners[name].unit()
+                self.sides[name] = nn.Linear(partner.dim, _HEAD, bias=False)
+                self.partners[name] = (torch.from_numpy(partner.vectors), torch.from_numpy(partner.present).float())
 
     def parameters(self) -> list[Any]:
         return [*self.network.parameters(), *self.heads.parameters(), *self.sides.parameters()]
 
-    def __call__(
-        self, versions: list[npt.NDArray[np.float32]], owners: npt.NDArray[np.int64], rng: np.random.Generator
-    ) -> Any:
+    def __call__(self, versions: list[npt.NDArray[np.float32]], owners: npt.NDArray[np.int64]) -> Any:
         """Of two changed versions of the contents `owners` `[B]`."""
         import torch
 
@@ -136,9 +123,7 @@ class _Loss:
             if name == AUGMENT:
                 total = total + nt_xent(head(features[0]), head(features[1]), temperature=self.temperature)
                 continue
-            count = len(self.partners[name][0])
-            turn = torch.from_numpy(rng.integers(0, count, len(owners))) if count > 1 else 0
-            vectors, present = (part[turn, at] for part in self.partners[name])
+            vectors, present = (part[at] for part in self.partners[name])
             if float(present.sum()) > 1:
                 side = self.sides[name](vectors)
                 for feature in features:
@@ -177,26 +162,13 @@ def _passes(
         for start in range(0, count - size + 1, size):
             owners = order[start : start + size]
             drawn = [starts[owners] + rng.integers(0, windows[owners]) for _ in range(2)]
-            value = loss([change(files.windows[rows], rng) for rows in drawn], owners, rng)
+            value = loss([change(files.windows[rows], rng) for rows in drawn], owners)
             optimizer.zero_grad(set_to_none=True)
             value.backward()
             optimizer.step()
             schedule.step()
         if progress is not None:
             progress(f"{encoder.network}: pass {epoch + 1} of {passes}", (epoch + 1) / passes)
-
-
-def _text_versions(encoder: TrainableEncoder, files: TrainingFiles, told: TextAugmentation) -> list[View]:
-    """Vectors of changed versions of the items' texts, `text_versions` of them, `[M, D]` each."""
-    count = encoder.options.text_versions
-    if not count:
-        return []
-    if files.written is None:
-        raise UsageError(
-            f"text_versions={count}: the files come without texts.", remedy="Give training_files written=."
-        )
-    rng = np.random.default_rng([encoder.seed, 1])  # the other draws are those of a training without versions
-    return [files.written.encode(augmented_texts(files.written.texts, told, rng)) for _ in range(count)]
 
 
 def _change(encoder: TrainableEncoder, told: Augmentations) -> Change:
