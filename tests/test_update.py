@@ -236,6 +236,7 @@ def test_a_part_without_any_amount_keeps_the_layer_that_reads_them(neural: Recom
 
 
 def test_a_trained_weight_without_a_place_is_refused(neural: Recommender) -> None:
+    from penchant.models.network import Network
     from penchant.training.continuing import transplant
 
     state = neural.model.state().tensors
@@ -243,7 +244,8 @@ def test_a_trained_weight_without_a_place_is_refused(neural: Recommender) -> Non
     net, seen = neural.model.net, np.ones(30, dtype=np.bool_)  # type: ignore[attr-defined]
     with pytest.raises(ModelError, match=r"learned in tokens\.gaps has no place in the network.*Train it again"):
         transplant(net, wide, seen, neural.views)
-    more_of_it = torch.nn.ModuleDict({"tokens": torch.nn.Linear(2, 2), "gone": torch.nn.Linear(2, 2)})
+    more_of_it = Network()
+    more_of_it.tokens, more_of_it.gone = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
     with pytest.raises(
         ModelError, match=r"learned in tokens\.weight, tokens\.bias, gone\.weight, gone\.bias has no place"
     ):

@@ -37,6 +37,7 @@ from penchant.data.options import (
 )
 from penchant.encoders.fitted import ViewOptions
 from penchant.errors import OptionError, UsageError
+from penchant.models.base import experts_of
 from penchant.models.head_options import ProbeOptions as ProbeOptions
 from penchant.models.registry import DEFAULT_MODEL, MODELS, entry
 from penchant.training.options import TrainingOptions
@@ -106,7 +107,7 @@ class Config:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON or TOML: every option of the chosen model, of its experts, and of what was set."""
-        names = {self.model, *self.models, *getattr(self.options(), "experts", ())}
+        names = {self.model, *self.models, *experts_of(self.options())}
         out: dict[str, Any] = {
             "model": self.model,
             "seed": self.seed,
@@ -174,7 +175,7 @@ class Config:
             refuse_renamed(key, section=not rest)
         if head in own:
             return self.model, key
-        for expert in getattr(self.options(), "experts", ()):
+        for expert in experts_of(self.options()):
             if head in option_types(type(self.options(expert))):
                 return expert, key
         refuse_renamed(f"{self.model}.{key}")

@@ -20,7 +20,7 @@ from penchant.encoders.packing import kept_vectors
 from penchant.encoders.precision import resolve_device
 from penchant.encoders.views import as_of, item_views
 from penchant.errors import DataError, ModelError
-from penchant.models.base import Model, TrainingData, Validation
+from penchant.models.base import InterestModel, Model, ModelEnsemble, TrainingData, Validation
 from penchant.models.registry import create, require_kinds
 from penchant.persistence import Parts
 from penchant.training.cpu_seconds import CpuSeconds
@@ -142,7 +142,7 @@ def taught_by(data: Dataset, config: Config) -> Bools | None:
 
 def _check_vectors(model: Model, views: Views, config: Config) -> None:
     """Raises `ModelError` where probes would have no interest vectors to read. Experts say so once they are known."""
-    if hasattr(model, "experts") or hasattr(type(model), "item_vectors") or set(views) - {schema.BEHAVIOUR}:
+    if isinstance(model, ModelEnsemble | InterestModel) or set(views) - {schema.BEHAVIOUR}:
         return
     raise ModelError(
         f"The model {config.model!r} has no interest vectors and no item has a view: probes have nothing to read.",

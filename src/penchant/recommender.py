@@ -27,7 +27,17 @@ from penchant.encoders.packing import packed as packed
 from penchant.errors import ModelError, PenchantError, UsageError
 from penchant.fitting import fitted
 from penchant.models.base import Additive as Additive
-from penchant.models.base import DenseModel, Model, Placing, Scores, TrainingData, Validation, each_interest, heard
+from penchant.models.base import (
+    ContentReader,
+    DenseModel,
+    Model,
+    Placing,
+    Scores,
+    TrainingData,
+    Validation,
+    each_interest,
+    heard,
+)
 from penchant.models.base import Multiview as Multiview
 from penchant.models.head_options import ProbeOptions
 from penchant.models.registry import create
@@ -174,7 +184,7 @@ class Recommender:
     def stages(self, histories: SequenceBatch) -> list[str]:
         """Which stage answers each history: `model`, `content` (words alone) or `popularity` (nothing known)."""
         with_items = np.bincount(histories.rows[histories.items >= 0], minlength=len(histories)) > 0
-        reads: frozenset[str] = getattr(self.model, "reads", frozenset())
+        reads = self.model.reads if isinstance(self.model, ContentReader) else frozenset[str]()
         by_content = described_rows(histories, self.views)
         by_model = with_items | described_rows(histories, reads, people=False)
         return [str(stage) for stage in np.where(by_model, "model", np.where(by_content, "content", "popularity"))]

@@ -19,7 +19,7 @@ from penchant.data.views import Views
 from penchant.encoders.growth import grown_histories, grown_item_views
 from penchant.encoders.packing import informed, packed
 from penchant.errors import DataError
-from penchant.models.base import Model, TrainingData, Validation
+from penchant.models.base import Model, ModelEnsemble, TrainingData, Validation
 from penchant.models.ensemble import Ensemble
 from penchant.models.registry import create
 from penchant.persistence import Parts
@@ -113,7 +113,8 @@ def updated(
 
 def _facts(parts: Parts, merged: Merged, model: Model, data: TrainingData, cpu_s: float) -> dict[str, Any]:
     """The facts of the grown parts: what this update brought stands last of the `updates`."""
-    left_out = {name: why for name, why in getattr(model, "left_out", {}).items() if name in _experts(parts.model)}
+    left_out = model.left_out if isinstance(model, ModelEnsemble) else {}
+    left_out = {name: why for name, why in left_out.items() if name in _experts(parts.model)}
     return {key: value for key, value in parts.facts.items() if key not in ("metrics", "probes")} | {
         "trained_until_s": data.now_s,
         "users": merged.dataset.n_users,
@@ -204,7 +205,7 @@ def _teaching_probes(merged: Merged, old: SequenceBatch, config: Config) -> Bool
 
 
 def _experts(model: Model) -> set[str]:
-    return set(model.experts) if isinstance(model, Ensemble) else set()
+    return set(model.experts) if isinstance(model, ModelEnsemble) else set()
 
 
 def _seen(histories: SequenceBatch, n_items: int) -> Bools:

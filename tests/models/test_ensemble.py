@@ -2,7 +2,6 @@
 
 from copy import copy
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -358,6 +357,8 @@ def test_interest_vectors_are_those_of_an_expert_with_a_say() -> None:
         ({"transformer": 1e-9, "ease": 0.4, "content": 0.6}, ["ease", "content", "transformer"]),
         ({}, ["transformer", "ease", "content"]),
     ):
-        model = SimpleNamespace(experts={name: name for name in ("transformer", "ease", "content")}, weights=weights)
-        assert heard(model) == order  # type: ignore[arg-type, comparison-overlap]
+        experts = {name: create(name, options) for name in ("transformer", "ease", "content")}
+        model = Ensemble(EnsembleOptions(), experts)
+        model.weights = weights
+        assert heard(model) == [experts[name] for name in order]
     assert heard(create("popularity", options)) == []

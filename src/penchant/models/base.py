@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,12 @@ import polars as pl
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.data.views import Views
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from penchant.models.network import Network
 
 Scores = npt.NDArray[np.float32]
 """Scores `[batch, items]` of every item for every history; higher is better, comparable within a row only."""
@@ -61,6 +67,11 @@ class ModelState:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+def experts_of(options: Any) -> tuple[str, ...]:
+    """The experts that options of an ensemble name; of another model none."""
+    return options.experts if isinstance(options, ExpertOptions) else ()
+
+
 @runtime_checkable
 class Model(Protocol):
     """A user's history → a score for every item. A user is their events: there is no per-user parameter."""
@@ -83,6 +94,117 @@ class ClosedForm(Model, Protocol):
 
     def fit(self, data: TrainingData) -> None:
         """Learn. Deterministic in `data.seed`. Raises `ModelError` where the data do not allow it."""
+
+
+@runtime_checkable
+class ExpertOptions(Protocol):
+    """Options of a model that sums experts."""
+
+    @property
+    def experts(self) -> tuple[str, ...]:
+        """Names of the experts."""
+
+
+@runtime_checkable
+class EventOptions(Protocol):
+    """Options of a model that weighs events by kind."""
+
+    @property
+    def kind_weights(self) -> Mapping[str, float]:
+        """The weight of an event by its kind."""
+
+
+class GradientOptions(Protocol):
+    """Options that the training loop reads; `max_length`: events of a history that the model learns from."""
+
+    @property
+    def learning_rate(self) -> float: ...  # noqa: D102
+    @property
+    def weight_decay(self) -> float: ...  # noqa: D102
+    @property
+    def max_length(self) -> int: ...  # noqa: D102
+
+
+@runtime_checkable
+class Trainable(Model, Protocol):
+    """A model that learns by gradient: it makes a network, batches and a loss; the training loop does the rest.
+
+    The loop sets `bf16` before `start`: whether the model may compute its large products in bfloat16.
+    """
+
+    bf16: bool
+
+    @property
+    def options(self) -> GradientOptions:
+        """The options of the model."""
+
+    @property
+    def net(self) -> Network | None:
+        """The network; None before `start`."""
+
+    def epochs(self, data: TrainingData) -> int:
+        """Epochs of a full training on these data."""
+
+    def start(self, data: TrainingData, device: torch.device) -> Network:
+        """Make the network."""
+
+    def restart(self, data: TrainingData, device: torch.device) -> Network:
+        """Make the network for more data from the one that the model holds."""
+
+    def begin_epoch(self) -> None:
+        """Prepare an epoch; skipped where a checkpoint resumes inside one, so changes belong in the network."""
+
+    def batches(self, data: TrainingData, rng: np.random.Generator) -> list[Any]:
+        """The batches of one epoch in the order of training."""
+
+    def loss(self, data: TrainingData, batch: Any, rng: np.random.Generator) -> Tensor:
+        """The loss of one batch."""
+
+    def finish(self) -> None:
+        """Take over the weights that the network holds now."""
+
+
+@runtime_checkable
+class Pretrained(Protocol):
+    """A model that pre-trains its network."""
+
+    @property
+    def pretraining(self) -> Mapping[str, Any]:
+        """Losses and perplexity of the pre-training; empty without one."""
+
+
+@runtime_checkable
+class Adaptive(Protocol):
+    """A model whose options may leave values open, which the data then decide."""
+
+    def resolve_options(self, data: TrainingData) -> Mapping[str, Any]:
+        """The open options and their values on these data."""
+
+
+@runtime_checkable
+class ContentReader(Protocol):
+    """A model that reads what events carry themselves."""
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The contents of an event that enter the model."""
+
+
+@runtime_checkable
+class ModelEnsemble(Model, Protocol):
+    """A model that sums the scores of experts."""
+
+    @property
+    def experts(self) -> Mapping[str, Model]:
+        """The experts by name."""
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """The weight of every expert; empty before they are fitted."""
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """Why an expert cannot serve the data, by name."""
 
 
 @runtime_checkable
@@ -116,18 +238,23 @@ class Multiview(Protocol):
 
 
 @runtime_checkable
-class DenseModel(Model, Protocol):
-    """A model whose score is the dot product of an interest vector and an item vector."""
-
-    @property
-    def item_vectors(self) -> npt.NDArray[np.float32]:
-        """Item vectors `[N, D]`."""
+class InterestModel(Protocol):
+    """A model that turns a history into interest vectors."""
 
     def interests(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
         """The interest vector after every event, `[E, D]`, packed like `histories`."""
 
     def user_vectors(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
         """The interest vector at the time of the request, `[B, D]`; zeros for an empty history."""
+
+
+@runtime_checkable
+class DenseModel(Model, InterestModel, Protocol):
+    """A model whose score is the dot product of an interest vector and an item vector."""
+
+    @property
+    def item_vectors(self) -> npt.NDArray[np.float32]:
+        """Item vectors `[N, D]`."""
 
 
 @runtime_checkable
@@ -154,7 +281,8 @@ LEAST_SAY = 1e-3
 
 def heard(model: Model) -> list[Model]:
     """The experts of an ensemble, those with a say (`LEAST_SAY`) first; of another model none."""
-    experts: Mapping[str, Model] = getattr(model, "experts", {})
-    weights: Mapping[str, float] = getattr(model, "weights", {}) if experts else {}  # those of others are no experts'
+    if not isinstance(model, ModelEnsemble):
+        return []
+    experts, weights = model.experts, model.weights
     least = LEAST_SAY * sum(weights.values())
     return [experts[name] for name in sorted(experts, key=lambda name: weights.get(name, 1.0) <= least)]

@@ -44,6 +44,7 @@ class LLM:
         self.options = options or LLMOptions()
         self.net: LLMNet | None = None
         self.device = torch.device("cpu")
+        self.bf16 = False
         self.pretraining: dict[str, Any] = {}
         """Losses and perplexity of pre-training (see `PretrainingLog`); empty where there was none."""
         self._facts: Facts | None = None
@@ -63,7 +64,7 @@ class LLM:
             self.net = self._network(prepared, data)
         return self._ready(self.net, data)
 
-    def start_again(self, data: TrainingData, device: torch.device) -> LLMNet:
+    def restart(self, data: TrainingData, device: torch.device) -> LLMNet:
         """The network for more data: tokenizer, language and what reads stay. Raises `ModelError`."""
         self._targets(data)
         assert self._facts is not None
@@ -153,6 +154,10 @@ class LLM:
             options.batch_tokens,
             self.device,
         )
+
+    def epochs(self, data: TrainingData) -> int:
+        """Epochs of a full training."""
+        return self.options.epochs
 
     def begin_epoch(self) -> None:
         """Where the item level learns, its vectors of all items are computed anew before every epoch."""

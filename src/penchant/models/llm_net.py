@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from penchant.models.dropout import PooledDropout
+from penchant.models.network import Network
 from penchant.models.tokens import GAP_BUCKETS, Padded
 
 
@@ -61,11 +62,10 @@ class EventInputs(nn.Module):
         return told
 
 
-class LLMNet(nn.Module):
+class LLMNet(Network):
     """All parameters of the model `llm`; `reader` is the language model, `item_reader` one of items where it learns."""
 
     item_tables = ("items.ids",)
-    """Parameters of one row an item."""
 
     def __init__(
         self,

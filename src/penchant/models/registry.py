@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from penchant.errors import OptionError
-from penchant.models.base import Model
+from penchant.models.base import EventOptions, Model, experts_of
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ def require_kinds(names: Iterable[str], options: Callable[[str], Any], kinds: Se
 
     for name in names:
         own = options(name)
-        require_kinds(getattr(own, "experts", ()), options, kinds)
-        kind_weights(kinds, getattr(own, "kind_weights", None))
+        require_kinds(experts_of(own), options, kinds)
+        kind_weights(kinds, own.kind_weights if isinstance(own, EventOptions) else None)
 
 
 def create(name: str, options: Callable[[str], Any]) -> Model:

@@ -43,7 +43,7 @@ class SequenceModel:
         self.name = name
         self.net: SequenceNet | None = None
         self.device = torch.device("cpu")
-        self.bfloat16 = False
+        self.bf16 = False
         self._items: Tensor | None = None
         self._parts: Scores | None = None
         self._without: frozenset[str] = frozenset()
@@ -55,7 +55,7 @@ class SequenceModel:
         """Make the network for this catalogue, with weights drawn from `data.seed`."""
         return self._start(data, device, amounts=0)
 
-    def start_again(self, data: TrainingData, device: torch.device) -> SequenceNet:
+    def restart(self, data: TrainingData, device: torch.device) -> SequenceNet:
         """The network for more data: it reads the amounts that it read before, and those that came."""
         return self._start(data, device, amounts=self._facts["amounts"])
 
@@ -84,7 +84,7 @@ class SequenceModel:
         self.device = device
         self.net.to(device)
         self._no_target = no_target
-        half = self.options.half and self.bfloat16
+        half = self.options.half and self.bf16
         self._next_item = NextItem(self.options, data, self.net.tower.modalities, half=half)
         self._halved = half and device.type == "cpu" and halves_network(self.options)
         self.net.tower.halved = half
@@ -93,11 +93,14 @@ class SequenceModel:
         return self.net
 
     def epochs(self, data: TrainingData) -> int:
-        """Epochs of a training on these data."""
+        """Epochs of a full training on these data."""
         return epochs_for(self.options, data.sequences)
 
-    def decided(self, data: TrainingData) -> dict[str, float]:
-        """Options that are left open, and what they are on these data."""
+    def begin_epoch(self) -> None:
+        """Nothing changes between epochs."""
+
+    def resolve_options(self, data: TrainingData) -> dict[str, float]:
+        """The open options and their values on these data."""
         return {"epochs": self.epochs(data), "dropout": dropout_percent(self.options, data.sequences) / 100}
 
     def batches(self, data: TrainingData, rng: np.random.Generator) -> list[Window]:

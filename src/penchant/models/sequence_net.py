@@ -20,6 +20,7 @@ from penchant.models.encoder import make_encoder
 from penchant.models.interest_queries import InterestQueries
 from penchant.models.item_tower import NOTHING, ItemTower
 from penchant.models.mol import MixtureOfLogits
+from penchant.models.network import Network
 from penchant.models.sequence_options import SequenceOptions
 from penchant.models.tokens import DWELL, VALUE, EventTokens, Padded
 
@@ -27,11 +28,10 @@ _USER = "user."
 """Before the names of users' views among the sizes."""
 
 
-class SequenceNet(nn.Module):
+class SequenceNet(Network):
     """All parameters of a sequence model."""
 
     item_tables = ("tower.embedding",)
-    """Parameters of one row an item."""
 
     def __init__(self, options: SequenceOptions, sizes: Mapping[str, int], views: Views, seed: int) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class SequenceNet(nn.Module):
 
     @property
     def columns(self) -> dict[str, list[int]]:
-        """By parameter, what its columns read: data with more of it give the layer more columns."""
+        """The amounts of events that the token layer reads."""
         return {"tokens.amounts.weight": self.tokens.columns} if self.tokens.columns else {}
 
     @property

@@ -15,12 +15,13 @@ from penchant.data.options import require_range
 from penchant.data.schema import BEHAVIOUR
 from penchant.data.views import Views
 from penchant.errors import ModelError
-from penchant.models.base import ClosedForm, Model, TrainingData
+from penchant.models.base import ClosedForm, Model, Trainable, TrainingData
 from penchant.models.ensemble import Ensemble
+from penchant.models.network import Network
 from penchant.training.distributed import group
 from penchant.training.options import TrainingOptions
 from penchant.training.precision import device_named
-from penchant.training.steps import Plan, Trainable, Training
+from penchant.training.steps import Plan, Training
 
 NEIGHBOURS = 10
 """Items whose mean an item begins at that has not been seen before."""
@@ -78,7 +79,7 @@ def continue_fit(
 
 
 def _go_on(
-    model: Any,
+    model: Trainable,
     data: TrainingData,
     touched: Bools,
     seen: Bools,
@@ -86,13 +87,13 @@ def _go_on(
     training: TrainingOptions,
     device: str,
 ) -> None:
-    old, before = model.state().tensors, getattr(model, "net", None)
+    old, before = model.state().tensors, model.net
     rows = _learners(data, touched, options)
-    length = getattr(model.options, "max_length", 200) + 1
+    length = model.options.max_length + 1
     part = replace(data, sequences=data.sequences.take(rows, last=length), validation=None)
     together = group()
 
-    def prepare(net: nn.Module) -> None:
+    def prepare(net: Network) -> None:
         transplant(net, old, seen, data.views, before)
 
     plan = Plan(
@@ -118,11 +119,11 @@ def _learners(data: TrainingData, touched: Bools, options: UpdateOptions) -> npt
 
 @torch.no_grad()
 def transplant(
-    net: nn.Module,
+    net: Network,
     old: Mapping[str, npt.NDArray[Any]],
     seen: Bools,
     views: Views,
-    before: nn.Module | None = None,
+    before: Network | None = None,
 ) -> None:
     """Put the weights of a smaller catalogue into a network made for a larger one.
 
@@ -133,11 +134,11 @@ def transplant(
     say nothing until they are learned. What the network says of itself (which ids mean something) stays as it was made.
     Raises `ModelError` where a trained weight has no place in the new network.
     """
-    taken, tables = 0, getattr(net, "item_tables", ())
+    taken, tables = 0, net.item_tables
     for name, buffer in net.named_buffers():
         if name in old and old[name].shape == tuple(buffer.shape):
             buffer.copy_(torch.from_numpy(np.array(old[name])))
-    has, had = (getattr(each, "columns", {}) for each in (net, before))
+    has, had = net.columns, before.columns if before is not None else {}
     weights = _trained(net)
     lost = [name for name in _trained(before) if name not in weights] if before is not None else []
     for name, weight in weights.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from penchant.errors import ModelError
-from penchant.models.base import ClosedForm, Model, TrainingData
+from penchant.models.base import ClosedForm, Model, Pretrained, Trainable, TrainingData
 from penchant.models.ensemble import Ensemble
 from penchant.training.checkpoints import Checkpoints
 from penchant.training.distributed import group
@@ -13,9 +13,7 @@ from penchant.training.log import TrainingLog
 from penchant.training.options import TrainingOptions
 from penchant.training.precision import device_named
 from penchant.training.selection import validation_ndcg
-from penchant.training.steps import OnEpoch, Plan, Trainable, Training, epochs_of
-
-__all__ = ["Trainable", "TrainingLog", "fit"]
+from penchant.training.steps import OnEpoch, Plan, Training
 
 
 def fit(
@@ -40,11 +38,11 @@ def fit(
     if isinstance(model, Ensemble):
         log = _fit_ensemble(model, data, chosen, device, options, checkpoints)
     elif isinstance(model, Trainable):
-        rounds = (chosen.best_epoch if chosen else 0) or epochs_of(model, data)
+        rounds = (chosen.best_epoch if chosen else 0) or model.epochs(data)
         together = group()
         plan = Plan(rounds, options or TrainingOptions(), device_named(device, together.local_rank), together)
         log = Training(model, data, plan, checkpoints, on_epoch).run()
-        log.pretraining = dict(getattr(model, "pretraining", {}))
+        log.pretraining = dict(model.pretraining) if isinstance(model, Pretrained) else {}
     elif isinstance(model, ClosedForm):
         model.fit(data)
         log = TrainingLog()

@@ -7,11 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from penchant.data.options import to_dict
-from penchant.models.base import TrainingData
+from penchant.models.base import Adaptive, Trainable, TrainingData
 from penchant.models.registry import create
 from penchant.training.loop import fit
 from penchant.training.options import TrainingOptions
-from penchant.training.steps import Trainable, epochs_of
 from penchant.training.tuning import Objective, Report
 
 
@@ -31,7 +30,7 @@ def objective(
     def value(settings: Mapping[str, Any], report: Report) -> float:
         made = options(settings)
         model = create(name, made)
-        rounds = epochs_of(model, data) if isinstance(model, Trainable) else 1
+        rounds = model.epochs(data) if isinstance(model, Trainable) else 1
 
         def on_epoch(row: dict[str, float]) -> None:
             report(row["epoch"] / rounds, row.get("ndcg", float("nan")))
@@ -46,5 +45,6 @@ def objective(
 
 def standing(name: str, options: Callable[[str], Any], data: TrainingData) -> dict[str, Any]:
     """The options of a model as they stand, by name; where they leave something open, what that is on these data."""
-    decided = getattr(create(name, options), "decided", None)
-    return {**to_dict(options(name)), **(decided(data) if decided else {})}
+    model = create(name, options)
+    resolved = model.resolve_options(data) if isinstance(model, Adaptive) else {}
+    return {**to_dict(options(name)), **resolved}

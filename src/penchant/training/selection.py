@@ -10,7 +10,7 @@ from penchant.data.splits import Holdout, split
 from penchant.encoders.packing import informed
 from penchant.errors import DataError
 from penchant.metrics.ranking import ndcg
-from penchant.models.base import Model, Validation
+from penchant.models.base import Model, ModelEnsemble, Trainable, Validation
 from penchant.retrieval.exact import top_k
 
 SELECTION_USERS = 4000
@@ -31,7 +31,7 @@ def validation_ndcg(model: Model, validation: Validation, *, users: int = SELECT
 
 def needs_selection(model: Model) -> bool:
     """Whether a model has epochs or weights to choose on held-out events."""
-    return hasattr(model, "batches") or hasattr(model, "weigh")
+    return isinstance(model, Trainable | ModelEnsemble)
 
 
 def inner_holdout(data: Dataset) -> tuple[Dataset, Holdout] | None:

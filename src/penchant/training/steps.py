@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from penchant.data.options import to_dict
 from penchant.errors import ModelError
-from penchant.models.base import TrainingData
+from penchant.models.base import Trainable, TrainingData
+from penchant.models.network import Network
 from penchant.training.average import Average
 from penchant.training.checkpoints import Checkpoints, Saved, identity
 from penchant.training.distributed import Group
@@ -27,39 +28,6 @@ from penchant.training.tensorboard import Curves
 
 VALIDATIONS = 12
 """About how often a training is validated, whatever its number of epochs."""
-
-
-@runtime_checkable
-class Trainable(Protocol):
-    """A model that learns by gradient: it makes a network, batches and a loss; the loop does the rest.
-
-    `begin_epoch`, where a model has it, is called before every epoch, but not where a checkpoint goes on inside one:
-    what it changes belongs to the state of the network. A network may name its tables of one row an item in
-    `item_tables`, and in `columns` what the columns of a matrix read. A model whose network is not fixed by its options
-    has `start_again` beside `start`, which makes the network for more data from the one it holds. `bfloat16`, where a
-    model has it, is set before: whether its large products may be made in it (`halves_products`). `epochs`,
-    where a model has it, says how many suit the data where the options say 0.
-    """
-
-    options: Any
-
-    def start(self, data: TrainingData, device: torch.device) -> nn.Module:
-        """Make the network."""
-
-    def batches(self, data: TrainingData, rng: np.random.Generator) -> list[Any]:
-        """The batches of one epoch in the order of training."""
-
-    def loss(self, data: TrainingData, batch: Any, rng: np.random.Generator) -> Tensor:
-        """The loss of one batch."""
-
-    def finish(self) -> None:
-        """Take over the weights that the network holds now."""
-
-
-def epochs_of(model: Trainable, data: TrainingData) -> int:
-    """Epochs of a whole training: those of the options, or what the model says where these leave it open."""
-    own = getattr(model, "epochs", None)
-    return int(model.options.epochs if own is None else own(data))
 
 
 OnEpoch = Callable[[dict[str, float]], None]
@@ -81,7 +49,7 @@ class Plan:
     rate: float = 1.0
     horizon: int = 0
     """Epochs of the learning rate's schedule; 0: those of the model's options."""
-    prepare: Callable[[nn.Module], None] | None = None
+    prepare: Callable[[Network], None] | None = None
 
 
 class Training:
@@ -101,10 +69,8 @@ class Training:
         self.begun_s = time.process_time()
         self.model, self.data, self.plan = model, learn_from or data, plan
         self.checkpoints, self.on_epoch = checkpoints, on_epoch
-        if hasattr(model, "bfloat16"):
-            model.bfloat16 = halves_products(plan.options, plan.device)
-        again = getattr(model, "start_again", model.start)
-        self.net = (model.start if plan.prepare is None else again)(data, plan.device)
+        model.bf16 = halves_products(plan.options, plan.device)
+        self.net = (model.start if plan.prepare is None else model.restart)(data, plan.device)
         if plan.prepare is not None:
             plan.prepare(self.net)
         own = model.options
@@ -112,7 +78,7 @@ class Training:
         self.optimizer = RowwiseAdamW(groups, lr=own.learning_rate, betas=(0.9, 0.98), fused=fused)
         self.width = plan.options.accumulate * plan.group.size
         steps = -(-len(model.batches(self.data, self._rng(0))) // self.width)
-        self.total = (plan.horizon or epochs_of(model, data)) * max(1, steps)
+        self.total = (plan.horizon or model.epochs(data)) * max(1, steps)
         self.average = Average(self.net, min(plan.options.average, max(1, self.total // 5)))
         self.epoch, self.position, self.step, self.stale = 1, 0, 0, 0
         self.best, self.best_weights = -1.0, list[Tensor]()
@@ -128,7 +94,7 @@ class Training:
         saved = self.checkpoints.read(self.identity, self._say) if self.checkpoints else None
         done = saved is not None and self._take(saved)
         self.plan.group.agree(self.step, device)
-        self.curves = Curves(options.tensorboard if first and not done else None, getattr(self.model, "name", ""))
+        self.curves = Curves(options.tensorboard if first and not done else None, self.model.name)
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             if not done:
                 with compiled(self.net, options, device):
@@ -145,7 +111,7 @@ class Training:
     def _one_epoch(self) -> None:
         started, data = time.monotonic(), self.data
         self.net.train()
-        if self.position == 0 and hasattr(self.model, "begin_epoch"):
+        if self.position == 0:
             self.model.begin_epoch()
         batches = self.model.batches(data, self._rng(self.epoch))
         steps = -(-len(batches) // self.width)
@@ -207,7 +173,7 @@ class Training:
         if self.plan.group.is_first:
             with self.average.applied():
                 self.model.finish()
-                found = validation_ndcg(self.model, self.data.validation)  # type: ignore[arg-type]
+                found = validation_ndcg(self.model, self.data.validation)
         row["ndcg"] = self.plan.group.told(found, self.plan.device)
         self.stale = 0 if row["ndcg"] > self.best else self.stale + 1
         if row["ndcg"] >= self.best:  # of equals the later: the one before was not better, only shorter
@@ -235,7 +201,7 @@ class Training:
         plan, options = self.plan, replace(self.plan.options, checkpoint_s=0.0, tensorboard="")
         return identity(
             self.data,
-            model=getattr(self.model, "name", type(self.model).__name__),
+            model=self.model.name,
             options=to_dict(self.model.options),
             training=to_dict(options),
             plan=[plan.rounds, plan.rate, plan.horizon, plan.device.type, plan.group.size],

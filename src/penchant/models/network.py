@@ -1,0 +1,19 @@
+"""What every network that is trained by gradient declares of its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import nn
+
+
+class Network(nn.Module):
+    """A network whose catalogue and inputs may grow between two trainings (`penchant.training.continuing`)."""
+
+    item_tables: tuple[str, ...] = ()
+    """Names of the parameters of one row an item."""
+
+    @property
+    def columns(self) -> Mapping[str, Sequence[int]]:
+        """By parameter, what its columns read: data with more of it give the layer more columns."""
+        return {}
