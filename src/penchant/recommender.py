@@ -27,17 +27,8 @@ from penchant.encoders.packing import packed as packed
 from penchant.errors import ModelError, PenchantError, UsageError
 from penchant.fitting import fitted
 from penchant.models.base import Additive as Additive
-from penchant.models.base import (
-    ContentReader,
-    DenseModel,
-    Model,
-    Placing,
-    Scores,
-    TrainingData,
-    Validation,
-    each_interest,
-    heard,
-)
+from penchant.models.base import ContentReader as ContentReader
+from penchant.models.base import DenseModel, Model, Placing, Scores, TrainingData, Validation, each_interest, heard
 from penchant.models.base import Multiview as Multiview
 from penchant.models.head_options import ProbeOptions
 from penchant.models.registry import create
