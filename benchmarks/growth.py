@@ -112,21 +112,21 @@ def measure(events: int, items: int) -> dict[str, Any]:
 
 def draw(name: str, rows: list[dict[str, Any]], x: str) -> None:
     """CPU seconds a million events over events or items, beside the same were it proportional to them."""
-    from penchant.plots.growth import figure_growth
+    from penchant.plots.curves import figure_lines
     from penchant.plots.page import standalone
+    from penchant.plots.svg import Labels
 
     seconds = [row["cpu_s_a_million_events"] for row in rows]
     times, sizes = seconds[-1] / seconds[0], rows[-1][x] / rows[0][x]
     table = pl.DataFrame({"series": "penchant", "x": [float(row[x]) for row in rows], "y": seconds})
-    drawn = figure_growth(
-        table,
-        title=f"{sizes:,.0f} times the {x}: {times:.1f} times the CPU seconds an event",
-        desc=f"CPU seconds of training a million events over the number of {x}: "
+    labels = Labels(
+        f"{sizes:,.0f} times the {x}: {times:.1f} times the CPU seconds an event",
+        f"CPU seconds of training a million events over the number of {x}: "
         + ", ".join(f"{row[x]:,}: {row['cpu_s_a_million_events']:.0f}" for row in rows),
-        x_unit=x,
-        y_unit="CPU seconds a million events",
-        chosen="penchant",
+        x,
+        "CPU seconds a million events",
     )
+    drawn = figure_lines(table, labels, chosen="penchant", powers=True)
     IMAGES.mkdir(parents=True, exist_ok=True)
     (IMAGES / f"{name}.svg").write_text(standalone(drawn) + "\n", encoding="utf-8")
 

@@ -45,6 +45,7 @@ from penchant.evaluation.significance import bootstrap, mean_over_seeds
 from penchant.metrics.interest_recovery import recovery
 from penchant.plots.comparison import figure_slices
 from penchant.plots.page import standalone
+from penchant.plots.svg import Labels
 from penchant.recommender import Recommender
 from penchant.simulator import Simulation, SimulatorOptions, simulate
 
@@ -195,7 +196,7 @@ def draw(rows: Sequence[dict[str, Any]]) -> None:
                 if row["views"] != "behaviour"
             ]
         )
-        drawing = figure_slices(table, title=title, desc=title, unit=unit, chosen="image + audio", width=720)
+        drawing = figure_slices(table, Labels(title, title, unit), chosen="image + audio", width=720)
         path = IMAGES / f"semi_real_{measure.split('@')[0]}.svg"
         path.write_text(standalone(drawing) + "\n", encoding="utf-8")
 

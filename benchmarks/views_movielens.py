@@ -36,6 +36,7 @@ from penchant.evaluation.backtest import evaluate_ranking
 from penchant.evaluation.significance import bootstrap, mean_over_seeds, paired_differences
 from penchant.plots.comparison import figure_comparison
 from penchant.plots.page import standalone
+from penchant.plots.svg import Labels
 from penchant.recommender import Recommender
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "movielens-1m"
@@ -216,7 +217,7 @@ def draw(result: Mapping[str, Any]) -> None:
         title = f"Views and fusions on MovieLens-1M, {how}"
         desc = f"NDCG@10 on {found['users']:,} people with 95 % intervals, small transformer, one seed"
         drawing = figure_comparison(
-            table, title=title, desc=desc, unit=desc, chosen=NAMES.get(found["chosen on validation"]), width=720
+            table, Labels(title, desc, desc), chosen=NAMES.get(found["chosen on validation"]), width=720
         )
         (IMAGES / f"views_movielens_{how}.svg").write_text(standalone(drawing) + "\n", encoding="utf-8")
         print(markdown(found), flush=True)

@@ -4,8 +4,10 @@ import polars as pl
 import pytest
 
 from penchant.plots.bars import figure_counts, figure_coverage, figure_reasons
+from penchant.plots.svg import Labels
 
 SVG = "{http://www.w3.org/2000/svg}"
+LABELS = Labels("t", "d", "u")
 
 
 def _bars(drawn: str, class_: str) -> list[tuple[float, float]]:
@@ -17,10 +19,10 @@ def _bars(drawn: str, class_: str) -> list[tuple[float, float]]:
     ]
 
 
-def test_a_reason_is_split_by_view_left_and_right_of_zero() -> None:
-    table = pl.DataFrame({"item": [""] * 3, "view": ["behaviour", "text", "image"], "contribution": [2.0, 1.0, -1.0]})
-    drawn = figure_reasons(table, title="t", desc="d", extent=(-1, 3), width=408)
-    (text, _), (behaviour, _), (image, _) = (_bars(drawn, f"v-{v}") for v in ("text", "behaviour", "image"))
+def test_a_reason_is_split_by_modality_left_and_right_of_zero() -> None:
+    table = pl.DataFrame({"modality": ["behaviour", "text", "image"], "contribution": [2.0, 1.0, -1.0]})
+    drawn = figure_reasons(table, LABELS, extent=(-1, 3), width=408)
+    (text, _), (behaviour, _), (image, _) = (_bars(drawn, f"m-{v}") for v in ("text", "behaviour", "image"))
     zero = 4 + 100.0
     assert text == pytest.approx((zero + 0.75, 98.5))
     assert behaviour == pytest.approx((zero + 100.75, 198.5))
@@ -29,24 +31,24 @@ def test_a_reason_is_split_by_view_left_and_right_of_zero() -> None:
 
 
 def test_coverage_bars_begin_at_zero_and_are_as_long_as_their_share() -> None:
-    table = pl.DataFrame({"view": ["image", "text"], "share": [0.25, 1.0]})
-    drawn = figure_coverage(table, title="t", desc="d", unit="u", names={"image": "图像"})
-    ((text_x, text_width),) = _bars(drawn, "v-text")
-    ((image_x, image_width),) = _bars(drawn, "v-image")
+    table = pl.DataFrame({"modality": ["image", "text"], "share": [0.25, 1.0]})
+    drawn = figure_coverage(table, LABELS, names={"image": "图像"})
+    ((text_x, text_width),) = _bars(drawn, "m-text")
+    ((image_x, image_width),) = _bars(drawn, "m-image")
     assert text_x == image_x
     assert image_width == pytest.approx(text_width / 4, abs=0.02)
-    assert drawn.index("v-text") < drawn.index("v-image")
+    assert drawn.index("m-text") < drawn.index("m-image")
     assert "图像" in drawn and "25\u00a0%" in drawn
 
 
 def test_a_share_that_is_nearly_all_is_not_called_all() -> None:
-    drawn = figure_coverage(pl.DataFrame({"view": ["text"], "share": [0.998]}), title="t", desc="d", unit="u")
+    drawn = figure_coverage(pl.DataFrame({"modality": ["text"], "share": [0.998]}), LABELS)
     assert "99.8\u00a0%" in drawn
 
 
 def test_counts() -> None:
     table = pl.DataFrame({"name": ["view", "<i>"], "count": [1000, 500]})
-    drawn = figure_counts(table, title="t", desc="d", unit="u")
+    drawn = figure_counts(table, LABELS)
     (a, b) = _bars(drawn, "c0")
     assert a[0] == b[0] and a[1] == pytest.approx(2 * b[1], abs=0.02)
     assert "1,000" in drawn and "&lt;i&gt;" in drawn

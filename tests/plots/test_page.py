@@ -6,6 +6,7 @@ import pytest
 from penchant.plots import page
 from penchant.plots.bars import figure_coverage
 from penchant.plots.stylesheet import DARK, LIGHT, stylesheet
+from penchant.plots.svg import MODALITIES, Labels
 
 
 def _light(colour: str) -> float:
@@ -31,14 +32,14 @@ def test_contrast_as_the_standard_computes_it() -> None:
     assert _contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
 
 
-def test_views_keep_their_colours_in_the_dark() -> None:
-    assert not [name for name in DARK if name.endswith("-view")]
+def test_modalities_keep_their_colours_in_the_dark() -> None:
+    assert not set(DARK) & set(MODALITIES)
     assert stylesheet().count("{") == stylesheet().count("}")
 
 
 def test_a_figure_is_drawn_once_for_each_width() -> None:
-    table = pl.DataFrame({"view": ["text"], "share": [0.5]})
-    made = page.figure("T", lambda width: figure_coverage(table, title="t", desc="d", unit="u", width=width))
+    table = pl.DataFrame({"modality": ["text"], "share": [0.5]})
+    made = page.figure("T", lambda width: figure_coverage(table, Labels("t", "d"), width=width))
     assert [f'class="{name} chart' in made for name in page.WIDTHS] == [True] * 3
     assert [f'width="{width:.0f}"' in made for width in page.WIDTHS.values()] == [True] * 3
 
@@ -70,10 +71,10 @@ def test_a_page_has_its_landmarks_and_escapes_its_title() -> None:
 
 
 def test_a_figure_of_its_own_carries_its_colours() -> None:
-    table = pl.DataFrame({"view": ["image"], "share": [0.5]})
-    alone = page.standalone(figure_coverage(table, title="t", desc="d", unit="u"))
+    table = pl.DataFrame({"modality": ["image"], "share": [0.5]})
+    alone = page.standalone(figure_coverage(table, Labels("t", "d")))
     ElementTree.fromstring(alone)
-    assert "--image-view:#d9822b" in alone and 'id="hatch-image"' in alone
+    assert "--image:#d9822b" in alone and 'id="hatch-image"' in alone
 
 
 def test_empty_state_says_what_to_type() -> None:

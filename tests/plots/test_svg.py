@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penchant.plots.svg import shorten, spread, svg, text_width, tick_words, view_class
+from penchant.plots.svg import Labels, modality_class, shorten, spread, svg, text_width, tick_words
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=8))
@@ -29,10 +29,10 @@ def test_tick_words_share_their_decimals() -> None:
     assert tick_words([0, 0.025, 0.05]) == ["0", "0.025", "0.050"]
 
 
-def test_an_unknown_view_has_a_colour() -> None:
-    assert (view_class("image"), view_class("video")) == ("v-image", "v-attributes")
+def test_an_unknown_modality_has_a_colour() -> None:
+    assert (modality_class("image"), modality_class("video")) == ("m-image", "m-attributes")
 
 
 def test_figures_are_named_for_those_who_cannot_see_them() -> None:
-    drawn = svg("", 10, 10, title="T <1>", desc="D")
+    drawn = svg("", 10, 10, Labels("T <1>", "D"))
     assert 'role="img"' in drawn and "<title>T &lt;1&gt;</title><desc>D</desc>" in drawn

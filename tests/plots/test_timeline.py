@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from penchant.plots.svg import Labels
 from penchant.plots.timeline import figure_timeline
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -16,8 +17,7 @@ def _draw(weights: list[list[float]], **more: object) -> str:
     table = pl.DataFrame(
         {"time_s": np.repeat(times, len(topics)), "topic": topics * 3, "weight": np.array(weights, dtype=float).ravel()}
     )
-    options = {"title": "t", "desc": "d", "language": "en", "others": "others", "events_unit": "events"} | more
-    return figure_timeline(table, EVENTS, **options)  # type: ignore[arg-type]
+    return figure_timeline(table, EVENTS, Labels("t", "d"), language="en", **more)  # type: ignore[arg-type]
 
 
 def _bands(drawn: str) -> list[np.ndarray]:  # type: ignore[type-arg]
@@ -72,7 +72,5 @@ def test_no_interest_at_all_is_drawn_even(weights: list[list[float]]) -> None:
 def test_one_event_only() -> None:
     table = pl.DataFrame({"time_s": [7], "topic": ["a"], "weight": [1.0]})
     for width in (312.0, 940.0):
-        drawn = figure_timeline(
-            table, EVENTS.clear(), title="t", desc="d", language="zh", others="其他", events_unit="行为", width=width
-        )
+        drawn = figure_timeline(table, EVENTS.clear(), Labels("t", "d"), language="zh", width=width)
         ElementTree.fromstring(drawn)

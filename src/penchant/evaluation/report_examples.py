@@ -12,6 +12,7 @@ from penchant.evaluation.report_strings import Words
 from penchant.plots import page
 from penchant.plots.bars import figure_reasons
 from penchant.plots.markup import Markup, foreign, join, tag
+from penchant.plots.svg import Labels
 
 if TYPE_CHECKING:
     from penchant.evaluation.report import Example
@@ -92,8 +93,8 @@ def _bar(title: str, reason: Reason, extent: tuple[float, float], words: Words) 
     views = {view: float(value) for view, value in reason.views.items()}
     if not views:
         return Markup("")
-    table = pl.DataFrame({"item": [""] * len(views), "view": list(views), "contribution": list(views.values())})
+    table = pl.DataFrame({"modality": list(views), "contribution": list(views.values())})
     names = {view: words.get(f"view.{view}", view) for view in views}
     heading = words("reasons.figure", title=title)
     desc = "; ".join(f"{names[view]} {value:+.2f}" for view, value in views.items())
-    return figure_reasons(table, title=heading, desc=desc, extent=extent, names=names, width=340)
+    return figure_reasons(table, Labels(heading, desc), extent=extent, names=names, width=340)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import polars as pl
 
 from penchant.data.schema import OTHERS
 from penchant.evaluation.report_facts import as_estimate, finite, number
+from penchant.evaluation.report_sections import calibration_chart
 from penchant.evaluation.report_strings import Words
 from penchant.plots import page
-from penchant.plots.curves import figure_calibration
 from penchant.plots.markup import Markup, foreign, join, tag
 
 _INTEREST = ("auc", "log_loss", "calibration_error")
@@ -47,17 +46,8 @@ def _interest(found: Mapping[str, Any] | None, words: Words) -> list[Markup]:
         negatives=how,
     )
     table = _table("interest", rows, _INTEREST, words)
-    draw = partial(
-        figure_calibration,
-        pl.DataFrame(found["calibration"]),
-        title=words("calibration"),
-        desc=words("calibration"),
-        x_unit=words("calibration.x"),
-        y_unit=words("calibration.y"),
-        ideal=words("calibration.ideal"),
-    )
     gap = f"{rows['probe']['calibration_error'] * 100:.1f}"
-    chart = page.small_figure(words("calibration.finding", gap=gap), lambda width: draw(width=width))
+    chart = calibration_chart(words("calibration.finding", gap=gap), pl.DataFrame(found["calibration"]), words)
     return [tag("h3", title), tag("p", note, class_="muted small"), table, chart]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -17,6 +16,7 @@ from penchant.plots.comparison import figure_comparison, figure_slices
 from penchant.plots.curves import figure_calibration, figure_curves, figure_training
 from penchant.plots.markup import Markup, foreign, tag
 from penchant.plots.scale import day, round_up
+from penchant.plots.svg import Labels
 from penchant.plots.timeline import figure_timeline
 
 if TYPE_CHECKING:
@@ -51,15 +51,12 @@ def compare(data: ReportData, comparison: Outcome, words: Words) -> Markup:
     title = findings.comparison_title(comparison, words)
     rows = tables.estimates(comparison, metric)
     spoken = "; ".join(f"{name} {tables.spoken(comparison.estimate(name, metric))}" for name in comparison.models)
-    draw = partial(
-        figure_comparison,
-        rows,
-        title=title,
-        desc=words("compare.desc", rows=spoken),
-        unit=metric_title(metric),
-        chosen=data.model,
+    labels = Labels(title, words("compare.desc", rows=spoken), metric_title(metric))
+    chart = page.figure(
+        title,
+        lambda width: figure_comparison(rows, labels, chosen=data.model, width=width),
+        words("compare.lead"),
     )
-    chart = page.figure(title, lambda width: draw(width=width), words("compare.lead"))
     return page.section("models", words("compare"), chart, *tables.main_table(data.model, comparison, words))
 
 
@@ -74,8 +71,8 @@ def slices(model: str, comparison: Outcome, words: Words) -> Markup:
         empty = page.empty_state(words("empty.slices"), words("empty.slices.next"), "penchant evaluate BUNDLE DATA")
         return page.folded("slices", words("slices"), words("empty.slices"), empty)
     title = findings.slices_title(model, comparison, words)
-    draw = partial(figure_slices, table, title=title, desc=lead, unit=metric_title(metric), chosen=model)
-    chart = page.figure(title, lambda width: draw(width=width))
+    labels = Labels(title, lead, metric_title(metric))
+    chart = page.figure(title, lambda width: figure_slices(table, labels, chosen=model, width=width))
     return page.folded("slices", words("slices"), lead, chart)
 
 
@@ -107,17 +104,12 @@ def training(log: Sequence[Mapping[str, Any]], metric: str, words: Words) -> Mar
     seconds = sum(float(row.get("seconds") or 0) for row in log)
     lead = words("training.lead", n=table.height, seconds=words.seconds(seconds))
     title, best = findings.training_title(table, words)
-    draw = partial(
-        figure_training,
-        table,
-        title=title,
-        desc=lead,
-        x_unit=words("training.epoch"),
-        loss_unit=words("training.loss"),
-        validation_unit=words("training.validation", metric=metric_title(metric or "ndcg@10")),
-        best_words=best,
+    labels = Labels(title, lead, words("training.epoch"), words("training.loss"))
+    unit = words("training.validation", metric=metric_title(metric or "ndcg@10"))
+    chart = page.figure(
+        title, lambda width: figure_training(table, labels, validation_unit=unit, best_words=best, width=width)
     )
-    return page.folded("training", words("training"), lead, page.figure(title, lambda width: draw(width=width)))
+    return page.folded("training", words("training"), lead, chart)
 
 
 def all_measures(model: str, comparison: Outcome, words: Words) -> Markup:
@@ -176,18 +168,12 @@ def _curve(
         rows = rows.filter(pl.col("x") > 0)
     highest = rows["y"].max()
     units = {"roc": ("curves.fpr", "curves.tpr"), "pr": ("curves.recall", "curves.precision")}[kind]
-    draw = partial(
-        figure_curves,
-        rows,
-        title=title,
-        desc=title,
-        x_unit=words(units[0]),
-        y_unit=words(units[1]),
-        chosen=model,
-        diagonal=kind == "roc",
-        y_end=round_up(highest) if kind == "pr" and isinstance(highest, float) else 1.0,
+    labels = Labels(title, title, words(units[0]), words(units[1]))
+    y_end = round_up(highest) if kind == "pr" and isinstance(highest, float) else 1.0
+    return page.small_figure(
+        title,
+        lambda width: figure_curves(rows, labels, chosen=model, diagonal=kind == "roc", y_end=y_end, width=width),
     )
-    return page.small_figure(title, lambda width: draw(width=width))
 
 
 def _calibration(rows: Sequence[Mapping[str, Any]], words: Words) -> Markup:
@@ -197,31 +183,23 @@ def _calibration(rows: Sequence[Mapping[str, Any]], words: Words) -> Markup:
     gap = (table["predicted"] - table["observed"]).abs() * table["count"]
     total = float(table["count"].sum())
     title = words("calibration.finding", gap=f"{float(gap.sum()) / total * 100:.1f}" if total else "–")
-    draw = partial(
-        figure_calibration,
-        table,
-        title=title,
-        desc=words("calibration"),
-        x_unit=words("calibration.x"),
-        y_unit=words("calibration.y"),
-        ideal=words("calibration.ideal"),
-    )
-    return page.small_figure(title, lambda width: draw(width=width))
+    return calibration_chart(title, table, words)
+
+
+def calibration_chart(title: str, table: pl.DataFrame, words: Words) -> Markup:
+    """Predicted against observed shares (`predicted`, `observed`, `count`)."""
+    labels = Labels(title, words("calibration"), words("calibration.x"), words("calibration.y"))
+    ideal = words("calibration.ideal")
+    return page.small_figure(title, lambda width: figure_calibration(table, labels, ideal=ideal, width=width))
 
 
 def _timeline(timeline: Timeline, order: Sequence[str], words: Words) -> Markup:
     title, desc = findings.timeline_title(timeline, words)
-    draw = partial(
-        figure_timeline,
-        timeline.table(),
-        timeline.events,
-        title=title,
-        desc=desc,
-        language=words.language,
-        others=words("others"),
-        events_unit=words("events"),
-        order=order,
-    )
+    table, labels, language = timeline.table(), Labels(title, desc), words.language
     first, last = (day(float(timeline.times_s[n]), words.language) for n in (0, -1))
     note = words("interests.events", n=words.count(timeline.events.height), first=first, last=last)
-    return page.figure(foreign(title, words.language), lambda width: draw(width=width), note)
+    return page.figure(
+        foreign(title, language),
+        lambda width: figure_timeline(table, timeline.events, labels, language=language, order=order, width=width),
+        note,
+    )

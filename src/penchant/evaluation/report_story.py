@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import polars as pl
@@ -15,6 +14,7 @@ from penchant.evaluation.report_strings import Words
 from penchant.plots import page
 from penchant.plots.comparison import figure_comparison
 from penchant.plots.markup import Markup, foreign, join, tag
+from penchant.plots.svg import Labels
 
 _DRIFT = ("events", "days", "seen", "early", "decoy")
 
@@ -46,15 +46,8 @@ def recovery(model: str, found: Mapping[str, Any], drift: Mapping[str, Any], wor
         return Markup("")
     table = pl.DataFrame(rows, schema=tables.ESTIMATES).sort("mean", descending=True, maintain_order=True)
     title = words("recovery.finding", best=table.item(0, "model"), value=f"{table.item(0, 'mean'):.2f}")
-    draw = partial(
-        figure_comparison,
-        table,
-        title=title,
-        desc=words("recovery.lead"),
-        unit=words("recovery.unit"),
-        chosen=model,
-    )
-    chart = page.figure(title, lambda width: draw(width=width))
+    labels = Labels(title, words("recovery.lead"), words("recovery.unit"))
+    chart = page.figure(title, lambda width: figure_comparison(table, labels, chosen=model, width=width))
     return page.folded(
         "recovery", words("recovery"), words("recovery.lead"), chart, *_drift(model, drift, words), open_=True
     )
@@ -74,8 +67,8 @@ def cold(model: str, found: Mapping[str, Any], words: Words) -> Markup:
     title = words("cold.finding", best=between.join(best), metric=metric_title(metric), value=value)
     title = title if top > 0 else words("cold.nothing")
     lead = words("cold.lead", users=words.count(int(found.get("users") or 0)))
-    draw = partial(figure_comparison, rows, title=title, desc=lead, unit=metric_title(metric), chosen=model)
-    chart = page.figure(title, lambda width: draw(width=width))
+    labels = Labels(title, lead, metric_title(metric))
+    chart = page.figure(title, lambda width: figure_comparison(rows, labels, chosen=model, width=width))
     return page.folded("cold", words("cold"), lead, chart, *tables.main_table(model, outcome, words), open_=True)
 
 

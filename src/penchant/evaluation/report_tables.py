@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import polars as pl
@@ -22,6 +21,7 @@ from penchant.plots import page
 from penchant.plots.bars import figure_counts, figure_coverage
 from penchant.plots.markup import Markup, foreign, join, tag
 from penchant.plots.scale import day
+from penchant.plots.svg import Labels
 
 ESTIMATES = {"model": pl.String, "mean": pl.Float64, "low": pl.Float64, "high": pl.Float64}
 _MAIN_METRICS = 3
@@ -243,8 +243,8 @@ def _kinds(kinds: Mapping[str, Any], words: Words) -> Markup:
     title = words("data.kinds", kind=rows[0][0], share=words.percent(rows[0][1] / total))
     table = pl.DataFrame(rows, schema={"name": pl.String, "count": pl.Int64}, orient="row")
     desc = "; ".join(f"{kind} {words.count(n)}" for kind, n in rows)
-    draw = partial(figure_counts, table, title=title, desc=desc, unit=words("data.count"))
-    return page.figure(title, lambda width: draw(width=width))
+    labels = Labels(title, desc, words("data.count"))
+    return page.figure(title, lambda width: figure_counts(table, labels, width=width))
 
 
 def _coverage(coverage: Mapping[str, float], words: Words) -> Markup:
@@ -260,10 +260,10 @@ def _coverage(coverage: Mapping[str, float], words: Words) -> Markup:
     else:
         title = words("coverage.most", view=names[least], share=words.percent(known[least]))
     title = title[0].upper() + title[1:]
-    table = pl.DataFrame({"view": list(known), "share": [float(share) for share in known.values()]})
+    table = pl.DataFrame({"modality": list(known), "share": [float(share) for share in known.values()]})
     desc = "; ".join(f"{names[view]} {words.percent(share)}" for view, share in known.items())
-    draw = partial(figure_coverage, table, title=title, desc=desc, unit=words("coverage.unit"), names=names)
-    return page.figure(title, lambda width: draw(width=width))
+    labels = Labels(title, desc, words("coverage.unit"))
+    return page.figure(title, lambda width: figure_coverage(table, labels, names=names, width=width))
 
 
 def _value(value: Estimate | None, *, bold: bool, below: bool = False) -> Markup:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import polars as pl
@@ -11,10 +10,10 @@ import polars as pl
 from penchant.evaluation.report_facts import as_estimate, finite, metric_title, number
 from penchant.evaluation.report_strings import Words
 from penchant.plots import page
-from penchant.plots.ablation import figure_ablation
 from penchant.plots.bars import figure_coverage
+from penchant.plots.comparison import figure_ablation
 from penchant.plots.markup import Markup, join, tag
-from penchant.plots.svg import VIEWS, view_class
+from penchant.plots.svg import MODALITIES, Labels, modality_class
 
 
 def views(found: Mapping[str, Any], words: Words) -> Markup:
@@ -44,7 +43,7 @@ def views(found: Mapping[str, Any], words: Words) -> Markup:
 
 
 def _order(names: set[str]) -> list[str]:
-    return sorted(names, key=lambda view: (VIEWS.index(view) if view in VIEWS else len(VIEWS), view))
+    return sorted(names, key=lambda view: (MODALITIES.index(view) if view in MODALITIES else len(MODALITIES), view))
 
 
 def _shares(given: Mapping[str, Any], told: Mapping[str, str], words: Words) -> Markup:
@@ -60,15 +59,11 @@ def _shares(given: Mapping[str, Any], told: Mapping[str, str], words: Words) -> 
         title = words("views.two", view=told[ranked[0]], share=first, other=told[ranked[1]], rest=rest)
     title = title[0].upper() + title[1:]
     desc = "; ".join(f"{told[view]} {words.percent(share)}" for view, share in shares.items())
-    draw = partial(
-        figure_coverage,
-        pl.DataFrame({"view": list(shares), "share": list(shares.values())}),
-        title=title,
-        desc=desc,
-        unit=words("views.share.unit"),
-        names=told,
+    labels = Labels(title, desc, words("views.share.unit"))
+    table = pl.DataFrame({"modality": list(shares), "share": list(shares.values())})
+    return page.figure(
+        title, lambda width: figure_coverage(table, labels, names=told, width=width), words("views.share.note")
     )
-    return page.figure(title, lambda width: draw(width=width), words("views.share.note"))
 
 
 def _ablation(found: Mapping[str, Any], told: Mapping[str, str], words: Words) -> Markup:
@@ -80,7 +75,7 @@ def _ablation(found: Mapping[str, Any], told: Mapping[str, str], words: Words) -
     metric = metric_title(str(found.get("metric", "")))
     missing = {view: _without(rows, view) for view in everything["views"]}
     drawn = [
-        {"view": view, **{key: float(row["difference"][key]) for key in ("mean", "low", "high")}}
+        {"modality": view, **{key: float(row["difference"][key]) for key in ("mean", "low", "high")}}
         for view, row in missing.items()
         if row is not None
     ]
@@ -90,15 +85,10 @@ def _ablation(found: Mapping[str, Any], told: Mapping[str, str], words: Words) -
     note = words(
         "views.masked", users=words.count(found.get("users") or 0), metric=metric, value=number(everything["mean"])
     )
-    draw = partial(
-        figure_ablation,
-        pl.DataFrame(drawn),
-        title=title,
-        desc="; ".join(f"{told[row['view']]} {row['mean']:+.3f}" for row in drawn),
-        unit=words("views.unit", metric=metric),
-        names={view: words("views.row", view=told[view]) for view in told},
-    )
-    return page.figure(title, lambda width: draw(width=width), note)
+    desc = "; ".join(f"{told[row['modality']]} {row['mean']:+.3f}" for row in drawn)
+    labels, table = Labels(title, desc, words("views.unit", metric=metric)), pl.DataFrame(drawn)
+    names = {view: words("views.row", view=told[view]) for view in told}
+    return page.figure(title, lambda width: figure_ablation(table, labels, names=names, width=width), note)
 
 
 def _finding(drawn: Sequence[Mapping[str, Any]], metric: str, told: Mapping[str, str], words: Words) -> str:
@@ -106,9 +96,9 @@ def _finding(drawn: Sequence[Mapping[str, Any]], metric: str, told: Mapping[str,
     lost = min(drawn, key=lambda row: row["mean"])
     won = max(drawn, key=lambda row: row["mean"])
     if lost["high"] < 0:
-        return words("views.missed", view=told[lost["view"]], metric=metric, loss=number(-lost["mean"]))
+        return words("views.missed", view=told[lost["modality"]], metric=metric, loss=number(-lost["mean"]))
     if won["low"] > 0:
-        return words("views.better", view=told[won["view"]], metric=metric, gain=number(won["mean"]))
+        return words("views.better", view=told[won["modality"]], metric=metric, gain=number(won["mean"]))
     return words("views.spared")
 
 
@@ -123,7 +113,7 @@ def _table(found: Mapping[str, Any], told: Mapping[str, str], words: Words) -> M
     for view, name in told.items():
         there = (found.get("coverage") or {}).get(view) or {}
         share = finite((found.get("contribution") or {}).get(view))
-        head = join([tag("span", class_=f"swatch {view_class(view)}", aria_hidden="true"), tag("span", name)])
+        head = join([tag("span", class_=f"swatch {modality_class(view)}", aria_hidden="true"), tag("span", name)])
         line: list[object] = [head, *(_percent(there.get(key), words) for key in ("items", "events"))]
         line.append(_percent(share, words))
         if rows:

@@ -1,25 +1,25 @@
-"""Lines: ROC and precision-recall curves, training, calibration."""
+"""Lines: ROC and precision-recall curves, training, calibration, any measure over a number."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from penchant.plots.markup import Markup, join
+from penchant.plots.markup import Markup, join, tag
 from penchant.plots.scale import Scale, round_up, ticks
-from penchant.plots.svg import label, line, marker, polyline, shorten, spread, svg, text_width, x_axis, y_axis
+from penchant.plots.svg import Labels, label, line, marker, polyline, shorten, spread, svg, widest, x_axis, y_axis
 
 _MOST_POINTS = 160
 
 
 def figure_curves(
     table: pl.DataFrame,
+    labels: Labels,
     *,
-    title: str,
-    desc: str,
-    x_unit: str,
-    y_unit: str,
     chosen: str | None = None,
     diagonal: bool = False,
     y_end: float = 1.0,
@@ -30,77 +30,54 @@ def figure_curves(
     `table` has `model`, `x`, `y` (0 to 1, in drawing order) and `note` (such as the area). `diagonal` draws chance;
     `y_end` is the end of the upright axis, for curves that stay low.
     """
-    table = table.filter(pl.col("x").is_finite() & pl.col("y").is_finite())
+    table = _finite(table, "x", "y")
     models = table.get_column("model").unique(maintain_order=True).to_list()
-    left, top = 44.0, 32.0
-    side = width - left - 12
-    x, y = Scale(0, 1, left, left + side), Scale(0, y_end, top + side * 0.8, top)
+    x, y = _square(width, 44.0, y_end, 1.0)
     parts: list[object] = [
-        y_axis(y, ticks(0, y_end, 4), left, x.end, y_unit),
-        x_axis(x, [0, 0.25, 0.5, 0.75, 1], top, y.start, x_unit),
+        y_axis(y, ticks(0, y_end, 4), x.start, x.end, labels.y_unit),
+        x_axis(x, [0, 0.25, 0.5, 0.75, 1], y.end, y.start, labels.x_unit),
+        line(x(0), y(0), x(1), y(1), "guide") if diagonal else "",
     ]
-    if diagonal:
-        parts.append(line(x(0), y(0), x(1), y(1), "guide"))
-    legend_top = y.start + 54
-    others = [model for model in models if model != chosen]
-    styles = {model: _style(False, number) for number, model in enumerate(others)} | {chosen: _style(True, 0)}
+    styles = _styles(models, chosen)
     for model in sorted(models, key=lambda m: m == chosen):
         rows = _thin(table.filter(pl.col("model") == model))
-        xs, ys = rows.get_column("x").to_numpy(), rows.get_column("y").clip(upper_bound=y_end).to_numpy()
-        parts.append(polyline(x.many(xs), y.many(ys), styles[model]))
-    for number, model in enumerate(models):
-        style = styles[model]
-        place = legend_top + number * 20
+        ys = rows.get_column("y").clip(upper_bound=y_end).to_numpy()
+        parts.append(polyline(x.many(rows.get_column("x").to_numpy()), y.many(ys), f"series {styles[model]}"))
+    place = y.start + 54
+    for model in models:
         note = table.filter(pl.col("model") == model).item(0, "note")
-        parts.append(line(left, place, left + 28, place, style))
-        name = shorten(model, side - 110)
-        parts.append(label(name, left + 38, place, class_="accent" if model == chosen else ""))
-        parts.append(label(note, left + side, place, anchor="end", class_="muted"))
-    return svg(join(parts), width, legend_top + 20 * len(models), title=title, desc=desc, kind="curves")
+        parts.append(line(x.start, place, x.start + 28, place, f"series {styles[model]}"))
+        name = shorten(model, x.end - x.start - 110)
+        parts.append(label(name, x.start + 38, place, class_="accent" if model == chosen else ""))
+        parts.append(label(note, x.end, place, anchor="end"))
+        place += 20
+    return svg(join(parts), width, place, labels, "curves")
 
 
 def figure_training(
-    table: pl.DataFrame,
-    *,
-    title: str,
-    desc: str,
-    x_unit: str,
-    loss_unit: str,
-    validation_unit: str,
-    best_words: str,
-    width: float = 600,
+    table: pl.DataFrame, labels: Labels, *, validation_unit: str, best_words: str, width: float = 600
 ) -> Markup:
     """Two panels over the epochs: the loss, and the validation measure with its best epoch (of equals the last).
 
-    `table` has `epoch`, `loss`, `validation`; empty values are left out of their line.
+    `table` has `epoch`, `loss`, `validation`; empty values are left out of their line. `labels.y_unit` names the loss.
     """
     beside = width >= 560
-    panel = (width - 40) / 2 if beside else width
-    height = 230.0
-    loss = _panel(table, "loss", panel, loss_unit, x_unit, "series s0", zero=False)
-    best = table.filter(pl.col("validation").is_finite()).sort("validation", "epoch", descending=True)
-    mark = (float(best.item(0, "epoch")), float(best.item(0, "validation"))) if best.height else None
-    validation = _panel(
-        table, "validation", panel, validation_unit, x_unit, "series chosen", zero=True, mark=mark, words=best_words
-    )
+    panel, height = (width - 40) / 2 if beside else width, 230.0
+    loss = _panel(table, "loss", labels.y_unit, labels.x_unit, panel)
+    validation = _panel(table, "validation", validation_unit, labels.x_unit, panel, best_words=best_words)
     move = f"translate({panel + 40:.0f} 0)" if beside else f"translate(0 {height + 24:.0f})"
-    body = join([loss, Markup(f'<g transform="{move}">'), validation, Markup("</g>")])
-    return svg(body, width, height if beside else 2 * height + 24, title=title, desc=desc, kind="training")
+    body = join([loss, tag("g", validation, transform=move)])
+    return svg(body, width, height if beside else 2 * height + 24, labels, "training")
 
 
-def figure_calibration(
-    table: pl.DataFrame, *, title: str, desc: str, x_unit: str, y_unit: str, ideal: str, width: float = 420
-) -> Markup:
+def figure_calibration(table: pl.DataFrame, labels: Labels, *, ideal: str, width: float = 420) -> Markup:
     """What was predicted against what came out: on the diagonal the two agree; a larger point stands for more cases.
 
     `table` has `predicted`, `observed` (0 to 1) and `count`.
     """
-    table = table.filter(pl.col("predicted").is_finite() & pl.col("observed").is_finite()).sort("predicted")
-    left, top = 48.0, 32.0
-    side = width - left - 12
-    largest = max(_largest(table, "predicted"), _largest(table, "observed"))
-    end = round_up(largest, 4)
-    x, y = Scale(0, end, left, left + side), Scale(0, end, top + side * 0.8, top)
+    table = _finite(table, "predicted", "observed").sort("predicted")
+    end = round_up(max(_largest(table, "predicted"), _largest(table, "observed")), 4)
+    x, y = _square(width, 48.0, end, end)
     marks = ticks(0, end, 4)
     xs, ys = table.get_column("predicted").to_numpy(), table.get_column("observed").to_numpy()
     counts = table.get_column("count").cast(pl.Float64).to_numpy()
@@ -109,8 +86,8 @@ def figure_calibration(
     near = np.abs(spots[:, None] - xs) + np.abs(spots[:, None] - ys)
     free = float(spots[np.argmax(near.min(axis=1, initial=np.inf))])
     parts: list[object] = [
-        y_axis(y, marks, left, x.end, y_unit, percent=True),
-        x_axis(x, marks, top, y.start, x_unit, percent=True),
+        y_axis(y, marks, x.start, x.end, labels.y_unit, percent=True),
+        x_axis(x, marks, y.end, y.start, labels.x_unit, percent=True),
         line(x(0), y(0), x(end), y(end), "guide"),
         label(ideal, x(free) + 8, y(free) + 14, class_="muted halo"),
         polyline(x.many(xs), y.many(ys), "series chosen"),
@@ -118,83 +95,107 @@ def figure_calibration(
     for px, py, size, count in zip(xs, ys, sizes, counts, strict=True):
         hint = f"{px * 100:.1f} % → {py * 100:.1f} % (n = {count:.0f})"
         parts.append(marker(0, x(float(px)), y(float(py)), "dot chosen", size=float(size), name=hint))
-    return svg(join(parts), width, y.start + 42, title=title, desc=desc, kind="calibration")
+    return svg(join(parts), width, y.start + 42, labels, "calibration")
 
 
 def figure_lines(
-    table: pl.DataFrame,
-    *,
-    title: str,
-    desc: str,
-    x_unit: str,
-    y_unit: str,
-    chosen: str | None = None,
-    width: float = 600,
+    table: pl.DataFrame, labels: Labels, *, chosen: str | None = None, powers: bool = False, width: float = 600
 ) -> Markup:
-    """Any measure over a number, one line a series with its name at the end: learning curves, cost against quality.
+    """Any measure over a number, one line a series with its name at the end: learning curves, cost against size.
 
-    `table` has `series`, `x`, `y`.
+    `table` has `series`, `x`, `y`; `y` is drawn from zero. With `powers` the x axis has powers of ten (`x` above zero)
+    and every measured point is marked.
     """
-    table = table.filter(pl.col("x").is_finite() & pl.col("y").is_finite())
+    table = _finite(table, "x", "y")
+    table = table.filter(pl.col("x") > 0) if powers else table
+    table = table.with_columns(at=pl.col("x").log10() if powers else pl.col("x"))
     names = table.get_column("series").unique(maintain_order=True).to_list()
-    left, top, bottom = 48.0, 32.0, 260.0
-    right = width - min(140.0, max((text_width(n) for n in names), default=0) + 20)
-    low, high = (
-        (float(v) for v in table.select(pl.col("x").min(), low2=pl.col("x").max()).row(0)) if names else (0.0, 1.0)
-    )
-    x = Scale(low, high, left, right)
+    top, bottom, right = 32.0, 260.0, width - min(140.0, widest(names) + 20)
+    x = _x_scale(table, right, powers=powers)
     y = Scale(0, round_up(_largest(table, "y")), bottom, top)
+    axis = _power_axis(x, bottom, labels.x_unit) if powers else None
     parts: list[object] = [
-        y_axis(y, ticks(0, y.high, 4), left, right, y_unit),
-        x_axis(x, ticks(low, high, 5), bottom, bottom, x_unit),
+        y_axis(y, ticks(0, y.high, 4), x.start, right, labels.y_unit),
+        axis or x_axis(x, ticks(x.low, x.high, 5), bottom, bottom, labels.x_unit),
     ]
     ends = []
+    styles = _styles(names, chosen)
     for number, name in enumerate(names):
-        rows = table.filter(pl.col("series") == name)
-        xs, ys = x.many(rows.get_column("x").to_numpy()), y.many(rows.get_column("y").to_numpy())
-        parts.append(polyline(xs, ys, _style(name == chosen, number)))
+        rows = table.filter(pl.col("series") == name).sort("x", maintain_order=True)
+        xs, ys = x.many(rows.get_column("at").to_numpy()), y.many(rows.get_column("y").to_numpy())
+        parts.append(polyline(xs, ys, f"series {styles[name]}"))
         ends.append(float(ys[-1]))
+        for px, py, row in zip(xs, ys, rows.iter_rows(named=True), strict=True) if powers else ():
+            hint = f"{name}: {row['y']:,.4g} at {row['x']:,.0f}"
+            style = f"dot {styles[name].split()[0]}"
+            parts.append(marker(number, float(px), float(py), style, size=4, name=hint))
     for name, place in zip(names, spread(ends, 17, top, bottom), strict=True):
-        parts.append(
-            label(shorten(name, width - right - 10), right + 8, place, class_="accent" if name == chosen else "")
-        )
-    return svg(join(parts), width, bottom + 42, title=title, desc=desc, kind="lines")
+        style = "accent" if name == chosen else ""
+        parts.append(label(shorten(name, width - right - 10), right + 8, place, class_=style))
+    return svg(join(parts), width, bottom + 46, labels, "lines")
+
+
+def power_words(power: int) -> str:
+    """A power of ten as it is said on an axis.
+
+    >>> [power_words(n) for n in (2, 3, 5, 6, 9)]
+    ['100', '1\xa0k', '100\xa0k', '1\xa0M', '1\xa0G']
+    """
+    unit = min(max(power // 3, 0), 3)
+    return f"{10 ** (power - 3 * unit):,}" + ("", "\u00a0k", "\u00a0M", "\u00a0G")[unit]
+
+
+def _power_axis(x: Scale, bottom: float, unit: str) -> Markup:
+    powers = range(int(x.low), int(x.high) + 1)
+    marks = [line(x(power), bottom, x(power), bottom + 4) for power in powers]
+    words = [label(power_words(power), x(power), bottom + 14, anchor="middle") for power in powers]
+    return join([*marks, *words, label(unit, x.end, bottom + 34, anchor="end", class_="muted unit")])
+
+
+def _x_scale(table: pl.DataFrame, right: float, *, powers: bool) -> Scale:
+    values = table.get_column("at").cast(pl.Float64).to_numpy()
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+    if powers:
+        low, high = math.floor(low + 1e-9), math.ceil(high - 1e-9)
+        high = max(high, low + 1)
+    return Scale(low, high, 56.0 if powers else 48.0, right)
 
 
 def _panel(
-    table: pl.DataFrame,
-    column: str,
-    width: float,
-    unit: str,
-    x_unit: str,
-    style: str,
-    *,
-    zero: bool,
-    mark: tuple[float, float] | None = None,
-    words: str = "",
+    table: pl.DataFrame, column: str, unit: str, x_unit: str, width: float, *, best_words: str | None = None
 ) -> Markup:
-    rows = _thin(table.filter(pl.col(column).is_finite()))
-    xs = rows.get_column("epoch").cast(pl.Float64).to_numpy()
-    ys = rows.get_column(column).cast(pl.Float64).to_numpy()
-    left, top, bottom = 48.0, 32.0, 190.0
+    """One measure over the epochs; with `best_words` the measure begins at zero and its best epoch is marked."""
+    rows = table.filter(pl.col(column).is_finite())
+    thin = _thin(rows)
+    xs = thin.get_column("epoch").cast(pl.Float64).to_numpy()
+    ys = thin.get_column(column).cast(pl.Float64).to_numpy()
+    top, bottom = 32.0, 190.0
     first, last = (float(xs.min(initial=1)), float(xs.max(initial=1)))
-    x = Scale(first, max(last, first + 1), left, width - 10)
-    low, high = _range(ys, zero=zero)
+    x = Scale(first, max(last, first + 1), 48.0, width - 10)
+    low, high = _range(ys, zero=best_words is not None)
     y = Scale(low, high, bottom, top)
+    style = "series s0" if best_words is None else "series chosen"
     parts: list[object] = [
-        y_axis(y, ticks(low, high, 4), left, x.end, unit),
+        y_axis(y, ticks(low, high, 4), x.start, x.end, unit),
         x_axis(x, [m for m in ticks(first, x.high, 5) if m == int(m)], bottom, bottom, x_unit),
         polyline(x.many(xs), y.many(ys), style) if len(xs) else "",
     ]
-    if mark is not None:
-        at_end = mark[0] > (first + last) / 2
-        parts.append(marker(0, x(mark[0]), y(mark[1]), "dot chosen", name=words))
-        parts.append(line(x(mark[0]), y(mark[1]) + 8, x(mark[0]), bottom, "guide"))
-        place = y(mark[1]) + 20 if y(mark[1]) + 20 < bottom - 8 else y(mark[1]) - 14
-        shift = -8 if at_end else 8
-        anchor = "end" if at_end else "start"
-        parts.append(label(words, x(mark[0]) + shift, place, anchor=anchor, class_="accent halo"))
+    if best_words is not None and rows.height:
+        best = rows.sort(column, "epoch", descending=True).row(0, named=True)
+        at_end = best["epoch"] > (first + last) / 2
+        px, py = x(float(best["epoch"])), y(float(best[column]))
+        place = py + 20 if py + 20 < bottom - 8 else py - 14
+        parts.append(marker(0, px, py, "dot chosen", name=best_words))
+        parts.append(line(px, py + 8, px, bottom, "guide"))
+        shift, anchor = (-8, "end") if at_end else (8, "start")
+        parts.append(label(best_words, px + shift, place, anchor=anchor, class_="accent halo"))
     return join(parts)
+
+
+def _square(width: float, left: float, y_end: float, x_end: float) -> tuple[Scale, Scale]:
+    """The two scales of a drawing that is nearly as high as wide."""
+    top, side = 32.0, width - left - 12
+    return Scale(0, x_end, left, left + side), Scale(0, y_end, top + side * 0.8, top)
 
 
 def _range(values: npt.NDArray[np.float64], *, zero: bool) -> tuple[float, float]:
@@ -205,12 +206,15 @@ def _range(values: npt.NDArray[np.float64], *, zero: bool) -> tuple[float, float
     return low - margin, high + margin
 
 
-def _style(is_chosen: bool, number: int) -> str:
-    """Colour and dash of a line: the accent for the chosen model, the categories for the others."""
-    if is_chosen:
-        return "series chosen"
-    colour = (5, 6, 7, 1, 3, 2, 8)[number % 7]
-    return f"series s{colour} dash{number % 4}"
+def _styles(names: Sequence[str], chosen: str | None) -> Mapping[str, str]:
+    """Colour and dash of each line: the accent for the chosen one, the categories for the others."""
+    others = [name for name in names if name != chosen]
+    styles = {name: f"s{number % 7 + 1} dash{number % 4}" for number, name in enumerate(others)}
+    return styles if chosen is None else {**styles, chosen: "chosen"}
+
+
+def _finite(table: pl.DataFrame, *columns: str) -> pl.DataFrame:
+    return table.filter(*(pl.col(column).is_finite() for column in columns))
 
 
 def _thin(table: pl.DataFrame) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from typing import Any
 from penchant.errors import OptionError
 from penchant.plots import page
 from penchant.plots.markup import Markup, foreign, join, tag
-from penchant.plots.svg import label, line, svg
+from penchant.plots.svg import Labels, label, line, svg
 
 _WORDS: dict[str, tuple[str, str]] = {
     "kind": ("data doctor", "数据体检"),
@@ -84,8 +84,8 @@ _WORDS: dict[str, tuple[str, str]] = {
 _ICONS = {
     "problem": '<path d="M10 1l9 9-9 9-9-9z" fill="var(--c6)"/><path d="M10 5v6M10 13v2" stroke="var(--surface)" '
     'stroke-width="2"/>',
-    "warn": '<path d="M10 2l9 16H1z" fill="none" stroke="var(--audio-view)" stroke-width="2" '
-    'stroke-linejoin="round"/><path d="M10 8v5M10 14v2" stroke="var(--audio-view)" stroke-width="2"/>',
+    "warn": '<path d="M10 2l9 16H1z" fill="none" stroke="var(--audio)" stroke-width="2" '
+    'stroke-linejoin="round"/><path d="M10 8v5M10 14v2" stroke="var(--audio)" stroke-width="2"/>',
     "info": '<circle cx="10" cy="10" r="8" fill="none" stroke="var(--rule)" stroke-width="2"/>'
     '<path d="M10 9v6M10 5v2" stroke="var(--rule)" stroke-width="2"/>',
 }
@@ -159,14 +159,14 @@ def figure_volume(volume: Sequence[Mapping[str, int]], *, title: str, desc: str,
         height = (bottom - top) * one["events"] / most
         hint = tag("title", f"{_day(one['start_s'])}: {one['events']:,}")
         bar = {"x": number * step, "y": bottom - height, "width": max(step - 2, 1.0), "height": height}
-        parts.append(tag("rect", hint, class_="v-behaviour", **bar))
+        parts.append(tag("rect", hint, class_="m-behaviour", **bar))
     peak = max(range(len(volume)), key=lambda n: volume[n]["events"])
     anchor = "start" if peak < len(volume) / 4 else "end" if peak > len(volume) * 3 / 4 else "middle"
     parts.append(label(f"{most:,}", (peak + 0.5) * step, top - 8, anchor=anchor, class_="halo strong"))
     parts.append(line(0, bottom, width, bottom, "zero"))
     parts.append(label(_day(volume[0]["start_s"]), 0, bottom + 14))
     parts.append(label(_day(volume[-1]["end_s"]), width, bottom + 14, anchor="end"))
-    return svg(join(parts), width, bottom + 28, title=title, desc=desc, kind="volume")
+    return svg(join(parts), width, bottom + 28, Labels(title, desc), "volume")
 
 
 def _hero(title: str, found: Mapping[str, Any], words: _Words) -> Markup:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from penchant.messages import text
 from penchant.plots.markup import Markup, join, markup, tag
 from penchant.plots.stylesheet import DARK, LIGHT, stylesheet
 from penchant.plots.svg import hatches
@@ -18,17 +19,13 @@ WIDTHS = {"narrow": 312.0, "medium": 600.0, "wide": 940.0}
 HALF_WIDTHS = {"narrow": 312.0, "column": 440.0}
 """Widths of a figure that stands beside another."""
 
-_WORDS = {
-    "en": {"skip": "Skip to the content", "jump": "On this page"},
-    "zh": {"skip": "跳到正文", "jump": "本页内容"},
-}
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:; base-uri 'none'; form-action 'none'"
 )
 _MARK = Markup(
     '<svg width="26" height="26" viewBox="0 0 26 26" aria-hidden="true" focusable="false">'
     '<path d="M1 16C6 16 7 5 13 5s7 7 12 7v4c-5 0-7-5-12-5S6 20 1 20z" fill="var(--accent)"/>'
-    '<path d="M1 21c5 0 7-8 12-8s7 4 12 4v3c-5 0-7-2-12-2s-7 5-12 5z" fill="var(--image-view)"/></svg>'
+    '<path d="M1 21c5 0 7-8 12-8s7 4 12 4v3c-5 0-7-2-12-2s-7 5-12 5z" fill="var(--image)"/></svg>'
 )
 _EMPTY_MARK = Markup(
     '<svg width="40" height="40" viewBox="0 0 40 40" fill="none" stroke="currentColor" stroke-width="2" '
@@ -50,8 +47,7 @@ def render_page(
     *, title: str, language: str, kind: str, hero: object, body: object, footer: object, jump: Mapping[str, str]
 ) -> str:
     """A whole HTML page. `kind` stands beside the name (`report`); `jump` maps ids on the page to their words."""
-    words = _WORDS[language]
-    links = [tag("a", text, href=f"#{anchor}") for anchor, text in jump.items()]
+    links = [tag("a", words, href=f"#{anchor}") for anchor, words in jump.items()]
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -69,14 +65,14 @@ def render_page(
         tag(
             "div",
             tag("div", _MARK, tag("div", "penchant ", tag("span", kind)), class_="brand"),
-            tag("nav", *links, class_="jump", aria_label=words["jump"]) if links else "",
+            tag("nav", *links, class_="jump", aria_label=text("page.jump", language)) if links else "",
             class_="wrap",
         ),
         class_="top",
     )
     main = tag("main", tag("div", hero, class_="hero"), body, id="content", class_="wrap", tabindex="-1")
     foot = tag("footer", tag("div", footer, class_="wrap"))
-    skip = tag("a", words["skip"], href="#content", class_="skip")
+    skip = tag("a", text("page.skip", language), href="#content", class_="skip")
     lang = "zh-Hans" if language == "zh" else language
     patterns = tag("svg", hatches(), width="0", height="0", aria_hidden="true", class_="hidden")
     return f"<!doctype html>\n{tag('html', head, tag('body', skip, patterns, top, main, foot), lang=lang)}\n"
@@ -173,7 +169,7 @@ def facts(pairs: Sequence[tuple[object, object]]) -> Markup:
 
 def notes(lines: Sequence[object]) -> Markup:
     """A plain list of remarks."""
-    return tag("ul", *(tag("li", text) for text in lines), class_="notes") if lines else Markup("")
+    return tag("ul", *(tag("li", line) for line in lines), class_="notes") if lines else Markup("")
 
 
 def empty_state(title: str, next_step: str, command: str = "") -> Markup:

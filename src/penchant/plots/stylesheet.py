@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from penchant.plots.svg import MODALITIES
+
 LIGHT = {
     "ink": "#16181d",
     "muted": "#5a5f69",
@@ -12,11 +14,11 @@ LIGHT = {
     "rule": "#8d9099",
     "accent": "#0f766e",
     "accent-soft": "#e3f1ef",
-    "text-view": "#4f6bed",
-    "image-view": "#d9822b",
-    "audio-view": "#9b51b8",
-    "behaviour-view": "#0f766e",
-    "attributes-view": "#7a7f87",
+    "text": "#4f6bed",
+    "image": "#d9822b",
+    "audio": "#9b51b8",
+    "behaviour": "#0f766e",
+    "attributes": "#7a7f87",
     "c8": "#000000",
     "hatch": "rgba(255,255,255,.5)",
 }
@@ -219,9 +221,8 @@ def stylesheet() -> str:
     """The whole CSS text: variables for light and dark, then the rules that use them."""
     light = _variables(LIGHT | {f"c{n}": colour for n, colour in enumerate(CATEGORIES, 1)})
     dark = _variables(DARK)
-    views = "".join(
-        f".chart .v-{view}{{fill:var(--{view}-view)}}.swatch.v-{view}{{background:var(--{view}-view)}}"
-        for view in ("text", "image", "audio", "behaviour", "attributes")
+    modalities = "".join(
+        f".chart .m-{name}{{fill:var(--{name})}}.swatch.m-{name}{{background:var(--{name})}}" for name in MODALITIES
     )
     series = "".join(
         f".chart .c{n}{{fill:var(--c{n})}}.chart .s{n}{{stroke:var(--c{n})}}" for n in range(1, len(CATEGORIES) + 2)
@@ -230,7 +231,7 @@ def stylesheet() -> str:
     screen_dark = f"@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
     return (
         f":root{{color-scheme:light dark;{light}}}{screen_dark}"
-        f"{_BASE}{_PARTS}{_FIGURES}{views}{series}{other}{_NARROW}{_PRINT}"
+        f"{_BASE}{_PARTS}{_FIGURES}{modalities}{series}{other}{_NARROW}{_PRINT}"
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +14,7 @@ from penchant.plots.markup import Markup, join, short, tag
 from penchant.plots.scale import Scale, decimals
 
 SMALL = 13
-VIEWS = ("text", "image", "audio", "behaviour", "attributes")
+MODALITIES = ("text", "image", "audio", "behaviour", "attributes")
 _HATCH = {
     "image": "M-2 2l4-4M0 8l8-8M6 10l4-4",
     "audio": "M2 2h1.6v1.6h-1.6zM6 6h1.6v1.6h-1.6z",
@@ -21,12 +23,22 @@ _HATCH = {
 }
 
 
-def svg(body: object, width: float, height: float, *, title: str, desc: str, kind: str = "") -> Markup:
-    """A figure with its name and description for those who cannot see it; scales with its container."""
+@dataclass(frozen=True)
+class Labels:
+    """The texts of a figure: its finding, its description for those who cannot see it, the units of the axes."""
+
+    title: str
+    desc: str
+    x_unit: str = ""
+    y_unit: str = ""
+
+
+def svg(body: object, width: float, height: float, labels: Labels, kind: str = "") -> Markup:
+    """A figure with its name and description; scales with its container."""
     return tag(
         "svg",
-        tag("title", title),
-        tag("desc", desc),
+        tag("title", labels.title),
+        tag("desc", labels.desc),
         body,
         xmlns="http://www.w3.org/2000/svg",
         viewBox=f"0 0 {short(width)} {short(height)}",
@@ -77,26 +89,20 @@ def x_axis(
     scale: Scale, marks: Sequence[float], top: float, bottom: float, unit: str, *, percent: bool = False
 ) -> Markup:
     """Vertical grid lines with their numbers below, and the unit below these, at the right."""
-    parts: list[object] = [line(scale(m), top, scale(m), bottom, "zero" if m == 0 else "grid") for m in marks]
-    parts += [
-        label(words, scale(m), bottom + 12, anchor="middle")
-        for m, words in zip(marks, tick_words(marks, percent=percent), strict=True)
-    ]
-    parts.append(label(unit, scale.end, bottom + 30, anchor="end", class_="muted unit"))
-    return join(parts)
+    lines = [line(scale(m), top, scale(m), bottom, "zero" if m == 0 else "grid") for m in marks]
+    words = zip(marks, tick_words(marks, percent=percent), strict=True)
+    numbers = [label(word, scale(m), bottom + 12, anchor="middle") for m, word in words]
+    return join([*lines, *numbers, label(unit, scale.end, bottom + 30, anchor="end", class_="muted unit")])
 
 
 def y_axis(
     scale: Scale, marks: Sequence[float], left: float, right: float, unit: str, *, percent: bool = False
 ) -> Markup:
     """Horizontal grid lines with their numbers at the left and the unit above."""
-    parts: list[object] = [line(left, scale(m), right, scale(m), "zero" if m == 0 else "grid") for m in marks]
-    parts += [
-        label(words, left - 8, scale(m), anchor="end")
-        for m, words in zip(marks, tick_words(marks, percent=percent), strict=True)
-    ]
-    parts.append(label(unit, 0, scale.end - 16, class_="muted unit"))
-    return join(parts)
+    lines = [line(left, scale(m), right, scale(m), "zero" if m == 0 else "grid") for m in marks]
+    words = zip(marks, tick_words(marks, percent=percent), strict=True)
+    numbers = [label(word, left - 8, scale(m), anchor="end") for m, word in words]
+    return join([*lines, *numbers, label(unit, 0, scale.end - 16, class_="muted unit")])
 
 
 def tick_words(marks: Sequence[float], *, percent: bool = False) -> list[str]:
@@ -121,6 +127,11 @@ def text_width(text: str, size: float = SMALL) -> float:
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
     big = sum(c.isupper() or c in "mwMW@%—" for c in text)
     return size * (wide * 1.0 + big * 0.72 + (len(text) - wide - big) * 0.54)
+
+
+def widest(texts: Iterable[str]) -> float:
+    """The width of the widest of some texts; 0 where there is none."""
+    return max((text_width(text) for text in texts), default=0.0)
 
 
 def shorten(text: str, width: float, size: float = SMALL) -> str:
@@ -159,37 +170,42 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
     return [float(value) for value in result]
 
 
-def view_class(view: str) -> str:
-    """The class that gives a view its one colour; unknown views share the colour of attributes."""
-    return f"v-{view if view in VIEWS else 'attributes'}"
+def by_modality(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows with a `modality`, in the fixed order of modalities; unknown ones last."""
+    return sorted(rows, key=lambda row: _place(row["modality"]))
+
+
+def modality_class(modality: str) -> str:
+    """The class that gives a modality its one colour; unknown modalities share the colour of attributes."""
+    return f"m-{_known(modality)}"
 
 
 def hatches() -> Markup:
-    """Patterns, one a view, that tell the views apart in grey print; a page holds them once."""
-    return tag(
-        "defs",
-        *(
-            tag(
-                "pattern",
-                tag("path", d=d, class_="hatch"),
-                id=f"hatch-{view}",
-                width=8,
-                height=8,
-                patternUnits="userSpaceOnUse",
-            )
-            for view, d in _HATCH.items()
-        ),
-    )
+    """Patterns, one a modality, that tell the modalities apart in grey print; a page holds them once."""
+    box = {"width": 8, "height": 8, "patternUnits": "userSpaceOnUse"}
+    drawn = [
+        tag("pattern", tag("path", d=d, class_="hatch"), id=f"hatch-{modality}", **box)
+        for modality, d in _HATCH.items()
+    ]
+    return tag("defs", *drawn)
 
 
-def view_bar(x: float, y: float, width: float, height: float, view: str, name: str) -> Markup:
-    """A bar in a view's colour and pattern."""
+def modality_bar(x: float, y: float, width: float, height: float, modality: str, name: str) -> Markup:
+    """A bar in a modality's colour and pattern."""
     box = {"x": float(x), "y": float(y), "width": float(max(width, 0.0)), "height": float(height)}
-    plain = tag("rect", tag("title", name), **box, class_=view_class(view))
-    known = view if view in VIEWS else "attributes"
+    plain = tag("rect", tag("title", name), **box, class_=modality_class(modality))
+    known = _known(modality)
     if known not in _HATCH:
         return plain
     return join([plain, tag("rect", **box, fill=f"url(#hatch-{known}) none", pointer_events="none")])
+
+
+def _known(modality: str) -> str:
+    return modality if modality in MODALITIES else "attributes"
+
+
+def _place(modality: str) -> int:
+    return MODALITIES.index(modality) if modality in MODALITIES else len(MODALITIES)
 
 
 def _points(xs: npt.NDArray[np.float64], ys: npt.NDArray[np.float64]) -> str:

@@ -3,69 +3,63 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from penchant.messages import text
 from penchant.plots.markup import Markup, join, tag
 from penchant.plots.scale import Scale, time_ticks
-from penchant.plots.svg import band, label, line, shorten, spread, svg, text_width
+from penchant.plots.svg import Labels, band, label, line, shorten, spread, svg, text_width, widest
 
 _SAMPLES = 220
 _MOST_TICKS = 400
-_KINDS: Mapping[str, str] = {}
 _STRONG = frozenset({"purchase", "like", "share", "comment"})
 
 
 def figure_timeline(
     table: pl.DataFrame,
     events: pl.DataFrame,
+    labels: Labels,
     *,
-    title: str,
-    desc: str,
     language: str,
-    others: str,
-    events_unit: str,
-    most_topics: int = 6,
     order: Sequence[str] = (),
-    kinds: Mapping[str, str] = _KINDS,
+    most_topics: int = 6,
     width: float = 600,
 ) -> Markup:
     """The share of each topic after every event, over time; the largest topics are named at the right.
 
     `table` has `time_s`, `topic`, `weight` (one row an event and topic; negative weights count as none), `events` has
-    `time_s`, `event`, `title`. Between two events interests stand still, so the bands step, with soft corners. Topics
-    beyond `most_topics` are joined under the word `others`. `order` lists topics by colour, so that a topic wears the
-    same one in several figures.
+    `time_s`, `event`, `title`. Between two events interests do not change, so the bands step, with soft corners.
+    Topics beyond `most_topics` are joined as "others". `order` lists topics by colour, so that a topic has the same
+    one in several figures.
     """
+    others = text("page.others", language)
     times, topics, shares = _shares(table, most_topics, others)
     top, height = 8.0, 190.0 if width < 480 else 230.0
-    right = width - min(150.0 if width > 480 else 104.0, max((text_width(t) for t in topics), default=0) + 26)
-    last = float(max(times[-1], _latest(events, times[-1])))
+    right = width - min(150.0 if width > 480 else 104.0, widest(topics) + 26)
+    latest = events.get_column("time_s").max() if events.height else None
+    last = max(float(times[-1]), float(latest) if isinstance(latest, int | float) else -np.inf)
     span = (last - float(times[0])) * 1.025 or 86400.0
     x = Scale(float(times[0]), float(times[0]) + span, 4, right)
     y = Scale(0, 1, top + height, top)
     grid, edges = _edges(times, shares, x)
     parts: list[object] = []
-    colours = _colours(topics, others, order)
-    for number, topic in enumerate(topics):
-        colour = colours[number]
+    for number, (topic, colour) in enumerate(zip(topics, _colours(topics, others, order), strict=True)):
         outline = band(x.many(grid), y.many(edges[number]), y.many(edges[number + 1]))
         hint = f"{topic}: {shares[0, number] * 100:.0f} % → {shares[-1, number] * 100:.0f} %"
         parts.append(tag("path", tag("title", hint), d=outline, class_=f"c{colour} seam"))
     parts.append(_names(topics, edges[:, -1], right, width, y))
     rug = top + height + 14
-    parts.append(_rug(events, x, rug, kinds))
-    parts.append(line(x.start, rug + 18, x.end, rug + 18, "zero"))
+    parts += [_rug(events, x, rug), line(x.start, rug + 18, x.end, rug + 18, "zero")]
     for moment, words in time_ticks(x.low, x.high, max(3, int((right - 4) / 105)), language):
-        place = x(moment)
-        half = text_width(words) / 2
+        place, half = x(moment), text_width(words) / 2
         parts.append(line(place, rug + 18, place, rug + 22, "zero"))
         parts.append(label(words, min(max(place, half), width - half), rug + 32, anchor="middle"))
-    parts.append(label(events_unit, right + 8, rug + 8))
-    return svg(join(parts), width, rug + 44, title=title, desc=desc, kind="timeline")
+    parts.append(label(text("page.events", language), right + 8, rug + 8))
+    return svg(join(parts), width, rug + 44, labels, "timeline")
 
 
 def _shares(
@@ -73,9 +67,8 @@ def _shares(
 ) -> tuple[npt.NDArray[np.float64], list[str], npt.NDArray[np.float64]]:
     """Times `[T]`, topics and their shares `[T, K]`, the largest topic first, the rest joined at the end."""
     weights = table.with_columns(pl.col("weight").cast(pl.Float64).fill_nan(0).fill_null(0).clip(lower_bound=0))
-    wide = (
-        weights.pivot("topic", index="time_s", values="weight", aggregate_function="last").sort("time_s").fill_null(0)
-    )
+    wide = weights.pivot("topic", index="time_s", values="weight", aggregate_function="last")
+    wide = wide.sort("time_s").fill_null(0)
     topics = [name for name in wide.columns if name != "time_s"]
     values = wide.select(topics).to_numpy().astype(np.float64)
     total = values.sum(axis=1, keepdims=True)
@@ -124,29 +117,16 @@ def _names(topics: list[str], edges: npt.NDArray[np.float64], right: float, widt
     return join(parts)
 
 
-def _rug(events: pl.DataFrame, x: Scale, top: float, kinds: Mapping[str, str]) -> Markup:
+def _rug(events: pl.DataFrame, x: Scale, top: float) -> Markup:
+    """A tick an event at its time, longer where the event says more than a view."""
     table = events.filter(pl.col("time_s").is_not_null()).sort("time_s", maintain_order=True)
     if table.height > _MOST_TICKS:
         table = table[np.linspace(0, table.height - 1, _MOST_TICKS).round().astype(np.int64).tolist()]
-    parts: list[object] = []
+    parts = []
     for row in table.iter_rows(named=True):
         kind = str(row["event"] or "")
-        hint = f"{kinds.get(kind, kind)}: {row['title']}" if row["title"] else kinds.get(kind, kind)
+        hint = tag("title", f"{kind}: {row['title']}" if row["title"] else kind)
         place, strong = x(float(row["time_s"])), kind in _STRONG
-        parts.append(
-            tag(
-                "line",
-                tag("title", hint),
-                x1=place,
-                x2=place,
-                y1=top if strong else top + 6,
-                y2=top + 16,
-                class_="tick strong" if strong else "tick",
-            )
-        )
+        start, style = (top, "tick strong") if strong else (top + 6, "tick")
+        parts.append(tag("line", hint, x1=place, x2=place, y1=start, y2=top + 16, class_=style))
     return join(parts)
-
-
-def _latest(events: pl.DataFrame, fallback: float) -> float:
-    value = events.get_column("time_s").max() if events.height else None
-    return float(value) if isinstance(value, int | float) else fallback
