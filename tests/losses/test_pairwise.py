@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from jaxtyping import TypeCheckError
 
 from penchant.losses.bce import bce
 from penchant.losses.bpr import bpr
@@ -43,10 +44,16 @@ def test_beta_between_plain_and_calibrated() -> None:
 
 
 def test_gbce_weakens_the_target_alone() -> None:
-    plain, generalised = bce(OWN, OTHERS, NONE), gbce(OWN, OTHERS, NONE, n_items=201, calibration=1.0)
+    plain, generalised = bce(OWN, OTHERS, NONE), gbce(OWN, OTHERS, NONE, n_items=201, t=1.0)
     target = float(torch.nn.functional.softplus(-OWN).mean())
     assert float(plain - generalised) == pytest.approx(target * (1 - 2 / 200))
-    torch.testing.assert_close(gbce(OWN, OTHERS, NONE, n_items=201, calibration=0.0), plain)
+    torch.testing.assert_close(gbce(OWN, OTHERS, NONE, n_items=201, t=0.0), plain)
+
+
+@pytest.mark.parametrize("negatives", [torch.zeros(3, 2), torch.zeros(2), torch.zeros(2, 2, dtype=torch.int64)])
+def test_shapes_and_dtypes_are_checked_in_tests(negatives: torch.Tensor) -> None:
+    with pytest.raises(TypeCheckError, match="negative_scores"):
+        bce(OWN, negatives, NONE)
 
 
 @pytest.mark.parametrize("loss", [bce, bpr, lambda *a: gbce(*a, n_items=50)])

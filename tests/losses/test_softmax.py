@@ -23,7 +23,7 @@ def test_equals_cross_entropy_and_its_gradients(
         torch.nn.functional.cross_entropy(x @ v.T, y, reduction="none", label_smoothing=smoothing) * w
     ).sum() / w.sum()
     wanted = torch.autograd.grad(3.0 * expected, [x, v])
-    loss = full_softmax(x, v, y, w if weighted else None, smoothing=smoothing)
+    loss = full_softmax(x, v, y, w if weighted else None, label_smoothing=smoothing)
     found = torch.autograd.grad(3.0 * loss, [x, v])
     assert float(loss.detach()) == pytest.approx(float(expected.detach()), rel=1e-6)
     for a, b in zip(found, wanted, strict=True):
@@ -35,7 +35,7 @@ def test_half_precision_agrees_to_a_hundredth() -> None:
     x = (3 * torch.randn(200, 32, generator=rng)).requires_grad_()
     v = torch.nn.functional.normalize(torch.randn(90, 32, generator=rng), dim=1).requires_grad_()
     y = torch.randint(0, 90, (200,), generator=rng)
-    exact, half = full_softmax(x, v, y), full_softmax(x, v, y, half=True)
+    exact, half = full_softmax(x, v, y), full_softmax(x, v, y, bf16=True)
     assert float(half.detach()) == pytest.approx(float(exact.detach()), rel=1e-3)
     for a, b in zip(torch.autograd.grad(half, [x, v]), torch.autograd.grad(exact, [x, v]), strict=True):
         assert a.dtype == torch.float32

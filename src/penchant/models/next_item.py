@@ -70,7 +70,7 @@ class NextItem:
         if hidden.ndim == 3:
             hidden = strongest(hidden, items.detach()[targets])
         vectors = unit(hidden) * scale
-        return full_softmax(vectors, items, targets, weights, smoothing=self.options.smoothing, half=self.half)
+        return full_softmax(vectors, items, targets, weights, label_smoothing=self.options.smoothing, bf16=self.half)
 
     def _against_some(
         self, net: SequenceNet, hidden: Tensor, targets: Tensor, weights: Tensor | None, rng: np.random.Generator
@@ -92,7 +92,7 @@ class NextItem:
         if self.name == "sampled_softmax":
             return sampled_softmax_of_scores(own, others, same, log_q, weights)
         if self.name == "gbce":
-            return gbce(own, others, same, weights, n_items=len(self.allowed), calibration=self.options.calibration)
+            return gbce(own, others, same, weights, n_items=len(self.allowed), t=self.options.calibration)
         return (bce if self.name == "bce" else bpr)(own, others, same, weights)
 
 
