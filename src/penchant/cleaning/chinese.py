@@ -1,25 +1,39 @@
-"""Traditional and simplified Chinese, converted where asked (OpenCC, the extra `lang`)."""
+"""Traditional and simplified Chinese, converted on request (OpenCC, the extra `lang`)."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Any, Final
 
 import polars as pl
 
+from penchant.cleaning.finding import Repair, count_changes, repair_texts
+from penchant.data.dataset import Dataset
 from penchant.errors import MissingExtraError, OptionError
 
-Script = Literal["simplified", "traditional"]
+_CONFIGURATIONS: Final = {"simplified": "t2s", "traditional": "s2t"}
+SCRIPTS: Final = tuple(_CONFIGURATIONS)
 
-_CONFIG = {"simplified": "t2s", "traditional": "s2t"}
+
+def convert_script(dataset: Dataset, script: str) -> Repair:
+    """Convert Chinese in the text columns of items, users and events to one script; raises `MissingExtraError`."""
+
+    other = next(name for name in SCRIPTS if name != script)
+
+    def change(text: pl.Series) -> tuple[pl.Series, dict[str, int]]:
+        after = convert_text(text, script)
+        count = count_changes(text, after)
+        return after, {f"{other} characters": count} if count else {}
+
+    return repair_texts(dataset, change)
 
 
-def converted(text: pl.Series, to: Script = "simplified") -> pl.Series:
+def convert_text(text: pl.Series, script: str = "simplified") -> pl.Series:
     """A column in one Chinese script; other text and nulls stay. Raises `MissingExtraError` without OpenCC."""
-    if to not in get_args(Script):
-        raise OptionError("script", to, allowed=get_args(Script))
-    convert = _converter(_CONFIG[to])
+    if script not in SCRIPTS:
+        raise OptionError("script", script, allowed=SCRIPTS)
+    convert = _load_converter(_CONFIGURATIONS[script])
     chinese = text.str.contains(r"\p{Han}").fill_null(False)
     values = text.filter(chinese).unique(maintain_order=True)
     changed = pl.Series([convert(value) for value in values], dtype=pl.String)
@@ -28,12 +42,12 @@ def converted(text: pl.Series, to: Script = "simplified") -> pl.Series:
 
 
 @functools.cache
-def _converter(config: str) -> Callable[[str], str]:
+def _load_converter(configuration: str) -> Callable[[str], str]:
     try:
         import opencc
     except ImportError:
         raise MissingExtraError("opencc", "lang") from None
-    converter: Any = opencc.OpenCC(config)
+    converter: Any = opencc.OpenCC(configuration)
 
     def convert(text: str) -> str:
         return str(converter.convert(text))

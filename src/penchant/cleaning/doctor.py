@@ -1,4 +1,4 @@
-"""The data doctor: what is wrong with a data set, what it is like, and what suits it."""
+"""The data doctor: problems of a data set, a description of it, and advice on how to train on it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from penchant.cleaning import doctor_content as content
-from penchant.cleaning import doctor_people as people
+from penchant.cleaning import doctor_people as users
 from penchant.cleaning import doctor_times as clock
-from penchant.cleaning.doctor_advice import TOPICS, Advice, Machine, Traits, advise, command
+from penchant.cleaning.doctor_advice import Advice, Machine, Traits, advise, write_command
 from penchant.cleaning.doctor_finding import Observation
 from penchant.data import schema
 from penchant.data.dataset import Dataset
@@ -25,9 +25,9 @@ class DoctorOptions:
     """How much the doctor examines."""
 
     most_files: int = 20_000
-    """Media files of each column that are examined, evenly spaced. 1 or more."""
+    """Media files of each column to check, evenly spaced. 1 or more."""
     bins: int = 48
-    """Bins of the volume over time. 1 or more."""
+    """Periods of the volume over time. 1 or more."""
 
     def __post_init__(self) -> None:
         require_range(self, "most_files", "bins", least=1)
@@ -43,22 +43,21 @@ class Diagnosis:
     advice: list[Advice] = field(default_factory=list)
 
     def count(self, severity: str) -> int:
-        """How many findings are of one severity: `problem`, `warn` or `info`."""
+        """The number of findings of one severity: `problem`, `warn` or `info`."""
         return sum(one.severity == severity for one in self.observations)
 
     def find(self, code: str) -> Observation | None:
-        """The (first) finding of a code, if there is one."""
+        """The (first) finding with a code, if there is one."""
         return next((one for one in self.observations if one.code == code), None)
 
     def to_dict(self, language: str = "en") -> dict[str, Any]:
-        """Plain values for JSON and the page, in words of `en` or `zh`."""
-        column = 1 if language == "zh" else 0
+        """Plain values for JSON and the page, with texts in `en` or `zh`."""
         return {
             "language": language,
             "severities": {name: self.count(name) for name in _ORDER},
             "findings": [one.to_dict(language) for one in self.observations],
-            "advice": [{**one.to_dict(language), "topic_title": TOPICS[one.topic][column]} for one in self.advice],
-            "command": command(self.advice) if self.advice else "",
+            "advice": [one.to_dict(language) for one in self.advice],
+            "command": write_command(self.advice) if self.advice else "",
             "volume": self.volume,
         }
 
@@ -70,42 +69,42 @@ def examine(
     now_s: int | None = None,
     options: DoctorOptions = DoctorOptions(),
 ) -> Diagnosis:
-    """Look at a data set: findings with numbers and ids, and advice. Same data, machine and `now_s`: same result.
+    """Examine a data set: findings with numbers and ids, and advice. Same data, machine and `now_s`: same result.
 
     `now_s`: the present in UTC seconds, for events in the future (None: not checked).
 
     >>> log = {"user_id": ["a", "a", "b"], "item_id": ["x", "y", "x"], "timestamp": [1700000000] * 3}
-    >>> found = examine(Dataset.from_tables(log))
-    >>> found.find("one_event").examples, found.find("ties").examples
+    >>> diagnosis = examine(Dataset.from_tables(log))
+    >>> diagnosis.find("one_event").examples, diagnosis.find("ties").examples
     (('b',), ('a',))
     """
-    found = people.quarantined(dataset)
-    times = clock.known_times(dataset)
-    duplicates, instead = content.twins(dataset)
+    findings = users.check_quarantine(dataset)
+    times = clock.read_times(dataset)
+    duplicates, replaced_by = content.check_duplicates(dataset)
     if dataset.n_events:
-        found += clock.wrong_units(dataset, times, now_s) + clock.missing(dataset, times) + clock.ties(dataset, times)
-        found += clock.whole_days(dataset, times) + clock.shifted_hours(dataset, times) + clock.again(dataset, times)
-        found += people.leaks(dataset, times, instead)
-        found += people.refusals(dataset) + people.few_events(dataset) + people.programs(dataset)
-    broken_media, broken = content.media(dataset, options.most_files)
-    found += broken_media + content.views(dataset, broken) + duplicates + content.same_ids(dataset)
-    found += content.cells(dataset) + content.languages(dataset)
+        findings += clock.check_units(dataset, times, now_s) + clock.check_missing(dataset, times)
+        findings += clock.check_ties(dataset, times) + clock.check_days(dataset, times)
+        findings += clock.check_shifted_hours(dataset, times) + clock.check_repeats(dataset, times)
+        findings += users.check_leaks(dataset, times, replaced_by)
+        findings += users.check_kinds(dataset) + users.check_event_counts(dataset) + users.check_bots(dataset)
+    media, broken = content.check_media(dataset, options.most_files)
+    findings += media + content.check_modalities(dataset, broken) + duplicates + content.check_ids(dataset)
+    findings += content.check_cells(dataset) + content.check_languages(dataset)
     if dataset.n_events:
-        found += people.density(dataset) + people.skew(dataset)
-        found += clock.volume_drift(times) + clock.vocabulary_drift(dataset, times)
-    found.sort(key=lambda one: _ORDER.index(one.severity))
-    traits = _traits(dataset, found, machine)
-    return Diagnosis(found, clock.volume(times, options.bins), traits, advise(traits))
+        findings += users.describe_density(dataset) + users.describe_popularity(dataset)
+        findings += clock.describe_volume(times) + clock.describe_vocabulary(dataset, times)
+    findings.sort(key=lambda one: _ORDER.index(one.severity))
+    traits = _measure_traits(dataset, {one.code: one for one in reversed(findings)}, machine)
+    return Diagnosis(findings, clock.bin_volume(times, options.bins), traits, advise(traits))
 
 
-def _traits(dataset: Dataset, found: list[Observation], machine: Machine) -> Traits:
-    def number(code: str, name: str, otherwise: float = 0.0) -> float:
-        one = next((one for one in found if one.code == code), None)
-        return otherwise if one is None else float(one.numbers[name])
+def _measure_traits(dataset: Dataset, findings: dict[str, Observation], machine: Machine) -> Traits:
+    def number(code: str, name: str) -> float:
+        return float(findings[code].numbers[name]) if code in findings else 0.0
 
-    spoken = next((one for one in found if one.code == "languages"), None)
-    others = float(spoken.numbers["others"]) if spoken else 0.0
-    english = 1.0 if spoken is None else 1 - others if spoken.numbers["main"] == "en" else 0.0
+    english = 1.0
+    if "languages" in findings:
+        english = 1 - number("languages", "others") if findings["languages"].numbers["main"] == "en" else 0.0
     lengths = dataset.sequences().lengths
     lengths = lengths[lengths > 0] if len(lengths) and lengths.any() else np.ones(1, dtype=np.int64)
     return Traits(
@@ -120,14 +119,14 @@ def _traits(dataset: Dataset, found: list[Observation], machine: Machine) -> Tra
         median=float(np.median(lengths)),
         p90=float(np.quantile(lengths, 0.9)),
         text=float(np.mean([text is not None for text in item_text(dataset)])) if dataset.n_items else 0.0,
-        images=_share(dataset, schema.IMAGE),
-        sounds=_share(dataset, schema.AUDIO),
+        images=_measure_coverage(dataset, schema.IMAGE),
+        sounds=_measure_coverage(dataset, schema.AUDIO),
         english=english,
         machine=machine,
     )
 
 
-def _share(dataset: Dataset, column: str) -> float:
+def _measure_coverage(dataset: Dataset, column: str) -> float:
     if column not in dataset.items.columns or not dataset.n_items:
         return 0.0
     return float(dataset.items[column].is_not_null().to_numpy().mean())

@@ -1,4 +1,4 @@
-"""What the doctor asks of people and of the table as a whole: single events, programs, density, skew, leaks."""
+"""The doctor on users and popularity: few events, bots, density, popularity, leaks of the test set."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from penchant.cleaning.doctor_finding import Observation, Severity, Value, graded, ids_in, ids_of
-from penchant.cleaning.doctor_times import tied
-from penchant.cleaning.finding import Finding
-from penchant.cleaning.suspicious_users import suspicious_users
+from penchant.cleaning.doctor_finding import Observation, decode_examples, gather_examples, grade, observe
+from penchant.cleaning.doctor_times import find_tied
+from penchant.cleaning.suspicious_users import find_bots
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.kinds import reads_as_refusal
@@ -19,28 +18,25 @@ Ints = npt.NDArray[np.int64]
 SPLIT_COLUMNS = ("split", "fold", "subset", "partition", "set")
 
 
-def quarantined(dataset: Dataset) -> list[Observation]:
-    """Rows that reading refused, table by table."""
+def check_quarantine(dataset: Dataset) -> list[Observation]:
+    """Rows that reading rejected, table by table."""
+    if dataset.report is None:
+        return []
     out = []
-    for name, table in dataset.report.tables.items() if dataset.report else ():
+    for name, table in dataset.report.tables.items():
         if table.rows_quarantined:
             reason, most = max(table.quarantined.items(), key=lambda pair: pair[1])
             share = table.rows_quarantined / max(table.rows_read, 1)
-            numbers: dict[str, Value] = {
-                "table": name,
-                "rows": table.rows_quarantined,
-                "share": share,
-                "reason": reason,
-                "most": most,
-            }
-            refused = dataset.report.quarantine[name] if dataset.report else pl.DataFrame()
-            rows = refused["row"].head(5).to_list() if "row" in refused.columns else []
-            out.append(Observation("quarantine", graded(share, 0.0, 0.01), numbers, tuple(f"row {r}" for r in rows)))
+            rejected = dataset.report.quarantine[name]
+            rows = rejected["row"].head(5).to_list() if "row" in rejected.columns else []
+            examples, severity = tuple(f"row {row}" for row in rows), grade(share, 0.0, 0.01)
+            counts = {"rows": table.rows_quarantined, "most": most}
+            out.append(observe("quarantine", severity, examples, table=name, share=share, reason=reason, **counts))
     return out
 
 
-def refusals(dataset: Dataset) -> list[Observation]:
-    """Kinds of events that count as wanted and read like 'not this', or like something that the platform did."""
+def check_kinds(dataset: Dataset) -> list[Observation]:
+    """Kinds of events that count as positive and look like negative feedback or like impressions."""
     kinds = dataset.kinds.ids.to_list()
     codes = np.flatnonzero([reads_as_refusal(kind) for kind in kinds])
     counts = np.bincount(dataset.events[schema.KIND].to_numpy(), minlength=len(kinds))
@@ -48,80 +44,99 @@ def refusals(dataset: Dataset) -> list[Observation]:
     events = int(counts[codes].sum())
     if not events:
         return []
-    numbers: dict[str, Value] = {"kind": kinds[codes[0]], "events": events, "share": events / dataset.n_events}
-    return [Observation("unread_refusals", "warn", numbers, ids_of(dataset.kinds, codes))]
+    examples = decode_examples(dataset.kinds, codes)
+    return [
+        observe(
+            "unread_negatives", "warn", examples, kind=kinds[codes[0]], events=events, share=events / dataset.n_events
+        )
+    ]
 
 
-def few_events(dataset: Dataset) -> list[Observation]:
-    """Users with one event, and users with none."""
+def check_event_counts(dataset: Dataset) -> list[Observation]:
+    """Users with one event, with none, and with a large share of all."""
     counts = np.bincount(dataset.events[schema.USER].to_numpy(), minlength=dataset.n_users)
     out = []
-    for code, wanted in (("one_event", 1), ("no_event", 0)):
-        rows = np.flatnonzero(counts == wanted)
+    for code, count in (("one_event", 1), ("no_event", 0)):
+        rows = np.flatnonzero(counts == count)
         if len(rows):
             share = len(rows) / dataset.n_users
-            numbers: dict[str, Value] = {"users": len(rows), "of": dataset.n_users, "share": share}
-            out.append(Observation(code, graded(share, 0.2), numbers, ids_of(dataset.user_vocabulary, rows)))
+            examples = decode_examples(dataset.user_vocabulary, rows)
+            out.append(observe(code, grade(share, 0.2), examples, users=len(rows), of=dataset.n_users, share=share))
     top = int(counts.argmax()) if len(counts) else 0
     if dataset.n_users >= 20 and counts[top] > max(0.05 * counts.sum(), 100):
-        numbers = {"events": int(counts[top]), "share": float(counts[top] / counts.sum())}
-        out.append(Observation("dominant_user", "warn", numbers, ids_of(dataset.user_vocabulary, np.array([top]))))
+        examples = decode_examples(dataset.user_vocabulary, np.array([top]))
+        share = float(counts[top] / counts.sum())
+        out.append(observe("dominant_user", "warn", examples, events=int(counts[top]), share=share))
     return out
 
 
-def programs(dataset: Dataset) -> list[Observation]:
-    """Users who behave like programs."""
-    found: Finding = suspicious_users(dataset)
-    if not len(found):
+def check_bots(dataset: Dataset) -> list[Observation]:
+    """Users who behave like bots."""
+    bots = find_bots(dataset)
+    if not len(bots):
         return []
-    share = len(found) / dataset.n_users
     counts = np.bincount(dataset.events[schema.USER].to_numpy(), minlength=dataset.n_users)
-    numbers: dict[str, Value] = {
-        "users": len(found), "share": share,
-        "events": float(counts[found.rows].sum() / max(counts.sum(), 1)),
-        "signals": ", ".join(sorted({s for row in found.details["signals"].to_list() for s in row.split(", ")})),
-    }  # fmt: skip
-    return [Observation("suspicious_users", "warn", numbers, ids_of(dataset.user_vocabulary, found.rows))]
+    signals = {name for row in bots.details["signals"].to_list() for name in row.split(", ")}
+    return [
+        observe(
+            "bots",
+            "warn",
+            decode_examples(dataset.user_vocabulary, bots.rows),
+            users=len(bots),
+            share=len(bots) / dataset.n_users,
+            events=float(counts[bots.rows].sum() / max(counts.sum(), 1)),
+            signals=", ".join(sorted(signals)),
+        )
+    ]
 
 
-def density(dataset: Dataset) -> list[Observation]:
-    """How full the table of users and items is, how long histories are, and how many items are hardly seen."""
+def describe_density(dataset: Dataset) -> list[Observation]:
+    """The share of pairs of user and item that occur, the length of histories, and how many items are rare."""
     items = dataset.events[schema.ITEM].drop_nulls().to_numpy()
     lengths = dataset.sequences().lengths
     if not len(items):
         return []
     per_item = np.bincount(items, minlength=dataset.n_items)
     pairs = dataset.events.select(pl.struct(schema.USER, schema.ITEM).n_unique()).item()
-    cells = max(dataset.n_users * dataset.n_items, 1)
-    low = np.flatnonzero(per_item < 5)
+    rare = np.flatnonzero(per_item < 5)
+    rare_share = len(rare) / dataset.n_items
     used = lengths[lengths > 0]
-    numbers: dict[str, Value] = {
-        "density": float(pairs / cells), "median": float(np.median(used)), "p90": float(np.quantile(used, 0.9)),
-        "per_item": float(np.median(per_item)), "rare": len(low), "rare_share": len(low) / dataset.n_items,
-    }  # fmt: skip
-    severity: Severity = graded(float(numbers["rare_share"]), 0.5)
-    return [Observation("density", severity, numbers, ids_of(dataset.item_vocabulary, low))]
+    return [
+        observe(
+            "density",
+            grade(rare_share, 0.5),
+            decode_examples(dataset.item_vocabulary, rare),
+            density=float(pairs / max(dataset.n_users * dataset.n_items, 1)),
+            median=float(np.median(used)),
+            p90=float(np.quantile(used, 0.9)),
+            per_item=float(np.median(per_item)),
+            rare=len(rare),
+            rare_share=rare_share,
+        )
+    ]
 
 
-def skew(dataset: Dataset) -> list[Observation]:
-    """How much of all attention the most popular items have."""
+def describe_popularity(dataset: Dataset) -> list[Observation]:
+    """The share of all events on the most popular items."""
     items = dataset.events[schema.ITEM].drop_nulls().to_numpy()
     if not len(items):
         return []
-    counts = np.sort(np.bincount(items, minlength=dataset.n_items))
+    per_item = np.bincount(items, minlength=dataset.n_items)
+    counts = np.sort(per_item)
     n, total = len(counts), counts.sum()
+    # Gini coefficient of sorted counts: Σ (2 rank − n − 1) · count / (n · total).
     gini = float((2 * np.arange(1, n + 1) - n - 1) @ counts / (n * total))
     top = counts[::-1].cumsum()
-    numbers: dict[str, Value] = {
-        "one": float(top[max(n // 100, 1) - 1] / total), "ten": float(top[max(n // 10, 1) - 1] / total), "gini": gini,
-    }  # fmt: skip
-    best = np.argsort(-np.bincount(items, minlength=n), kind="stable")
-    severity = graded(float(numbers["one"]), 0.4) if n >= 100 else "info"
-    return [Observation("skew", severity, numbers, ids_of(dataset.item_vocabulary, best))]
+    one, ten = float(top[max(n // 100, 1) - 1] / total), float(top[max(n // 10, 1) - 1] / total)
+    examples = decode_examples(dataset.item_vocabulary, np.argsort(-per_item, kind="stable"))
+    return [observe("skew", grade(one, 0.4) if n >= 100 else "info", examples, one=one, ten=ten, gini=gini)]
 
 
-def leaks(dataset: Dataset, times: Ints, instead: npt.NDArray[np.integer]) -> list[Observation]:
-    """What a test on each one's last event would know beforehand. `instead` `[N]`: the item that each is a copy of."""
+def check_leaks(dataset: Dataset, times: Ints, replaced_by: npt.NDArray[np.integer]) -> list[Observation]:
+    """What training reveals about a test on the last event of each user.
+
+    `replaced_by` `[N]`: the item that each item duplicates, or the item.
+    """
     events = dataset.events
     users, items = events[schema.USER].to_numpy(), events[schema.ITEM].fill_null(-1).to_numpy()
     ends = np.flatnonzero(np.append(users[1:] != users[:-1], True))
@@ -129,32 +144,35 @@ def leaks(dataset: Dataset, times: Ints, instead: npt.NDArray[np.integer]) -> li
     last = ends[(ends > starts) & (items[ends] >= 0)]
     if not len(last):
         return []
-    out = _future(times, ends, last)
-    rows = last[tied(dataset, times)[last]]
-    if len(rows):
-        share = len(rows) / len(last)
-        numbers: dict[str, Value] = {"users": len(rows), "share": share}
-        out.append(Observation("leak_ties", graded(share, 0.1), numbers, ids_of(dataset.user_vocabulary, users[rows])))
-    mapped = np.where(items >= 0, instead[items], -1)
-    for code, names in (("leak_repeats", items), ("leak_twins", mapped)):
-        key = users.astype(np.int64) * (dataset.n_items + 1) + names
-        order = np.argsort(key, kind="stable")
-        before = np.zeros(len(key), dtype=bool)
-        before[order[1:]] = np.diff(key[order]) == 0
-        hit = last[before[last]]
-        if code == "leak_repeats":
-            seen = before
-        else:
-            hit = hit[~seen[hit]]
-        if len(hit):
-            numbers = {"users": len(hit), "share": len(hit) / len(last)}
-            severity = graded(len(hit) / len(last), 0.05)
-            out.append(Observation(code, severity, numbers, ids_of(dataset.user_vocabulary, users[hit])))
-    return out + _split_column(dataset, times) + _telling_columns(dataset)
+    out = _check_future(times, ends, last)
+
+    def report(code: str, rows: npt.NDArray[np.integer], warn: float) -> None:
+        if len(rows):
+            share = len(rows) / len(last)
+            examples = decode_examples(dataset.user_vocabulary, users[rows])
+            out.append(observe(code, grade(share, warn), examples, users=len(rows), share=share))
+
+    report("leak_ties", last[find_tied(dataset, times)[last]], 0.1)
+    seen = _find_repeated_pairs(users, items, dataset.n_items)
+    report("leak_repeats", last[seen[last]], 0.05)
+    merged = _find_repeated_pairs(users, np.where(items >= 0, replaced_by[items], -1), dataset.n_items)
+    report("leak_duplicates", last[merged[last] & ~seen[last]], 0.05)
+    return out + _check_split_column(dataset, times) + _check_columns(dataset)
 
 
-def _future(times: Ints, ends: Ints, last: Ints) -> list[Observation]:
-    """How much of what a leave-one-out model learns from lies after the moment it is asked about."""
+def _find_repeated_pairs(
+    users: npt.NDArray[np.integer], items: npt.NDArray[np.integer], n_items: int
+) -> npt.NDArray[np.bool_]:
+    """Whether each event `[E]` has a pair of user and item that occurred before."""
+    key = users.astype(np.int64) * (n_items + 1) + items
+    order = np.argsort(key, kind="stable")
+    repeated = np.zeros(len(key), dtype=bool)
+    repeated[order[1:]] = np.diff(key[order]) == 0
+    return repeated
+
+
+def _check_future(times: Ints, ends: Ints, last: Ints) -> list[Observation]:
+    """The share of leave-one-out training that is later than the test event, for the median test event."""
     if (times[last] < 0).all():
         return []
     train = np.ones(len(times), dtype=bool)
@@ -162,13 +180,13 @@ def _future(times: Ints, ends: Ints, last: Ints) -> list[Observation]:
     learned = np.sort(times[train & (times >= 0)])
     if not len(learned):
         return []
-    after = 1 - np.searchsorted(learned, times[last][times[last] >= 0], side="right") / len(learned)
-    numbers: dict[str, Value] = {"after": float(np.median(after)), "users": len(last)}
-    return [Observation("leak_future", graded(float(numbers["after"]), 0.05), numbers)]
+    shares = 1 - np.searchsorted(learned, times[last][times[last] >= 0], side="right") / len(learned)
+    after = float(np.median(shares))
+    return [observe("leak_future", grade(after, 0.05), after=after, users=len(last))]
 
 
-def _split_column(dataset: Dataset, times: Ints) -> list[Observation]:
-    """A column that says train and test: rows in both, and tests before their training."""
+def _check_split_column(dataset: Dataset, times: Ints) -> list[Observation]:
+    """A column that names train and test: pairs of user and item in both, and tests older than training."""
     columns = {name.lower(): name for name in dataset.events.columns}
     name = next((columns[one] for one in SPLIT_COLUMNS if one in columns), None)
     if name is None:
@@ -181,22 +199,20 @@ def _split_column(dataset: Dataset, times: Ints) -> list[Observation]:
         t=pl.Series(times), test=test, train=train
     )
     newest = frame.filter(pl.col("train")).group_by(schema.USER).agg(pl.col("t").max().alias("newest"))
-    both = frame.filter(pl.col("train")).select(schema.USER, schema.ITEM).unique().with_columns(both=pl.lit(True))
-    asked = frame.filter(pl.col("test")).join(newest, on=schema.USER, how="left", maintain_order="left")
-    asked = asked.join(both, on=[schema.USER, schema.ITEM], how="left", maintain_order="left")
-    early, again = asked["t"] < asked["newest"], asked["both"].fill_null(False)
-    wrong = asked.filter(early.fill_null(False) | again)
-    if not wrong.height:
+    pairs = frame.filter(pl.col("train")).select(schema.USER, schema.ITEM).unique().with_columns(repeated=pl.lit(True))
+    tests = frame.filter(pl.col("test")).join(newest, on=schema.USER, how="left", maintain_order="left")
+    tests = tests.join(pairs, on=[schema.USER, schema.ITEM], how="left", maintain_order="left")
+    early, repeated = (tests["t"] < tests["newest"]).fill_null(False), tests["repeated"].fill_null(False)
+    leaks = tests.filter(early | repeated)
+    if not leaks.height:
         return []
-    numbers: dict[str, Value] = {
-        "column": name, "events": wrong.height, "of": asked.height,
-        "early": int(early.fill_null(False).sum()), "again": int(again.sum()),
-    }  # fmt: skip
-    return [Observation("leak_split", "problem", numbers, ids_in(wrong[schema.EVENT_ID], np.arange(wrong.height)))]
+    examples = gather_examples(leaks[schema.EVENT_ID], np.arange(leaks.height))
+    counts = {"events": leaks.height, "of": tests.height, "early": int(early.sum()), "repeated": int(repeated.sum())}
+    return [observe("leak_split", "problem", examples, column=name, **counts)]
 
 
-def _telling_columns(dataset: Dataset) -> list[Observation]:
-    """Numbers of items that rise and fall with how often they are used: they were counted after the fact."""
+def _check_columns(dataset: Dataset) -> list[Observation]:
+    """Numeric columns of items that follow the event counts: they were probably counted after the fact."""
     counts = np.bincount(dataset.events[schema.ITEM].drop_nulls().to_numpy(), minlength=dataset.n_items)
     out = []
     for name in dataset.items.columns:
@@ -206,7 +222,7 @@ def _telling_columns(dataset: Dataset) -> list[Observation]:
         table = pl.DataFrame({"a": column, "b": counts}).drop_nulls()
         if table.height < 30:
             continue
-        like = table.select(pl.corr("a", "b", method="spearman")).item()
-        if like is not None and np.isfinite(like) and abs(like) >= 0.9:
-            out.append(Observation("leak_column", "warn", {"column": name, "likeness": round(float(like), 3)}, (name,)))
+        correlation = table.select(pl.corr("a", "b", method="spearman")).item()
+        if correlation is not None and np.isfinite(correlation) and abs(correlation) >= 0.9:
+            out.append(observe("leak_column", "warn", (name,), column=name, correlation=round(float(correlation), 3)))
     return out

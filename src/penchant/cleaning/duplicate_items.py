@@ -1,4 +1,4 @@
-"""Near duplicates among items: another id for the same thing, told by its text, its picture or both."""
+"""Near duplicates among items: another id for the same thing, recognised by text, picture or both."""
 
 from __future__ import annotations
 
@@ -10,23 +10,21 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.cleaning.finding import Finding
-from penchant.cleaning.similar_images import image_hashes, similar_hashes
-from penchant.cleaning.similar_texts import Pairs, SimilarityOptions, groups, similar_texts
+from penchant.cleaning.similar_images import find_similar_hashes, hash_images
+from penchant.cleaning.similar_texts import Pairs, SimilarityOptions, find_similar_texts, group_pairs
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.options import require_range
 from penchant.data.text import ItemTextOptions, item_text
 from penchant.errors import OptionError
 
-RULE = "duplicate_items"
-
 
 @dataclass(frozen=True)
 class DuplicateOptions:
-    """Options of the rule that finds duplicate items."""
+    """Options of the rule duplicates."""
 
     by: str = schema.TEXT
-    """What must be alike: text, image or both."""
+    """What must be similar: text, image or both."""
     fields: ItemTextOptions = field(default_factory=lambda: ItemTextOptions((schema.TITLE, schema.DESCRIPTION)))
     """Columns that make up the text of an item."""
     similarity: SimilarityOptions = field(default_factory=SimilarityOptions)
@@ -40,20 +38,21 @@ class DuplicateOptions:
         require_range(self, "most_bits", least=0, most=64)
 
 
-def duplicate_items(dataset: Dataset, options: DuplicateOptions = DuplicateOptions()) -> Finding:
-    """Find items that are nearly the same as another; of each group the one with most events stands for the rest.
+def find_duplicates(dataset: Dataset, options: DuplicateOptions = DuplicateOptions()) -> Finding:
+    """Flag items that nearly equal another; the item with the most events of each group replaces the others.
 
-    `details`: item_id, the id that stands for it, and the highest similarity to another of its group.
+    `details`: `item_id`, `replaced_by`, and the highest similarity to another item of the group.
     """
     pairs = _pairs(dataset, options)
     n = dataset.n_items
-    group = groups(pairs, n)
+    group = group_pairs(pairs, n)
     events = np.bincount(dataset.events[schema.ITEM].drop_nulls().to_numpy(), minlength=n)
+    # By group, then most events, then lowest code: the reversed assignment leaves the first row of each group.
     order = np.lexsort((np.arange(n), -events, group))
     first = np.full(int(group.max(initial=-1)) + 1, -1, dtype=np.int64)
     first[group[order][::-1]] = order[::-1]
-    instead = first[group]
-    rows = np.flatnonzero(instead != np.arange(n))
+    replaced_by = first[group]
+    rows = np.flatnonzero(replaced_by != np.arange(n))
     best = np.zeros(n)
     np.maximum.at(best, pairs.left, pairs.similarity)
     np.maximum.at(best, pairs.right, pairs.similarity)
@@ -61,11 +60,11 @@ def duplicate_items(dataset: Dataset, options: DuplicateOptions = DuplicateOptio
     details = pl.DataFrame(
         {
             schema.ITEM_ID: ids.gather(rows),
-            "instead": ids.gather(instead[rows]),
+            "replaced_by": ids.gather(replaced_by[rows]),
             "similarity": best[rows],
         }
     )
-    return Finding(RULE, schema.ITEMS, "nearly the same as another item", rows, details, instead[rows])
+    return Finding("duplicates", schema.ITEMS, "nearly the same as another item", rows, details, replaced_by[rows])
 
 
 def _pairs(dataset: Dataset, options: DuplicateOptions) -> Pairs:
@@ -83,7 +82,7 @@ def _pairs(dataset: Dataset, options: DuplicateOptions) -> Pairs:
 
 def _text_pairs(dataset: Dataset, options: DuplicateOptions) -> Pairs:
     texts = pl.Series(item_text(dataset, options.fields), dtype=pl.String)
-    pairs = similar_texts(texts, options.similarity)
+    pairs = find_similar_texts(texts, options.similarity)
     if not options.same_numbers:
         return pairs
     numbers = texts.str.extract_all(r"\d+").list.sort().list.join(" ")
@@ -96,7 +95,7 @@ def _picture_pairs(dataset: Dataset, most_bits: int) -> Pairs:
     if schema.IMAGE in dataset.items.columns:
         root = dataset.root or Path()
         paths = [None if name is None else root / name for name in dataset.items[schema.IMAGE].to_list()]
-    return similar_hashes(*image_hashes(paths), most_bits=most_bits)
+    return find_similar_hashes(*hash_images(paths), most_bits=most_bits)
 
 
 def _keys(pairs: Pairs, n: int) -> npt.NDArray[np.int64]:

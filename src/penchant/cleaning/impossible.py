@@ -1,4 +1,4 @@
-"""Impossible values and times: outside what the column can mean, or outside the span that the platform existed."""
+"""Impossible values and times: outside the range of the column, or outside the lifetime of the platform."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
-from penchant.cleaning.finding import Finding, Mended, noted, readable, with_table
+from penchant.cleaning.finding import Finding, Repair, decode_events, with_note, with_table
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 
@@ -31,15 +31,15 @@ class ImpossibleOptions:
     )
     """Lowest and highest value of columns of any table. A cell outside becomes missing."""
     value: Range | None = None
-    """Lowest and highest value of an event (ratings of 1 to 5). An event outside is found; none is not checked."""
+    """Lowest and highest value of an event (ratings of 1 to 5). The rule flags an event outside; none: not checked."""
     since_s: int | None = None
-    """First second of the platform, UTC. none is not checked."""
+    """First second of the platform, UTC; none: not checked."""
     until_s: int | None = None
-    """Last second of the platform, UTC. none is not checked."""
+    """Last second of the platform, UTC; none: not checked."""
 
 
-def impossible_events(dataset: Dataset, options: ImpossibleOptions = ImpossibleOptions()) -> Finding:
-    """Find events before `since_s`, after `until_s` or with a value off its scale."""
+def find_impossible_events(dataset: Dataset, options: ImpossibleOptions = ImpossibleOptions()) -> Finding:
+    """Flag events before `since_s`, after `until_s` or with a value off its scale."""
     time, value = pl.col(schema.TIME_S), pl.col(schema.VALUE)
     wrong = pl.lit(False)
     if options.since_s is not None:
@@ -50,11 +50,11 @@ def impossible_events(dataset: Dataset, options: ImpossibleOptions = ImpossibleO
         wrong = wrong | ~value.is_between(*options.value)
     mask = dataset.events.with_columns(wrong.fill_null(False).alias("wrong"))["wrong"]
     rows = np.flatnonzero(mask.to_numpy())
-    return Finding("impossible_events", schema.EVENTS, "impossible time or value", rows, readable(dataset, rows))
+    return Finding("impossible_events", schema.EVENTS, "impossible time or value", rows, decode_events(dataset, rows))
 
 
-def impossible_cells(dataset: Dataset, options: ImpossibleOptions = ImpossibleOptions()) -> Mended:
-    """Make cells outside their range missing, in events, items and users; the rows stay."""
+def clear_impossible_cells(dataset: Dataset, options: ImpossibleOptions = ImpossibleOptions()) -> Repair:
+    """Clear cells outside their range in events, items and users; the rows stay."""
     counts: dict[str, int] = {}
     notes: list[str] = []
     for table in (schema.EVENTS, schema.ITEMS, schema.USERS):
@@ -66,10 +66,8 @@ def impossible_cells(dataset: Dataset, options: ImpossibleOptions = ImpossibleOp
             if not outside.any():
                 continue
             counts[f"{table}.{name}"] = int(outside.sum())
-            notes.append(
-                f"{int(outside.sum()):,} cells of {name} outside {low:,.15g} to {high:,.15g} were made missing"
-            )
+            notes.append(f"{int(outside.sum()):,} cells of {name} outside {low:,.15g} to {high:,.15g} cleared")
             frame = frame.with_columns(frame[name].set(outside, None))
-            dataset = noted(dataset, table, notes[-1])
+            dataset = with_note(dataset, table, notes[-1])
         dataset = with_table(dataset, table, frame)
-    return Mended(dataset, counts, notes)
+    return Repair(dataset, counts, notes)

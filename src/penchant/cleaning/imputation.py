@@ -1,4 +1,4 @@
-"""Missing cells of a column, filled by a rule that is said; or their rows left out."""
+"""Imputation: fill the missing cells of one column of a table, or drop their rows."""
 
 from __future__ import annotations
 
@@ -11,87 +11,92 @@ import polars as pl
 
 from penchant.errors import DataError, OptionError
 
-Fill = Literal["mean", "median", "max", "most_frequent", "interpolate", "model", "drop"]
+Method = Literal["mean", "median", "max", "most_frequent", "interpolate", "model", "drop"]
 
 _RIDGE = 1e-3
 
 
-def imputed(
+def impute_column(
     frame: pl.DataFrame,
     column: str,
-    how: Fill,
+    method: Method,
     *,
     time: str = "",
     within: str = "",
     by: Sequence[str] = (),
 ) -> pl.DataFrame:
-    """A table with the missing cells of one column filled.
+    """The table with the missing cells of one column imputed.
 
-    `how`: `mean`, `median`, `max` (numbers), `most_frequent` (anything; of ties the smallest), `interpolate` (linear in
-    the column `time`, inside each value of `within`, such as the user; before the first and after the last known
-    value that value), `model` (ridge regression on the numbers and one-hot texts of `by`; for text the value of the
-    best matching group), `drop` (rows with a missing cell are left out).
+    - `mean`, `median`, `max`: of the known numbers.
+    - `most_frequent`: of the known values of any type; ties go to the smallest.
+    - `interpolate`: linear in the column `time`, separately for each value of `within` (such as the user); the first
+      and the last known value continue outwards.
+    - `model`: ridge regression on the columns `by` (numbers, and one-hot texts); a text column takes the most
+      frequent value among rows equal in `by`.
+    - `drop`: rows with a missing cell leave.
 
-    Raises `OptionError` for an unknown rule or column, `DataError` where the column has no value or the wrong type.
+    Raises `OptionError` for an unknown method or column, `DataError` where the column has no value or the wrong type.
 
-    >>> imputed(pl.DataFrame({"x": [1.0, None, 5.0]}), "x", "mean")["x"].to_list()
+    >>> impute_column(pl.DataFrame({"x": [1.0, None, 5.0]}), "x", "mean")["x"].to_list()
     [1.0, 3.0, 5.0]
     >>> table = pl.DataFrame({"t": [0, 1, 4], "x": [0.0, None, 8.0]})
-    >>> imputed(table, "x", "interpolate", time="t")["x"].to_list()
+    >>> impute_column(table, "x", "interpolate", time="t")["x"].to_list()
     [0.0, 2.0, 8.0]
     """
-    _check(frame, column, how, [name for name in (time, within, *by) if name])
+    _check(frame, column, method, [name for name in (time, within, *by) if name])
+    if method == "model" and not by:
+        raise OptionError("by", "", allowed=frame.columns, remedy="Name the columns that predict the missing one.")
     values = frame[column]
-    if how == "drop":
+    if method == "drop":
         return frame.filter(values.is_not_null())
     if not values.null_count():
         return frame
     if values.null_count() == len(values):
-        raise DataError(f"The column {column!r} has no value to fill others from.", remedy="Leave the column out.")
-    if how == "most_frequent":
+        raise DataError(f"The column {column!r} has no known value to impute from.", remedy="Leave the column out.")
+    if method == "most_frequent":
         return frame.with_columns(values.fill_null(values.drop_nulls().mode().sort()[0]))
-    if how == "model" and not values.dtype.is_numeric():
-        return frame.with_columns(_by_group(frame, column, by))
+    if method == "model" and not values.dtype.is_numeric():
+        return frame.with_columns(_impute_by_group(frame, column, by))
     if not values.dtype.is_numeric():
         raise DataError(
-            f"The column {column!r} holds {values.dtype}, which has no {how}.",
+            f"The column {column!r} has the type {values.dtype}, which has no {method}.",
             remedy="Use most_frequent, model or drop.",
         )
     numbers = values.cast(pl.Float64)
-    if how == "interpolate":
-        return frame.with_columns(_interpolated(frame, numbers, time, within))
-    if how == "model":
-        return frame.with_columns(_predicted(frame, numbers, by))
-    middle = {"mean": numbers.mean, "median": numbers.median, "max": numbers.max}[how]()
+    if method == "interpolate":
+        return frame.with_columns(_interpolate(frame, numbers, time, within))
+    if method == "model":
+        return frame.with_columns(_predict(frame, numbers, by))
+    middle = {"mean": numbers.mean, "median": numbers.median, "max": numbers.max}[method]()
     return frame.with_columns(numbers.fill_null(middle))
 
 
-def _check(frame: pl.DataFrame, column: str, how: str, others: Sequence[str]) -> None:
-    if how not in get_args(Fill):
-        raise OptionError("how", how, allowed=get_args(Fill))
+def _check(frame: pl.DataFrame, column: str, method: str, others: Sequence[str]) -> None:
+    if method not in get_args(Method):
+        raise OptionError("method", method, allowed=get_args(Method))
     for name in (column, *others):
         if name not in frame.columns:
             raise OptionError("column", name, allowed=frame.columns)
 
 
-def _interpolated(frame: pl.DataFrame, numbers: pl.Series, time: str, within: str) -> pl.Series:
+def _interpolate(frame: pl.DataFrame, numbers: pl.Series, time: str, within: str) -> pl.Series:
     if not time:
-        raise OptionError("time", time, allowed=frame.columns, remedy="Say which column holds the time.")
+        raise OptionError("time", time, allowed=frame.columns, remedy="Name the column of times.")
     group = frame[within].rank("dense").fill_null(0).to_numpy().astype(np.int64) if within else np.zeros(len(numbers))
     clock = frame[time].cast(pl.Float64).to_numpy()
     known = numbers.is_not_null().to_numpy() & np.isfinite(clock)
     order = np.lexsort((clock, group))
     out = numbers.to_numpy().copy()
     bounds = np.flatnonzero(np.diff(group[order])) + 1
-    for rows in np.split(order, bounds):  # one turn a group, not a row
-        have, lack = rows[known[rows]], rows[~known[rows] & np.isfinite(clock[rows])]
-        if len(have) and len(lack):
-            out[lack] = np.interp(clock[lack], clock[have], out[have])
+    for rows in np.split(order, bounds):  # one step a group, not a row
+        known_rows, unknown_rows = rows[known[rows]], rows[~known[rows] & np.isfinite(clock[rows])]
+        if len(known_rows) and len(unknown_rows):
+            out[unknown_rows] = np.interp(clock[unknown_rows], clock[known_rows], out[known_rows])
     return pl.Series(numbers.name, out).fill_nan(None)
 
 
-def _features(frame: pl.DataFrame, by: Sequence[str]) -> npt.NDArray[np.float64]:
-    """Columns of `by` as numbers: standardised, missing ones 0 with a mark; text one-hot."""
+def _build_features(frame: pl.DataFrame, by: Sequence[str]) -> npt.NDArray[np.float64]:
+    """Columns of `by` as numbers: standardised, missing ones 0 with an indicator column; text one-hot."""
     parts: list[npt.NDArray[np.float64]] = [np.ones((frame.height, 1))]
     for name in by:
         column = frame[name]
@@ -108,11 +113,9 @@ def _features(frame: pl.DataFrame, by: Sequence[str]) -> npt.NDArray[np.float64]
     return np.hstack(parts)
 
 
-def _predicted(frame: pl.DataFrame, numbers: pl.Series, by: Sequence[str]) -> pl.Series:
-    """Ridge regression from the rows that have a value to those that lack it."""
-    if not by:
-        raise OptionError("by", "", allowed=frame.columns, remedy="Say which columns predict the missing one.")
-    features = _features(frame, by)
+def _predict(frame: pl.DataFrame, numbers: pl.Series, by: Sequence[str]) -> pl.Series:
+    """Ridge regression, fitted on the rows with a value, for the rows without."""
+    features = _build_features(frame, by)
     known = numbers.is_not_null().to_numpy()
     x, y = features[known], numbers.to_numpy()[known]
     centre = float(y.mean())
@@ -120,10 +123,8 @@ def _predicted(frame: pl.DataFrame, numbers: pl.Series, by: Sequence[str]) -> pl
     return pl.Series(numbers.name, np.where(known, numbers.to_numpy(), features @ weights + centre))
 
 
-def _by_group(frame: pl.DataFrame, column: str, by: Sequence[str]) -> pl.Series:
-    """The most frequent text among rows equal in `by`; overall where there is none."""
-    if not by:
-        raise OptionError("by", "", allowed=frame.columns, remedy="Say which columns predict the missing one.")
+def _impute_by_group(frame: pl.DataFrame, column: str, by: Sequence[str]) -> pl.Series:
+    """The most frequent text among rows equal in `by`; where no such row has one, the most frequent of all."""
     of_group = pl.col(column).drop_nulls().mode().sort().first().over(list(by))
     guess = frame.select(of_group.alias("guess"))["guess"]
     overall = frame[column].drop_nulls().mode().sort()[0]

@@ -1,7 +1,7 @@
-"""Pictures that are nearly the same: a perceptual hash of 64 bits, compared by the bits that differ.
+"""Near-duplicate pictures: a perceptual hash of 64 bits, compared by Hamming distance.
 
-The hash is the signs of the 8 × 8 lowest frequencies (cosine transform of the grey picture at 32 × 32) about their
-median: Zauner 2010, "Implementation and benchmarking of perceptual image hash functions".
+A bit of the hash says whether one of the 8 × 8 lowest frequencies of the picture (cosine transform of 32 × 32 grey
+levels) lies above their median: Zauner 2010, "Implementation and benchmarking of perceptual image hash functions".
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 Hashes = npt.NDArray[np.uint64]
 
 _FLAT = 2.0
-"""Grey levels of deviation below which a picture shows nothing that could be told apart."""
+"""Standard deviation in grey levels below which a picture shows too little to compare."""
 
 _MOST_PIXELS = 100_000_000
 
 
-def image_hashes(paths: Iterable[Path | None]) -> tuple[Hashes, npt.NDArray[np.bool_]]:
-    """The hash of every picture `[N]`, and which could be read and show something `[N]`."""
-    hashes = [image_hash(path) for path in paths]
+def hash_images(paths: Iterable[Path | None]) -> tuple[Hashes, npt.NDArray[np.bool_]]:
+    """The hash of every picture `[N]`, and which pictures have one `[N]`."""
+    hashes = [hash_image(path) for path in paths]
     present = np.array([one is not None for one in hashes], dtype=bool)
     return np.array([one or 0 for one in hashes], dtype=np.uint64), present
 
 
-def image_hash(picture: Path | Image | None) -> int | None:
-    """The perceptual hash of one picture; None where there is none, it cannot be read, is huge or of one colour."""
+def hash_image(picture: Path | Image | None) -> int | None:
+    """The perceptual hash of a picture; None for a missing, unreadable, huge or single-coloured one."""
     try:
         from PIL import Image
     except ImportError:
@@ -58,28 +58,28 @@ def image_hash(picture: Path | Image | None) -> int | None:
     if grey.std() < _FLAT:
         return None
     low = dctn(grey, norm="ortho")[:8, :8].ravel()
-    bits = low > np.median(low[1:])
+    bits = low > np.median(low[1:])  # low[0] is the mean brightness, far above all others
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
-def similar_hashes(hashes: Hashes, present: npt.NDArray[np.bool_], *, most_bits: int = 6) -> Pairs:
-    """Pairs of hashes that differ in at most `most_bits` of 64; every pair is compared, in blocks.
+def find_similar_hashes(hashes: Hashes, present: npt.NDArray[np.bool_], *, most_bits: int = 6) -> Pairs:
+    """Pairs of hashes that differ in at most `most_bits` of 64 bits; compares every pair, in blocks.
 
-    >>> pairs = similar_hashes(np.array([0, 1, 2**63 - 1], dtype=np.uint64), np.array([True, True, True]))
+    >>> pairs = find_similar_hashes(np.array([0, 1, 2**63 - 1], dtype=np.uint64), np.array([True, True, True]))
     >>> pairs.left.tolist(), pairs.right.tolist(), pairs.similarity.tolist()
     ([0], [1], [0.984375])
     """
     rows = np.flatnonzero(present)
     known = hashes[rows]
-    found: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]] = []
+    matches: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]] = []
     for start in range(0, len(rows), 512):
         block = known[start : start + 512, None] ^ known[None, start:]
         bits = np.bitwise_count(block)
         one, two = np.nonzero(bits <= most_bits)
-        later = two > one
+        later = two > one  # each pair once: the block begins at its first row
         one, two = one[later], two[later]
-        found.append((rows[start + one], rows[start + two], 1 - bits[one, two] / 64))
-    if not found:
+        matches.append((rows[start + one], rows[start + two], 1 - bits[one, two] / 64))
+    if not matches:
         empty = np.empty(0, dtype=np.int64)
         return Pairs(empty, empty, np.empty(0))
-    return Pairs(*(np.concatenate(part) for part in zip(*found, strict=True)))
+    return Pairs(*(np.concatenate(part) for part in zip(*matches, strict=True)))

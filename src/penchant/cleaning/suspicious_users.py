@@ -1,7 +1,7 @@
-"""Users who behave like programs: too fast, too regular, without sleep, or on one item again and again.
+"""Bots: users who are too fast, too regular, active around the clock, or fixed on one item.
 
-Flagged, never dropped unasked: people who rate page after page look fast too (4,559 of the 6,040 users of
-MovieLens-1M have five or more events in one second).
+The rule flags them and drops them only on request: a human who rates page after page looks fast too (4,559 of the
+6,040 users of MovieLens-1M have five or more events in one second).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ SIGNALS = ("fast", "regular", "sleepless", "repetitive")
 
 
 @dataclass(frozen=True)
-class SuspicionOptions:
-    """Thresholds of the signals of suspicious users."""
+class BotOptions:
+    """Thresholds of the signals of bots."""
 
     min_events: int = 30
     """Events below which a user is never flagged. 1 or more."""
@@ -32,13 +32,13 @@ class SuspicionOptions:
     """Events in one hour above which a user is fast. 1 or more."""
     gap_entropy: float = 2.0
     """Entropy of the time gaps between different moments below which a user is regular, bits. 0 or more; a timer has 0,
-    people 4 and more."""
+    humans 4 and more."""
     hours_awake: int = 20
     """Hours with events in any 24 from which on a user is sleepless. 1 or more."""
     same_item: float = 0.6
     """Share of the most frequent item above which a user is repetitive. Above 0, at most 1."""
     signals: int = 1
-    """Signals that must hold. 1 or more."""
+    """Signals that a bot shows at least. 1 or more."""
 
     def __post_init__(self) -> None:
         require_range(self, "min_events", "per_hour", "hours_awake", "signals", least=1)
@@ -46,8 +46,8 @@ class SuspicionOptions:
         require_range(self, "same_item", above=0, most=1)
 
 
-def measures(dataset: Dataset) -> pl.DataFrame:
-    """What is measured of every user, row = user code: `events`, `per_hour`, `gap_entropy`, `hours_awake`, `same_item`.
+def measure_users(dataset: Dataset) -> pl.DataFrame:
+    """Measurements of every user, row = user code: `events`, `per_hour`, `gap_entropy`, `hours_awake`, `same_item`.
 
     `gap_entropy` is null where a user has fewer than 20 different moments.
     """
@@ -59,43 +59,44 @@ def measures(dataset: Dataset) -> pl.DataFrame:
         {
             schema.USER_ID: dataset.users[schema.USER_ID],
             "events": counts,
-            "per_hour": _most_within(users, times, 3600, dataset.n_users),
-            "gap_entropy": _gap_entropy(users, times, dataset.n_users),
-            "hours_awake": _most_within(hours[0], hours[1], 24, dataset.n_users),
-            "same_item": _top_share(dataset, counts),
+            "per_hour": _count_most_within(users, times, 3600, dataset.n_users),
+            "gap_entropy": _measure_gap_entropy(users, times, dataset.n_users),
+            "hours_awake": _count_most_within(hours[0], hours[1], 24, dataset.n_users),
+            "same_item": _measure_top_share(dataset, counts),
         }
     ).with_columns(pl.col("gap_entropy").fill_nan(None))
 
 
-def suspicious_users(dataset: Dataset, options: SuspicionOptions = SuspicionOptions()) -> Finding:
-    """Find the users on whom at least `options.signals` signals hold; `details` has the measures and their names."""
-    table = measures(dataset)
+def find_bots(dataset: Dataset, options: BotOptions = BotOptions()) -> Finding:
+    """Flag users with at least `options.signals` signals; `details` has the measurements and the names of signals."""
+    table = measure_users(dataset)
     flags = table.select(
         fast=pl.col("per_hour") > options.per_hour,
         regular=(pl.col("gap_entropy") < options.gap_entropy).fill_null(False),
         sleepless=pl.col("hours_awake") >= options.hours_awake,
         repetitive=pl.col("same_item") > options.same_item,
     ).with_columns(pl.all() & pl.Series(table["events"] >= options.min_events))
-    found = flags.select(pl.sum_horizontal(pl.all().cast(pl.Int32)) >= options.signals).to_series()
-    rows = np.flatnonzero(found.to_numpy())
-    words = flags.select(
+    is_bot = flags.select(pl.sum_horizontal(pl.all().cast(pl.Int32)) >= options.signals).to_series()
+    rows = np.flatnonzero(is_bot.to_numpy())
+    names = flags.select(
         pl.concat_str(
             *(pl.when(pl.col(name)).then(pl.lit(name)) for name in SIGNALS), separator=", ", ignore_nulls=True
         ).alias("signals")
     )
-    details = pl.concat([table, words], how="horizontal")[rows]
-    return Finding("suspicious_users", schema.USERS, "behaves like a program", rows, details)
+    details = pl.concat([table, names], how="horizontal")[rows]
+    return Finding("bots", schema.USERS, "behaves like a bot", rows, details)
 
 
-def _most_within(
+def _count_most_within(
     users: npt.NDArray[np.integer], ticks: npt.NDArray[np.int64], span: int, n_users: int
 ) -> npt.NDArray[np.int64]:
-    """The most rows of each user in any `span` ticks; rows sorted by user and tick."""
+    """The most rows of each user in any `span` ticks; rows are sorted by user and tick."""
     out = np.zeros(n_users, dtype=np.int64)
     if not len(users):
         return out
     low = int(ticks.min())
     width = int(ticks.max()) - low + span + 1
+    # One sorted key for user and tick: a search finds the first row of the window that ends at each row.
     keys = users.astype(np.int64) * width + (ticks - low)
     inside = (
         np.arange(len(keys)) - np.searchsorted(keys, np.maximum(keys - span + 1, users.astype(np.int64) * width)) + 1
@@ -104,22 +105,22 @@ def _most_within(
     return out
 
 
-def _gap_entropy(users: npt.NDArray[np.integer], times: npt.NDArray[np.int64], n_users: int) -> Floats:
-    """Shannon entropy in bits of each user's gaps, in bins a tenth of an octave wide; gaps of zero are left out."""
+def _measure_gap_entropy(users: npt.NDArray[np.integer], times: npt.NDArray[np.int64], n_users: int) -> Floats:
+    """Shannon entropy in bits of each user's gaps, in bins a tenth of an octave wide; gaps of zero do not count."""
     gaps = np.diff(times)
     use = (np.diff(users) == 0) & (gaps > 0)
-    owner = users[1:][use].astype(np.int64)
+    gap_users = users[1:][use].astype(np.int64)
     bins = np.round(10 * np.log2(gaps[use])).astype(np.int64)
     width = int(bins.max(initial=0)) + 1
-    keys, counts = np.unique(owner * width + bins, return_counts=True)
-    total = np.bincount(owner, minlength=n_users).astype(np.float64)
-    of = keys // width
-    share = counts / total[of]
-    entropy = np.bincount(of, weights=-share * np.log2(share), minlength=n_users)
+    keys, counts = np.unique(gap_users * width + bins, return_counts=True)
+    total = np.bincount(gap_users, minlength=n_users).astype(np.float64)
+    key_users = keys // width
+    share = counts / total[key_users]
+    entropy = np.bincount(key_users, weights=-share * np.log2(share), minlength=n_users)
     return np.where(total >= 20, entropy, np.nan)
 
 
-def _top_share(dataset: Dataset, counts: npt.NDArray[np.int64]) -> Floats:
+def _measure_top_share(dataset: Dataset, counts: npt.NDArray[np.int64]) -> Floats:
     """Share of each user's events that are on their most frequent item."""
     top = (
         dataset.events.drop_nulls(schema.ITEM)

@@ -1,4 +1,4 @@
-"""`penchant check`: what a folder of data holds, what was refused and why, what is wrong, and what suits it."""
+"""`penchant check`: the contents of a folder of data, rejected rows, findings of the doctor, and advice."""
 
 from __future__ import annotations
 
@@ -21,14 +21,16 @@ def check(
     data: parameters.DataFolder,
     json: parameters.AsJson = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Fail where rows were set aside or the doctor finds a problem.")
+        bool, typer.Option("--strict", help="Fail if rows are in quarantine or the doctor finds a problem.")
     ] = False,
     page: Annotated[
-        Path | None, typer.Option("--page", metavar="FILE.html", help="Write everything as one page too.")
+        Path | None, typer.Option("--page", metavar="FILE.html", help="Also write everything as one page.")
     ] = None,
-    language: Annotated[Literal["en", "zh"], typer.Option("--language", help="Of findings, advice and page.")] = "en",
+    language: Annotated[
+        Literal["en", "zh"], typer.Option("--language", help="Language of findings, advice and page.")
+    ] = "en",
 ) -> None:
-    """Look at a folder of data like a doctor: what is in it, what is wrong, and what suits it."""
+    """Examine a folder of data: its contents, its problems, and advice on how to train on it."""
     from penchant.cleaning.doctor import examine
     from penchant.data.dataset import Dataset
     from penchant.errors import DataError
@@ -46,16 +48,16 @@ def check(
         show_diagnosis(diagnosis, language)
     if page is not None:
         _write_page(page, data, result, language)
-    refused, problems = result["rows_quarantined"], diagnosis.count("problem")
-    if strict and refused:
+    rejected, problems = result["rows_quarantined"], diagnosis.count("problem")
+    if strict and rejected:
         raise DataError(
-            f"{refused:,} rows of {data} are in quarantine, and --strict allows none.",
-            remedy="Mend the rows that the table above names, or leave --strict out.",
+            f"{rejected:,} rows of {data} are in quarantine, and --strict allows none.",
+            remedy="Correct the rows that the table above names, or leave --strict out.",
         )
     if strict and problems:
         raise DataError(
             f"The doctor finds {problems} problems in {data}, and --strict allows none.",
-            remedy="Mend what the findings above name, or leave --strict out.",
+            remedy="Resolve the problems above, or leave --strict out.",
         )
     if not json:
         terminal.note(f"Next: penchant train {data} --out BUNDLE")
@@ -74,24 +76,25 @@ def this_machine() -> Machine:
 
 
 def show_diagnosis(diagnosis: Diagnosis, language: str = "en") -> None:
-    """Findings and advice for a person at a terminal: the worst first, each with what to do."""
-    names = {"problem": ("PROBLEM", "问题"), "warn": ("look", "留意"), "info": ("fact", "事实")}
-    column = 1 if language == "zh" else 0
+    """Print findings and advice: the worst first, each with what to do."""
+    from penchant.messages import text
+    from penchant.plots.doctor_page import explain_advice, show_choice
+
     terminal.show()
     for one in diagnosis.observations:
-        terminal.show(f"{names[one.severity][column]:<8}{one.sentence(language)}")
+        severity = text(f"doctor.severity.{one.severity}", language).upper()
+        terminal.show(f"{severity:<8}{one.sentence(language)}")
         if one.severity != "info":
             terminal.show(f"        → {one.remedy(language)}")
         if one.examples:
-            terminal.show("        " + ("例如：" if column else "such as ") + ", ".join(one.examples))
+            terminal.show("        " + text("doctor.terminal.examples", language, ids=", ".join(one.examples)))
     terminal.show()
-    from penchant.plots.doctor_page import because, chosen
-
-    told = diagnosis.to_dict(language)
-    rows = [(one["topic_title"], chosen(one, language), because(one, language)) for one in told["advice"]]
-    terminal.show_table(("主题", "选择", "理由") if column else ("advice", "choose", "because"), rows)
+    result = diagnosis.to_dict(language)
+    columns = [text(f"doctor.terminal.{name}", language) for name in ("advice", "choose", "because")]
+    rows = [(one["topic_title"], show_choice(one, language), explain_advice(one, language)) for one in result["advice"]]
+    terminal.show_table(columns, rows)
     terminal.show()
-    terminal.show(("试试：" if column else "try: ") + told["command"])
+    terminal.show(text("doctor.terminal.try", language, command=result["command"]))
 
 
 def _write_page(path: Path, data: Path, result: dict[str, Any], language: str) -> None:
@@ -105,7 +108,7 @@ def _write_page(path: Path, data: Path, result: dict[str, Any], language: str) -
 
 
 def findings(dataset: Dataset) -> dict[str, Any]:
-    """Counts of a data set and the report of its reading, as plain values."""
+    """Counts of a data set and the report on its files, as plain values."""
     report = dataset.report
     return {
         "counts": counts(dataset),
@@ -115,7 +118,7 @@ def findings(dataset: Dataset) -> dict[str, Any]:
 
 
 def counts(dataset: Dataset) -> dict[str, Any]:
-    """How much there is: users, items, events, kinds, first and last time, events a user, texts."""
+    """Counts of users, items, events, kinds and texts; first and last time; events a user."""
     import numpy as np
     import polars as pl
 
@@ -146,29 +149,29 @@ def counts(dataset: Dataset) -> dict[str, Any]:
 
 
 def show_findings(dataset: Dataset) -> None:
-    """The same for a person: one table of the files, one of the counts, and the reasons of refused rows."""
+    """Print a table of the files, one of the counts, and the reasons for quarantine."""
     tables = dataset.report.tables.values() if dataset.report else ()
     if tables:
         columns = ("table", "source", "read", "kept", "duplicates", "quarantined")
         rows = [(t.name, t.source, t.rows_read, t.rows_kept, t.duplicates_dropped, t.rows_quarantined) for t in tables]
         terminal.show_table(columns, rows)
         terminal.show()
-    found = counts(dataset)
+    totals = counts(dataset)
     terminal.show_table(
         ("users", "items", "events", "from", "to", "events a user (median)", "items with text"),
         [
             (
-                found["users"],
-                found["items"],
-                found["events"],
-                (found["first_time"] or "–")[:10],
-                (found["last_time"] or "–")[:10],
-                f"{found['events_a_user']['median']:g}",
-                found["items_with_text"],
+                totals["users"],
+                totals["items"],
+                totals["events"],
+                (totals["first_time"] or "–")[:10],
+                (totals["last_time"] or "–")[:10],
+                f"{totals['events_a_user']['median']:g}",
+                totals["items_with_text"],
             )
         ],
     )
-    terminal.show("kinds: " + ", ".join(f"{kind} {number:,}" for kind, number in found["kinds"].items()))
+    terminal.show("kinds: " + ", ".join(f"{kind} {number:,}" for kind, number in totals["kinds"].items()))
     for table in tables:
         for line in table.lines()[1:]:
             terminal.show(f"{table.name}: {line.strip()}")

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from penchant.cli import parameters, terminal
-from penchant.cli.cleaned import cleaned, rules_of
+from penchant.cli import cleaned, parameters, terminal
 from penchant.cli.heads import show_probes
 from penchant.errors import UsageError
 
@@ -55,8 +54,8 @@ def compare(
 
     refuse_several("penchant compare")
     asked = recipes(config, set_, names, seed)
-    rules = rules_of(clean)
-    dataset = cleaned(Dataset.load(data, strict=strict), rules)
+    cleaning = cleaned.parse(clean)
+    dataset = cleaned.clean_dataset(Dataset.load(data, strict=strict), cleaning)
     with terminal.progress() as report:
         found = compare(
             dataset,

@@ -17,10 +17,10 @@ BASELINES = "popularity,item_knn,cooccurrence,ease"
 """The simple models that stand beside ours unless others are named."""
 
 CLEANING = (
-    "mend, spelling, simplified, traditional, impossible_events, events_before_item, repeated_events, copied_texts, "
-    "suspicious_users, duplicate_items, outside_core"
+    "repair, spelling, simplified, traditional, impossible_events, events_before_item, repeated_events, copied_texts, "
+    "bots, duplicates, k_core"
 )
-"""Words of `--clean`; a test compares them with the rules, which are not imported for it."""
+"""Names that `--clean` takes; a test compares them with the rules, which are not imported for it."""
 
 DataFolder = Annotated[
     Path, typer.Argument(metavar="DATA", help="Folder of tables: events, and items, users, relations where there are.")
@@ -36,8 +36,7 @@ Clean = Annotated[
     typer.Option(
         "--clean",
         metavar="RULES",
-        help=f"Set aside or mend what these find, with commas between: {CLEANING}; "
-        "items.price=median fills missing cells.",
+        help=f"Cleaning rules to apply, separated by commas: {CLEANING}; items.price=median imputes missing cells.",
     ),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Same seed, same result.")]

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from penchant.cli import parameters, terminal
-from penchant.cli.cleaned import cleaned, rules_of
+from penchant.cli import cleaned, parameters, terminal
 from penchant.cli.heads import show_probes, show_untaught
 from penchant.errors import DataError
 
@@ -59,8 +58,8 @@ def train(
     from penchant.training.distributed import is_first_process
 
     settings = configuration(config, set_, model, seed)
-    rules = rules_of(clean)
-    dataset = cleaned(Dataset.load(data, strict=strict), rules)
+    cleaning = cleaned.parse(clean)
+    dataset = cleaned.clean_dataset(Dataset.load(data, strict=strict), cleaning)
     speaks = is_first_process()
     if not json and speaks:
         show_findings(dataset)
