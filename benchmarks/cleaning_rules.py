@@ -17,14 +17,14 @@ import numpy as np
 import polars as pl
 from _report import cpu_s, write
 
-from penchant.cleaning.before_item import events_before_item
-from penchant.cleaning.copied_texts import copied_texts
-from penchant.cleaning.duplicate_items import duplicate_items
-from penchant.cleaning.impossible import ImpossibleOptions, impossible_events
-from penchant.cleaning.misspellings import misspellings
-from penchant.cleaning.repeated_events import repeated_events
-from penchant.cleaning.suspicious_users import suspicious_users
-from penchant.cleaning.text_noise import without_noise
+from penchant.cleaning.before_item import find_events_before_item
+from penchant.cleaning.copied_texts import find_copied_texts
+from penchant.cleaning.duplicate_items import find_duplicates
+from penchant.cleaning.impossible import ImpossibleOptions, find_impossible_events
+from penchant.cleaning.misspellings import find_misspellings
+from penchant.cleaning.repeated_events import find_repeated_events
+from penchant.cleaning.suspicious_users import find_bots
+from penchant.cleaning.text_noise import remove_column_noise
 from penchant.data.dataset import Dataset
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "online-retail"
@@ -80,10 +80,10 @@ def planted_events(clean: pl.DataFrame, items: pl.DataFrame, rng: np.random.Gene
     data = Dataset.from_tables(pl.concat([known, *parts], how="diagonal"), items.join(first, on="item_id", how="left"))
     out: dict[str, Found] = {}
     for name, plants, call in (
-        ("repeated_events", doubles, lambda: repeated_events(data)),
-        ("impossible_events", wrong, lambda: impossible_events(data, ImpossibleOptions(value=(-1e6, 1e6)))),
-        ("events_before_item", early, lambda: events_before_item(data)),
-        ("copied_texts", spam, lambda: copied_texts(data)),
+        ("repeated_events", doubles, lambda: find_repeated_events(data)),
+        ("impossible_events", wrong, lambda: find_impossible_events(data, ImpossibleOptions(value=(-1e6, 1e6)))),
+        ("events_before_item", early, lambda: find_events_before_item(data)),
+        ("copied_texts", spam, lambda: find_copied_texts(data)),
     ):
         finding, seconds = timed(call)
         out[name] = (set(plants["event_id"]), set(finding.details["event_id"]), seconds)
@@ -105,7 +105,7 @@ def planted_users(clean: pl.DataFrame, rng: np.random.Generator) -> Found:
         wanted = np.repeat(items[n], len(times)) if n % 4 == 3 else rng.choice(items, len(times))
         tables.append(pl.DataFrame({"user_id": f"bot{n}", "item_id": wanted, "timestamp": np.sort(times)}))
     data = Dataset.from_tables(pl.concat([clean.select("user_id", "item_id", "timestamp"), *tables]))
-    finding, seconds = timed(lambda: suspicious_users(data))
+    finding, seconds = timed(lambda: find_bots(data))
     return {f"bot{n}" for n in range(40)}, set(finding.details["user_id"]), seconds
 
 
@@ -113,14 +113,14 @@ def planted_items(items: pl.DataFrame, rng: np.random.Generator) -> Found:
     """Another id for the same title in another case with a word changed over; exact equals in the data are left out."""
     base = items.unique("title", keep="first", maintain_order=True).filter(pl.col("title").str.len_chars() >= 20)
     quiet = Dataset.from_tables({"user_id": ["u"], "item_id": [base["item_id"][0]], "timestamp": [1]}, base)
-    alike = set(duplicate_items(quiet).details.select("item_id", "instead").unpivot()["value"])
+    alike = set(find_duplicates(quiet).details.select("item_id", "replaced_by").unpivot()["value"])
     base = base.filter(~pl.col("item_id").is_in(list(alike)))
     copies = base.sample(300, seed=1).with_columns(
         pl.format("copy-{}", "item_id").alias("item_id"),
         pl.format("{} *", pl.col("title").str.to_titlecase()).alias("title"),
     )
     data = replace_items(quiet, pl.concat([base, copies]))
-    finding, seconds = timed(lambda: duplicate_items(data))
+    finding, seconds = timed(lambda: find_duplicates(data))
     return set(copies["item_id"]), set(finding.details["item_id"]), seconds
 
 
@@ -142,7 +142,7 @@ def planted_texts(items: pl.DataFrame, rng: np.random.Generator) -> dict[str, Fo
             3: dirty[row] + "!" * 8,
         }[n % 4]
     column = pl.Series("title", dirty)
-    (after, _), seconds = timed(lambda: without_noise(column))
+    (after, _), seconds = timed(lambda: remove_column_noise(column))
     changed = set(np.flatnonzero((after != column).to_numpy()).tolist())
     out: dict[str, Found] = {"text_noise": ({int(row) for row in rows}, changed, seconds)}
     words = titles.str.to_lowercase().str.split(" ").explode().value_counts().sort("count", "title", descending=True)
@@ -155,8 +155,8 @@ def planted_texts(items: pl.DataFrame, rng: np.random.Generator) -> dict[str, Fo
         slip = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
         if slip != word:
             slips[slip] = word
-    before = set(misspellings(titles)["word"])
-    found, seconds = timed(lambda: misspellings([*titles.to_list(), *slips]))
+    before = set(find_misspellings(titles)["word"])
+    found, seconds = timed(lambda: find_misspellings([*titles.to_list(), *slips]))
     out["misspellings"] = (set(slips), set(found["word"]) - before, seconds)
     return out
 
@@ -169,10 +169,10 @@ def main() -> int:
     rng = np.random.default_rng(0)
     data = Dataset.load(folder)
     clean = events_table(data)
-    already = set(repeated_events(data).details["event_id"])
+    already = set(find_repeated_events(data).details["event_id"])
     clean = clean.filter(~pl.col("event_id").is_in(list(already)))
-    found = planted_events(clean, data.items, rng) | {"suspicious_users": planted_users(clean, rng)}
-    found |= {"duplicate_items": planted_items(data.items, rng)} | planted_texts(data.items, rng)
+    found = planted_events(clean, data.items, rng) | {"bots": planted_users(clean, rng)}
+    found |= {"duplicates": planted_items(data.items, rng)} | planted_texts(data.items, rng)
     result = {}
     for name, (planted, told, seconds) in found.items():
         right = len(planted & told)

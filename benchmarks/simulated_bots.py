@@ -1,8 +1,8 @@
-"""How many of the simulator's bots and spammers the rule on suspicious users finds, and how many people it accuses.
+"""Recall of the rule `bots` on the bots and spammers of the simulator, and how many humans it flags.
 
     python benchmarks/simulated_bots.py
 
-Five platforms of 2,000 people, 40 bots and 40 spammers (seeds 0 to 4); the rule has its defaults, not tuned here.
+Five platforms of 2,000 human users, 40 bots and 40 spammers (seeds 0 to 4); the rule has its defaults, not tuned here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def main() -> None:
             folder = Path(parent) / "platform"
             simulate(SimulatorOptions(bots=0.02, spammers=0.02, seed=seed)).write(folder)
             truth, data = Truth.load(folder / "truth"), Dataset.load(folder)
-            accused = data.users["user_id"].gather(find("suspicious_users", data).rows)
+            accused = data.users["user_id"].gather(find("bots", data).rows)
         labels = truth.users.with_columns(pl.col("user_id").is_in(accused.implode()).alias("accused"))
         for name in ("bot", "spammer"):
             those = labels.filter(pl.col("label") == name)

@@ -5,24 +5,24 @@
 `<!-- options: module.Class -->`       one dataclass of options
 `<!-- options of models -->`           those of every model in the registry
 `<!-- options of command: NAME -->`    arguments and options of one command
-`<!-- rules of cleaning -->`           one line a rule
+`<!-- findings of the doctor -->`      code and title of every finding
+`<!-- rules of the advice -->`         condition, choice and reason of every rule
 `<!-- spaces of tune -->`              what a search of settings tries, model by model
 """
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import inspect
 import re
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
-from penchant import cleaning
+from penchant.cleaning.doctor_advice import RULES, Advice
 from penchant.data.aliases import ALIASES
 from penchant.data.kinds import KIND_ALIASES
 from penchant.data.options import option_meanings
+from penchant.messages import load_catalogue, text
 from penchant.models.registry import MODELS
 from penchant.training.search_space import SPACES, Choice, Dimension, Together
 
@@ -110,13 +110,23 @@ def kind_table() -> str:
     return "\n".join(["| kind | also read as |", "|---|---|", *rows, ""])
 
 
-def cleaning_table() -> str:
-    """The first sentence of every rule of cleaning that has a file of its own."""
-    rows = ["| rule | what it finds |", "|---|---|"]
-    for path in sorted(Path(cleaning.__path__[0]).glob("[a-z]*.py")):
-        if path.stem != "finding" and not path.stem.startswith("doctor"):
-            words = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-            rows.append(f"| `{path.stem}` | {' '.join(words.partition(chr(10) * 2)[0].split())} |")
+def finding_table() -> str:
+    """Code and title of every finding of the doctor, in the order of the catalogue."""
+    rows = ["| code | about |", "|---|---|"]
+    keys = [key.split(".") for key in load_catalogue("doctor")]
+    rows += [
+        f"| `{key[1]}` | {text(f'doctor.finding.{key[1]}', 'en')} |" for key in keys if key[0] == "finding" == key[-2]
+    ]
+    return "\n".join([*rows, ""])
+
+
+def advice_table() -> str:
+    """Condition, choice and reason of every rule of the doctor's advice."""
+    rows = ["| topic | if | choose | because |", "|---|---|---|---|"]
+    for rule in RULES:
+        advice = Advice(rule.topic, rule.name, rule.choice).to_dict()
+        choice = f"`{rule.choice}`" if rule.choice else "the default"
+        rows.append(f"| {advice['topic_title']} | {advice['condition']} | {choice} | {advice['why']} |")
     return "\n".join([*rows, ""])
 
 
@@ -144,7 +154,8 @@ MARKS = {
     "<!-- aliases -->": alias_tables,
     "<!-- kinds -->": kind_table,
     "<!-- options of models -->": model_tables,
-    "<!-- rules of cleaning -->": cleaning_table,
+    "<!-- findings of the doctor -->": finding_table,
+    "<!-- rules of the advice -->": advice_table,
     "<!-- spaces of tune -->": space_table,
 }
 """Marks without a name in them, and what makes their tables."""

@@ -1,4 +1,4 @@
-"""What is mended only where it is asked for: missing cells, misspellings, the script of Chinese."""
+"""Repairs that run only on request: missing cells, misspellings, the script of Chinese."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 
 import penchant
 from penchant.cleaning.clean import CleaningOptions, clean
-from penchant.cleaning.filled import filled
-from penchant.cleaning.words import spelt
+from penchant.cleaning.filled import impute
+from penchant.cleaning.misspellings import correct_dataset
 from penchant.errors import OptionError, UsageError
 
 
@@ -33,19 +33,19 @@ def shop() -> penchant.Dataset:
     return penchant.Dataset.from_tables(events, items=items)
 
 
-def test_cells_are_filled_and_counted() -> None:
-    asked = {"items.price": "mean", "items.colour": "most_frequent", "events.value": "interpolate"}
-    done = filled(shop(), asked)
+def test_cells_are_imputed_and_counted() -> None:
+    methods = {"items.price": "mean", "items.colour": "most_frequent", "events.value": "interpolate"}
+    done = impute(shop(), methods)
     assert done.items["price"].to_list() == [2.0, 5.0, 8.0]
     assert done.items["colour"].to_list() == ["red", "red", "red"]
     by_user = done.events.sort("user", "time_s")["value"].to_list()
     assert by_user == [1.0, 2.0, 3.0, 10.0, 10.0]
     assert done.report is not None
-    assert "price: 1 missing cells filled (mean)" in done.report.tables["items"].notes
+    assert "price: 1 missing cells imputed (mean)" in done.report.tables["items"].notes
 
 
 def test_rows_without_a_value_go_to_quarantine() -> None:
-    done = filled(shop(), {"events.value": "drop", "items.price": "drop"})
+    done = impute(shop(), {"events.value": "drop", "items.price": "drop"})
     assert done.item_vocabulary.ids.to_list() == ["a", "c"]
     assert done.n_events == 3, "two had no value"
     assert done.report is not None
@@ -53,7 +53,7 @@ def test_rows_without_a_value_go_to_quarantine() -> None:
     assert reasons.count("value is missing") == 2
 
 
-def test_a_model_predicts_from_columns_of_numbers_and_few_words() -> None:
+def test_a_model_predicts_from_numbers_and_few_categories() -> None:
     sizes = [float(n) for n in range(20)]
     items = pl.DataFrame(
         {
@@ -63,14 +63,14 @@ def test_a_model_predicts_from_columns_of_numbers_and_few_words() -> None:
         }
     )
     events = pl.DataFrame({"user_id": ["u"], "item_id": ["i0"], "timestamp": [1_700_000_000]})
-    done = filled(penchant.Dataset.from_tables(events, items=items), {"items.weight": "model"})
+    done = impute(penchant.Dataset.from_tables(events, items=items), {"items.weight": "model"})
     assert done.items["weight"][7] == pytest.approx(15.0, abs=0.05)
 
 
 @pytest.mark.parametrize(
-    ("fill", "kind", "says"),
+    ("methods", "kind", "message"),
     [
-        ({"price": "mean"}, UsageError, "TABLE.COLUMN=RULE"),
+        ({"price": "mean"}, UsageError, "TABLE.COLUMN=METHOD"),
         ({"shelves.price": "mean"}, OptionError, "items, users, events"),
         ({"items.price": "average"}, OptionError, "mean, median"),
         ({"items.cost": "mean"}, OptionError, "price"),
@@ -78,21 +78,21 @@ def test_a_model_predicts_from_columns_of_numbers_and_few_words() -> None:
         ({"items.price": "interpolate"}, UsageError, "no time"),
     ],
 )
-def test_messages(fill: dict[str, str], kind: type[Exception], says: str) -> None:
-    with pytest.raises(kind, match=says):
-        filled(shop(), fill)
+def test_messages(methods: dict[str, str], kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        impute(shop(), methods)
 
 
-def test_misspellings_are_corrected_only_where_asked() -> None:
+def test_misspellings_are_corrected_on_request() -> None:
     items = pl.DataFrame({"item_id": [f"i{n}" for n in range(31)], "title": ["cushion cover"] * 30 + ["cushoin cover"]})
     events = pl.DataFrame({"user_id": ["u"], "item_id": ["i30"], "timestamp": [1_700_000_000]})
     data = penchant.Dataset.from_tables(events, items=items)
-    assert spelt(data).cells == {"items.title": 1}
+    assert correct_dataset(data).cells == {"items.title.misspellings": 1}
     assert clean(data, CleaningOptions(spelling=True))[0].items["title"][30] == "cushion cover"
     assert clean(data)[0].items["title"][30] == "cushoin cover"
 
 
-def test_one_script_where_asked() -> None:
+def test_one_script_on_request() -> None:
     pytest.importorskip("opencc")
     items = pl.DataFrame({"item_id": ["a", "b"], "title": ["漢字", "film"]})
     events = pl.DataFrame({"user_id": ["u"], "item_id": ["a"], "timestamp": [1_700_000_000]})

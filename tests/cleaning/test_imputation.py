@@ -1,4 +1,4 @@
-"""Missing values filled: known answers, and predictions that are exact where the rule is linear."""
+"""Imputation: known answers, and predictions that are exact for a linear relation."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from penchant.cleaning.imputation import imputed
+from penchant.cleaning.imputation import impute_column
 from penchant.errors import DataError, OptionError
 
 TABLE = pl.DataFrame({"x": [1.0, None, 4.0, 4.0, None], "word": ["b", "a", None, "b", "a"], "n": [1, 2, None, 2, 9]})
 
 
 @pytest.mark.parametrize(
-    ("column", "how", "filled"),
+    ("column", "method", "expected"),
     [
         ("x", "mean", [1.0, 3.0, 4.0, 4.0, 3.0]),
         ("x", "median", [1.0, 4.0, 4.0, 4.0, 4.0]),
@@ -24,12 +24,12 @@ TABLE = pl.DataFrame({"x": [1.0, None, 4.0, 4.0, None], "word": ["b", "a", None,
         ("n", "median", [1.0, 2.0, 2.0, 2.0, 9.0]),
     ],
 )
-def test_one_value_for_all(column: str, how: str, filled: list[object]) -> None:
-    assert imputed(TABLE, column, how)[column].to_list() == filled  # type: ignore[arg-type]
+def test_one_value_for_all(column: str, method: str, expected: list[object]) -> None:
+    assert impute_column(TABLE, column, method)[column].to_list() == expected  # type: ignore[arg-type]
 
 
 def test_rows_without_a_value_can_be_left_out() -> None:
-    assert imputed(TABLE, "x", "drop")["n"].to_list() == [1, None, 2]
+    assert impute_column(TABLE, "x", "drop")["n"].to_list() == [1, None, 2]
 
 
 def test_interpolation_over_time_and_inside_a_user() -> None:
@@ -40,9 +40,9 @@ def test_interpolation_over_time_and_inside_a_user() -> None:
             "x": [None, 7.0, 1.0, None, None, 5.0, None],
         }
     )
-    inside = imputed(table, "x", "interpolate", time="t", within="user")["x"].to_list()
+    inside = impute_column(table, "x", "interpolate", time="t", within="user")["x"].to_list()
     assert inside == [1.0, 7.0, 1.0, 3.0, 7.0, 5.0, None]
-    straight = imputed(table.filter(pl.col("user") == "u"), "x", "interpolate", time="t")["x"].to_list()
+    straight = impute_column(table.filter(pl.col("user") == "u"), "x", "interpolate", time="t")["x"].to_list()
     assert straight == [1.0, 1.0, 3.0, 5.0]
 
 
@@ -54,41 +54,41 @@ def test_a_linear_rule_is_recovered() -> None:
     table = pl.DataFrame({"a": a, "b": b, "y": np.where(missing, np.nan, truth)}).with_columns(
         pl.col("y").fill_nan(None)
     )
-    filled = imputed(table, "y", "model", by=["a", "b"])["y"].to_numpy()
-    assert np.abs(filled - truth).max() < 0.01
-    mean = imputed(table, "y", "mean")["y"].to_numpy()
-    assert np.abs(mean - truth)[missing].mean() > 100 * np.abs(filled - truth)[missing].mean()
+    predicted = impute_column(table, "y", "model", by=["a", "b"])["y"].to_numpy()
+    assert np.abs(predicted - truth).max() < 0.01
+    mean = impute_column(table, "y", "mean")["y"].to_numpy()
+    assert np.abs(mean - truth)[missing].mean() > 100 * np.abs(predicted - truth)[missing].mean()
 
 
 def test_text_is_predicted_from_its_group() -> None:
     table = pl.DataFrame({"brand": ["x", "x", "y", "y", "z"], "kind": ["tea", None, "pan", None, None]})
-    assert imputed(table, "kind", "model", by=["brand"])["kind"].to_list() == ["tea", "tea", "pan", "pan", "pan"]
+    assert impute_column(table, "kind", "model", by=["brand"])["kind"].to_list() == ["tea", "tea", "pan", "pan", "pan"]
 
 
 def test_missing_predictors_do_not_stop_a_prediction() -> None:
     table = pl.DataFrame({"a": [1.0, 2.0, None, 4.0], "y": [1.0, 2.0, 3.0, None]})
-    assert np.isfinite(imputed(table, "y", "model", by=["a"])["y"].to_numpy()).all()
+    assert np.isfinite(impute_column(table, "y", "model", by=["a"])["y"].to_numpy()).all()
 
 
 @pytest.mark.parametrize(
-    ("column", "how", "options", "kind", "message"),
+    ("column", "method", "options", "kind", "message"),
     [
-        ("x", "average", {}, OptionError, r"how='average' is not known\. Allowed: mean, median"),
+        ("x", "average", {}, OptionError, r"method='average' is not known\. Allowed: mean, median"),
         ("y", "mean", {}, OptionError, r"column='y' is not known\. Allowed: x, word, n"),
-        ("word", "mean", {}, DataError, r"'word' holds String, which has no mean\. Use most_frequent"),
-        ("x", "interpolate", {}, OptionError, "Say which column holds the time"),
-        ("x", "model", {}, OptionError, "Say which columns predict"),
-        ("word", "model", {}, OptionError, "Say which columns predict"),
+        ("word", "mean", {}, DataError, r"'word' has the type String, which has no mean\. Use most_frequent"),
+        ("x", "interpolate", {}, OptionError, "Name the column of times"),
+        ("x", "model", {}, OptionError, "Name the columns that predict"),
+        ("word", "model", {}, OptionError, "Name the columns that predict"),
         ("x", "model", {"by": ["q"]}, OptionError, "column='q' is not known"),
     ],
 )
-def test_messages(column: str, how: str, options: dict[str, object], kind: type[Exception], message: str) -> None:
+def test_messages(column: str, method: str, options: dict[str, object], kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
-        imputed(TABLE, column, how, **options)  # type: ignore[arg-type]
+        impute_column(TABLE, column, method, **options)  # type: ignore[arg-type]
 
 
 def test_a_column_of_nothing_is_refused_and_a_full_one_is_left() -> None:
-    with pytest.raises(DataError, match="'x' has no value to fill others from"):
-        imputed(pl.DataFrame({"x": [None, None]}, schema={"x": pl.Float64}), "x", "mean")
+    with pytest.raises(DataError, match="'x' has no known value to impute from"):
+        impute_column(pl.DataFrame({"x": [None, None]}, schema={"x": pl.Float64}), "x", "mean")
     full = pl.DataFrame({"x": [1, 2]})
-    assert imputed(full, "x", "mean") is full
+    assert impute_column(full, "x", "mean") is full

@@ -17,7 +17,7 @@ def write(folder: Path) -> Path:
     return folder
 
 
-def test_it_prints_what_is_there_and_what_was_refused(run: Run, tmp_path: Path) -> None:
+def test_it_prints_counts_and_quarantine(run: Run, tmp_path: Path) -> None:
     done = run("check", write(tmp_path))
     assert done.exit_code == 0
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()]
@@ -29,21 +29,21 @@ def test_it_prints_what_is_there_and_what_was_refused(run: Run, tmp_path: Path) 
     assert done.stderr == f"Next: penchant train {tmp_path} --out BUNDLE\n"
 
 
-def test_json_says_the_same(run: Run, tmp_path: Path) -> None:
-    found = json.loads(run("check", write(tmp_path), "--json").stdout)
-    assert found["counts"] == {
+def test_json_has_the_same(run: Run, tmp_path: Path) -> None:
+    result = json.loads(run("check", write(tmp_path), "--json").stdout)
+    assert result["counts"] == {
         "users": 2, "items": 3, "events": 3, "kinds": {"view": 2, "like": 1},
         "first_time": "1970-01-01T00:01:40Z", "last_time": "1970-01-01T00:06:40Z",
         "events_a_user": {"median": 1.5, "most": 2}, "items_with_events": 3, "items_with_text": 1, "relations": 0,
     }  # fmt: skip
-    assert found["rows_quarantined"] == 1
-    assert found["tables"]["events"]["quarantined"] == {"timestamp cannot be read": 1}
+    assert result["rows_quarantined"] == 1
+    assert result["tables"]["events"]["quarantined"] == {"timestamp cannot be read": 1}
 
 
 def test_strict_shows_everything_and_fails(run: Run, tmp_path: Path) -> None:
     done = run("check", write(tmp_path), "--strict")
     assert done.exit_code == 1 and "in quarantine" in done.stdout
-    assert "1 rows of" in done.stderr and "Mend the rows that the table above names" in done.stderr
+    assert "1 rows of" in done.stderr and "Correct the rows that the table above names" in done.stderr
     assert run("check", write(tmp_path), "--strict", "--json").exit_code == 1
     (tmp_path / "events.csv").write_text(EVENTS.replace(",x,", ",300,"))
     assert run("check", tmp_path, "--strict").exit_code == 0

@@ -38,9 +38,9 @@ def test_hostile_text_is_escaped(language: str) -> None:
     )
 
 
-def test_the_first_sentence_says_how_it_stands() -> None:
-    assert "1 problem to mend before training" in render_doctor("t", sample())
-    assert "Nothing stands in the way of training; 1 thing to look at" in render_doctor("t", sample("warn"))
+def test_the_first_sentence_is_the_verdict() -> None:
+    assert "1 problem to resolve before training" in render_doctor("t", sample())
+    assert "Training can start, with 1 warning to check" in render_doctor("t", sample("warn"))
     assert "没有发现问题" in render_doctor("t", {**sample(), "severities": {}}, "zh")
     assert "No event has a time" in render_doctor("t", {**sample(), "volume": []})
     with pytest.raises(OptionError, match="Allowed: en, zh"):
