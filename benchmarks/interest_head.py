@@ -1,9 +1,9 @@
-"""The binary and the multi-class head on interest vectors, beside popularity and the bare dot product.
+"""The binary and the multi-class probe on interest vectors, beside popularity and the bare dot product.
 
     python benchmarks/interest_head.py [--users N] [--models content,transformer] [--seed S]
 
 The simulator's platform (English, 500 items, 30 events a person): models learn from the first 80 % of the log's time,
-heads from the next 10 %, the last 10 % is the test. Negatives are real: hidden and disliked items; and, in a second
+probes from the next 10 %, the last 10 % is the test. Negatives are real: hidden and disliked items; and, in a second
 run, sampled ones. Classes are the items' first categories. Writes results/interest_head.json.
 """
 
@@ -28,9 +28,9 @@ from penchant.encoders.packing import packed
 from penchant.metrics.beyond import expected_calibration_error
 from penchant.metrics.classification import accuracy, auc, confusion_matrix, log_loss, precision_recall_f1
 from penchant.models.head_options import ProbeOptions
-from penchant.models.head_pairs import category_pairs, interest_pairs
-from penchant.models.heads import Probes, category_codes
-from penchant.models.interest_head import CategoryHead, InterestHead
+from penchant.models.head_pairs import TargetEvents, category_pairs, interest_pairs
+from penchant.models.heads import Probes, category_codes, interest_inputs
+from penchant.models.interest_head import LinearProbe
 from penchant.recommender import Recommender
 from penchant.simulator import SimulatorOptions, simulate
 
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def run(data: Dataset, name: str, seed: int) -> dict[str, Any]:
-    """Everything about the heads on one model."""
+    """All results of the probes on one model."""
     times = np.sort(data.events["time_s"].to_numpy())
     first, second = (int(times[int(len(times) * share)]) for share in (0.8, 0.9))
     begun = cpu_s()
@@ -62,15 +62,18 @@ def run(data: Dataset, name: str, seed: int) -> dict[str, Any]:
     ends = np.full(len(whole), second, dtype=np.int64)
     taught = whole.before(ends).at(None)
     model = rec.dense_model()
+    training = TargetEvents.select(taught, kinds, taught.times_s > first, ProbeOptions().users)
+    testing = TargetEvents.select(whole, kinds, whole.times_s > second, ProbeOptions().users)
     popularity = np.bincount(before.sequences().items, minlength=data.n_items)
     for negatives in ("real", "sampled"):
         for weights in ("none", "balanced"):
             options = ProbeOptions(negatives=negatives, class_weights=weights)
-            learnt = interest_pairs(model, taught, kinds, options, seed, asked=taught.times_s > first)
-            test = interest_pairs(model, whole, kinds, options, seed + 1, asked=whole.times_s > second)
+            learnt = interest_pairs(model, training, options, seed)
+            test = interest_pairs(model, testing, options, seed + 1)
             items = model.item_vectors
-            head = InterestHead(options).fit(learnt.interests, items[learnt.items], learnt.labels, seed=seed)
-            told = head.probabilities(test.interests, items[test.items])
+            inputs = interest_inputs(learnt.interests, items[learnt.items])
+            probe = LinearProbe.fit(inputs, learnt.labels, 1, options, n_free=1, seed=seed)
+            told = probe.probabilities(interest_inputs(test.interests, items[test.items]))[:, 1]
             base = np.full(len(told), learnt.labels.mean())
             row = {
                 "pairs": len(test.labels),
@@ -84,27 +87,28 @@ def run(data: Dataset, name: str, seed: int) -> dict[str, Any]:
             }
             rows[f"{negatives}, weights {weights}"] = row
             print(name, negatives, weights, row, flush=True)
-    rows["category"] = _category(rec, model, taught, whole, first, second)
+    rows["category"] = _category(rec, model, training, testing)
     print(name, {key: value for key, value in rows["category"].items() if key != "confusion_matrix"}, flush=True)
     return rows
 
 
-def _category(rec: Recommender, model: Any, taught: Any, whole: Any, first: int, second: int) -> dict[str, Any]:
+def _category(rec: Recommender, model: Any, training: TargetEvents, testing: TargetEvents) -> dict[str, Any]:
     """Which category the next item belongs to."""
-    kinds, items = rec.dataset.kinds.ids.to_list(), rec.dataset.items
-    probes = Probes.fit(model, taught, kinds, items, taught.times_s > first, ProbeOptions(fit=("category",)))
-    pairs, likely = probes.category_pairs(model, whole, kinds, items, whole.times_s > second)
+    items = rec.dataset.items
+    probes = Probes.fit(model, training, items, ProbeOptions(fit=("category",)))
+    pairs, likely = probes.predict_class_pairs(model, testing, items)
     actual, told = pairs.classes, likely.argmax(axis=1)
     counts = np.asarray(probes.facts["category"]["counts"])
-    learnt = category_pairs(model, taught, category_codes(items, probes.classes), asked=taught.times_s > first)
-    alone = CategoryHead().fit(learnt.interests, learnt.classes, len(probes.classes)).predict(pairs.interests)
+    learnt = category_pairs(model, training, category_codes(items, probes.classes))
+    alone = LinearProbe.fit(learnt.interests, learnt.classes, len(probes.classes), ProbeOptions())
+    alone_told = alone.probabilities(pairs.interests).argmax(axis=1)
     return {
         "classes": len(probes.classes),
         "events": len(actual),
         "accuracy": round(accuracy(actual, told), 4),
-        "accuracy_of_the_vector_alone": round(accuracy(actual, alone), 4),
+        "accuracy_of_the_vector_alone": round(accuracy(actual, alone_told), 4),
         "accuracy_of_the_commonest": round(float((actual == counts.argmax()).mean()), 4),
-        "accuracy_of_the_class_before": round(float((actual == pairs.earlier).mean()), 4),
+        "accuracy_of_the_class_before": round(float((actual == pairs.previous).mean()), 4),
         "macro_f1": round(precision_recall_f1(actual, told, "macro")[2], 4),
         "confusion_matrix": confusion_matrix(actual, told, len(probes.classes)).tolist(),
     }

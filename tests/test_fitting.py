@@ -1,4 +1,4 @@
-"""Heads of a recommender: taught by events the model has not learned, kept in the bundle, renewed by updates."""
+"""Probes of a recommender: taught by events the model has not learned, kept in the bundle, renewed by updates."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def rec(data: Dataset) -> Recommender:
     return Recommender.fit(data, BOTH)
 
 
-def test_the_newest_events_teach_heads_and_not_the_model(data: Dataset) -> None:
+def test_the_newest_events_teach_probes_and_not_the_model(data: Dataset) -> None:
     made = fitted(data, replace(BOTH, model="cooccurrence"))
     held = made.held
     assert held is not None
@@ -76,7 +76,7 @@ def test_the_newest_events_teach_heads_and_not_the_model(data: Dataset) -> None:
             np.testing.assert_array_equal(part.popularity.state().tensors[name], tensor)
 
 
-def test_heads_know_what_people_like(rec: Recommender) -> None:
+def test_probes_know_what_people_like(rec: Recommender) -> None:
     for user, own in (("u0", 0), ("u1", 1)):
         told = rec.interested(user, [f"i{i}" for i in range(40)]).reshape(20, 2)
         assert told[:, own].min() > 0.9 and told[:, 1 - own].max() < 0.1
@@ -106,7 +106,7 @@ def test_an_update_teaches_them_anew(rec: Recommender, tmp_path: Path) -> None:
     assert Recommender.load(tmp_path / "b").next_category("u0") == fresh.next_category("u0")
 
 
-def test_bundles_written_before_there_were_heads_load(
+def test_bundles_written_before_there_were_probes_load(
     data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write = penchant.persistence.write_bundle
@@ -119,7 +119,7 @@ def test_bundles_written_before_there_were_heads_load(
     Recommender.fit(data, Config(model="content")).save(tmp_path / "b")
     old = Recommender.load(tmp_path / "b")
     assert old.probes is None and old.config.probes == ProbeOptions()
-    with pytest.raises(ModelError, match="No probes were trained"):
+    with pytest.raises(ModelError, match="No probes were fitted"):
         old.next_category("u0")
     assert old.interested("u0", ["i0", "i1"]).shape == (2,), "fitted at the first call"
 
@@ -129,7 +129,7 @@ def test_what_cannot_be_taught_is_refused_first(data: Dataset) -> None:
     with pytest.raises(DataError, match="No item has a category"):
         Recommender.fit(bare, BOTH)
     lonely = data.with_events(data.events.group_by("user", maintain_order=True).head(1))
-    with pytest.raises(DataError, match="Nobody has two events"):
+    with pytest.raises(DataError, match="No user has two events"):
         Recommender.fit(lonely, BOTH)
 
 
@@ -167,7 +167,7 @@ def test_events_that_teach_nothing_are_refused_before_anything_is_learned(
             Recommender.fit(bare, Config(model=model, probes=ProbeOptions(fit=("interest",))))
 
 
-def test_a_finished_model_stays_where_its_heads_cannot_be_taught(tmp_path: Path) -> None:
+def test_a_finished_model_stays_where_its_probes_cannot_be_taught(tmp_path: Path) -> None:
     """Everybody took all there is, so no negative is left to draw: that is known only when pairs are made."""
     log = pl.DataFrame([(f"u{u}", f"i{i}", 60 * i) for u in range(6) for i in range(4)], orient="row")
     log.columns = ["user_id", "item_id", "timestamp"]
@@ -175,14 +175,14 @@ def test_a_finished_model_stays_where_its_heads_cannot_be_taught(tmp_path: Path)
     whole = Dataset.from_tables(log).with_vectors("own", table)
     rec = Recommender.fit(whole, Config(model="content", probes=ProbeOptions(fit=("interest",))))
     assert rec.probes is None and set(rec.facts["probes"]["interest"]) == {"left_out"}
-    assert "labels 0 and 1" in rec.facts["probes"]["interest"]["left_out"]
+    assert "two classes or more" in rec.facts["probes"]["interest"]["left_out"]
     rec.save(tmp_path / "b")
     again = Recommender.load(tmp_path / "b")
     assert again.probes is None and again.facts["probes"] == rec.facts["probes"]
     assert again.recommend("u0", k=2, allow_seen=True).item_ids == rec.recommend("u0", k=2, allow_seen=True).item_ids
 
 
-def test_an_update_stays_where_its_heads_cannot_be_taught(data: Dataset) -> None:
+def test_an_update_stays_where_its_probes_cannot_be_taught(data: Dataset) -> None:
     rec = Recommender.fit(data, BOTH)
     late = only(colours(events=4, seed=5, at=86_400), "dislike")
     many = pl.concat([late.events.with_columns(pl.col("time_s") + n) for n in range(4)])
@@ -196,7 +196,7 @@ def test_an_update_stays_where_its_heads_cannot_be_taught(data: Dataset) -> None
     assert rec.probes is not None, "the old one keeps its own"
 
 
-def test_the_seed_of_an_update_reaches_the_heads(data: Dataset) -> None:
+def test_the_seed_of_an_update_reaches_the_probes(data: Dataset) -> None:
     """Sampled negatives are drawn by it."""
     drawn = replace(BOTH, probes=ProbeOptions(fit=("interest",), negatives="sampled"))
     rec, late = Recommender.fit(data, drawn), colours(events=4, seed=5, at=86_400)
@@ -205,7 +205,7 @@ def test_the_seed_of_an_update_reaches_the_heads(data: Dataset) -> None:
 
 
 def test_an_update_holds_back_no_event_that_was_learned() -> None:
-    """15 of 30 people teach heads; 20 people more come. Then events come late, before the newest that are known."""
+    """15 of 30 people teach probes; 20 people more come. Then events come late, before the newest that are known."""
     config = Config(model="cooccurrence", probes=ProbeOptions(fit=("category",), users=15))
     data = colours(events=19)
     rec = Recommender.fit(data, config)

@@ -62,7 +62,7 @@ def fitted(
     resolve_device(config.device)
     require_kinds((config.model, "popularity"), config.options, data.kinds.ids.to_list())
     spent = CpuSeconds()
-    held = taught_by(data, config) if validation is None else None
+    held = events_for_probes(data, config) if validation is None else None
     learn = data if held is None else data.where(~held)
     found, encoders = views or item_views(learn, config.views, kept_vectors(), progress=progress, trainer=train_encoder)
     if held is not None and views is not None:
@@ -118,14 +118,15 @@ def _selected(
     return stages.fit(create(config.model, config.options), selection, "selection")
 
 
-def taught_by(data: Dataset, config: Config) -> Bools | None:
-    """Which events `[E]` teach the probes that the configuration names; None where none are.
+def events_for_probes(data: Dataset, config: Config) -> Bools | None:
+    """Which events `[E]` are kept from the model for the probes; None where the configuration names no probe.
 
-    Raises `DataError` where these events cannot teach them, whatever the model: before anything is learned.
+    Raises `DataError` where no probe can learn from these events, whatever the model: before anything is learned.
     """
     if not config.probes.fit:
         return None
-    from penchant.models.heads import CATEGORY, check_teachable, first_categories, newest_events
+    from penchant.models.head_pairs import TargetEvents
+    from penchant.models.heads import CATEGORY, check_targets, first_categories, newest_events
 
     if CATEGORY in config.probes.fit:
         first_categories(data.items)
@@ -133,10 +134,11 @@ def taught_by(data: Dataset, config: Config) -> Bools | None:
     held = newest_events(sequences, config.probes)
     if held is None:
         raise DataError(
-            "Nobody has two events, so no event can be kept from the model to teach probes.",
+            "No user has two events, so no event can be kept from the model for the probes.",
             remedy="Leave probes.fit out, or bring longer histories.",
         )
-    check_teachable(sequences, data.kinds.ids.to_list(), data.items, held, config.probes)
+    targets = TargetEvents.select(sequences, data.kinds.ids.to_list(), held, config.probes.users)
+    check_targets(targets, data.items, config.probes)
     return held
 
 

@@ -113,31 +113,35 @@ class Recommender:
         )
         rec = cls.of(made.parts)
         if made.held is not None:
-            rec._teach_probes(made.held)
+            rec._try_probes(made.held)
         return rec
 
-    def fit_probes(self, sequences: SequenceBatch, asked: Bools, seed: int | None = None) -> None:
-        """Fit the probes that the configuration names on the events `asked` `[E]` of some histories.
+    def fit_probes(self, sequences: SequenceBatch, targets: Bools, seed: int | None = None) -> None:
+        """Fit the probes that the configuration names on the events `targets` `[E]` of some histories.
 
-        Honest where the model has not learned from those; without `seed` by that of the configuration. Raises
-        `DataError` where they do not teach a probe, `ModelError` where there are no interest vectors.
+        Their probabilities are reliable where the model has not learned these events. Without `seed` the
+        configuration's counts. Raises `DataError` where the events do not suffice, `ModelError` where there are no
+        interest vectors.
         """
-        self.probes = self._taught(sequences, asked, self.config.probes, seed)
+        self.probes = self._fit_probes(sequences, targets, self.config.probes, seed)
         self.facts["probes"] = dict(self.probes.facts)
 
-    def _teach_probes(self, held: Bools, seed: int | None = None) -> None:
+    def _try_probes(self, targets: Bools, seed: int | None = None) -> None:
         """`fit_probes`, but a finished model stays where its probes cannot be fitted: `facts["probes"]` says why."""
         try:
-            self.fit_probes(self._whole(), held, seed)
+            self.fit_probes(self._whole(), targets, seed)
         except PenchantError as error:
             self.facts["probes"] = self.config.probes.left_out(error)
 
-    def _taught(self, sequences: SequenceBatch, asked: Bools, options: ProbeOptions, seed: int | None = None) -> Probes:
+    def _fit_probes(
+        self, sequences: SequenceBatch, targets: Bools, options: ProbeOptions, seed: int | None = None
+    ) -> Probes:
+        from penchant.models.head_pairs import TargetEvents
         from penchant.models.heads import Probes
 
-        kinds, items = self.dataset.kinds.ids.to_list(), self.dataset.items
-        chance = self.config.seed if seed is None else seed
-        return Probes.fit(self.dense_model(), sequences, kinds, items, asked, options, chance)
+        events = TargetEvents.select(sequences, self.dataset.kinds.ids.to_list(), targets, options.users)
+        chosen_seed = self.config.seed if seed is None else seed
+        return Probes.fit(self.dense_model(), events, self.dataset.items, options, chosen_seed)
 
     def update(
         self, data: Dataset, options: UpdateOptions | None = None, *, progress: Progress | None = None
@@ -153,7 +157,7 @@ class Recommender:
             return self
         fresh = type(self).of(found.parts)
         if found.held is not None:
-            fresh._teach_probes(found.held, fresh.facts["updates"][-1]["seed"])
+            fresh._try_probes(found.held, fresh.facts["updates"][-1]["seed"])
         return fresh
 
     # answering
@@ -262,30 +266,31 @@ class Recommender:
         return InterestSeries(user_ids[0], histories.times_s, vectors, event_ids(source, histories))
 
     def interested(self, user: str, items: Sequence[str], *, at: TimeLike | None = None) -> npt.NDArray[np.float32]:
-        """How likely each item is one of interest, `[n]` from 0 to 1, by the `InterestHead` that is kept.
+        """The probability that each item is of interest to the user, `[n]`, by the interest probe.
 
-        Where none was trained (`probes.fit`), the first call fits one on histories that the model has learned from:
-        it orders items, but its probabilities flatter the model.
+        Where none was fitted (`probes.fit`), the first call fits one on histories that the model has learned: it
+        orders items, but its probabilities are too confident.
         """
         codes = [self.dataset.item_vocabulary.code(item, kind="item") for item in items]
         dense, histories = self.dense_model(), self._request([user], None, at)[1]
         probes = self.probes if self.probes is not None and self.probes.interest is not None else self._unkept
         if probes is None:
             whole, options = self._whole(), replace(self.config.probes, fit=("interest",))
-            probes = self._unkept = self._taught(whole, np.ones(whole.n_events, dtype=np.bool_), options)
-        return probes.likely(dense.user_vectors(histories)[[0] * len(codes)], dense.item_vectors[codes])
+            probes = self._unkept = self._fit_probes(whole, np.ones(whole.n_events, dtype=np.bool_), options)
+        return probes.predict_interest(dense.user_vectors(histories)[[0] * len(codes)], dense.item_vectors[codes])
 
     def next_category(self, user: str, *, at: TimeLike | None = None) -> dict[str, float]:
-        """How likely the next item is of each category, the likeliest first; the probabilities sum to 1.
+        """The probability of each category for the next item, by the category probe, the most likely first.
 
-        By the `CategoryHead` that is kept; categories too rare to have a class are `(others)`. Raises `ModelError`
-        where none was trained (`probes.fit`).
+        Probabilities sum to 1; categories too rare to have a class are `(others)`. Raises `ModelError` where no such
+        probe was fitted (`probes.fit`).
         """
         if self.probes is None:
-            raise ModelError("No probes were trained.", remedy="Train with --set probes.fit=category.")
+            raise ModelError("No probes were fitted.", remedy="Train with --set probes.fit=category.")
         kinds, items = self.dataset.kinds.ids.to_list(), self.dataset.items
-        told = self.probes.next_categories(self.dense_model(), self._request([user], None, at)[1], kinds, items)[0]
-        return {self.probes.classes[code]: float(told[code]) for code in np.argsort(-told, kind="stable")}
+        histories = self._request([user], None, at)[1]
+        predicted = self.probes.predict_next_category(self.dense_model(), histories, kinds, items)[0]
+        return {self.probes.classes[code]: float(predicted[code]) for code in np.argsort(-predicted, kind="stable")}
 
     def explain(self, user: str, item: str, *, at: TimeLike | None = None) -> Reason:
         """The events and views that carry an item's score for a user (see `Reason`)."""

@@ -146,7 +146,7 @@ def test_a_training_that_was_killed_goes_on(
     assert learned and all((first / path).read_bytes() == (second / path).read_bytes() for path in learned)
 
 
-def test_heads_are_asked_for_kept_and_tested(run: Run, shop: Path, tmp_path: Path) -> None:
+def test_probes_are_asked_for_kept_and_tested(run: Run, shop: Path, tmp_path: Path) -> None:
     """Trained on all but the newest events; tested by its own split, then on the events that it has not seen."""
     events = pl.read_parquet(shop / "events.parquet")
     early = tmp_path / "early"
@@ -155,7 +155,7 @@ def test_heads_are_asked_for_kept_and_tested(run: Run, shop: Path, tmp_path: Pat
     asked = ("--set", "probes.fit=interest,category", "--model", "content", *NGRAM)
     done = run("train", early, "--out", tmp_path / "b", *asked)
     assert done.exit_code == 0, done.output
-    assert "content, interest" in done.stdout and "actual \\ told" in done.stdout
+    assert "content, interest" in done.stdout and "actual \\ predicted" in done.stdout
     facts = read_facts(open_bundle(tmp_path / "b"))
     assert facts["probes"]["category"]["events"] == sum(facts["probes"]["category"]["counts"])
     assert 'id="probes"' in (open_bundle(tmp_path / "b") / "report.html").read_text(encoding="utf-8")

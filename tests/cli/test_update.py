@@ -198,7 +198,7 @@ def test_it_names_an_expert_that_is_left_out_from_now_on(run: Run, shop: Path, t
     assert "user_knn is left out from now on: 61 users" in done.stdout and "--reweigh finds the weights" in done.stdout
 
 
-def test_heads_that_cannot_be_taught_do_not_cost_the_bundle(run: Run, tmp_path: Path) -> None:
+def test_probes_that_cannot_be_fitted_do_not_cost_the_bundle(run: Run, tmp_path: Path) -> None:
     """Everybody took all there is (no negative is left to draw), and then the newest events are all dislikes."""
     items = "item_id,title\ni0,sea\ni1,guitar\ni2,pasta\n"
     log = "".join(f"u{u},i{i},{1_700_000_000 + i},like\n" for u in range(8) for i in range(3))
@@ -213,10 +213,10 @@ def test_heads_that_cannot_be_taught_do_not_cost_the_bundle(run: Run, tmp_path: 
     assert not (tmp_path / "none").exists()
     done = run("train", tmp_path / "shop", "--out", tmp_path / "b", *words)
     assert done.exit_code == 0, done.output
-    assert "The interest head was not taught: A binary head needs labels 0 and 1" in done.stdout
+    assert "The interest probe was not fitted: A probe needs examples of two classes" in done.stdout
     after = run("update", tmp_path / "b", tmp_path / "late")
     assert after.exit_code == 0, after.output
-    assert "The interest head was not taught: No event of interest" in after.stdout
+    assert "The interest probe was not fitted: No event of interest" in after.stdout
     assert "Wrote version 2" in after.stdout
     again = run("update", tmp_path / "b", tmp_path / "late", "--json")
     assert again.exit_code == 0 and "probes" not in json.loads(again.stdout), "nothing was new, nothing was taught"

@@ -1,4 +1,4 @@
-"""What heads are worth: separable people give AUC 1, labels without a reason about a half; matrices by hand."""
+"""The quality of linear probes: separable people give AUC 1, labels without a reason about a half; matrices by hand."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from penchant.models.head_options import ProbeOptions
 from penchant.recommender import Recommender
 
 NAMES = ("纪录片", "音乐")
-HEADS = ProbeOptions(fit=("interest", "category"), features="dot", fewest=10)
+PROBES = ProbeOptions(fit=("interest", "category"), features="dot", fewest=10)
 
 
 def shop(people: int = 40, events: int = 24, *, reason: bool = True) -> Dataset:
@@ -50,10 +50,10 @@ def before(data: Dataset, step: int) -> Dataset:
 
 def test_separable_people_are_told_apart_on_events_the_bundle_has_not_seen() -> None:
     data = shop()
-    rec = Recommender.fit(before(data, 16), Config(model="content", probes=HEADS))
+    rec = Recommender.fit(before(data, 16), Config(model="content", probes=PROBES))
     found = evaluate_bundle(rec, data).to_json()["probes"]["content"]
     told = found["interest"]
-    assert (told["negatives"], told["pairs"], told["people"], told["interested"]) == ("real", 320, 40, 0.5)
+    assert (told["negatives"], told["pairs"], told["users"], told["interested"]) == ("real", 320, 40, 0.5)
     assert told["rows"]["probe"]["auc"] == pytest.approx({"mean": 1.0, "low": 1.0, "high": 1.0})
     assert 0.3 < told["rows"]["popularity"]["auc"]["mean"] < 0.7 < told["rows"]["dot"]["auc"]["mean"]
     assert told["rows"]["share"]["log_loss"]["mean"] == pytest.approx(np.log(2))
@@ -68,7 +68,7 @@ def test_separable_people_are_told_apart_on_events_the_bundle_has_not_seen() -> 
 
 def test_labels_without_a_reason_give_a_half() -> None:
     data = shop(people=80, reason=False)
-    rec = Recommender.fit(before(data, 16), Config(model="content", probes=HEADS))
+    rec = Recommender.fit(before(data, 16), Config(model="content", probes=PROBES))
     told = evaluate_bundle(rec, data).to_json()["probes"]["content"]["interest"]
     assert told["rows"]["probe"]["auc"]["mean"] == pytest.approx(0.5, abs=0.08)
     assert told["rows"]["probe"]["auc"]["low"] < 0.5 < told["rows"]["probe"]["auc"]["high"]
@@ -76,23 +76,24 @@ def test_labels_without_a_reason_give_a_half() -> None:
 
 def test_the_figures_are_those_of_scikit_learn() -> None:
     data = shop(reason=False)
-    rec = Recommender.fit(before(data, 16), Config(model="content", probes=HEADS))
+    rec = Recommender.fit(before(data, 16), Config(model="content", probes=PROBES))
     whole = data.sequences()
     asked = whole.times_s >= 1_700_000_000 + 16 * 60
     found = probe_results(rec, whole, asked)
     assert found is not None and rec.probes is not None
-    pairs, likely = rec.probes.interest_pairs(rec.dense_model(), whole, data.kinds.ids.to_list(), asked)
+    events = rec.probes.select_targets(whole, data.kinds.ids.to_list(), asked)
+    pairs, likely = rec.probes.predict_pairs(rec.dense_model(), events)
     row = found["interest"]["rows"]["probe"]
     assert row["auc"]["mean"] == pytest.approx(roc_auc_score(pairs.labels, likely))
     assert row["log_loss"]["mean"] == pytest.approx(log_loss(pairs.labels, likely.astype(np.float64)))
-    _, told = rec.probes.category_pairs(rec.dense_model(), whole, data.kinds.ids.to_list(), data.items, asked)
+    _, told = rec.probes.predict_class_pairs(rec.dense_model(), events, data.items)
     np.testing.assert_allclose(told.sum(axis=1), 1, atol=1e-6)
 
 
 def test_popularity_of_a_bundle_without_histories_is_counted_in_the_data_or_left_out(tmp_path: Path) -> None:
     """The data have all it learned: the same figures as with histories. They have new events alone: no such row."""
     data = shop()
-    rec = Recommender.fit(before(data, 16), Config(model="content", probes=replace(HEADS, fit=("interest",))))
+    rec = Recommender.fit(before(data, 16), Config(model="content", probes=replace(PROBES, fit=("interest",))))
     rec.save(tmp_path / "b", histories=False)
     bare = Recommender.load(tmp_path / "b")
     expected, told = (evaluate_bundle(each, data).to_json()["probes"]["content"]["interest"] for each in (rec, bare))
@@ -112,8 +113,8 @@ def test_popularity_of_a_bundle_without_histories_is_counted_in_the_data_or_left
 def test_a_comparison_teaches_them_on_validation_and_says_why_it_cannot() -> None:
     data = shop()
     recipes = {
-        "content": Config(model="content", probes=HEADS),
-        "ease": Config(model="ease", probes=replace(HEADS, negatives="real", fit=("interest",))),
+        "content": Config(model="content", probes=PROBES),
+        "ease": Config(model="ease", probes=replace(PROBES, negatives="real", fit=("interest",))),
         "popularity": Config(model="popularity"),
     }
     found = compare(data, recipes, curves=False).to_json()["probes"]
@@ -140,9 +141,9 @@ def test_a_confusion_matrix_by_hand() -> None:
     }
 
 
-def test_the_report_says_it_in_both_languages_and_nothing_without_heads() -> None:
+def test_the_report_says_it_in_both_languages_and_nothing_without_probes() -> None:
     data = shop()
-    found = compare(data, {"content": Config(model="content", probes=HEADS)}, curves=False).to_json()
+    found = compare(data, {"content": Config(model="content", probes=PROBES)}, curves=False).to_json()
     page = render_report(ReportData(title="shop", model="content", comparison=found))
     assert 'id="probes"' in page and "Interested or not: AUC 1.000" in page and '<bdi lang="zh">纪录片</bdi>' in page
     assert "right for 100\u00a0%" in page and "Negatives are real: disliked" in page

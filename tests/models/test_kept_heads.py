@@ -1,4 +1,4 @@
-"""Which events teach heads, and which classes there are, by hand."""
+"""Which events probes learn, and which classes there are, by hand."""
 
 from __future__ import annotations
 
@@ -72,10 +72,10 @@ def test_classes_are_the_frequent_categories_and_the_rest() -> None:
             first_categories(empty)
 
 
-def test_bad_options_and_missing_heads_are_refused() -> None:
+def test_bad_options_and_missing_probes_are_refused() -> None:
     with pytest.raises(OptionError, match=r"^probes\.fit='colour' is not known"):
         ProbeOptions(fit=("colour",))
     with pytest.raises(UsageError, match="classes=1 is out of range"):
         ProbeOptions(classes=1)
-    with pytest.raises(ModelError, match="No interest head was trained"):
-        Probes(ProbeOptions()).likely(np.zeros((1, 2), dtype=np.float32), np.zeros((1, 2), dtype=np.float32))
+    with pytest.raises(ModelError, match="No interest probe was fitted"):
+        Probes(ProbeOptions()).predict_interest(np.zeros((1, 2), dtype=np.float32), np.zeros((1, 2), dtype=np.float32))

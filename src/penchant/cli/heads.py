@@ -1,4 +1,4 @@
-"""What the heads of a model are worth, on the terminal: beside simple answers, the confusion matrix below."""
+"""The quality of the linear probes of a model on the terminal, beside baselines, with the confusion matrix."""
 
 from __future__ import annotations
 
@@ -7,46 +7,48 @@ from typing import Any
 
 from penchant.cli import terminal
 
-ANSWERS = {
+ROWS = {
     "probe": "the probe",
     "dot": "the bare dot product",
     "popularity": "popularity of the item",
-    "share": "the share as taught",
-    "commonest": "the most frequent class",
-    "last": "the class of the item before",
+    "share": "share of positives in training",
+    "commonest": "most frequent class in training",
+    "last": "class of the previous item",
 }
-_INTEREST = ("auc", "log_loss", "calibration_error")
-_CATEGORY = ("accuracy", "macro_precision", "macro_recall", "macro_f1")
+COLUMNS = {
+    "interest": ("auc", "log_loss", "calibration_error"),
+    "category": ("accuracy", "macro_precision", "macro_recall", "macro_f1"),
+}
 
 
-def show_probes(model: str, found: Mapping[str, Any]) -> None:
-    """One table a head, as `penchant.evaluation.heads.probe_results` found them."""
-    for name, part in found.items():
+def show_probes(model: str, results: Mapping[str, Any]) -> None:
+    """One table for each probe, from `penchant.evaluation.heads.probe_results`."""
+    for name, part in results.items():
         if "left_out" in part:
-            terminal.show(f"\n{model}: the {name} head was not tested: {part['left_out']}")
+            terminal.show(f"\n{model}: the {name} probe was not tested: {part['left_out']}")
             continue
-        measures = _INTEREST if name == "interest" else _CATEGORY
-        rows = [(ANSWERS[row], *(_cell(values.get(m)) for m in measures)) for row, values in part["rows"].items()]
+        columns = COLUMNS[name]
+        rows = [(ROWS[row], *(_cell(values.get(column)) for column in columns)) for row, values in part["rows"].items()]
         terminal.show()
-        terminal.show_table((f"{model}, {name}", *(m.replace("_", " ") for m in measures)), rows)
+        terminal.show_table((f"{model}, {name}", *(column.replace("_", " ") for column in columns)), rows)
         if name == "interest":
-            drawn = f"{part['ratio']} sampled for each" if part["negatives"] == "sampled" else "real"
+            negatives = f"{part['ratio']} sampled for each positive" if part["negatives"] == "sampled" else "real"
             terminal.show(
-                f"on {part['pairs']:,} pairs of {part['people']:,} people, {part['interested']:.1%} of interest; "
-                f"negatives: {drawn}"
+                f"{part['pairs']:,} pairs of {part['users']:,} users, {part['interested']:.1%} positive; "
+                f"negatives: {negatives}"
             )
-            continue
-        terminal.show(f"on {part['events']:,} events of {part['people']:,} people, {part['classes']} classes")
-        classes = part["confusion"]["classes"]
-        lines = list(zip(classes, part["confusion"]["matrix"], strict=True))
-        terminal.show_table(("actual \\ told", *classes), [(actual, *counts) for actual, counts in lines])
+        else:
+            terminal.show(f"{part['events']:,} events of {part['users']:,} users, {part['classes']} classes")
+            classes, matrix = part["confusion"]["classes"], part["confusion"]["matrix"]
+            lines = [(actual, *counts) for actual, counts in zip(classes, matrix, strict=True)]
+            terminal.show_table(("actual \\ predicted", *classes), lines)
 
 
-def show_untaught(facts: Mapping[str, Any]) -> None:
-    """Which heads a recommender with these facts was to get and did not."""
-    for name, told in facts.get("probes", {}).items():
-        if "left_out" in told:
-            terminal.show(f"The {name} head was not taught: {told['left_out']}")
+def show_left_out(facts: Mapping[str, Any]) -> None:
+    """Which configured probes a recommender with these facts lacks, and why."""
+    for name, record in facts.get("probes", {}).items():
+        if "left_out" in record:
+            terminal.show(f"The {name} probe was not fitted: {record['left_out']}")
 
 
 def _cell(value: Any) -> Any:

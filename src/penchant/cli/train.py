@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from penchant.cli import cleaned, parameters, terminal
-from penchant.cli.heads import show_probes, show_untaught
+from penchant.cli.heads import show_left_out, show_probes
 from penchant.errors import DataError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def train(
     from penchant.cli.report import page
     from penchant.cli.settings import configuration
     from penchant.data.dataset import Dataset
-    from penchant.fitting import taught_by
+    from penchant.fitting import events_for_probes
     from penchant.recommender import Recommender
     from penchant.training.distributed import is_first_process
 
@@ -64,7 +64,7 @@ def train(
     if not json and speaks:
         show_findings(dataset)
         terminal.show()
-    taught_by(dataset, settings)
+    events_for_probes(dataset, settings)
     kept = out / TRAINING
     if kept.is_dir() and speaks:
         from penchant.training.checkpoints import of_another_version
@@ -93,7 +93,7 @@ def train(
     show_tested(tested, settings.model)
     for line in rec.facts["view_notes"]:
         terminal.show(line)
-    show_untaught(rec.facts)
+    show_left_out(rec.facts)
     if training.get("validation_ndcg") is not None:
         terminal.show(f"NDCG@10 on validation {training['validation_ndcg']:.4f}; then learned again from everything")
     terminal.show(f"Wrote version {folder.name} of the bundle {out}; its report: {report_file}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from penchant.cli import parameters, terminal
-from penchant.cli.heads import show_untaught
+from penchant.cli.heads import show_left_out
 from penchant.errors import DataError
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def update(
     if folder is None:
         terminal.show(f"{bundle} is as it was")
         return
-    show_untaught(fresh.facts)
+    show_left_out(fresh.facts)
     terminal.show(f"Wrote version {folder.name} of the bundle {bundle}")
 
 

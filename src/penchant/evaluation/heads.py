@@ -1,14 +1,13 @@
-"""What the heads of a recommender are worth on events that neither it nor they have seen, beside simple answers.
+"""The quality of a recommender's linear probes on events that neither it nor they have seen, beside baselines.
 
-Interest head: AUC, log-loss and calibration error, beside the items' popularity, the bare dot product and the share of
-positives as it was taught. Category head: accuracy, macro precision, recall and F1 and the confusion matrix, beside
-the most frequent class as it was taught and the class of the item before. Intervals resample people.
+Interest probe: AUC, log-loss and calibration error, beside the items' popularity, the bare dot product and the share of
+positives in training. Category probe: accuracy, macro precision, recall and F1 and the confusion matrix, beside the
+most frequent class in training and the class of the previous item. Intervals resample users.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +23,7 @@ from penchant.metrics.beyond import expected_calibration_error
 from penchant.metrics.classification import accuracy, auc, confusion_matrix, precision_recall_f1
 
 if TYPE_CHECKING:
+    from penchant.models.head_pairs import TargetEvents
     from penchant.recommender import Recommender
 
 Bools = npt.NDArray[np.bool_]
@@ -31,128 +31,121 @@ Codes = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 SAMPLES = 200
-"""Resamplings of people behind an interval."""
+"""Resamplings of users behind an interval."""
 BINS = 10
 MOST_SHOWN = 10
-"""Classes of the confusion matrix that have a row of their own; the rest is one more."""
+"""Classes of the confusion matrix that have a row of their own; the rest share one more."""
 
 
 def probe_results(
     recommender: Recommender,
     sequences: SequenceBatch,
-    asked: Bools,
+    targets: Bools,
     *,
     learned: Dataset | None = None,
     seed: int = 0,
 ) -> dict[str, Any] | None:
-    """Results by head (`interest`, `category`) on the events `asked` `[E]` of some histories; None without heads.
+    """Results by probe (`interest`, `category`) on the events `targets` `[E]` of some histories; None without probes.
 
-    All of `sequences` tells the interests, and the recommender has seen none of the events asked about. Items are by
-    its codes; others are left out. `learned` has what it learned, where it was written without that: popularity is
-    counted there, and left out where there is nothing to count. A head that these events cannot test has `left_out`
-    with the reason.
+    Interests come from all events before a target; the recommender has learned no target. Items are in its codes;
+    events of other items are left out. `learned` are the data that it learned, for a bundle without histories: there
+    popularity is counted. A probe that these events cannot test has `left_out` with the reason.
     """
     probes = recommender.probes
     if probes is None:
         return None
     n_items = recommender.dataset.n_items
     known = sequences.items < n_items
-    told, asked = sequences.keep(known), asked[known]
-    taken = _popularity(recommender.dataset if learned is None else learned, n_items)
-    found: dict[str, Any] = {}
-    parts: tuple[tuple[str, object, Callable[..., dict[str, Any]]], ...] = (
-        ("interest", probes.interest, partial(interest_results, popularity=taken)),
-        ("category", probes.category, category_results),
-    )
-    for name, head, measure in parts:
-        if head is None:
-            continue
-        try:
-            found[name] = measure(recommender, told, asked, seed=seed)
-        except PenchantError as error:
-            found[name] = {"left_out": str(error)}
-    return found
+    kinds = recommender.dataset.kinds.ids.to_list()
+    events = probes.select_targets(sequences.keep(known), kinds, targets[known])
+    results: dict[str, Any] = {}
+    try:
+        if probes.interest is not None:
+            popularity = _popularity(recommender.dataset if learned is None else learned, n_items)
+            results["interest"] = interest_results(recommender, events, popularity=popularity, seed=seed)
+    except PenchantError as error:
+        results["interest"] = {"left_out": str(error)}
+    try:
+        if probes.category is not None:
+            results["category"] = category_results(recommender, events, seed=seed)
+    except PenchantError as error:
+        results["category"] = {"left_out": str(error)}
+    return results
 
 
 def interest_results(
-    recommender: Recommender, sequences: SequenceBatch, asked: Bools, *, popularity: Floats, seed: int = 0
+    recommender: Recommender, events: TargetEvents, *, popularity: Floats, seed: int = 0
 ) -> dict[str, Any]:
-    """The interest head on pairs made as those that taught it; see `probe_results`. Raises `DataError` without any.
+    """The interest probe on pairs made like its training pairs; see `probe_results`. Raises `DataError` without any.
 
-    `popularity` `[N]`: how often each item was taken; where none was, there is no such row and no `auc_gain`.
+    `popularity` `[N]` is how often each item was taken; where all are zero, there is no such row and no `auc_gain`.
     """
     probes, model = recommender.probes, recommender.dense_model()
     assert probes is not None
-    pairs, likely = probes.interest_pairs(model, sequences, recommender.dataset.kinds.ids.to_list(), asked, seed)
-    taught = probes.facts["interest"]
-    share = float(taught["interested"])
-    by_score = {
-        "probe": likely.astype(np.float64),
+    pairs, predicted = probes.predict_pairs(model, events, seed)
+    training = probes.facts["interest"]
+    scores = {
+        "probe": predicted.astype(np.float64),
         "dot": (pairs.interests * model.item_vectors[pairs.items]).sum(axis=1).astype(np.float64),
     }
     if popularity.any():
-        by_score["popularity"] = popularity[pairs.items]
-    people, n = _numbered(pairs.people)
-    found = {name: _auc(pairs.labels, scores, people, n, seed) for name, scores in by_score.items()}
-    rows: dict[str, dict[str, Any]] = {name: {"auc": interval.to_dict()} for name, (interval, _) in found.items()}
-    for name, told in (("probe", by_score["probe"]), ("share", np.full(len(pairs.labels), share))):
-        losses = _losses(pairs.labels, told)
-        rows.setdefault(name, {})["log_loss"] = _mean(losses, people, n, seed).to_dict()
-        rows[name]["calibration_error"] = expected_calibration_error(told, pairs.labels, BINS)
+        scores["popularity"] = popularity[pairs.items]
+    users = _Users.of(pairs.users, seed)
+    aucs = {name: users.auc(pairs.labels, values) for name, values in scores.items()}
+    rows: dict[str, dict[str, Any]] = {name: {"auc": interval.to_dict()} for name, (interval, _) in aucs.items()}
+    constant = np.full(len(pairs.labels), float(training["interested"]))
+    for name, probabilities in (("probe", scores["probe"]), ("share", constant)):
+        losses = _log_losses(pairs.labels, probabilities)
+        rows.setdefault(name, {})["log_loss"] = users.mean(losses).to_dict()
+        rows[name]["calibration_error"] = expected_calibration_error(probabilities, pairs.labels, BINS)
     gain: dict[str, Any] = {}
-    if "popularity" in found:
-        (probe, of_probe), (rival, of_rival) = found["probe"], found["popularity"]
-        gain["auc_gain"] = _around(probe.mean - rival.mean, of_probe - of_rival).to_dict()
+    if "popularity" in aucs:
+        (probe, drawn), (baseline, baseline_drawn) = aucs["probe"], aucs["popularity"]
+        gain["auc_gain"] = _interval(probe.mean - baseline.mean, drawn - baseline_drawn).to_dict()
     return {
         "pairs": len(pairs.labels),
-        "people": n,
+        "users": users.count,
         "interested": float(pairs.labels.mean()),
         "negatives": "real" if pairs.real else "sampled",
         "ratio": None if pairs.real else probes.options.ratio,
-        "taught": dict(taught),
+        "training": dict(training),
         "rows": rows,
         **gain,
-        "calibration": _calibration(by_score["probe"], pairs.labels),
+        "calibration": _calibration(scores["probe"], pairs.labels),
     }
 
 
-def category_results(
-    recommender: Recommender, sequences: SequenceBatch, asked: Bools, *, seed: int = 0
-) -> dict[str, Any]:
-    """The category head on the next items; see `probe_results`. An event of a category that has no class of
-    its own counts as one of the others, and so can be right; where there is no such class, it is left out."""
+def category_results(recommender: Recommender, events: TargetEvents, *, seed: int = 0) -> dict[str, Any]:
+    """The category probe on the next items; see `probe_results`.
+
+    An event of a category without a class counts as one of the others, and so can be right; where there is no such
+    class, it is left out.
+    """
     probes = recommender.probes
     assert probes is not None
-    data = recommender.dataset
-    pairs, told = probes.category_pairs(
-        recommender.dense_model(), sequences, data.kinds.ids.to_list(), data.items, asked
-    )
-    counts = np.asarray(probes.facts["category"]["counts"])
+    pairs, predicted = probes.predict_class_pairs(recommender.dense_model(), events, recommender.dataset.items)
+    commonest = int(np.argmax(probes.facts["category"]["counts"]))
     answers = {
-        "probe": told.argmax(axis=1).astype(np.int64),
-        "commonest": np.full(len(told), int(counts.argmax()), dtype=np.int64),
-        "last": np.where(pairs.earlier >= 0, pairs.earlier, int(counts.argmax())),
+        "probe": predicted.argmax(axis=1).astype(np.int64),
+        "commonest": np.full(len(predicted), commonest, dtype=np.int64),
+        "last": np.where(pairs.previous >= 0, pairs.previous, commonest),
     }
-    people, n = _numbered(pairs.people)
+    users = _Users.of(pairs.users, seed)
     right = {name: (answer == pairs.classes).astype(np.float64) for name, answer in answers.items()}
     rows: dict[str, dict[str, Any]] = {}
     for name, answer in answers.items():
-        precision, recall, f1 = precision_recall_f1(pairs.classes, answer, "macro")
-        rows[name] = {
-            "accuracy": _mean(right[name], people, n, seed).to_dict(),
-            "macro_precision": precision,
-            "macro_recall": recall,
-            "macro_f1": f1,
-        }
-    rows["probe"]["log_loss"] = float(-np.log(np.maximum(told[np.arange(len(told)), pairs.classes], 1e-15)).mean())
-    rival = max(("commonest", "last"), key=lambda name: accuracy(pairs.classes, answers[name]))
+        macro = zip(("precision", "recall", "f1"), precision_recall_f1(pairs.classes, answer, "macro"), strict=True)
+        rows[name] = {"accuracy": users.mean(right[name]).to_dict()} | {f"macro_{part}": value for part, value in macro}
+    likelihood = predicted[np.arange(len(predicted)), pairs.classes]
+    rows["probe"]["log_loss"] = float(-np.log(np.maximum(likelihood, 1e-15)).mean())
+    baseline = max(("commonest", "last"), key=lambda name: accuracy(pairs.classes, answers[name]))
     return {
         "events": len(pairs.classes),
-        "people": n,
+        "users": users.count,
         "classes": len(probes.classes),
-        "taught": {"events": probes.facts["category"]["events"]},
+        "training": {"events": probes.facts["category"]["events"]},
         "rows": rows,
-        "accuracy_gain": {"over": rival, **_mean(right["probe"] - right[rival], people, n, seed).to_dict()},
+        "accuracy_gain": {"over": baseline, **users.mean(right["probe"] - right[baseline]).to_dict()},
         "confusion": shown_confusion(pairs.classes, answers["probe"], list(probes.classes)),
     }
 
@@ -164,67 +157,73 @@ def shown_confusion(actual: Codes, predicted: Codes, classes: list[str], most: i
     {'classes': ['乙', '(others)'], 'matrix': [[1, 1], [1, 1]]}
     """
     counts = np.bincount(actual, minlength=len(classes))
-    ranked = np.argsort(-counts, kind="stable")
-    own = [int(code) for code in ranked if counts[code] and classes[code] != OTHERS][:most]
-    place = np.full(len(classes), len(own))
-    place[own] = np.arange(len(own))
-    rest = bool((place[actual] == len(own)).any() or (place[predicted] == len(own)).any())
-    matrix = confusion_matrix(place[actual], place[predicted], len(own) + rest)
-    return {"classes": [classes[code] for code in own] + [OTHERS] * rest, "matrix": matrix.tolist()}
+    ranked = np.argsort(-counts, kind="stable").tolist()
+    shown = [code for code in ranked if counts[code] and classes[code] != OTHERS][:most]
+    column = np.full(len(classes), len(shown))
+    column[shown] = np.arange(len(shown))
+    has_rest = bool((column[np.concatenate([actual, predicted])] == len(shown)).any())
+    matrix = confusion_matrix(column[actual], column[predicted], len(shown) + has_rest)
+    return {"classes": [classes[code] for code in shown] + [OTHERS] * has_rest, "matrix": matrix.tolist()}
 
 
 def _popularity(dataset: Dataset, n_items: int) -> Floats:
-    """How often each of the items was taken in what was learned `[N]`."""
+    """How often each item was taken in some data `[N]`."""
     sequences = dataset.sequences()
     taken = (sequences.items >= 0) & wanted_kinds(dataset.kinds.ids.to_list())[sequences.kinds]
     return np.bincount(sequences.items[taken], minlength=n_items)[:n_items].astype(np.float64)
 
 
-def _calibration(told: Floats, labels: Codes) -> list[dict[str, float]]:
+def _calibration(predicted: Floats, labels: Codes) -> list[dict[str, float]]:
     """Mean probability, share of positives and count of each bin that holds a pair."""
-    place = np.minimum((told * BINS).astype(np.int64), BINS - 1)
-    count = np.bincount(place, minlength=BINS)
-    sums = [np.bincount(place, weights=values, minlength=BINS) for values in (told, labels.astype(np.float64))]
+    bins = np.minimum((predicted * BINS).astype(np.int64), BINS - 1)
     return [
-        {"predicted": sums[0][b] / count[b], "observed": sums[1][b] / count[b], "count": int(count[b])}
-        for b in np.flatnonzero(count).tolist()
+        {
+            "predicted": predicted[bins == b].mean(),
+            "observed": labels[bins == b].mean(),
+            "count": int((bins == b).sum()),
+        }
+        for b in np.unique(bins)
     ]
 
 
-def _losses(labels: Codes, told: Floats) -> Floats:
-    kept = np.clip(told, 1e-15, 1 - 1e-15)
-    return -np.where(labels > 0, np.log(kept), np.log1p(-kept))
+def _log_losses(labels: Codes, predicted: Floats) -> Floats:
+    clipped = np.clip(predicted, 1e-15, 1 - 1e-15)
+    return -np.where(labels > 0, np.log(clipped), np.log1p(-clipped))
 
 
-def _numbered(people: Codes) -> tuple[Codes, int]:
-    """People as numbers from 0, and how many there are."""
-    names, numbers = np.unique(people, return_inverse=True)
-    return numbers.astype(np.int64), len(names)
+@dataclass(frozen=True)
+class _Users:
+    """The user of every example, as numbers from 0, for intervals that resample users with all their examples."""
+
+    numbers: Codes
+    count: int
+    seed: int
+
+    @classmethod
+    def of(cls, users: Codes, seed: int) -> _Users:
+        names, numbers = np.unique(users, return_inverse=True)
+        return cls(numbers.astype(np.int64), len(names), seed)
+
+    def auc(self, labels: Codes, scores: Floats) -> tuple[Interval, Floats]:
+        """AUC with its interval, and AUC in every resampling (NaN where one lacks a label)."""
+        order = np.argsort(-scores, kind="stable")
+        labels, scores, numbers = labels[order], scores[order], self.numbers[order]
+        drawn = []
+        for weights in resampled(self.count, SAMPLES, self.seed):
+            for mass in weights[:, numbers]:
+                has_both = mass[labels > 0].any() and mass[labels <= 0].any()
+                drawn.append(auc(labels, scores, mass) if has_both else np.nan)
+        return _interval(auc(labels, scores), np.asarray(drawn)), np.asarray(drawn)
+
+    def mean(self, values: Floats) -> Interval:
+        """The mean over examples `[n]` with its interval."""
+        sums = np.bincount(self.numbers, weights=values, minlength=self.count)
+        sizes = np.bincount(self.numbers, minlength=self.count).astype(np.float64)
+        blocks = resampled(self.count, SAMPLES, self.seed)
+        return _interval(float(values.mean()), np.concatenate([(w @ sums) / (w @ sizes) for w in blocks]))
 
 
-def _auc(labels: Codes, scores: Floats, people: Codes, n: int, seed: int) -> tuple[Interval, Floats]:
-    """AUC with its interval, and AUC in every resampling of people (NaN where one lacks a label)."""
-    order = np.argsort(-scores, kind="stable")
-    labels, scores, people = labels[order], scores[order], people[order]
-    drawn = []
-    for weights in resampled(n, SAMPLES, seed):
-        for row in weights:
-            mass = row[people]
-            both = mass[labels > 0].any() and mass[labels <= 0].any()
-            drawn.append(auc(labels, scores, mass) if both else np.nan)
-    values = np.asarray(drawn)
-    return _around(auc(labels, scores), values), values
-
-
-def _mean(values: Floats, people: Codes, n: int, seed: int) -> Interval:
-    """Mean over pairs `[n]`; its interval resamples people with all that is theirs."""
-    sums = np.bincount(people, weights=values, minlength=n)
-    sizes = np.bincount(people, minlength=n).astype(np.float64)
-    drawn = np.concatenate([(weights @ sums) / (weights @ sizes) for weights in resampled(n, SAMPLES, seed)])
-    return _around(float(values.mean()), drawn)
-
-
-def _around(mean: float, drawn: Floats) -> Interval:
-    there = drawn[np.isfinite(drawn)]
-    low, high = np.percentile(there, [2.5, 97.5]) if len(there) else (mean, mean)
+def _interval(mean: float, drawn: Floats) -> Interval:
+    finite = drawn[np.isfinite(drawn)]
+    low, high = np.percentile(finite, [2.5, 97.5]) if len(finite) else (mean, mean)
     return Interval(mean, float(low), float(high))

@@ -41,7 +41,7 @@ def _interest(found: Mapping[str, Any] | None, words: Words) -> list[Markup]:
     note = words(
         "probes.interest.note",
         pairs=words.count(found["pairs"]),
-        people=words.count(found["people"]),
+        users=words.count(found["users"]),
         share=words.percent(found["interested"]),
         negatives=how,
     )
@@ -65,7 +65,7 @@ def _category(found: Mapping[str, Any] | None, words: Words) -> list[Markup]:
     note = words(
         "probes.category.note",
         events=words.count(found["events"]),
-        people=words.count(found["people"]),
+        users=words.count(found["users"]),
         classes=words.count(found["classes"]),
     )
     return [
