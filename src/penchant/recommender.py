@@ -119,10 +119,10 @@ class Recommender:
     def fit_probes(self, sequences: SequenceBatch, targets: Bools, seed: int | None = None) -> None:
         """Fit the probes that the configuration names on the events `targets` `[E]` of some histories.
 
-        Their probabilities are reliable where the model has not learned these events. Without `seed` the
-        configuration's counts. Raises `DataError` where the events do not suffice, `ModelError` where there are no
-        interest vectors.
+        Their probabilities are reliable where the model has not learned these events; `seed` is by default the
+        configuration's. Raises `DataError` / `ModelError` where events or interest vectors do not suffice.
         """
+        seed = self.config.seed if seed is None else seed
         self.probes = self._fit_probes(sequences, targets, self.config.probes, seed)
         self.facts["probes"] = dict(self.probes.facts)
 
@@ -133,15 +133,12 @@ class Recommender:
         except PenchantError as error:
             self.facts["probes"] = self.config.probes.left_out(error)
 
-    def _fit_probes(
-        self, sequences: SequenceBatch, targets: Bools, options: ProbeOptions, seed: int | None = None
-    ) -> Probes:
+    def _fit_probes(self, sequences: SequenceBatch, targets: Bools, options: ProbeOptions, seed: int) -> Probes:
         from penchant.models.head_pairs import TargetEvents
         from penchant.models.heads import Probes
 
         events = TargetEvents.select(sequences, self.dataset.kinds.ids.to_list(), targets, options.users)
-        chosen_seed = self.config.seed if seed is None else seed
-        return Probes.fit(self.dense_model(), events, self.dataset.items, options, chosen_seed)
+        return Probes.fit(self.dense_model(), events, self.dataset.items, options, seed)
 
     def update(
         self, data: Dataset, options: UpdateOptions | None = None, *, progress: Progress | None = None
@@ -275,21 +272,19 @@ class Recommender:
         dense, histories = self.dense_model(), self._request([user], None, at)[1]
         probes = self.probes if self.probes is not None and self.probes.interest is not None else self._unkept
         if probes is None:
-            whole, options = self._whole(), replace(self.config.probes, fit=("interest",))
-            probes = self._unkept = self._fit_probes(whole, np.ones(whole.n_events, dtype=np.bool_), options)
+            options, targets = replace(self.config.probes, fit=("interest",)), np.ones(self._whole().n_events, np.bool_)
+            probes = self._unkept = self._fit_probes(self._whole(), targets, options, self.config.seed)
         return probes.predict_interest(dense.user_vectors(histories)[[0] * len(codes)], dense.item_vectors[codes])
 
     def next_category(self, user: str, *, at: TimeLike | None = None) -> dict[str, float]:
-        """The probability of each category for the next item, by the category probe, the most likely first.
+        """The probability of each category for the next item, most likely first, by the category probe; sums to 1.
 
-        Probabilities sum to 1; categories too rare to have a class are `(others)`. Raises `ModelError` where no such
-        probe was fitted (`probes.fit`).
+        Categories too rare to have a class are `(others)`. Raises `ModelError` where no such probe was fitted.
         """
         if self.probes is None:
             raise ModelError("No probes were fitted.", remedy="Train with --set probes.fit=category.")
-        kinds, items = self.dataset.kinds.ids.to_list(), self.dataset.items
-        histories = self._request([user], None, at)[1]
-        predicted = self.probes.predict_next_category(self.dense_model(), histories, kinds, items)[0]
+        histories, kinds = self._request([user], None, at)[1], self.dataset.kinds.ids.to_list()
+        predicted = self.probes.predict_next_category(self.dense_model(), histories, kinds, self.dataset.items)[0]
         return {self.probes.classes[code]: float(predicted[code]) for code in np.argsort(-predicted, kind="stable")}
 
     def explain(self, user: str, item: str, *, at: TimeLike | None = None) -> Reason:
