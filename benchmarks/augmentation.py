@@ -183,7 +183,7 @@ def of_histories(root: Path, epochs: int, seeds: int) -> dict[str, Any]:
             kinds = cut.train.kinds.ids.to_list()
             data = TrainingData(sequences, cut.train.n_items, kinds, int(sequences.times_s.max()), seed=seed)
             data = replace(data, validation=held)
-            model = SequenceModel(SequenceOptions(dim=32, epochs=epochs, contrastive=0.1 if one else 0.0))
+            model = SequenceModel(SequenceOptions(dim=32, epochs=epochs, contrastive_weight=0.1 if one else 0.0))
             changed = partial(versions_apart, augmentation=one or ON["histories"])
             with patch("penchant.models.sequence.versions_apart", changed):
                 each.append(float(fit(model, data).validation_ndcg or 0.0))

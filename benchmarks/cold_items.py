@@ -9,9 +9,9 @@ Learned from what is left, without each person's last two choices; asked for
   difference is what showing new films costs those who came for known ones.
 
 The flagship, and `lite` inside it, stand beside the content cosine; the curve says what new films bring for what known
-ones are expected to lose (`new_cost`). `among` ranks the held-out films alone, the order without the places. Everything
-is chosen on choices of known films; no model sees a held-out one before the test. `--seed` draws other films too, and
-each seed but 0 has a result file of its own.
+ones are expected to lose (`max_known_loss`). `among` ranks the held-out films alone, the order without the places.
+Everything is chosen on choices of known films; no model sees a held-out one before the test. `--seed` draws other films
+too, and each seed but 0 has a result file of its own.
 """
 
 from __future__ import annotations
@@ -101,9 +101,9 @@ def main() -> None:
     result["models"]["flagship"] = row("flagship", flagship)
     chosen = flagship.options
     for cost in COSTS:
-        flagship.options = replace(chosen, new_cost=cost)
+        flagship.options = replace(chosen, max_known_loss=cost)
         flagship.price(shared["validation"].histories)
-        result["costs"][str(cost)] = row(f"  new_cost={cost:g}", flagship)
+        result["costs"][str(cost)] = row(f"  max_known_loss={cost:g}", flagship)
     result |= {
         "users": {"cold": len(cold), "warm": len(warm)},
         "new_items": int((~known).sum()),

@@ -61,7 +61,7 @@ SERIES = {
 RECIPE = {
     "dim": 32,
     "layers": 1,
-    "heads": 2,
+    "n_heads": 2,
     "max_length": 50,
     "epochs": 12,
     "learning_rate": 4e-3,

@@ -125,15 +125,15 @@ def test_unknown_parts_of_a_file_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("turned", [False, True])
 def test_what_is_allowed_only_together_may_be_set_in_any_order(turned: bool) -> None:
     """63 is no multiple of the 2 heads that stand, and 128 none of 3."""
-    pairs = [("transformer.dim", "63"), ("transformer.heads", "3"), ("views.text.dim", "8"), ("seed", "5")]
+    pairs = [("transformer.dim", "63"), ("transformer.n_heads", "3"), ("views.text.dim", "8"), ("seed", "5")]
     pairs += [("llm.pretrain", "mlm"), ("llm.architecture", "bert"), ("kind_weights.like", "2")]
     pairs += [("kind_weights.view", "1"), ("experts", "cooccurrence"), ("views.text.encoder", "ngram")]
     config = Config().with_settings(dict(reversed(pairs) if turned else pairs))
-    assert (config.options("transformer").dim, config.options("transformer").heads, config.seed) == (63, 3, 5)
+    assert (config.options("transformer").dim, config.options("transformer").n_heads, config.seed) == (63, 3, 5)
     assert (config.options("llm").architecture, config.options("llm").pretrain) == ("bert", "mlm")
     assert config.options("cooccurrence").kind_weights == {"like": 2.0, "view": 1.0}
     assert (config.views.text.encoder, config.views.text.dim) == ("ngram", 8)
-    with pytest.raises(UsageError, match="dim=63 is not a multiple of heads=2"):
+    with pytest.raises(UsageError, match="dim=63 is not a multiple of n_heads=2"):
         Config().with_settings({"transformer.dim": "63", "transformer.layers": "1"})
 
 
@@ -186,7 +186,7 @@ def test_no_number_is_taken_unchecked() -> None:
 @pytest.mark.parametrize(
     "setting",
     [
-        *("batch_tokens=-5", "weight_decay=-1", "transformer.heads=0", "cooccurrence.row_power=-1"),
+        *("batch_tokens=-5", "weight_decay=-1", "transformer.n_heads=0", "cooccurrence.row_power=-1"),
         *("views.behaviour.dim=0", "probes.ratio=0"),
     ],
 )
@@ -213,8 +213,25 @@ def test_a_setting_with_a_new_name_is_refused_and_the_error_names_it(monkeypatch
         Config.from_dict({"gru": {"width": 8}})
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        *(("heads", "n_heads"), ("interests", "n_interests"), ("calibration", "gbce_t"), ("half", "mixed_precision")),
+        *(("smoothing", "label_smoothing"), ("clock", "calendar_features"), ("contrastive", "contrastive_weight")),
+        *(("views.graph.back", "views.graph.p"), ("views.graph.far", "views.graph.q")),
+        *(("lite.new_cost", "lite.max_known_loss"), ("llm.heads", "llm.n_heads"), ("gru.heads", "gru.n_heads")),
+    ],
+)
+def test_the_old_name_of_an_option_is_refused_with_the_new_one(old: str, new: str) -> None:
+    for model in ("lite", "transformer"):
+        with pytest.raises(OptionError, match=rf"It has a new name: (transformer\.)?{new}\.$"):
+            Config(model=model).with_settings({old: 1})
+    with pytest.raises(OptionError, match=r"option='ease\.smoothing' is not known\. Allowed: ease\.decay"):
+        Config().with_settings({"ease.smoothing": 1})  # no model has it under the new name either
+
+
 def test_heads_are_those_of_attention() -> None:
-    config = Config(model="transformer").with_settings({"heads": "4", "probes.fit": "interest"})
-    assert config.options().heads == 4 and config.probes.fit == ("interest",)
-    assert Config(model="lite").with_settings({"heads": 4}).options("transformer").heads == 4
+    config = Config(model="transformer").with_settings({"n_heads": "4", "probes.fit": "interest"})
+    assert config.options().n_heads == 4 and config.probes.fit == ("interest",)
+    assert Config(model="lite").with_settings({"n_heads": 4}).options("transformer").n_heads == 4
     assert Config().with_settings({"probes": {"users": 7}}).probes.users == 7

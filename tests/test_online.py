@@ -77,7 +77,7 @@ def test_the_online_vector_is_the_offline_one(rec: Recommender, user: str) -> No
 
 
 @pytest.mark.parametrize(
-    "options", [*({"encoder": name} for name in ENCODERS), {"head": "mol"}, {"interests": 3}], ids=str
+    "options", [*({"encoder": name} for name in ENCODERS), {"head": "mol"}, {"n_interests": 3}], ids=str
 )
 def test_so_it_is_with_all_that_events_and_people_can_carry(options: dict[str, Any]) -> None:
     items = pl.DataFrame({"item_id": [f"i{n}" for n in range(12)], "title": ["red boat", "green tea", "old book"] * 4})

@@ -135,7 +135,7 @@ def test_interest_series(neural: Recommender, shop: Dataset) -> None:
 
 
 def test_each_interest_of_a_model_with_several(shop: Dataset, neural: Recommender) -> None:
-    several = replace(SMALL, epochs=1, interests=3)
+    several = replace(SMALL, epochs=1, n_interests=3)
     rec = Recommender.fit(shop, Config(model="transformer", models={"transformer": several}))
     user = users(rec, 1)[0]
     series, mean = rec.interests(user, each=True), rec.interests(user)

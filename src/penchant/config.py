@@ -175,10 +175,12 @@ class Config:
             refuse_renamed(key, section=not rest)
         if head in own:
             return self.model, key
-        for expert in experts_of(self.options()):
+        experts = experts_of(self.options())
+        for expert in experts:
             if head in option_types(type(self.options(expert))):
                 return expert, key
-        refuse_renamed(f"{self.model}.{key}")
+        for name in (self.model, *experts):
+            refuse_renamed(f"{name}.{key}", known=[f"{name}.{each}" for each in option_types(type(self.options(name)))])
         views = [f"views.{name}" for name in option_types(ViewOptions)]
         views += [f"training.{name}" for name in option_types(TrainingOptions)]
         views += [f"probes.{name}" for name in option_types(ProbeOptions)]

@@ -249,7 +249,7 @@ class Recommender:
     ) -> InterestSeries:
         """The interest vector after every event, `[T, D]`; with `at`, only events up to then.
 
-        With `each` all K interests of a model with `interests=K`, `[T, K, D]` (K = 1 for any other), of which the one
+        With `each` all K interests of a model with `n_interests=K`, `[T, K, D]` (K = 1 for any other), of which the one
         nearest to an item gives its score; without, their mean. A model without interest vectors of its own (counts,
         linear) answers with the decayed mean of its items' views. Raises `ModelError` where there is neither.
         """

@@ -69,9 +69,9 @@ def test_a_setting_goes_to_every_model_that_has_it() -> None:
     found = recipes(None, ["epochs=2", "ease.decay=0.5"], ["popularity", "transformer", "gru", "lite"])
     assert [found[name].options(name).epochs for name in ("transformer", "gru")] == [2, 2]
     assert found["lite"].options("transformer").epochs == 2 and found["lite"].options("ease").decay == 0.5
-    found = recipes(None, ["dim=63", "heads=3", "days=3"], ["popularity", "transformer"])
-    assert found["transformer"].options().heads == 3 and found["popularity"].options().days == 3
-    with pytest.raises(UsageError, match="dim=63 is not a multiple of heads=2"):
+    found = recipes(None, ["dim=63", "n_heads=3", "days=3"], ["popularity", "transformer"])
+    assert found["transformer"].options().n_heads == 3 and found["popularity"].options().days == 3
+    with pytest.raises(UsageError, match="dim=63 is not a multiple of n_heads=2"):
         recipes(None, ["dim=63"], ["popularity", "transformer"])
 
 

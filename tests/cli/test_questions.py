@@ -28,7 +28,7 @@ def test_interests(run: Run, bundle: Path) -> None:
 
 
 def test_every_interest_with_what_is_nearest(run: Run, shop: Path, tmp_path: Path) -> None:
-    options = ("dim=8", "epochs=1", "layers=1", "interests=3", "views.text.encoder=ngram", "views.text.dim=16")
+    options = ("dim=8", "epochs=1", "layers=1", "n_interests=3", "views.text.encoder=ngram", "views.text.dim=16")
     words = [word for value in options for word in ("--set", value)]
     done = run("train", shop, "--out", tmp_path / "b", "--no-evaluate", "--model", "transformer", *words)
     assert done.exit_code == 0, done.output

@@ -106,10 +106,10 @@ def test_steps_follow_the_weights_and_the_bias() -> None:
     rng = np.random.default_rng(0)
     walks = random_walks(edges, np.zeros(20_000, dtype=np.int64), 2, rng)
     assert np.bincount(walks[:, 1], minlength=4) / 20_000 == pytest.approx([0, 3 / 6, 2 / 6, 1 / 6], abs=0.02)
-    for back, far in ((1.0, 1.0), (0.5, 4.0)):
-        walks = random_walks(edges, np.ones(40_000, dtype=np.int64), 3, rng, back=back, far=far)
+    for p, q in ((1.0, 1.0), (0.5, 4.0)):
+        walks = random_walks(edges, np.ones(40_000, dtype=np.int64), 3, rng, p=p, q=q)
         through = walks[walks[:, 1] == 0, 2]
-        weights = np.array([0, 3 / back, 2.0, 1 / far])
+        weights = np.array([0, 3 / p, 2.0, 1 / q])
         found = np.bincount(through, minlength=4) / len(through)
         assert found == pytest.approx(weights / weights.sum(), abs=0.02)
 
@@ -135,8 +135,8 @@ def test_it_is_a_view_when_enabled() -> None:
 def test_bad_options() -> None:
     with pytest.raises(UsageError, match=r"graph.walks=0 is out of range"):
         GraphOptions(walks=0)
-    with pytest.raises(UsageError, match=r"back=0.*above 0"):
-        GraphOptions(back=0)
+    with pytest.raises(UsageError, match=r"p=0.*above 0"):
+        GraphOptions(p=0)
 
 
 def test_views_keep_the_contract() -> None:

@@ -90,8 +90,8 @@ def test_user_knn_is_left_out_where_users_are_many(board: TrainingData) -> None:
 
 def test_refusals() -> None:
     for cost in (-0.1, 1.0, float("nan")):
-        with pytest.raises(UsageError, match=f"new_cost={cost} is out of range"):
-            EnsembleOptions(new_cost=cost)
+        with pytest.raises(UsageError, match=f"max_known_loss={cost} is out of range"):
+            EnsembleOptions(max_known_loss=cost)
     with pytest.raises(OptionError):
         EnsembleOptions(experts=())
     model = create("lite", options)
@@ -136,7 +136,7 @@ def test_what_new_items_cost_decides_how_high_they_stand(with_new: tuple[Ensembl
     stands = {}
     for cost in (0.0, 0.01, 0.2, 0.9):
         moved = copy(model)
-        moved.options = replace(model.options, new_cost=cost)
+        moved.options = replace(model.options, max_known_loss=cost)
         moved.price(data.sequences)
         stands[cost] = rank_of_best_new(moved, data)
     assert (stands[0.0] > 10).all(), "nothing in the first ten"
@@ -150,7 +150,7 @@ def test_few_new_items_cost_less(with_new: tuple[Ensemble, TrainingData], monkey
     for cost, full in ((0.1, 4 * share), (0.05, share), (0.05, share / 9), (0.1, share)):
         monkeypatch.setattr("penchant.models.ensemble.TENTH", full)
         moved = copy(model)
-        moved.options = replace(model.options, new_cost=cost)
+        moved.options = replace(model.options, max_known_loss=cost)
         moved.price(data.sequences)
         assert moved.foretelling is not None
         found.append(moved.foretelling.prices)
@@ -165,7 +165,7 @@ def test_known_items_lose_no_more_than_is_said(
     assert model.foretelling is not None
     seen, new = data.sequences.history_items, model.foretelling.mapping.new
     moved = copy(model)
-    moved.options = replace(model.options, new_cost=0.1)
+    moved.options = replace(model.options, max_known_loss=0.1)
     moved.price(data.sequences)
     scores = moved.score(data.sequences)
     scores[seen.rows, seen.values] = -np.inf

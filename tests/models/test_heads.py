@@ -33,9 +33,9 @@ def cycle() -> TrainingData:
         {"loss": "bpr", "negatives": 32},
         {"head": "mol"},
         {"head": "mol", "loss": "sampled_softmax", "negatives": 32},
-        {"interests": 3},
-        {"interests": 2, "loss": "sampled_softmax", "negatives": 32},
-        {"contrastive": 0.1},
+        {"n_interests": 3},
+        {"n_interests": 2, "loss": "sampled_softmax", "negatives": 32},
+        {"contrastive_weight": 0.1},
     ],
     ids=str,
 )
@@ -45,14 +45,14 @@ def test_learns_a_cycle(changed: dict[str, object]) -> None:
     assert model.score(ASKED).argmax(axis=1).tolist() == [4, 0]
 
 
-@pytest.mark.parametrize("changed", [{"head": "mol"}, {"interests": 3}], ids=str)
+@pytest.mark.parametrize("changed", [{"head": "mol"}, {"n_interests": 3}], ids=str)
 def test_contract(changed: dict[str, object]) -> None:
     options = replace(SMALL, epochs=4, max_length=30, **changed)  # type: ignore[arg-type]
     check_model(lambda: SequenceModel(options), fit=fit, personal=False, uses_content=True, tolerance=1e-3)
 
 
 def test_the_score_is_that_of_the_nearest_interest() -> None:
-    model = SequenceModel(replace(SMALL, epochs=2, interests=3))
+    model = SequenceModel(replace(SMALL, epochs=2, n_interests=3))
     fit(model, cycle())
     each, items = model.user_interests(ASKED), model.item_vectors
     assert each.shape == (2, 3, 16) and not model.dense
@@ -100,7 +100,7 @@ def test_a_mixture_of_one_component_is_a_cosine_and_pairs_are_the_diagonal() -> 
     whole = torch.nn.functional.cross_entropy(two(users, items) * scale, targets)
     torch.testing.assert_close(two.cross_entropy(users, items, targets, scale), whole)
     even = -torch.log_softmax(two(users, items) * scale, dim=1).mean()  # cross-entropy with a target that is all items
-    smooth = two.cross_entropy(users, items, targets, scale, smoothing=0.2)
+    smooth = two.cross_entropy(users, items, targets, scale, label_smoothing=0.2)
     torch.testing.assert_close(smooth, 0.8 * whole + 0.2 * even)
 
 
@@ -119,6 +119,6 @@ def test_refusals() -> None:
     with pytest.raises(OptionError, match="Did you mean 'mol'"):
         SequenceOptions(head="mool")
     with pytest.raises(UsageError, match="head=mol mixes components already"):
-        SequenceOptions(head="mol", interests=2)
-    with pytest.raises(UsageError, match=r"calibration=2\.0"):
-        SequenceOptions(calibration=2.0)
+        SequenceOptions(head="mol", n_interests=2)
+    with pytest.raises(UsageError, match=r"gbce_t=2\.0"):
+        SequenceOptions(gbce_t=2.0)

@@ -309,7 +309,7 @@ def test_two_levels_need_a_causal_model(folder: Callable[[str], Path]) -> None:
         ({"pretrain": "mlm", "levels": 2}, "'mlm' is for a bert model, not for levels=2, which needs gpt"),
         ({"pretrain": "spans", "levels": 2, "source": "x"}, "'spans' is for a t5 model, not for levels=2"),
         ({"language": "fr"}, "Allowed: auto, zh, en"),
-        ({"width": 15}, "width=15 is not a multiple of heads=2"),
+        ({"width": 15}, "width=15 is not a multiple of n_heads=2"),
         ({"max_length": 3}, "max_length=3 is out of range. Give 8 or more"),
     ],
 )

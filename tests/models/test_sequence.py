@@ -19,7 +19,7 @@ from penchant.models.windows import batches, training_windows
 from penchant.testing.models import check_model
 from penchant.training import fit
 
-SMALL = SequenceOptions(dim=16, epochs=2, max_length=8, batch_tokens=256, dropout=0.1, heads=2, layers=1)
+SMALL = SequenceOptions(dim=16, epochs=2, max_length=8, batch_tokens=256, dropout=0.1, n_heads=2, layers=1)
 
 
 def cycles(users: int = 60, length: int = 12, items: int = 10, seed: int = 0) -> SequenceBatch:
@@ -156,7 +156,7 @@ def test_value_dwell_and_hour_are_read(what: str) -> None:
         whole = replace(whole, values=amounts)
     elif what == "dwell":
         whole = replace(whole, dwells_s=amounts)
-    options = replace(SMALL, epochs=20, learning_rate=2e-2, time=False, clock=what == "hour")
+    options = replace(SMALL, epochs=20, learning_rate=2e-2, time=False, calendar_features=what == "hour")
     model = SequenceModel(options)
     fit(model, data(whole, items=4))
     cut = whole.keep(np.tile([True, True, False], len(rows)))
@@ -242,10 +242,10 @@ def test_validation_chooses_the_epoch() -> None:
 def test_refusals_say_what_to_do() -> None:
     with pytest.raises(OptionError, match="Did you mean 'attention'"):
         SequenceOptions(encoder="atention")
-    with pytest.raises(UsageError, match="dim=10 is not a multiple of heads=4"):
-        SequenceOptions(dim=10, heads=4)
+    with pytest.raises(UsageError, match="dim=10 is not a multiple of n_heads=4"):
+        SequenceOptions(dim=10, n_heads=4)
     for encoder in ("attention", "sasrec", "hstu", "fuxi"):
-        with pytest.raises(UsageError, match="dim=63 is not a multiple of heads=2"):
+        with pytest.raises(UsageError, match="dim=63 is not a multiple of n_heads=2"):
             SequenceOptions(dim=63, encoder=encoder)
     with pytest.raises(ModelError, match="no user has two events"):
         fit(SequenceModel(SMALL), data(SequenceBatch.of_items([[1], [2]])))
@@ -265,10 +265,13 @@ def test_encoders_without_attention_heads_take_any_width(encoder: str) -> None:
     [
         ({"ids": False, "id_init": "pca"}, "id_init='pca' has no effect: ids=False leaves the ids out"),
         ({"views": ("text", "image"), "id_init": "pca"}, "has no effect: views=text,image leaves the ids out"),
-        ({"loss": "gbce", "smoothing": 0.1}, "smoothing=0.1 has no effect: loss='gbce' does not look at all items"),
-        ({"loss": "sampled_softmax", "smoothing": 0.1}, "Set smoothing=0, or loss to auto or softmax"),
-        ({"loss": "bce", "smoothing": 0.1}, "loss='bce'"),
-        ({"loss": "bpr", "smoothing": 0.1}, "loss='bpr'"),
+        (
+            {"loss": "gbce", "label_smoothing": 0.1},
+            "label_smoothing=0.1 has no effect: loss='gbce' does not look at all items",
+        ),
+        ({"loss": "sampled_softmax", "label_smoothing": 0.1}, "Set label_smoothing=0, or loss to auto or softmax"),
+        ({"loss": "bce", "label_smoothing": 0.1}, "loss='bce'"),
+        ({"loss": "bpr", "label_smoothing": 0.1}, "loss='bpr'"),
     ],
 )
 def test_what_has_no_effect_is_refused(changed: dict[str, Any], message: str) -> None:
@@ -281,8 +284,8 @@ def test_what_has_no_effect_is_refused(changed: dict[str, Any], message: str) ->
     [
         {"fusion": "none", "id_init": "pca"},
         {"views": ("behaviour", "text"), "id_init": "pca"},
-        {"loss": "softmax", "smoothing": 0.1},
-        {"smoothing": 0.1},
+        {"loss": "softmax", "label_smoothing": 0.1},
+        {"label_smoothing": 0.1},
         {"loss": "gbce"},
     ],
 )

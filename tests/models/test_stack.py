@@ -12,7 +12,7 @@ from penchant.models.sequence_options import SequenceOptions
 from penchant.models.stack import BlockStack
 from penchant.models.tokens import Padded, pad
 
-SMALL = SequenceOptions(dim=8, layers=1, heads=2, max_length=4)
+SMALL = SequenceOptions(dim=8, layers=1, n_heads=2, max_length=4)
 
 NAMES = {
     "attention": (

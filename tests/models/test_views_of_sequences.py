@@ -61,7 +61,7 @@ def test_every_fusion_places_a_new_item_and_its_contributions_sum_to_the_score(f
     np.testing.assert_allclose(parts["image"][:, 5:], 0, atol=1e-5)
 
 
-@pytest.mark.parametrize("options", [{"interests": 3}, {"head": "mol"}])
+@pytest.mark.parametrize("options", [{"n_interests": 3}, {"head": "mol"}])
 def test_contributions_sum_to_the_score_of_other_heads(options: dict[str, object]) -> None:
     model = fitted(**options, epochs=2)
     histories = HISTORIES.take([0, 1, 3])
@@ -84,14 +84,14 @@ def test_an_item_is_the_fusion_of_its_normalised_views(rows: torch.Tensor | None
         torch.testing.assert_close(tower(rows, **told), tower.fuse(*tower.stacked(rows, **told)))
 
 
-@pytest.mark.parametrize("halved", [False, True])
-def test_where_all_items_are_computed_on_another_device_their_views_are_moved_there_once(halved: bool) -> None:
+@pytest.mark.parametrize("mixed", [False, True])
+def test_where_all_items_are_computed_on_another_device_their_views_are_moved_there_once(mixed: bool) -> None:
     tower = tower_of_two_views().to("meta")  # a device that computes shapes only
-    tower.halved = halved
+    tower.mixed_precision = mixed
     tower.train()(None)
     held = dict(tower._held)
     assert sorted(held) == ["image", "text"] and {each.device.type for each in held.values()} == {"meta"}
-    assert {each.dtype for each in held.values()} == {torch.bfloat16 if halved else torch.float32}
+    assert {each.dtype for each in held.values()} == {torch.bfloat16 if mixed else torch.float32}
     assert tower(None).shape == (12, 16) and all(tower._held[name] is held[name] for name in held)
     tower.eval()
     assert not tower._held and tower(None).device.type == "meta"
@@ -101,7 +101,7 @@ def test_where_all_items_are_computed_on_another_device_their_views_are_moved_th
 def test_a_halved_tower_is_coarse_in_training_alone(rows: torch.Tensor | None) -> None:
     tower = tower_of_two_views()
     exact = tower.train()(rows).detach()
-    tower.halved = True
+    tower.mixed_precision = True
     coarse = tower(rows)
     coarse.square().sum().backward()
     assert coarse.dtype == torch.float32
@@ -129,7 +129,7 @@ def test_views_are_projected_in_bfloat16_where_the_softmax_is(
         return found
 
     monkeypatch.setattr(ItemTower, "_read", watched)
-    fitted(half=half, epochs=1)
+    fitted(mixed_precision=half, epochs=1)
     assert seen == {torch.bfloat16 if half and hardware else torch.float32}
 
 

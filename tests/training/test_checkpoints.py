@@ -28,7 +28,7 @@ from penchant.training import TrainingLog, fit
 from penchant.training.checkpoints import FILE, Checkpoints, identity, of_another_version, written_by
 from penchant.training.options import TrainingOptions
 
-OPTIONS = {"dim": 8, "epochs": 4, "max_length": 8, "batch_tokens": 128, "dropout": 0.2, "heads": 2, "layers": 1}
+OPTIONS = {"dim": 8, "epochs": 4, "max_length": 8, "batch_tokens": 128, "dropout": 0.2, "n_heads": 2, "layers": 1}
 SMALL = SequenceOptions(**OPTIONS)  # type: ignore[arg-type]
 
 

@@ -20,7 +20,7 @@ from penchant.training import fit
 from penchant.training.distributed import Group, group, is_first_process, refuse_several
 from penchant.training.options import TrainingOptions
 
-OPTIONS = {"dim": 8, "epochs": 3, "max_length": 8, "batch_tokens": 128, "dropout": 0.2, "heads": 2, "layers": 1}
+OPTIONS = {"dim": 8, "epochs": 3, "max_length": 8, "batch_tokens": 128, "dropout": 0.2, "n_heads": 2, "layers": 1}
 
 WORKER = """
 import json, sys

@@ -19,10 +19,10 @@ from penchant.testing.cycles import cycles
 from penchant.training import fit
 from penchant.training.average import Average
 from penchant.training.options import TrainingOptions
-from penchant.training.precision import halves_products, uses_bfloat16
+from penchant.training.precision import allows_bfloat16, uses_bfloat16
 from penchant.training.steps import schedule
 
-SMALL = SequenceOptions(dim=8, epochs=4, max_length=8, batch_tokens=128, dropout=0.2, heads=2, layers=1)
+SMALL = SequenceOptions(dim=8, epochs=4, max_length=8, batch_tokens=128, dropout=0.2, n_heads=2, layers=1)
 
 
 def weights(model: SequenceModel) -> dict[str, bytes]:
@@ -129,7 +129,7 @@ def test_every_encoder_computes_the_same_in_bfloat16(encoder: str) -> None:
 def test_the_softmax_is_in_bfloat16_where_the_processor_multiplies_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def learned(half: bool, hardware: bool, precision: str) -> dict[str, bytes]:
         monkeypatch.setattr("penchant.training.precision.has_fast_bf16", lambda device: hardware)
-        model = SequenceModel(replace(SMALL, epochs=1, half=half))
+        model = SequenceModel(replace(SMALL, epochs=1, mixed_precision=half))
         fit(model, cycles(), options=TrainingOptions(precision=precision))
         return weights(model)
 
@@ -158,7 +158,7 @@ def test_a_wide_attention_network_is_in_bfloat16_where_its_softmax_is(
         return learn(self, *args, **options)
 
     monkeypatch.setattr(SequenceNet, "learn", watched)
-    model = SequenceModel(replace(SMALL, epochs=1, encoder=encoder, dim=dim, half=half))
+    model = SequenceModel(replace(SMALL, epochs=1, encoder=encoder, dim=dim, mixed_precision=half))
     fit(model, replace(cycles(), validation=None), options=TrainingOptions(precision=precision))
     wide = dim == 128 and encoder != "gru"
     assert seen and set(seen) == {wide and hardware and half and precision == "auto"}
@@ -167,8 +167,8 @@ def test_a_wide_attention_network_is_in_bfloat16_where_its_softmax_is(
 def test_the_processor_is_asked_about_the_device_of_the_training(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
     monkeypatch.setattr("penchant.training.precision.has_fast_bf16", lambda device: bool(asked.append(device)) or True)
-    assert halves_products(TrainingOptions(), torch.device("cuda", 1)) and asked == ["cuda"]
-    assert not halves_products(TrainingOptions(precision="float32"), torch.device("cpu"))
+    assert allows_bfloat16(TrainingOptions(), torch.device("cuda", 1)) and asked == ["cuda"]
+    assert not allows_bfloat16(TrainingOptions(precision="float32"), torch.device("cpu"))
 
 
 @pytest.mark.filterwarnings("ignore")  # those of torch's compiler, not ours

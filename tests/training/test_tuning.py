@@ -291,11 +291,11 @@ def test_what_stands_leaves_out_choices_that_it_does_not_allow() -> None:
     assert isinstance(reading, Together) and [value["levels"] for value in reading.values] == [1, 1]
     weighed = Config(model="transformer").with_settings({"transformer.fusion_weights": {"text": 2.0}}).options()
     assert set(SPACES["transformer"]) - set(space_of("transformer", weighed)) == {"fusion"}
-    smoothed = Config(model="transformer").with_settings({"smoothing": 0.2})
+    smoothed = Config(model="transformer").with_settings({"label_smoothing": 0.2})
     target = space_of("transformer", smoothed.options())["target"]
     assert isinstance(target, Together) and [value["loss"] for value in target.values] == ["auto", "auto", "gbce"]
     sampled = smoothed.with_settings(target.values[2]).options()
-    assert (sampled.loss, sampled.smoothing) == ("gbce", 0.0)
+    assert (sampled.loss, sampled.label_smoothing) == ("gbce", 0.0)
     given = Config(model="llm").with_settings({"source": "minilm"}).options()
     assert {"width", "layers", "reading", "pretrain"} & set(space_of("llm", given)) == set()
     for settings in _settings_to_try("llm", given):

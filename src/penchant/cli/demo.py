@@ -132,10 +132,11 @@ def _on_new_items(
     )
     terminal.show_table(*found.table([f"ndcg@{found.k}", f"hit_rate@{found.k}", f"mrr@{found.k}"]))
     for name in names:
-        cost = getattr(settings.options(name), "new_cost", None)
+        cost = getattr(settings.options(name), "max_known_loss", None)
         if cost is not None:
             terminal.show(
-                f"{name}: known items may lose {100 * cost:.1f} % of NDCG@10 to new ones; {name}.new_cost says how much"
+                f"{name}: known items may lose {100 * cost:.1f} % of NDCG@10 to cold ones; "
+                f"{name}.max_known_loss sets how much"
             )
     return found.to_json(), []
 

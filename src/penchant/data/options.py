@@ -16,7 +16,7 @@ import textwrap
 import tomllib
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar, Union
@@ -27,6 +27,16 @@ Options = TypeVar("Options")
 
 RENAMED: Final[dict[str, str]] = {
     "heads.": "probes.",
+    "heads": "n_heads",
+    "interests": "n_interests",
+    "calibration": "gbce_t",
+    "smoothing": "label_smoothing",
+    "clock": "calendar_features",
+    "contrastive": "contrastive_weight",
+    "half": "mixed_precision",
+    "new_cost": "max_known_loss",
+    "graph.back": "graph.p",
+    "graph.far": "graph.q",
 }
 """Settings that have a new name, old → new: a section (both end with a dot), or an option by its name or full path."""
 
@@ -64,8 +74,10 @@ def option_meanings(options: type) -> Mapping[str, str]:
     return {name: meanings.get(name, "") for name in option_types(options)}
 
 
-def refuse_renamed(key: str, *, section: bool = False) -> None:
+def refuse_renamed(key: str, *, section: bool = False, known: Collection[str] | None = None) -> None:
     """Raise an `OptionError` that names the new setting where `key` (a `section` of them) is an old name.
+
+    With `known` only where the new name is one of these.
 
     >>> refuse_renamed("heads.fit")
     Traceback (most recent call last):
@@ -78,7 +90,7 @@ def refuse_renamed(key: str, *, section: bool = False) -> None:
             renamed = new + path if path else new.removesuffix(".") if section and key == start else None
         else:
             renamed = key.removesuffix(old) + new if f".{key}".endswith(f".{old}") else None
-        if renamed:
+        if renamed and (known is None or renamed in known):
             raise OptionError("option", key, remedy=f"It has a new name: {renamed}.")
 
 
@@ -346,5 +358,5 @@ def _plain(value: object) -> Any:
 
 
 def _unknown(name: str, allowed: list[str]) -> OptionError:
-    refuse_renamed(name)
+    refuse_renamed(name, known=allowed)
     return OptionError("option", name, allowed=allowed)

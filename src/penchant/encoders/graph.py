@@ -47,9 +47,9 @@ class GraphOptions:
     """Nodes of a walk. 1 or more."""
     window: int = 5
     """Distance up to which two nodes of a walk form a pair, nodes. 1 or more."""
-    back: float = 1.0
+    p: float = 1.0
     """node2vec's p. Above 0; below 1 walks return to the node before more often, 1 is DeepWalk."""
-    far: float = 1.0
+    q: float = 1.0
     """node2vec's q. Above 0; below 1 walks move outward more often, 1 is DeepWalk."""
     neighbours: int = 3
     """Distance up to which two events of a history link their items, events. 0 or more; 0 links none."""
@@ -62,7 +62,7 @@ class GraphOptions:
 
     def __post_init__(self) -> None:
         require_range(self, "dim", "walks", "length", "window", least=1, part="graph.")
-        require_range(self, "back", "far", "shift", above=0, part="graph.")
+        require_range(self, "p", "q", "shift", above=0, part="graph.")
         require_range(self, "neighbours", least=0, part="graph.")
 
 
@@ -81,8 +81,8 @@ def graph_views(
     counts = walk_counts(edges, options, seed=seed)
     matrix = shifted_ppmi(counts, shift=options.shift, smoothing=0.75)
     name = (
-        f"graph walks={options.walks} length={options.length} window={options.window} back={options.back} "
-        f"far={options.far} neighbours={options.neighbours} seed={seed}"
+        f"graph walks={options.walks} length={options.length} window={options.window} p={options.p} "
+        f"q={options.q} neighbours={options.neighbours} seed={seed}"
     ) + "".join(f" {kind}={weight}" for kind, weight in sorted((weights or {}).items()))
     if matrix.nnz:
         left, values, _ = truncated_svd(matrix, options.dim, seed=seed, iterations=3)
@@ -136,18 +136,18 @@ def walk_counts(edges: sp.csr_array, options: GraphOptions, *, seed: int = 0) ->
     counts = sp.csr_array((n_nodes, n_nodes), dtype=np.float64)
     rng = np.random.default_rng(seed)
     for _ in range(options.walks if len(starts) else 0):
-        walks = random_walks(edges, starts, options.length, rng, back=options.back, far=options.far)
+        walks = random_walks(edges, starts, options.length, rng, p=options.p, q=options.q)
         counts = counts + cooccurrence_counts(_batch(walks), n_nodes, options.window)
     return sp.csr_array(counts)
 
 
 def random_walks(
-    edges: sp.csr_array, starts: Ints, length: int, rng: np.random.Generator, *, back: float = 1.0, far: float = 1.0
+    edges: sp.csr_array, starts: Ints, length: int, rng: np.random.Generator, *, p: float = 1.0, q: float = 1.0
 ) -> Ints:
     """Walks `[W, length]` from given nodes; every node must have an edge that leads on.
 
-    A step is drawn by the weights of the edges; with `back` or `far` other than 1 it is then kept with the chance of
-    node2vec: 1/back for the node before, 1 for its neighbours, 1/far for others, over the largest of them. After 20
+    A step is drawn by the weights of the edges; with `p` or `q` other than 1 it is then kept with the chance of
+    node2vec: 1/p for the node before, 1 for its neighbours, 1/q for others, over the largest of them. After 20
     refusals the last draw stands.
     """
     ends = np.cumsum(edges.data)
@@ -161,8 +161,8 @@ def random_walks(
         place = np.clip(np.searchsorted(ends, point, side="right"), edges.indptr[at], edges.indptr[at + 1] - 1)
         return np.asarray(edges.indices[place], dtype=np.int64)
 
-    biased = back != 1.0 or far != 1.0
-    most = max(1.0 / back, 1.0, 1.0 / far)
+    biased = p != 1.0 or q != 1.0
+    most = max(1.0 / p, 1.0, 1.0 / q)
     for step in range(1, length):
         at = walks[:, step - 1]
         walks[:, step] = draw(at)
@@ -174,7 +174,7 @@ def random_walks(
             drawn = walks[open_, step]
             known = keys[np.minimum(np.searchsorted(keys, before[open_] * edges.shape[0] + drawn), len(keys) - 1)]
             near = known == before[open_] * edges.shape[0] + drawn
-            chance = np.where(drawn == before[open_], 1.0 / back, np.where(near, 1.0, 1.0 / far)) / most
+            chance = np.where(drawn == before[open_], 1.0 / p, np.where(near, 1.0, 1.0 / q)) / most
             open_ = open_[rng.random(len(open_)) >= chance]
             if not len(open_):
                 break

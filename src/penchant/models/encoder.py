@@ -26,7 +26,7 @@ PAIRWISE = {"attention": AttentionBlock, "hstu": HstuBlock, "fuxi": FuxiBlock}
 
 def make_encoder(options: SequenceOptions, dropout: float, channels: int = 0) -> nn.Module:
     """The encoder that the options name; `channels` is the number of views that `cnn_rnn` reads beside the tokens."""
-    dim, layers, heads, length = options.dim, options.layers, options.heads, options.max_length
+    dim, layers, heads, length = options.dim, options.layers, options.n_heads, options.max_length
     if options.encoder in PAIRWISE:
         biased = options.time and options.time_bias
         pairwise = partial(PAIRWISE[options.encoder], dim, heads, dropout, length, time_bias=biased)

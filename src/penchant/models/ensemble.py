@@ -30,7 +30,7 @@ BY_CONTENT = frozenset({"content_transformer", "content"})
 PRICED, FEWEST_PRICED = 500, 20
 """People whose lists say what new items cost, at each stage of a history: at most, and at least after the first."""
 TENTH = 0.1
-"""Share of new items from which on they may cost `new_cost`; a fourth of it may cost half: few get more each."""
+"""Share of new items from which on they may cost `max_known_loss`; a fourth of it may cost half: few get more each."""
 SCORES_AT_ONCE = 25_000_000
 """Scores of an expert held while the weights are chosen (100 MB): with many items, fewer users choose them."""
 
@@ -47,7 +47,7 @@ class EnsembleOptions:
     """Items above which ease is left out. 0 or more."""
     max_users_user_knn: int = 50_000
     """Training users above which user_knn is left out. 0 or more."""
-    new_cost: float = 0.009
+    max_known_loss: float = 0.009
     """Share of their NDCG@10 that warm items are expected to lose to cold ones where a tenth of all items or more is
     cold. 0 or more, below 1; with fewer cold items the loss falls with the root of their share; 0 ranks cold items
     last."""
@@ -57,7 +57,7 @@ class EnsembleOptions:
     def __post_init__(self) -> None:
         if not self.experts or {"lite", "flagship"} & set(self.experts):
             raise OptionError("experts", self.experts, remedy="Name one or more models; an ensemble holds no other.")
-        require_range(self, "new_cost", least=0, below=1)
+        require_range(self, "max_known_loss", least=0, below=1)
         require_range(self, "weights_users", least=1)
         require_range(self, "max_items_ease", "max_users_user_knn", least=0)
 
@@ -204,7 +204,7 @@ class Ensemble:
         if told is None or not told.places:
             return
         prices: dict[int, float] = {}
-        cost = self.options.new_cost * min(1.0, float(self._new.mean()) / TENTH) ** 0.5
+        cost = self.options.max_known_loss * min(1.0, float(self._new.mean()) / TENTH) ** 0.5
         known = np.count_nonzero(~self._new)
         losing = histories.lengths < known
         rest = np.flatnonzero(~losing)

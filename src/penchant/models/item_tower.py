@@ -114,7 +114,7 @@ class ItemTower(nn.Module):
             self.fuse = feature_fusion(options.fusion, len(self.columns), dim, start, fixed=fixed)
         self._vectors: dict[str, Tensor] = {}
         self._present: dict[str, Tensor] = {}
-        self.halved = False
+        self.mixed_precision = False
         """Whether training projects views in bfloat16 (each number to three digits), in half the time."""
         self._held: dict[str, Tensor] = {}
         self.attach(views)
@@ -197,11 +197,11 @@ class ItemTower(nn.Module):
         """The vectors of a view `[items, D_m]`; in training in bfloat16 where they are projected so, and, once all of
         them are asked for on another device (`whole`), there."""
         away = whole is not None and whole.type != "cpu"
-        if not self.training or not (self.halved or away or modality in self._held):
+        if not self.training or not (self.mixed_precision or away or modality in self._held):
             return self._vectors[modality]
         held = self._held.get(modality)
         if held is None:
-            held = self._vectors[modality].to(torch.bfloat16 if self.halved else torch.float32)
+            held = self._vectors[modality].to(torch.bfloat16 if self.mixed_precision else torch.float32)
         self._held[modality] = held.to(whole) if away else held
         return self._held[modality]
 

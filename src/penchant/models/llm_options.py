@@ -61,10 +61,10 @@ class LLMOptions:
     vocabulary: int = 4000
     """Tokens of the small model. 64 or more."""
     width: int = 128
-    """Width of the small model. 1 or more, a multiple of `heads`."""
+    """Width of the small model. 1 or more, a multiple of `n_heads`."""
     layers: int = 2
     """Layers of the small model. 1 or more."""
-    heads: int = 2
+    n_heads: int = 2
     """Attention heads of the small model. 1 or more."""
     dim: int = 64
     """Length of the interest vectors. 1 or more."""
@@ -93,14 +93,14 @@ class LLMOptions:
                 raise OptionError(name, getattr(self, name), allowed=allowed)
         if self.levels not in (1, 2):
             raise OptionError("levels", self.levels, allowed=("1", "2"))
-        require_range(self, "heads", least=1)
-        if self.width % self.heads:
+        require_range(self, "n_heads", least=1)
+        if self.width % self.n_heads:
             raise UsageError(
-                f"width={self.width} is not a multiple of heads={self.heads}.", remedy="Change one of them."
+                f"width={self.width} is not a multiple of n_heads={self.n_heads}.", remedy="Change one of them."
             )
         small = {"max_length": 8, "title_length": 2, "vocabulary": 64, "batch_tokens": 8}
         names = (
-            *("rank", "pretrain_epochs", "pretrain_tokens", "width", "layers", "heads", "dim", "epochs", "negatives"),
+            *("rank", "pretrain_epochs", "pretrain_tokens", "width", "layers", "n_heads", "dim", "epochs", "negatives"),
             *small,
         )
         for name in names:

@@ -124,7 +124,7 @@ def prepare(options: LLMOptions, data: TrainingData, device: torch.device) -> Pr
             tokenizer,
             dim=options.width,
             layers=options.layers,
-            heads=options.heads,
+            heads=options.n_heads,
             positions=options.max_length + 8,
         )
     if options.levels == 2 and model.kind != "gpt":

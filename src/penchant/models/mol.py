@@ -67,17 +67,17 @@ class MixtureOfLogits(nn.Module):
         scale: Tensor,
         weights: Tensor | None = None,
         *,
-        smoothing: float = 0.0,
+        label_smoothing: float = 0.0,
     ) -> Tensor:
         """Mean softmax cross-entropy over all items, in chunks that are computed again for the gradient.
 
-        `smoothing` is the share of the target that all items have in common.
+        `label_smoothing` is the share of the target that all items have in common.
         """
         weights = torch.ones(len(targets), device=hidden.device) if weights is None else weights
 
         def cost(hidden: Tensor, vectors: Tensor, targets: Tensor, weights: Tensor, scale: Tensor) -> Tensor:
             logits = self(hidden, vectors) * scale
-            each = nn.functional.cross_entropy(logits, targets, reduction="none", label_smoothing=smoothing)
+            each = nn.functional.cross_entropy(logits, targets, reduction="none", label_smoothing=label_smoothing)
             return (each * weights).sum()
 
         size = self.block(len(vectors))

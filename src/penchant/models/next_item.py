@@ -22,17 +22,17 @@ from penchant.models.sequence_options import FULL_SOFTMAX_ITEMS, SequenceOptions
 
 
 class NextItem:
-    """The loss that the options name, over the items that may be negatives; with `half` the products of the full
-    softmax are made in bfloat16.
+    """The loss that the options name, over the items that may be negatives; the products of the full softmax
+    are in bfloat16 with `mixed_precision`.
 
     Without ids, items that nobody has touched are no negatives: as such they would only learn that their content
     is unwanted. With ids they are, else their vectors, which no gradient ever moves, would fill every list.
     """
 
     def __init__(
-        self, options: SequenceOptions, data: TrainingData, modalities: list[str], *, half: bool = False
+        self, options: SequenceOptions, data: TrainingData, modalities: list[str], *, mixed_precision: bool = False
     ) -> None:
-        self.options, self.half = options, half
+        self.options, self.mixed_precision = options, mixed_precision
         counts = np.bincount(data.sequences.items[data.sequences.items >= 0], minlength=data.n_items)
         self.seen_only = not options.ids and not (counts > 0).all()
         allowed = (counts > 0) if self.seen_only else np.ones(data.n_items, dtype=np.bool_)
@@ -65,12 +65,21 @@ class NextItem:
         targets = place[targets]
         scale = net.log_scale.exp()
         if net.mol is not None:
-            return net.mol.cross_entropy(hidden, items, targets, scale, weights, smoothing=self.options.smoothing)
+            return net.mol.cross_entropy(
+                hidden, items, targets, scale, weights, label_smoothing=self.options.label_smoothing
+            )
         items = unit(items)
         if hidden.ndim == 3:
             hidden = strongest(hidden, items.detach()[targets])
         vectors = unit(hidden) * scale
-        return full_softmax(vectors, items, targets, weights, label_smoothing=self.options.smoothing, bf16=self.half)
+        return full_softmax(
+            vectors,
+            items,
+            targets,
+            weights,
+            label_smoothing=self.options.label_smoothing,
+            bf16=self.mixed_precision,
+        )
 
     def _against_some(
         self, net: SequenceNet, hidden: Tensor, targets: Tensor, weights: Tensor | None, rng: np.random.Generator
@@ -92,7 +101,7 @@ class NextItem:
         if self.name == "sampled_softmax":
             return sampled_softmax_of_scores(own, others, same, log_q, weights)
         if self.name == "gbce":
-            return gbce(own, others, same, weights, n_items=len(self.allowed), t=self.options.calibration)
+            return gbce(own, others, same, weights, n_items=len(self.allowed), t=self.options.gbce_t)
         return (bce if self.name == "bce" else bpr)(own, others, same, weights)
 
 

@@ -22,7 +22,7 @@ from penchant.models.history_contrast import versions_apart
 from penchant.models.id_init import pca_ids
 from penchant.models.next_item import NextItem
 from penchant.models.sequence_net import SequenceNet, empty_views, sizes
-from penchant.models.sequence_options import SequenceOptions, dropout_percent, epochs_for, halves_network
+from penchant.models.sequence_options import SequenceOptions, dropout_percent, epochs_for, uses_mixed_precision
 from penchant.models.sequence_series import last_vectors, mixture_scores, series
 from penchant.models.tokens import Padded, pad
 from penchant.models.view_contributions import dot_parts, shapley_parts
@@ -84,10 +84,10 @@ class SequenceModel:
         self.device = device
         self.net.to(device)
         self._no_target = no_target
-        half = self.options.half and self.bf16
-        self._next_item = NextItem(self.options, data, self.net.tower.modalities, half=half)
-        self._halved = half and device.type == "cpu" and halves_network(self.options)
-        self.net.tower.halved = half
+        mixed = self.options.mixed_precision and self.bf16
+        self._next_item = NextItem(self.options, data, self.net.tower.modalities, mixed_precision=mixed)
+        self._mixed = mixed and device.type == "cpu" and uses_mixed_precision(self.options)
+        self.net.tower.mixed_precision = mixed
         self.net.tower.sparse = device.type == "cpu" and self._next_item.name != "softmax"
         self._items = None
         return self.net
@@ -116,15 +116,15 @@ class SequenceModel:
         window = pad(data.sequences, starts, stops - 1, ahead=True).to(self.device)
         after = pad(data.sequences, starts + 1, stops).to(self.device)
         given = bool(rng.random() < 0.5)
-        with torch.autocast("cpu", dtype=torch.bfloat16) if self._halved else nullcontext():
+        with torch.autocast("cpu", dtype=torch.bfloat16) if self._mixed else nullcontext():
             hidden = net.learn(window, data.sequences, request=given, id_dropout=self.options.id_dropout, rng=rng)
         negative = torch.from_numpy(self._no_target).to(self.device)
         wanted = (after.items >= 0) & ~negative[after.kinds]
         if not wanted.any():
             return hidden.sum() * 0.0
         loss = self._next_item.loss(net, hidden[wanted].float(), after.items[wanted], rng)
-        if self.options.contrastive > 0:
-            loss = loss + self.options.contrastive * versions_apart(net, data.sequences, batch, rng)
+        if self.options.contrastive_weight > 0:
+            loss = loss + self.options.contrastive_weight * versions_apart(net, data.sequences, batch, rng)
         return loss
 
     def finish(self) -> None:
@@ -157,7 +157,7 @@ class SequenceModel:
     @property
     def dense(self) -> bool:
         """Whether the score is the dot product of one interest vector and an item's, so that an index can answer."""
-        return self.options.interests == 1 and self.options.head == "cosine"
+        return self.options.n_interests == 1 and self.options.head == "cosine"
 
     def score(self, histories: SequenceBatch) -> Scores:
         """Cosine over temperature, `[B, N]`, the highest of several interests'; zeros for an empty history."""

@@ -41,7 +41,7 @@ class SequenceNet(Network):
             options.dim,
             sizes["n_kinds"],
             time=options.time,
-            clock=options.clock,
+            calendar_features=options.calendar_features,
             amounts=sizes["amounts"],
             user_dim=sum(_user_dims(sizes).values()),
             context_dim=sizes["context_dim"],
@@ -49,7 +49,7 @@ class SequenceNet(Network):
         dropout = sizes["dropout_percent"] / 100
         self.encoder = make_encoder(options, dropout, len(self.tower.modalities))
         self.user_dims = _user_dims(sizes)
-        self.queries = InterestQueries(options.dim, options.interests) if options.interests > 1 else None
+        self.queries = InterestQueries(options.dim, options.n_interests) if options.n_interests > 1 else None
         self.mol = MixtureOfLogits(options.dim, options.components) if options.head == "mol" else None
         self.log_scale = nn.Parameter(torch.tensor(-float(np.log(options.temperature))))
 

@@ -14,13 +14,13 @@ from penchant.models.item_tower import TowerOptions
 ENCODERS = ("attention", "sasrec", "hstu", "fuxi", "lru", *CELLS, "cnn_rnn")
 LOSSES = ("auto", "softmax", "sampled_softmax", "bce", "gbce", "bpr")
 OF_ALL_ITEMS = ("auto", "softmax")
-"""The losses whose target `smoothing` spreads."""
+"""The losses whose target `label_smoothing` spreads."""
 HEADS = ("cosine", "mol")
 HEADED = ("attention", "sasrec", "hstu", "fuxi")
-"""The encoders that have attention heads: `dim` is a multiple of `heads` for them."""
+"""The encoders that have attention heads: `dim` is a multiple of `n_heads` for them."""
 FULL_SOFTMAX_ITEMS = 20_000
-HALVED_ENCODERS, HALVED_DIM = ("attention", "sasrec"), 128
-"""Networks whose products `half` makes in bfloat16, and the width from which on that pays."""
+MIXED_ENCODERS, MIXED_DIM = ("attention", "sasrec"), 128
+"""Networks whose products `mixed_precision` makes in bfloat16, and the width from which on that pays."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,10 @@ class SequenceOptions(TowerOptions):
     encoder: str = "attention"
     """Network that reads the events: attention (gated), sasrec (plain), hstu, fuxi, lru, gru, lstm, rnn or cnn_rnn."""
     dim: int = 128
-    """Length of the vectors. 1 or more; with attention heads a multiple of `heads`."""
+    """Length of the vectors. 1 or more; with attention heads a multiple of `n_heads`."""
     layers: int = 2
     """Layers of the network. 1 or more."""
-    heads: int = 2
+    n_heads: int = 2
     """Attention heads of a layer. 1 or more."""
     dropout: float | None = None
     """Share of activations dropped in training. 0 or more, below 1; none takes .2 for histories of 60 events or more on
@@ -63,23 +63,23 @@ class SequenceOptions(TowerOptions):
     batches."""
     time_bias: bool = True
     """Whether attention, hstu and fuxi know the time between every two events."""
-    clock: bool = False
+    calendar_features: bool = False
     """Whether hour and weekday (UTC) are part of the tokens."""
-    smoothing: float = 0.0
+    label_smoothing: float = 0.0
     """Share of the softmax target that is spread over all items. 0 or more, below 1; it needs loss=softmax, or auto up
     to 20,000 items."""
-    half: bool = True
-    """Whether training on a CPU with bfloat16 uses it for the products of the softmax, of the item views and of
-    attention and sasrec from dim=128 on. training.precision=float32 overrides it."""
-    calibration: float = 0.75
+    mixed_precision: bool = True
+    """Whether training uses bfloat16 for the products of the softmax, of the item views, and on a CPU of attention and
+    sasrec from dim=128 on, where the processor has it. training.precision=float32 overrides it."""
+    gbce_t: float = 0.75
     """t of loss=gbce. 0 to 1."""
-    contrastive: float = 0.0
+    contrastive_weight: float = 0.0
     """Weight of the contrastive loss between two changed versions of a history. 0 or more; 0 leaves it out."""
     head: str = "cosine"
     """Scoring: cosine, or mol (a mixture of logits)."""
     components: int = 2
     """Components of an interest and of an item for head=mol, which mixes their `components`² cosines. 1 or more."""
-    interests: int = 1
+    n_interests: int = 1
     """Interest vectors of a user; the nearest one to an item counts. 1 or more; head=mol takes 1."""
     id_init: str = "random"
     """Start of id embeddings: random, or pca (principal components of the items' text vectors)."""
@@ -94,19 +94,21 @@ class SequenceOptions(TowerOptions):
             raise OptionError("loss", self.loss, allowed=LOSSES)
         if self.head not in HEADS:
             raise OptionError("head", self.head, allowed=HEADS)
-        if self.head == "mol" and self.interests > 1:
+        if self.head == "mol" and self.n_interests > 1:
             raise UsageError(
-                f"head=mol mixes components already and takes no interests={self.interests}.",
-                remedy="Use head=cosine for several interests, or interests=1.",
+                f"head=mol mixes components already and takes no n_interests={self.n_interests}.",
+                remedy="Use head=cosine for several interest vectors, or n_interests=1.",
             )
-        whole = ("dim", "layers", "heads", "max_length", "negatives", "components", "interests")
+        whole = ("dim", "layers", "n_heads", "max_length", "negatives", "components", "n_interests")
         require_range(self, *whole, least=1)
-        require_range(self, "epochs", "batch_tokens", "weight_decay", "contrastive", least=0)
-        require_range(self, "dropout", "id_dropout", "smoothing", least=0, below=1)
+        require_range(self, "epochs", "batch_tokens", "weight_decay", "contrastive_weight", least=0)
+        require_range(self, "dropout", "id_dropout", "label_smoothing", least=0, below=1)
         require_range(self, "temperature", "learning_rate", above=0)
-        require_range(self, "calibration", least=0, most=1)
-        if self.encoder in HEADED and self.dim % self.heads:
-            raise UsageError(f"dim={self.dim} is not a multiple of heads={self.heads}.", remedy="Change one of them.")
+        require_range(self, "gbce_t", least=0, most=1)
+        if self.encoder in HEADED and self.dim % self.n_heads:
+            raise UsageError(
+                f"dim={self.dim} is not a multiple of n_heads={self.n_heads}.", remedy="Change one of them."
+            )
         self._refuse_what_has_no_effect()
 
     def _refuse_what_has_no_effect(self) -> None:
@@ -116,10 +118,10 @@ class SequenceOptions(TowerOptions):
                 f"id_init={self.id_init!r} has no effect: {where} leaves the ids out.",
                 remedy="Set id_init=random, or let items be known by their ids (ids=true, behaviour among the views).",
             )
-        if self.smoothing and self.loss not in OF_ALL_ITEMS:
+        if self.label_smoothing and self.loss not in OF_ALL_ITEMS:
             raise UsageError(
-                f"smoothing={self.smoothing} has no effect: loss={self.loss!r} does not look at all items.",
-                remedy=f"Set smoothing=0, or loss to {' or '.join(OF_ALL_ITEMS)}.",
+                f"label_smoothing={self.label_smoothing} has no effect: loss={self.loss!r} does not look at all items.",
+                remedy=f"Set label_smoothing=0, or loss to {' or '.join(OF_ALL_ITEMS)}.",
             )
 
 
@@ -140,6 +142,6 @@ def epochs_for(options: SequenceOptions, sequences: SequenceBatch) -> int:
     return options.epochs or round(min(16.0, 10.0 * max(1.0, sequences.n_events / 300_000) ** 0.4))
 
 
-def halves_network(options: SequenceOptions) -> bool:
-    """Whether `half` concerns the encoder: a narrow one hardly gains, the products of others were not tried."""
-    return options.half and options.encoder in HALVED_ENCODERS and options.dim >= HALVED_DIM
+def uses_mixed_precision(options: SequenceOptions) -> bool:
+    """Whether the encoder uses bfloat16: a narrow one hardly gains, the products of others were not tried."""
+    return options.mixed_precision and options.encoder in MIXED_ENCODERS and options.dim >= MIXED_DIM

@@ -26,7 +26,7 @@ class Reader(Protocol):
 
 
 def _shape(options: SequenceOptions) -> tuple[int, ...]:
-    return (options.interests, options.dim) if options.interests > 1 else (options.dim,)
+    return (options.n_interests, options.dim) if options.n_interests > 1 else (options.dim,)
 
 
 def last_vectors(read: Reader, histories: SequenceBatch, options: SequenceOptions) -> Floats:

@@ -135,9 +135,9 @@ class EventTokens(nn.Module):
     """token = item vector + own content + kind + value + dwell + time since the last event + hour and weekday
     + time until the request + its hour and weekday + user.
 
-    `amounts` are the bits of what the data carry (`VALUE`, `DWELL`); `clock` adds hours and weekdays, of the request
-    too where it is given. `user_dim` and `context_dim` are the lengths of the users' attributes and of the events'
-    context (0: none).
+    `amounts` are the bits of what the data carry (`VALUE`, `DWELL`); `calendar_features` adds hours and weekdays, also
+    of the request where its time is given. `user_dim` and `context_dim` are the lengths of the users' attributes
+    and of the events' context (0: none).
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class EventTokens(nn.Module):
         n_kinds: int,
         *,
         time: bool,
-        clock: bool = False,
+        calendar_features: bool = False,
         amounts: int = 0,
         user_dim: int = 0,
         context_dim: int = 0,
@@ -161,8 +161,8 @@ class EventTokens(nn.Module):
         self.columns = [c for bit, pair in ((VALUE, (0, 1)), (DWELL, (2, 3))) if amounts & bit for c in pair]
         """The columns of `Padded.amounts` that the layer reads."""
         self.amounts = nn.Linear(len(self.columns), dim, bias=False) if self.columns else None
-        self.hours = nn.Parameter(torch.zeros(2, 25, dim)) if clock else None
-        self.days = nn.Parameter(torch.zeros(2, 8, dim)) if clock else None
+        self.hours = nn.Parameter(torch.zeros(2, 25, dim)) if calendar_features else None
+        self.days = nn.Parameter(torch.zeros(2, 8, dim)) if calendar_features else None
 
     def forward(
         self, batch: Padded, items: Tensor, contents: Tensor | None, users: Tensor | None = None, *, request: bool

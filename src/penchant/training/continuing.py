@@ -102,7 +102,7 @@ def _go_on(
         device=device_named(device, together.local_rank),
         group=together,
         rate=options.rate,
-        horizon=max(1, options.epochs),
+        schedule_epochs=max(1, options.epochs),
         prepare=prepare,
     )
     Training(model, data, plan, learn_from=part).run()

@@ -29,7 +29,7 @@ class TrainingOptions:
     """Batches joined in one step. 1 or more."""
     precision: str = "auto"
     """Number format of training: auto, float32 or bfloat16. auto takes bfloat16 on a GPU that has it; on a CPU the
-    sequence model decides (its `half`)."""
+    sequence model decides (its `mixed_precision`)."""
     compile: str = "auto"
     """Whether networks go through torch.compile: auto, on or off. auto compiles on a GPU only."""
     checkpoint_s: float = 30.0

@@ -28,9 +28,9 @@ def uses_bfloat16(options: TrainingOptions, device: torch.device) -> bool:
     return device.type == "cuda" and torch.cuda.is_bf16_supported()
 
 
-def halves_products(options: TrainingOptions, device: torch.device) -> bool:
-    """Whether a model may make large products in bfloat16 (its `half` asks for it: the full softmax, views, a wide
-    network): where the processor has such products, and `float32` is not asked for."""
+def allows_bfloat16(options: TrainingOptions, device: torch.device) -> bool:
+    """Whether a model with `mixed_precision` may compute large products in bfloat16 (the full softmax, views, a wide
+    network): the processor has such products, and the precision is not `float32`."""
     return options.precision != "float32" and has_fast_bf16(device.type)
 
 

@@ -63,31 +63,37 @@ _NETWORK: Space = {
     "id_dropout": Real(0.0, 0.3),
     "fusion": Choice(("none", "weighted_sum", "concat")),
 }
-_CLOCK = Together(({"time": False, "clock": False}, {"time": True, "clock": False}, {"time": True, "clock": True}))
+_CLOCK = Together(
+    (
+        {"time": False, "calendar_features": False},
+        {"time": True, "calendar_features": False},
+        {"time": True, "calendar_features": True},
+    )
+)
 _PAIRWISE_CLOCK = Together(
     (
-        {"time": False, "time_bias": False, "clock": False},
-        {"time": True, "time_bias": False, "clock": False},
-        {"time": True, "time_bias": True, "clock": False},
-        {"time": True, "time_bias": True, "clock": True},
+        {"time": False, "time_bias": False, "calendar_features": False},
+        {"time": True, "time_bias": False, "calendar_features": False},
+        {"time": True, "time_bias": True, "calendar_features": False},
+        {"time": True, "time_bias": True, "calendar_features": True},
     )
 )
 _TARGET = Together(
     (
-        {"loss": "auto", "smoothing": 0.0},
-        {"loss": "auto", "smoothing": 0.1},
-        {"loss": "gbce", "smoothing": 0.0},
+        {"loss": "auto", "label_smoothing": 0.0},
+        {"loss": "auto", "label_smoothing": 0.1},
+        {"loss": "gbce", "label_smoothing": 0.0},
     )
 )
 _HEAD = Together(
     (
-        {"head": "cosine", "interests": 1, "components": 2},
-        {"head": "cosine", "interests": 4, "components": 2},
-        {"head": "mol", "interests": 1, "components": 2},
+        {"head": "cosine", "n_interests": 1, "components": 2},
+        {"head": "cosine", "n_interests": 4, "components": 2},
+        {"head": "mol", "n_interests": 1, "components": 2},
     )
 )
 _RECURRENT: Space = {**_NETWORK, "times": _CLOCK}
-_ATTENTION: Space = {**_NETWORK, "heads": Choice((1, 2, 4)), "times": _PAIRWISE_CLOCK, "target": _TARGET}
+_ATTENTION: Space = {**_NETWORK, "n_heads": Choice((1, 2, 4)), "times": _PAIRWISE_CLOCK, "target": _TARGET}
 _READER: Space = {
     "learning_rate": Real(3e-4, 3e-3, log=True),
     "epochs": Whole(3, 16, log=True),

@@ -22,7 +22,7 @@ from penchant.training.distributed import Group
 from penchant.training.log import TrainingLog
 from penchant.training.optimizer import RowwiseAdamW, clip_gradients
 from penchant.training.options import TrainingOptions
-from penchant.training.precision import compiled, halves_products, precision, uses_bfloat16
+from penchant.training.precision import allows_bfloat16, compiled, precision, uses_bfloat16
 from penchant.training.selection import validation_ndcg
 from penchant.training.tensorboard import Curves
 
@@ -47,7 +47,7 @@ class Plan:
     device: torch.device
     group: Group = field(default_factory=Group)
     rate: float = 1.0
-    horizon: int = 0
+    schedule_epochs: int = 0
     """Epochs of the learning rate's schedule; 0: those of the model's options."""
     prepare: Callable[[Network], None] | None = None
 
@@ -69,7 +69,7 @@ class Training:
         self.begun_s = time.process_time()
         self.model, self.data, self.plan = model, learn_from or data, plan
         self.checkpoints, self.on_epoch = checkpoints, on_epoch
-        model.bf16 = halves_products(plan.options, plan.device)
+        model.bf16 = allows_bfloat16(plan.options, plan.device)
         self.net = (model.start if plan.prepare is None else model.restart)(data, plan.device)
         if plan.prepare is not None:
             plan.prepare(self.net)
@@ -78,7 +78,7 @@ class Training:
         self.optimizer = RowwiseAdamW(groups, lr=own.learning_rate, betas=(0.9, 0.98), fused=fused)
         self.width = plan.options.accumulate * plan.group.size
         steps = -(-len(model.batches(self.data, self._rng(0))) // self.width)
-        self.total = (plan.horizon or model.epochs(data)) * max(1, steps)
+        self.total = (plan.schedule_epochs or model.epochs(data)) * max(1, steps)
         self.average = Average(self.net, min(plan.options.average, max(1, self.total // 5)))
         self.epoch, self.position, self.step, self.stale = 1, 0, 0, 0
         self.best, self.best_weights = -1.0, list[Tensor]()
@@ -204,8 +204,8 @@ class Training:
             model=self.model.name,
             options=to_dict(self.model.options),
             training=to_dict(options),
-            plan=[plan.rounds, plan.rate, plan.horizon, plan.device.type, plan.group.size],
-            bfloat16=[uses_bfloat16(options, plan.device), halves_products(options, plan.device)],
+            plan=[plan.rounds, plan.rate, plan.schedule_epochs, plan.device.type, plan.group.size],
+            bfloat16=[uses_bfloat16(options, plan.device), allows_bfloat16(options, plan.device)],
             prepared=plan.prepare is not None,
         )
 
