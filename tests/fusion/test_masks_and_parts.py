@@ -11,11 +11,11 @@ from penchant.fusion.balance import MOST, draw_rows, presence_weights
 from penchant.fusion.contributions import shapley
 from penchant.fusion.feature_level import FEATURE_LEVEL, feature_fusion
 from penchant.fusion.gated import Gated
-from penchant.fusion.normalisation import ViewNorm
-from penchant.fusion.presence import drop_views
+from penchant.fusion.normalisation import ModalityNorm
+from penchant.fusion.presence import drop_modalities
 from penchant.fusion.product import Bilinear, Product
 from penchant.fusion.weighted_sum import WeightedSum
-from penchant.testing.fusions import DIM, VIEWS, check_fusion, rows
+from penchant.testing.fusions import DIM, MODALITIES, check_fusion, rows
 
 
 @pytest.mark.parametrize("name", FEATURE_LEVEL)
@@ -31,7 +31,7 @@ class _Leaky(nn.Module):
 
 
 def test_the_contract_finds_a_fusion_that_looks_behind_the_mask() -> None:
-    with pytest.raises(AssertionError, match="absent view must change nothing"):
+    with pytest.raises(AssertionError, match="absent modality must change nothing"):
         check_fusion(lambda views, dim: _Leaky())
 
 
@@ -71,7 +71,7 @@ def test_gates_and_attention_start_as_the_mean_of_what_is_there(kind: type[nn.Mo
     vectors, present = rows()
     count = present.sum(dim=1, keepdim=True).clamp_min(1)
     mean = (vectors * present.unsqueeze(-1)).sum(dim=1) / count
-    torch.testing.assert_close(kind(VIEWS, DIM)(vectors, present), mean)
+    torch.testing.assert_close(kind(MODALITIES, DIM)(vectors, present), mean)
 
 
 def test_a_gate_shares_out_among_the_views_that_are_there() -> None:
@@ -89,24 +89,24 @@ def test_normalisations() -> None:
     vectors = vectors * 7 + 3
     there = present.unsqueeze(-1)
     for kind in ("l2", "layer_norm", "none"):
-        normed = ViewNorm(VIEWS, DIM, kind)(vectors, present)
+        normed = ModalityNorm(MODALITIES, DIM, kind)(vectors, present)
         assert (normed[~present] == 0).all()
         if kind != "none":
             torch.testing.assert_close(normed.norm(dim=2), present.float(), atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(ViewNorm(VIEWS, DIM, "none")(vectors, present), vectors * there)
+    torch.testing.assert_close(ModalityNorm(MODALITIES, DIM, "none")(vectors, present), vectors * there)
     by_hand = nn.functional.layer_norm(vectors, (DIM,)) / DIM**0.5
-    torch.testing.assert_close(ViewNorm(VIEWS, DIM, "layer_norm")(vectors, present), by_hand * there)
+    torch.testing.assert_close(ModalityNorm(MODALITIES, DIM, "layer_norm")(vectors, present), by_hand * there)
     with pytest.raises(OptionError, match="standardise"):
-        ViewNorm(VIEWS, DIM, "standardize")
+        ModalityNorm(MODALITIES, DIM, "standardize")
 
 
 def test_standardising_takes_away_what_all_rows_of_a_view_share() -> None:
     vectors, present = (torch.cat([part] * 10) for part in rows())
     vectors = vectors + torch.randn(vectors.shape, generator=torch.Generator().manual_seed(3))
     vectors = vectors * torch.tensor([1.0, 5.0, 0.1])[:, None] + torch.tensor([0.0, -9.0, 4.0])[:, None]
-    norm = ViewNorm(VIEWS, DIM, "standardise")
+    norm = ModalityNorm(MODALITIES, DIM, "standardise")
     learnt = norm(vectors, present)
-    for view in range(VIEWS):
+    for view in range(MODALITIES):
         own = learnt[present[:, view], view] * DIM**0.5
         torch.testing.assert_close(own.mean(dim=0), torch.zeros(DIM), atol=1e-4, rtol=0)
         torch.testing.assert_close(own.std(dim=0, unbiased=False), torch.ones(DIM), atol=1e-3, rtol=0)
@@ -116,12 +116,12 @@ def test_standardising_takes_away_what_all_rows_of_a_view_share() -> None:
 def test_view_dropout_keeps_one_view_and_its_rate_and_its_seed() -> None:
     present = torch.ones(20_000, 3, dtype=torch.bool)
     present[:, 2] = False
-    kept = drop_views(present, 0.3, torch.Generator().manual_seed(5))
+    kept = drop_modalities(present, 0.3, torch.Generator().manual_seed(5))
     assert (kept.sum(dim=1) >= 1).all() and not kept[:, 2].any()
     assert float(kept[:, :2].all(dim=1).float().mean()) == pytest.approx(0.49, abs=0.02)
-    assert torch.equal(kept, drop_views(present, 0.3, torch.Generator().manual_seed(5)))
-    assert torch.equal(drop_views(present, 0.0), present)
-    assert not drop_views(torch.zeros(4, 3, dtype=torch.bool), 0.5).any()
+    assert torch.equal(kept, drop_modalities(present, 0.3, torch.Generator().manual_seed(5)))
+    assert torch.equal(drop_modalities(present, 0.0), present)
+    assert not drop_modalities(torch.zeros(4, 3, dtype=torch.bool), 0.5).any()
 
 
 def test_rows_with_rare_views_weigh_more_and_are_drawn_more_often() -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from penchant.fusion.normalisation import ViewNorm
+from penchant.fusion.normalisation import ModalityNorm
 from penchant.fusion.unit_sum import unit, unit_sum
 from penchant.fusion.weighted_sum import weighted_sum
 
@@ -32,7 +32,7 @@ def test_unit_leaves_zeros() -> None:
 
 def defined(views: list[Tensor], present: Tensor, weights: Tensor) -> Tensor:
     """The two steps that `unit_sum` makes at once."""
-    normed: Tensor = ViewNorm(len(views), views[0].shape[1])(torch.stack(views, dim=1), present)
+    normed: Tensor = ModalityNorm(len(views), views[0].shape[1])(torch.stack(views, dim=1), present)
     return weighted_sum(normed, present, weights)
 
 

@@ -10,7 +10,7 @@ from penchant.data.sequences import SequenceBatch
 from penchant.data.views import View, Views
 from penchant.errors import ModelError, OptionError, UsageError
 from penchant.fusion.feature_level import FEATURE_LEVEL
-from penchant.fusion.presence import drop_views
+from penchant.fusion.presence import drop_modalities
 from penchant.models.base import Additive, ModelState, TrainingData
 from penchant.models.item_tower import ItemTower, TowerOptions
 from penchant.models.registry import create, entry
@@ -137,7 +137,7 @@ def test_a_dropped_view_of_a_row_has_no_part_in_it() -> None:
     tower = ItemTower(12, 16, two_views(), TowerOptions(view_dropout=0.6), torch.Generator().manual_seed(0)).train()
     vectors, present = tower.stacked()
     torch.manual_seed(5)
-    shown = drop_views(present, 0.6)
+    shown = drop_modalities(present, 0.6)
     assert (shown != present).any() and tower.fuse is not None
     torch.manual_seed(5)
     torch.testing.assert_close(tower(), tower.fuse(vectors, shown))

@@ -1,1 +1,1 @@
-"""Fusion: views and masks in, vectors out (feature level); experts' scores in, scores out (`decision`)."""
+"""Fusion at feature level: vectors of modalities and presence masks in, one vector a row out."""

@@ -1,40 +1,40 @@
-"""Feature-level fusion by cross-attention: every view reads the others, then they are averaged."""
+"""Feature-level fusion by cross-attention: each modality attends over the others, then their mean is taken."""
 
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from penchant.fusion.presence import masked, with_any
+from penchant.fusion.presence import Fused, Present, Vectors, masked, with_any
 
 HEADS = 2
 
 
 class Attention(nn.Module):
-    """mean over present views of v_m + W_o softmax(q_m k^T / √d) v, q, k, v of the views with a learned mark each.
+    """mean over present modalities of v_m + W_o softmax(q_m k^T / √d) v; q, k, v of v_m plus a learned embedding e_m.
 
-    Each view is a token; it attends over the views that are present, itself included (Vaswani et al. 2017; between
-    modalities: Tsai et al., MulT, ACL 2019). The mark of a view says which one speaks. W_o starts at zero, which is the
-    plain mean. Costs rows · (views² · dim + 4 · views · dim²). Choose it where what one view means depends on another
-    and catalogues are large; `gated` is cheaper and seldom worse with two or three views.
+    Each modality is a token; it attends over the modalities that are present, itself included (Vaswani et al. 2017;
+    between modalities: Tsai et al., MulT, ACL 2019). W_o starts at zero, which is the plain mean. Costs rows ·
+    (modalities² · dim + 4 · modalities · dim²). Choose it for large catalogues where the meaning of one modality
+    depends on another; `gated` is cheaper and seldom worse with two or three modalities.
     """
 
-    def __init__(self, views: int, dim: int, heads: int = HEADS) -> None:
+    def __init__(self, n_modalities: int, dim: int, heads: int = HEADS) -> None:
         super().__init__()
         self.heads = heads if dim % heads == 0 else 1
-        self.marks = nn.Parameter(torch.randn(views, dim) * 0.02)
+        self.marks = nn.Parameter(torch.randn(n_modalities, dim) * 0.02)
         self.project = nn.Linear(dim, 3 * dim, bias=False)
         self.combine = nn.Linear(dim, dim, bias=False)
         nn.init.zeros_(self.combine.weight)
 
-    def forward(self, vectors: Tensor, present: Tensor) -> Tensor:
-        """`[rows, views, dim]` and `[rows, views]` to `[rows, dim]`."""
+    def forward(self, vectors: Vectors, present: Present) -> Fused:
+        """The fused vectors of the rows."""
         seen = masked(vectors, present)
-        rows, views, dim = seen.shape
-        mixed = self.project(seen + self.marks).view(rows, views, 3, self.heads, dim // self.heads)
+        rows, modalities, dim = seen.shape
+        mixed = self.project(seen + self.marks).view(rows, modalities, 3, self.heads, dim // self.heads)
         query, key, value = mixed.permute(2, 0, 3, 1, 4).unbind(0)
         readable = (present | ~present.any(dim=1, keepdim=True))[:, None, None, :]
         read = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=readable)
-        tokens = masked(seen + self.combine(read.transpose(1, 2).reshape(rows, views, dim)), present)
+        tokens = masked(seen + self.combine(read.transpose(1, 2).reshape(rows, modalities, dim)), present)
         fused = tokens.sum(dim=1) / present.sum(dim=1, keepdim=True).clamp_min(1).to(tokens.dtype)
         return with_any(fused, present)

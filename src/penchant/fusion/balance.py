@@ -1,4 +1,4 @@
-"""Remedies for unbalanced views: rows whose views are rare weigh more, or are drawn more often."""
+"""Remedies for unbalanced modalities: rows whose modalities are rare weigh more, or are drawn more often."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 MOST = 20.0
-"""A row never weighs more than this many times the lightest: a view that three items have must not be all there is."""
+"""A row never weighs more than this many times the lightest: a modality of three items must not dominate the loss."""
 
 
 def presence_weights(present: npt.NDArray[np.bool_], strength: float = 1.0) -> Floats:
-    """Weight of each row by the rarity of its views, mean 1: inverse coverage, averaged over the views it has.
+    """Weight of each row by the rarity of its modalities, mean 1: inverse coverage, averaged over them.
 
     w_i ∝ mean_{m ∈ P_i} (1 / coverage_m)^strength, at most `MOST` times the lightest row
 
-    `present` `[rows, views]`; returns `[rows]`. A row without any view weighs as one whose views everybody has; with
-    `strength` 0 all rows are equal. Inverse frequency is the usual answer to unbalanced classes (King and Zeng 2001);
-    here the classes are the views. Choose it where a view that few items have is worth much (as weights of the loss, or
-    as probabilities of drawing a row: the first changes no batch, the second shows the rare views more often).
+    `present` `[rows, modalities]`; returns `[rows]`. A row without any modality weighs like one with full coverage;
+    with `strength` 0 all rows are equal. Inverse frequency is the usual answer to unbalanced classes (King and Zeng
+    2001); here the classes are the modalities. Choose it where a rare modality is valuable: as weights of the loss,
+    which leave the batches alone, or as probabilities of drawing a row, which show rare modalities more often.
 
     >>> presence_weights(np.array([[True, False], [True, False], [True, True]])).round(2).tolist()
     [0.75, 0.75, 1.5]
@@ -34,9 +34,9 @@ def presence_weights(present: npt.NDArray[np.bool_], strength: float = 1.0) -> F
 
 
 def draw_rows(weights: Floats, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """As many rows as there are, drawn with probability ∝ `weights` `[rows]` by systematic sampling.
+    """Draw as many rows as there are `weights`, with probability ∝ weight, by systematic sampling.
 
-    A row of weight w (mean 1) comes up ⌊w⌋ or ⌈w⌉ times, so that little is left to chance (Kish 1965). Sorted.
+    A row of weight w (mean 1) is drawn ⌊w⌋ or ⌈w⌉ times, which keeps the variance low (Kish 1965). Sorted.
 
     >>> draw_rows(np.array([0.5, 0.5, 2.0]), np.random.default_rng(0)).tolist()
     [1, 2, 2]

@@ -1,23 +1,23 @@
-"""Feature-level fusion: views side by side, then one dense layer."""
+"""Feature-level fusion: modalities side by side, then one dense layer."""
 
 from __future__ import annotations
 
-from torch import Tensor, nn
+from torch import nn
 
-from penchant.fusion.presence import masked, with_any
+from penchant.fusion.presence import Fused, Present, Vectors, masked, with_any
 
 
 class Concat(nn.Module):
-    """W · [v_1; …; v_M] + b, absent views as zeros; a row without any view is zero.
+    """W · [v_1; …; v_M] + b, absent modalities as zeros; a row without any modality is zero.
 
-    Costs rows · views · dim². Choose it where views carry different things and there is data to learn how they mix
-    (early fusion: Ngiam et al., ICML 2011); a contribution per view is not exact through it when something follows.
+    Costs rows · modalities · dim². Choose it where modalities carry different information and data suffice to learn
+    their mixture (early fusion: Ngiam et al., ICML 2011). Contributions of modalities are not exact when layers follow.
     """
 
-    def __init__(self, views: int, dim: int) -> None:
+    def __init__(self, n_modalities: int, dim: int) -> None:
         super().__init__()
-        self.mix = nn.Linear(views * dim, dim)
+        self.mix = nn.Linear(n_modalities * dim, dim)
 
-    def forward(self, vectors: Tensor, present: Tensor) -> Tensor:
-        """`[rows, views, dim]` and `[rows, views]` to `[rows, dim]`."""
+    def forward(self, vectors: Vectors, present: Present) -> Fused:
+        """The fused vectors of the rows."""
         return with_any(self.mix(masked(vectors, present).flatten(1)), present)

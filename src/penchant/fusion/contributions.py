@@ -1,4 +1,4 @@
-"""What each view gives to a fused vector: parts that sum to it, exact for a weighted sum, by Shapley for the others."""
+"""Contribution of each modality to a fused vector: exact for a weighted sum, Shapley values for other fusions."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from math import factorial
 import torch
 from torch import Tensor, nn
 
-from penchant.fusion.presence import masked
+from penchant.fusion.presence import Present, Vectors, masked
 from penchant.fusion.weighted_sum import WeightedSum
 
 Fuse = Callable[[Tensor, Tensor], Tensor]
 
 
-def parts_of(fuse: nn.Module, vectors: Tensor, present: Tensor) -> Tensor:
-    """Parts `[rows, views, dim]` that sum over the views to the fused vector scaled to length 1.
+def parts_of(fuse: nn.Module, vectors: Vectors, present: Present) -> Vectors:
+    """Split the fused vector, scaled to length 1, into one part for each modality; the parts sum to it.
 
-    A dot product with the fused vector is then a sum over views: u · f = Σ_m u · p_m. For `WeightedSum` the parts are
-    w_m v_m / |Σ_m w_m v_m|; other fusions are split by `shapley`. An absent view has the part 0.
+    A dot product with the fused vector is then a sum over modalities: u · f = Σ_m u · p_m. For `WeightedSum` the parts
+    are w_m v_m / |Σ_m w_m v_m|; other fusions are split by `shapley`. An absent modality has the part 0.
     """
     if isinstance(fuse, WeightedSum):
         weighted = fuse.shares(present).unsqueeze(-1) * masked(vectors, present)
@@ -28,13 +28,13 @@ def parts_of(fuse: nn.Module, vectors: Tensor, present: Tensor) -> Tensor:
     return shapley(lambda v, p: nn.functional.normalize(fuse(v, p), dim=1), vectors, present)
 
 
-def shapley(fuse: Fuse, vectors: Tensor, present: Tensor) -> Tensor:
-    """Shapley values of the views, `[rows, views, dim]`: the only split that is symmetric and sums to the whole.
+def shapley(fuse: Fuse, vectors: Vectors, present: Present) -> Vectors:
+    """Shapley values of the modalities: the only symmetric split that sums to the fused vector.
 
-    φ_m = Σ_{S ∌ m} |S|! (M − |S| − 1)! / M! · (f(S ∪ m) − f(S)), f(S) the fusion of the views in S, f(∅) = 0
+    φ_m = Σ_{S ∌ m} |S|! (M − |S| − 1)! / M! · (f(S ∪ m) − f(S)), f(S) the fusion of the modalities in S, f(∅) = 0
 
-    (Shapley 1953; Lundberg and Lee 2017 for models). Exact: all 2^M subsets of M views are fused, so it costs 2^M
-    fusions. A view that is absent changes nothing, so its value is 0.
+    (Shapley 1953; Lundberg and Lee 2017 for models). Exact: all 2^M subsets of M modalities are fused, so it costs 2^M
+    fusions. The value of an absent modality is 0.
     """
     out = torch.zeros_like(vectors)
     for seen, shares in shapley_weights(present.shape[1]):
@@ -44,17 +44,21 @@ def shapley(fuse: Fuse, vectors: Tensor, present: Tensor) -> Tensor:
     return out
 
 
-def shapley_weights(views: int) -> Iterator[tuple[list[bool], list[float]]]:
-    """Every subset of the views but the empty one: which are in it, and its weight in the value of each view.
+def shapley_weights(n_modalities: int) -> Iterator[tuple[list[bool], list[float]]]:
+    """Non-empty subsets of the modalities: their members, and their weight in the value of each modality.
 
     φ_m = Σ_S w_m(S) f(S) where f(∅) = 0.
 
     >>> [(seen, [round(w, 2) for w in weights]) for seen, weights in shapley_weights(2)]
     [([True, False], [0.5, -0.5]), ([False, True], [-0.5, 0.5]), ([True, True], [0.5, 0.5])]
     """
-    for subset in range(1, 1 << views):
-        seen = [bool(subset >> view & 1) for view in range(views)]
+    for subset in range(1, 1 << n_modalities):
+        seen = [bool(subset >> modality & 1) for modality in range(n_modalities)]
         size = sum(seen)
-        joins = factorial(size - 1) * factorial(views - size) / factorial(views)
-        stays = factorial(size) * factorial(views - size - 1) / factorial(views) if size < views else 0.0
+        joins = factorial(size - 1) * factorial(n_modalities - size) / factorial(n_modalities)
+        stays = (
+            factorial(size) * factorial(n_modalities - size - 1) / factorial(n_modalities)
+            if size < n_modalities
+            else 0.0
+        )
         yield seen, [joins if inside else -stays for inside in seen]

@@ -23,14 +23,16 @@ LEARNED: Mapping[str, Callable[[int, int], nn.Module]] = {
 FEATURE_LEVEL = ("weighted_sum", *LEARNED)
 
 
-def feature_fusion(name: str, views: int, dim: int, weights: Sequence[float], *, fixed: bool = False) -> nn.Module:
-    """A fusion `(vectors [rows, views, dim], present [rows, views]) → [rows, dim]`.
+def feature_fusion(
+    name: str, n_modalities: int, dim: int, weights: Sequence[float], *, fixed: bool = False
+) -> nn.Module:
+    """A fusion `(vectors [rows, modalities, dim], present [rows, modalities]) → [rows, dim]`.
 
-    `weights` `[views]` are those of `weighted_sum`: where learning starts, or what they stay with `fixed`.
+    `weights` `[modalities]` are those of `weighted_sum`: the start of learning, or final with `fixed`.
     Raises `OptionError` for an unknown name.
     """
     if name == "weighted_sum":
-        return WeightedSum(views, weights, fixed=fixed)
+        return WeightedSum(n_modalities, weights, fixed=fixed)
     if name not in LEARNED:
         raise OptionError("fusion", name, allowed=FEATURE_LEVEL)
-    return LEARNED[name](views, dim)
+    return LEARNED[name](n_modalities, dim)

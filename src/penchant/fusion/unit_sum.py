@@ -1,4 +1,4 @@
-"""Length 1, and the weighted sum of views of length 1, with gradients by hand: what a step does for every item."""
+"""Unit length, and the weighted sum of unit vectors, with gradients by hand: a step runs both on every item."""
 
 from __future__ import annotations
 
@@ -7,34 +7,39 @@ from functools import reduce
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from penchant.fusion.weighted_sum import view_shares
+from penchant.fusion.presence import Present
+from penchant.fusion.weighted_sum import modality_shares
 
 LEAST_LENGTH = 1e-12
 """Shorter vectors are divided by this, as `torch.nn.functional.normalize` does."""
 
 
-def unit(vectors: Tensor) -> Tensor:
-    """v / |v| over the last dimension of any shape; zeros stay zeros.
+def unit(vectors: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
+    """v / |v| over the last dimension; zeros stay zeros.
 
-    The numbers and gradients of `torch.nn.functional.normalize`, with fewer matrices of that size made on the way back.
+    The values and gradients of `torch.nn.functional.normalize`, with fewer matrices of that size in the backward pass.
     Not differentiable twice.
     """
     return _Unit.apply(vectors)  # type: ignore[no-untyped-call, no-any-return]
 
 
-def unit_sum(views: Sequence[Tensor], present: Tensor, weights: Tensor) -> Tensor:
-    """Σ_m s_m · v_m / |v_m| over the views that are present, s their weights brought to sum 1 in every row.
+def unit_sum(
+    modalities: Sequence[Float[Tensor, "rows dim"]],
+    present: Present,
+    weights: Float[Tensor, " modalities"],
+) -> Float[Tensor, "rows dim"]:
+    """Σ_m s_m · v_m / |v_m| over the modalities that are present, s their weights scaled to sum 1 in every row.
 
-    `views` M matrices `[rows, dim]` of finite numbers (not stacked), `present` `[rows, M]` bool, `weights` `[M]` not
-    negative; returns `[rows, dim]`. It is `weighted_sum` after the `l2` norm of views, without the masks and copies
-    of `[rows, views, dim]` between them: with 12,101 items a training step takes two thirds of the time (docs/log.md).
-    Not differentiable twice.
+    `modalities` are matrices of finite numbers, not stacked; `weights` are not negative. It equals `weighted_sum` after
+    the `l2` norm of each modality, without the masks and copies of `[rows, modalities, dim]` in between: with 12,101
+    items a training step takes two thirds of the time (docs/log.md). Not differentiable twice.
     """
-    kind = reduce(torch.promote_types, (view.dtype for view in views))
-    return _UnitSum.apply(present, weights, *(view.to(kind) for view in views))  # type: ignore[no-untyped-call, no-any-return]
+    kind = reduce(torch.promote_types, (modality.dtype for modality in modalities))
+    return _UnitSum.apply(present, weights, *(modality.to(kind) for modality in modalities))  # type: ignore[no-untyped-call, no-any-return]
 
 
 class _Unit(torch.autograd.Function):
@@ -56,28 +61,30 @@ class _Unit(torch.autograd.Function):
 
 class _UnitSum(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, present: Tensor, weights: Tensor, *views: Tensor) -> Tensor:
-        lengths = torch.stack([torch.linalg.vector_norm(view, dim=1) for view in views], dim=1)
+    def forward(ctx: Any, present: Tensor, weights: Tensor, *modalities: Tensor) -> Tensor:
+        lengths = torch.stack([torch.linalg.vector_norm(modality, dim=1) for modality in modalities], dim=1)
         lengths = lengths.clamp_min_(LEAST_LENGTH)
-        shares = view_shares(present, weights.to(lengths.dtype))
+        shares = modality_shares(present, weights.to(lengths.dtype))
         scale = shares / lengths
-        out = views[0] * scale[:, :1]
-        for number, view in enumerate(views[1:], start=1):
-            out.addcmul_(view, scale[:, number : number + 1])
-        ctx.save_for_backward(present, weights, lengths, shares, *views)
+        out = modalities[0] * scale[:, :1]
+        for number, modality in enumerate(modalities[1:], start=1):
+            out.addcmul_(modality, scale[:, number : number + 1])
+        ctx.save_for_backward(present, weights, lengths, shares, *modalities)
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        present, weights, lengths, shares, *views = ctx.saved_tensors
-        along = torch.stack([(grad * view).sum(dim=1) for view in views], dim=1) / lengths
+        present, weights, lengths, shares, *modalities = ctx.saved_tensors
+        along = torch.stack([(grad * modality).sum(dim=1) for modality in modalities], dim=1) / lengths
         scale, off = shares / lengths, shares * along / lengths.square()
         slopes: list[Tensor | None] = []
-        for number, view in enumerate(views):
+        for number, modality in enumerate(modalities):
             column = slice(number, number + 1)
-            wanted = ctx.needs_input_grad[2 + number]
-            slopes.append((grad * scale[:, column]).addcmul_(view, off[:, column], value=-1.0) if wanted else None)
+            needs_gradient = ctx.needs_input_grad[2 + number]
+            slopes.append(
+                (grad * scale[:, column]).addcmul_(modality, off[:, column], value=-1.0) if needs_gradient else None
+            )
         there = present.to(lengths.dtype)
         total = (there * weights.to(lengths.dtype)).sum(dim=1, keepdim=True).clamp_min(1e-12)
         pulled = there / total * (along - (shares * along).sum(dim=1, keepdim=True))

@@ -17,8 +17,8 @@ from penchant.data.views import Views
 from penchant.errors import ModelError, OptionError, UsageError
 from penchant.fusion.contributions import parts_of
 from penchant.fusion.feature_level import FEATURE_LEVEL, feature_fusion
-from penchant.fusion.normalisation import NORMALISATIONS, ViewNorm
-from penchant.fusion.presence import drop_views
+from penchant.fusion.normalisation import NORMALISATIONS, ModalityNorm
+from penchant.fusion.presence import drop_modalities
 from penchant.fusion.unit_sum import unit, unit_sum
 from penchant.fusion.weighted_sum import WeightedSum
 
@@ -110,7 +110,7 @@ class ItemTower(nn.Module):
         if self.modalities:
             fixed, given = bool(options.fusion_weights), options.fusion_weights
             start = [given.get(m, 1.0) if fixed else 1.0 if m == BEHAVIOUR else 0.5 for m in self.columns]
-            self.norm = ViewNorm(len(self.columns), dim, options.view_norm)
+            self.norm = ModalityNorm(len(self.columns), dim, options.view_norm)
             self.fuse = feature_fusion(options.fusion, len(self.columns), dim, start, fixed=fixed)
         self._vectors: dict[str, Tensor] = {}
         self._present: dict[str, Tensor] = {}
@@ -180,7 +180,7 @@ class ItemTower(nn.Module):
         parts, present = self._apart(rows, with_ids, without)
         shown = present
         if self.training and self.options.view_dropout > 0:
-            shown = drop_views(present, self.options.view_dropout)
+            shown = drop_modalities(present, self.options.view_dropout)
         if isinstance(self.fuse, WeightedSum) and self.norm.kind == "l2":
             return unit_sum(parts, shown, self.fuse.weights)
         fused: Tensor = self.fuse(self.norm(torch.stack(parts, dim=1), present), shown)
