@@ -30,12 +30,12 @@ from typing import Any
 
 from _report import RESULTS, write
 
-from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.data.splits import split
 from penchant.evaluation.compare import compare
 from penchant.evaluation.comparison import Comparison
-from penchant.recommender import Recommender
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 METRICS = ("ndcg@10", "hit_rate@10", "mrr@10", "coverage@10")

@@ -13,15 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 import penchant
-from penchant.config import Config
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout, Split
-from penchant.encoders.packing import informed, kept_vectors, packed
-from penchant.encoders.views import item_views
+from penchant.embeddings.modalities import item_views
+from penchant.embeddings.packing import informed, kept_vectors, packed
 from penchant.evaluation.backtest import ranked_lists
-from penchant.evaluation.significance import bootstrap_intervals
 from penchant.metrics.ranking import ndcg
-from penchant.recommender import Recommender
+from penchant.metrics.significance import bootstrap_intervals
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "online-retail"
 

@@ -19,13 +19,13 @@ import torch
 from _peer_tables import LeaveOneOut, work
 from _report import cpu_s, peak_rss_mb
 
-from penchant.config import Config
 from penchant.data.splits import Holdout
-from penchant.encoders.packing import informed, kept_vectors, packed
-from penchant.encoders.views import item_views
-from penchant.models.base import TrainingData, Validation
+from penchant.data.training import TrainingData, Validation
+from penchant.embeddings.modalities import item_views
+from penchant.embeddings.packing import informed, kept_vectors, packed
+from penchant.models.nn.windows import training_windows
 from penchant.models.sequence import SequenceModel
-from penchant.models.windows import training_windows
+from penchant.recommender.config import Config
 from penchant.training import fit
 from penchant.training.selection import validation_ndcg
 

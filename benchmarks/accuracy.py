@@ -26,15 +26,17 @@ from typing import Any
 import numpy as np
 from _report import cpu_s, peak_rss_mb, write
 
-from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.data.splits import Holdout, split
+from penchant.data.training import Validation
+from penchant.embeddings.packing import packed
 from penchant.evaluation.run import informed
-from penchant.evaluation.significance import bootstrap
 from penchant.metrics.ranking import hit_rate, ndcg
-from penchant.models.base import Model, Validation
-from penchant.models.ensemble import Ensemble
-from penchant.recommender import Recommender, packed
+from penchant.metrics.significance import bootstrap
+from penchant.models.base import Model
+from penchant.models.ensemble.ensemble import Ensemble
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "movielens-1m"
 KEEP = Path(".penchant-accuracy")

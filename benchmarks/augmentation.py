@@ -28,20 +28,20 @@ import torch
 from _report import cpu_s, write
 from small_encoders import network_features, some
 
-from penchant.cleaning.augmented_pictures import PictureAugmentation
-from penchant.cleaning.augmented_sounds import SoundAugmentation
-from penchant.data.augmented_histories import HistoryAugmentation
+from penchant.cleaning.augmentation.pictures import PictureAugmentation
+from penchant.cleaning.augmentation.sounds import SoundAugmentation
 from penchant.data.dataset import Dataset
+from penchant.data.modalities import Views
 from penchant.data.splits import split
-from penchant.data.views import Views
+from penchant.data.training import TrainingData
+from penchant.embeddings.contrastive import Augmentations, train_encoder, whitening
+from penchant.embeddings.training_files import TrainingFiles, training_files
 from penchant.encoders.trainable import TrainableEncoder, TrainableOptions
-from penchant.encoders.training_files import TrainingFiles, training_files
-from penchant.evaluation.significance import mean_over_seeds, paired_differences
-from penchant.models.base import TrainingData
-from penchant.models.history_contrast import versions_apart
+from penchant.metrics.significance import mean_over_seeds, paired_differences
+from penchant.models.nn.history_augmentation import HistoryAugmentation
+from penchant.models.nn.history_contrast import versions_apart
 from penchant.models.sequence import SequenceModel, SequenceOptions
 from penchant.training import fit
-from penchant.training.contrastive import Augmentations, train_encoder, whitening
 from penchant.training.selection import validation_of
 
 ON: Mapping[str, Any] = {

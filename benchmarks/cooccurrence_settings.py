@@ -23,7 +23,8 @@ from _report import peak_rss_mb, write
 
 from penchant.data.dataset import Dataset
 from penchant.data.splits import Holdout, split
-from penchant.models.base import ClosedForm, TrainingData
+from penchant.data.training import TrainingData
+from penchant.models.base import ClosedForm
 from penchant.models.cooccurrence import Cooccurrence, CooccurrenceOptions
 from penchant.models.ease import EASE
 from penchant.models.item_knn import ItemKNN

@@ -25,7 +25,7 @@ def main() -> int:
     if missing:
         print(f"{folder} lacks {', '.join(missing)}.", file=sys.stderr)
         return 2
-    from penchant.cleaning.doctor import examine
+    from penchant.cleaning.doctor.doctor import examine
     from penchant.data.dataset import Dataset
 
     result = {}

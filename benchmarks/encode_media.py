@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from _report import peak_rss_mb, write
 
+from penchant.embeddings.media import encode_files
 from penchant.encoders.audio import AudioEncoder, AudioOptions
 from penchant.encoders.cache import EncoderCache
 from penchant.encoders.image import ImageEncoder, ImageOptions
 from penchant.encoders.log_mel import log_mel_patches
-from penchant.encoders.media import encode_files
 from penchant.encoders.similarity import cosine
 
 

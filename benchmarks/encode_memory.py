@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from _report import peak_rss_mb, write
 
-from penchant.data.views import View
+from penchant.data.modalities import View
+from penchant.embeddings.media import encode_files
 from penchant.encoders.cache import EncoderCache
 from penchant.encoders.image import ImageEncoder, ImageOptions
-from penchant.encoders.media import encode_files
 
 
 class Projection(ImageEncoder):

@@ -20,8 +20,9 @@ import numpy as np
 import polars as pl
 from _report import cpu_s, peak_rss_mb, write
 
-from penchant.encoders.minilm import load_minilm, minilm_folder
 from penchant.encoders.precision import resolve_precision
+from penchant.encoders.pretrained.huggingface import load_minilm
+from penchant.encoders.pretrained.minilm import minilm_folder
 from penchant.encoders.similarity import cosine
 from penchant.encoders.text import table_text
 

@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 from _report import write
 
-from penchant.data.decode import MediaOptions
-from penchant.data.views import View
+from penchant.data.media.decode import MediaOptions
+from penchant.data.modalities import View
+from penchant.embeddings.media import encode_files
+from penchant.embeddings.video import encode_videos
 from penchant.encoders.audio import AudioEncoder, AudioOptions
 from penchant.encoders.image import ImageEncoder, ImageOptions
-from penchant.encoders.media import encode_files
-from penchant.encoders.video import encode_videos
 from penchant.testing.media import ESCAPES, broken_media, trap
 from penchant.testing.videos import broken_videos
 

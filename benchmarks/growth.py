@@ -31,10 +31,10 @@ from _report import RESULTS, cpu_s, peak_rss_mb, write
 from _sequence_cost import product_rate
 
 from penchant.data.sequences import SequenceBatch
-from penchant.models.base import TrainingData
+from penchant.data.training import TrainingData
+from penchant.models.nn.options import SequenceOptions
+from penchant.models.nn.windows import Window
 from penchant.models.sequence import SequenceModel
-from penchant.models.sequence_options import SequenceOptions
-from penchant.models.windows import Window
 from penchant.training import fit
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
@@ -113,8 +113,8 @@ def measure(events: int, items: int) -> dict[str, Any]:
 def draw(name: str, rows: list[dict[str, Any]], x: str) -> None:
     """CPU seconds a million events over events or items, beside the same were it proportional to them."""
     from penchant.plots.curves import figure_lines
-    from penchant.plots.page import standalone
     from penchant.plots.svg import Labels
+    from penchant.reports.page import standalone
 
     seconds = [row["cpu_s_a_million_events"] for row in rows]
     times, sizes = seconds[-1] / seconds[0], rows[-1][x] / rows[0][x]

@@ -17,10 +17,10 @@ from pathlib import Path
 
 from _report import cpu_s, write
 
-from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.data.splits import split
-from penchant.recommender import Recommender
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "amazon-beauty"
 

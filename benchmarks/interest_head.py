@@ -22,16 +22,16 @@ import numpy as np
 import polars as pl
 from _report import cpu_s, write
 
-from penchant.config import Config
 from penchant.data.dataset import Dataset
-from penchant.encoders.packing import packed
+from penchant.embeddings.packing import packed
 from penchant.metrics.beyond import expected_calibration_error
 from penchant.metrics.classification import accuracy, auc, confusion_matrix, log_loss, precision_recall_f1
-from penchant.models.head_options import ProbeOptions
-from penchant.models.head_pairs import TargetEvents, category_pairs, interest_pairs
-from penchant.models.heads import Probes, category_codes, interest_inputs
-from penchant.models.interest_head import LinearProbe
-from penchant.recommender import Recommender
+from penchant.models.probes.interest import LinearProbe
+from penchant.models.probes.options import ProbeOptions
+from penchant.models.probes.pairs import TargetEvents, category_pairs, interest_pairs
+from penchant.models.probes.probes import Probes, category_codes, interest_inputs
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 from penchant.simulator import SimulatorOptions, simulate
 
 

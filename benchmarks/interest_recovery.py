@@ -26,12 +26,12 @@ import numpy as np
 from _report import RESULTS, cpu_s, write
 
 from penchant.cli.recovery import HALVES, estimate, half_of, planted
-from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.metrics.interest_recovery import agreement, held_out_guess
 from penchant.models.base import DenseModel
 from penchant.models.registry import MODELS
-from penchant.recommender import Recommender
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 from penchant.simulator import SimulatorOptions, Truth, simulate
 
 EPOCHS = 8

@@ -24,11 +24,11 @@ import numpy as np
 import polars as pl
 from _report import RESULTS, write
 
-from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.data.splits import split
 from penchant.metrics.ranking import ndcg
-from penchant.recommender import Recommender
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 from penchant.simulator import SimulatorOptions, simulate
 
 BEAUTY = Path(__file__).resolve().parents[2] / "shared" / "data" / "amazon-beauty"

@@ -26,14 +26,15 @@ from typing import Any
 import numpy as np
 from _report import cpu_s, write
 
-from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.data.splits import Split, split
+from penchant.embeddings.packing import packed
 from penchant.evaluation.run import informed
-from penchant.evaluation.significance import bootstrap
 from penchant.metrics.beyond import intra_list_diversity
 from penchant.metrics.ranking import ndcg
-from penchant.recommender import Recommender, packed
+from penchant.metrics.significance import bootstrap
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "movielens-1m"
 KEEP = Path(".penchant-options")

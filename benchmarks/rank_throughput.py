@@ -27,8 +27,8 @@ from _report import peak_rss_mb, write
 
 from penchant.data.dataset import Dataset
 from penchant.data.ragged import Ragged
+from penchant.data.training import TrainingData
 from penchant.models.als import ALS
-from penchant.models.base import TrainingData
 from penchant.retrieval.exact import ExactIndex, Ranked, top_k
 
 K = 10

@@ -31,22 +31,22 @@ import numpy.typing as npt
 import polars as pl
 from _report import cpu_s, write
 
-from penchant.config import Config
+from penchant.data.modalities import View, Views
 from penchant.data.splits import Split, split
-from penchant.data.views import View, Views
+from penchant.embeddings.fitted import FittedEncoders
+from penchant.embeddings.media import MediaEncoder, encode_files
+from penchant.embeddings.packing import kept_vectors
 from penchant.encoders.audio import AudioEncoder, AudioOptions
-from penchant.encoders.fitted import FittedEncoders
 from penchant.encoders.image import ImageEncoder, ImageOptions
-from penchant.encoders.media import MediaEncoder, encode_files
-from penchant.encoders.packing import kept_vectors
 from penchant.evaluation.background import background
 from penchant.evaluation.backtest import evaluate_ranking
-from penchant.evaluation.significance import bootstrap, mean_over_seeds
 from penchant.metrics.interest_recovery import recovery
+from penchant.metrics.significance import bootstrap, mean_over_seeds
 from penchant.plots.comparison import figure_slices
-from penchant.plots.page import standalone
 from penchant.plots.svg import Labels
-from penchant.recommender import Recommender
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
+from penchant.reports.page import standalone
 from penchant.simulator import Simulation, SimulatorOptions, simulate
 
 CLASSES = 10

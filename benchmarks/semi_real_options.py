@@ -21,14 +21,14 @@ import numpy as np
 from _report import cpu_s, write
 from semi_real import CLASSES, RECIPE, arguments, encoded, recovered, thinned
 
-from penchant.config import Config
+from penchant.data.modalities import Views
 from penchant.data.splits import Split, split
-from penchant.data.views import Views
-from penchant.encoders.fitted import FittedEncoders
+from penchant.embeddings.fitted import FittedEncoders
 from penchant.evaluation.background import background
 from penchant.evaluation.backtest import evaluate_ranking
-from penchant.evaluation.significance import bootstrap, mean_over_seeds, paired_differences
-from penchant.recommender import Recommender
+from penchant.metrics.significance import bootstrap, mean_over_seeds, paired_differences
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 from penchant.simulator import Simulation, SimulatorOptions, simulate
 
 MISSING = 0.7

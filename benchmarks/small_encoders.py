@@ -17,14 +17,14 @@ from typing import Any
 import numpy as np
 from _report import cpu_s, write
 
-from penchant.data.options import replaced, settings
-from penchant.data.views import View, Views
+from penchant.data.modalities import View, Views
+from penchant.embeddings.contrastive import train_encoder, whitening
+from penchant.embeddings.media import encode_files
+from penchant.embeddings.training_files import TrainingFiles, training_files
 from penchant.encoders.audio import AudioEncoder, AudioOptions
 from penchant.encoders.image import ImageEncoder, ImageOptions
-from penchant.encoders.media import encode_files
 from penchant.encoders.trainable import TrainableEncoder, TrainableOptions
-from penchant.encoders.training_files import TrainingFiles, training_files
-from penchant.training.contrastive import train_encoder, whitening
+from penchant.options import replaced, settings
 
 
 def accuracy(known: np.ndarray, classes: np.ndarray, asked: np.ndarray, right: np.ndarray) -> float:

@@ -26,10 +26,11 @@ from _report import write
 
 from penchant.data.dataset import Dataset
 from penchant.data.splits import split
+from penchant.embeddings.packing import packed
 from penchant.evaluation.run import informed
-from penchant.evaluation.significance import bootstrap
 from penchant.metrics.ranking import hit_rate, ndcg
-from penchant.recommender import Recommender, packed
+from penchant.metrics.significance import bootstrap
+from penchant.recommender.recommender import Recommender
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "movielens-1m"
 KEEP = Path(".penchant-train")

@@ -18,7 +18,7 @@ import numpy as np
 from _report import cpu_s, write
 
 from penchant.data.sequences import SequenceBatch
-from penchant.models.base import TrainingData
+from penchant.data.training import TrainingData
 from penchant.models.sequence import SequenceModel, SequenceOptions
 from penchant.training import fit
 from penchant.training.options import TrainingOptions

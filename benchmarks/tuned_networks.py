@@ -26,11 +26,11 @@ import numpy as np
 import polars as pl
 from _report import peak_rss_mb, write
 
-from penchant.config import Config
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.evaluation.compare import compare
-from penchant.evaluation.tuning import tune
+from penchant.evaluation.tuning.study import tune
+from penchant.recommender.config import Config
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "movielens-1m"
 KEEP = Path(".penchant-tuned")

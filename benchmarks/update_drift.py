@@ -21,11 +21,11 @@ import numpy as np
 import polars as pl
 from _report import cpu_s, write
 
-from penchant.config import Config
 from penchant.data.dataset import Dataset
-from penchant.data.merge import merge
+from penchant.data.ingest.merge import merge
 from penchant.evaluation.drift import answered, asked_about, drift
-from penchant.recommender import Recommender
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 from penchant.training.continuing import UpdateOptions
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "amazon-beauty"

@@ -27,17 +27,17 @@ import numpy.typing as npt
 import polars as pl
 from _report import cpu_s, write
 
-from penchant.config import Config
 from penchant.data.dataset import Dataset
+from penchant.data.modalities import View, Views
 from penchant.data.splits import Split, split
-from penchant.data.views import View, Views
 from penchant.evaluation.background import background
 from penchant.evaluation.backtest import evaluate_ranking
-from penchant.evaluation.significance import bootstrap, mean_over_seeds, paired_differences
+from penchant.metrics.significance import bootstrap, mean_over_seeds, paired_differences
 from penchant.plots.comparison import figure_comparison
-from penchant.plots.page import standalone
 from penchant.plots.svg import Labels
-from penchant.recommender import Recommender
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
+from penchant.reports.page import standalone
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "movielens-1m"
 SPLITS = ("leave-one-out", "time")

@@ -6,10 +6,11 @@ import numpy as np
 
 import penchant
 from penchant.data.sequences import SequenceBatch
+from penchant.data.training import TrainingData
 from penchant.errors import ModelError
 from penchant.evaluation.background import background
 from penchant.evaluation.backtest import evaluate_ranking
-from penchant.models.base import ModelState, Scores, TrainingData
+from penchant.models.base import ModelState, Scores
 from penchant.simulator import SimulatorOptions, simulate
 from penchant.testing.models import check_model
 

@@ -136,16 +136,8 @@ def test_every_split_is_documented() -> None:
         assert f"| `{name}` |" in read(DOCS / "evaluation.md")
 
 
-def test_the_table_of_imports_is_that_of_the_test() -> None:
-    """docs/architecture.md and tests/test_imports.py give every part the same level."""
-    tree = ast.parse(read(ROOT / "tests" / "test_imports.py"))
-    node = next(n for n in tree.body if isinstance(n, ast.AnnAssign) and ast.unparse(n.target) == "LEVELS")
-    levels = ast.literal_eval(ast.unparse(node.value))  # type: ignore[arg-type]
-    for level, parts in re.findall(r"^\| (\d) \| (`[^|]+`) \|", read(DOCS / "architecture.md"), re.MULTILINE):
-        for part in re.findall(r"`(\w+)`", parts):
-            assert levels[part] == int(level), part
-    on_disk = {p.parent.name for p in SOURCE.glob("*/__init__.py")} - {"testing"}
-    assert not [part for part in on_disk if f"`{part}`" not in read(DOCS / "architecture.md")]
+def test_the_table_of_imports_is_generated() -> None:
+    assert "<!-- imports -->" in read(DOCS / "architecture.md")
 
 
 def test_the_two_readmes_have_the_same_shape() -> None:

@@ -1,4 +1,4 @@
-"""Imports flow down: the table of docs/architecture.md, read from the source and checked."""
+"""Imports flow down: the table of tools/import_table.toml, read from the source and checked."""
 
 from __future__ import annotations
 
@@ -10,102 +10,58 @@ import tomllib
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-SOURCE = Path(__file__).resolve().parents[1] / "src" / "penchant"
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src" / "penchant"
+TABLE = tomllib.loads((ROOT / "tools" / "import_table.toml").read_text(encoding="utf-8"))
+ROWS = TABLE["part"]
+LEVELS: dict[str, int] = {name: row["level"] for row in ROWS for name in row["names"]}
+ROW_OF: dict[str, int] = {name: number for number, row in enumerate(ROWS) for name in row["names"]}
+UPWARD = {(entry["module"], entry["imports"]) for entry in TABLE["upward"]}
+AT_TOP = {"reports": {"data", "data.results", "plots", "messages", "options", "arrays", "reports"}}
+"""What the top of a module may import where the rest belongs inside functions."""
 
-LEVELS: dict[str, int] = {
-    "errors": 0,
-    "messages": 0,
-    "losses": 0,
-    "fusion": 0,
-    "data": 1,
-    "llm": 1,
-    "cleaning": 2,
-    "sources": 2,
-    "simulator": 2,
-    "metrics": 2,
-    "encoders": 2,
-    "store": 2,
-    "retrieval": 2,
-    "plots": 2,
-    "models": 3,
-    "reranking": 3,
-    "profiles": 4,
-    "training": 4,
-    "recommender": 5,
-    "config": 5,
-    "persistence": 5,
-    "fitting": 5,
-    "update": 5,
-    "evaluation": 6,
-    "applications": 6,
-    "privacy": 6,
-    "serving": 7,
-    "cli": 8,
-}
-
-EVERYTHING = frozenset(LEVELS) - {"errors", "messages"}
-
-FITTED = frozenset({"data", "cleaning", "encoders", "fusion", "models", "training", "metrics", "retrieval"})
-"""What the one class that knows the order of the stages is built from, besides re-ranking and profiles."""
-
-ALLOWED: dict[str, frozenset[str]] = {
-    "errors": frozenset(),
-    "messages": frozenset(),
-    "losses": frozenset(),
-    "fusion": frozenset(),
-    "data": frozenset(),
-    "llm": frozenset(),
-    "cleaning": frozenset({"data"}),
-    "sources": frozenset({"data"}),
-    "simulator": frozenset({"data"}),
-    "metrics": frozenset({"data"}),
-    "encoders": frozenset({"data", "llm"}),
-    "store": frozenset({"data"}),
-    "retrieval": frozenset({"data"}),
-    "plots": frozenset({"data"}),
-    "models": frozenset({"data", "encoders", "fusion", "losses", "llm"}),
-    "reranking": frozenset({"data"}),
-    "profiles": frozenset({"data", "llm", "encoders", "models"}),
-    "training": frozenset({"data", "cleaning", "encoders", "fusion", "models", "losses", "metrics", "retrieval"}),
-    "config": FITTED | {"reranking", "profiles"},
-    "persistence": FITTED | {"config"},
-    "fitting": FITTED | {"config", "persistence"},
-    "update": FITTED | {"config", "persistence"},
-    "recommender": FITTED | {"reranking", "profiles", "config", "persistence", "fitting", "update"},
-    "evaluation": frozenset({"data", "metrics", "plots", "recommender", "config", "training"}),
-    "applications": frozenset({"data", "metrics", "profiles", "recommender", "config"}),
-    "privacy": frozenset({"data", "store", "encoders", "models", "profiles", "training", "recommender", "config"}),
-    "serving": EVERYTHING - {"serving", "cli"},
-    "cli": EVERYTHING - {"cli"},
-}
-
-SAME_LEVEL = {
-    *(("recommender", "config"), ("recommender", "persistence"), ("recommender", "update")),
-    *(("recommender", "fitting"), ("fitting", "config"), ("fitting", "persistence")),
-    *(("update", "config"), ("update", "persistence"), ("persistence", "config")),
-}
-"""The modules of level 5, in their own order; folders of one level never import each other."""
-
-WITHOUT_TORCH = ("messages", "data", "cleaning", "sources", "simulator", "metrics", "store", "plots")
+WITHOUT_TORCH = ("data", "cleaning", "sources", "simulator", "metrics", "store", "plots", "reports", "client")
 
 
-def parts_of(folder: Path) -> list[str]:
-    """The parts that lie on disk: folders with an `__init__.py`, and modules beside them."""
-    folders = [path.parent.name for path in folder.glob("*/__init__.py")]
-    return sorted([*folders, *(path.stem for path in folder.glob("*.py") if path.stem not in ("__init__", "__main__"))])
+class Import(NamedTuple):
+    """One `penchant` module that a file imports."""
+
+    line: int
+    name: str
+    typing_only: bool
+    at_top: bool
 
 
-def part_of(path: Path, root: Path = SOURCE) -> str:
-    """The part a file belongs to (`data`, `recommender` …)."""
-    relative = path.relative_to(root)
-    return relative.parts[0] if len(relative.parts) > 1 else relative.stem
+def allowed(part: str) -> set[str]:
+    """The parts that `part` may import: its row, and everything of level 0."""
+    row = ROWS[ROW_OF[part]]
+    lower = {name for name, level in LEVELS.items() if level < row["level"]}
+    named = lower if "*" in row["imports"] else set(row["imports"])
+    named |= {name for name in LEVELS if name == "data.results" and "data" in named}
+    return named | {name for name, level in LEVELS.items() if level == 0} | set(row["names"])
 
 
-def modules_imported(path: Path, root: Path = SOURCE) -> Iterator[tuple[int, str, bool]]:
-    """Every `penchant` module a file imports: line, dotted name, whether for type checking alone."""
+def part_of(dotted: str) -> str:
+    """The part a dotted name below `penchant` belongs to: the longest name of the table that begins it."""
+    pieces = dotted.split(".")
+    for end in range(len(pieces), 0, -1):
+        if ".".join(pieces[:end]) in LEVELS:
+            return ".".join(pieces[:end])
+    return ""
+
+
+def dotted_of(path: Path, root: Path = SOURCE) -> str:
+    """The dotted name of a file below `penchant`."""
+    pieces = path.relative_to(root).with_suffix("").parts
+    return ".".join(pieces[:-1] if pieces[-1] == "__init__" else pieces)
+
+
+def modules_imported(path: Path, root: Path = SOURCE) -> Iterator[Import]:
+    """Every `penchant` module a file imports; `from package import module` names the module."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     typing_only = {
         id(inner)
@@ -114,6 +70,7 @@ def modules_imported(path: Path, root: Path = SOURCE) -> Iterator[tuple[int, str
         for statement in node.body
         for inner in ast.walk(statement)
     }
+    top = {id(node) for node in tree.body}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -122,75 +79,111 @@ def modules_imported(path: Path, root: Path = SOURCE) -> Iterator[tuple[int, str
             if node.level:
                 package = ("penchant", *path.relative_to(root).parts[: -node.level])
                 base = ".".join([*package, base]).rstrip(".")
-            names = [base, *(f"{base}.{alias.name}" for alias in node.names)] if base == "penchant" else [base]
+            names = [f"{base}.{alias.name}" for alias in node.names]
         else:
             continue
         for name in names:
-            if name == "penchant" or name.startswith("penchant."):
-                yield node.lineno, name, id(node) in typing_only
+            if name.startswith("penchant."):
+                yield Import(node.lineno, name.removeprefix("penchant."), id(node) in typing_only, id(node) in top)
 
 
 def violations(root: Path) -> list[str]:
     """Imports that the table does not allow."""
-    found = []
+    wrong = []
+    on_disk = {p.stem for p in root.glob("*.py")} | {p.parent.name for p in root.glob("*/*.py")}
     for path in sorted(root.rglob("*.py")):
-        part = part_of(path, root)
-        if part in ("__init__", "__main__", "testing"):
+        part = part_of(dotted_of(path, root))
+        relative = path.relative_to(root).as_posix()
+        if not part:
             continue
-        for line, name, typing_only in modules_imported(path, root):
-            pieces = name.split(".")
-            target = pieces[1] if len(pieces) > 1 else ""
-            if target in ("", part, "errors", "messages", "__version__"):
+        for line, name, typing_only, at_top in modules_imported(path, root):
+            target = part_of(name)
+            where = f"{relative}:{line} imports {name}"
+            if not target:
+                if name.split(".")[0] in on_disk:
+                    wrong.append(f"{where}: {name.split('.')[0]} is not for {part}")
                 continue
-            where = f"{path.relative_to(root)}:{line} imports {name}"
-            if target not in LEVELS:
-                if target in parts_of(root):
-                    found.append(f"{where}: {target} is not for {part}")
+            if (relative, target) in UPWARD:
                 continue
-            if target not in ALLOWED[part] and not (typing_only and LEVELS[target] <= LEVELS[part]):
-                found.append(f"{where}: {part} may import {sorted(ALLOWED[part])}")
-            elif LEVELS[target] == LEVELS[part] and (part, target) not in SAME_LEVEL:
-                found.append(f"{where}: a folder of the same level")
-    return found
+            if target not in allowed(part) and not (typing_only and LEVELS[target] < LEVELS[part]):
+                wrong.append(f"{where}: {part} may import {sorted(allowed(part))}")
+            elif at_top and not typing_only and part in AT_TOP and LEVELS[target] and target not in AT_TOP[part]:
+                wrong.append(f"{where}: inside a function, not at the top of the module")
+    return wrong
 
 
 def test_the_table_is_consistent() -> None:
-    for part, allowed in ALLOWED.items():
-        for target in allowed:
-            down = LEVELS[target] < LEVELS[part] or (part, target) in SAME_LEVEL
-            assert down, f"{part} may not import upwards: {target}"
+    for name, level in LEVELS.items():
+        for target in ROWS[ROW_OF[name]]["imports"]:
+            assert target == "*" or LEVELS[target] < level, f"{name} may not import upwards: {target}"
 
 
 def test_every_part_stands_in_the_table() -> None:
-    unknown = set(parts_of(SOURCE)) - set(LEVELS) - {"testing"}
-    assert not unknown, f"Not in the table of docs/architecture.md: {sorted(unknown)}"
+    files = [dotted_of(path) for path in SOURCE.rglob("*.py")]
+    outside = ("testing", "__main__")
+    unknown = {name for name in files if name and not part_of(name) and name.split(".")[0] not in outside}
+    assert not unknown, f"Not in tools/import_table.toml: {sorted(unknown)}"
 
 
-def test_folders_are_one_level_deep() -> None:
-    deep = [path for path in SOURCE.rglob("*.py") if len(path.relative_to(SOURCE).parts) > 2]
-    assert not deep
+def test_folders_are_two_levels_deep_and_not_crowded() -> None:
+    assert not [path for path in SOURCE.rglob("*.py") if len(path.relative_to(SOURCE).parts) > 3]
+    crowded = {
+        str(folder.relative_to(SOURCE)): count
+        for folder in [SOURCE, *(p.parent for p in SOURCE.rglob("__init__.py"))]
+        if (count := len([p for p in folder.glob("*.py") if p.stem != "__init__"])) > 25
+    }
+    assert not crowded, f"more than 25 files: {crowded}"
 
 
 def test_imports_follow_the_table() -> None:
-    found = violations(SOURCE)
-    assert not found, "\n" + "\n".join(found)
+    wrong = violations(SOURCE)
+    assert not wrong, "\n" + "\n".join(wrong)
+
+
+def test_no_file_passes_on_what_it_imports() -> None:
+    """`from a import b as b` would let an import of this file stand in for one that the table forbids."""
+    passed_on = [
+        f"{path.relative_to(SOURCE)}:{node.lineno} {alias.name}"
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.asname == alias.name
+    ]
+    assert not passed_on, "\n".join(passed_on)
+
+
+def test_files_import_each_other_in_no_circle() -> None:
+    """Neither at the top of a module nor inside a function; imports for types alone do not count."""
+    from graphlib import CycleError, TopologicalSorter
+
+    files = {dotted_of(path): path for path in SOURCE.rglob("*.py") if path.stem != "__init__"}
+    graph: dict[str, set[str]] = {}
+    for name, path in files.items():
+        wanted = {target.name for target in modules_imported(path) if not target.typing_only}
+        upward = {wish for module, wish in UPWARD if path.relative_to(SOURCE).as_posix() == module}
+        reached = {w if w in files else w.rpartition(".")[0] for w in wanted if part_of(w) not in upward}
+        graph[name] = {target for target in reached if target in files and target != name}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"files in a circle: {' → '.join(error.args[1])}")
 
 
 def test_nothing_in_the_package_imports_its_testing_folder() -> None:
     for path in SOURCE.rglob("*.py"):
-        if part_of(path) != "testing":
-            names = [name for _, name, _ in modules_imported(path)]
-            assert not any(name.startswith("penchant.testing") for name in names), path
+        if not dotted_of(path).startswith("testing"):
+            assert not any(target.name.startswith("testing") for target in modules_imported(path)), path
 
 
 @pytest.mark.parametrize(
     ("file", "line", "reason"),
     [
-        ("data/x.py", "from penchant.models.base import Model", "data may import []"),
+        ("data/x.py", "from penchant.models.base import Model", "data may import"),
         ("models/x.py", "import penchant.training.loop", "models may import"),
-        ("metrics/x.py", "from penchant.retrieval import exact", "metrics may import ['data']"),
-        ("metrics/x.py", "from ..encoders.text import TextEncoder", "metrics may import ['data']"),
-        ("metrics/x.py", "from penchant import recommender", "metrics may import ['data']"),
+        ("metrics/x.py", "from penchant.retrieval import exact", "metrics may import"),
+        ("metrics/x.py", "from ..encoders.text import TextEncoder", "metrics may import"),
+        ("metrics/x.py", "from penchant import recommender", "metrics may import"),
         ("evaluation/x.py", "def f():\n    from penchant.serving import api", "evaluation may import"),
     ],
 )
@@ -222,7 +215,7 @@ def test_light_parts_import_without_torch() -> None:
     modules = [
         "penchant." + ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
         for part in WITHOUT_TORCH
-        for path in sorted((SOURCE / part).glob("*.py"))
+        for path in sorted((SOURCE / part).rglob("*.py"))
     ]
     code = "import importlib\n" + "\n".join(f"importlib.import_module({name!r})" for name in modules)
     assert run_and_list_modules(code, ("torch", "transformers")) == []

@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from penchant.config import Config
 from penchant.data.dataset import Dataset
-from penchant.models.sequence_options import ENCODERS
-from penchant.recommender import Recommender
+from penchant.models.nn.options import ENCODERS
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 
 LENGTHS = (3, 9, 30)
 """Events of the people asked about; the model reads eight."""

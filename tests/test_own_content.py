@@ -16,20 +16,20 @@ pytest.importorskip("soundfile")
 import soundfile
 from PIL import Image
 
-from penchant.config import Config
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.views import View
+from penchant.data.modalities import View
+from penchant.data.training import TrainingData
+from penchant.embeddings.fitted import FittedEncoders, ViewOptions
+from penchant.embeddings.modalities import event_content, item_views
+from penchant.embeddings.packing import packed
 from penchant.encoders.audio import AudioEncoder, AudioOptions
-from penchant.encoders.fitted import FittedEncoders, ViewOptions
 from penchant.encoders.image import ImageEncoder, ImageOptions
-from penchant.encoders.packing import packed
 from penchant.encoders.protocol import EncoderState
-from penchant.encoders.views import event_content, item_views
 from penchant.errors import EncoderError, MediaError, UsageError
-from penchant.models.base import TrainingData
 from penchant.models.sequence import SequenceModel, SequenceOptions
-from penchant.recommender import Recommender
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 from penchant.training import fit
 
 

@@ -7,6 +7,7 @@
 `<!-- options of command: NAME -->`    arguments and options of one command
 `<!-- findings of the doctor -->`      code and title of every finding
 `<!-- rules of the advice -->`         condition, choice and reason of every rule
+`<!-- imports -->`                     which folder may import what (tools/import_table.toml)
 `<!-- spaces of tune -->`              what a search of settings tries, model by model
 """
 
@@ -15,16 +16,37 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
+import tomllib
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
-from penchant.cleaning.doctor_advice import RULES, Advice
-from penchant.data.aliases import ALIASES
+import penchant
+from penchant.cleaning.doctor.advice import RULES, Advice
+from penchant.data.ingest.aliases import ALIASES
 from penchant.data.kinds import KIND_ALIASES
-from penchant.data.options import option_meanings
 from penchant.messages import load_catalogue, text
 from penchant.models.registry import MODELS
-from penchant.training.search_space import SPACES, Choice, Dimension, Together
+from penchant.models.search_space import SPACES, Choice, Dimension, Together
+from penchant.options import option_meanings
+
+
+def import_table() -> str:
+    """Level, parts, what they hold and what they may import, of the parts that exist."""
+    table = tomllib.loads((Path(__file__).parent / "import_table.toml").read_text(encoding="utf-8"))
+    source = Path(penchant.__file__).parent
+    lines = ["| level | part | holds | may import |", "|---|---|---|---|"]
+    for row in table["part"]:
+        paths = [source / name.replace(".", "/") for name in row["names"]]
+        there = [path.is_dir() or path.with_suffix(".py").is_file() for path in paths]
+        names = [name for name, exists in zip(row["names"], there, strict=True) if exists]
+        imports = ", ".join(f"`{name}`" for name in row["imports"]) or "–"
+        if names:
+            shown = ", ".join(f"`{name}`" for name in names)
+            lines.append(f"| {row['level']} | {shown} | {row['holds']} | {imports} |")
+    for entry in table["upward"]:
+        lines.append(f"\nUpwards, by name: `{entry['module']}` imports `{entry['imports']}`, since {entry['why']}.")
+    return "\n".join([*lines, ""])
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
@@ -151,6 +173,7 @@ def values(dimension: Dimension) -> str:
 
 
 MARKS = {
+    "<!-- imports -->": import_table,
     "<!-- aliases -->": alias_tables,
     "<!-- kinds -->": kind_table,
     "<!-- options of models -->": model_tables,

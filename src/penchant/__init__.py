@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from penchant.config import Config
     from penchant.data.dataset import Dataset
     from penchant.data.splits import split
-    from penchant.recommender import Recommender
+    from penchant.recommender.config import Config
+    from penchant.recommender.recommender import Recommender
     from penchant.retrieval.filters import Filters
 
 __version__ = "0.1.0"
@@ -29,17 +29,17 @@ __version__ = "0.1.0"
 __all__ = ["Config", "Dataset", "Filters", "Recommender", "__version__", "load", "split"]
 
 _PLACES = {
-    "Config": "penchant.config",
+    "Config": "penchant.recommender.config",
     "Dataset": "penchant.data.dataset",
     "Filters": "penchant.retrieval.filters",
-    "Recommender": "penchant.recommender",
+    "Recommender": "penchant.recommender.recommender",
     "split": "penchant.data.splits",
 }
 
 
 def load(path: str | Path) -> Recommender:
     """Read the current version of a bundle; every file's hash is verified. Raises `BundleError`."""
-    from penchant.recommender import Recommender
+    from penchant.recommender.recommender import Recommender
 
     return Recommender.load(path)
 

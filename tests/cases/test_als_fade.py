@@ -8,8 +8,8 @@ import pytest
 from scipy.sparse import csr_array
 
 from penchant.data.sequences import SequenceBatch
+from penchant.data.training import TrainingData
 from penchant.models.als import ALS, ALSOptions, fold_in
-from penchant.models.base import TrainingData
 
 pytest.importorskip("implicit")
 TODAY = pytest.mark.xfail(

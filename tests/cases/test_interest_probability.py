@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.errors import ModelError
-from penchant.recommender import Recommender
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 from penchant.simulator import SimulatorOptions, simulate
 
 TODAY = pytest.mark.xfail(

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.metrics.interest_recovery import recovery
-from penchant.recommender import Recommender
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 from penchant.simulator import SimulatorOptions, Truth, simulate
 
 FAST = {"views.text.encoder": "ngram", "views.text.dim": "16", "transformer.dim": "32", "transformer.epochs": "4"}

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from typer.testing import Result
 
-from penchant.config import Config
 from penchant.data.dataset import Dataset
-from penchant.recommender import Recommender
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 
 TODAY = pytest.mark.xfail(
     strict=True, raises=AssertionError, reason="0/1 labels are not read as signals; mended by issue 14, point 1"

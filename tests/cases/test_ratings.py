@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from penchant.config import Config
 from penchant.data.dataset import Dataset
-from penchant.recommender import Recommender
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 
 TODAY = pytest.mark.xfail(
     strict=True, raises=AssertionError, reason="models do not read values of events; mended by issue 14, point 1"

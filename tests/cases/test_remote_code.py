@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from penchant.encoders._pretrained import load_audio_model, load_image_model, load_speech_model, load_text_model
+from penchant.encoders.pretrained.loading import load_audio_model, load_image_model, load_speech_model, load_text_model
 from penchant.errors import PenchantError
 from penchant.llm.language_model import load as load_language_model
 

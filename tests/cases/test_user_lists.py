@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 from typer.testing import Result
 
-from penchant.config import Config
 from penchant.data.dataset import Dataset
-from penchant.recommender import Recommender
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 
 Run = Callable[..., Result]
 N = 3000

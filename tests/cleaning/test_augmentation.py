@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from penchant.cleaning import augmented_pictures as pictures_of
-from penchant.cleaning import augmented_sounds as sounds_of
-from penchant.cleaning import augmented_texts as texts_of
-from penchant.data import augmented_histories as histories_of
+from penchant.cleaning.augmentation import pictures as pictures_of
+from penchant.cleaning.augmentation import sounds as sounds_of
+from penchant.cleaning.augmentation import texts as texts_of
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import UsageError
+from penchant.models.nn import history_augmentation as histories_of
 
 
 def rng(seed: int = 0) -> np.random.Generator:

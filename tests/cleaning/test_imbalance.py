@@ -13,7 +13,7 @@ from penchant.cleaning.imbalance import (
     oversample,
     undersample,
 )
-from penchant.data.views import View, Views
+from penchant.data.modalities import View, Views
 from penchant.errors import DataError, UsageError
 
 CLASSES = np.array([0] * 50 + [1] * 5 + [7] * 20)

@@ -10,13 +10,13 @@ import polars as pl
 import pytest
 
 from penchant.cleaning.before_item import find_events_before_item
+from penchant.cleaning.bots import BotOptions, find_bots, measure_users
 from penchant.cleaning.clean import RULES, CleaningOptions, clean, find
 from penchant.cleaning.copied_texts import find_copied_texts
 from penchant.cleaning.finding import Finding
 from penchant.cleaning.impossible import ImpossibleOptions, clear_impossible_cells, find_impossible_events
 from penchant.cleaning.kcore import find_outside_core
 from penchant.cleaning.repeated_events import find_repeated_events
-from penchant.cleaning.suspicious_users import BotOptions, find_bots, measure_users
 from penchant.data.dataset import Dataset
 from penchant.errors import OptionError
 

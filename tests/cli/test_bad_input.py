@@ -16,8 +16,8 @@ import polars as pl
 import pytest
 from typer.testing import Result
 
-from penchant.config import Config
-from penchant.recommender import Recommender
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 
 Run = Callable[..., Result]
 FAST = ("--model", "popularity", "--set", "views.text.encoder=ngram", "--set", "views.text.dim=16")
@@ -279,7 +279,7 @@ def test_a_signal_at_any_moment_leaves_nothing_half_written(
     process.send_signal(number)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode in (0, *codes), stderr
-    from penchant.data.bundle import open_bundle, verify, versions
+    from penchant.artifacts.bundle import open_bundle, verify, versions
 
     open_bundle(copy)
     for version in versions(copy):

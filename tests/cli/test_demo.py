@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from penchant.data.bundle import open_bundle
+from penchant.artifacts.bundle import open_bundle
 
 Run = Callable[..., Result]
 

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from typer.testing import Result
 
-from penchant.recommender import Recommender
+from penchant.recommender.recommender import Recommender
 
 Run = Callable[..., Result]
 

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 from typer.testing import Result
 
-from penchant.recommender import Recommender
+from penchant.recommender.recommender import Recommender
 
 Run = Callable[..., Result]
 

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 from typer.testing import Result
 
-from penchant.data.bundle import open_bundle, read_facts, versions
-from penchant.recommender import Recommender
+from penchant.artifacts.bundle import open_bundle, read_facts, versions
+from penchant.recommender.recommender import Recommender
 from penchant.training.checkpoints import Checkpoints
 from penchant.training.steps import Training
 
@@ -62,7 +62,7 @@ def test_a_gpu_that_is_not_there_is_refused_before_anything_is_encoded(
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr("penchant.fitting.item_views", lambda *_, **__: pytest.fail("encoded"))
+    monkeypatch.setattr("penchant.recommender.fit.item_views", lambda *_, **__: pytest.fail("encoded"))
     done = run("train", shop, "--out", tmp_path / "b", "--set", "device=cuda", "--no-evaluate")
     assert done.exit_code == 2 and "device=cuda, but PyTorch finds no such GPU" in done.output.replace("\n", " ")
     assert not (tmp_path / "b").exists()

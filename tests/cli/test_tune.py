@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from penchant.config import Config
-from penchant.training.tuning import Trials
+from penchant.evaluation.tuning.search import Trials
+from penchant.recommender.config import Config
 
 pytest.importorskip("optuna")
 Run = Callable[..., Result]

@@ -13,9 +13,9 @@ import polars as pl
 import pytest
 from typer.testing import Result
 
-from penchant.data.bundle import open_bundle, versions
-from penchant.data.ingest import load_folder
-from penchant.recommender import Recommender
+from penchant.artifacts.bundle import open_bundle, versions
+from penchant.data.ingest.load import load_folder
+from penchant.recommender.recommender import Recommender
 
 Run = Callable[..., Result]
 

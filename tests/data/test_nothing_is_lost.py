@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from penchant.data import order, pieces
 from penchant.data.dataset import Dataset
-from penchant.data.ingest import build
+from penchant.data.ingest import order, pieces
+from penchant.data.ingest.load import build
 from penchant.errors import DataError
 
 few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -47,7 +47,7 @@ def _tokenizer(special: list[str]) -> Any:
 def _save(folder: Path, model: Any, special: list[str], **names: str) -> Path:
     from transformers import PreTrainedTokenizerFast
 
-    from penchant.encoders._pretrained import quiet
+    from penchant.encoders.pretrained.loading import quiet
 
     with quiet():
         model.save_pretrained(folder)

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from penchant.data.views import View
+from penchant.data.modalities import View
 from penchant.encoders.attributes import AttributeEncoder, AttributeOptions, context_columns
 from penchant.encoders.protocol import EncoderState
 from penchant.errors import EncoderError, OptionError

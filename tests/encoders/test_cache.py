@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import penchant
-from penchant.data.views import View
+from penchant.data.modalities import View
 from penchant.encoders.cache import EncoderCache, default_cache_folder, encode_in_chunks, text_bytes
 
 TEXTS = ["one", "three", None, "two", "one"]
@@ -93,7 +93,7 @@ SCRIPT = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from penchant.data.views import View
+from penchant.data.modalities import View
 from penchant.encoders.cache import EncoderCache, text_bytes
 
 class Slow:

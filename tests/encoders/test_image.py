@@ -81,7 +81,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Make:
     made: dict[str, Path] = {}
 
     def make(kind: str) -> Path:
-        from penchant.encoders._pretrained import quiet
+        from penchant.encoders.pretrained.loading import quiet
 
         if kind not in made:
             torch.manual_seed(0)
@@ -117,7 +117,7 @@ def test_one_code_path_for_every_type(tiny: Make, kind: str, dim: int) -> None:
 def test_pooled_output_is_the_models_own(tiny: Make) -> None:
     from transformers import ViTModel
 
-    from penchant.encoders._pretrained import quiet
+    from penchant.encoders.pretrained.loading import quiet
 
     with quiet():
         model = ViTModel.from_pretrained(tiny("vit")).eval()
@@ -158,7 +158,7 @@ def test_auto_measures_chooses_and_says_so(tiny: Make) -> None:
 
 
 def test_a_missing_runtime_names_its_extra(tiny: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    from penchant.encoders import runtime
+    from penchant.encoders.pretrained import runtime
 
     monkeypatch.setattr(runtime.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"penchant\[onnx\]"):

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from penchant.data.dataset import Dataset
-from penchant.data.views import View
-from penchant.encoders.encode_table import encode_table
+from penchant.data.modalities import View
+from penchant.embeddings.encode_table import encode_table
 from penchant.encoders.migration import moved_neighbours
 from penchant.errors import DataError, UsageError
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penchant.encoders._spans import spans
 from penchant.encoders.ngram import NgramEncoder, NgramOptions
 from penchant.encoders.protocol import TextEncoder
 from penchant.encoders.similarity import nearest_rows
+from penchant.encoders.spans import spans
 from penchant.errors import EncoderError
 from penchant.testing.encoders import check_encoder
 

@@ -6,18 +6,18 @@ import numpy as np
 import polars as pl
 import pytest
 
-from penchant.config import Config
 from penchant.data.dataset import Dataset
+from penchant.data.training import TrainingData
+from penchant.embeddings.encode_table import encode_table
+from penchant.embeddings.fitted import FittedEncoders, ViewOptions
+from penchant.embeddings.modalities import item_views, user_views
+from penchant.embeddings.packing import packed
 from penchant.encoders.cache import EncoderCache
-from penchant.encoders.encode_table import encode_table
-from penchant.encoders.fitted import FittedEncoders, ViewOptions
-from penchant.encoders.packing import packed
 from penchant.encoders.text import TextOptions
-from penchant.encoders.views import item_views, user_views
 from penchant.errors import DataError
-from penchant.models.base import TrainingData
 from penchant.models.sequence import SequenceModel, SequenceOptions
-from penchant.recommender import Recommender
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 from penchant.training import fit
 
 NO_TEXT = ViewOptions(text=TextOptions(encoder="none"))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from penchant.data.views import View
+from penchant.data.modalities import View
 from penchant.encoders.similarity import cosine, nearest_rows
 from penchant.errors import DataError
 

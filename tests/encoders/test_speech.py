@@ -15,16 +15,16 @@ pytest.importorskip("soundfile")
 
 import soundfile
 
-from penchant.config import Config
 from penchant.data.dataset import Dataset
+from penchant.embeddings.fitted import FittedEncoders, ViewOptions
+from penchant.embeddings.modalities import event_content, item_views
+from penchant.embeddings.transcripts import transcribe_files
 from penchant.encoders.cache import EncoderCache
-from penchant.encoders.fitted import FittedEncoders, ViewOptions
 from penchant.encoders.speech import SpeechOptions, Transcriber, speech_windows
 from penchant.encoders.text import TextOptions
-from penchant.encoders.transcripts import transcribe_files
-from penchant.encoders.views import event_content, item_views
 from penchant.errors import DataError, EncoderError, MediaError, OptionError, UsageError
-from penchant.recommender import Recommender
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 
 RATE = 16_000
 WORDS = ("red", "train", "blue", "boat")
@@ -48,7 +48,7 @@ def whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
         WhisperForConditionalGeneration,
     )
 
-    from penchant.encoders._pretrained import quiet
+    from penchant.encoders.pretrained.loading import quiet
 
     special = ("<end>", "<pad>", "<start>", "<unk>")
     words = Tokenizer(models.WordLevel({word: n for n, word in enumerate([*special, *WORDS])}, unk_token="<unk>"))

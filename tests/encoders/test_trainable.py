@@ -19,23 +19,23 @@ from PIL import Image
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.views import View
+from penchant.data.modalities import View
+from penchant.embeddings.behaviour import BehaviourOptions
+from penchant.embeddings.choose_media import choose_media_encoder
+from penchant.embeddings.contrastive import train_encoder, whitening
+from penchant.embeddings.encode_table import encode_table
+from penchant.embeddings.fitted import FittedEncoders, ViewOptions
+from penchant.embeddings.modalities import item_views
+from penchant.embeddings.training_files import TrainingFiles
 from penchant.encoders.attributes import AttributeOptions
-from penchant.encoders.behaviour import BehaviourOptions
-from penchant.encoders.choose_media import choose_media_encoder
 from penchant.encoders.cnn import DIRECTIONS, edges
 from penchant.encoders.crnn import FRAMES, MOST_WINDOWS, sound_windows
-from penchant.encoders.encode_table import encode_table
-from penchant.encoders.fitted import FittedEncoders, ViewOptions
 from penchant.encoders.image import ImageOptions
 from penchant.encoders.protocol import EncoderState
 from penchant.encoders.text import TextOptions
 from penchant.encoders.trainable import TrainableEncoder, TrainableOptions
-from penchant.encoders.training_files import TrainingFiles
-from penchant.encoders.views import item_views
 from penchant.errors import DataError, EncoderError, OptionError, UsageError
 from penchant.testing.encoders import check_encoder, check_files
-from penchant.training.contrastive import train_encoder, whitening
 
 TINY = TrainableOptions(width=2, dim=8, epochs=2, batch_size=16)
 

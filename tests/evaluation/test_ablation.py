@@ -9,14 +9,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from penchant.config import Config
 from penchant.data.dataset import Dataset
+from penchant.data.modalities import View, Views
 from penchant.data.sequences import SequenceBatch
-from penchant.data.views import View, Views
 from penchant.errors import OptionError, UsageError
 from penchant.evaluation.ablation import contributions, coverage, refits, restricted, subsets, with_refits
 from penchant.evaluation.compare import compare
-from penchant.recommender import Recommender
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 
 SMALL = {
     "transformer.dim": "16",

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from penchant.data.dataset import Dataset
-from penchant.data.views import View, Views
+from penchant.data.modalities import View, Views
 from penchant.evaluation.background import background, item_categories
 
 

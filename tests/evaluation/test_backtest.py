@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from penchant.data.modalities import View
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout
-from penchant.data.views import View
 from penchant.evaluation import backtest
 from penchant.evaluation.background import Background
 from penchant.metrics import ranking

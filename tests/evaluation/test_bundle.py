@@ -7,11 +7,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.errors import DataError, UsageError
 from penchant.evaluation.bundle import evaluate_bundle
-from penchant.recommender import Recommender
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 
 
 def _walks(steps: int, users: int = 40) -> pl.DataFrame:

@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from penchant.config import Config
 from penchant.data.dataset import Dataset
 from penchant.errors import DataError, OptionError, UsageError
 from penchant.evaluation.compare import compare
+from penchant.recommender.config import Config
 
 
 @pytest.fixture(scope="module")

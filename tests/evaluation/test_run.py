@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 
 from penchant.data.dataset import Dataset
+from penchant.data.modalities import View, Views
 from penchant.data.splits import split
-from penchant.data.views import View, Views
 from penchant.evaluation.run import informed
 
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import entropy
 from sklearn.metrics.pairwise import cosine_similarity
 
+from penchant.data.modalities import View
 from penchant.data.ragged import Ragged
-from penchant.data.views import View
 from penchant.errors import DataError
 from penchant.metrics import beyond
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from penchant.data.modalities import View, Views
 from penchant.data.sequences import SequenceBatch
-from penchant.data.views import View, Views
+from penchant.data.training import TrainingData
 from penchant.errors import ModelError, UsageError
-from penchant.models.base import DenseModel, TrainingData
+from penchant.models.base import DenseModel
 from penchant.models.content import Content, ContentOptions
 from penchant.testing.models import check_model, check_negative_kinds
 

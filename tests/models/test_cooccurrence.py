@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from penchant.data.sequences import SequenceBatch
+from penchant.data.training import TrainingData
 from penchant.errors import UsageError
-from penchant.models.base import TrainingData
 from penchant.models.cooccurrence import Cooccurrence, CooccurrenceOptions, windowed_counts
 from penchant.testing.models import check_model, check_negative_kinds
 

@@ -3,10 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from penchant.data.modalities import View, Views
 from penchant.data.sequences import SequenceBatch
-from penchant.data.views import View, Views
+from penchant.data.training import TrainingData
 from penchant.errors import ModelError, UsageError
-from penchant.models.base import TrainingData
 from penchant.models.ease import EASE, EASEOptions, gram_matrix, solve
 from penchant.models.history import history_matrix
 from penchant.testing.models import check_model, check_negative_kinds

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from penchant.data.sequences import SequenceBatch
-from penchant.models.base import TrainingData
-from penchant.models.encoder import PAIRWISE, make_encoder
-from penchant.models.lru import scan
+from penchant.data.training import TrainingData
+from penchant.models.nn.lru import scan
+from penchant.models.nn.options import ENCODERS
+from penchant.models.nn.temporal_encoder import PAIRWISE, make_encoder
+from penchant.models.nn.tokens import Padded, pad
 from penchant.models.sequence import SequenceModel, SequenceOptions
-from penchant.models.sequence_options import ENCODERS
-from penchant.models.tokens import Padded, pad
 from penchant.testing.models import check_model
 from penchant.training import fit
 

@@ -8,8 +8,8 @@ import pytest
 
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import DataError, ModelError, OptionError, UsageError
-from penchant.models.head_options import ProbeOptions
-from penchant.models.heads import Probes, category_codes, first_categories, frequent_categories, newest_events
+from penchant.models.probes.options import ProbeOptions
+from penchant.models.probes.probes import Probes, category_codes, first_categories, frequent_categories, newest_events
 
 
 def test_the_newest_tenth_of_each_person_teaches() -> None:

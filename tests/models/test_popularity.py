@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from penchant.data.sequences import SequenceBatch
+from penchant.data.training import TrainingData
 from penchant.errors import OptionError, UsageError
-from penchant.models.base import TrainingData
 from penchant.models.popularity import Popularity, PopularityOptions
 from penchant.testing.models import check_model
 

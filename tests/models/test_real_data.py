@@ -9,7 +9,8 @@ import pytest
 
 from penchant.data.dataset import Dataset
 from penchant.data.splits import Split, split
-from penchant.models.base import ClosedForm, TrainingData
+from penchant.data.training import TrainingData
+from penchant.models.base import ClosedForm
 from penchant.models.cooccurrence import Cooccurrence
 from penchant.models.ease import EASE
 from penchant.models.popularity import Popularity

@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 import torch
 
+from penchant.data.modalities import View, Views
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
-from penchant.data.views import View, Views
+from penchant.data.training import TrainingData, Validation
 from penchant.errors import ModelError, OptionError, UsageError
-from penchant.models.base import ModelState, TrainingData, Validation
+from penchant.models.base import ModelState
+from penchant.models.nn.options import epochs_for
+from penchant.models.nn.tokens import UNKNOWN, clock, gap_bucket, pad
+from penchant.models.nn.windows import batches, training_windows
 from penchant.models.sequence import SequenceModel, SequenceOptions
-from penchant.models.sequence_options import epochs_for
-from penchant.models.tokens import UNKNOWN, clock, gap_bucket, pad
-from penchant.models.windows import batches, training_windows
 from penchant.testing.models import check_model
 from penchant.training import fit
 
@@ -294,7 +295,7 @@ def test_what_has_one_is_not(changed: dict[str, Any]) -> None:
 
 
 def test_dropout_pool_keeps_the_mean() -> None:
-    from penchant.models.dropout import PooledDropout
+    from penchant.models.nn.dropout import PooledDropout
 
     drop = PooledDropout(0.25)
     x = torch.ones(100_000)

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from penchant.data.modalities import View, Views
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
-from penchant.data.views import View, Views
+from penchant.data.training import TrainingData
 from penchant.errors import ModelError, UsageError
-from penchant.models.base import TrainingData
 from penchant.models.user_knn import UserKNN, UserKNNOptions, weighted_mean, weighted_sum
 from penchant.testing.models import check_model, check_negative_kinds
 

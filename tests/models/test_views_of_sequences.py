@@ -6,17 +6,18 @@ import numpy as np
 import pytest
 import torch
 
+from penchant.data.modalities import View, Views
 from penchant.data.sequences import SequenceBatch
-from penchant.data.views import View, Views
+from penchant.data.training import TrainingData
 from penchant.errors import ModelError, OptionError, UsageError
 from penchant.fusion.feature_level import FEATURE_LEVEL
 from penchant.fusion.presence import drop_modalities
-from penchant.models.base import Additive, ModelState, TrainingData
-from penchant.models.item_tower import ItemTower, TowerOptions
+from penchant.models.base import Additive, ModelState
+from penchant.models.ensemble.modality_experts import view_experts
+from penchant.models.nn.item_encoder import ItemTower, TowerOptions
+from penchant.models.nn.windows import batches
 from penchant.models.registry import create, entry
 from penchant.models.sequence import SequenceModel, SequenceOptions
-from penchant.models.view_experts import view_experts
-from penchant.models.windows import batches
 from penchant.testing.models import check_model, checkerboard
 from penchant.training import fit
 
@@ -228,8 +229,8 @@ def test_important_windows_are_drawn_more_often() -> None:
 
 def test_decision_level_trains_an_expert_a_view() -> None:
     from penchant.data.ragged import Ragged
-    from penchant.models.base import Validation
-    from penchant.models.ensemble import Ensemble
+    from penchant.data.training import Validation
+    from penchant.models.ensemble.ensemble import Ensemble
 
     model = create("transformer", lambda _: replace(SMALL, fusion="decision"))
     assert isinstance(model, Ensemble) and model.name == "transformer"
@@ -252,7 +253,7 @@ def test_decision_level_trains_an_expert_a_view() -> None:
 
 def test_vectors_of_ones_own_have_an_expert_too() -> None:
     from penchant.data.ragged import Ragged
-    from penchant.models.base import Validation
+    from penchant.data.training import Validation
 
     data = groups_data()
     shapes = np.eye(data.n_items, dtype=np.float32)

@@ -3,14 +3,14 @@
 import numpy as np
 import polars as pl
 
-from penchant.config import Config
 from penchant.data.dataset import Dataset
-from penchant.data.results import EventReason
+from penchant.data.results.recommendations import EventReason
 from penchant.data.sequences import SequenceBatch
 from penchant.models.base import Scores
 from penchant.profiles.explanation import event_contributions, standing
 from penchant.profiles.words import reason_sentence
-from penchant.recommender import Recommender
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 
 
 def neighbours(histories: SequenceBatch) -> Scores:

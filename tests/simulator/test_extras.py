@@ -13,9 +13,9 @@ import pytest
 
 from penchant.errors import UsageError
 from penchant.simulator import Simulation, SimulatorOptions, Truth, simulate, stream
+from penchant.simulator.anomalies import FAULTS
 from penchant.simulator.pictures import look, picture
 from penchant.simulator.sounds import RATE, sound, voice, wav_bytes
-from penchant.simulator.trouble import FAULTS
 
 Array = npt.NDArray[np.float64]
 

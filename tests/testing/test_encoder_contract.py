@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from penchant.data.views import View
+from penchant.data.modalities import View
 from penchant.encoders.protocol import EncoderState
 from penchant.errors import EncoderError
 from penchant.testing.encoders import check_encoder, check_view

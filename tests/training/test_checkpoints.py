@@ -15,14 +15,14 @@ import polars as pl
 import pytest
 import torch
 
-from penchant.config import Config
 from penchant.data.dataset import Dataset
-from penchant.data.views import View, Views
-from penchant.models.base import TrainingData
+from penchant.data.modalities import View, Views
+from penchant.data.training import TrainingData
 from penchant.models.cooccurrence import Cooccurrence, CooccurrenceOptions
-from penchant.models.ensemble import Ensemble, EnsembleOptions
+from penchant.models.ensemble.ensemble import Ensemble, EnsembleOptions
 from penchant.models.sequence import SequenceModel, SequenceOptions
-from penchant.recommender import Recommender
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 from penchant.testing.cycles import cycles
 from penchant.training import TrainingLog, fit
 from penchant.training.checkpoints import FILE, Checkpoints, identity, of_another_version, written_by

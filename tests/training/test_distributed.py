@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from penchant.errors import UsageError
-from penchant.models.ensemble import Ensemble, EnsembleOptions
+from penchant.models.ensemble.ensemble import Ensemble, EnsembleOptions
 from penchant.models.popularity import Popularity, PopularityOptions
 from penchant.models.sequence import SequenceModel, SequenceOptions
 from penchant.testing.cycles import cycles
@@ -26,7 +26,7 @@ WORKER = """
 import json, sys
 from pathlib import Path
 import numpy as np
-from penchant.models.ensemble import Ensemble, EnsembleOptions
+from penchant.models.ensemble.ensemble import Ensemble, EnsembleOptions
 from penchant.models.popularity import Popularity, PopularityOptions
 from penchant.models.sequence import SequenceModel, SequenceOptions
 from penchant.testing.cycles import cycles

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import torch
 
-from penchant.config import Config
 from penchant.errors import MissingExtraError, ModelError, OptionError, UsageError
+from penchant.models.nn.network import SequenceNet
+from penchant.models.nn.options import ENCODERS
 from penchant.models.sequence import SequenceModel, SequenceOptions
-from penchant.models.sequence_net import SequenceNet
-from penchant.models.sequence_options import ENCODERS
+from penchant.recommender.config import Config
 from penchant.testing.cycles import cycles
 from penchant.training import fit
 from penchant.training.average import Average

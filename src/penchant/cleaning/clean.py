@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from penchant.cleaning.before_item import find_events_before_item
+from penchant.cleaning.bots import BotOptions, find_bots
 from penchant.cleaning.chinese import SCRIPTS, convert_script
 from penchant.cleaning.copied_texts import find_copied_texts
 from penchant.cleaning.duplicate_items import DuplicateOptions, find_duplicates
-from penchant.cleaning.filled import check_imputation, impute
 from penchant.cleaning.finding import Finding, with_note
 from penchant.cleaning.impossible import ImpossibleOptions, clear_impossible_cells, find_impossible_events
+from penchant.cleaning.imputed import check_imputation, impute
 from penchant.cleaning.kcore import find_outside_core
 from penchant.cleaning.misspellings import correct_dataset
 from penchant.cleaning.repeated_events import find_repeated_events
-from penchant.cleaning.suspicious_users import BotOptions, find_bots
 from penchant.cleaning.text_noise import NoiseOptions, remove_noise
 from penchant.data.dataset import Dataset
 from penchant.errors import OptionError, UsageError

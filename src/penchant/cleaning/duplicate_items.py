@@ -14,9 +14,9 @@ from penchant.cleaning.similar_images import find_similar_hashes, hash_images
 from penchant.cleaning.similar_texts import Pairs, SimilarityOptions, find_similar_texts, group_pairs
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.options import require_range
 from penchant.data.text import ItemTextOptions, item_text
 from penchant.errors import OptionError
+from penchant.options import require_range
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.quarantine import REASON
+from penchant.data.ingest.quarantine import REASON
 from penchant.data.vocabulary import Vocabulary
 
 Rows = npt.NDArray[np.int64]

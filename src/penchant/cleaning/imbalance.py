@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from penchant.data.views import Views
+from penchant.data.modalities import Views
 from penchant.errors import DataError, UsageError
 
 Floats = npt.NDArray[np.float64]

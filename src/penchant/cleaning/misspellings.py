@@ -13,8 +13,8 @@ import polars as pl
 
 from penchant.cleaning.finding import TEXT_COLUMNS, Repair, count_changes, repair_texts
 from penchant.data.dataset import Dataset
-from penchant.data.options import require_range
 from penchant.data.text import Texts, WordOptions, normalised, words
+from penchant.options import require_range
 
 
 @dataclass(frozen=True)

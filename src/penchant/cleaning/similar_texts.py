@@ -13,8 +13,8 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
-from penchant.data.options import require_range
 from penchant.data.text import Texts, normalised
+from penchant.options import require_range
 
 Ints = npt.NDArray[np.int64]
 

@@ -12,8 +12,8 @@ import typer
 from penchant.cli import parameters, terminal
 
 if TYPE_CHECKING:
-    from penchant.cleaning.doctor import Diagnosis
-    from penchant.cleaning.doctor_advice import Machine
+    from penchant.cleaning.doctor.advice import Machine
+    from penchant.cleaning.doctor.doctor import Diagnosis
     from penchant.data.dataset import Dataset
 
 
@@ -31,7 +31,7 @@ def check(
     ] = "en",
 ) -> None:
     """Examine a folder of data: its contents, its problems, and advice on how to train on it."""
-    from penchant.cleaning.doctor import examine
+    from penchant.cleaning.doctor.doctor import examine
     from penchant.data.dataset import Dataset
     from penchant.errors import DataError
 
@@ -65,7 +65,7 @@ def check(
 
 def this_machine() -> Machine:
     """Cores, memory and whether there is a GPU, for the advice."""
-    from penchant.cleaning.doctor_advice import Machine
+    from penchant.cleaning.doctor.advice import Machine
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
@@ -78,7 +78,7 @@ def this_machine() -> Machine:
 def show_diagnosis(diagnosis: Diagnosis, language: str = "en") -> None:
     """Print findings and advice: the worst first, each with what to do."""
     from penchant.messages import text
-    from penchant.plots.doctor_page import explain_advice, show_choice
+    from penchant.reports.doctor import explain_advice, show_choice
 
     terminal.show()
     for one in diagnosis.observations:
@@ -98,8 +98,8 @@ def show_diagnosis(diagnosis: Diagnosis, language: str = "en") -> None:
 
 
 def _write_page(path: Path, data: Path, result: dict[str, Any], language: str) -> None:
-    from penchant.data.atomic import atomic_file
-    from penchant.plots.doctor_page import render_doctor
+    from penchant.artifacts.atomic import atomic_file
+    from penchant.reports.doctor import render_doctor
 
     text = render_doctor(data.resolve().name, result, language)
     with atomic_file(path) as temporary:

@@ -14,9 +14,9 @@ from penchant.cli import parameters, terminal
 from penchant.cli.recovery import HEAD, recovered, rows
 
 if TYPE_CHECKING:
-    from penchant.config import Config
     from penchant.data.dataset import Dataset
-    from penchant.recommender import Recommender
+    from penchant.recommender.config import Config
+    from penchant.recommender.recommender import Recommender
 
 MODELS = "popularity,item_knn,cooccurrence,ease"
 """The simple models that stand in the demo's table."""
@@ -49,7 +49,7 @@ def demo(
     from penchant.cli.settings import configuration
     from penchant.data.dataset import Dataset
     from penchant.evaluation.compare import compare
-    from penchant.recommender import Recommender
+    from penchant.recommender.recommender import Recommender
 
     _refuse(bundle)
     settings = configuration(None, set_, model, seed)
@@ -105,7 +105,7 @@ def demo(
 
 def _refuse(bundle: Path) -> None:
     """Raise `UsageError` where the bundle's folder is something else, or several processes were started."""
-    from penchant.data.bundle import refuse_foreign
+    from penchant.artifacts.bundle import refuse_foreign
     from penchant.training.distributed import refuse_several
 
     refuse_several("penchant demo")

@@ -42,11 +42,11 @@ def encode(
     from dataclasses import asdict, replace
 
     from penchant.data.dataset import Dataset
-    from penchant.data.options import all_replaced, settings
+    from penchant.embeddings.contrastive import train_encoder
+    from penchant.embeddings.encode_table import encode_table
+    from penchant.embeddings.fitted import ViewOptions
     from penchant.encoders.cache import EncoderCache, default_cache_folder
-    from penchant.encoders.encode_table import encode_table
-    from penchant.encoders.fitted import ViewOptions
-    from penchant.training.contrastive import train_encoder
+    from penchant.options import all_replaced, settings
 
     options = replace(ViewOptions(), seed=seed)
     options = all_replaced(options, {f"{modality}.{key}": value for key, value in settings(set_ or []).items()})

@@ -39,7 +39,7 @@ def evaluate(
     others = names_of(beside) if beside else []
     from penchant.data.dataset import Dataset
     from penchant.evaluation.bundle import evaluate_bundle
-    from penchant.recommender import Recommender
+    from penchant.recommender.recommender import Recommender
     from penchant.training.distributed import refuse_several
 
     refuse_several("penchant evaluate")

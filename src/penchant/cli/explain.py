@@ -20,7 +20,7 @@ def explain(
     requests.check_time(at)
     from dataclasses import asdict
 
-    from penchant.recommender import Recommender
+    from penchant.recommender.recommender import Recommender
 
     rec = Recommender.load(bundle)
     when = None if at is None else requests.moment(at)

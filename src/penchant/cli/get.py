@@ -40,7 +40,7 @@ def get(
     json: parameters.AsJson = False,
 ) -> None:
     """Get a public data set and write it as a folder that follows the data contract."""
-    from penchant.data.atomic import refuse_occupied
+    from penchant.artifacts.atomic import refuse_occupied
     from penchant.sources.catalogue import public_set
     from penchant.sources.convert import convert
 

@@ -22,7 +22,7 @@ COLUMNS = {
 
 
 def show_probes(model: str, results: Mapping[str, Any]) -> None:
-    """One table for each probe, from `penchant.evaluation.heads.probe_results`."""
+    """One table for each probe, from `penchant.evaluation.probes.probe_results`."""
     for name, part in results.items():
         if "left_out" in part:
             terminal.show(f"\n{model}: the {name} probe was not tested: {part['left_out']}")

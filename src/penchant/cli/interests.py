@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from penchant.data.results import InterestSeries
-    from penchant.recommender import Recommender
+    from penchant.data.results.recommendations import InterestSeries
+    from penchant.recommender.recommender import Recommender
 
 _LINES = 20
 _ITEMS = 3
@@ -37,7 +37,7 @@ def interests(
     for option, file in (("--history", history), ("--image", image), ("--audio", audio)):
         requests.existing_file(option, file)
     requests.check_time(at)
-    from penchant.recommender import Recommender
+    from penchant.recommender.recommender import Recommender
 
     rec = Recommender.load(bundle)
     when = None if at is None else requests.moment(at)

@@ -11,8 +11,8 @@ from penchant.cli import parameters, requests, terminal
 from penchant.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from penchant.data.results import Reason, Recommendations
-    from penchant.recommender import Recommender
+    from penchant.data.results.recommendations import Reason, Recommendations
+    from penchant.recommender.recommender import Recommender
     from penchant.retrieval.filters import Filters
 
 BLOCK = 4_096
@@ -64,7 +64,7 @@ def recommend(
     many_times = users is not None and at is not None and Path(at).is_file()
     if not many_times:
         requests.check_time(at)
-    from penchant.recommender import Recommender
+    from penchant.recommender.recommender import Recommender
 
     rec = Recommender.load(bundle)
     filters = _filters(category, where, allow, deny)
@@ -146,7 +146,7 @@ def _filters(
     category: list[str] | None, where: list[str] | None, allow: list[str] | None, deny: list[str] | None
 ) -> Filters | None:
     from penchant.data import schema
-    from penchant.data.options import settings
+    from penchant.options import settings
     from penchant.retrieval.filters import Filters
 
     if not (category or where or allow or deny):
@@ -180,7 +180,7 @@ def _times(names: list[str], path: Path) -> list[int]:
     import polars as pl
 
     from penchant.data import schema
-    from penchant.data.timestamps import parse_times
+    from penchant.data.ingest.timestamps import parse_times
 
     table = requests.read_table("--at", path, (schema.USER_ID, schema.TIMESTAMP))
     times = parse_times(table[schema.TIMESTAMP]).time_s
@@ -209,7 +209,7 @@ def _write_batch(
     """Rank block after block and write one table; returns its rows."""
     import polars as pl
 
-    from penchant.data.atomic import atomic_file
+    from penchant.artifacts.atomic import atomic_file
 
     tables = []
     with atomic_file(out) as temporary:

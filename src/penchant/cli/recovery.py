@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from penchant.errors import ModelError
-from penchant.evaluation.report_facts import NOBODY
+from penchant.reports.facts import NOBODY
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
     from penchant.models.base import DenseModel
-    from penchant.recommender import Recommender
+    from penchant.recommender.recommender import Recommender
 
 USERS = 600
 """Users whose vectors are looked at: every so many, in order."""

@@ -12,16 +12,16 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.cli.check import counts
-from penchant.cli.gallery import gallery
 from penchant.cli.topics import category_weights
 from penchant.data import schema
 from penchant.errors import ModelError
 from penchant.evaluation.ablation import contributions, coverage
-from penchant.evaluation.report import Example, ReportData, Timeline, render_report
+from penchant.reports.report import Example, ReportData, Timeline, render_report
+from penchant.workflows.gallery import gallery
 
 if TYPE_CHECKING:
     from penchant.data.dataset import Dataset
-    from penchant.recommender import Recommender
+    from penchant.recommender.recommender import Recommender
 
 _PEOPLE = 3
 _LISTED = 5
@@ -102,7 +102,7 @@ def _views(rec: Recommender, comparison: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    from penchant.persistence import library_versions
+    from penchant.recommender.bundle import library_versions
 
     return library_versions()
 

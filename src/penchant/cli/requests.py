@@ -27,7 +27,7 @@ def exactly_one(**given: object) -> None:
 def check_time(at: str | None) -> None:
     """Raise `UsageError` where a time cannot be understood."""
     if at is not None:
-        from penchant.data.history import time_to_seconds
+        from penchant.data.ingest.ad_hoc_history import time_to_seconds
 
         time_to_seconds(moment(at))
 
@@ -60,8 +60,8 @@ def parquet_file(option: str, path: Path | None) -> None:
 
 def read_table(option: str, path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
     """A small table that must have some columns; Parquet, CSV or JSON lines."""
-    from penchant.data.mapping import TableMapping
-    from penchant.data.readers import read_source
+    from penchant.data.ingest.mapping import TableMapping
+    from penchant.data.ingest.readers import read_source
 
     existing_file(option, path)
     frame = read_source(path, TableMapping()).frame

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from penchant.config import Config
+    from penchant.recommender.config import Config
 
 
 def configuration(
     config: Path | None, settings: list[str] | None, model: str | None = None, seed: int | None = None
 ) -> Config:
     """The configuration of one call; raises `UsageError` / `OptionError` for anything unknown."""
-    from penchant.config import Config
-    from penchant.data.options import settings as pairs
+    from penchant.options import settings as pairs
+    from penchant.recommender.config import Config
 
     found = Config.from_toml(config) if config is not None else Config()
     wanted: dict[str, object] = dict(pairs(settings or []))
@@ -33,8 +33,8 @@ def recipes(
 
     Raises `OptionError` where none has it, `UsageError` where its value is wrong.
     """
-    from penchant.data.options import settings as pairs
     from penchant.errors import OptionError, UsageError
+    from penchant.options import settings as pairs
 
     found = {name: configuration(config, None, name, seed) for name in names}
     taken: dict[str, dict[str, object]] = {name: {} for name in names}

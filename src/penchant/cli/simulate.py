@@ -27,8 +27,8 @@ def simulate(
     set_: parameters.Settings = None,
 ) -> None:
     """Write a simulated platform, with the truth about its users' interests."""
-    from penchant.data.atomic import refuse_occupied
-    from penchant.data.options import from_dict, settings
+    from penchant.artifacts.atomic import refuse_occupied
+    from penchant.options import from_dict, settings
     from penchant.simulator import SimulatorOptions, simulate, stream
 
     refuse_occupied(out)

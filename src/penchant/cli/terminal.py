@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from penchant.data.atomic import atomic_file
+from penchant.artifacts.atomic import atomic_file
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -12,7 +12,7 @@ from penchant.data import schema
 from penchant.errors import ModelError
 
 if TYPE_CHECKING:
-    from penchant.recommender import Recommender
+    from penchant.recommender.recommender import Recommender
 
 _MOST = 40
 _FEWEST_ITEMS = 3

@@ -14,9 +14,9 @@ from penchant.cli.heads import show_left_out, show_probes
 from penchant.errors import DataError
 
 if TYPE_CHECKING:
-    from penchant.config import Config
     from penchant.data.dataset import Dataset
     from penchant.evaluation.comparison import Comparison
+    from penchant.recommender.config import Config
 
 
 def train(
@@ -46,15 +46,15 @@ def train(
     A training that was killed goes on where it stood when the same command is given again. Under torchrun several
     processes train together, and the first one speaks and writes.
     """
-    from penchant.data.bundle import TRAINING, refuse_foreign
+    from penchant.artifacts.bundle import TRAINING, refuse_foreign
 
     refuse_foreign(out)
     from penchant.cli.check import findings, show_findings
     from penchant.cli.report import page
     from penchant.cli.settings import configuration
     from penchant.data.dataset import Dataset
-    from penchant.fitting import events_for_probes
-    from penchant.recommender import Recommender
+    from penchant.recommender.fit import events_for_probes
+    from penchant.recommender.recommender import Recommender
     from penchant.training.distributed import is_first_process
 
     settings = configuration(config, set_, model, seed)
@@ -105,8 +105,8 @@ def held_out(
     dataset: Dataset, settings: Config, split: Any, report: terminal.Progress, checkpoints: Path | None = None
 ) -> Comparison | None:
     """The recipe beside simple models on a held-out part; None, with a note, where the data are too few for that."""
-    from penchant.config import ProbeOptions
     from penchant.evaluation.compare import compare
+    from penchant.models.probes.options import ProbeOptions
 
     simple = [name for name in parameters.BASELINES.split(",") if name != settings.model]
     recipes = {settings.model: settings}

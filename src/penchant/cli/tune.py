@@ -10,7 +10,7 @@ import typer
 from penchant.cli import parameters, terminal
 
 if TYPE_CHECKING:
-    from penchant.evaluation.tuning import Tuned
+    from penchant.evaluation.tuning.study import Tuned
 
 
 def tune(
@@ -39,7 +39,7 @@ def tune(
     from penchant.cli.compare import names_of
     from penchant.cli.settings import configuration
     from penchant.data.dataset import Dataset
-    from penchant.evaluation.tuning import tune as search
+    from penchant.evaluation.tuning.study import tune as search
     from penchant.training.distributed import refuse_several
 
     refuse_several("penchant tune")
@@ -94,8 +94,8 @@ def show(out: Path, found: Tuned) -> None:
 
 def write(out: Path, found: Tuned) -> None:
     """The settings found as TOML, whole or not at all."""
-    from penchant.data.atomic import atomic_file
-    from penchant.data.toml import to_toml
+    from penchant.artifacts.atomic import atomic_file
+    from penchant.artifacts.toml import to_toml
 
     lines = ["Found by penchant tune: NDCG@10 on validation (as it stood), trials."]
     for name, trial in found.best.items():

@@ -49,9 +49,9 @@ def update(
     Under torchrun several processes learn together, and the first one speaks and writes.
     """
     from penchant.cli.report import page
-    from penchant.data.ingest import load_folder
+    from penchant.data.ingest.load import load_folder
     from penchant.evaluation.drift import drift
-    from penchant.recommender import Recommender
+    from penchant.recommender.recommender import Recommender
     from penchant.training.continuing import UpdateOptions
     from penchant.training.distributed import is_first_process
 
@@ -103,7 +103,7 @@ def update(
 
 def not_taken(known: Dataset, data: Dataset) -> dict[str, dict[str, Any]]:
     """What of the new data is not taken in, table by table: rows, cells, and what reading says of the rest."""
-    from penchant.data.merge import unread_cells
+    from penchant.data.ingest.merge import unread_cells
 
     tables = data.report.tables if data.report else {}
     return {

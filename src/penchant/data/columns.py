@@ -148,3 +148,8 @@ def finite(column: pl.Series) -> tuple[pl.Series, int]:
     bad = ~column.is_finite().fill_null(True)
     count = int(bad.sum())
     return (column.set(bad, None), count) if count else (column, 0)
+
+
+def folded(name: str) -> str:
+    """A name without what makes no difference: case, spaces, `_` and `-`."""
+    return "".join(c for c in name.lower() if c not in " _-")

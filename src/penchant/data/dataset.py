@@ -12,13 +12,13 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.data import schema
-from penchant.data.own_vectors import OwnVectors, checked, vectors_from
+from penchant.data.precomputed import OwnVectors, checked, vectors_from
 from penchant.data.sequences import SequenceBatch
 from penchant.data.vocabulary import Vocabulary
 from penchant.errors import UnknownIdError
 
 if TYPE_CHECKING:
-    from penchant.data.ingest import IngestReport, Table
+    from penchant.data.ingest.load import IngestReport, Table
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Dataset:
 
         Raises `SchemaError` / `DataError`; with `strict`, also where any row would be quarantined.
         """
-        from penchant.data.ingest import load_folder
+        from penchant.data.ingest.load import load_folder
 
         return load_folder(Path(path), strict=strict)
 
@@ -72,7 +72,7 @@ class Dataset:
         strict: bool = False,
     ) -> Dataset:
         """The same from frames of pandas, polars or Arrow."""
-        from penchant.data.ingest import build
+        from penchant.data.ingest.load import build
 
         return build(events, items, users, relations, root=Path(root) if root else None, strict=strict)
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.data import schema
-from penchant.data.aliases import folded
+from penchant.data.columns import folded
 from penchant.errors import UsageError
 
 KIND_ALIASES: Final[Mapping[str, tuple[str, ...]]] = {

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from penchant.data.modalities import Views
 from penchant.data.ragged import Ragged, gather_positions
-from penchant.data.views import Views
 from penchant.errors import DataError
 
 

@@ -17,11 +17,11 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.data import schema
-from penchant.data.options import require_range
-from penchant.data.views import View
+from penchant.data.modalities import View
 from penchant.data.vocabulary import Vocabulary
 from penchant.encoders.protocol import EncoderState
 from penchant.errors import EncoderError, OptionError
+from penchant.options import require_range
 
 CATEGORY: Final = "category"
 NUMBER: Final = "number"

@@ -14,17 +14,18 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from penchant.data.decode import AUDIO
-from penchant.data.options import require_range
-from penchant.data.views import View
-from penchant.encoders import hub, log_mel
-from penchant.encoders.choose_media import AUTO
+from penchant.data.media.decode import AUDIO
+from penchant.data.modalities import View
+from penchant.encoders import log_mel
+from penchant.encoders.choose import AUTO
 from penchant.encoders.image import vision_module
 from penchant.encoders.precision import resolve_device
+from penchant.encoders.pretrained import hub
+from penchant.encoders.pretrained.runtime import Forward, choose_forward
 from penchant.encoders.protocol import EncoderState
-from penchant.encoders.runtime import Forward, choose_forward
 from penchant.encoders.trainable import NETWORKS
 from penchant.errors import EncoderError, OptionError
+from penchant.options import require_range
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -222,7 +223,7 @@ def pool_windows(vectors: Floats, pooling: str) -> Floats:
 
 
 def _load(folder: Path, options: AudioOptions) -> _Loaded:
-    from penchant.encoders._pretrained import load_audio_model
+    from penchant.encoders.pretrained.loading import load_audio_model
 
     model, extractor = load_audio_model(folder)
     device = resolve_device(options.device)

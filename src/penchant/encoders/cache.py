@@ -23,9 +23,9 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from penchant.data.atomic import atomic_file, remove_leftovers
-from penchant.data.views import View
-from penchant.encoders.hub import file_digest
+from penchant.artifacts.atomic import atomic_file, remove_leftovers
+from penchant.artifacts.digests import file_digest
+from penchant.data.modalities import View
 from penchant.encoders.protocol import Encoder, Progress
 
 Content = TypeVar("Content")

@@ -10,10 +10,12 @@ from typing import Final
 
 import numpy as np
 
-from penchant.encoders.hub import MINILM
-from penchant.encoders.minilm import PACKAGE, is_installed
+from penchant.encoders.pretrained.hub import MINILM
+from penchant.encoders.pretrained.minilm import PACKAGE, is_installed
 
 NGRAM: Final = "ngram"
+AUTO: Final = "auto"
+NONE: Final = "none"
 
 UNKNOWN_SHARE: Final = 0.05
 """More unknown tokens than this, and the pretrained encoder is not used."""

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from penchant.data.decode import IMAGE
-from penchant.data.options import require_range
-from penchant.data.views import View
-from penchant.encoders import hub
-from penchant.encoders.choose_media import AUTO
+from penchant.data.media.decode import IMAGE
+from penchant.data.modalities import View
+from penchant.encoders.choose import AUTO
 from penchant.encoders.precision import resolve_device
+from penchant.encoders.pretrained import hub
+from penchant.encoders.pretrained.runtime import Forward, choose_forward
 from penchant.encoders.protocol import EncoderState
-from penchant.encoders.runtime import Forward, choose_forward
 from penchant.encoders.trainable import NETWORKS
 from penchant.errors import EncoderError
+from penchant.options import require_range
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -156,7 +156,7 @@ class ImageEncoder:
 
     def _load(self) -> _Loaded:
         if self._loaded is None:
-            from penchant.encoders._pretrained import load_image_model
+            from penchant.encoders.pretrained.loading import load_image_model
 
             self._weights()
             model, processor, pooler = load_image_model(self._folder())

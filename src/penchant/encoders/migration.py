@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from penchant.data.views import View
+from penchant.data.modalities import View
 from penchant.encoders.similarity import nearest_rows
 from penchant.errors import DataError, UsageError
 

@@ -18,12 +18,12 @@ import numpy.typing as npt
 import polars as pl
 import scipy.sparse as sp
 
-from penchant.data.options import require_range
-from penchant.data.views import View
-from penchant.encoders._spans import U64, Spans, spans
+from penchant.data.modalities import View
 from penchant.encoders.protocol import EncoderState
+from penchant.encoders.spans import U64, Spans, spans
 from penchant.encoders.svd import truncated_svd
 from penchant.errors import EncoderError
+from penchant.options import require_range
 
 _BLOCK: Final = 4096
 _SMALL_CORPUS: Final = 100

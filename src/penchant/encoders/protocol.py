@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy.typing as npt
 
-from penchant.data.views import View
+from penchant.data.modalities import View
 
 Progress = Callable[[str, float], None]
 """Called with a message and the share done, 0 to 1."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from penchant.data.views import View
+from penchant.data.modalities import View
 from penchant.errors import DataError
 
 

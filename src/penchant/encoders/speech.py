@@ -14,14 +14,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from penchant.data.options import require_range
-from penchant.encoders import hub
+from penchant.encoders.choose import AUTO, NONE
 from penchant.encoders.precision import resolve_device
+from penchant.encoders.pretrained import hub
 from penchant.encoders.protocol import EncoderState
 from penchant.errors import EncoderError, OptionError
+from penchant.options import require_range
 
-NONE: Final = "none"
-AUTO: Final = "auto"
 LANGUAGES: Final = (AUTO, "zh", "en")
 Floats = npt.NDArray[np.float32]
 
@@ -136,7 +135,7 @@ class Transcriber:
 
     def _load(self) -> _Loaded:
         if self._loaded is None:
-            from penchant.encoders._pretrained import load_speech_model
+            from penchant.encoders.pretrained.loading import load_speech_model
 
             self._weights()
             model, extractor, tokenizer = load_speech_model(self._folder())
@@ -147,7 +146,7 @@ class Transcriber:
     def _texts(self, loaded: _Loaded, windows: list[Floats]) -> list[str]:
         import torch
 
-        from penchant.encoders._pretrained import quiet
+        from penchant.encoders.pretrained.loading import quiet
 
         inputs = loaded.extractor(
             windows, sampling_rate=self.sample_rate, return_tensors="pt", return_attention_mask=True

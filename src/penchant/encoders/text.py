@@ -10,18 +10,16 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.data.columns import as_text
-from penchant.data.options import require_range
 from penchant.data.text import normalised
-from penchant.encoders.choose import NGRAM, TextChoice, choose_text_encoder
-from penchant.encoders.hub import MINILM
-from penchant.encoders.huggingface import HuggingFaceEncoder, HuggingFaceOptions
+from penchant.encoders.choose import AUTO, NGRAM, NONE, TextChoice, choose_text_encoder
 from penchant.encoders.ngram import NgramEncoder, NgramOptions
+from penchant.encoders.pretrained.hub import MINILM
+from penchant.encoders.pretrained.huggingface import HuggingFaceEncoder, HuggingFaceOptions
 from penchant.encoders.protocol import EncoderState, TextEncoder
-from penchant.encoders.word_vectors import WordVectorEncoder, WordVectorOptions, names_word_vectors
+from penchant.encoders.words.vectors import WordVectorEncoder, WordVectorOptions, names_word_vectors
 from penchant.errors import EncoderError
+from penchant.options import require_range
 
-AUTO: Final = "auto"
-NONE: Final = "none"
 ITEM_FIELDS: Final = (schema.TITLE, schema.CATEGORIES, schema.DESCRIPTION, schema.TEXT)
 
 

@@ -1,6 +1,6 @@
 """Small networks of our own as encoders of pictures and sounds: trained on the catalogue, kept in the bundle.
 
-How they are trained without labels is `training/contrastive.py`; here is what comes out, and how it encodes.
+How they are trained without labels is `embeddings/contrastive.py`; here is what comes out, and how it encodes.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from penchant.data.decode import AUDIO, IMAGE
-from penchant.data.options import require_range
-from penchant.data.views import View
+from penchant.data.media.decode import AUDIO, IMAGE
+from penchant.data.modalities import View
 from penchant.encoders import log_mel
 from penchant.encoders.cnn import picture_network, prepared_picture
 from penchant.encoders.crnn import sound_network, sound_windows
 from penchant.encoders.protocol import EncoderState
 from penchant.errors import EncoderError, OptionError, UsageError
+from penchant.options import require_range
 
 CNN: Final = "cnn"
 NETWORKS: Final[Mapping[str, tuple[str, ...]]] = {IMAGE: (CNN,), AUDIO: ("crnn", "lstm")}
@@ -131,7 +131,7 @@ class TrainableEncoder:
         if self.learned is None:
             raise EncoderError(
                 f"The encoder {self.network!r} has not been trained.",
-                remedy="Recommender.fit and `penchant encode` train it; alone: penchant.training.contrastive.",
+                remedy="Recommender.fit and `penchant encode` train it; alone: penchant.embeddings.contrastive.",
             )
         return self.learned
 

@@ -10,18 +10,19 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from penchant.config import Config
 from penchant.data.dataset import Dataset
+from penchant.data.modalities import Views
 from penchant.data.ragged import Ragged
 from penchant.data.schema import BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout
-from penchant.data.views import Views
 from penchant.errors import UsageError
 from penchant.evaluation.backtest import ranked_lists
-from penchant.evaluation.significance import bootstrap, paired_differences
 from penchant.metrics.ranking import ranking_metrics
-from penchant.recommender import Additive, Multiview, Recommender
+from penchant.metrics.significance import bootstrap, paired_differences
+from penchant.models.base import Additive, Multiview
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 
 Ablate = Literal["none", "masked", "refitted"]
 MOST_USERS = 1000

@@ -10,8 +10,8 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
+from penchant.data.modalities import View, Views
 from penchant.data.ragged import Ragged
-from penchant.data.views import View, Views
 
 CONTENT_MODALITIES = (schema.TEXT, schema.IMAGE, schema.AUDIO, schema.ATTRIBUTES)
 """Views that diversity may be measured in, the first that is there: what an item is, not how it was used."""

@@ -6,20 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from penchant.config import Config, ProbeOptions
 from penchant.data.dataset import Dataset
 from penchant.data.splits import How, Target, Ties
+from penchant.embeddings.packing import packed
 from penchant.errors import DataError, UsageError
 from penchant.evaluation.background import background
 from penchant.evaluation.backtest import DEFAULT_KS
 from penchant.evaluation.compare import compare
 from penchant.evaluation.comparison import Comparison
 from penchant.evaluation.cost import Cost, measured
-from penchant.evaluation.heads import probe_results
 from penchant.evaluation.pooling import pooled
+from penchant.evaluation.probes import probe_results
 from penchant.evaluation.run import Run, informed, tested
 from penchant.evaluation.unseen import Unseen, unseen
-from penchant.recommender import Recommender, packed
+from penchant.models.probes.options import ProbeOptions
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 
 Progress = Callable[[str, float], None]
 

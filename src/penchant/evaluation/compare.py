@@ -10,23 +10,24 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from penchant.config import Config
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout, How, Split, Target, Ties
 from penchant.data.splits import split as cut
+from penchant.embeddings.packing import packed
 from penchant.errors import OptionError, PenchantError, UsageError
 from penchant.evaluation.ablation import Ablate, with_refits
 from penchant.evaluation.background import Background, background
 from penchant.evaluation.backtest import DEFAULT_KS
 from penchant.evaluation.comparison import Comparison
 from penchant.evaluation.cost import measured
-from penchant.evaluation.heads import probe_results
 from penchant.evaluation.pooling import pooled
+from penchant.evaluation.probes import probe_results
 from penchant.evaluation.run import Run, informed, tested
-from penchant.evaluation.significance import TESTS, Test
-from penchant.recommender import Recommender, packed
+from penchant.metrics.significance import TESTS, Test
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
 
 Progress = Callable[[str, float], None]
 Bools = npt.NDArray[np.bool_]

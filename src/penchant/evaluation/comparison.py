@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from penchant.evaluation.significance import Difference, Interval
+from penchant.metrics.significance import Difference, Interval
 
 TABLE_METRICS = ("ndcg", "hit_rate", "mrr", "coverage", "novelty", "diversity")
 """Metrics of the printed table, those that are there."""
@@ -40,7 +40,7 @@ class Comparison:
     `tests` compare each model with the best baseline, and the best two with each other. `curves[name]` holds `roc`
     and `pr` (see `curves.pair_curves`). `cost[name]` has `fit_cpu_s` (mean over fits) and `peak_rss_mb` (highest).
     `views[name]`: coverage, contributions and ablation of the views where asked for (see `ablation`).
-    `probes[name]`: the quality of the linear probes, where there are any (see `penchant.evaluation.heads`).
+    `probes[name]`: the quality of the linear probes, where there are any (see `penchant.evaluation.probes`).
     `by_seed[name]` is the mean NDCG at k of each seed, `facts[name]` those of its last recommender.
     """
 

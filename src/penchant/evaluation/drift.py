@@ -11,15 +11,15 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.data.dataset import Dataset
-from penchant.data.history import understood_kinds
+from penchant.data.ingest.ad_hoc_history import understood_kinds
+from penchant.data.ingest.merge import merge
 from penchant.data.kinds import wanted_kinds
-from penchant.data.merge import merge
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.data.vocabulary import Vocabulary
 from penchant.errors import DataError, ModelError
 from penchant.metrics.ranking import ndcg
-from penchant.recommender import Recommender
+from penchant.recommender.recommender import Recommender
 from penchant.training.continuing import UpdateOptions
 
 Progress = Callable[[str, float], None]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from penchant.evaluation.comparison import Comparison, PairedTest, SliceResult
 from penchant.evaluation.ratings import ValueErrors
 from penchant.evaluation.run import Run
-from penchant.evaluation.significance import (
+from penchant.metrics.significance import (
     Interval,
     Test,
     bootstrap_intervals,

@@ -14,7 +14,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout
-from penchant.evaluation.significance import Interval, bootstrap_ratio
+from penchant.metrics.significance import Interval, bootstrap_ratio
 
 Floats = npt.NDArray[np.float64]
 

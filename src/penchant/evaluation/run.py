@@ -18,7 +18,7 @@ from penchant.evaluation.curves import pair_curves
 from penchant.evaluation.ratings import ValueErrors, value_errors
 
 if TYPE_CHECKING:
-    from penchant.recommender import Recommender
+    from penchant.recommender.recommender import Recommender
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def tested(
 
 
 def informed(holdout: Holdout, whole: SequenceBatch) -> Holdout:
-    """The hold-out with what events and users carry themselves; see `penchant.recommender.informed`."""
-    from penchant.recommender import informed as told
+    """The hold-out with what events and users carry themselves; see `penchant.recommender.recommender.informed`."""
+    from penchant.embeddings.packing import informed as told
 
     return replace(holdout, histories=told(holdout.histories, whole))

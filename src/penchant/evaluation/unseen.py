@@ -12,14 +12,14 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.history import understood_kinds
+from penchant.data.ingest.ad_hoc_history import understood_kinds
 from penchant.data.kinds import kind_codes, wanted_kinds
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout, Target
 
 if TYPE_CHECKING:
-    from penchant.recommender import Recommender
+    from penchant.recommender.recommender import Recommender
 
 Bools = npt.NDArray[np.bool_]
 _NEW, _WANTED, _ORIGIN, _READ = "__new", "__wanted", "__origin", "__read"
@@ -55,7 +55,7 @@ def unseen(
     An event is seen if it is among the histories kept with the recommender (same user, item and time). Where those
     are not complete (a bundle written without them), every event up to `facts["trained_until_s"]` counts as seen.
     A target that the recommender does not know is a miss, and the notes say how many there are. Kinds that it has not
-    learned are read as where a history is handed in (`penchant.data.history.understood_kinds`), and counted too.
+    learned are read as in an ad-hoc history (`penchant.data.ingest.ad_hoc_history.understood_kinds`), and counted too.
     """
     joined = _joined(recommender, data)
     new = joined.events[_NEW].to_numpy()

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from penchant.data.modalities import View
 from penchant.data.ragged import Ragged
-from penchant.data.views import View
 from penchant.errors import DataError
 from penchant.metrics.quotient import quotient
 from penchant.metrics.ranking import PerUser, Ranked

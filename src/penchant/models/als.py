@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.data.sequences import SequenceBatch
+from penchant.data.training import TrainingData
 from penchant.errors import MissingExtraError
-from penchant.models.base import ModelState, Scores, TrainingData
+from penchant.models.base import ModelState, Scores
 from penchant.models.ease import lowest_where
 from penchant.models.history import HistoryOptions, Sparse, history_matrix, kind_weights, require
 from penchant.models.popularity import not_fitted

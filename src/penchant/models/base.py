@@ -2,61 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
-from penchant.data.ragged import Ragged
+from penchant.data.modalities import Views
 from penchant.data.sequences import SequenceBatch
-from penchant.data.views import Views
+from penchant.data.training import TrainingData
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from penchant.models.network import Network
+    from penchant.models.nn.base import Network
 
 Scores = npt.NDArray[np.float32]
 """Scores `[batch, items]` of every item for every history; higher is better, comparable within a row only."""
-
-
-@dataclass(frozen=True)
-class Validation:
-    """Held-out targets that choose epochs and weights; never the test.
-
-    `histories` `[B]` is what is known when asked, `targets` `[B]` the items to find, `seen` `[B]` the items
-    left out of the ranking.
-    """
-
-    histories: SequenceBatch
-    targets: Ragged
-    seen: Ragged
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """All that a model may learn from.
-
-    `sequences`: the training history of every user (row = user code). `views`: item views, rows = item codes.
-    `now_s`: the end of the training period, UTC seconds.
-    `kinds`: names of event kinds, by code. `items`: the catalogue's table (row = item code), for models that read it.
-    """
-
-    sequences: SequenceBatch
-    n_items: int
-    kinds: list[str]
-    now_s: int
-    views: Views = field(default_factory=Views)
-    validation: Validation | None = None
-    seed: int = 0
-    progress: Callable[[str, float], None] | None = None
-    """Called with a message and the share done, 0 to 1."""
-    items: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from penchant.data.modalities import Views
 from penchant.data.schema import ATTRIBUTES, BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
-from penchant.data.views import Views
+from penchant.data.training import TrainingData
 from penchant.errors import ModelError
-from penchant.models.base import ModelState, Scores, TrainingData
+from penchant.models.base import ModelState, Scores
 from penchant.models.history import DAY_S, DecayOptions, Sparse, event_weights, faded, kind_weights, require
 from penchant.models.popularity import not_fitted
 

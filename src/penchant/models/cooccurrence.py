@@ -8,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from penchant.data.options import require_range
 from penchant.data.sequences import SequenceBatch
-from penchant.models.base import ModelState, Scores, TrainingData
+from penchant.data.training import TrainingData
+from penchant.models.base import ModelState, Scores
 from penchant.models.history import HistoryOptions, Sparse, history_matrix, kind_weights, positive, require
 from penchant.models.popularity import not_fitted, shares_of
 from penchant.models.sparse import dense, from_arrays, inverse, row_sums, scaled_rows, to_arrays
+from penchant.options import require_range
 
 BACKOFF = 1e-7
 """Weight of popularity where the history says nothing: it orders items that no count reaches."""

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from penchant.data.modalities import Views
 from penchant.data.sequences import SequenceBatch
-from penchant.data.views import Views
+from penchant.data.training import TrainingData
 from penchant.errors import ModelError
-from penchant.models.base import ModelState, Scores, TrainingData
+from penchant.models.base import ModelState, Scores
 from penchant.models.history import HistoryOptions, Sparse, history_matrix, kind_weights, require
 from penchant.models.popularity import not_fitted
 

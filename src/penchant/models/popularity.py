@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.data.sequences import SequenceBatch
+from penchant.data.training import TrainingData
 from penchant.errors import ModelError, OptionError
-from penchant.models.base import ModelState, Scores, TrainingData
+from penchant.models.base import ModelState, Scores
 from penchant.models.history import DAY_S, kind_weights, positive, require
 
 WINDOWS = ("all", "recent", "decayed")

@@ -55,9 +55,9 @@ MODELS: Mapping[str, Entry] = {
     "content_transformer": Entry("sequence", "SequenceModel", "SequenceOptions", CONTENT_EXPERT),
     "transformer": Entry("sequence", "SequenceModel", "SequenceOptions"),
     "recent_popularity": Entry("popularity", "Popularity", "PopularityOptions", {"window": "decayed"}),
-    "llm": Entry("llm", "LLM", "LLMOptions"),
-    "lite": Entry("ensemble", "Ensemble", "EnsembleOptions"),
-    "flagship": Entry("ensemble", "Ensemble", "EnsembleOptions", {"experts": FLAGSHIP}),
+    "llm": Entry("language.model", "LLM", "LLMOptions"),
+    "lite": Entry("ensemble.ensemble", "Ensemble", "EnsembleOptions"),
+    "flagship": Entry("ensemble.ensemble", "Ensemble", "EnsembleOptions", {"experts": FLAGSHIP}),
 }
 DEFAULT_MODEL = "lite"
 
@@ -87,11 +87,11 @@ def create(name: str, options: Callable[[str], Any]) -> Model:
     found = entry(name)
     model_class = getattr(import_module(f"penchant.models.{found.module}"), found.model)
     own = options(name)
-    if found.module == "ensemble":
+    if found.module == "ensemble.ensemble":
         made: Model = model_class(own, {expert: create(expert, options) for expert in own.experts}, name)
     elif found.module == "sequence":
         if own.fusion == "decision":
-            made = import_module("penchant.models.view_experts").view_experts(own, name)
+            made = import_module("penchant.models.ensemble.modality_experts").view_experts(own, name)
         else:
             made = model_class(own, name)
     elif found.module == "popularity":

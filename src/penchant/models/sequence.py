@@ -13,20 +13,21 @@ import torch
 from torch import Tensor, nn
 
 from penchant.data.kinds import wanted_kinds
+from penchant.data.modalities import Views
 from penchant.data.schema import BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
-from penchant.data.views import Views
+from penchant.data.training import TrainingData
 from penchant.errors import ModelError
-from penchant.models.base import ModelState, Scores, TrainingData
-from penchant.models.history_contrast import versions_apart
-from penchant.models.id_init import pca_ids
-from penchant.models.next_item import NextItem
-from penchant.models.sequence_net import SequenceNet, empty_views, sizes
-from penchant.models.sequence_options import SequenceOptions, dropout_percent, epochs_for, uses_mixed_precision
-from penchant.models.sequence_series import last_vectors, mixture_scores, series
-from penchant.models.tokens import Padded, pad
-from penchant.models.view_contributions import dot_parts, shapley_parts
-from penchant.models.windows import Window, batches
+from penchant.models.base import ModelState, Scores
+from penchant.models.nn.contributions import dot_parts, shapley_parts
+from penchant.models.nn.history_contrast import versions_apart
+from penchant.models.nn.id_init import pca_ids
+from penchant.models.nn.network import SequenceNet, empty_views, sizes
+from penchant.models.nn.next_item import NextItem
+from penchant.models.nn.options import SequenceOptions, dropout_percent, epochs_for, uses_mixed_precision
+from penchant.models.nn.series import last_vectors, mixture_scores, series
+from penchant.models.nn.tokens import Padded, pad
+from penchant.models.nn.windows import Window, batches
 
 __all__ = ["SequenceModel", "SequenceOptions"]
 

@@ -10,7 +10,7 @@ import polars as pl
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.language import main_language
-from penchant.data.results import EventReason, Reason
+from penchant.data.results.recommendations import EventReason, Reason
 from penchant.data.sequences import SequenceBatch
 from penchant.models.base import Additive, Model, Scores
 from penchant.profiles.explanation import event_contributions, standing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from penchant.data.results import EventReason
+from penchant.data.results.recommendations import EventReason
 
 _SENTENCES = {
     "en": {

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.data import schema
+from penchant.simulator.anomalies import BOT, PERSON, SPAMMER, TAKEOVER, abuse, broken_rows
 from penchant.simulator.behaviour import draw_behaviour
 from penchant.simulator.catalogue import Catalogue, draw_catalogue
 from penchant.simulator.events import TRUTH_COLUMNS, event_table
@@ -21,7 +22,6 @@ from penchant.simulator.own_content import own_content
 from penchant.simulator.phrases import STYLES
 from penchant.simulator.population import Leanings, draw_population
 from penchant.simulator.schedule import draw_schedule, event_counts
-from penchant.simulator.trouble import BOT, PERSON, SPAMMER, TAKEOVER, abuse, broken_rows
 
 BLOCK_USERS: Final = 5_000
 """Users drawn together; part of what a seed means."""

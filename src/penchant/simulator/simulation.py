@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from penchant.artifacts.atomic import atomic_folder
 from penchant.data import schema
-from penchant.data.atomic import atomic_folder
 from penchant.data.dataset import Dataset
 from penchant.simulator.blocks import Block, World, draw_blocks
 from penchant.simulator.follows import draw_follows

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from penchant.data.atomic import atomic_folder
+from penchant.artifacts.atomic import atomic_folder
 from penchant.errors import UsageError
 from penchant.sources.catalogue import public_set
 from penchant.sources.digests import checked_digest, verify

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import httpx2 as httpx
 
-from penchant.data.atomic import sync, write_errors
-from penchant.data.options import require_range
+from penchant.artifacts.atomic import sync, write_errors
 from penchant.errors import DataError, UsageError
+from penchant.options import require_range
 from penchant.sources.digests import checked_digest, verify
 
 Report = Callable[[float], None]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from penchant.data.readers import listing
+from penchant.data.ingest.readers import listing
 from penchant.errors import DataError
 from penchant.sources.lines import blocks
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from penchant.data import columns, schema
-from penchant.data.quarantine import LINE, REASON, ROW
+from penchant.data.ingest.quarantine import LINE, REASON, ROW
 from penchant.errors import UsageError
 from penchant.sources.files import Files
 from penchant.sources.lines import fields, head, number, refuse, table

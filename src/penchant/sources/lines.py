@@ -17,10 +17,10 @@ from typing import IO, cast
 import polars as pl
 
 from penchant.data import schema
-from penchant.data.encodings import first_line
-from penchant.data.mapping import TableMapping
-from penchant.data.quarantine import LINE, REASON, ROW
-from penchant.data.readers import NOT_JSON, WRONG_FIELDS, read_source
+from penchant.data.ingest.encodings import first_line
+from penchant.data.ingest.mapping import TableMapping
+from penchant.data.ingest.quarantine import LINE, REASON, ROW
+from penchant.data.ingest.readers import NOT_JSON, WRONG_FIELDS, read_source
 from penchant.errors import DataError, SchemaError
 
 BLOCK_BYTES = 1 << 26

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from penchant.data import schema
-from penchant.data.quarantine import LINE
+from penchant.data.ingest.quarantine import LINE
 from penchant.errors import DataError
 from penchant.sources.files import Files
 from penchant.sources.lines import blank, fields, head, in_order, refuse

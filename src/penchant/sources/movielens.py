@@ -11,7 +11,7 @@ from typing import Final
 import polars as pl
 
 from penchant.data import schema
-from penchant.data.quarantine import LINE, REASON, ROW
+from penchant.data.ingest.quarantine import LINE, REASON, ROW
 from penchant.errors import DataError
 from penchant.sources.files import Files
 from penchant.sources.lines import fields, head, number, refuse, table

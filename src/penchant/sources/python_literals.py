@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from penchant.data.quarantine import LINE
+from penchant.data.ingest.quarantine import LINE
 
 _SINGLE = r"'(?:[^'\\]|\\.)*'"
 _DOUBLE = r'"(?:[^"\\]|\\.)*"'

@@ -10,8 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from penchant.data import schema
-from penchant.data.aliases import recognise
-from penchant.data.quarantine import LINE, REASON, ROW
+from penchant.data.ingest.aliases import recognise
+from penchant.data.ingest.quarantine import LINE, REASON, ROW
 from penchant.sources.files import Files
 from penchant.sources.lines import refuse, table
 from penchant.sources.writer import Writer

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from penchant.data import schema
-from penchant.data.quarantine import LINE, REASON, ROW
+from penchant.data.ingest.quarantine import LINE, REASON, ROW
 from penchant.errors import DataError
 from penchant.sources.digests import digest_of
 from penchant.sources.public_set import PublicSet

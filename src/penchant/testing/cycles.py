@@ -6,7 +6,7 @@ import numpy as np
 
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
-from penchant.models.base import TrainingData, Validation
+from penchant.data.training import TrainingData, Validation
 
 
 def cycles(users: int = 60, length: int = 12, items: int = 10, seed: int = 0) -> TrainingData:

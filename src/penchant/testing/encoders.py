@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from penchant.data.views import View
-from penchant.encoders.media import MediaEncoder, encode_files
+from penchant.data.modalities import View
+from penchant.embeddings.media import MediaEncoder, encode_files
 from penchant.encoders.protocol import Encoder, EncoderState
 from penchant.errors import EncoderError
 from penchant.testing.media import broken_media

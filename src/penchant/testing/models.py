@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from penchant.data.modalities import View, Views
 from penchant.data.sequences import SequenceBatch
-from penchant.data.views import View, Views
+from penchant.data.training import TrainingData
 from penchant.errors import ModelError
-from penchant.models.base import ClosedForm, Model, Scores, TrainingData
+from penchant.models.base import ClosedForm, Model, Scores
 
 Factory = Callable[[], Model]
 Fit = Callable[[Any, TrainingData], object]

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from penchant.data.atomic import atomic_file, remove_leftovers
+from penchant.artifacts.atomic import atomic_file, remove_leftovers
+from penchant.data.modalities import Views
 from penchant.data.sequences import SequenceBatch
-from penchant.data.views import Views
-from penchant.models.base import TrainingData
+from penchant.data.training import TrainingData
 from penchant.training.cpu_seconds import CpuSeconds
 
 FILE = "checkpoint.safetensors"

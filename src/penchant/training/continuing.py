@@ -11,13 +11,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from penchant.data.options import require_range
+from penchant.data.modalities import Views
 from penchant.data.schema import BEHAVIOUR
-from penchant.data.views import Views
+from penchant.data.training import TrainingData
 from penchant.errors import ModelError
-from penchant.models.base import ClosedForm, Model, Trainable, TrainingData
-from penchant.models.ensemble import Ensemble
-from penchant.models.network import Network
+from penchant.models.base import ClosedForm, Model, Trainable
+from penchant.models.ensemble.ensemble import Ensemble
+from penchant.models.nn.base import Network
+from penchant.options import require_range
 from penchant.training.distributed import group
 from penchant.training.options import TrainingOptions
 from penchant.training.precision import device_named

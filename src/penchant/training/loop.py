@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
+from penchant.data.training import TrainingData
 from penchant.errors import ModelError
-from penchant.models.base import ClosedForm, Model, Pretrained, Trainable, TrainingData
-from penchant.models.ensemble import Ensemble
+from penchant.models.base import ClosedForm, Model, Pretrained, Trainable
+from penchant.models.ensemble.ensemble import Ensemble
 from penchant.training.checkpoints import Checkpoints
 from penchant.training.distributed import group
 from penchant.training.log import TrainingLog

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from penchant.data.options import require_range
 from penchant.errors import OptionError
+from penchant.options import require_range
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 COMPILING = ("auto", "on", "off")

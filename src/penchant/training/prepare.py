@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from penchant.data.dataset import Dataset
-from penchant.data.views import Views
-from penchant.encoders.fitted import FittedEncoders
-from penchant.encoders.packing import packed
-from penchant.models.base import TrainingData
+from penchant.data.modalities import Views
+from penchant.data.training import TrainingData
+from penchant.embeddings.fitted import FittedEncoders
+from penchant.embeddings.packing import packed
 
 
 def training_data(

@@ -7,10 +7,11 @@ import numpy as np
 from penchant.data.dataset import Dataset
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout, split
-from penchant.encoders.packing import informed
+from penchant.data.training import Validation
+from penchant.embeddings.packing import informed
 from penchant.errors import DataError
 from penchant.metrics.ranking import ndcg
-from penchant.models.base import Model, ModelEnsemble, Trainable, Validation
+from penchant.models.base import Model, ModelEnsemble, Trainable
 from penchant.retrieval.exact import top_k
 
 SELECTION_USERS = 4000

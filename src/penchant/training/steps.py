@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from penchant.data.options import to_dict
+from penchant.data.training import TrainingData
 from penchant.errors import ModelError
-from penchant.models.base import Trainable, TrainingData
-from penchant.models.network import Network
+from penchant.models.base import Trainable
+from penchant.models.nn.base import Network
+from penchant.options import to_dict
 from penchant.training.average import Average
 from penchant.training.checkpoints import Checkpoints, Saved, identity
 from penchant.training.distributed import Group

@@ -1,0 +1,1 @@
+"""Contents changed so that they keep their meaning."""

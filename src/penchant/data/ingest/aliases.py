@@ -1,0 +1,222 @@
+"""Common names of columns, and how the columns of a table become ours."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from penchant.data import schema
+from penchant.data.columns import folded
+from penchant.errors import SchemaError
+
+_USER: Final = ("user", "uid", "userid", "customer", "customerid", "visitorid", "memberid", "reviewerid", "accountid")
+_ITEM: Final = (
+    *("item", "iid", "itemid", "movie", "movieid", "product", "productid", "asin", "sku", "videoid", "newsid"),
+    *("articleid", "songid", "trackid", "bookid", "isbn", "businessid", "goodsid", "articlenumber"),
+)
+_TIME: Final = (
+    *("ts", "t", "time", "times", "times", "timems", "timestamps", "timestampms", "unixtime", "unixreviewtime"),
+    *("datetime", "date", "eventtime", "createdat"),
+)
+
+ALIASES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    schema.EVENTS: {
+        schema.USER_ID: _USER,
+        schema.ITEM_ID: _ITEM,
+        schema.TIMESTAMP: _TIME,
+        schema.EVENT_ID: ("eventid", "interactionid", "reviewid"),
+        schema.SEQ: ("sequence", "seqno", "sequencenumber"),
+        schema.EVENT: ("eventtype", "type", "action", "actiontype", "behavior", "behaviour", "kind", "eventname"),
+        schema.VALUE: ("rating", "ratings", "stars", "overall", "score", "weight", "quantity"),
+        schema.DWELL_S: ("dwell", "dwelltime", "dwellseconds", "watchtime", "duration"),
+        schema.TEXT: ("comment", "review", "reviewtext", "query", "message"),
+        schema.IMAGE: ("picture", "photo", "imagepath", "imagefile"),
+        schema.AUDIO: ("sound", "voice", "audiopath", "audiofile"),
+        schema.SESSION_ID: ("session", "sid"),
+        schema.RECOMMENDATION_ID: ("recid", "requestid"),
+        schema.POSITION: ("rank", "slot"),
+        schema.PROPENSITY: ("probability",),
+    },
+    schema.ITEMS: {
+        schema.ITEM_ID: (*_ITEM, "id"),
+        schema.TITLE: ("name", "movietitle", "producttitle", "productname", "itemname", "caption", "headline"),
+        schema.DESCRIPTION: ("desc", "plot", "abstract", "summary", "overview", "body", "content"),
+        schema.CATEGORIES: ("category", "genres", "genre", "tags", "class"),
+        schema.IMAGE: ("picture", "photo", "imagepath", "imagefile", "poster", "cover"),
+        schema.AUDIO: ("sound", "audiopath", "audiofile"),
+        schema.CREATED_AT: ("created", "published", "publishedat", "releasedate", "uploadtime"),
+        schema.CREATOR: ("author", "artist", "seller", "uploader", "channel"),
+        schema.PRICE: ("cost", "unitprice"),
+    },
+    schema.USERS: {
+        schema.USER_ID: (*_USER, "id"),
+        schema.TEXT: ("bio", "about", "profile"),
+        schema.IMAGE: ("avatar", "picture", "photo"),
+    },
+    schema.RELATIONS: {
+        schema.SOURCE_ID: ("source", "src", "from", "follower", "head", "headid"),
+        schema.TARGET_ID: ("target", "dst", "to", "followee", "tail", "tailid"),
+        schema.RELATION_KIND: ("type", "relation", "relationid", "edge"),
+    },
+}
+"""Table → our column → names taken for it, compared without case, spaces, `_` and `-`."""
+
+REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
+    schema.EVENTS: (schema.USER_ID, schema.ITEM_ID, schema.TIMESTAMP),
+    schema.ITEMS: (schema.ITEM_ID,),
+    schema.USERS: (schema.USER_ID,),
+    schema.RELATIONS: (schema.SOURCE_ID, schema.TARGET_ID),
+}
+
+_INSTEAD: Final[Mapping[str, tuple[str, ...]]] = {
+    schema.ITEM_ID: (schema.TEXT, schema.IMAGE, schema.AUDIO),
+    schema.TIMESTAMP: (schema.SEQ,),
+}
+"""What may stand in for a required column of events."""
+
+_SAID_INSTEAD: Final[Mapping[str, str]] = {
+    schema.ITEM_ID: "Events with a text, an image or an audio file of their own need no item.",
+    schema.TIMESTAMP: "Without times, a column 'seq' of whole numbers may say the order of each user's events.",
+}
+"""The same in words."""
+
+_CODES: Final = (schema.USER, schema.ITEM, schema.KIND, schema.TIME_S)
+"""Names that `Dataset.events` keeps for itself."""
+
+ATOMIC_TYPES: Final = ("token", "token_seq", "float", "float_seq")
+"""RecBole's types, written after a colon in the head of an atomic file."""
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """`names`: column in the file → column in the dataset, in the order of the file. `types`: RecBole's type of a
+    column, by its name in the file. `left_out`: columns that dataset.toml sets aside. `notes`: what was odd."""
+
+    names: dict[str, str]
+    types: dict[str, str]
+    left_out: list[str]
+    notes: list[str]
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """Only those that have another name in the file."""
+        return {raw: name for raw, name in self.names.items() if raw != name}
+
+    def raw(self, name: str) -> str:
+        """The name in the file of one of our columns; empty where the file has none."""
+        return next((raw for raw, ours in self.names.items() if ours == name), "")
+
+    def has(self, name: str) -> bool:
+        """Whether the file has one of our columns."""
+        return name in self.names.values()
+
+    def column(self, frame: pl.DataFrame, name: str) -> pl.Series:
+        """One of our columns; all null where the file has none."""
+        raw = self.raw(name)
+        return frame[raw].alias(name) if raw else pl.repeat(None, frame.height, dtype=pl.String, eager=True).alias(name)
+
+
+def recognise(table: str, columns: Sequence[str], mapping: Mapping[str, str], source: str) -> Recognised:
+    """Say what each column of a table is.
+
+    Own names come first, then what `mapping` (dataset.toml: file's name → ours, "" to leave out) says, then aliases;
+    where two columns claim one name the first in that order has it and the other stays an attribute.
+
+    Raises `SchemaError` where a required column is missing, a column stands twice, or `mapping` names one that is
+    not there.
+    """
+    twice = sorted({name for name in columns if list(columns).count(name) > 1})
+    if twice:
+        raise SchemaError(
+            f"{source}: the column {twice[0]!r} stands twice.", remedy="Rename or remove one of them in the file."
+        )
+    _check_mapping(table, columns, mapping, source)
+    plain = {raw: _without_type(raw) for raw in columns}
+    types = {raw: raw.rsplit(":", 1)[1] for raw in columns if raw.endswith(tuple(f":{kind}" for kind in ATOMIC_TYPES))}
+    taken: dict[str, str] = {name: raw for raw, name in mapping.items() if name}
+    free = [raw for raw in columns if raw not in mapping]
+    for raw in free:
+        if plain[raw] in ALIASES[table]:
+            taken.setdefault(plain[raw], raw)
+    for raw in free:
+        name = _by_alias(table, plain[raw])
+        if name and raw not in taken.values():
+            taken.setdefault(name, raw)
+    ours = {raw: name for name, raw in taken.items()}
+    left_out = [raw for raw, name in mapping.items() if not name]
+    names, notes = _attributes(table, [raw for raw in columns if raw not in left_out], ours, plain)
+    _check_required(table, names, columns, source)
+    return Recognised(names, types, left_out, notes)
+
+
+def _attributes(
+    table: str, columns: Sequence[str], ours: Mapping[str, str], plain: Mapping[str, str]
+) -> tuple[dict[str, str], list[str]]:
+    """Give every other column a name that nothing else has."""
+    names: dict[str, str] = {}
+    notes: list[str] = []
+    used = set(ours.values()) | (set(_CODES) if table == schema.EVENTS else set())
+    for raw in columns:
+        if raw in ours:
+            names[raw] = ours[raw]
+            continue
+        name = plain[raw]
+        while name in used:
+            name += "_in_file"
+        if name != plain[raw]:
+            notes.append(f"the column {raw!r} is kept as the attribute {name!r}: its name is taken")
+        used.add(name)
+        names[raw] = name
+    return names, notes
+
+
+def _without_type(raw: str) -> str:
+    name, colon, kind = raw.rpartition(":")
+    return name if colon and kind in ATOMIC_TYPES else raw.strip()
+
+
+def _by_alias(table: str, name: str) -> str | None:
+    key = folded(name)
+    for ours, aliases in ALIASES[table].items():
+        if key == folded(ours) or key in aliases:
+            return ours
+    return None
+
+
+def _check_mapping(table: str, columns: Sequence[str], mapping: Mapping[str, str], source: str) -> None:
+    missing = next((raw for raw in mapping if raw not in columns), None)
+    if missing is not None:
+        raise SchemaError(
+            f"dataset.toml maps the column {missing!r} of {table}, but {source} has: {', '.join(columns)}.",
+            remedy=f"Write the name as it stands in the file under [{table}.columns].",
+        )
+    targets = [name for name in mapping.values() if name]
+    double = next((name for name in targets if targets.count(name) > 1), None)
+    if double is not None:
+        raise SchemaError(f"dataset.toml maps two columns of {table} to {double!r}.", remedy="Keep one of them.")
+
+
+def _check_required(table: str, names: Mapping[str, str], columns: Sequence[str], source: str) -> None:
+    have = set(names.values())
+    for needed in REQUIRED[table]:
+        if needed in have or any(name in have for name in _INSTEAD.get(needed, ())):
+            continue
+        known = {needed, *ALIASES[table][needed]}
+        near = next((raw for raw in columns if difflib.get_close_matches(folded(raw), known, n=1, cutoff=0.6)), None)
+        hint = f" The nearest is {near!r}." if near else ""
+        found = ", ".join(columns) or "none"
+        instead = f" {_SAID_INSTEAD[needed]}" if table == schema.EVENTS and needed in _SAID_INSTEAD else ""
+        head = " The first line does not look like column names." if _looks_like_data(columns) else ""
+        raise SchemaError(
+            f"{source}: {table} has no column {needed!r}. Columns found: {found}.{hint}{head}",
+            remedy=f"Rename the column, or map it in dataset.toml: [{table}.columns] {near or 'your_name'!r} = "
+            f"'{needed}'.{instead}",
+        )
+
+
+def _looks_like_data(columns: Sequence[str]) -> bool:
+    return bool(columns) and all(raw.replace(".", "").replace("-", "").isdigit() for raw in columns)

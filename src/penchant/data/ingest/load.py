@@ -1,0 +1,207 @@
+"""From a folder or frames to a `Dataset`: recognise, parse, refuse with a reason, drop exact duplicates, code, sort."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import polars as pl
+
+from penchant.data import schema
+from penchant.data.dataset import Dataset
+from penchant.data.ingest.entities import Entities, clean_entities, clean_relations
+from penchant.data.ingest.event_log import CodedEvents, EventLog
+from penchant.data.ingest.events import MADE_BESIDE_GIVEN, clean_events
+from penchant.data.ingest.mapping import TableMapping, read_mapping
+from penchant.data.ingest.pieces import event_pieces
+from penchant.data.ingest.readers import Source, find_table, from_object, listing, read_source
+from penchant.data.precomputed import checked, folder_vectors
+from penchant.data.read_report import IngestReport, TableReport
+from penchant.data.vocabulary import Vocabulary
+from penchant.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas
+    import pyarrow
+
+Table: TypeAlias = (
+    "pl.DataFrame | pl.LazyFrame | pandas.DataFrame | pyarrow.Table | Mapping[str, Any] | list[dict[str, Any]]"
+)
+"""A table as it may be given in Python."""
+
+__all__ = ["IngestReport", "Table", "TableReport", "build", "load_folder", "read_table", "to_frame"]
+
+_NO_EVENTS = {
+    **dict.fromkeys((schema.EVENT_ID, schema.USER_ID, schema.ITEM_ID), pl.String),
+    schema.TIMESTAMP: pl.Int64,
+}
+
+
+def load_folder(path: Path, *, strict: bool = False, needs_events: bool = True) -> Dataset:
+    """Read a folder that follows the data contract; where no event is needed, a table of events without rows will do,
+    and so will items or users alone.
+
+    Raises `DataError` for a folder or file that cannot be read, `SchemaError` for missing columns; with `strict`,
+    `DataError` where any row would be in quarantine.
+    """
+    if not path.is_dir():
+        what = "is a file, not a folder" if path.exists() else "does not exist"
+        tables = "events.parquet, events.csv or events.jsonl" + ("" if needs_events else ", or items or users alone")
+        raise DataError(f"{path} {what}.", remedy=f"Give the folder that holds {tables}.")
+    mapping = read_mapping(path)
+    files = {table: find_table(path, table, mapping[table].file) for table in schema.TABLES}
+    events = files.pop(schema.EVENTS)
+    alone = not needs_events and bool(files[schema.ITEMS] or files[schema.USERS])
+    if events is None and not alone:
+        if not needs_events:
+            raise DataError(
+                f"{path} has no table of events, items or users. It holds: {listing(path)}.",
+                remedy="One of them is enough: name it events, items or users, with .parquet, .csv, .csv.gz or .jsonl,"
+                " or say its name in dataset.toml: [items] file = 'NAME'.",
+            )
+        raise DataError(
+            f"{path} has no table of events. It holds: {listing(path)}.",
+            remedy="Name it events.parquet, events.csv, events.csv.gz or events.jsonl, or say its name in "
+            "dataset.toml: [events] file = 'NAME'.",
+        )
+    sources = {table: read_source(file, mapping[table]) for table, file in files.items() if file is not None}
+    dataset = _assembled(_log(events, mapping[schema.EVENTS]), sources, mapping, path, strict, needs_events)
+    own = checked(folder_vectors(path), dataset.vocabularies)
+    report = dataset.report
+    for each in own:
+        if report is not None:
+            report = report.with_note(each.table, each.told(len(dataset.vocabularies[each.table])))
+    return replace(dataset, vectors=own, report=report)
+
+
+def build(
+    events: Table,
+    items: Table | None = None,
+    users: Table | None = None,
+    relations: Table | None = None,
+    root: Path | None = None,
+    strict: bool = False,
+) -> Dataset:
+    """The same from frames of pandas, polars or Arrow, or mappings of columns."""
+    given = {schema.EVENTS: events, schema.ITEMS: items, schema.USERS: users, schema.RELATIONS: relations}
+    sources = {table: from_object(table, data) for table, data in given.items() if data is not None}
+    log = _log_of(sources.pop(schema.EVENTS), TableMapping())
+    return _assembled(log, sources, {table: TableMapping() for table in schema.TABLES}, root, strict)
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """One file of any readable format as raw columns. Raises `DataError` where it is not there or not readable."""
+    if not path.exists():
+        raise DataError(f"{path} does not exist.", remedy="Give a .parquet, .csv or .jsonl file.")
+    return read_source(path, TableMapping()).frame
+
+
+def to_frame(table: Table) -> pl.DataFrame:
+    """A table given in Python as a polars frame of raw columns. Raises `SchemaError` for another type."""
+    return from_object("table", table).frame
+
+
+def _log(path: Path | None, mapping: TableMapping) -> EventLog:
+    """The log of a file, by pieces where that is possible; without a file one that has no rows."""
+    if path is None:
+        return _log_of(from_object(schema.EVENTS, pl.DataFrame(schema=_NO_EVENTS)), TableMapping())
+    return _log_of_pieces(path, mapping) or _log_of(read_source(path, mapping), mapping)
+
+
+def _log_of(source: Source, mapping: TableMapping) -> EventLog:
+    log = EventLog()
+    log.add(clean_events(source, mapping))
+    return log
+
+
+def _log_of_pieces(path: Path, mapping: TableMapping) -> EventLog | None:
+    """The log read piece by piece; None where it has to be seen as a whole: see `event_pieces`, or ids that repeat."""
+    pieces = event_pieces(path, mapping)
+    if pieces is None:
+        return None
+    log = EventLog()
+    named = False
+    for piece in pieces.cleaned(mapping):
+        log.add(piece)
+        named = schema.EVENT_ID in piece.report.columns.values()
+    return None if named and log.event_ids_repeat() else log
+
+
+def _assembled(
+    log: EventLog,
+    sources: Mapping[str, Source],
+    mapping: Mapping[str, TableMapping],
+    root: Path | None,
+    strict: bool,
+    needs_events: bool = True,
+) -> Dataset:
+    cleaned: dict[str, Entities] = {
+        table: clean_entities(table, sources[table], mapping[table])
+        for table in (schema.ITEMS, schema.USERS)
+        if table in sources
+    }
+    items, item_report = _completed(schema.ITEMS, schema.ITEM_ID, cleaned, log)
+    users, user_report = _completed(schema.USERS, schema.USER_ID, cleaned, log)
+    item_vocabulary, user_vocabulary = Vocabulary(items[schema.ITEM_ID]), Vocabulary(users[schema.USER_ID])
+    coded = log.coded(item_vocabulary, user_vocabulary)
+    reports = {schema.EVENTS: coded.report, schema.ITEMS: item_report, schema.USERS: user_report}
+    quarantine = {schema.EVENTS: coded.refused} | {table: part.refused for table, part in cleaned.items()}
+    relations = None
+    if schema.RELATIONS in sources:
+        part = clean_relations(sources[schema.RELATIONS], mapping[schema.RELATIONS])
+        relations, quarantine[schema.RELATIONS] = part.frame, part.refused
+        reports[schema.RELATIONS] = part.report
+    report = IngestReport(reports, {name: rows for name, rows in quarantine.items() if rows.height})
+    _refuse(report, strict, needs_events)
+    return Dataset(
+        items=items,
+        events=coded.frame,
+        users=users,
+        item_vocabulary=item_vocabulary,
+        user_vocabulary=user_vocabulary,
+        kinds=coded.kinds,
+        relations=relations,
+        report=report,
+        root=root,
+        named_events=_named(coded),
+    )
+
+
+def _named(coded: CodedEvents) -> bool:
+    """Whether every event has the id that the file gave it."""
+    given = schema.EVENT_ID in coded.report.columns.values()
+    return given and not bool(coded.frame[schema.EVENT_ID].str.contains(MADE_BESIDE_GIVEN).any())
+
+
+def _completed(
+    table: str, key: str, cleaned: Mapping[str, Entities], log: EventLog
+) -> tuple[pl.DataFrame, TableReport]:
+    """The table with a row for every id that only the events have, at its end, in order of first appearance."""
+    seen = log.ids(key)
+    part = cleaned.get(table)
+    if part is None:
+        report = TableReport(table, "no file", 0, 0, added=len(seen))
+        return seen.to_frame(), report
+    fresh = seen.to_frame().join(part.frame.select(key), on=key, how="anti", maintain_order="left")
+    frame = pl.concat([part.frame, fresh], how="diagonal") if fresh.height else part.frame
+    return frame, part.report.with_added(fresh.height)
+
+
+def _refuse(report: IngestReport, strict: bool, needs_events: bool) -> None:
+    events = report.tables[schema.EVENTS]
+    if not events.rows_read and needs_events:
+        raise DataError(f"{events.source} has no rows.", remedy="Give a table with at least one event.")
+    listed = "; ".join(
+        f"{table.name}: {count:,} × {reason}"
+        for table in report.tables.values()
+        for reason, count in table.quarantined.items()
+    )
+    if events.rows_read and not events.rows_kept:
+        raise DataError(f"No event of {events.source} can be used. {listed}.", remedy="Mend the file, or dataset.toml.")
+    if strict and report.rows_quarantined:
+        raise DataError(
+            f"{report.rows_quarantined:,} rows would be in quarantine. {listed}.",
+            remedy="Mend the rows, or read without strict to go on without them.",
+        )

@@ -1,0 +1,84 @@
+"""A large Parquet table read piece by piece, so that its text never stands in memory as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from penchant.data import schema
+from penchant.data.columns import DECIDING, decimal
+from penchant.data.ingest.aliases import recognise
+from penchant.data.ingest.events import CleanEvents, WholeTable, clean_events
+from penchant.data.ingest.mapping import TableMapping
+from penchant.data.ingest.readers import REFUSALS, Source, is_parquet, parts_of, read_parquet, source_name
+from penchant.data.ingest.timestamps import unit_counts, unit_of_counts
+
+ROWS = 2_000_000
+"""Rows of a piece; a table with no more than that is read in one go."""
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """The parts of a table with the rows of each, and what a piece cannot tell of the whole."""
+
+    path: Path
+    parts: list[tuple[Path, int]]
+    whole: WholeTable
+
+    def cleaned(self, mapping: TableMapping) -> Iterator[CleanEvents]:
+        """Every piece, parsed. Raises as `clean_events`, `DataError` for a damaged file."""
+        start, name = 0, source_name(self.path)
+        for part, rows in self.parts:
+            for first in range(0, rows, ROWS):
+                frame = read_parquet(part, (first, ROWS))
+                yield clean_events(Source(name, frame, start=start + first), mapping, piece_of=self.whole)
+            start += rows
+
+
+def event_pieces(path: Path, mapping: TableMapping) -> Pieces | None:
+    """The pieces of a table of events, or None where it has to be read as a whole to be understood.
+
+    That is: where it is small; where not every part is Parquet with the same columns; where times are text or all
+    missing, or the ids decimals, since what they are is told from all rows.
+    """
+    parts = parts_of(path)
+    if not parts or not all(is_parquet(part) for part in parts):
+        return None
+    try:
+        shapes = [pl.read_parquet_schema(part) for part in parts]
+        counts = [pl.scan_parquet(part, glob=False).select(pl.len()).collect().item() for part in parts]
+        if sum(counts) <= ROWS or any(shape != shapes[0] for shape in shapes):
+            return None
+        found = recognise(schema.EVENTS, list(shapes[0]), mapping.columns, source_name(path))
+        time = found.raw(schema.TIMESTAMP)
+        kind = shapes[0][time] if time else pl.Null()
+        if not (kind.is_numeric() or kind.is_temporal()) or _decimal_ids(
+            parts, shapes[0], [found.raw(name) for name in _IDS]
+        ):
+            return None
+        known = [unit_counts(time) if kind.is_numeric() else [pl.col(time).count().alias("known")]]
+        table = pl.concat([pl.scan_parquet(part, glob=False).select(*known[0]) for part in parts]).sum().collect()
+    except REFUSALS:
+        return None  # read as a whole, it is said what is wrong with it
+    sums = {name: int(value) for name, value in table.row(0, named=True).items()}
+    if not sums["known"]:
+        return None
+    unit = unit_of_counts(sums) if kind.is_numeric() else None
+    return Pieces(path, list(zip(parts, counts, strict=True)), WholeTable(unit))
+
+
+_IDS = (schema.USER_ID, schema.ITEM_ID, schema.EVENT_ID)
+
+
+def _decimal_ids(parts: list[Path], shape: Mapping[str, pl.DataType], names: list[str]) -> bool:
+    """Whether a column of ids begins with decimals (`7.0`), which lose their ending where all of them have it."""
+    table = pl.concat([pl.scan_parquet(part, glob=False) for part in parts])
+    for name in names:
+        if name and shape[name] == pl.String:
+            filled = table.select(pl.col(name).str.strip_chars()).filter(pl.col(name) != "")
+            if decimal(filled.head(DECIDING).collect(engine="streaming")[name]):
+                return True
+    return False

@@ -1,0 +1,1 @@
+"""Safe decoding of pictures, sounds and videos in bounded workers."""

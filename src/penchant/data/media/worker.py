@@ -1,0 +1,80 @@
+"""The process that decodes: one request a line on its input, one answer on its output. Started by `media`.
+
+A request is JSON (`path`, `kind`); an answer is a line of JSON, followed by the bytes of the array where it was
+decoded. Nothing is unpickled on either side.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+from penchant.data.media.decode import MediaOptions, decode
+from penchant.data.media.video import KINDS as VIDEOS
+from penchant.errors import MediaError, MissingExtraError
+
+
+def main() -> None:
+    """Answer requests until the input ends; the first line of it holds the options."""
+    requests, answers = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr  # whatever a decoder prints must not mix with answers
+    told = json.loads(requests.readline())
+    _warm_up(told.pop("kind"))
+    options = MediaOptions(**told)
+    _bound_memory(options.memory_mb)
+    answers.write(b"ready\n")
+    answers.flush()
+    for line in requests:
+        _answer(json.loads(line), options, answers)
+
+
+def _answer(request: dict[str, str], options: MediaOptions, answers: BinaryIO) -> None:
+    try:
+        array = decode(Path(request["path"]), request["kind"], options)
+    except (MediaError, MissingExtraError, MemoryError, OSError) as error:
+        missing = isinstance(error, MissingExtraError)
+        told = {"error": str(error) or type(error).__name__, "missing": missing}
+        answers.write(json.dumps(told).encode() + b"\n")
+    else:
+        header = {"shape": list(array.shape), "dtype": array.dtype.name}
+        answers.write(json.dumps(header).encode() + b"\n")
+        answers.write(array.tobytes())
+    answers.flush()
+
+
+def _warm_up(kind: str) -> None:
+    """Load the decoders, so that the memory they take is not counted against a file; that of videos only for videos."""
+    with contextlib.suppress(ImportError):
+        from PIL import Image
+
+        Image.init()
+    with contextlib.suppress(ImportError, OSError):
+        import soundfile
+        import soxr
+
+        assert soundfile and soxr
+    if kind in VIDEOS:
+        with contextlib.suppress(ImportError, OSError):
+            import av
+
+            assert av
+
+
+def _bound_memory(limit_mb: int) -> None:
+    """Let this process take at most so much more address space (where the system has such a limit: Linux)."""
+    try:
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except (ImportError, OSError):
+        return
+    most = pages * os.sysconf("SC_PAGE_SIZE") + limit_mb * 1_000_000
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+if __name__ == "__main__":
+    main()

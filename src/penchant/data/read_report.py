@@ -1,0 +1,132 @@
+"""What became of every row that was read: kept, dropped as a duplicate, or in quarantine with a reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final
+
+import polars as pl
+
+NO_TIMES: Final = "all missing"
+"""The format of a time column without a time."""
+
+
+@dataclass(frozen=True)
+class TableReport:
+    """One table: `rows_read == rows_kept + duplicates_dropped + rows_quarantined`, always.
+
+    `columns`: name in the file → name in the dataset; `aliases`: those of them that were renamed.
+    `kinds`: words for kinds of events that were taken for ours.
+    `quarantined`: rows by reason. `added`: rows that the events brought (items and users without a row of their own).
+    `timestamp`: the format that was detected. `notes`: everything else worth saying.
+    """
+
+    name: str
+    source: str
+    rows_read: int
+    rows_kept: int
+    duplicates_dropped: int = 0
+    quarantined: dict[str, int] = field(default_factory=dict)
+    columns: dict[str, str] = field(default_factory=dict)
+    aliases: dict[str, str] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
+    timestamp: str = ""
+    added: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def rows_quarantined(self) -> int:
+        """Rows in quarantine, all reasons."""
+        return sum(self.quarantined.values())
+
+    def with_added(self, added: int) -> TableReport:
+        """The same, with the number of rows that the events brought."""
+        return replace(self, added=added)
+
+    def lines(self) -> list[str]:
+        """The report in plain words, one line a fact."""
+        out = [f"{self.name}: {self.rows_read:,} rows read from {self.source}, {self.rows_kept:,} kept"]
+        if self.aliases:
+            out.append("  columns taken as: " + ", ".join(f"{a} = {b}" for a, b in self.aliases.items()))
+        if self.kinds:
+            out.append("  kinds taken as: " + ", ".join(f"{a} = {b}" for a, b in self.kinds.items()))
+        if self.timestamp:
+            out.append(f"  times: {self.timestamp}")
+        if self.duplicates_dropped:
+            out.append(f"  {self.duplicates_dropped:,} exact duplicates dropped")
+        out += [f"  {count:,} in quarantine: {reason}" for reason, count in self.quarantined.items()]
+        if self.added:
+            out.append(f"  {self.added:,} more appear in events only and were added")
+        return out + [f"  {note}" for note in self.notes]
+
+
+def merged(reports: Sequence[TableReport]) -> TableReport:
+    """The report of a table from those of its pieces: counts are summed, also the count that a note begins with."""
+    if len(reports) == 1:
+        return reports[0]
+    refused: Counter[str] = Counter()
+    notes: dict[str, int] = {}
+    for report in reports:
+        refused.update(report.quarantined)
+        for note in report.notes:
+            count, _, words = note.partition(" ")
+            number = count.replace(",", "")
+            key = words if number.isdecimal() else note
+            notes[key] = notes.get(key, 0) + (int(number) if number.isdecimal() else 0)
+    return replace(
+        reports[0],
+        kinds=dict(sorted({word: kind for report in reports for word, kind in report.kinds.items()}.items())),
+        rows_read=sum(report.rows_read for report in reports),
+        rows_kept=sum(report.rows_kept for report in reports),
+        duplicates_dropped=sum(report.duplicates_dropped for report in reports),
+        quarantined=dict(sorted(refused.items(), key=lambda pair: (-pair[1], pair[0]))),
+        timestamp=next((report.timestamp for report in reports if report.timestamp != NO_TIMES), NO_TIMES),
+        notes=[f"{count:,} {words}" if count else words for words, count in notes.items()],
+    )
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What was read, recognised, dropped and refused, table by table.
+
+    `quarantine[table]` holds the refused rows as they were read, with `row` (from 0, in file order) and `reason`;
+    a line that could not be split into columns stands in the column `line`.
+    """
+
+    tables: dict[str, TableReport]
+    quarantine: dict[str, pl.DataFrame] = field(default_factory=dict)
+
+    @property
+    def rows_quarantined(self) -> int:
+        """Rows in quarantine, all tables."""
+        return sum(table.rows_quarantined for table in self.tables.values())
+
+    def with_refused(self, table: str, rows: pl.DataFrame) -> IngestReport:
+        """The same after a later rule refused rows that were kept: `rows` with a column `reason`."""
+        if not rows.height:
+            return self
+        counts = rows["reason"].value_counts().sort("count", "reason", descending=[True, False])
+        before = self.tables[table]
+        quarantined = dict(before.quarantined)
+        for reason, count in counts.rows():
+            quarantined[reason] = quarantined.get(reason, 0) + count
+        after = replace(before, rows_kept=before.rows_kept - rows.height, quarantined=quarantined)
+        old = self.quarantine.get(table)
+        whole = rows if old is None else pl.concat([old, rows], how="diagonal_relaxed")
+        return IngestReport(self.tables | {table: after}, self.quarantine | {table: whole})
+
+    def with_note(self, table: str, note: str) -> IngestReport:
+        """The same with one more note on a table."""
+        before = self.tables[table]
+        return IngestReport(self.tables | {table: replace(before, notes=[*before.notes, note])}, self.quarantine)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The counts as plain values for JSON (without the refused rows)."""
+        return {
+            name: asdict(table) | {"rows_quarantined": table.rows_quarantined} for name, table in self.tables.items()
+        }
+
+    def __str__(self) -> str:
+        return "\n".join(line for table in self.tables.values() for line in table.lines())

@@ -1,0 +1,1 @@
+"""The typed results that stages hand on."""

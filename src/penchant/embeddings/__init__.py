@@ -1,0 +1,1 @@
+"""The modalities of a dataset: choose, encode through the cache, fit, update."""

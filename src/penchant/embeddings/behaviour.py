@@ -1,0 +1,171 @@
+"""What users did, as vectors: weighted action codes, and item vectors from which items follow one another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from penchant.data.kinds import given_weights, our_kind
+from penchant.data.modalities import View
+from penchant.data.schema import NEGATIVE_KINDS, PASSIVE_KINDS
+from penchant.data.sequences import SequenceBatch
+from penchant.encoders.svd import truncated_svd
+from penchant.options import require_range
+
+ACTION_WEIGHTS: Final[Mapping[str, float]] = {
+    "view": 0.2,
+    "click": 0.3,
+    "search": 0.3,
+    "rating": 0.5,
+    "like": 0.6,
+    "comment": 0.7,
+    "share": 0.8,
+    "purchase": 1.0,
+    "dislike": -0.6,
+    "hide": -0.8,
+}
+"""How much an action says about an interest, by kind of event. One that is not listed counts like a click, one that
+says 'not this' like a dislike, and what the platform did counts nothing."""
+
+_UNLISTED: Final[Mapping[str, float]] = {
+    **dict.fromkeys(NEGATIVE_KINDS, ACTION_WEIGHTS["dislike"]),
+    **dict.fromkeys(PASSIVE_KINDS, 0.0),
+}
+
+
+@dataclass(frozen=True)
+class BehaviourOptions:
+    """Options of the view of co-occurrence, and of the weights of actions."""
+
+    enabled: bool = True
+    """Whether the view is computed."""
+    dim: int = 64
+    """Length of the vectors. 1 or more."""
+    window: int = 10
+    """Distance up to which two events of a history form a pair, events. 1 or more."""
+    shift: float = 1.0
+    """k of the shifted pointwise mutual information. Above 0."""
+    smoothing: float = 0.75
+    """Power of the context counts. 0 or more; below 1 it lifts rare items."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Weight of each kind of event in the edges of the graph, as `purchase:2,like:1`. Kinds not named keep their
+    defaults."""
+
+    def __post_init__(self) -> None:
+        require_range(self, "dim", "window", least=1, part="behaviour.")
+        require_range(self, "shift", above=0, part="behaviour.")
+        require_range(self, "smoothing", least=0, part="behaviour.")
+
+
+def kind_weights(kinds: list[str], weights: Mapping[str, float] | None = None) -> npt.NDArray[np.float32]:
+    """The weight b of every kind of event, `[K]`; `weights` go before `ACTION_WEIGHTS`.
+
+    Words for kinds are read as files are. Raises `UsageError` for a kind that neither the data nor we know.
+
+    >>> kind_weights(["purchase", "hide", "wave", "skip", "impression"], {"wave": 0.5}).round(1).tolist()
+    [1.0, -0.800000011920929, 0.5, -0.6000000238418579, 0.0]
+    """
+    usual = {**_UNLISTED, **ACTION_WEIGHTS}
+    other = ACTION_WEIGHTS["click"]
+    told = given_weights("behaviour.weights", weights or {}, kinds)
+    return np.array([told.get(kind, usual.get(our_kind(kind), other)) for kind in kinds], dtype=np.float32)
+
+
+def action_strength(histories: SequenceBatch, weights: npt.NDArray[np.float32], n_items: int) -> sp.csr_array:
+    """Σ bᵢ·behaviourᵢ of every user and item, a sparse matrix `[B, N]`.
+
+    behaviourᵢ is 1 where the user did an action of kind i with the item at least once, else 0 (binary code);
+    bᵢ `[K]` is its weight. Pairs that sum to 0 stay as explicit zeros. Events without an item do not count.
+    """
+    kept = histories.items >= 0
+    keys = (histories.rows[kept] * n_items + histories.items[kept]) * len(weights) + histories.kinds[kept]
+    distinct = np.unique(keys)
+    pairs, kinds = np.divmod(distinct, len(weights))
+    return sp.csr_array(
+        sp.coo_array((weights[kinds], np.divmod(pairs, n_items)), shape=(len(histories), n_items)).tocsr()
+    )
+
+
+def behaviour_feature(histories: SequenceBatch, weights: npt.NDArray[np.float32]) -> View:
+    """The behaviour of a user over all items, `[B, K + 1]`.
+
+    Column i is bᵢ·behaviourᵢ (behaviourᵢ 1 where the user ever did kind i), the last column their sum Σ bᵢ·behaviourᵢ.
+    """
+    codes = np.zeros((len(histories), len(weights)), dtype=np.float32)
+    codes[histories.rows, histories.kinds] = 1.0
+    weighted = codes * weights
+    vectors = np.concatenate([weighted, weighted.sum(axis=1, keepdims=True)], axis=1)
+    return View(vectors, histories.lengths > 0, "behaviour feature")
+
+
+def interest_from_behaviour(strength: sp.csr_array, items: View) -> View:
+    """Vectors of users: items they acted on, weighted by `action_strength` `[B, N]`, length 1; zero where nothing."""
+    vectors = np.asarray(strength @ items.unit().vectors, dtype=np.float32)
+    present = np.linalg.norm(vectors, axis=1) > 1e-9
+    vectors[~present] = 0.0
+    return View(vectors, present, f"interest from {items.encoder}").unit()
+
+
+def cooccurrence_counts(histories: SequenceBatch, n_items: int, window: int) -> sp.csr_array:
+    """How often two items stand near each other, `[N, N]`, symmetric: Σ 1/distance over pairs within `window`.
+
+    Distance is counted in events with an item; an item beside itself does not count.
+    """
+    told = histories.keep(histories.items >= 0)
+    items, rows = told.items.astype(np.int64), told.rows
+    total = sp.csr_array((n_items, n_items), dtype=np.float64)
+    for distance in range(1, window + 1):
+        left, right = items[:-distance], items[distance:]
+        near = (rows[:-distance] == rows[distance:]) & (left != right)
+        if not near.any():
+            continue
+        weights = np.full(int(near.sum()), 1.0 / distance)
+        total = total + sp.coo_array((weights, (left[near], right[near])), shape=total.shape).tocsr()
+    return sp.csr_array(total + total.T)
+
+
+def shifted_ppmi(counts: sp.csr_array, *, shift: float = 1.0, smoothing: float = 0.75) -> sp.csr_array:
+    """max(0, ln(P(i, j) / (P(i)·Pₐ(j))) - ln k) of co-occurrence counts `[N, N]`.
+
+    k = `shift`, Pₐ(j) ∝ count(j)^`smoothing` (Levy, Goldberg and Dagan, "Improving distributional similarity with
+    lessons learned from word embeddings", 2015).
+    """
+    matrix = sp.csr_array(counts, dtype=np.float64, copy=True)
+    rows = np.asarray(matrix.sum(axis=1)).ravel()
+    columns = np.asarray(matrix.sum(axis=0)).ravel() ** smoothing
+    if not matrix.nnz:
+        return matrix
+    place = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    expected = rows[place] * columns[matrix.indices] / columns.sum()
+    matrix.data = np.maximum(np.log(matrix.data / expected) - np.log(shift), 0.0)
+    matrix.eliminate_zeros()
+    return matrix
+
+
+def cooccurrence_view(
+    histories: SequenceBatch,
+    n_items: int,
+    options: BehaviourOptions = BehaviourOptions(),
+    *,
+    seed: int = 0,
+) -> View:
+    """Item vectors `[N, dim]` of length 1 from windowed co-occurrence: U·√Σ of the shifted PPMI matrix.
+
+    Items that stand beside none are absent. `dim` is smaller where there are fewer items.
+    """
+    matrix = shifted_ppmi(
+        cooccurrence_counts(histories, n_items, options.window), shift=options.shift, smoothing=options.smoothing
+    )
+    name = f"co-occurrence window={options.window} shift={options.shift} smoothing={options.smoothing} seed={seed}"
+    if not matrix.nnz:
+        return View(np.zeros((n_items, 1), dtype=np.float32), np.zeros(n_items, dtype=bool), name)
+    left, values, _ = truncated_svd(matrix, options.dim, seed=seed, iterations=3)
+    vectors = (left * np.sqrt(values)).astype(np.float32)
+    present = (np.diff(matrix.indptr) > 0) & (np.linalg.norm(vectors, axis=1) > 1e-9)
+    vectors[~present] = 0.0
+    return View(vectors, present, name).unit()

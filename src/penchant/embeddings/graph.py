@@ -1,0 +1,225 @@
+"""Vectors of items and users from random walks over who did what, what follows what, and `relations`.
+
+DeepWalk (Perozzi et al. 2014) with the biased steps of node2vec (Grover and Leskovec 2016), and in place of skip-gram
+the matrix it factorises: shifted positive PMI of the walks' windows, then a truncated SVD (Levy and Goldberg 2014; Qiu
+et al., "Network embedding as matrix factorization", 2018). In closed form it repeats to the byte and needs no package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import scipy.sparse as sp
+
+from penchant.data import schema
+from penchant.data.dataset import Dataset
+from penchant.data.modalities import View
+from penchant.data.precomputed import OwnVectors
+from penchant.data.sequences import SequenceBatch
+from penchant.embeddings.behaviour import action_strength, cooccurrence_counts, kind_weights, shifted_ppmi
+from penchant.encoders.svd import truncated_svd
+from penchant.options import require_range
+
+Ints = npt.NDArray[np.int64]
+
+SOCIAL_KINDS: Final = frozenset({"follows", "friend", "friends", "friend_of", "knows", "blocks"})
+"""Relations whose ends are people first, where an id is both a user's and an item's; others are items' first."""
+
+_REFUSALS: Final = 20
+
+
+@dataclass(frozen=True)
+class GraphOptions:
+    """Options of the graph view: vectors from random walks over items, users and relations (node2vec)."""
+
+    enabled: bool = False
+    """Whether the view is computed."""
+    dim: int = 64
+    """Length of the vectors. 1 or more."""
+    walks: int = 10
+    """Walks from every node. 1 or more."""
+    length: int = 20
+    """Nodes of a walk. 1 or more."""
+    window: int = 5
+    """Distance up to which two nodes of a walk form a pair, nodes. 1 or more."""
+    p: float = 1.0
+    """node2vec's p. Above 0; below 1 walks return to the node before more often, 1 is DeepWalk."""
+    q: float = 1.0
+    """node2vec's q. Above 0; below 1 walks move outward more often, 1 is DeepWalk."""
+    neighbours: int = 3
+    """Distance up to which two events of a history link their items, events. 0 or more; 0 links none."""
+    events: bool = True
+    """Whether events are edges between users and items."""
+    relations: bool = True
+    """Whether rows of `relations` are edges."""
+    shift: float = 1.0
+    """k of the shifted pointwise mutual information. Above 0."""
+
+    def __post_init__(self) -> None:
+        require_range(self, "dim", "walks", "length", "window", least=1, part="graph.")
+        require_range(self, "p", "q", "shift", above=0, part="graph.")
+        require_range(self, "neighbours", least=0, part="graph.")
+
+
+def graph_views(
+    dataset: Dataset,
+    options: GraphOptions = GraphOptions(enabled=True),
+    *,
+    weights: Mapping[str, float] | None = None,
+    seed: int = 0,
+) -> tuple[View, OwnVectors]:
+    """The graph view of every item (row = item code) and of every user; who has no edge is absent.
+
+    `weights` of kinds of events go before `ACTION_WEIGHTS`. Give the dataset the training part of the events only.
+    """
+    edges = graph_edges(dataset, options, weights)
+    counts = walk_counts(edges, options, seed=seed)
+    matrix = shifted_ppmi(counts, shift=options.shift, smoothing=0.75)
+    name = (
+        f"graph walks={options.walks} length={options.length} window={options.window} p={options.p} "
+        f"q={options.q} neighbours={options.neighbours} seed={seed}"
+    ) + "".join(f" {kind}={weight}" for kind, weight in sorted((weights or {}).items()))
+    if matrix.nnz:
+        left, values, _ = truncated_svd(matrix, options.dim, seed=seed, iterations=3)
+        vectors = (left * np.sqrt(values)).astype(np.float32)
+    else:
+        vectors = np.zeros((edges.shape[0], 1), dtype=np.float32)
+    present = np.linalg.norm(vectors, axis=1) > 1e-9
+    vectors[~present] = 0.0
+    whole = View(vectors, present, name).unit()
+    items, users = np.arange(dataset.n_items), np.arange(dataset.n_users) + dataset.n_items
+    return whole.take(items), OwnVectors(schema.GRAPH, schema.USERS, dataset.user_vocabulary.ids, whole.take(users))
+
+
+def graph_edges(
+    dataset: Dataset, options: GraphOptions = GraphOptions(enabled=True), weights: Mapping[str, float] | None = None
+) -> sp.csr_array:
+    """Chances of each step `[V, V]`: nodes are items, then users, then what only `relations` name.
+
+    The three sorts of edges count alike wherever a node has them. Actions that say "not this" are no edge.
+    """
+    n_items, n_users = dataset.n_items, dataset.n_users
+    related, n_nodes = _relation_edges(dataset) if options.relations else (None, n_items + n_users)
+    parts: list[sp.csr_array] = []
+    histories = dataset.sequences()
+    if options.events and histories.n_events:
+        actions = kind_weights(dataset.kinds.ids.to_list(), weights)
+        strength = action_strength(histories, actions, n_items).tocoo()
+        kept = strength.data > 0
+        ends = (strength.coords[0][kept] + n_items, strength.coords[1][kept])
+        parts.append(_symmetric(ends, strength.data[kept], n_nodes))
+    if options.neighbours and histories.n_events:
+        wanted = ~np.isin(dataset.kinds.ids.to_numpy(), [*schema.NEGATIVE_KINDS])
+        near = cooccurrence_counts(histories.keep(wanted[histories.kinds]), n_items, options.neighbours).tocoo()
+        parts.append(sp.coo_array((near.data, near.coords), shape=(n_nodes, n_nodes)).tocsr())
+    if related is not None:
+        parts.append(_symmetric(related, np.ones(len(related[0])), n_nodes))
+    total = sp.csr_array((n_nodes, n_nodes), dtype=np.float64)
+    for part in parts:
+        sums = np.asarray(part.sum(axis=1)).ravel()
+        total = total + sp.diags_array(np.divide(1.0, sums, out=np.zeros_like(sums), where=sums > 0)) @ part
+    edges = sp.csr_array(total)
+    edges.sum_duplicates()
+    edges.sort_indices()
+    return edges
+
+
+def walk_counts(edges: sp.csr_array, options: GraphOptions, *, seed: int = 0) -> sp.csr_array:
+    """How often nodes stand near each other on walks `[V, V]`: Σ 1/distance over pairs within `window`."""
+    n_nodes = edges.shape[0]
+    starts = np.flatnonzero(np.diff(edges.indptr) > 0)
+    counts = sp.csr_array((n_nodes, n_nodes), dtype=np.float64)
+    rng = np.random.default_rng(seed)
+    for _ in range(options.walks if len(starts) else 0):
+        walks = random_walks(edges, starts, options.length, rng, p=options.p, q=options.q)
+        counts = counts + cooccurrence_counts(_batch(walks), n_nodes, options.window)
+    return sp.csr_array(counts)
+
+
+def random_walks(
+    edges: sp.csr_array, starts: Ints, length: int, rng: np.random.Generator, *, p: float = 1.0, q: float = 1.0
+) -> Ints:
+    """Walks `[W, length]` from given nodes; every node must have an edge that leads on.
+
+    A step is drawn by the weights of the edges; with `p` or `q` other than 1 it is then kept with the chance of
+    node2vec: 1/p for the node before, 1 for its neighbours, 1/q for others, over the largest of them. After 20
+    refusals the last draw stands.
+    """
+    ends = np.cumsum(edges.data)
+    low = np.concatenate([np.zeros(1), ends])[edges.indptr]
+    keys = np.repeat(np.arange(edges.shape[0], dtype=np.int64), np.diff(edges.indptr)) * edges.shape[0] + edges.indices
+    walks = np.empty((len(starts), length), dtype=np.int64)
+    walks[:, 0] = starts
+
+    def draw(at: Ints) -> Ints:
+        point = low[at] + rng.random(len(at)) * (low[at + 1] - low[at])
+        place = np.clip(np.searchsorted(ends, point, side="right"), edges.indptr[at], edges.indptr[at + 1] - 1)
+        return np.asarray(edges.indices[place], dtype=np.int64)
+
+    biased = p != 1.0 or q != 1.0
+    most = max(1.0 / p, 1.0, 1.0 / q)
+    for step in range(1, length):
+        at = walks[:, step - 1]
+        walks[:, step] = draw(at)
+        if step == 1 or not biased:
+            continue
+        before = walks[:, step - 2]
+        open_ = np.arange(len(starts))
+        for _ in range(_REFUSALS):
+            drawn = walks[open_, step]
+            known = keys[np.minimum(np.searchsorted(keys, before[open_] * edges.shape[0] + drawn), len(keys) - 1)]
+            near = known == before[open_] * edges.shape[0] + drawn
+            chance = np.where(drawn == before[open_], 1.0 / p, np.where(near, 1.0, 1.0 / q)) / most
+            open_ = open_[rng.random(len(open_)) >= chance]
+            if not len(open_):
+                break
+            walks[open_, step] = draw(at[open_])
+    return walks
+
+
+def _batch(walks: Ints) -> SequenceBatch:
+    """Walks as histories, so that they are counted like them."""
+    count, length = walks.shape
+    total = count * length
+    return SequenceBatch(
+        offsets=np.arange(count + 1, dtype=np.int64) * length,
+        items=walks.ravel().astype(np.int32),
+        times_s=np.zeros(total, dtype=np.int64),
+        kinds=np.zeros(total, dtype=np.int16),
+        values=np.full(total, np.nan, dtype=np.float32),
+        users=np.full(count, -1, dtype=np.int32),
+    )
+
+
+def _symmetric(ends: tuple[Ints, Ints], weights: npt.NDArray[np.floating], n_nodes: int) -> sp.csr_array:
+    one_way = sp.coo_array((weights.astype(np.float64), ends), shape=(n_nodes, n_nodes)).tocsr()
+    return sp.csr_array(one_way + one_way.T)
+
+
+def _relation_edges(dataset: Dataset) -> tuple[tuple[Ints, Ints] | None, int]:
+    """Nodes of both ends of every relation, and how many nodes there are with those that only relations name."""
+    n_nodes = dataset.n_items + dataset.n_users
+    table = dataset.relations
+    if table is None or not table.height:
+        return None, n_nodes
+    social = table[schema.RELATION_KIND].is_in(list(SOCIAL_KINDS)).to_numpy()
+    ends = []
+    for column in (schema.SOURCE_ID, schema.TARGET_ID):
+        items = dataset.item_vocabulary.encode(table[column]).astype(np.int64)
+        users = dataset.user_vocabulary.encode(table[column]).astype(np.int64)
+        users = np.where(users >= 0, users + dataset.n_items, -1)
+        first, second = np.where(social, users, items), np.where(social, items, users)
+        ends.append(np.where(first >= 0, first, second))
+    names = pl.concat([table[schema.SOURCE_ID], table[schema.TARGET_ID]])
+    nodes = np.concatenate(ends)
+    others = names.filter(pl.Series(nodes < 0)).unique(maintain_order=True)
+    made = pl.DataFrame({"name": others, "node": np.arange(others.len()) + n_nodes})
+    joined = names.alias("name").to_frame().join(made, on="name", how="left", maintain_order="left")["node"]
+    nodes = np.where(nodes >= 0, nodes, joined.fill_null(-1).to_numpy())
+    kept = nodes[: table.height] != nodes[table.height :]
+    return (nodes[: table.height][kept], nodes[table.height :][kept]), n_nodes + others.len()

@@ -1,0 +1,160 @@
+"""Pictures and sounds of a dataset's folder → views: checked, decoded aside, encoded through the cache, reported."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from penchant.artifacts.digests import file_digest
+from penchant.data.media.decode import AUDIO, MediaOptions
+from penchant.data.media.reader import MediaProblem, MediaReader, MediaReport, contained
+from penchant.data.media.video import FRAMES
+from penchant.data.modalities import View
+from penchant.encoders.audio import AudioEncoder, AudioOptions
+from penchant.encoders.cache import EncoderCache, encode_in_chunks
+from penchant.encoders.image import ImageEncoder, ImageOptions
+from penchant.encoders.protocol import EncoderState, Progress
+from penchant.encoders.trainable import NETWORKS, TrainableEncoder, TrainableOptions
+from penchant.errors import DataError, MediaError
+
+MediaEncoder = ImageEncoder | AudioEncoder | TrainableEncoder
+
+_CHUNK = 64
+
+
+def media_encoder(
+    kind: str, options: ImageOptions | AudioOptions, trainable: TrainableOptions, *, seed: int = 0
+) -> MediaEncoder:
+    """The encoder that the options name: a small network, not trained yet, or a pretrained one."""
+    if options.encoder in NETWORKS[kind]:
+        return TrainableEncoder(options.encoder, trainable, seed=seed)
+    return ImageEncoder(options) if isinstance(options, ImageOptions) else AudioEncoder(options)
+
+
+def media_encoder_from_state(state: EncoderState) -> MediaEncoder:
+    """The encoder that gave `state`."""
+    kinds: dict[str, type[ImageEncoder] | type[AudioEncoder]] = {
+        ImageEncoder.name: ImageEncoder,
+        AudioEncoder.name: AudioEncoder,
+    }
+    name = str(state.facts["name"])
+    return kinds[name].from_state(state) if name in kinds else TrainableEncoder.from_state(state)
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFile:
+    """A file by content: equal files are one, wherever they lie. Texts, since a catalogue holds many."""
+
+    digest: str
+    path: str = field(compare=False)
+
+
+def encode_files(
+    encoder: MediaEncoder,
+    names: Sequence[str | None],
+    *,
+    root: Path | None,
+    options: MediaOptions = MediaOptions(),  # noqa: B008
+    cache: EncoderCache | None = None,
+    progress: Progress | None = None,
+    part: str | None = None,
+) -> tuple[View, MediaReport]:
+    """The view of N files named relative to `root` (None: no file), and what became of each that cannot be used.
+
+    A file that fails is absent in the view and a row of the report. `part` says what of a
+    video is decoded (see `video`). Raises `DataError` where there is no root.
+    """
+    if root is None:
+        raise DataError(
+            f"The {encoder.name} column names files, but the dataset has no folder they lie in.",
+            remedy="Load it from its folder, or give root=… to Dataset.from_tables.",
+        )
+    told = options if isinstance(encoder, ImageEncoder) else replace(options, sample_rate=encoder.sample_rate)
+    report = MediaReport()
+    files = [media_file(root, name, row, told, report) for row, name in enumerate(names)]
+    with MediaReader(told) as reader:
+        decoding = _FileEncoder(encoder, reader, told, part or encoder.name)
+        view = _encoded(decoding, files, cache, progress)
+    for row, (name, file) in enumerate(zip(names, files, strict=True)):
+        if file is not None and file.digest in decoding.failed:
+            report.problems.append(MediaProblem(row, str(name), decoding.failed[file.digest]))
+    report.problems.sort(key=lambda problem: problem.row)
+    report.used = int(view.present.sum())
+    return view, report
+
+
+class _FileEncoder:
+    """Decodes, then encodes; remembers why a file failed."""
+
+    def __init__(self, encoder: MediaEncoder, reader: MediaReader, options: MediaOptions, part: str) -> None:
+        form = f"rate={options.sample_rate}" if encoder.name == AUDIO else f"side={options.max_side}"
+        video = "" if part == encoder.name else f" {part} {options.frames}"
+        self.identity = f"{encoder.identity} decoded 1 {form}{video}"
+        self._part = part
+        self.failed: dict[str, str] = {}
+        self._encoder = encoder
+        self._reader = reader
+
+    @property
+    def dim(self) -> int:
+        return self._encoder.dim
+
+    def encode(self, contents: Sequence[MediaFile | None]) -> View:
+        files = [file for file in contents if file is not None]
+        decoded = dict(zip(files, self._reader.read([Path(file.path) for file in files], self._part), strict=True))
+        self.failed.update({file.digest: str(bad) for file, bad in decoded.items() if isinstance(bad, MediaError)})
+        good: list[Any] = [None if file is None or file.digest in self.failed else decoded[file] for file in contents]
+        if self._part == FRAMES:
+            return self._of_frames(good)
+        return self._encoder.encode(good)
+
+    def _of_frames(self, videos: list[Any]) -> View:
+        """The mean of each video's frames, one video at a time in memory."""
+        vectors = np.zeros((len(videos), self.dim), dtype=np.float32)
+        present = np.array([frames is not None for frames in videos], dtype=bool)
+        for row in np.flatnonzero(present):
+            vectors[row] = self._encoder.encode(list(videos[row])).vectors.mean(axis=0)
+        return View(vectors, present, self._encoder.identity)
+
+
+def media_file(root: Path, name: str | None, row: int, options: MediaOptions, report: MediaReport) -> MediaFile | None:
+    """The file that a table names in a row, None where it names none or it cannot be used: then a row of the report."""
+    if not name or not name.strip():
+        return None
+    try:
+        path = contained(root, name)
+        size = path.stat().st_size
+        if size > options.max_bytes:
+            raise MediaError(f"too large: {size:,} bytes, allowed are {options.max_bytes:,}.")
+        return MediaFile(file_digest(path), str(path))
+    except (MediaError, OSError) as error:
+        report.problems.append(MediaProblem(row, name, str(error)))
+        return None
+
+
+def _encoded(
+    encoder: _FileEncoder, files: list[MediaFile | None], cache: EncoderCache | None, progress: Progress | None
+) -> View:
+    """Every distinct file once."""
+    if cache is not None:
+        return cache.encode(
+            encoder, files, content_bytes=_digest_bytes, chunk=_CHUNK, progress=progress, keep_absent=False
+        )
+    rows = {file: row for row, file in enumerate(dict.fromkeys(file for file in files if file is not None))}
+    index = np.array([-1 if file is None else rows[file] for file in files], dtype=np.int64)
+    vectors = np.zeros((len(files), encoder.dim), dtype=np.float32)
+    present = np.zeros(len(files), dtype=bool)
+    if rows:
+        distinct = encode_in_chunks(encoder, list(rows), chunk=_CHUNK, progress=progress)
+        vectors[index >= 0] = distinct.vectors[index[index >= 0]]
+        present[index >= 0] = distinct.present[index[index >= 0]]
+    return View(vectors, present, encoder.identity)
+
+
+def _digest_bytes(file: MediaFile) -> bytes:
+    return hashlib.sha256(file.digest.encode()).digest()

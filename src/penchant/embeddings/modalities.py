@@ -1,0 +1,149 @@
+"""From a dataset to its views: of items, of users and of what events carry themselves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from penchant.data import schema
+from penchant.data.dataset import Dataset
+from penchant.data.ingest.alignment import moments
+from penchant.data.modalities import Views
+from penchant.data.precomputed import OwnVectors, checked, read_vectors
+from penchant.embeddings.behaviour import cooccurrence_view, kind_weights
+from penchant.embeddings.fitted import FittedEncoders, ViewOptions, fit_encoders
+from penchant.embeddings.graph import graph_views
+from penchant.embeddings.training_files import Trainer, train_waiting
+from penchant.encoders.attributes import context_columns
+from penchant.encoders.cache import EncoderCache
+from penchant.encoders.protocol import Progress
+from penchant.encoders.text import table_text
+from penchant.errors import DataError
+
+
+def item_views(
+    dataset: Dataset,
+    options: ViewOptions = ViewOptions(),  # noqa: B008
+    cache: EncoderCache | None = None,
+    progress: Progress | None = None,
+    trainer: Trainer | None = None,
+) -> tuple[Views, FittedEncoders]:
+    """Views of every item (row = item code), and the encoders that made them.
+
+    `text` where the items have text, `image` and `audio` where they name files and an encoder is named, `attributes`
+    where they have any, `behaviour` and, where it is enabled, `graph` (from the events of this dataset: give it the
+    training part only), and the vectors that were brought, under their names. `trainer` trains a small network on the
+    files where the options name one (`cnn`, `crnn`, `lstm`, or `auto` chose it), beside the text and behaviour views.
+    """
+    if dataset.n_events:
+        kind_weights(dataset.kinds.ids.to_list(), options.behaviour.weights)  # refused before anything is encoded
+    fitted = fit_encoders(dataset, options, cache)
+    views = fitted.encode_table(schema.ITEMS, dataset.items, root=dataset.root, cache=cache, progress=progress)
+    if options.behaviour.enabled and dataset.n_events:
+        behaviour = cooccurrence_view(dataset.sequences(), dataset.n_items, options.behaviour, seed=options.seed)
+        if behaviour.present.any():
+            views = views.with_view(schema.BEHAVIOUR, behaviour)
+    for kind in train_waiting(dataset, fitted, views, trainer, progress):
+        found = fitted.media_view(kind, dataset.items, root=dataset.root, cache=cache, progress=progress)
+        if found is not None:
+            views, fitted.reports[f"{schema.ITEMS}.{kind}"] = views.with_view(kind, found[0]), found[1]
+    if options.graph.enabled:
+        items, users = graph_views(dataset, options.graph, weights=options.behaviour.weights, seed=options.seed)
+        fitted = replace(fitted, people=(users,))
+        views = views.with_view(schema.GRAPH, items) if items.present.any() else views
+    return _with_own(views, schema.ITEMS, dataset, fitted), fitted
+
+
+def as_of(part: Dataset, views: Views, fitted: FittedEncoders, options: ViewOptions) -> tuple[Views, FittedEncoders]:
+    """The same views with those that events make, `behaviour` and `graph`, made again from a part of the events.
+
+    So what is held out to select on is not in the vectors that are selected. Views of the same name that were made
+    otherwise stay.
+    """
+    if schema.BEHAVIOUR in views and options.behaviour.enabled:
+        behaviour = cooccurrence_view(part.sequences(), part.n_items, options.behaviour, seed=options.seed)
+        if behaviour.encoder == views[schema.BEHAVIOUR].encoder:
+            views = views.with_view(schema.BEHAVIOUR, behaviour)
+    if options.graph.enabled and fitted.people:
+        items, users = graph_views(part, options.graph, weights=options.behaviour.weights, seed=options.seed)
+        fitted = replace(fitted, people=(users,))
+        if schema.GRAPH in views and items.encoder == views[schema.GRAPH].encoder:
+            views = views.with_view(schema.GRAPH, items)
+    return views, fitted
+
+
+def user_views(
+    dataset: Dataset, fitted: FittedEncoders, cache: EncoderCache | None = None, progress: Progress | None = None
+) -> Views:
+    """Views of every user (row = user code): attributes, text and media of their own, vectors that were brought."""
+    views = fitted.encode_table(schema.USERS, dataset.users, root=dataset.root, cache=cache, progress=progress)
+    for own in fitted.people:
+        views = views.with_view(own.name, own.aligned(dataset.user_vocabulary))
+    return _with_own(views, schema.USERS, dataset, fitted)
+
+
+def _with_own(views: Views, table: str, dataset: Dataset, fitted: FittedEncoders) -> Views:
+    """The views with the vectors that were brought for a table: files named in the options, then the dataset's."""
+    named = checked([read_vectors(path, name) for name, path in fitted.vectors.items()], dataset.vocabularies)
+    own: dict[tuple[str, str], OwnVectors] = {(each.name, each.table): each for each in (*dataset.vectors, *named)}
+    for each in own.values():
+        if each.table != table:
+            continue
+        if each.name in views:
+            raise DataError(
+                f"The view {each.name!r} of {table} is both brought as vectors and made by an encoder.",
+                remedy=f"Rename the file, or switch the encoder off: --set views.{each.name}.encoder=none",
+            )
+        views = views.with_view(each.name, each.aligned(dataset.vocabularies[table]))
+    return views
+
+
+def event_content(
+    dataset: Dataset, fitted: FittedEncoders, cache: EncoderCache | None = None, progress: Progress | None = None
+) -> tuple[npt.NDArray[np.int32], Views]:
+    """What events carry themselves: `content_rows` `[E]` into the views (-1: nothing), equal contents once.
+
+    `text` of the event (a comment, a search; what is said in its sound, where that is made text), its `image` and
+    `audio` where such an encoder is named, `attributes` from its `context_*` columns. Rows follow `Dataset.events`;
+    both go into `SequenceBatch`. What a user posts on one item, or on none, within `fitted.align_s` seconds is one
+    moment: its last event carries all of it (see `moments`).
+    """
+    events = dataset.events
+    encoder = fitted.attributes.get(schema.EVENTS)
+    context = context_columns(events.columns) if encoder is not None and encoder.dim else []
+    own = table_text(events, (schema.TEXT,)) if fitted.text is not None else [None] * events.height
+    kinds = {*fitted.media, *((schema.AUDIO,) if fitted.speech is not None else ())}
+    files = {kind: events[kind].cast(pl.String) for kind in sorted(kinds) if kind in events.columns}
+    content = {schema.TEXT: pl.Series(own, dtype=pl.String), **files, **events.select(context).to_dict()}
+    told = _in_moments(pl.DataFrame(content), events, fitted.align_s)
+    filled = ~told.select(pl.all_horizontal(pl.all().is_null())).to_series()
+    distinct = told.filter(filled).unique(maintain_order=True).with_row_index("content")
+    rows = told.join(distinct, on=told.columns, how="left", nulls_equal=True, maintain_order="left")["content"]
+    content_rows = rows.cast(pl.Int32).fill_null(-1).to_numpy().copy()
+    if not distinct.height:
+        return content_rows, Views()
+    views = fitted.encode_table(schema.EVENTS, distinct, root=dataset.root, cache=cache, progress=progress)
+    return content_rows, views
+
+
+def _in_moments(content: pl.DataFrame, events: pl.DataFrame, align_s: float) -> pl.DataFrame:
+    """The contents `[E]` with those of one moment in the row of its last event; events without a time stand alone."""
+    names = [name for name in (schema.TEXT, schema.IMAGE, schema.AUDIO) if name in content.columns]
+    has = content.select(pl.col(names).is_not_null()).to_numpy()
+    rows = np.flatnonzero(has.any(axis=1) & events[schema.TIME_S].is_not_null().to_numpy())
+    if align_s <= 0 or len(names) < 2 or len(rows) < 2:
+        return content
+    owner = events.select(pl.struct(schema.USER, schema.ITEM).rle_id()).to_series().gather(rows)
+    carrier = rows[moments(owner.to_numpy(), events[schema.TIME_S].gather(rows).to_numpy(), has[rows], align_s)]
+    if (carrier == rows).all():
+        return content
+    pieces = content[rows].select(names).with_columns(at=carrier).group_by("at").agg(pl.col(names).drop_nulls().first())
+    whole = content.with_row_index("at").with_columns(pl.col("at").cast(pl.Int64)).select("at")
+    whole = whole.join(pieces, on="at", how="left", maintain_order="left")
+    moved = np.zeros(content.height, dtype=bool)
+    moved[rows] = True
+    told = pl.Series(moved)
+    return content.with_columns([pl.when(told).then(whole[name]).otherwise(pl.col(name)).alias(name) for name in names])

@@ -1,0 +1,160 @@
+"""Histories with everything that models may read: events, what they carry themselves, and what is known of users."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from penchant.data import schema
+from penchant.data.dataset import Dataset
+from penchant.data.ingest.ad_hoc_history import GUEST, from_history, sentence
+from penchant.data.modalities import View, Views
+from penchant.data.sequences import SequenceBatch
+from penchant.embeddings.fitted import FittedEncoders
+from penchant.embeddings.modalities import event_content, user_views
+from penchant.encoders.cache import EncoderCache, default_cache_folder
+from penchant.errors import EncoderError, MediaError, UsageError
+
+_NEEDED: Final = {
+    schema.TEXT: ("A sentence", "a title or description"),
+    schema.IMAGE: ("A picture", "an image, and name an encoder: --set views.image.encoder=NAME"),
+    schema.AUDIO: ("A sound", "an audio file, and name an encoder: --set views.audio.encoder=NAME"),
+}
+"""What a request is called, and what items need so that it can be compared with them."""
+
+
+def kept_vectors() -> EncoderCache | None:
+    """The user's cache of vectors, so that no text is encoded twice; None where nothing can be written there."""
+    folder = default_cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return EncoderCache(folder) if os.access(folder, os.W_OK) else None
+
+
+def packed(data: Dataset, encoders: FittedEncoders) -> SequenceBatch:
+    """All histories of a dataset (row = user code) with what events carry themselves and what is known of users."""
+    batch = with_content(data.sequences(), data, encoders)
+    users = user_views(data, encoders, kept_vectors())
+    return replace(batch, user_views=users) if users else batch
+
+
+def with_content(batch: SequenceBatch, data: Dataset, encoders: FittedEncoders) -> SequenceBatch:
+    """The same histories with the contents of `data`'s events, whose rows they have."""
+    rows, contents = event_content(data, encoders, kept_vectors())
+    return replace(batch, content_rows=rows, content=contents) if contents else batch
+
+
+def handed_in(
+    history: Any, dataset: Dataset, encoders: FittedEncoders, whole: SequenceBatch
+) -> tuple[list[str], SequenceBatch, Dataset]:
+    """A history that somebody hands in, as `from_history`, with the contents of its events and what is known of people.
+
+    Whoever the history names by a user id of the dataset has the views of that user in `whole` (`packed`); others, and
+    a history that names nobody, have none.
+    """
+    names, batch, source = from_history(dataset, history)
+    batch = with_content(batch, source, encoders)
+    codes = dataset.user_vocabulary.encode([name if name != GUEST else "" for name in names])
+    known = codes >= 0
+    if not whole.user_views or not known.any():
+        return names, batch, source
+    views = whole.user_views.take(np.maximum(codes, 0))
+    told = {
+        name: View(np.where(known[:, None], view.vectors, np.float32(0)), view.present & known, view.encoder)
+        for name, view in views.items()
+    }
+    return names, replace(batch, user_views=Views(told)), source
+
+
+def described(
+    encoders: FittedEncoders,
+    item_views: Collection[str],
+    *,
+    text: str | None = None,
+    image: str | Path | None = None,
+    audio: str | Path | None = None,
+) -> SequenceBatch:
+    """Somebody described by a sentence, a picture or a sound: one event without an item that carries it.
+
+    Raises `EncoderError` where items have no such view to compare with or the text has no word that it knows,
+    `MediaError` where the file cannot be used, `UsageError` for a text of nothing.
+    """
+    spoken = audio is not None and encoders.speech is not None and schema.TEXT in item_views
+    for kind, given in ((schema.TEXT, text), (schema.IMAGE, image), (schema.AUDIO, audio)):
+        if given is not None and kind not in item_views and not (kind == schema.AUDIO and spoken):
+            what, how = _NEEDED[kind]
+            raise EncoderError(
+                f"{what} cannot be understood: this bundle was trained without a view of {kind}.",
+                remedy=f"Train on items with {how}, or ask with --history or --user.",
+            )
+    views: dict[str, View] = {}
+    if text is not None:
+        if not text.strip():
+            raise UsageError(f"The text {text!r} has nothing to read.", remedy="Write a sentence about the interests.")
+        views[schema.TEXT] = encoders.encode_text([text])
+        if not views[schema.TEXT].present[0]:
+            raise EncoderError(
+                f"The text {text!r} has no word that the text view knows.",
+                remedy="Use words of the items' titles, or train with an encoder that knows more of them.",
+            )
+    if spoken and audio is not None:
+        views |= _said(encoders, Path(audio))
+    for kind, file in ((schema.IMAGE, image), (schema.AUDIO, audio)):
+        if file is not None and (kind in encoders.media or not spoken):
+            path = Path(file)
+            views[kind], report = encoders.encode_media(kind, [path.name], root=path.parent)
+            if report.problems:
+                raise MediaError(f"{path}: {report.problems[0].reason}", remedy=f"Give another {kind} file.")
+    if not any(view.present.any() for view in views.values()):
+        raise MediaError(f"{audio}: nothing is said in it that can be read.", remedy="Give another audio file.")
+    return replace(sentence(text or ""), content=Views(views))
+
+
+def _said(encoders: FittedEncoders, path: Path) -> Views:
+    """The text view of what is said in a file, if anything is."""
+    alone = replace(encoders, media={}, attributes={}, reports={})
+    views = alone.encode_table(schema.EVENTS, pl.DataFrame({schema.AUDIO: [path.name]}), root=path.parent)
+    for report in alone.reports.values():
+        if report.problems:
+            raise MediaError(f"{path}: {report.problems[0].reason}", remedy="Give another audio file.")
+    return views
+
+
+def described_rows(histories: SequenceBatch, views: Collection[str], *, people: bool = True) -> npt.NDArray[np.bool_]:
+    """Which histories `[B]` say something in one of these views of items: by an event's own content or, with `people`,
+    by a view of the person."""
+    names = [name for name in views if name not in (schema.ATTRIBUTES, schema.BEHAVIOUR)]
+    out = np.zeros(len(histories), dtype=np.bool_)
+    content, rows = histories.content, histories.content_rows
+    if content is not None and rows is not None:
+        told = [content[name].present for name in names if name in content]
+        if told:
+            speaks = (rows >= 0) & np.any(told, axis=0)[rows]
+            out |= np.bincount(histories.rows[speaks], minlength=len(histories)) > 0
+    if people and histories.user_views is not None:
+        for name in names:
+            if name in histories.user_views:
+                out |= histories.user_views[name].present
+    return out
+
+
+def informed(histories: SequenceBatch, whole: SequenceBatch) -> SequenceBatch:
+    """Some histories with the contents and user views of the whole they were cut from.
+
+    `whole` has one row a user and all events of the dataset, as `packed` gives it; `histories` knows its `users` and
+    `event_rows`.
+    """
+    if histories.event_rows is None:
+        return histories
+    own = None if whole.content_rows is None else whole.content_rows[histories.event_rows]
+    users = None if whole.user_views is None else whole.user_views.take(histories.users)
+    return replace(histories, content_rows=own, content=whole.content, user_views=users)

@@ -1,0 +1,152 @@
+"""Pictures and sounds of a catalogue as a small network learns from them: decoded, sampled, with what they go with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from penchant.data import schema
+from penchant.data.dataset import Dataset
+from penchant.data.media.decode import MediaOptions
+from penchant.data.media.reader import MediaReader, contained
+from penchant.data.media.video import FRAMES
+from penchant.data.modalities import View, Views
+from penchant.embeddings.fitted import FittedEncoders
+from penchant.embeddings.video import PARTS
+from penchant.encoders.protocol import Progress
+from penchant.encoders.trainable import TrainableEncoder
+from penchant.errors import DataError, EncoderError, MediaError
+
+PARTNERS = (schema.TEXT, schema.BEHAVIOUR)
+
+
+@dataclass(frozen=True)
+class TrainingFiles:
+    """M distinct contents: `windows` `[W, …]` as the network takes them, `owners` `[W]` the content of each window
+    (ascending), `partners`: other views of the items the contents belong to, `[M]` each."""
+
+    windows: npt.NDArray[Any]
+    owners: npt.NDArray[np.int64]
+    partners: Mapping[str, View]
+
+    def __len__(self) -> int:
+        return int(self.owners[-1]) + 1 if len(self.owners) else 0
+
+
+class Trainer(Protocol):
+    """Trains an encoder on files; `penchant.embeddings.contrastive.train_encoder` is one."""
+
+    def __call__(self, encoder: TrainableEncoder, files: TrainingFiles, *, progress: Progress | None = None) -> None:
+        """Set `encoder.learned`."""
+
+
+def training_files(
+    encoder: TrainableEncoder,
+    names: Sequence[str | None],
+    views: Views,
+    *,
+    root: Path,
+    options: MediaOptions = MediaOptions(),  # noqa: B008
+    progress: Progress | None = None,
+    videos: Sequence[str | None] | None = None,
+) -> TrainingFiles:
+    """At most `most_files` distinct files of N items that can be decoded, drawn by the encoder's seed.
+
+    `names` `[N]` relative to `root`; `views` of the same N items give the partners. `videos` `[N]`: an
+    item that names no file is seen by the frames of its video, or heard by its track. Files that fail are left out
+    (the encoding reports them). Raises `DataError` where fewer than two are left.
+    """
+    named = [name if name and name.strip() else None for name in names]
+    filmed = [None] * len(named) if videos is None else list(videos)
+    told = [own or (video or "").strip() for own, video in zip(named, filmed, strict=True)]
+    rows = {name: row for row, name in reversed(list(enumerate(told))) if name}
+    chosen = np.sort(np.fromiter(rows.values(), dtype=np.int64, count=len(rows)))
+    if len(chosen) > encoder.options.most_files:
+        rng = np.random.default_rng(encoder.seed)
+        chosen = np.sort(rng.choice(chosen, encoder.options.most_files, replace=False))
+    inside = [(row, path) for row in chosen if (path := _inside(root, told[row])) is not None]
+    kept: list[int] = []
+    pieces: list[npt.NDArray[Any]] = []
+    with MediaReader(replace(options, sample_rate=encoder.sample_rate)) as reader:
+        for part in (encoder.name, PARTS[encoder.name]):
+            asked = [(row, path) for row, path in inside if (part == encoder.name) == (named[row] is not None)]
+            for (row, _), content in zip(asked, reader.read([path for _, path in asked], part), strict=True):
+                if isinstance(content, MediaError):
+                    continue
+                kept.append(row)
+                pieces.append(
+                    np.concatenate([encoder.prepared(one) for one in (content if part == FRAMES else [content])])
+                )
+                if progress is not None and not len(kept) % 256:
+                    progress(f"read {len(kept)} files to learn from", len(kept) / len(inside))
+    if len(kept) < 2:
+        raise DataError(
+            f"{encoder.network} has {len(kept)} readable files to learn from.",
+            remedy=f"Name a pretrained encoder, or set views.{encoder.name}.encoder=none.",
+        )
+    at = np.array(kept)
+    partners = {name: views[name].take(at) for name in PARTNERS if name in views and views[name].take(at).present.any()}
+    owners = np.repeat(np.arange(len(pieces)), [len(piece) for piece in pieces])
+    return TrainingFiles(np.concatenate(pieces), owners, partners)
+
+
+def train_waiting(
+    dataset: Dataset,
+    fitted: FittedEncoders,
+    views: Views,
+    trainer: Trainer | None,
+    progress: Progress | None = None,
+) -> list[str]:
+    """Train the encoders of items' files that wait for it; returns what they encode (`image`, `audio`)."""
+    done = []
+    for kind, encoder in list(fitted.media.items()):
+        if not isinstance(encoder, TrainableEncoder) or encoder.learned is not None:
+            continue
+        if trainer is None:
+            raise EncoderError(
+                f"{encoder.network} must be trained, and no trainer was given.",
+                remedy="Give trainer=penchant.embeddings.contrastive.train_encoder.",
+            )
+        names, videos = (_column(dataset, column) for column in (kind, schema.VIDEO))
+        if not any((*names, *videos)) or dataset.root is None:
+            raise DataError(
+                f"views.{kind}.encoder={encoder.network}: the items name no {kind} files to learn from.",
+                remedy=f"Add the column {kind!r} and load the dataset from its folder, or name a pretrained encoder.",
+            )
+        try:
+            files = training_files(
+                encoder,
+                names,
+                views,
+                root=dataset.root,
+                options=fitted.limits,
+                progress=progress,
+                videos=videos,
+            )
+        except DataError as error:
+            if kind not in fitted.chosen:
+                raise
+            del fitted.media[kind]
+            fitted.reasons.append(f"{kind}: no view after all: {error}")
+            continue
+        trainer(encoder, files, progress=progress)
+        done.append(kind)
+    return done
+
+
+def _column(dataset: Dataset, name: str) -> list[str | None]:
+    items = dataset.items
+    return items[name].cast(pl.String).to_list() if name in items.columns else [None] * items.height
+
+
+def _inside(root: Path, name: str) -> Path | None:
+    try:
+        return contained(root, name)
+    except MediaError:
+        return None

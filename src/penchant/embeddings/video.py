@@ -1,0 +1,103 @@
+"""Videos: sampled frames through an image encoder, the sound track through an audio encoder, on one time axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.data.media.decode import AUDIO, IMAGE, MediaOptions
+from penchant.data.media.reader import MediaReader, MediaReport, contained
+from penchant.data.media.video import FRAMES, TIMES, TRACK
+from penchant.data.modalities import View
+from penchant.embeddings.media import MediaEncoder, encode_files
+from penchant.encoders.cache import EncoderCache
+from penchant.encoders.protocol import Progress
+from penchant.errors import MediaError
+
+PARTS: Final = {IMAGE: FRAMES, AUDIO: TRACK}
+"""What of a video an encoder of pictures or sounds is given."""
+
+
+@dataclass(frozen=True)
+class VideoMoments:
+    """A video as F moments: `times_s` `[F]` from its start, the vectors of the frames there, and of the sound around
+    each (absent rows where the video has no sound)."""
+
+    times_s: npt.NDArray[np.float32]
+    frames: View
+    sounds: View
+
+
+def encode_videos(
+    encoder: MediaEncoder,
+    names: Sequence[str | None],
+    *,
+    root: Path | None,
+    options: MediaOptions = MediaOptions(),  # noqa: B008
+    cache: EncoderCache | None = None,
+    progress: Progress | None = None,
+) -> tuple[View, MediaReport]:
+    """The view of N videos by an image encoder (the mean of its frames' vectors) or an audio encoder (its track).
+
+    As `encode_files`: what fails, a video without sound for an audio encoder too, is absent and a row of the report.
+    """
+    part = PARTS[encoder.name]
+    return encode_files(encoder, names, root=root, options=options, cache=cache, progress=progress, part=part)
+
+
+def filled_from_videos(
+    own: tuple[View, MediaReport] | None, videos: tuple[View, MediaReport]
+) -> tuple[View, MediaReport]:
+    """The view of items' own files, filled from their videos where an item has none; the reports of both."""
+    if own is None:
+        return videos
+    (view, report), (other, more) = own, videos
+    rows = other.present & ~view.present
+    vectors = np.where(rows[:, None], other.vectors, view.vectors)
+    joined = View(vectors, view.present | rows, view.encoder)
+    used = int(joined.present.sum())
+    return joined, MediaReport(used, sorted([*report.problems, *more.problems], key=lambda problem: problem.row))
+
+
+def video_moments(
+    image: MediaEncoder,
+    audio: MediaEncoder | None,
+    name: str,
+    *,
+    root: Path,
+    window_s: float = 1.0,
+    options: MediaOptions = MediaOptions(),  # noqa: B008
+) -> VideoMoments:
+    """Frames of one video and the sound within `window_s` around each. Raises `MediaError` where it is not readable.
+
+    Both parts stand on the axis of the file: the sound of moment t is that of [t - window / 2, t + window / 2].
+    """
+    path = contained(root, name)
+    told = options if audio is None else replace(options, sample_rate=audio.sample_rate)  # type: ignore[union-attr]
+    with MediaReader(told) as reader:
+        times, frames = (_read(reader, path, kind) for kind in (TIMES, FRAMES))
+        shown = image.encode(list(frames))
+        if audio is None:
+            return VideoMoments(times, shown, View(np.zeros((len(times), 1), np.float32), np.zeros(len(times), bool)))
+        try:
+            track = _read(reader, path, TRACK)
+        except MediaError as error:
+            if not str(error).startswith("no sound"):
+                raise
+            track = np.empty(0, dtype=np.float32)
+    starts = np.maximum(((times - window_s / 2) * told.sample_rate).astype(np.int64), 0)
+    ends = np.maximum(((times + window_s / 2) * told.sample_rate).astype(np.int64), 0)
+    pieces = [track[start:end] if start < len(track) else None for start, end in zip(starts, ends, strict=True)]
+    return VideoMoments(times, shown, audio.encode(pieces))
+
+
+def _read(reader: MediaReader, path: Path, kind: str) -> npt.NDArray[Any]:
+    found = next(reader.read([path], kind))
+    if isinstance(found, MediaError):
+        raise found
+    return found

@@ -1,0 +1,229 @@
+"""The quality of a recommender's linear probes on events that neither it nor they have seen, beside baselines.
+
+Interest probe: AUC, log-loss and calibration error, beside the items' popularity, the bare dot product and the share of
+positives in training. Category probe: accuracy, macro precision, recall and F1 and the confusion matrix, beside the
+most frequent class in training and the class of the previous item. Intervals resample users.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.data.dataset import Dataset
+from penchant.data.kinds import wanted_kinds
+from penchant.data.schema import OTHERS
+from penchant.data.sequences import SequenceBatch
+from penchant.errors import PenchantError
+from penchant.metrics.beyond import expected_calibration_error
+from penchant.metrics.classification import accuracy, auc, confusion_matrix, precision_recall_f1
+from penchant.metrics.significance import Interval, resampled
+
+if TYPE_CHECKING:
+    from penchant.models.probes.pairs import TargetEvents
+    from penchant.recommender.recommender import Recommender
+
+Bools = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+SAMPLES = 200
+"""Resamplings of users behind an interval."""
+BINS = 10
+MOST_SHOWN = 10
+"""Classes of the confusion matrix that have a row of their own; the rest share one more."""
+
+
+def probe_results(
+    recommender: Recommender,
+    sequences: SequenceBatch,
+    targets: Bools,
+    *,
+    learned: Dataset | None = None,
+    seed: int = 0,
+) -> dict[str, Any] | None:
+    """Results by probe (`interest`, `category`) on the events `targets` `[E]` of some histories; None without probes.
+
+    Interests come from all events before a target; the recommender has learned no target. Items are in its codes;
+    events of other items are left out. `learned` are the data that it learned, for a bundle without histories: there
+    popularity is counted. A probe that these events cannot test has `left_out` with the reason.
+    """
+    probes = recommender.probes
+    if probes is None:
+        return None
+    n_items = recommender.dataset.n_items
+    known = sequences.items < n_items
+    kinds = recommender.dataset.kinds.ids.to_list()
+    events = probes.select_targets(sequences.keep(known), kinds, targets[known])
+    results: dict[str, Any] = {}
+    try:
+        if probes.interest is not None:
+            popularity = _popularity(recommender.dataset if learned is None else learned, n_items)
+            results["interest"] = interest_results(recommender, events, popularity=popularity, seed=seed)
+    except PenchantError as error:
+        results["interest"] = {"left_out": str(error)}
+    try:
+        if probes.category is not None:
+            results["category"] = category_results(recommender, events, seed=seed)
+    except PenchantError as error:
+        results["category"] = {"left_out": str(error)}
+    return results
+
+
+def interest_results(
+    recommender: Recommender, events: TargetEvents, *, popularity: Floats, seed: int = 0
+) -> dict[str, Any]:
+    """The interest probe on pairs made like its training pairs; see `probe_results`. Raises `DataError` without any.
+
+    `popularity` `[N]` is how often each item was taken; where all are zero, there is no such row and no `auc_gain`.
+    """
+    probes, model = recommender.probes, recommender.dense_model()
+    assert probes is not None
+    pairs, predicted = probes.predict_pairs(model, events, seed)
+    training = probes.facts["interest"]
+    scores = {
+        "probe": predicted.astype(np.float64),
+        "dot": (pairs.interests * model.item_vectors[pairs.items]).sum(axis=1).astype(np.float64),
+    }
+    if popularity.any():
+        scores["popularity"] = popularity[pairs.items]
+    users = _Users.of(pairs.users, seed)
+    aucs = {name: users.auc(pairs.labels, values) for name, values in scores.items()}
+    rows: dict[str, dict[str, Any]] = {name: {"auc": interval.to_dict()} for name, (interval, _) in aucs.items()}
+    constant = np.full(len(pairs.labels), float(training["interested"]))
+    for name, probabilities in (("probe", scores["probe"]), ("share", constant)):
+        losses = _log_losses(pairs.labels, probabilities)
+        rows.setdefault(name, {})["log_loss"] = users.mean(losses).to_dict()
+        rows[name]["calibration_error"] = expected_calibration_error(probabilities, pairs.labels, BINS)
+    gain: dict[str, Any] = {}
+    if "popularity" in aucs:
+        (probe, drawn), (baseline, baseline_drawn) = aucs["probe"], aucs["popularity"]
+        gain["auc_gain"] = _interval(probe.mean - baseline.mean, drawn - baseline_drawn).to_dict()
+    return {
+        "pairs": len(pairs.labels),
+        "users": users.count,
+        "interested": float(pairs.labels.mean()),
+        "negatives": "real" if pairs.real else "sampled",
+        "ratio": None if pairs.real else probes.options.ratio,
+        "training": dict(training),
+        "rows": rows,
+        **gain,
+        "calibration": _calibration(scores["probe"], pairs.labels),
+    }
+
+
+def category_results(recommender: Recommender, events: TargetEvents, *, seed: int = 0) -> dict[str, Any]:
+    """The category probe on the next items; see `probe_results`.
+
+    An event of a category without a class counts as one of the others, and so can be right; where there is no such
+    class, it is left out.
+    """
+    probes = recommender.probes
+    assert probes is not None
+    pairs, predicted = probes.predict_class_pairs(recommender.dense_model(), events, recommender.dataset.items)
+    commonest = int(np.argmax(probes.facts["category"]["counts"]))
+    answers = {
+        "probe": predicted.argmax(axis=1).astype(np.int64),
+        "commonest": np.full(len(predicted), commonest, dtype=np.int64),
+        "last": np.where(pairs.previous >= 0, pairs.previous, commonest),
+    }
+    users = _Users.of(pairs.users, seed)
+    right = {name: (answer == pairs.classes).astype(np.float64) for name, answer in answers.items()}
+    rows: dict[str, dict[str, Any]] = {}
+    for name, answer in answers.items():
+        macro = zip(("precision", "recall", "f1"), precision_recall_f1(pairs.classes, answer, "macro"), strict=True)
+        rows[name] = {"accuracy": users.mean(right[name]).to_dict()} | {f"macro_{part}": value for part, value in macro}
+    likelihood = predicted[np.arange(len(predicted)), pairs.classes]
+    rows["probe"]["log_loss"] = float(-np.log(np.maximum(likelihood, 1e-15)).mean())
+    baseline = max(("commonest", "last"), key=lambda name: accuracy(pairs.classes, answers[name]))
+    return {
+        "events": len(pairs.classes),
+        "users": users.count,
+        "classes": len(probes.classes),
+        "training": {"events": probes.facts["category"]["events"]},
+        "rows": rows,
+        "accuracy_gain": {"over": baseline, **users.mean(right["probe"] - right[baseline]).to_dict()},
+        "confusion": shown_confusion(pairs.classes, answers["probe"], list(probes.classes)),
+    }
+
+
+def shown_confusion(actual: Codes, predicted: Codes, classes: list[str], most: int = MOST_SHOWN) -> dict[str, Any]:
+    """`classes` and `matrix` (row: actual, column: predicted) of the `most` frequent classes, the rest together.
+
+    >>> shown_confusion(np.array([0, 1, 1, 2]), np.array([0, 1, 0, 1]), ["甲", "乙", "丙"], most=1)
+    {'classes': ['乙', '(others)'], 'matrix': [[1, 1], [1, 1]]}
+    """
+    counts = np.bincount(actual, minlength=len(classes))
+    ranked = np.argsort(-counts, kind="stable").tolist()
+    shown = [code for code in ranked if counts[code] and classes[code] != OTHERS][:most]
+    column = np.full(len(classes), len(shown))
+    column[shown] = np.arange(len(shown))
+    has_rest = bool((column[np.concatenate([actual, predicted])] == len(shown)).any())
+    matrix = confusion_matrix(column[actual], column[predicted], len(shown) + has_rest)
+    return {"classes": [classes[code] for code in shown] + [OTHERS] * has_rest, "matrix": matrix.tolist()}
+
+
+def _popularity(dataset: Dataset, n_items: int) -> Floats:
+    """How often each item was taken in some data `[N]`."""
+    sequences = dataset.sequences()
+    taken = (sequences.items >= 0) & wanted_kinds(dataset.kinds.ids.to_list())[sequences.kinds]
+    return np.bincount(sequences.items[taken], minlength=n_items)[:n_items].astype(np.float64)
+
+
+def _calibration(predicted: Floats, labels: Codes) -> list[dict[str, float]]:
+    """Mean probability, share of positives and count of each bin that holds a pair."""
+    bins = np.minimum((predicted * BINS).astype(np.int64), BINS - 1)
+    return [
+        {
+            "predicted": predicted[bins == b].mean(),
+            "observed": labels[bins == b].mean(),
+            "count": int((bins == b).sum()),
+        }
+        for b in np.unique(bins)
+    ]
+
+
+def _log_losses(labels: Codes, predicted: Floats) -> Floats:
+    clipped = np.clip(predicted, 1e-15, 1 - 1e-15)
+    return -np.where(labels > 0, np.log(clipped), np.log1p(-clipped))
+
+
+@dataclass(frozen=True)
+class _Users:
+    """The user of every example, as numbers from 0, for intervals that resample users with all their examples."""
+
+    numbers: Codes
+    count: int
+    seed: int
+
+    @classmethod
+    def of(cls, users: Codes, seed: int) -> _Users:
+        names, numbers = np.unique(users, return_inverse=True)
+        return cls(numbers.astype(np.int64), len(names), seed)
+
+    def auc(self, labels: Codes, scores: Floats) -> tuple[Interval, Floats]:
+        """AUC with its interval, and AUC in every resampling (NaN where one lacks a label)."""
+        order = np.argsort(-scores, kind="stable")
+        labels, scores, numbers = labels[order], scores[order], self.numbers[order]
+        drawn = []
+        for weights in resampled(self.count, SAMPLES, self.seed):
+            for mass in weights[:, numbers]:
+                has_both = mass[labels > 0].any() and mass[labels <= 0].any()
+                drawn.append(auc(labels, scores, mass) if has_both else np.nan)
+        return _interval(auc(labels, scores), np.asarray(drawn)), np.asarray(drawn)
+
+    def mean(self, values: Floats) -> Interval:
+        """The mean over examples `[n]` with its interval."""
+        sums = np.bincount(self.numbers, weights=values, minlength=self.count)
+        sizes = np.bincount(self.numbers, minlength=self.count).astype(np.float64)
+        blocks = resampled(self.count, SAMPLES, self.seed)
+        return _interval(float(values.mean()), np.concatenate([(w @ sums) / (w @ sizes) for w in blocks]))
+
+
+def _interval(mean: float, drawn: Floats) -> Interval:
+    finite = drawn[np.isfinite(drawn)]
+    low, high = np.percentile(finite, [2.5, 97.5]) if len(finite) else (mean, mean)
+    return Interval(mean, float(low), float(high))

@@ -1,0 +1,101 @@
+"""Settings near ones that are known to be good: what a search that has time for few trials proposes first."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from penchant.models.search_space import Choice, Dimension, Space, Together, Whole
+
+MOVED = 1.0
+"""So many dimensions are moved on average, besides the one that always is."""
+STEP = 0.15
+"""Standard deviation of a number's move, in widths of its range."""
+
+
+def standing_proposal(space: Space, stands: Mapping[str, Any]) -> dict[str, Any]:
+    """What options that stand are in a space, by dimension; without those whose value is outside of it.
+
+    >>> from penchant.models.search_space import SPACES
+    >>> standing_proposal(SPACES["user_knn"], {"neighbours": 100, "decay": 2.0, "half_life_days": None})
+    {'neighbours': 100, 'half_life_days': None}
+    """
+    found: dict[str, Any] = {}
+    for name, dimension in space.items():
+        if isinstance(dimension, Together):
+            told = {option: stands.get(option) for option in dimension.options}
+            if told in dimension.values:
+                found[name] = dimension.values.index(told)
+        elif name in stands and _holds(dimension, stands[name]):
+            found[name] = stands[name]
+    return found
+
+
+def neighbour(space: Space, around: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+    """A proposal that differs from `around` in one or a few dimensions.
+
+    One dimension is moved, and each other with probability 1 / dimensions: a number by a normal step of a seventh of
+    its range (of its logarithm, where small ones are told apart), a choice of ordered values to one beside it, of
+    others to any other. A dimension that `around` does not name is drawn from all of its range. A randomised direct
+    search of this kind needs far fewer trials than a model of the whole space where a good start is known (Wu, Wang
+    and Huang, AAAI 2021; Wang et al., ICLR 2021).
+    """
+    names = list(space)
+    moved = rng.random(len(names)) < MOVED / len(names)
+    moved[rng.integers(len(names))] = True
+    found = {}
+    for name, moves in zip(names, moved, strict=True):
+        if name not in around:
+            found[name] = _anywhere(space[name], rng)
+        else:
+            found[name] = _moved(space[name], around[name], rng) if moves else around[name]
+    return found
+
+
+def _holds(dimension: Dimension, value: Any) -> bool:
+    if isinstance(dimension, Choice):
+        return value in dimension.values
+    assert not isinstance(dimension, Together)
+    return isinstance(value, int | float) and dimension.low <= value <= dimension.high
+
+
+def _anywhere(dimension: Dimension, rng: np.random.Generator) -> Any:
+    if isinstance(dimension, Together):
+        return int(rng.integers(len(dimension.values)))
+    if isinstance(dimension, Choice):
+        return dimension.values[int(rng.integers(len(dimension.values)))]
+    return _at(dimension, float(rng.random()))
+
+
+def _moved(dimension: Dimension, value: Any, rng: np.random.Generator) -> Any:
+    if isinstance(dimension, Together):
+        others = [place for place in range(len(dimension.values)) if place != value]
+        return others[int(rng.integers(len(others)))]
+    if isinstance(dimension, Choice):
+        place = dimension.values.index(value)
+        others = [other for other in range(len(dimension.values)) if other != place]
+        if all(isinstance(each, int | float) and not isinstance(each, bool) for each in dimension.values):
+            others = [other for other in others if abs(other - place) == 1]
+        return dimension.values[others[int(rng.integers(len(others)))]]
+    low, high = _ends(dimension)
+    share = ((math.log(value) if dimension.log else value) - low) / (high - low)
+    share += STEP * float(rng.standard_normal())
+    share = abs(share) % 2.0
+    moved = _at(dimension, 2.0 - share if share > 1.0 else share)  # reflected at both ends
+    if isinstance(dimension, Whole) and moved == value:
+        return value + 1 if value < dimension.high else value - 1
+    return moved
+
+
+def _at(dimension: Any, share: float) -> Any:
+    low, high = _ends(dimension)
+    value = low + share * (high - low)
+    value = min(max(math.exp(value) if dimension.log else value, dimension.low), dimension.high)
+    return round(value) if isinstance(dimension, Whole) else value
+
+
+def _ends(dimension: Any) -> tuple[float, float]:
+    return (math.log(dimension.low), math.log(dimension.high)) if dimension.log else (dimension.low, dimension.high)

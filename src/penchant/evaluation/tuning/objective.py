@@ -1,0 +1,51 @@
+"""What a search of settings maximises: NDCG@10 on validation of a model learned from the training part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from penchant.data.training import TrainingData
+from penchant.evaluation.tuning.search import Objective, Report
+from penchant.models.base import Adaptive, Trainable
+from penchant.models.registry import create
+from penchant.options import to_dict
+from penchant.training.loop import fit
+from penchant.training.options import TrainingOptions
+
+
+def objective(
+    name: str,
+    options: Callable[[Mapping[str, Any]], Callable[[str], Any]],
+    data: TrainingData,
+    training: TrainingOptions,
+    device: str = "auto",
+) -> Objective:
+    """The objective of one model on data with a validation part.
+
+    `options(settings)` gives the options of every model by name, with the settings of this one in them.
+    """
+    quiet = replace(training, tensorboard="")
+
+    def value(settings: Mapping[str, Any], report: Report) -> float:
+        made = options(settings)
+        model = create(name, made)
+        rounds = model.epochs(data) if isinstance(model, Trainable) else 1
+
+        def on_epoch(row: dict[str, float]) -> None:
+            report(row["epoch"] / rounds, row.get("ndcg", float("nan")))
+
+        log = fit(model, data, device=device, options=quiet, on_epoch=on_epoch)
+        best = [row["ndcg"] for row in log.epochs if "ndcg" in row]
+        assert log.validation_ndcg is not None
+        return max(best) if best else log.validation_ndcg
+
+    return value
+
+
+def standing(name: str, options: Callable[[str], Any], data: TrainingData) -> dict[str, Any]:
+    """The options of a model as they stand, by name; where they leave something open, what that is on these data."""
+    model = create(name, options)
+    resolved = model.resolve_options(data) if isinstance(model, Adaptive) else {}
+    return {**to_dict(options(name)), **resolved}

@@ -1,0 +1,1 @@
+"""Experts summed: weights, cold start, content mapping."""

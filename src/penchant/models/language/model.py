@@ -1,0 +1,287 @@
+"""A language model as the user model: histories as text, or as item vectors in the place of words."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from penchant.data.kinds import wanted_kinds
+from penchant.data.schema import TEXT
+from penchant.data.sequences import SequenceBatch
+from penchant.data.training import TrainingData
+from penchant.errors import ModelError
+from penchant.llm.adapters import tuned
+from penchant.llm.language_model import reader as reading_part
+from penchant.losses.sampled_softmax import sampled_softmax
+from penchant.losses.softmax import full_softmax
+from penchant.models.base import ModelState, Scores
+from penchant.models.language.histories import Narrator
+from penchant.models.language.network import LLMNet
+from penchant.models.language.options import LLMOptions
+from penchant.models.language.reading import ItemReading, Reading, TextReading, events_of
+from penchant.models.language.setup import (
+    VIEW,
+    Prepared,
+    Words,
+    item_source,
+    item_tokens,
+    pooling_of,
+    prepare,
+    read_items,
+)
+from penchant.models.language.state import Facts, given_reader, grown, make_net, net_from, state_of
+from penchant.models.nn.options import FULL_SOFTMAX_ITEMS
+
+__all__ = ["LLM", "LLMOptions"]
+
+
+class LLM:
+    """`f(H_u) = I_u` by a language model; the score is cosine(I_u, item) / temperature.
+
+    One level (`levels=1`): the history is told as text and read by a BERT-, GPT- or T5-type model. Two levels, after
+    HLLM (Chen et al., "HLLM: Enhancing sequential recommendations via hierarchical large language models", 2024): a
+    language model reads each item's text into a vector, and a causal one reads these vectors as if they were words.
+    """
+
+    name = "llm"
+
+    def __init__(self, options: LLMOptions | None = None) -> None:
+        self.options = options or LLMOptions()
+        self.net: LLMNet | None = None
+        self.device = torch.device("cpu")
+        self.bf16 = False
+        self.pretraining: dict[str, Any] = {}
+        """Losses and perplexity of pre-training (see `PretrainingLog`); empty where there was none."""
+        self._facts: Facts | None = None
+        self._reading: Reading | None = None
+        self._items: Tensor | None = None
+        self._item_tokens: list[list[int]] = []
+
+    # training: called by penchant.training.loop
+
+    def start(self, data: TrainingData, device: torch.device) -> LLMNet:
+        """Load or make the language model, pre-train it, and make the network, with weights drawn from `data.seed`."""
+        self._targets(data)
+        self.device = device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(data.seed)
+            prepared = prepare(self.options, data, device)
+            self.net = self._network(prepared, data)
+        return self._ready(self.net, data)
+
+    def restart(self, data: TrainingData, device: torch.device) -> LLMNet:
+        """The network for more data: tokenizer, language and what reads stay. Raises `ModelError`."""
+        self._targets(data)
+        assert self._facts is not None
+        self.device = device
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(data.seed)
+            self._facts, net = grown(self._net(), self._facts, self.options, data)
+            if item_source(self.options, data) == VIEW:
+                net.items.texts = torch.from_numpy(data.views[TEXT].unit().vectors)
+            else:
+                texts = Words.of(data, self.options).texts
+                self._item_tokens = item_tokens(texts, self._facts.tokenizer, self._facts.positions)
+                net.items.texts = self._read(
+                    given_reader(self._facts, self.options).to(device).eval(), self._item_tokens
+                )
+        self.net, self._reading = net, self._reads(self._facts)
+        return self._ready(net, data)
+
+    def _targets(self, data: TrainingData) -> None:
+        """Which kinds are no targets, and how often each item is one. Raises `ModelError` where there is none."""
+        no_target = ~wanted_kinds(data.kinds)
+        wanted = (data.sequences.items >= 0) & ~no_target[data.sequences.kinds]
+        if not wanted.any() or not (data.sequences.lengths >= 2).any():
+            raise ModelError(
+                "llm learns what comes next, and no user has two events of interest.",
+                remedy="Use --model content or popularity, or bring longer histories.",
+            )
+        self._no_target = no_target
+        self._counts = np.bincount(data.sequences.items[wanted], minlength=data.n_items).astype(np.float64)
+
+    def _ready(self, net: LLMNet, data: TrainingData) -> LLMNet:
+        net.items.trained.data = torch.from_numpy((self._counts > 0).astype(np.float32))[:, None]
+        net.to(self.device)
+        self._shares = 0.5 * self._counts / self._counts.sum() + 0.5 / data.n_items
+        self._shares /= self._shares.sum()
+        self._items = None
+        return net
+
+    def _network(self, prepared: Prepared, data: TrainingData) -> LLMNet:
+        options, model = self.options, prepared.model
+        self.pretraining = prepared.pretraining.to_dict() if prepared.pretraining else {}
+        source = item_source(options, data)
+        tuning = options.tuning
+        if tuning == "auto":
+            tuning = "full" if model.made_here or prepared.pretraining else "lora"
+        base = reading_part(model).to(self.device)
+        pooling = pooling_of(options, model.kind)
+        self._facts = Facts(
+            kind=model.kind,
+            pooling=pooling,
+            language=prepared.words.language,
+            tuning=tuning,
+            config=model.network.config.to_dict(),
+            width=model.dim,
+            positions=model.positions,
+            text_dim=data.views[TEXT].dim if source == VIEW else model.dim,
+            n_items=data.n_items,
+            kinds=list(data.kinds),
+            digest=prepared.digest,
+            titles=prepared.words.titles,
+            tokenizer=model.tokenizer,
+        )
+        texts = torch.from_numpy(data.views[TEXT].unit().vectors) if source == VIEW else None
+        item_reader = None
+        if texts is None:
+            self._item_tokens = item_tokens(prepared.words.texts, model.tokenizer, model.positions)
+            if options.train_items:
+                item_reader = tuned(copy.deepcopy(base), tuning, rank=options.rank)
+            with torch.no_grad():
+                texts = self._read(base.eval(), self._item_tokens)
+        net = make_net(options, self._facts, tuned(base, tuning, rank=options.rank), item_reader)
+        net.items.texts = texts
+        self._reading = self._reads(self._facts)
+        return net
+
+    def _reads(self, facts: Facts) -> Reading:
+        options = self.options
+        if options.levels == 2:
+            length = min(options.max_length, facts.positions)
+            return ItemReading(length, options.batch_tokens, self.device)
+        around = len(facts.tokenizer.before) + len(facts.tokenizer.after)
+        return TextReading(
+            Narrator(facts.tokenizer, facts.titles, facts.kinds, facts.language),
+            facts.kind == "gpt",
+            facts.pooling,
+            max(4, min(options.max_length, facts.positions) - around),
+            options.batch_tokens,
+            self.device,
+        )
+
+    def epochs(self, data: TrainingData) -> int:
+        """Epochs of a full training."""
+        return self.options.epochs
+
+    def begin_epoch(self) -> None:
+        """Where the item level learns, its vectors of all items are computed anew before every epoch."""
+        net = self._net()
+        if net.item_reader is not None:
+            self._refresh(net)
+
+    def batches(self, data: TrainingData, rng: np.random.Generator) -> list[Any]:
+        """One epoch."""
+        assert self._reading is not None
+        return self._reading.batches(data.sequences, rng)
+
+    def loss(self, data: TrainingData, batch: Any, rng: np.random.Generator) -> Tensor:
+        """Mean next-event cross-entropy over all items (above 20,000: over shared negatives)."""
+        net = self._net()
+        assert self._reading is not None
+        texts = net.items.texts if net.item_reader is None else self._live_texts(net, data.sequences, batch)
+        full = data.n_items <= FULL_SOFTMAX_ITEMS
+        table = net.items(texts=texts) if full or self.options.levels == 2 else None
+        read = table if table is not None else torch.empty(0)
+        states, events = self._reading.examples(net, data.sequences, batch, rng, read)
+        kept = (data.sequences.items[events] >= 0) & ~self._no_target[data.sequences.kinds[events]]
+        if not kept.any():
+            return states.sum() * 0.0
+        vectors = net.vectors(states[torch.from_numpy(kept).to(self.device)]) * net.log_scale.exp()
+        targets = torch.from_numpy(data.sequences.items[events[kept]].astype(np.int64)).to(self.device)
+        if full and table is not None:
+            return full_softmax(vectors, table, targets)
+        drawn = rng.choice(data.n_items, size=self.options.negatives, p=self._shares)
+        negatives = torch.from_numpy(drawn).to(self.device)
+        log_q = torch.from_numpy(np.log(self._shares[drawn])).float().to(self.device)
+        others, own = net.items(negatives, texts), net.items(targets, texts)
+        return sampled_softmax(vectors, own, others, targets, negatives, log_q)
+
+    def finish(self) -> None:
+        """After training (or a change of weights): item vectors are computed once."""
+        net = self._net().eval()
+        if net.item_reader is not None:
+            self._refresh(net)
+        with torch.inference_mode():
+            self._items = net.items()
+
+    # use
+
+    @property
+    def item_vectors(self) -> npt.NDArray[np.float32]:
+        """Item vectors `[N, D]` of length 1."""
+        vectors: npt.NDArray[np.float32] = self._item_tensor().cpu().numpy()
+        return vectors
+
+    def score(self, histories: SequenceBatch) -> Scores:
+        """Cosine over temperature, `[B, N]`; zeros for an empty history."""
+        scale = np.float32(self._net().log_scale.detach().exp().item())
+        return np.asarray((self.user_vectors(histories) * scale) @ self.item_vectors.T, dtype=np.float32)
+
+    def user_vectors(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+        """The interest vector (length 1) after the last event, `[B, D]`; zeros for an empty history."""
+        return self._answers(histories, len(histories), every=False)
+
+    def interests(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+        """The interest vector after every event, `[E, D]`; the time of a request is hidden."""
+        return self._answers(histories.at(None), histories.n_events, every=True)
+
+    def state(self) -> ModelState:
+        """Weights, item vectors, tokenizer and titles. Adapters alone of a given model that was not altered."""
+        net, facts = self._net(), self._facts
+        assert facts is not None
+        return state_of(net, facts, self._item_tensor(), self.pretraining)
+
+    def load_state(self, state: ModelState) -> None:
+        """Take back what `state` gave; a given model is looked up again and its weights are compared."""
+        self._facts, net, self._items, self.pretraining = net_from(state, self.options)
+        self.net = net.eval()
+        self._reading = self._reads(self._facts)
+
+    # inside
+
+    def _answers(self, histories: SequenceBatch, count: int, *, every: bool) -> npt.NDArray[np.float32]:
+        net = self._net().eval()
+        out = np.zeros((count, self.options.dim), dtype=np.float32)
+        assert self._reading is not None
+        ask = self._reading.every if every else self._reading.last
+        with torch.inference_mode():
+            for rows, states in ask(net, histories, self._item_tensor()):
+                out[rows] = net.vectors(states).cpu().numpy()
+        return out
+
+    def _net(self) -> LLMNet:
+        if self.net is None:
+            raise ModelError("llm is not fitted.", remedy="Call penchant.training.fit(model, data) first.")
+        return self.net
+
+    def _item_tensor(self) -> Tensor:
+        if self._items is None:
+            self.finish()
+        assert self._items is not None
+        return self._items
+
+    def _read(self, reader: nn.Module, rows: list[list[int]]) -> Tensor:
+        assert self._facts is not None
+        facts = self._facts
+        return read_items(reader, rows, facts.pooling, facts.tokenizer.pad, facts.width, self.device)
+
+    def _refresh(self, net: LLMNet) -> None:
+        assert net.item_reader is not None
+        learning = net.item_reader.training
+        with torch.no_grad():
+            net.items.texts = self._read(net.item_reader.eval(), self._item_tokens)
+        net.item_reader.train(learning)
+
+    def _live_texts(self, net: LLMNet, sequences: SequenceBatch, batch: Any) -> Tensor:
+        """Text vectors of all items: those of the batch read now, with gradients, the others as of this epoch."""
+        codes = np.unique(sequences.items[events_of(*batch)[1]]).astype(np.int64)
+        codes = codes[codes >= 0]
+        assert net.item_reader is not None
+        live = self._read(net.item_reader, [self._item_tokens[code] for code in codes])
+        return net.items.texts.to(self.device).index_copy(0, torch.from_numpy(codes).to(self.device), live)

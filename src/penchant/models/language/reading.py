@@ -1,0 +1,217 @@
+"""How a language model reads histories: as text (one level), or as item vectors in the place of words (two levels)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from penchant.data.ragged import Ragged
+from penchant.data.sequences import SequenceBatch
+from penchant.encoders.pretrained.huggingface import token_batches
+from penchant.encoders.pretrained.pooling import pool
+from penchant.llm.language_model import read_states
+from penchant.models.language.histories import Ints, Narrator, Page, Stream, page
+from penchant.models.language.network import LLMNet
+from penchant.models.nn.tokens import Padded, pad
+from penchant.models.nn.windows import Window, batches, like_length, next_gap
+
+Found = Iterator[tuple[Ints, Tensor]]
+"""Row numbers and their pooled states `[rows, width]`, some at a time."""
+
+
+class Reading(Protocol):
+    """Histories to states of the language model."""
+
+    def batches(self, sequences: SequenceBatch, rng: np.random.Generator) -> list[Any]:
+        """One epoch of training batches."""
+
+    def examples(
+        self, net: LLMNet, sequences: SequenceBatch, batch: Any, rng: np.random.Generator, items: Tensor
+    ) -> tuple[Tensor, Ints]:
+        """States `[n, width]` and the events `[n]` (flat positions) that follow on what each has read."""
+
+    def last(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> Found:
+        """The state after the last event of every row that has one."""
+
+    def every(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> Found:
+        """The state after every event, the time of a request hidden."""
+
+
+@dataclass
+class TextReading:
+    """Histories as text. A causal model learns from every event of a text at once, the others from one a text.
+
+    `budget`: tokens of a text, without those the tokenizer puts around it; `batch_tokens`: in a batch.
+    """
+
+    narrator: Narrator
+    causal: bool
+    pooling: str
+    budget: int
+    batch_tokens: int
+    device: torch.device
+    _stream: Stream | None = None
+
+    def batches(self, sequences: SequenceBatch, rng: np.random.Generator) -> list[Window]:
+        """Windows of events: their last one is what follows (causal: every one but the first)."""
+        if self._stream is None:
+            self._stream = self.narrator.tell(sequences)
+        stream = self._stream
+        if self.causal:
+            starts, stops = stream.windows(self.budget, rng)
+        else:
+            lengths = sequences.lengths
+            rows = np.repeat(np.flatnonzero(lengths >= 2), np.minimum(lengths[lengths >= 2] - 1, 3))
+            last = stream.offsets[rows] + rng.integers(1, lengths[rows])
+            starts, stops = stream.begin(stream.offsets[rows], last, self.budget), last + 1
+        sizes = stream.ends[2 * stops] - stream.ends[2 * starts]
+        order = np.argsort(-sizes * (1 + 0.1 * rng.random(len(sizes))), kind="stable")
+        chunks, start = [], 0
+        while start < len(order):
+            stop = start + max(1, self.batch_tokens // int(max(1, sizes[order[start]])))
+            chunks.append(order[start:stop])
+            start = stop
+        return [(starts[chunks[n]], stops[chunks[n]]) for n in rng.permutation(len(chunks))]
+
+    def examples(
+        self, net: LLMNet, sequences: SequenceBatch, batch: Window, rng: np.random.Generator, items: Tensor
+    ) -> tuple[Tensor, Ints]:
+        """In half of the batches the model has read how long it was until the event that follows."""
+        assert self._stream is not None
+        stream, (starts, stops) = self._stream, batch
+        shown = int(rng.random() < 0.5)
+        read_to = stream.ends[2 * (stops - 1) + shown]
+        begins = np.maximum(stream.ends[2 * starts], read_to - self.budget)
+        told = page(stream, begins, read_to, self.narrator.tokenizer, causal=self.causal)
+        states = self._states(net, told)
+        if not self.causal:
+            return self._pooled(states, told), stops - 1
+        rows, events = events_of(starts + 1, stops)
+        columns = stream.ends[2 * events + shown] - 1 + told.shift[rows]
+        kept = stream.ends[2 * events + shown] - 1 >= begins[rows]
+        return states[rows[kept], columns[kept]], events[kept]
+
+    def last(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> Found:
+        """The text up to the budget, the newest event last; then the time until the request where it is given."""
+        rows = np.flatnonzero(histories.lengths > 0)
+        stream, requests = self.narrator.tell(histories), self.narrator.requests(histories).take(rows)
+        return self._prefixes(net, stream, rows, histories.offsets[rows], histories.offsets[rows + 1], requests)
+
+    def every(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> Found:
+        """A causal model reads the beginning of each history once; what is beyond the budget has its own texts."""
+        stream = self.narrator.tell(histories)
+        events = np.arange(histories.n_events)
+        first = histories.offsets[histories.rows]
+        early = stream.ends[2 * (events + 1)] - stream.ends[2 * first] <= self.budget
+        if not self.causal:
+            early[:] = False
+        rows = np.flatnonzero(np.bincount(histories.rows[early], minlength=len(histories)))
+        counts = np.bincount(histories.rows[early], minlength=len(histories))[rows]
+        begin = histories.offsets[rows]
+        begins, stops = stream.ends[2 * begin], stream.ends[2 * (begin + counts)]
+        for chosen in token_batches(stops - begins, 2 * self.batch_tokens):
+            told = page(stream, begins[chosen], stops[chosen], self.narrator.tokenizer, causal=True)
+            states = self._states(net, told)
+            row, read = events_of(begin[chosen], begin[chosen] + counts[chosen])
+            yield read, states[row, stream.ends[2 * read + 2] - 1 + told.shift[row]]
+        late = np.flatnonzero(~early)
+        yield from self._prefixes(net, stream, late, first[late], late + 1, None)
+
+    def _prefixes(
+        self, net: LLMNet, stream: Stream, numbers: Ints, first: Ints, stops: Ints, extra: Ragged | None
+    ) -> Found:
+        """One text each of the events from `first` to `stops`, as many as fit."""
+        room = self.budget - (extra.lengths if extra is not None else np.zeros(len(numbers), dtype=np.int64))
+        read_to = stream.ends[2 * stops]
+        begins = np.maximum(stream.ends[2 * stream.begin(first, stops, room)], read_to - room)
+        lengths = np.maximum(1, read_to - begins + (extra.lengths if extra is not None else 0))
+        for chosen in token_batches(lengths, 2 * self.batch_tokens):
+            more = extra.take(chosen) if extra is not None else None
+            told = page(
+                stream, begins[chosen], read_to[chosen], self.narrator.tokenizer, causal=self.causal, extra=more
+            )
+            yield numbers[chosen], self._pooled(self._states(net, told), told)
+
+    def _states(self, net: LLMNet, told: Page) -> Tensor:
+        return read_states(
+            net.reader, torch.from_numpy(told.tokens).to(self.device), torch.from_numpy(told.mask).to(self.device)
+        )
+
+    def _pooled(self, states: Tensor, told: Page) -> Tensor:
+        return pool(self.pooling, states, torch.from_numpy(told.mask).to(self.device))
+
+
+@dataclass
+class ItemReading:
+    """Item vectors as input embeddings of a causal language model: the upper of HLLM's two levels (Chen et al. 2024).
+
+    `max_length`: events read at once; `batch_tokens`: events in a batch.
+    """
+
+    max_length: int
+    batch_tokens: int
+    device: torch.device
+
+    def batches(self, sequences: SequenceBatch, rng: np.random.Generator) -> list[Window]:
+        """Windows of at most max_length + 1 events."""
+        return batches(sequences.offsets, self.max_length + 1, self.batch_tokens, rng)
+
+    def examples(
+        self, net: LLMNet, sequences: SequenceBatch, batch: Window, rng: np.random.Generator, items: Tensor
+    ) -> tuple[Tensor, Ints]:
+        """In half of the batches the time until the event that follows is shown."""
+        starts, stops = batch
+        window = pad(sequences, starts, stops - 1).to(self.device)
+        gaps = torch.from_numpy(next_gap(sequences, stops)).to(self.device)
+        window.requests.scatter_(1, (window.lengths - 1)[:, None], gaps[:, None])
+        states = self._states(net, window, items, request=bool(rng.random() < 0.5))
+        rows, events = events_of(starts + 1, stops)
+        return states[rows, events - 1 - starts[rows]], events
+
+    def last(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> Found:
+        """The last `max_length` events of every row."""
+        given = histories.query_times_s is not None
+        for rows, window in like_length(histories.last(self.max_length), self.batch_tokens):
+            states = self._states(net, window.to(self.device), items, request=given)
+            yield rows, states[torch.arange(len(rows)), window.lengths - 1]
+
+    def every(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> Found:
+        """One pass over the first `max_length` events; later events have a window each."""
+        hidden = histories.at(None)
+        index = np.arange(hidden.n_events) - hidden.offsets[hidden.rows]
+        flat = np.flatnonzero(index < self.max_length)
+        early = hidden.keep(index < self.max_length)
+        for rows, window in like_length(early, self.batch_tokens):
+            states = self._states(net, window.to(self.device), items, request=False)
+            row, places = events_of(np.zeros(len(rows), dtype=np.int64), early.lengths[rows])
+            yield flat[early.offsets[rows][row] + places], states[row, places]
+        late = np.flatnonzero(index >= self.max_length)
+        for start in range(0, len(late), max(1, self.batch_tokens // self.max_length)):
+            chosen = late[start : start + max(1, self.batch_tokens // self.max_length)]
+            window = pad(hidden, chosen + 1 - self.max_length, chosen + 1).to(self.device)
+            yield chosen, self._states(net, window, items, request=False)[:, -1]
+
+    def _states(self, net: LLMNet, window: Padded, items: Tensor, *, request: bool) -> Tensor:
+        assert net.inputs is not None
+        width = window.items.shape[1]
+        mask = (torch.arange(width, device=self.device)[None, :] < window.lengths[:, None]).long()
+        embedded = net.inputs(window, items, request=request)
+        states: Tensor = net.reader(inputs_embeds=embedded, attention_mask=mask).last_hidden_state
+        return states
+
+
+def events_of(starts: Ints, stops: Ints) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The numbers from starts[b] up to stops[b] of every row, and the row of each.
+
+    >>> [part.tolist() for part in events_of(np.array([3, 7]), np.array([5, 8]))]
+    [[0, 0, 1], [3, 4, 7]]
+    """
+    lengths = stops - starts
+    rows = np.repeat(np.arange(len(starts)), lengths)
+    return rows, np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths) + starts[rows]

@@ -1,0 +1,183 @@
+"""What the model `llm` needs before it learns: words, a language model, pre-training, text vectors of items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor, nn
+
+from penchant.data import schema
+from penchant.data.columns import as_text
+from penchant.data.language import main_language
+from penchant.data.text import normalised
+from penchant.data.training import TrainingData
+from penchant.encoders.pretrained.hub import folder_digest, model_folder
+from penchant.encoders.pretrained.huggingface import token_batches
+from penchant.encoders.pretrained.pooling import pool
+from penchant.encoders.text import ITEM_FIELDS, table_text
+from penchant.errors import ModelError
+from penchant.llm.language_model import LanguageModel, load, make_small, read_states
+from penchant.llm.pretraining import FITTING, PretrainingLog, PretrainingOptions, pretrain
+from penchant.llm.tokenizer import TextTokenizer, train_tokenizer
+from penchant.llm.verbalise import shortened, tell
+from penchant.models.language.options import LLMOptions
+
+ITEM_TOKENS = 64
+"""Tokens of an item's text that the language model reads."""
+VIEW, READ = "view", "lm"
+"""Where item vectors come from: the text view, or the language model's own reading."""
+TOLD_HISTORIES = 2000
+"""Histories told to the tokenizer and in pre-training, beside the items' texts."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the data say in words: `titles` `[N]` (an id where there is none), `texts` `[N]` (None: no text)."""
+
+    titles: list[str]
+    texts: list[str | None]
+    language: str
+
+    @classmethod
+    def of(cls, data: TrainingData, options: LLMOptions) -> Words:
+        """Titles and texts of the catalogue. Raises `ModelError` where no item has a text."""
+        table = data.items
+        texts: list[str | None] = [] if table is None else table_text(table, ITEM_FIELDS)
+        if table is None or not any(texts):
+            raise ModelError(
+                "llm reads words, and no item has a title, categories or a description.",
+                remedy="Give items a title, or use --model transformer.",
+            )
+        ids = table[schema.ITEM_ID].cast(pl.String)
+        titles = normalised(as_text(table[schema.TITLE])) if schema.TITLE in table.columns else ids
+        named = pl.DataFrame({"t": titles, "x": pl.Series(texts, dtype=pl.String), "i": ids})
+        told = named.select(pl.coalesce("t", "x", "i")).to_series().to_list()
+        language = options.language
+        if language == "auto":
+            language = "zh" if main_language([t for t in texts if t][:5000]) == "zh" else "en"
+        return cls([shortened(title, options.title_length) for title in told], texts, language)
+
+    def corpus(self, data: TrainingData, *, histories: int = TOLD_HISTORIES) -> list[str]:
+        """Texts of the items, and some histories told (evenly chosen, at most 40 events of each)."""
+        batch = data.sequences
+        rows = np.flatnonzero(batch.lengths >= 2)
+        rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(histories, len(rows))).astype(np.int64))]
+        part = batch.take(rows, last=40)
+        part = part.keep(part.items >= 0)
+        titles = [self.titles[item] for item in part.items]
+        kinds = [data.kinds[kind] for kind in part.kinds]
+        values = [float(v) if np.isfinite(v) else None for v in part.values]
+        clock = part.times_s.tolist()
+        bounds = part.offsets.tolist()
+        told = [
+            tell(titles[a:b], kinds[a:b], clock[a:b], self.language, values=values[a:b])
+            for a, b in pairwise(bounds)
+            if b - a >= 2
+        ]
+        return [text for text in self.texts if text] + told
+
+
+def item_source(options: LLMOptions, data: TrainingData) -> str:
+    """Where item vectors come from, as the options and the data say. Raises `ModelError`."""
+    source = options.items
+    if source == "auto":
+        source = VIEW if schema.TEXT in data.views and not options.train_items else READ
+    if source == VIEW and (schema.TEXT not in data.views or options.train_items):
+        raise ModelError("items='view' needs a text view of the items, and no train_items.", remedy="Take items='lm'.")
+    return source
+
+
+@dataclass
+class Prepared:
+    """A language model ready to learn: `digest` of the folder it came from (None: made or altered here)."""
+
+    model: LanguageModel
+    words: Words
+    pretraining: PretrainingLog | None
+    digest: str | None
+
+
+def prepare(options: LLMOptions, data: TrainingData, device: torch.device) -> Prepared:
+    """Words, language model and pre-training, as the options say. Raises `ModelError`, `EncoderError`."""
+    words = Words.of(data, options)
+    corpus = words.corpus(data)
+    digest = None
+    if options.source:
+        folder = model_folder(options.source, revision=options.revision, download=options.download)
+        objective = "none" if options.pretrain == "auto" else options.pretrain
+        model = load(folder, with_head=objective != "none")
+        digest = folder_digest(folder) if objective == "none" else None
+    else:
+        kind = "gpt" if options.architecture == "auto" else options.architecture
+        tokenizer = train_tokenizer(corpus, words.language, kind, size=options.vocabulary)
+        objective = options.pretrain
+        if objective == "auto":
+            objective = {"bert": "mlm", "gpt": "causal", "t5": "spans"}[kind]
+        model = make_small(
+            kind,
+            tokenizer,
+            dim=options.width,
+            layers=options.layers,
+            heads=options.n_heads,
+            positions=options.max_length + 8,
+        )
+    if options.levels == 2 and model.kind != "gpt":
+        raise ModelError(
+            f"levels=2 needs a causal (GPT-type) language model, and {options.source} is of the type {model.kind}.",
+            remedy="Take another source, or levels=1.",
+        )
+    log = None
+    if objective != "none":
+        told = PretrainingOptions(
+            objective,
+            epochs=options.pretrain_epochs,
+            tokens=options.pretrain_tokens,
+            max_length=min(128, model.positions),
+            learning_rate=1e-3 if model.made_here else 1e-4,
+        )
+        if FITTING[objective] == model.kind and objective == "nsp":
+            told = replace(told, batch_tokens=1024)
+        log = pretrain(model, corpus, told, seed=data.seed, device=device, progress=data.progress)
+    return Prepared(model, words, log, digest)
+
+
+def pooling_of(options: LLMOptions, kind: str) -> str:
+    """How tokens become one vector: the last for GPT-type models, the mean for the others, unless it is said."""
+    if options.pooling != "auto":
+        return options.pooling
+    return "last" if kind == "gpt" else "mean"
+
+
+def item_tokens(texts: Sequence[str | None], tokenizer: TextTokenizer, positions: int) -> list[list[int]]:
+    """Token codes of every item's text `[N]` with what the tokenizer puts around it; empty where there is none."""
+    room = max(1, min(ITEM_TOKENS, positions) - len(tokenizer.before) - len(tokenizer.after))
+    codes = tokenizer.codes([text or "" for text in texts])
+    return [[*tokenizer.before, *c[:room], *tokenizer.after] if c else [] for c in codes]
+
+
+def read_items(
+    reader: nn.Module, rows: Sequence[Sequence[int]], pooling: str, pad: int, width: int, device: torch.device
+) -> Tensor:
+    """Unit vectors `[N, width]` of items' texts as token codes; zeros for an empty one. Gradients as the mode says."""
+    lengths = np.fromiter((len(row) for row in rows), dtype=np.int64, count=len(rows))
+    out = torch.zeros(len(rows), width, device=device)
+    found: list[Any] = []
+    places: list[Any] = []
+    for batch in token_batches(lengths, 4096):
+        wide = int(lengths[batch].max())
+        tokens = torch.full((len(batch), wide), pad, dtype=torch.int64)
+        real = torch.from_numpy(np.arange(wide)[None, :] < lengths[batch][:, None])
+        tokens[real] = torch.tensor([code for n in batch for code in rows[n]])
+        mask = real.long().to(device)
+        states = read_states(reader, tokens.to(device), mask)
+        found.append(nn.functional.normalize(pool(pooling, states, mask), dim=1))
+        places.append(torch.from_numpy(batch))
+    if found:
+        out = out.index_copy(0, torch.cat(places).to(device), torch.cat(found))
+    return out

@@ -1,0 +1,1 @@
+"""Network blocks: item encoder, tokens, temporal encoders, windows."""

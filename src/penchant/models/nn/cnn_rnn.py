@@ -1,0 +1,78 @@
+"""The CNN+RNN fusion network: convolutions over each view of recent events, a recurrent network over the events."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import embedding as embed
+
+from penchant.data.modalities import Views
+from penchant.data.schema import ATTRIBUTES
+from penchant.models.nn.dropout import PooledDropout
+from penchant.models.nn.tokens import Padded
+
+if TYPE_CHECKING:
+    from penchant.models.nn.item_encoder import ItemTower
+
+KERNEL = 3
+
+
+class CnnRnnEncoder(nn.Module):
+    """dense[ conv_1(V_1); …; conv_M(V_M); GRU(tokens) ] + tokens, layer-normed: fusion at the level of the model.
+
+    For each of `views` views a causal 1-D convolution (kernel 3) along time reads what the last three events looked
+    like in it; a GRU reads the event tokens (id, kind, time, content); one dense layer joins them into the interest
+    vector. Convolution after Caser (Tang and Wang, WSDM 2018), a network for each view after p-RNN (Hidasi et al.,
+    RecSys 2016). Where items have no view besides the id, the convolution reads the tokens. Costs
+    time · dim² · (3 · views + 10). Choose it where a run of like pictures or sounds says what comes next.
+    """
+
+    def __init__(self, dim: int, layers: int, dropout: float, views: int) -> None:
+        super().__init__()
+        self.views = views
+        groups = max(1, views)
+        self.convolve = nn.Conv1d(groups * dim, groups * dim, KERNEL, groups=groups)
+        self.cells = nn.GRU(dim, 2 * dim, num_layers=layers, batch_first=True)
+        self.drop = PooledDropout(dropout)
+        self.dense = nn.Linear((groups + 2) * dim, dim)
+        self.norm = nn.LayerNorm(dim)
+
+    def forward(self, tokens: Tensor, channels: Tensor | None = None) -> Tensor:
+        """Tokens `[batch, time, dim]` and views `[batch, time, views * dim]` to interest vectors like the tokens."""
+        seen = channels if self.views and channels is not None else tokens
+        early = nn.functional.pad(seen.transpose(1, 2), (KERNEL - 1, 0))
+        looked = nn.functional.gelu(self.convolve(early)).transpose(1, 2)
+        hidden, _ = self.cells(tokens)
+        joined = self.dense(self.drop(torch.cat([looked, hidden], dim=2)))
+        normed: Tensor = self.norm(joined + tokens)
+        return normed
+
+
+def channel_table(tower: ItemTower, rows: Tensor, *, without: AbstractSet[str] = frozenset()) -> Tensor:
+    """The views of items without their id, side by side: `[items, views * dim]`, absent ones zero."""
+    if not tower.modalities:
+        return torch.zeros(len(rows), 0, device=rows.device)
+    views, _ = tower.stacked(rows, without=without)
+    scale: float = tower.dim**0.5
+    return views[:, 1:].flatten(1) * scale
+
+
+def event_channels(tower: ItemTower, window: Padded, table: Tensor, content: Views | None) -> Tensor:
+    """What each event shows, `[batch, time, views * dim]`: its item's views by code, plus its own text and media.
+
+    The attributes of `content` are an event's context (device, place), not those of an item: the token has them.
+    """
+    shown: Tensor = embed(window.items.clamp_min(0), table) * (window.items >= 0).unsqueeze(-1)
+    for place, modality in enumerate(tower.modalities):
+        if content is None or modality not in content or modality == ATTRIBUTES:
+            continue
+        vectors = torch.from_numpy(content[modality].vectors).to(table.device)
+        present = torch.from_numpy(content[modality].present).to(table.device)
+        projected = nn.functional.normalize(tower.projections[modality](vectors), dim=1) * tower.dim**0.5
+        own = (window.content >= 0) & present[window.content.clamp_min(0)]
+        added = embed(window.content.clamp_min(0), projected) * own.unsqueeze(-1)
+        shown = shown + nn.functional.pad(added, (place * tower.dim, (len(tower.modalities) - 1 - place) * tower.dim))
+    return shown

@@ -1,0 +1,50 @@
+"""Two versions of one history belong together: the contrastive part of training."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from penchant.data.sequences import SequenceBatch
+from penchant.losses.contrastive import nt_xent
+from penchant.models.nn.history_augmentation import HistoryAugmentation, augmented_histories
+from penchant.models.nn.network import SequenceNet
+from penchant.models.nn.tokens import pad
+from penchant.models.nn.windows import Window
+
+AUGMENTATION: Final = HistoryAugmentation(crop=1.0, mask=0.2, reorder=0.2)
+"""What is done to a history: one of three, of which the crop does nothing (`benchmarks/augmentation.py`)."""
+ROWS: Final = 128
+"""Histories told apart at a time."""
+
+
+def versions_apart(
+    net: SequenceNet,
+    sequences: SequenceBatch,
+    batch: Window,
+    rng: np.random.Generator,
+    augmentation: HistoryAugmentation = AUGMENTATION,
+) -> Tensor:
+    """NT-Xent of two changed versions of each window against those of the other windows.
+
+    CL4SRec (Xie et al., ICDE 2022): masked, reordered or left as it is. Two further passes over at most 128 windows.
+    Zero where fewer than two windows have three events.
+    """
+    starts, stops = batch
+    rows = np.flatnonzero(stops - starts > 3)
+    if len(rows) < 2:
+        return net.log_scale * 0.0
+    rows = rng.permutation(rows)[:ROWS]
+    windows = sequences.windows(starts[rows], stops[rows] - 1)
+    sides = [_last(net, augmented_histories(windows, augmentation, rng), rng) for _ in range(2)]
+    return nt_xent(sides[0], sides[1])
+
+
+def _last(net: SequenceNet, windows: SequenceBatch, rng: np.random.Generator) -> Tensor:
+    """The state after the last event of each window, `[B, D]`."""
+    told = pad(windows, windows.offsets[:-1], windows.offsets[1:]).to(net.device)
+    hidden = net.learn(told, windows, request=False, id_dropout=0.0, rng=rng)
+    return hidden[torch.arange(len(windows), device=net.device), told.lengths - 1].flatten(1)

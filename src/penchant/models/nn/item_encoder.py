@@ -1,0 +1,213 @@
+"""The item tower: an item's id embedding and its views, fused at feature level into one vector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import embedding as embed
+
+from penchant.data.modalities import Views
+from penchant.data.schema import BEHAVIOUR
+from penchant.errors import ModelError, OptionError, UsageError
+from penchant.fusion.contributions import parts_of
+from penchant.fusion.feature_level import FEATURE_LEVEL, feature_fusion
+from penchant.fusion.normalisation import NORMALISATIONS, ModalityNorm
+from penchant.fusion.presence import drop_modalities
+from penchant.fusion.unit_sum import unit, unit_sum
+from penchant.fusion.weighted_sum import WeightedSum
+from penchant.options import require_range
+
+DECISION = "decision"
+"""Not a fusion of the tower: one network a view, their scores summed (see `models/ensemble/modality_experts.py`)."""
+FUSIONS = ("none", *FEATURE_LEVEL, DECISION)
+BALANCES = ("none", "loss", "sample")
+NOTHING: AbstractSet[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class TowerOptions:
+    """Which views an item has in a network, and how they become one vector. A sequence model has these options too."""
+
+    fusion: str = "weighted_sum"
+    """Fusion of the views: weighted_sum, concat, product, bilinear, gated, attention, none (the id alone) or decision
+    (one network a view)."""
+    views: tuple[str, ...] = ()
+    """Item views that are used; `behaviour` is the id. Empty takes all."""
+    ids: bool = True
+    """Whether items have id embeddings. Without them an item is its views alone, and a cold item is like any other."""
+    fusion_weights: Mapping[str, float] = field(default_factory=dict)
+    """Fixed weights of fusion=weighted_sum, as `text:2,image:0.5`. 0 or more; views not named weigh 1; empty learns
+    them."""
+    view_norm: str = "l2"
+    """How each view is scaled before the fusion: l2, layer_norm, standardise or none."""
+    view_dropout: float = 0.0
+    """Share of views dropped in training, item by item, never the last one. 0 or more, below 1."""
+    view_balance: str = "none"
+    """Remedy for views that few items have: none, loss (weighs their events) or sample (draws them more often)."""
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("fusion", FUSIONS), ("view_norm", NORMALISATIONS), ("view_balance", BALANCES)):
+            if getattr(self, name) not in allowed:
+                raise OptionError(name, getattr(self, name), allowed=allowed)
+        if not self.ids and self.fusion == "none":
+            raise UsageError("ids=False and fusion='none' leave nothing of an item.", remedy="Change one of them.")
+        require_range(self, "view_dropout", least=0, below=1)
+        if self.fusion_weights and self.fusion != "weighted_sum":
+            raise UsageError(
+                f"fusion_weights have no meaning for fusion={self.fusion!r}.", remedy="Set fusion=weighted_sum."
+            )
+        if any(not 0 <= weight < float("inf") for weight in self.fusion_weights.values()):
+            raise UsageError(f"fusion_weights={dict(self.fusion_weights)}: one is negative.", remedy="Give 0 or more.")
+
+    def chosen(self, views: Sequence[str]) -> list[str]:
+        """The views besides the id that a tower takes of those there are, sorted. Raises `ModelError`."""
+        if self.fusion == "none":
+            return []
+        missing = [name for name in self.views if name != BEHAVIOUR and name not in views]
+        if missing:
+            raise ModelError(
+                f"The item view {', '.join(missing)} is wanted and not there.",
+                remedy=f"Views there are: {', '.join(views) or 'none'}. Set views to some of them.",
+            )
+        found = sorted(name for name in views if name != BEHAVIOUR and (not self.views or name in self.views))
+        if not found and not self.ids:
+            raise ModelError(
+                "The items have no views to be known by, and ids=False.", remedy="Give them text, or set ids=true."
+            )
+        return found
+
+    @property
+    def with_ids(self) -> bool:
+        """Whether the id is one of the views."""
+        return self.ids and (self.fusion == "none" or not self.views or BEHAVIOUR in self.views)
+
+
+class ItemTower(nn.Module):
+    """Item codes to vectors `[items, dim]`.
+
+    The first view is always the id embedding (that is the behaviour view here); each further one is projected by a
+    dense layer and every view is normalised before the fusion, so that none drowns another. Without its id (a
+    new item, or a text that somebody wrote) an item is the fusion of its remaining views.
+    """
+
+    def __init__(self, n_items: int, dim: int, views: Views, options: TowerOptions, rng: torch.Generator) -> None:
+        super().__init__()
+        self.n_items, self.dim, self.options = n_items, dim, options
+        self.modalities = options.chosen(list(views))
+        self.columns = [BEHAVIOUR, *self.modalities]
+        self.embedding = nn.Parameter(torch.randn(n_items, dim, generator=rng) * dim**-0.5)
+        self.sparse = False
+        """Whether the ids' gradient holds only the rows of a step: set it where no step looks at all items."""
+        self.projections = nn.ModuleDict({m: nn.Linear(views[m].dim, dim, bias=False) for m in self.modalities})
+        self.trained = nn.Parameter(torch.ones(n_items), requires_grad=False)
+        """1 where the item has been seen in training, so that its id means something; 0 for content alone."""
+        self.fuse: nn.Module | None = None
+        if self.modalities:
+            fixed, given = bool(options.fusion_weights), options.fusion_weights
+            start = [given.get(m, 1.0) if fixed else 1.0 if m == BEHAVIOUR else 0.5 for m in self.columns]
+            self.norm = ModalityNorm(len(self.columns), dim, options.view_norm)
+            self.fuse = feature_fusion(options.fusion, len(self.columns), dim, start, fixed=fixed)
+        self._vectors: dict[str, Tensor] = {}
+        self._present: dict[str, Tensor] = {}
+        self.mixed_precision = False
+        """Whether training projects views in bfloat16 (each number to three digits), in half the time."""
+        self._held: dict[str, Tensor] = {}
+        self.attach(views)
+
+    def attach(self, views: Views) -> None:
+        """Give the tower the vectors of its views (they are not parameters and are not saved with it)."""
+        for modality in self.modalities:
+            view = views[modality].unit()
+            self._vectors[modality] = torch.from_numpy(view.vectors)
+            self._present[modality] = torch.from_numpy(view.present)
+        self._held = {}
+        self.attached = True
+        """Whether the vectors of the views are here, so that items can be computed again."""
+
+    def train(self, mode: bool = True) -> Self:
+        """As of every module; out of training no copies of the vectors of views are held."""
+        self._held = {}
+        return super().train(mode)
+
+    def content(self, modality: str, vectors: Tensor) -> Tensor:
+        """Vectors of content that has no id, `[rows, D_m]` of one modality to `[rows, dim]`."""
+        stacked = torch.zeros(len(vectors), len(self.columns), self.dim, device=vectors.device)
+        present = torch.zeros(stacked.shape[:2], dtype=torch.bool, device=vectors.device)
+        column = self.columns.index(modality)
+        stacked[:, column] = self.projections[modality](vectors)
+        present[:, column] = True
+        assert self.fuse is not None
+        fused: Tensor = self.fuse(self.norm(stacked, present), present)
+        return fused
+
+    def stacked(
+        self, rows: Tensor | None = None, *, with_ids: bool = True, without: AbstractSet[str] = NOTHING
+    ) -> tuple[Tensor, Tensor]:
+        """Normalised views `[items, views, dim]` in the order of `columns`, and which are present `[items, views]`.
+
+        `without`: names of views that count as absent everywhere.
+        """
+        parts, present = self._apart(rows, with_ids, without)
+        return self.norm(torch.stack(parts, dim=1), present), present
+
+    def _apart(self, rows: Tensor | None, with_ids: bool, without: AbstractSet[str]) -> tuple[list[Tensor], Tensor]:
+        """The views before they are normalised, each `[items, dim]`, and which are present `[items, views]`."""
+        ids = self._ids(rows)
+        known = (self.trained if rows is None else self.trained[rows]) > 0
+        asked = with_ids and self.options.with_ids and BEHAVIOUR not in without
+        parts, masks = [ids], [known if asked else torch.zeros_like(known)]
+        for modality in self.modalities:
+            vectors, present = self._read(modality, ids.device if rows is None else None), self._present[modality]
+            if rows is not None:
+                vectors, present = vectors[rows.to(vectors.device)], present[rows.to(present.device)]
+            weight = self._weight(modality)
+            parts.append(nn.functional.linear(vectors.to(ids.device), weight.to(vectors.dtype)).to(weight.dtype))
+            masks.append(torch.zeros_like(known) if modality in without else present.to(ids.device))
+        return parts, torch.stack(masks, dim=1)
+
+    def forward(
+        self, rows: Tensor | None = None, *, with_ids: bool = True, without: AbstractSet[str] = NOTHING
+    ) -> Tensor:
+        """Vectors of some items `[rows]` (or all), with their ids or by their views alone."""
+        if self.fuse is None:
+            ids = unit(self._ids(rows))
+            return torch.zeros_like(ids) if BEHAVIOUR in without else ids
+        parts, present = self._apart(rows, with_ids, without)
+        shown = present
+        if self.training and self.options.view_dropout > 0:
+            shown = drop_modalities(present, self.options.view_dropout)
+        if isinstance(self.fuse, WeightedSum) and self.norm.kind == "l2":
+            return unit_sum(parts, shown, self.fuse.weights)
+        fused: Tensor = self.fuse(self.norm(torch.stack(parts, dim=1), present), shown)
+        return fused
+
+    def parts(self, rows: Tensor, without: AbstractSet[str] = NOTHING) -> Tensor:
+        """What each view gives to the item vectors of length 1, `[items, views, dim]`: they sum to them."""
+        if self.fuse is None:
+            ids: Tensor = self(rows, without=without)
+            return ids.unsqueeze(1)
+        return parts_of(self.fuse, *self.stacked(rows, without=without))
+
+    def _read(self, modality: str, whole: torch.device | None) -> Tensor:
+        """The vectors of a view `[items, D_m]`; in training in bfloat16 where they are projected so, and, once all of
+        them are asked for on another device (`whole`), there."""
+        away = whole is not None and whole.type != "cpu"
+        if not self.training or not (self.mixed_precision or away or modality in self._held):
+            return self._vectors[modality]
+        held = self._held.get(modality)
+        if held is None:
+            held = self._vectors[modality].to(torch.bfloat16 if self.mixed_precision else torch.float32)
+        self._held[modality] = held.to(whole) if away else held
+        return self._held[modality]
+
+    def _weight(self, modality: str) -> Tensor:
+        weight: Tensor = self.projections[modality].get_parameter("weight")
+        return weight
+
+    def _ids(self, rows: Tensor | None) -> Tensor:
+        return self.embedding if rows is None else embed(rows, self.embedding, sparse=self.sparse)

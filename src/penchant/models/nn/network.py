@@ -1,0 +1,176 @@
+"""The network of a sequence model: item tower, event tokens and a temporal encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from penchant.data.modalities import View, Views
+from penchant.data.schema import ATTRIBUTES, BEHAVIOUR
+from penchant.data.sequences import SequenceBatch
+from penchant.data.training import TrainingData
+from penchant.models.nn.base import Network
+from penchant.models.nn.cnn_rnn import CnnRnnEncoder, channel_table, event_channels
+from penchant.models.nn.interest_queries import InterestQueries
+from penchant.models.nn.item_encoder import NOTHING, ItemTower
+from penchant.models.nn.mol import MixtureOfLogits
+from penchant.models.nn.options import SequenceOptions
+from penchant.models.nn.temporal_encoder import make_encoder
+from penchant.models.nn.tokens import DWELL, VALUE, EventTokens, Padded
+
+_USER = "user."
+"""Before the names of users' views among the sizes."""
+
+
+class SequenceNet(Network):
+    """All parameters of a sequence model."""
+
+    item_tables = ("tower.embedding",)
+
+    def __init__(self, options: SequenceOptions, sizes: Mapping[str, int], views: Views, seed: int) -> None:
+        super().__init__()
+        rng = torch.Generator().manual_seed(seed)
+        self.tower = ItemTower(sizes["n_items"], options.dim, views, options, rng)
+        self.tokens = EventTokens(
+            options.dim,
+            sizes["n_kinds"],
+            time=options.time,
+            calendar_features=options.calendar_features,
+            amounts=sizes["amounts"],
+            user_dim=sum(_user_dims(sizes).values()),
+            context_dim=sizes["context_dim"],
+        )
+        dropout = sizes["dropout_percent"] / 100
+        self.encoder = make_encoder(options, dropout, len(self.tower.modalities))
+        self.user_dims = _user_dims(sizes)
+        self.queries = InterestQueries(options.dim, options.n_interests) if options.n_interests > 1 else None
+        self.mol = MixtureOfLogits(options.dim, options.components) if options.head == "mol" else None
+        self.log_scale = nn.Parameter(torch.tensor(-float(np.log(options.temperature))))
+
+    @property
+    def columns(self) -> dict[str, list[int]]:
+        """The amounts of events that the token layer reads."""
+        return {"tokens.amounts.weight": self.tokens.columns} if self.tokens.columns else {}
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return self.log_scale.device
+
+    def table(self, rows: Tensor, *, with_ids: bool = True, without: AbstractSet[str] = NOTHING) -> Tensor:
+        """What the encoder reads of items: their vectors `[N, dim]`, and for `cnn_rnn` their views beside them."""
+        vectors: Tensor = self.tower(rows, with_ids=with_ids, without=without)
+        if isinstance(self.encoder, CnnRnnEncoder):
+            vectors = torch.cat([vectors, channel_table(self.tower, rows, without=without)], dim=1)
+        return vectors
+
+    def forward(self, window: Padded, batch: SequenceBatch, items: Tensor, *, request: bool) -> Tensor:
+        """Interest vectors `[windows, time, dim]` after every event (of K interests `[windows, time, K, dim]`).
+
+        `items` is the `table` by code of `window`.
+        """
+        vectors = items[:, : self.tower.dim]
+        window, content = shown_content(window, batch)
+        tokens = self.tokens(window, vectors, self.contents(content), self.users(window, batch), request=request)
+        if isinstance(self.encoder, CnnRnnEncoder):
+            shown = event_channels(self.tower, window, items[:, self.tower.dim :], content)
+            hidden: Tensor = self.encoder(tokens, shown)
+        else:
+            hidden = self.encoder(tokens, window, request=request)
+        if self.queries is not None:
+            hidden = self.queries(hidden)
+        return hidden
+
+    def learn(
+        self, window: Padded, batch: SequenceBatch, *, request: bool, id_dropout: float, rng: np.random.Generator
+    ) -> Tensor:
+        """`forward` with the tower in the graph: only the items of the batch pass it, some of them without their id."""
+        codes, at = torch.unique(window.items.clamp_min(0), return_inverse=True)
+        at = torch.where(window.items >= 0, at, -1)
+        items = self.table(codes)
+        if self.tower.modalities and id_dropout > 0:
+            lost = torch.from_numpy(rng.random(tuple(at.shape)) < id_dropout).to(self.device) & (at >= 0)
+            gone, place = torch.unique(at[lost], return_inverse=True)
+            at[lost] = len(codes) + place
+            items = torch.cat([items, self.table(codes[gone], with_ids=False)])
+        return self(replace(window, items=at), batch, items, request=request)  # type: ignore[no-any-return]
+
+    def contents(self, content: Views | None) -> Tensor | None:
+        """Vectors `[M, dim]` of what events carry themselves: text and media by the tower, context by its own layer."""
+        parts: list[Tensor] = []
+        for modality, view in (content or {}).items():
+            vectors = torch.from_numpy(view.vectors).to(self.device)
+            present = torch.from_numpy(view.present).to(self.device)[:, None]
+            if modality == ATTRIBUTES:
+                if self.tokens.context is not None:
+                    parts.append(self.tokens.context(vectors) * present)
+            elif modality in self.tower.modalities:
+                parts.append(self.tower.content(modality, vectors) * present)
+        return torch.stack(parts).sum(dim=0) if parts else None
+
+    def users(self, window: Padded, batch: SequenceBatch) -> Tensor | None:
+        """What is known of the person of each window `[windows, user_dim]`: their views side by side, or None.
+
+        Attributes as they are, the others of length 1; a view that is missing is zero.
+        """
+        if batch.user_views is None or not self.user_dims:
+            return None
+        rows, parts = window.rows.cpu().numpy(), []
+        for name, dim in self.user_dims.items():
+            view = batch.user_views.get(name)
+            if view is None or view.dim != dim:
+                parts.append(np.zeros((len(rows), dim), dtype=np.float32))
+            else:
+                told = view.take(rows)
+                parts.append(told.vectors if name == ATTRIBUTES else told.unit().vectors)
+        return torch.from_numpy(np.concatenate(parts, axis=1)).to(self.device)
+
+
+def shown_content(window: Padded, batch: SequenceBatch) -> tuple[Padded, Views | None]:
+    """The contents that the events of a window carry, each once (None: none), and the window pointing to them.
+
+    So a step, or an answer, costs what its own events carry, however many contents there are.
+    """
+    if batch.content is None or batch.content_rows is None or not len(batch.content):
+        return window, None
+    used, at = torch.unique(window.content, return_inverse=True)
+    none = int(used[0] < 0)
+    rows = used[none:].cpu().numpy() if len(used) > none else np.zeros(1, dtype=np.int64)
+    return replace(window, content=at - none), batch.content.take(rows)
+
+
+def sizes(data: TrainingData) -> dict[str, int]:
+    """What fixes the shapes of the network, besides the views of items."""
+    users, content = data.sequences.user_views, data.sequences.content
+    return {
+        "n_items": data.n_items,
+        "n_kinds": len(data.kinds),
+        "amounts": _amounts(data.sequences),
+        **{f"{_USER}{name}": view.dim for name, view in sorted((users or {}).items()) if name != BEHAVIOUR},
+        "context_dim": content[ATTRIBUTES].dim if content is not None and ATTRIBUTES in content else 0,
+    }
+
+
+def _user_dims(sizes: Mapping[str, int]) -> dict[str, int]:
+    """The lengths of the views of users, by name, in the order they stand side by side."""
+    return {name.removeprefix(_USER): size for name, size in sorted(sizes.items()) if name.startswith(_USER)}
+
+
+def _amounts(sequences: SequenceBatch) -> int:
+    """Which amounts the events carry, as bits."""
+    carried = ((VALUE, sequences.values), (DWELL, sequences.dwells_s))
+    return sum(bit for bit, flat in carried if flat is not None and bool(np.isfinite(flat).any()))
+
+
+def empty_views(tensors: dict[str, npt.NDArray[np.float32]]) -> Views:
+    """Views without vectors but with the right dimensions, to rebuild a tower's layers."""
+    prefix, suffix = "tower.projections.", ".weight"
+    n_items = len(tensors["tower.trained"])
+    found = {k[len(prefix) : -len(suffix)]: v.shape[1] for k, v in tensors.items() if k.startswith(prefix)}
+    return Views({m: View(np.zeros((n_items, d), np.float32), np.zeros(n_items, np.bool_)) for m, d in found.items()})

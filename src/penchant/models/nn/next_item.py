@@ -1,0 +1,125 @@
+"""What a sequence model learns from: the next item against all items, or against some."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from penchant.data.training import TrainingData
+from penchant.fusion.balance import presence_weights
+from penchant.fusion.unit_sum import unit
+from penchant.losses.bce import bce
+from penchant.losses.bpr import bpr
+from penchant.losses.gbce import gbce
+from penchant.losses.sampled_softmax import sampled_softmax_of_scores
+from penchant.losses.softmax import full_softmax
+from penchant.models.nn.interest_queries import strongest
+from penchant.models.nn.network import SequenceNet
+from penchant.models.nn.options import FULL_SOFTMAX_ITEMS, SequenceOptions
+
+
+class SharedNegatives:
+    """Draws items with given probabilities `share` `[items]`; one draw costs log(items), whatever the catalogue."""
+
+    def __init__(self, share: npt.NDArray[np.float64]) -> None:
+        self.share = share
+        self._cumulative = np.cumsum(share)
+        self._cumulative /= self._cumulative[-1]
+
+    def draw(self, size: int, rng: np.random.Generator) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """`size` item codes, drawn with replacement, and the log-probability of each."""
+        codes = self._cumulative.searchsorted(rng.random(size), side="right")
+        return codes, np.log(self.share[codes]).astype(np.float32)
+
+
+class NextItem:
+    """The loss that the options name, over the items that may be negatives; the products of the full softmax
+    are in bfloat16 with `mixed_precision`.
+
+    Without ids, items that nobody has touched are no negatives: as such they would only learn that their content
+    is unwanted. With ids they are, else their vectors, which no gradient ever moves, would fill every list.
+    """
+
+    def __init__(
+        self, options: SequenceOptions, data: TrainingData, modalities: list[str], *, mixed_precision: bool = False
+    ) -> None:
+        self.options, self.mixed_precision = options, mixed_precision
+        counts = np.bincount(data.sequences.items[data.sequences.items >= 0], minlength=data.n_items)
+        self.seen_only = not options.ids and not (counts > 0).all()
+        allowed = (counts > 0) if self.seen_only else np.ones(data.n_items, dtype=np.bool_)
+        self.allowed = np.flatnonzero(allowed)
+        self.place = np.cumsum(allowed) - 1
+        self.rarity = _rarity(data, modalities)
+        even = allowed / allowed.sum()
+        mixed = counts / max(counts.sum(), 1) / 2 + even / 2
+        self.draws = SharedNegatives(mixed if self.name == "sampled_softmax" else even)
+
+    @property
+    def name(self) -> str:
+        """The loss: `auto` is the softmax over all items up to 20,000 of them."""
+        if self.options.loss != "auto":
+            return self.options.loss
+        return "softmax" if len(self.place) <= FULL_SOFTMAX_ITEMS else "sampled_softmax"
+
+    def loss(self, net: SequenceNet, hidden: Tensor, targets: Tensor, rng: np.random.Generator) -> Tensor:
+        """Mean loss of `hidden` `[tokens, dim]` (or `[tokens, K, dim]`) and the `targets` `[tokens]` that came next."""
+        weights = None
+        if self.options.view_balance == "loss":
+            weights = torch.from_numpy(self.rarity.astype(np.float32)).to(targets.device)[targets]
+        if self.name == "softmax":
+            return self._against_all(net, hidden, targets, weights)
+        return self._against_some(net, hidden, targets, weights, rng)
+
+    def _against_all(self, net: SequenceNet, hidden: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
+        allowed, place = (torch.from_numpy(part).to(targets.device) for part in (self.allowed, self.place))
+        items = net.tower(allowed) if self.seen_only else net.tower()
+        targets = place[targets]
+        scale = net.log_scale.exp()
+        if net.mol is not None:
+            return net.mol.cross_entropy(
+                hidden, items, targets, scale, weights, label_smoothing=self.options.label_smoothing
+            )
+        items = unit(items)
+        if hidden.ndim == 3:
+            hidden = strongest(hidden, items.detach()[targets])
+        vectors = unit(hidden) * scale
+        return full_softmax(
+            vectors,
+            items,
+            targets,
+            weights,
+            label_smoothing=self.options.label_smoothing,
+            bf16=self.mixed_precision,
+        )
+
+    def _against_some(
+        self, net: SequenceNet, hidden: Tensor, targets: Tensor, weights: Tensor | None, rng: np.random.Generator
+    ) -> Tensor:
+        drawn = self.draws.draw(self.options.negatives, rng)
+        negatives, log_q = (torch.from_numpy(part).to(targets.device) for part in drawn)
+        asked, place = torch.unique(targets, return_inverse=True)
+        positive, negative = net.tower(asked), net.tower(negatives)
+        scale = net.log_scale.exp()
+        if net.mol is not None:
+            own, others = net.mol.pairs(hidden, positive[place]) * scale, net.mol(hidden, negative) * scale
+        else:
+            wanted = unit(positive)[place]
+            if hidden.ndim == 3:
+                hidden = strongest(hidden, wanted.detach())
+            vectors = unit(hidden) * scale
+            own, others = (vectors * wanted).sum(dim=1), vectors @ unit(negative).T
+        same = targets[:, None] == negatives[None, :]
+        if self.name == "sampled_softmax":
+            return sampled_softmax_of_scores(own, others, same, log_q, weights)
+        if self.name == "gbce":
+            return gbce(own, others, same, weights, n_items=len(self.allowed), t=self.options.gbce_t)
+        return (bce if self.name == "bce" else bpr)(own, others, same, weights)
+
+
+def _rarity(data: TrainingData, views: list[str]) -> npt.NDArray[np.float64]:
+    """Weight of each item by how rare its views are, mean 1; one more at the end for events without an item."""
+    present = [data.views[view].present for view in views]
+    weights = presence_weights(np.stack(present, axis=1)) if present else np.ones(data.n_items)
+    return np.append(weights, 1.0)

@@ -1,0 +1,74 @@
+"""Interest vectors of packed histories: after the last event, or after every one; scores of a mixture of logits."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from penchant.data.sequences import SequenceBatch
+from penchant.models.nn.mol import MixtureOfLogits
+from penchant.models.nn.options import SequenceOptions
+from penchant.models.nn.tokens import Padded, pad
+from penchant.models.nn.windows import BATCH_TOKENS, like_length
+
+Floats = npt.NDArray[np.float32]
+
+
+class Reader(Protocol):
+    """Windows to vectors after every event, `[windows, time, dim]` or `[windows, time, K, dim]`."""
+
+    def __call__(self, window: Padded, batch: SequenceBatch, *, request: bool = True) -> Tensor:
+        """`request`: the time of the request may be read where the batch gives it."""
+
+
+def _shape(options: SequenceOptions) -> tuple[int, ...]:
+    return (options.n_interests, options.dim) if options.n_interests > 1 else (options.dim,)
+
+
+def last_vectors(read: Reader, histories: SequenceBatch, options: SequenceOptions) -> Floats:
+    """After the last event, `[B, dim]` (`[B, K, dim]`); zeros for an empty history."""
+    out = np.zeros((len(histories), *_shape(options)), dtype=np.float32)
+    cut = histories.last(options.max_length)
+    for rows, window in like_length(cut, BATCH_TOKENS):
+        vectors = read(window, cut)
+        last = (window.lengths - 1).to(vectors.device)
+        out[rows] = vectors[torch.arange(len(rows)), last].cpu().numpy()
+    return out
+
+
+def series(read: Reader, histories: SequenceBatch, options: SequenceOptions) -> Floats:
+    """After every event, `[E, dim]` (`[E, K, dim]`), each from at most `max_length` events; no request is read."""
+    hidden = histories.at(None)
+    out = np.zeros((histories.n_events, *_shape(options)), dtype=np.float32)
+    index = np.arange(hidden.n_events) - hidden.offsets[hidden.rows]
+    early = hidden.keep(index < options.max_length)
+    flat = np.flatnonzero(index < options.max_length)
+    for chosen, window in like_length(early, BATCH_TOKENS):
+        vectors = read(window, early, request=False).cpu().numpy()
+        real = np.arange(vectors.shape[1])[None, :] < window.lengths.numpy()[:, None]
+        at = early.offsets[chosen][:, None] + np.arange(vectors.shape[1])[None, :]
+        out[flat[at[real]]] = vectors[real]
+    late = np.flatnonzero(index >= options.max_length)
+    size = max(1, BATCH_TOKENS // options.max_length)
+    for start in range(0, len(late), size):
+        ends = late[start : start + size] + 1
+        window = pad(hidden, ends - options.max_length, ends)
+        out[ends - 1] = read(window, hidden, request=False)[:, -1].cpu().numpy()
+    return out
+
+
+def mixture_scores(mol: MixtureOfLogits, vectors: Floats, items: Tensor, known: npt.NDArray[np.bool_]) -> Floats:
+    """Every row of `vectors` `[B, dim]` with every item `[N, dim]`, in blocks: `[B, N]`; 0 where nothing is `known`."""
+    users = torch.from_numpy(vectors).to(items.device)
+    out = np.zeros((len(vectors), len(items)), dtype=np.float32)
+    size = mol.block(min(len(items), 4096))
+    with torch.inference_mode():
+        for row in range(0, len(users), size):
+            for start in range(0, len(items), 4096):
+                found = mol(users[row : row + size], items[start : start + 4096])
+                out[row : row + size, start : start + 4096] = found.cpu().numpy()
+    return out * known[:, None]

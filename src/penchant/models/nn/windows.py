@@ -1,0 +1,89 @@
+"""Windows: how histories of any length become batches with little padding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.data.sequences import SequenceBatch
+from penchant.fusion.balance import draw_rows
+from penchant.models.nn.tokens import Padded, gap_bucket, pad
+
+STEPS, LEAST_TOKENS, BATCH_TOKENS = 300, 64, 3200
+"""Steps of an epoch, and events in a batch at least and at most, where nothing else is asked for."""
+
+Window = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+"""Starts `[B]` and stops `[B]` of windows, as flat positions of a packed batch."""
+
+
+def batches(
+    offsets: npt.NDArray[np.int64],
+    size: int,
+    tokens: int,
+    rng: np.random.Generator,
+    importance: npt.NDArray[np.float64] | None = None,
+) -> list[Window]:
+    """One epoch of training batches: windows of at most `size` events, of like length together, in random order.
+
+    `tokens`: events in a batch; 0 takes a three-hundredth of all, but 64 at least and 3,200 at most: in between an
+    epoch has about three hundred steps. A window is never cut to fit. With `importance` `[E]` windows are drawn by the
+    mean importance of their events, some more than once and some not at all.
+    """
+    starts, stops = training_windows(offsets, size, rng)
+    if importance is not None and len(starts):
+        total = np.concatenate([np.zeros(1), np.cumsum(importance)])
+        drawn = draw_rows((total[stops] - total[starts]) / (stops - starts), rng)
+        starts, stops = starts[drawn], stops[drawn]
+    lengths = stops - starts
+    limit = tokens or int(np.clip(lengths.sum() // STEPS, LEAST_TOKENS, BATCH_TOKENS))
+    order = np.argsort(-lengths * (1.0 + 0.1 * rng.random(len(lengths))), kind="stable")
+    chunks, start = [], 0
+    while start < len(order):
+        stop = start + max(1, limit // int(lengths[order[start]]))
+        chunks.append(order[start:stop])
+        start = stop
+    return [(starts[chunks[i]], stops[chunks[i]]) for i in rng.permutation(len(chunks))]
+
+
+def training_windows(
+    offsets: npt.NDArray[np.int64], size: int, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Starts and stops of windows of at most `size` events that share one event at their seams.
+
+    Every user's history is cut from its end backwards; the length of the last window is drawn, so that the seams of
+    long histories fall elsewhere in every epoch.
+    """
+    lengths = np.diff(offsets)
+    stride = size - 1
+    long = lengths > size
+    first = np.where(long, rng.integers(stride // 2, stride + 1, size=len(lengths)) + 1, np.minimum(lengths, size))
+    extra = np.where(long, -(-(lengths - first) // stride), 0)
+    count = np.where(lengths >= 2, 1 + extra, 0)
+    user = np.repeat(np.arange(len(lengths)), count)
+    nth = np.arange(len(user)) - np.repeat(np.cumsum(count) - count, count)
+    stops = offsets[user + 1] - np.where(nth == 0, 0, first[user] - 1 + (nth - 1) * stride)
+    starts = np.where(nth == 0, stops - first[user], stops - size)
+    starts = np.maximum(starts, offsets[user])
+    keep = stops - starts >= 2
+    return starts[keep], stops[keep]
+
+
+def next_gap(batch: SequenceBatch, stops: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Bucket of the time between the last input event (stops − 2) and its target (stops − 1)."""
+    return gap_bucket(batch.times_s[stops - 1] - batch.times_s[stops - 2])
+
+
+def like_length(batch: SequenceBatch, tokens: int) -> Iterator[tuple[npt.NDArray[np.int64], Padded]]:
+    """Rows with events, of like length together, as padded windows."""
+    order = np.argsort(batch.lengths, kind="stable")
+    order = order[batch.lengths[order] > 0]
+    start = 0
+    while start < len(order):
+        stop = start + 1
+        while stop < len(order) and (stop - start + 1) * batch.lengths[order[stop]] <= tokens * 2:
+            stop += 1
+        rows = order[start:stop]
+        yield rows, pad(batch, batch.offsets[rows], batch.offsets[rows + 1])
+        start = stop

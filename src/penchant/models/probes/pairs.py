@@ -1,0 +1,181 @@
+"""Examples for linear probes: an interest vector with an item, and an interest vector with the class of an item."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from penchant.data.kinds import our_kind, wanted_kinds
+from penchant.data.ragged import gather_positions
+from penchant.data.schema import PASSIVE_KINDS
+from penchant.data.sequences import SequenceBatch
+from penchant.errors import DataError
+from penchant.models.base import DenseModel
+from penchant.models.probes.options import ProbeOptions
+
+Floats = npt.NDArray[np.float32]
+Codes = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class TargetEvents:
+    """Histories of some users and which of their events `[E]` are `targets`; every target has an event before it.
+
+    `kinds` are the names of event kinds, `rows` `[B]` the places of the users in the batch that they come from.
+    """
+
+    sequences: SequenceBatch
+    kinds: list[str]
+    targets: Bools
+    rows: Codes
+
+    @classmethod
+    def select(
+        cls, sequences: SequenceBatch, kinds: list[str], targets: Bools | None = None, users: int | None = None
+    ) -> TargetEvents:
+        """The histories with a target (any event where `targets` is None), of evenly spread `users` at most."""
+        following = np.ones(sequences.n_events, dtype=np.bool_) if targets is None else targets.copy()
+        following[sequences.offsets[:-1][sequences.lengths > 0]] = False
+        rows = np.flatnonzero(np.bincount(sequences.rows[following], minlength=len(sequences)))
+        if users is not None and len(rows):
+            rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(users, len(rows))).astype(np.int64))]
+        events, _ = gather_positions(sequences.offsets, rows)
+        return cls(sequences.take(rows), kinds, following[events], rows)
+
+    def interests_before(self, model: DenseModel, events: Codes) -> Floats:
+        """The interest vectors `[n, D]` before some events, the time of a request hidden."""
+        return model.interests(self.sequences.at(None))[events - 1]
+
+    def users_of(self, events: Codes) -> Codes:
+        """The rows, in the batch that the histories come from, of some events `[n]`."""
+        return self.rows[self.sequences.rows[events]]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Interest vectors before an event `[n, D]`, item codes, labels (1: interested) and rows of users `[n]`.
+
+    `real` says whether the negatives are real.
+    """
+
+    interests: Floats
+    items: Codes
+    labels: Codes
+    users: Codes
+    real: bool
+
+
+@dataclass(frozen=True)
+class ClassPairs:
+    """Interest vectors before an event `[n, D]`, the class of its item, that of the previous item (-1: none), users."""
+
+    interests: Floats
+    classes: Codes
+    previous: Codes
+    users: Codes
+
+
+def taken_events(sequences: SequenceBatch, kinds: list[str]) -> Bools:
+    """Events `[E]` of a kind that is neither negative feedback nor an exposure; an unknown kind is neither."""
+    return ~_of_kinds(sequences, ~wanted_kinds(kinds))
+
+
+def split_targets(events: TargetEvents, n_items: int, options: ProbeOptions) -> tuple[Codes, Codes | None]:
+    """Positive and negative targets; None stands for negatives that are to be sampled.
+
+    An exposure counts as a negative unless the user took the item at any time. Raises `DataError` where no target is
+    positive, and where real negatives are configured and there are none.
+    """
+    batch, taken = events.sequences, taken_events(events.sequences, events.kinds)
+    candidates = events.targets & _is_known(batch, n_items)
+    passive = _of_kinds(batch, [our_kind(kind) in PASSIVE_KINDS for kind in events.kinds])
+    touched = np.isin(_user_items(batch, n_items), _taken_items(events, n_items))
+    positive = np.flatnonzero(candidates & taken)
+    negative = np.flatnonzero(candidates & ~taken & ~(passive & touched))
+    if not len(positive):
+        raise DataError("No event of interest follows another.", remedy="Bring histories of two events or more.")
+    if options.negatives == "sampled" or (options.negatives == "auto" and len(negative) < options.fewest):
+        return positive, None
+    if not len(negative):
+        raise DataError(
+            "There are no real negatives (dislike, hide, shown and not taken).", remedy="Take negatives='sampled'."
+        )
+    return positive, negative
+
+
+def interest_pairs(model: DenseModel, events: TargetEvents, options: ProbeOptions, seed: int = 0) -> Pairs:
+    """Every target's item with the interest before it, and negatives; raises as `split_targets`."""
+    batch, n_items = events.sequences, len(model.item_vectors)
+    positive, negative = split_targets(events, n_items, options)
+    if negative is None:
+        sampled, sources = _sample_negatives(events, positive, n_items, options.ratio, np.random.default_rng(seed))
+        items = np.concatenate([batch.items[positive].astype(np.int64), sampled])
+        chosen = np.concatenate([positive, sources])
+    else:
+        chosen = np.concatenate([positive, negative])
+        items = batch.items[chosen].astype(np.int64)
+    labels = (np.arange(len(chosen)) < len(positive)).astype(np.int64)
+    return Pairs(events.interests_before(model, chosen), items, labels, events.users_of(chosen), negative is not None)
+
+
+def category_pairs(model: DenseModel, events: TargetEvents, item_classes: Codes) -> ClassPairs:
+    """Every taken target with the interest before it and its class; targets of items without a class are left out.
+
+    `item_classes` `[N]` holds the class of every item, -1 for none.
+    """
+    classes = event_classes(events.sequences, item_classes, taken_events(events.sequences, events.kinds))
+    chosen = np.flatnonzero(events.targets & (classes >= 0))
+    previous = latest_classes(events.sequences, classes)[chosen - 1]
+    return ClassPairs(events.interests_before(model, chosen), classes[chosen], previous, events.users_of(chosen))
+
+
+def event_classes(sequences: SequenceBatch, item_classes: Codes, taken: Bools) -> Codes:
+    """The class of every event's item `[E]`; -1 where it has none or is not `taken` `[E]`."""
+    known = _is_known(sequences, len(item_classes)) & taken
+    return np.where(known, item_classes[np.where(known, sequences.items, 0)], -1).astype(np.int64)
+
+
+def latest_classes(sequences: SequenceBatch, classes: Codes) -> Codes:
+    """After every event `[E]` the class of the user's latest event that has a class, -1 for none."""
+    latest = np.maximum.accumulate(np.where(classes >= 0, np.arange(len(classes)), -1))
+    in_row = latest >= np.repeat(sequences.offsets[:-1], sequences.lengths)
+    return np.where(in_row, classes[np.maximum(latest, 0)], -1)
+
+
+def _sample_negatives(
+    events: TargetEvents, positive: Codes, n_items: int, ratio: int, rng: np.random.Generator
+) -> tuple[Codes, Codes]:
+    """Sampled items `[m]` that the user did not take, and the positive event of each."""
+    batch = events.sequences
+    counts = np.bincount(batch.items[batch.items >= 0], minlength=n_items).astype(np.float64)
+    share = 0.5 * counts / counts.sum() + 0.5 / n_items
+    sources = np.repeat(positive, ratio)
+    items = rng.choice(n_items, size=len(sources), p=share / share.sum())
+    is_free = ~np.isin(batch.rows[sources] * n_items + items, _taken_items(events, n_items))
+    return items[is_free].astype(np.int64), sources[is_free]
+
+
+def _is_known(sequences: SequenceBatch, n_items: int) -> Bools:
+    return np.asarray((sequences.items >= 0) & (sequences.items < n_items))
+
+
+def _user_items(sequences: SequenceBatch, n_items: int) -> Codes:
+    """One number for the user and the item of every event `[E]`."""
+    return np.asarray(sequences.rows * n_items + sequences.items)
+
+
+def _taken_items(events: TargetEvents, n_items: int) -> Codes:
+    """The numbers (`_user_items`) of what each user took at any time."""
+    taken = _is_known(events.sequences, n_items) & taken_events(events.sequences, events.kinds)
+    return np.unique(_user_items(events.sequences, n_items)[taken])
+
+
+def _of_kinds(sequences: SequenceBatch, chosen: Sequence[bool] | Bools) -> Bools:
+    """Events `[E]` of the kinds that are chosen `[K]`; an unknown code is not."""
+    is_known = (sequences.kinds >= 0) & (sequences.kinds < len(chosen))
+    table = np.append(np.asarray(chosen, dtype=np.bool_), False)
+    return np.asarray(table[np.where(is_known, sequences.kinds, len(chosen))], dtype=np.bool_)

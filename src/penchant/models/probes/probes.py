@@ -1,0 +1,268 @@
+"""Linear probes of a recommender: what they learn from, what they predict of a user, and what a bundle keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy.sparse import csr_array
+
+from penchant.data import schema
+from penchant.data.schema import OTHERS
+from penchant.data.sequences import SequenceBatch
+from penchant.errors import DataError, ModelError
+from penchant.models.base import DenseModel, ModelState
+from penchant.models.probes.interest import LinearProbe
+from penchant.models.probes.options import PROBES, ProbeOptions
+from penchant.models.probes.pairs import (
+    ClassPairs,
+    Pairs,
+    TargetEvents,
+    category_pairs,
+    event_classes,
+    interest_pairs,
+    latest_classes,
+    split_targets,
+    taken_events,
+)
+
+Bools = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float32]
+
+INTEREST, CATEGORY = PROBES
+SHARE = 0.1
+"""Share of a user's events, the newest, that probes learn."""
+
+
+@dataclass(frozen=True)
+class Probes:
+    """Fitted probes. `classes` are the names of the categories, `facts` says what each probe learned from.
+
+    A probe belongs to the vectors of one model: it is fitted again when these change.
+    """
+
+    options: ProbeOptions
+    interest: LinearProbe | None = None
+    category: LinearProbe | None = None
+    classes: Sequence[str] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def fit(
+        cls, model: DenseModel, events: TargetEvents, items: pl.DataFrame, options: ProbeOptions, seed: int = 0
+    ) -> Probes:
+        """Fit the probes that `options.fit` names on some target events.
+
+        Probabilities are reliable only where the model has not learned these events. Raises `DataError` where they do
+        not suffice: no event follows another, only one class, items without categories.
+        """
+        interest, category = None, None
+        classes: tuple[str, ...] = ()
+        facts: dict[str, Any] = {}
+        if INTEREST in options.fit:
+            pairs = interest_pairs(model, events, options, seed)
+            inputs = interest_inputs(pairs.interests, model.item_vectors[pairs.items], options.features)
+            interest = LinearProbe.fit(inputs, pairs.labels, 1, options, n_free=1, seed=seed)
+            facts[INTEREST] = {
+                "pairs": len(pairs.labels),
+                "interested": float(pairs.labels.mean()),
+                "negatives": "real" if pairs.real else "sampled",
+            }
+        if CATEGORY in options.fit:
+            classes = frequent_categories(items, _taken_targets(events), options.classes)
+            codes = category_codes(items, classes)
+            examples = category_pairs(model, events, codes)
+            near = class_inputs(model.item_vectors, codes, len(classes), examples.interests, examples.previous)
+            category = LinearProbe.fit(near, examples.classes, len(classes), options, seed=seed)
+            counts = np.bincount(examples.classes, minlength=len(classes))
+            facts[CATEGORY] = {"events": len(examples.classes), "counts": counts.tolist()}
+        return cls(options, interest, category, classes, facts)
+
+    def select_targets(self, sequences: SequenceBatch, kinds: list[str], targets: Bools) -> TargetEvents:
+        """The target events `[E]` of as many users as the options allow."""
+        return TargetEvents.select(sequences, kinds, targets, self.options.users)
+
+    def predict_interest(self, interests: Floats, items: Floats) -> Floats:
+        """The probability of interest `[n]` of pairs of interest and item vectors `[n, D]`. Raises `ModelError`."""
+        if self.interest is None:
+            raise _missing(INTEREST)
+        return self.interest.probabilities(interest_inputs(interests, items, self.options.features))[:, 1]
+
+    def predict_category(self, model: DenseModel, items: pl.DataFrame, interests: Floats, previous: Codes) -> Floats:
+        """The probability of each of `classes` `[n, C]` from interest vectors `[n, D]` and the class of the previous
+        item `[n]` (-1: none). Raises `ModelError`."""
+        if self.category is None:
+            raise _missing(CATEGORY)
+        codes = category_codes(items, self.classes)
+        return self.category.probabilities(
+            class_inputs(model.item_vectors, codes, len(self.classes), interests, previous)
+        )
+
+    def predict_next_category(
+        self, model: DenseModel, histories: SequenceBatch, kinds: list[str], items: pl.DataFrame
+    ) -> Floats:
+        """The probability of each of `classes` for the next item of every history, `[B, C]`. Raises `ModelError`."""
+        if self.category is None:
+            raise _missing(CATEGORY)
+        classes = event_classes(histories, category_codes(items, self.classes), taken_events(histories, kinds))
+        ends = np.where(histories.lengths > 0, histories.offsets[1:] - 1, -1)
+        latest = np.append(latest_classes(histories, classes), -1)[ends]
+        return self.predict_category(model, items, model.user_vectors(histories), latest)
+
+    def predict_pairs(self, model: DenseModel, events: TargetEvents, seed: int = 0) -> tuple[Pairs, Floats]:
+        """Pairs made like those that the probe learned (real or sampled negatives), and its probability of each."""
+        options = replace(self.options, negatives=self.facts[INTEREST]["negatives"])
+        pairs = interest_pairs(model, events, options, seed)
+        return pairs, self.predict_interest(pairs.interests, model.item_vectors[pairs.items])
+
+    def predict_class_pairs(
+        self, model: DenseModel, events: TargetEvents, items: pl.DataFrame
+    ) -> tuple[ClassPairs, Floats]:
+        """The target events by class, and the probability of every class for each.
+
+        Raises `DataError` where none of them is of an item with a class.
+        """
+        pairs = category_pairs(model, events, category_codes(items, self.classes))
+        if not len(pairs.classes):
+            raise DataError("No event that follows another is of an item with a class.", remedy="Bring more events.")
+        return pairs, self.predict_category(model, items, pairs.interests, pairs.previous)
+
+    def state(self) -> ModelState:
+        """Weights by probe; names of classes and what the probes learned from as facts."""
+        tensors = {
+            f"{name}:{key}": value
+            for name, probe in ((INTEREST, self.interest), (CATEGORY, self.category))
+            if probe is not None
+            for key, value in probe.state().tensors.items()
+        }
+        return ModelState(tensors, {"classes": list(self.classes), "probes": dict(self.facts)})
+
+    @classmethod
+    def from_state(cls, state: ModelState, options: ProbeOptions) -> Probes:
+        """The opposite of `state`."""
+        weights: dict[str, dict[str, npt.NDArray[Any]]] = {}
+        for key, value in state.tensors.items():
+            name, _, tensor = key.partition(":")
+            weights.setdefault(name, {})[tensor] = value
+        probes = {name: LinearProbe.from_state(ModelState(tensors)) for name, tensors in weights.items()}
+        return cls(
+            options, probes.get(INTEREST), probes.get(CATEGORY), tuple(state.facts["classes"]), state.facts["probes"]
+        )
+
+
+def interest_inputs(interests: Floats, items: Floats, features: str = "all") -> npt.NDArray[np.float64]:
+    """Inputs of the interest probe `[n, F]`: u·v, and with `all` u ⊙ v and |u − v| too.
+
+    >>> interest_inputs(np.array([[1.0, 2.0]]), np.array([[3.0, -1.0]])).tolist()
+    [[1.0, 3.0, -2.0, 2.0, 3.0]]
+    """
+    u, v = interests.astype(np.float64), items.astype(np.float64)
+    product = u * v
+    dot = product.sum(axis=1, keepdims=True)
+    return dot if features == "dot" else np.concatenate([dot, product, np.abs(u - v)], axis=1)
+
+
+def class_inputs(items: Floats, item_classes: Codes, n_classes: int, interests: Floats, previous: Codes) -> Floats:
+    """Inputs of the category probe `[n, 2C]`: the mean of u·v over the items of each class, and the previous class.
+
+    Few numbers, so that few events suffice. `items` `[N, D]` and `item_classes` `[N]` are of the catalogue,
+    `interests` `[n, D]` and the `previous` class (-1: none) of the users.
+    """
+    members = np.flatnonzero(item_classes >= 0)
+    counts = np.maximum(np.bincount(item_classes[members], minlength=n_classes), 1)
+    sums = csr_array((np.ones(len(members)), (item_classes[members], members)), shape=(n_classes, len(items))) @ items
+    near = interests @ (sums / counts[:, None]).T
+    before = np.zeros((len(interests), n_classes))
+    known = np.flatnonzero(previous >= 0)
+    before[known, previous[known]] = 1.0
+    return np.concatenate([near, before], axis=1).astype(np.float32)
+
+
+def newest_events(sequences: SequenceBatch, options: ProbeOptions) -> Bools | None:
+    """Which events `[E]` are kept from the model for the probes: each user's newest tenth, at least one.
+
+    Of `options.users` users at most; those with one event are left alone. None where no user has two. The users are
+    drawn by a hash of their codes (multiplicative; Knuth, The Art of Computer Programming, vol. 3, section 6.4). More
+    users may push one out, but no user who was left out comes in, since the model has learned their events.
+    """
+    rows = np.flatnonzero(sequences.lengths >= 2)
+    if not len(rows):
+        return None
+    hashes = rows.astype(np.uint64) * np.uint64(2654435761) % np.uint64(2**32)
+    rows = np.sort(rows[np.argsort(hashes, kind="stable")[: options.users]])
+    count = np.zeros(len(sequences), dtype=np.int64)
+    count[rows] = np.maximum(1, (sequences.lengths[rows] * SHARE).astype(np.int64))
+    until_end = np.repeat(sequences.offsets[1:], sequences.lengths) - np.arange(sequences.n_events)
+    return np.asarray(until_end <= count[sequences.rows], dtype=np.bool_)
+
+
+def check_targets(events: TargetEvents, items: pl.DataFrame, options: ProbeOptions) -> None:
+    """Raise `DataError` where no probe of `options.fit` can learn from these events, whatever the model."""
+    if INTEREST in options.fit:
+        split_targets(events, items.height, options)
+    if CATEGORY in options.fit:
+        frequent_categories(items, _taken_targets(events), options.classes)
+
+
+def first_categories(items: pl.DataFrame) -> pl.Series:
+    """The first category of every item `[N]`, null for none. Raises `DataError` where no item has one.
+
+    >>> first_categories(pl.DataFrame({"categories": ["纪录片|音乐", "", None, "音乐"]})).to_list()
+    ['纪录片', None, None, '音乐']
+    """
+    if schema.CATEGORIES in items.columns:
+        column = items[schema.CATEGORIES]
+        listed = column if isinstance(column.dtype, pl.List) else column.cast(pl.String).str.split("|")
+        names = listed.cast(pl.List(pl.String)).list.first().str.strip_chars()
+        names = names.set(names == "", None)
+        if names.null_count() < len(names):
+            return names
+    raise DataError(
+        "No item has a category, so there are no classes for the category probe.",
+        remedy="Fill the column categories of the items, or take probes.fit=interest.",
+    )
+
+
+def frequent_categories(items: pl.DataFrame, events: npt.NDArray[np.integer], most: int) -> tuple[str, ...]:
+    """Names of the `most` most frequent categories of these events (item codes, -1: none), then `OTHERS`.
+
+    `OTHERS` is there where a category has no class, as one of that very name. Raises `DataError` for fewer than two
+    categories.
+    """
+    names = first_categories(items)
+    seen = names.gather(events[(events >= 0) & (events < len(names))].astype(np.int64)).drop_nulls()
+    n_seen = seen.n_unique()
+    seen = seen.filter(seen != OTHERS)  # a category of that very name is one of the others
+    counted = pl.DataFrame({"name": seen}).group_by("name").len().sort(["len", "name"], descending=[True, False])
+    classes = counted["name"].head(most).to_list()
+    if names.drop_nulls().n_unique() > len(classes):
+        classes.append(OTHERS)
+    if n_seen < 2:
+        raise DataError(
+            f"The events for the probes are of {n_seen} category: there is nothing to tell apart.",
+            remedy="Bring more events, or take probes.fit=interest.",
+        )
+    return tuple(classes)
+
+
+def category_codes(items: pl.DataFrame, classes: Sequence[str]) -> Codes:
+    """The class of every item `[N]`, -1 for an item without a category; an unknown category is of `OTHERS`."""
+    names = first_categories(items)
+    named = [name for name in classes if name != OTHERS]
+    codes = {name: code for code, name in enumerate(named)}
+    rest = len(named) if OTHERS in classes else -1
+    return np.array([-1 if name is None else codes.get(name, rest) for name in names.to_list()], dtype=np.int64)
+
+
+def _taken_targets(events: TargetEvents) -> npt.NDArray[np.integer]:
+    """Items of the targets that were taken."""
+    return events.sequences.items[events.targets & taken_events(events.sequences, events.kinds)]
+
+
+def _missing(name: str) -> ModelError:
+    return ModelError(f"No {name} probe was fitted.", remedy=f"Train with --set probes.fit={name}.")

@@ -1,0 +1,1 @@
+"""The recommender: configuration, fit, update, requests, bundle."""

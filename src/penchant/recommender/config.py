@@ -1,0 +1,213 @@
+"""One configuration for everything that `Recommender.fit` does: nests the options of each part.
+
+```toml
+model = "transformer"
+seed = 0
+
+[views.text]            # options of the item views, by modality
+encoder = "auto"
+
+[training]              # options of the loop that trains networks
+patience = 3
+
+[probes]                # options of the linear probes on interest vectors
+fit = ["interest"]
+
+[transformer]           # options of a model, by its name
+dim = 32
+```
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from penchant.embeddings.fitted import ViewOptions
+from penchant.errors import OptionError, UsageError
+from penchant.models.base import experts_of
+from penchant.models.probes.options import ProbeOptions
+from penchant.models.registry import DEFAULT_MODEL, MODELS, entry
+from penchant.options import (
+    all_replaced,
+    convert,
+    from_dict,
+    option_types,
+    read_toml,
+    refuse_renamed,
+    replaced,
+    to_dict,
+)
+from penchant.training.options import TrainingOptions
+
+DEVICES = ("auto", "cpu", "cuda")
+_PLAIN = ("model", "seed", "device", "views", "training", "probes")
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is fitted and how. Unknown names raise `OptionError`.
+
+    >>> Config(model="popularity").with_settings({"days": "7", "seed": "1"}).options().days
+    7.0
+    """
+
+    model: str = DEFAULT_MODEL
+    """Name of the model to fit. See the list of models."""
+    seed: int = 0
+    """Seed of every random draw. 0 to 2**32 - 1; the same seed gives the same result."""
+    device: str = "auto"
+    """Device that networks are trained on: auto, cpu or cuda."""
+    views: ViewOptions = field(default_factory=ViewOptions)
+    """Options of the item views, one table a modality."""
+    training: TrainingOptions = field(default_factory=TrainingOptions)
+    """Options of the training loop, the same for every network."""
+    probes: ProbeOptions = field(default_factory=ProbeOptions)
+    """Options of the linear probes on interest vectors."""
+    models: Mapping[str, Any] = field(default_factory=dict)
+    """Options of models, by model name. A model that is not named keeps its defaults."""
+
+    def __post_init__(self) -> None:
+        entry(self.model)
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**32:
+            raise UsageError(f"seed={self.seed!r} is out of range.", remedy="Give a whole number from 0 to 2**32 - 1.")
+        if self.device not in DEVICES:
+            raise OptionError("device", self.device, allowed=DEVICES)
+        for name, options in self.models.items():
+            if type(options).__name__ != entry(name).options:
+                raise UsageError(
+                    f"Options of {name!r} are a {type(options).__name__}.", remedy=f"Give a {entry(name).options}."
+                )
+
+    def options(self, model: str | None = None) -> Any:
+        """The options of a model (of the chosen one): those given, or its defaults."""
+        name = model or self.model
+        return self.models[name] if name in self.models else entry(name).default_options()
+
+    @classmethod
+    def from_toml(cls, path: str | Path) -> Config:
+        """Read a file; raises `DataError` where it is no TOML, `OptionError` for unknown names."""
+        return cls.from_dict(read_toml(path))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Config:
+        """The opposite of `to_dict`; what is left out has its default."""
+        config = cls()
+        for key, value in values.items():
+            if key in MODELS:
+                config = config._with_model_options(key, value)
+            elif key in _PLAIN:
+                config = replaced(config, key, value)
+            else:
+                refuse_renamed(key, section=True)
+                raise OptionError("option", key, allowed=[*_PLAIN, *MODELS])
+        return config
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON or TOML: every option of the chosen model, of its experts, and of what was set."""
+        names = {self.model, *self.models, *experts_of(self.options())}
+        out: dict[str, Any] = {
+            "model": self.model,
+            "seed": self.seed,
+            "device": self.device,
+            "views": to_dict(self.views),
+            "training": to_dict(self.training),
+            "probes": to_dict(self.probes),
+        }
+        return out | {name: to_dict(self.options(name)) for name in MODELS if name in names}
+
+    def changes(self) -> dict[str, Any]:
+        """`model`, `seed`, and of the rest only what is not the default: what a person would write in a file.
+
+        >>> Config(model="ease").with_settings({"decay": 0.5}).changes()
+        {'model': 'ease', 'seed': 0, 'ease': {'decay': 0.5}}
+        """
+        out: dict[str, Any] = {"model": self.model, "seed": self.seed}
+        if self.device != "auto":
+            out["device"] = self.device
+        parts = {"views": (self.views, ViewOptions()), "training": (self.training, TrainingOptions())}
+        parts |= {"probes": (self.probes, ProbeOptions())}
+        parts |= {name: (options, entry(name).default_options()) for name, options in self.models.items()}
+        for name, (own, default) in parts.items():
+            changed = _changed(to_dict(own), to_dict(default))
+            out |= {name: changed} if changed else {}
+        return out
+
+    def with_settings(self, settings: Mapping[str, object]) -> Config:
+        """Set options by name: `model`, `seed`, `device`, `views.NAME`, `training.NAME`, `probes.NAME`,
+        `MODEL.NAME`, or NAME of the chosen model.
+
+        Values may be text; they become the type of the option. `model` is set first, then `experts`, then all the
+        others at once, so that their order does not matter.
+        """
+        config = self
+        early = [key for key in settings if key == "model"]
+        early += [key for key in settings if key.rpartition(".")[2] == "experts"]
+        for key in early:
+            config = config._with_settings({key: settings[key]})
+        return config._with_settings({key: value for key, value in settings.items() if key not in early})
+
+    def _with_settings(self, settings: Mapping[str, object]) -> Config:
+        owned: dict[str | None, dict[str, object]] = {}
+        dotted: set[str | None] = set()
+        for key, value in settings.items():
+            model, path = self._owner(key, value)
+            owned.setdefault(model, {})[path] = value
+            dotted |= {model} if path != key else set()
+        config = all_replaced(self, owned.pop(None, {}))
+        for model, values in owned.items():
+            assert model is not None
+            prefix = f"{model}." if model in dotted else ""
+            config = config._with(model, all_replaced(config.options(model), values, prefix=prefix))
+        return config
+
+    def _owner(self, key: str, value: object) -> tuple[str | None, str]:
+        """The model that a setting belongs to (None: it is one of the configuration itself), and its path there."""
+        head, _, rest = key.partition(".")
+        if head in MODELS and rest:
+            return head, rest
+        own = option_types(type(self.options()))
+        if head in _PLAIN:
+            return None, key
+        if rest or isinstance(value, Mapping):
+            refuse_renamed(key, section=not rest)
+        if head in own:
+            return self.model, key
+        experts = experts_of(self.options())
+        for expert in experts:
+            if head in option_types(type(self.options(expert))):
+                return expert, key
+        for name in (self.model, *experts):
+            refuse_renamed(f"{name}.{key}", known=[f"{name}.{each}" for each in option_types(type(self.options(name)))])
+        views = [f"views.{name}" for name in option_types(ViewOptions)]
+        views += [f"training.{name}" for name in option_types(TrainingOptions)]
+        views += [f"probes.{name}" for name in option_types(ProbeOptions)]
+        raise OptionError(
+            "option",
+            key,
+            allowed=[*own, "model", "seed", "device", *views],
+            remedy=f"Those without a dot belong to the model {self.model!r}; other models: MODEL.OPTION.",
+        )
+
+    def _with_model_options(self, name: str, values: object) -> Config:
+        kind = entry(name).options_class()
+        table = convert(dict[str, Any], values, name)
+        return self._with(name, from_dict(kind, to_dict(entry(name).default_options()) | table, prefix=f"{name}."))
+
+    def _with(self, name: str, options: Any) -> Config:
+        return replace(self, models={**self.models, name: options})
+
+
+def _changed(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that are not the default, tables gone through (a table of free names is kept whole)."""
+    out: dict[str, Any] = {}
+    for key, value in values.items():
+        default = defaults.get(key)
+        if isinstance(value, Mapping) and isinstance(default, Mapping) and set(value) == set(default):
+            inner = _changed(value, default)
+            out |= {key: inner} if inner else {}
+        elif value != default:
+            out[key] = value
+    return out

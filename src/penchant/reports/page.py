@@ -1,0 +1,199 @@
+"""The shell of every page: head, landmarks, and the parts pages are put together from.
+
+A page is one file that loads nothing: the style is inside, there are no scripts, and its content policy forbids both
+network and scripts, so that not even a hostile title could run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from penchant.messages import text
+from penchant.plots.markup import Markup, join, markup, tag
+from penchant.plots.svg import hatches
+from penchant.reports.stylesheet import DARK, LIGHT, stylesheet
+
+WIDTHS = {"narrow": 312.0, "medium": 600.0, "wide": 940.0}
+"""Figures are drawn once for each width, so that their text keeps its size on a phone, on paper and on a desk."""
+HALF_WIDTHS = {"narrow": 312.0, "column": 440.0}
+"""Widths of a figure that stands beside another."""
+
+_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:; base-uri 'none'; form-action 'none'"
+)
+_MARK = Markup(
+    '<svg width="26" height="26" viewBox="0 0 26 26" aria-hidden="true" focusable="false">'
+    '<path d="M1 16C6 16 7 5 13 5s7 7 12 7v4c-5 0-7-5-12-5S6 20 1 20z" fill="var(--accent)"/>'
+    '<path d="M1 21c5 0 7-8 12-8s7 4 12 4v3c-5 0-7-2-12-2s-7 5-12 5z" fill="var(--image)"/></svg>'
+)
+_EMPTY_MARK = Markup(
+    '<svg width="40" height="40" viewBox="0 0 40 40" fill="none" stroke="currentColor" stroke-width="2" '
+    'stroke-linecap="round" aria-hidden="true"><path d="M6 34V6M6 34h28"/>'
+    '<path d="M12 26l6-6 5 4 9-11" stroke-dasharray="2 5"/></svg>'
+)
+
+
+@dataclass(frozen=True)
+class Number:
+    """A large number: the value as words, what it is, and a lighter line below (the interval, the baseline)."""
+
+    value: str
+    label: str
+    note: str = ""
+
+
+def render_page(
+    *, title: str, language: str, kind: str, hero: object, body: object, footer: object, jump: Mapping[str, str]
+) -> str:
+    """A whole HTML page. `kind` stands beside the name (`report`); `jump` maps ids on the page to their words."""
+    links = [tag("a", words, href=f"#{anchor}") for anchor, words in jump.items()]
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("meta", name="theme-color", content=LIGHT["ground"], media="(prefers-color-scheme: light)"),
+        tag("meta", name="theme-color", content=DARK["ground"], media="(prefers-color-scheme: dark)"),
+        tag("link", rel="icon", href="data:,"),
+        tag("title", title),
+        tag("style", Markup(stylesheet())),
+    )
+    top = tag(
+        "header",
+        tag(
+            "div",
+            tag("div", _MARK, tag("div", "penchant ", tag("span", kind)), class_="brand"),
+            tag("nav", *links, class_="jump", aria_label=text("page.jump", language)) if links else "",
+            class_="wrap",
+        ),
+        class_="top",
+    )
+    main = tag("main", tag("div", hero, class_="hero"), body, id="content", class_="wrap", tabindex="-1")
+    foot = tag("footer", tag("div", footer, class_="wrap"))
+    skip = tag("a", text("page.skip", language), href="#content", class_="skip")
+    lang = "zh-Hans" if language == "zh" else language
+    patterns = tag("svg", hatches(), width="0", height="0", aria_hidden="true", class_="hidden")
+    return f"<!doctype html>\n{tag('html', head, tag('body', skip, patterns, top, main, foot), lang=lang)}\n"
+
+
+def standalone(drawing: str) -> str:
+    """A figure with the colours it needs, to be kept as an `.svg` file of its own.
+
+    >>> standalone('<svg class="chart"><title>t</title></svg>').startswith('<svg class="chart"><style>')
+    True
+    """
+    opening, rest = drawing.split(">", 1)
+    style = stylesheet().replace("@media screen and", "@media").replace(".chart ", "")
+    font = "svg{font:13px system-ui,sans-serif;background:var(--surface)}"
+    return f"{opening}>{tag('style', Markup(style + font))}{hatches()}{rest}"
+
+
+def hero(sentence: object, numbers: Sequence[Number], about: object = "") -> Markup:
+    """The first thing read: one sentence, a line on what it is about, and large numbers."""
+    return join(
+        [
+            tag("h1", sentence),
+            tag("p", about, class_="about") if about else "",
+            tag("dl", *(_number(number) for number in numbers), class_="numbers") if numbers else "",
+        ]
+    )
+
+
+def section(anchor: str, title: object, *content: object, lead: object = "") -> Markup:
+    """A part of the page that is always open."""
+    intro = tag("p", lead, class_="muted") if lead else ""
+    heading = tag("h2", title, id=f"{anchor}-h")
+    return tag("section", heading, intro, *content, id=anchor, class_="card", aria_labelledby=f"{anchor}-h")
+
+
+def folded(anchor: str, title: object, summary: object, *content: object, open_: bool = False) -> Markup:
+    """A part that opens on demand; its summary says in one line what is inside. Print shows it open."""
+    heading = tag("summary", tag("h2", title), tag("span", summary, class_="muted small"))
+    return tag("details", heading, tag("div", *content, class_="inside", id=anchor), class_="card", open=open_)
+
+
+def figure(title: object, draw: Callable[[float], str], note: object = "", *, level: int = 3) -> Markup:
+    """A figure with its finding as heading, drawn for three widths of which the page shows the fitting one."""
+    return tag("figure", _caption(title, note, level), tag("div", *_drawn(draw, WIDTHS), class_="sizes"))
+
+
+def small_figure(title: object, draw: Callable[[float], str], note: object = "", *, level: int = 3) -> Markup:
+    """A figure that is narrow everywhere, to stand beside another in `side_by_side`."""
+    return tag("figure", _caption(title, note, level), tag("div", *_drawn(draw, HALF_WIDTHS), class_="one"))
+
+
+def side_by_side(*parts: object) -> Markup:
+    """Parts beside each other where there is room, else below each other."""
+    return tag("div", *parts, class_="pair")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: heading and whether it holds numbers (right-aligned)."""
+
+    title: object
+    number: bool = True
+
+
+def data_table(
+    name: str,
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[object]],
+    *,
+    chosen: int | None = None,
+    caption: bool = True,
+) -> Markup:
+    """A table that scrolls inside itself where the page is narrow; the first column names the row.
+
+    `chosen` is the row to mark. `caption=False` leaves the name to those who listen to the page.
+    """
+    head = tag(
+        "tr", *(tag("th", column.title, scope="col", class_="num" if column.number else None) for column in columns)
+    )
+    body = [
+        tag("tr", *_cells(columns, row), class_="chosen" if position == chosen else None)
+        for position, row in enumerate(rows)
+    ]
+    table = tag(
+        "table", tag("caption", name, class_=None if caption else "hidden"), tag("thead", head), tag("tbody", *body)
+    )
+    return tag("div", table, class_="scroll", role="region", aria_label=name, tabindex="0")
+
+
+def facts(pairs: Sequence[tuple[object, object]]) -> Markup:
+    """Names and values below each other."""
+    return tag("dl", *(join([tag("dt", name), tag("dd", value)]) for name, value in pairs), class_="facts")
+
+
+def notes(lines: Sequence[object]) -> Markup:
+    """A plain list of remarks."""
+    return tag("ul", *(tag("li", line) for line in lines), class_="notes") if lines else Markup("")
+
+
+def empty_state(title: str, next_step: str, command: str = "") -> Markup:
+    """What stands where there is nothing to show: what is missing, and what to do about it."""
+    typed = tag("pre", tag("code", command)) if command else ""
+    return tag("div", _EMPTY_MARK, tag("strong", title), tag("p", next_step), typed, class_="empty")
+
+
+def _drawn(draw: Callable[[float], str], widths: Mapping[str, float]) -> list[Markup]:
+    return [Markup(draw(width).replace('class="chart', f'class="{name} chart', 1)) for name, width in widths.items()]
+
+
+def _caption(title: object, note: object, level: int) -> Markup:
+    return tag("figcaption", tag(f"h{level}", title), tag("p", note) if note else "")
+
+
+def _number(number: Number) -> Markup:
+    note = tag("dd", number.note, class_="note") if number.note else ""
+    return tag("div", tag("dt", number.label), tag("dd", number.value, class_="value"), note)
+
+
+def _cells(columns: Sequence[Column], row: Sequence[object]) -> list[Markup]:
+    first = tag("th", row[0], scope="row")
+    return [first] + [
+        tag("td", markup(cell), class_="num" if column.number else None)
+        for column, cell in zip(columns[1:], row[1:], strict=True)
+    ]

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from penchant.data.modalities import View
+from penchant.data.sequences import SequenceBatch
+from penchant.embeddings.behaviour import (
+    BehaviourOptions,
+    action_strength,
+    behaviour_feature,
+    cooccurrence_counts,
+    cooccurrence_view,
+    interest_from_behaviour,
+    kind_weights,
+    shifted_ppmi,
+)
+from penchant.encoders.similarity import nearest_rows
+from penchant.errors import UsageError
+from penchant.testing.encoders import check_view
+
+
+def test_weighted_binary_actions_by_hand() -> None:
+    batch = replace(
+        SequenceBatch.of_items([[0, 0, 0, 1], [1, -1], []]), kinds=np.array([0, 0, 1, 2, 0, 2], dtype=np.int16)
+    )
+    weights = np.array([0.2, 0.5, -1.0], dtype=np.float32)
+    strength = action_strength(batch, weights, 2).toarray()
+    # a repeated action counts once: .2 + .5 for item 0; the hide of item 1; the event without an item not at all
+    assert np.allclose(strength, [[0.7, -1.0], [0.0, 0.2], [0.0, 0.0]])
+    feature = behaviour_feature(batch, weights)
+    assert np.allclose(feature.vectors, [[0.2, 0.5, -1.0, -0.3], [0.2, 0.0, -1.0, -0.8], [0, 0, 0, 0]])
+    assert feature.present.tolist() == [True, True, False]
+    items = View(np.array([[2, 0], [0, 3]], dtype=np.float32), np.array([True, True]))
+    users = interest_from_behaviour(action_strength(batch, weights, 2), items)
+    assert np.allclose(users.vectors, [[0.7 / np.hypot(0.7, 1), -1 / np.hypot(0.7, 1)], [0, 1], [0, 0]], atol=1e-6)
+
+
+def test_weights_of_kinds_can_be_told() -> None:
+    assert kind_weights(["like", "other"], {"other": 2.0}) == pytest.approx([0.6, 2.0])
+    assert kind_weights(["purchase"])[0] > kind_weights(["view"])[0] > kind_weights(["hide"])[0]
+
+
+def test_words_for_kinds_are_read_as_files_are() -> None:
+    assert kind_weights(["view", "favorite"], {"收藏": 3, "Purchase": 2}) == pytest.approx([0.2, 3.0])
+    assert kind_weights(["浏览", "add to cart", "Wave"], {"AddToCart": 2, "wave": 4}) == pytest.approx([0.2, 2.0, 4.0])
+    with pytest.raises(UsageError, match=r"behaviour\.weights names 'boght', no kind of the data\. There are view\."):
+        kind_weights(["view"], {"boght": 2})
+
+
+def test_cooccurrence_by_hand() -> None:
+    batch = SequenceBatch.of_items([[0, 1, 2], [1, -1, 0], [2, 2]])
+    counts = cooccurrence_counts(batch, 3, window=2).toarray()
+    assert counts.tolist() == [[0, 2, 0.5], [2, 0, 1], [0.5, 1, 0]]  # an event without an item takes no place
+    assert cooccurrence_counts(batch, 3, window=1).toarray().tolist() == [[0, 2, 0], [2, 0, 1], [0, 1, 0]]
+
+
+def test_ppmi_by_hand() -> None:
+    counts = cooccurrence_counts(SequenceBatch.of_items([[0, 1], [0, 1], [2, 3]]), 4, window=1)
+    # P(0,1) = 2/6, P(0) = P(1) = 2/6 → ln 3; P(2,3) = 1/6, P(2) = P(3) = 1/6 → ln 6
+    plain = shifted_ppmi(counts, smoothing=1.0).toarray()
+    assert plain[0, 1] == pytest.approx(np.log(3)) and plain[2, 3] == pytest.approx(np.log(6)) and plain[0, 2] == 0
+    shifted = shifted_ppmi(counts, shift=4.0, smoothing=1.0)
+    assert shifted.toarray()[2, 3] == pytest.approx(np.log(6 / 4)) and shifted.nnz == 2
+
+
+def test_items_of_one_crowd_are_neighbours() -> None:
+    rng = np.random.default_rng(0)
+    rows = [rng.permutation(10)[:6] + 10 * (user % 2) for user in range(60)]
+    view = cooccurrence_view(SequenceBatch.of_items([row.tolist() for row in rows]), 21, BehaviourOptions(dim=4))
+    assert view.present.tolist() == [True] * 20 + [False] and view.dim == 4
+    near = nearest_rows(view, 5)[:20]
+    assert ((near // 10) == (np.arange(20) // 10)[:, None]).all()
+    again = cooccurrence_view(SequenceBatch.of_items([row.tolist() for row in rows]), 21, BehaviourOptions(dim=4))
+    assert view.vectors.tobytes() == again.vectors.tobytes()
+
+
+def test_histories_of_one_item_give_an_absent_view() -> None:
+    view = cooccurrence_view(SequenceBatch.of_items([[0], [1], []]), 2)
+    assert not view.present.any() and len(view) == 2
+
+
+def test_views_of_items_and_people_keep_the_contract() -> None:
+    batch = SequenceBatch.of_items([[0, 1, 2], [1, -1, 0], [2, 2], []])
+    for options in (BehaviourOptions(dim=2), BehaviourOptions(dim=8)):
+        view = cooccurrence_view(batch, 5, options, seed=1)
+        check_view(view, 5)
+        assert view.present.tolist() == [True] * 3 + [False] * 2
+        assert cooccurrence_view(batch, 5, options, seed=1).vectors.tobytes() == view.vectors.tobytes()
+    check_view(cooccurrence_view(batch.take([]), 5, BehaviourOptions(dim=2)), 5)
+    check_view(behaviour_feature(batch, np.ones(1, dtype=np.float32)), 4)

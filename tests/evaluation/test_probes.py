@@ -1,0 +1,156 @@
+"""The quality of linear probes: separable people give AUC 1, labels without a reason about a half; matrices by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.metrics import log_loss, roc_auc_score
+
+from penchant.data.dataset import Dataset
+from penchant.evaluation.bundle import evaluate_bundle
+from penchant.evaluation.compare import compare
+from penchant.evaluation.probes import probe_results, shown_confusion
+from penchant.models.probes.options import ProbeOptions
+from penchant.recommender.config import Config
+from penchant.recommender.recommender import Recommender
+from penchant.reports.report import ReportData, render_report
+
+NAMES = ("纪录片", "音乐")
+PROBES = ProbeOptions(fit=("interest", "category"), features="dot", fewest=10)
+
+
+def shop(people: int = 40, events: int = 24, *, reason: bool = True) -> Dataset:
+    """Everybody likes one kind of items; dislikes are of the other kind, or, without a `reason`, of any."""
+    rng = np.random.default_rng(1)
+    n = people * events
+    user, step = np.repeat(np.arange(people), events), np.tile(np.arange(events), people)
+    liked = (step + user // 2) % 2 == 0
+    kind = np.where(liked, user % 2, 1 - user % 2) if reason else rng.integers(0, 2, n)
+    log = pl.DataFrame(
+        {
+            "user_id": [f"u{u}" for u in user],
+            "item_id": [f"i{i}" for i in 2 * rng.integers(0, 20, n) + kind],
+            "timestamp": 1_700_000_000 + step * 60,
+            "event": np.where(liked, "like", "dislike"),
+        }
+    )
+    items = pl.DataFrame({"item_id": [f"i{i}" for i in range(40)], "categories": [NAMES[i % 2] for i in range(40)]})
+    vectors = np.eye(2)[np.arange(40) % 2] + 0.05 * np.random.default_rng(9).standard_normal((40, 2))
+    table = pl.DataFrame({"item_id": items["item_id"], "vector": vectors.tolist()})
+    return Dataset.from_tables(log, items=items).with_vectors("own", table)
+
+
+def before(data: Dataset, step: int) -> Dataset:
+    return data.where(pl.col("time_s") < 1_700_000_000 + step * 60)
+
+
+def test_separable_people_are_told_apart_on_events_the_bundle_has_not_seen() -> None:
+    data = shop()
+    rec = Recommender.fit(before(data, 16), Config(model="content", probes=PROBES))
+    found = evaluate_bundle(rec, data).to_json()["probes"]["content"]
+    told = found["interest"]
+    assert (told["negatives"], told["pairs"], told["users"], told["interested"]) == ("real", 320, 40, 0.5)
+    assert told["rows"]["probe"]["auc"] == pytest.approx({"mean": 1.0, "low": 1.0, "high": 1.0})
+    assert 0.3 < told["rows"]["popularity"]["auc"]["mean"] < 0.7 < told["rows"]["dot"]["auc"]["mean"]
+    assert told["rows"]["share"]["log_loss"]["mean"] == pytest.approx(np.log(2))
+    assert told["auc_gain"]["mean"] == pytest.approx(1 - told["rows"]["popularity"]["auc"]["mean"])
+    assert sum(row["count"] for row in told["calibration"]) == 320
+    category = found["category"]
+    assert category["confusion"] == {"classes": list(NAMES), "matrix": [[80, 0], [0, 80]]}
+    assert category["rows"]["probe"]["accuracy"]["mean"] == category["rows"]["probe"]["macro_f1"] == 1.0
+    assert category["rows"]["commonest"]["accuracy"]["mean"] == 0.5
+    assert category["rows"]["last"]["accuracy"]["mean"] == 1.0, "the item before is the one taken, not the one disliked"
+
+
+def test_labels_without_a_reason_give_a_half() -> None:
+    data = shop(people=80, reason=False)
+    rec = Recommender.fit(before(data, 16), Config(model="content", probes=PROBES))
+    told = evaluate_bundle(rec, data).to_json()["probes"]["content"]["interest"]
+    assert told["rows"]["probe"]["auc"]["mean"] == pytest.approx(0.5, abs=0.08)
+    assert told["rows"]["probe"]["auc"]["low"] < 0.5 < told["rows"]["probe"]["auc"]["high"]
+
+
+def test_the_figures_are_those_of_scikit_learn() -> None:
+    data = shop(reason=False)
+    rec = Recommender.fit(before(data, 16), Config(model="content", probes=PROBES))
+    whole = data.sequences()
+    asked = whole.times_s >= 1_700_000_000 + 16 * 60
+    found = probe_results(rec, whole, asked)
+    assert found is not None and rec.probes is not None
+    events = rec.probes.select_targets(whole, data.kinds.ids.to_list(), asked)
+    pairs, likely = rec.probes.predict_pairs(rec.dense_model(), events)
+    row = found["interest"]["rows"]["probe"]
+    assert row["auc"]["mean"] == pytest.approx(roc_auc_score(pairs.labels, likely))
+    assert row["log_loss"]["mean"] == pytest.approx(log_loss(pairs.labels, likely.astype(np.float64)))
+    _, told = rec.probes.predict_class_pairs(rec.dense_model(), events, data.items)
+    np.testing.assert_allclose(told.sum(axis=1), 1, atol=1e-6)
+
+
+def test_popularity_of_a_bundle_without_histories_is_counted_in_the_data_or_left_out(tmp_path: Path) -> None:
+    """The data have all it learned: the same figures as with histories. They have new events alone: no such row."""
+    data = shop()
+    rec = Recommender.fit(before(data, 16), Config(model="content", probes=replace(PROBES, fit=("interest",))))
+    rec.save(tmp_path / "b", histories=False)
+    bare = Recommender.load(tmp_path / "b")
+    expected, told = (evaluate_bundle(each, data).to_json()["probes"]["content"]["interest"] for each in (rec, bare))
+    assert told["rows"]["popularity"] == expected["rows"]["popularity"] and told["auc_gain"] == expected["auc_gain"]
+    assert told["rows"]["popularity"]["auc"]["mean"] != 0.5
+    later = data.where(pl.col("time_s") >= 1_700_000_000 + 16 * 60)
+    whole = later.sequences()
+    alone = probe_results(bare, whole, np.ones(whole.n_events, dtype=np.bool_), learned=later.where(pl.lit(False)))
+    assert alone is not None and list(alone["interest"]["rows"]) == ["probe", "dot", "share"]
+    assert "auc_gain" not in alone["interest"] and alone["interest"]["rows"]["probe"]["auc"]["mean"] > 0.99
+    found = evaluate_bundle(rec, data).to_json()
+    found["probes"]["content"] = alone
+    page = render_report(ReportData(title="shop", model="content", comparison=found))
+    assert "Interested or not: AUC 1.000<" in page and "popularity alone" not in page
+
+
+def test_a_comparison_teaches_them_on_validation_and_says_why_it_cannot() -> None:
+    data = shop()
+    recipes = {
+        "content": Config(model="content", probes=PROBES),
+        "ease": Config(model="ease", probes=replace(PROBES, negatives="real", fit=("interest",))),
+        "popularity": Config(model="popularity"),
+    }
+    found = compare(data, recipes, curves=False).to_json()["probes"]
+    assert set(found) == {"content", "ease"}
+    assert found["content"]["interest"]["rows"]["probe"]["auc"]["mean"] == pytest.approx(1.0)
+    only = data.where(pl.col("kind") == data.kinds.code("like", kind="event"))
+    refused = compare(only, {"ease": recipes["ease"]}, curves=False).to_json()["probes"]["ease"]["interest"]
+    assert refused == {"left_out": refused["left_out"]} and "no real negatives" in refused["left_out"]
+    refit = compare(data, {"content": recipes["content"]}, refit=True, curves=False).to_json()["probes"]["content"]
+    assert refit["category"]["rows"]["probe"]["accuracy"]["mean"] == 1.0
+
+
+def test_a_confusion_matrix_by_hand() -> None:
+    actual = np.array([0, 0, 1, 2, 2, 2, 3])
+    predicted = np.array([0, 2, 1, 2, 2, 0, 3])
+    classes = ["甲", "乙", "丙", "(others)"]
+    assert shown_confusion(actual, predicted, classes) == {
+        "classes": ["丙", "甲", "乙", "(others)"],
+        "matrix": [[2, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]],
+    }
+    assert shown_confusion(actual, predicted, classes, most=1) == {
+        "classes": ["丙", "(others)"],
+        "matrix": [[2, 1], [1, 3]],
+    }
+
+
+def test_the_report_says_it_in_both_languages_and_nothing_without_probes() -> None:
+    data = shop()
+    found = compare(data, {"content": Config(model="content", probes=PROBES)}, curves=False).to_json()
+    page = render_report(ReportData(title="shop", model="content", comparison=found))
+    assert 'id="probes"' in page and "Interested or not: AUC 1.000" in page and '<bdi lang="zh">纪录片</bdi>' in page
+    assert "right for 100\u00a0%" in page and "Negatives are real: disliked" in page
+    chinese = render_report(ReportData(title="店", model="content", language="zh", comparison=found))
+    assert "感兴趣吗，对什么感兴趣" in chinese and "答对 100%" in chinese and "<bdi>音乐</bdi>" in chinese
+    found["probes"]["content"]["category"] = {"left_out": "no <class>"}
+    assert "The next category: not tested. <bdi>no &lt;class&gt;</bdi>" in render_report(
+        ReportData(title="shop", model="content", comparison=found)
+    )
+    assert 'id="probes"' not in render_report(ReportData(title="shop", model="ease", comparison=found))

@@ -1,0 +1,308 @@
+"""The search for settings: budgets, going on, pruning, and spaces that hold what models allow."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from penchant.data.sequences import SequenceBatch
+from penchant.data.training import TrainingData
+from penchant.errors import MissingExtraError, ModelError
+from penchant.evaluation.tuning.neighbours import neighbour, standing_proposal
+from penchant.evaluation.tuning.objective import standing
+from penchant.evaluation.tuning.search import Report, Trial, Trials, search
+from penchant.models.registry import MODELS
+from penchant.models.search_space import (
+    SPACES,
+    Choice,
+    Real,
+    Together,
+    Whole,
+    learns_slowly,
+    proposal_of,
+    settings_of,
+    space_of,
+)
+from penchant.recommender.config import Config
+
+pytest.importorskip("optuna")
+
+SPACE = {"x": Real(-2.0, 2.0), "n": Whole(1, 9), "kind": Choice(("a", "b", None))}
+
+
+def hill(settings: Mapping[str, Any], report: Report) -> float:
+    """Highest at x = .5, n = 3, kind b; the settings that stand are worth .2."""
+    if not settings:
+        return 0.2
+    return 1.0 - (settings["x"] - 0.5) ** 2 - 0.05 * abs(settings["n"] - 3) - (settings["kind"] != "b")
+
+
+def ticking() -> Callable[[], float]:
+    """A clock that moves a second whenever it is read."""
+    count = itertools.count()
+    return lambda: float(next(count))
+
+
+def test_it_finds_the_hill_and_never_less_than_what_stood() -> None:
+    trials = Trials(None, "k", "m")
+    search(SPACE, hill, trials, budget_s=1e9, clock=ticking(), most=60)
+    assert len(trials.found) == 60 and trials.standing == Trial("k", "m", {}, 0.2)
+    best = trials.best
+    assert best is not None and best.value is not None and best.value > 0.85
+    assert best.settings["kind"] == "b" and abs(best.settings["x"] - 0.5) < 0.4
+    poor = Trials(None, "k", "m")
+    search(SPACE, lambda settings, report: -float(bool(settings)), poor, budget_s=1e9, clock=ticking(), most=5)
+    assert poor.best == poor.standing and poor.best is not None and poor.best.settings == {}
+
+
+def test_it_goes_on_from_its_file_and_draws_nothing_twice(tmp_path: Path) -> None:
+    file = tmp_path / "t.jsonl"
+    search(SPACE, hill, Trials(file, "k", "m"), budget_s=1e9, clock=ticking(), most=5)
+    with file.open("a") as torn:
+        torn.write('{"key": "k", "model": "m", "sett')
+    again = Trials(file, "k", "m")
+    assert len(again.found) == 5
+    search(SPACE, hill, again, budget_s=1e9, clock=ticking(), most=9)
+    found = Trials(file, "k", "m").found
+    assert len(found) == 9 and len({str(t.settings) for t in found}) == 9
+    assert [t.settings for t in found].count({}) == 1
+    assert not Trials(file, "other data", "m").found and not Trials(file, "k", "other model").found
+
+
+def _bowl(settings: Mapping[str, Any], report: Report) -> float:
+    """Twelve dimensions, all of which stand at 0 and are best at .2."""
+    return -sum((settings.get(f"x{k}", 0.0) - 0.2) ** 2 for k in range(12))
+
+
+def test_few_trials_near_what_stands_better_it_where_there_are_many_dimensions() -> None:
+    wide: dict[str, Any] = {f"x{k}": Real(-1.0, 1.0) for k in range(12)}
+    found = []
+    for seed in range(4):
+        trials = Trials(None, "k", "m")
+        search(wide, _bowl, trials, budget_s=1e9, clock=ticking(), seed=seed, most=25, stands=dict.fromkeys(wide, 0.0))
+        assert trials.standing is not None and trials.standing.value == pytest.approx(-0.48)
+        assert trials.best is not None and trials.best.value is not None
+        near = [trial.settings for trial in trials.found[1:9]]
+        assert len({str(settings) for settings in near}) == 8
+        assert 1 <= sum(value != 0.0 for value in near[0].values()) <= 8
+        found.append(trials.best.value)
+    assert float(np.mean(found)) > -0.44  # a draw from the whole space is worth -4.5 on average, and never above -0.48
+
+
+def test_neighbours_move_a_little_and_stay_inside() -> None:
+    space = {
+        "x": Real(1e-3, 1.0, log=True),
+        "n": Whole(1, 3),
+        "size": Choice((32, 64, 96, 128)),
+        "kind": Choice(("a", "b", None)),
+        "both": Together(({"p": 1, "q": 1}, {"p": 2, "q": 2})),
+        "open": Whole(1, 30),
+    }
+    around = standing_proposal(space, {"x": 0.5, "n": 3, "size": 64, "kind": None, "p": 2, "q": 2, "open": 0})
+    assert around == {"x": 0.5, "n": 3, "size": 64, "kind": None, "both": 1}  # 0 lies outside: it is drawn
+    assert standing_proposal(space, {"x": 2.0, "size": 65, "p": 1, "q": 2}) == {}
+    rng = np.random.default_rng(0)
+    found = [neighbour(space, around, rng) for _ in range(400)]
+    assert all(list(each) == list(space) and 1e-3 <= each["x"] <= 1.0 and each["n"] in (1, 2, 3) for each in found)
+    moved = [{name for name, value in around.items() if each[name] != value} for each in found]
+    assert all(sum(name in each for each in moved) > 60 for name in around)
+    assert 1.2 < float(np.mean([len(each) for each in moved])) < 2.2
+    assert {each["size"] for each in found} == {32, 64, 96} and {each["kind"] for each in found} == {"a", "b", None}
+    assert {each["both"] for each in found} == {0, 1} and {each["open"] for each in found} > set(range(2, 30))
+
+
+def test_same_seed_same_trials() -> None:
+    def values(seed: int) -> list[Any]:
+        trials = Trials(None, "k", "m")
+        search(SPACE, hill, trials, budget_s=1e9, clock=ticking(), seed=seed, most=12)
+        return [t.settings for t in trials.found]
+
+    assert values(1) == values(1) != values(2)
+
+
+def test_the_budget_is_looked_at_between_epochs_and_what_was_reached_counts() -> None:
+    now = [0.0]
+
+    def slow(settings: Mapping[str, Any], report: Report) -> float:
+        for epoch in range(1, 13):
+            now[0] += 10.0
+            report(epoch / 12, 0.3 + 0.01 * epoch if epoch % 2 == 0 else float("nan"))
+        raise AssertionError("out of time before")
+
+    trials = Trials(None, "k", "m")
+    search(SPACE, slow, trials, budget_s=55.0, clock=lambda: now[0])
+    assert [(t.state, t.value) for t in trials.found] == [("stopped", pytest.approx(0.36))]
+    assert dict(trials.found[0].curve) == pytest.approx({2: 0.32, 4: 0.34, 6: 0.36})
+
+
+def test_hopeless_trials_are_pruned() -> None:
+    asked: list[int] = []
+
+    def objective(settings: Mapping[str, Any], report: Report) -> float:
+        good = hill(settings, report)
+        for step in range(1, 13):
+            asked.append(step)
+            report(step / 12, good * step / 12)
+        return good
+
+    trials = Trials(None, "k", "m")
+    search(SPACE, objective, trials, budget_s=1e9, clock=ticking(), most=30)
+    pruned = [t for t in trials.found if t.state == "pruned"]
+    assert pruned and all(3 <= max(t.curve) < 12 for t in pruned)
+    assert len(asked) < 30 * 12
+    whole = [t.value for t in trials.found if t.state == "complete"]
+    assert trials.best is not None and trials.best.value == max(whole)  # type: ignore[type-var]
+
+
+def test_of_more_validations_than_steps_the_best_of_each_step_is_kept() -> None:
+    """A long trial is validated after every epoch: none of it is lost, and optuna is told of a step once."""
+    now = [0.0]
+
+    def long(settings: Mapping[str, Any], report: Report) -> float:
+        for epoch in range(1, 37):
+            now[0] += 1.0
+            report(epoch / 36, 0.5 - 0.001 * epoch)
+        return 0.499
+
+    trials = Trials(None, "k", "m")
+    search(SPACE, long, trials, budget_s=1e9, clock=lambda: now[0], most=2)
+    assert [t.state for t in trials.found] == ["complete", "complete"]
+    assert dict(trials.found[1].curve)[0] == pytest.approx(0.499)  # epoch 1 of 36 rounds to step 0, 2 to 4 to step 1
+    assert dict(trials.found[1].curve)[1] == pytest.approx(0.498)
+    stopped = Trials(None, "k", "m")
+    search(SPACE, long, stopped, budget_s=4.0, clock=lambda: now[0])
+    assert stopped.found[0].state == "stopped" and stopped.found[0].value == pytest.approx(0.499)
+
+
+def test_a_failed_trial_is_kept_and_an_impossible_model_says_so(tmp_path: Path) -> None:
+    def sometimes(settings: Mapping[str, Any], report: Report) -> float:
+        if settings and settings["n"] > 3:
+            raise ModelError("diverged")
+        return 0.5
+
+    trials = Trials(tmp_path / "t.jsonl", "k", "m")
+    search(SPACE, sometimes, trials, budget_s=1e9, clock=ticking(), most=12)
+    failed = [t for t in trials.found if t.state == "failed"]
+    assert failed and {t.reason for t in failed} == {"diverged"} and {t.value for t in failed} == {None}
+
+    def never(settings: Mapping[str, Any], report: Report) -> float:
+        raise ModelError("no text")
+
+    with pytest.raises(ModelError, match="no text"):
+        search(SPACE, never, Trials(None, "k", "m"), budget_s=1e9, clock=ticking(), most=3)
+
+
+def test_interrupted_the_trial_that_ran_is_kept() -> None:
+    def interrupted(settings: Mapping[str, Any], report: Report) -> float:
+        report(0.5, 0.4)
+        raise KeyboardInterrupt
+
+    trials = Trials(None, "k", "m")
+    with pytest.raises(KeyboardInterrupt):
+        search(SPACE, interrupted, trials, budget_s=1e9, clock=ticking(), most=3)
+    assert [(t.state, t.value) for t in trials.found] == [("stopped", 0.4)]
+
+
+def test_without_optuna_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "optuna", None)
+    with pytest.raises(MissingExtraError, match=r"penchant\[tune\]"):
+        search(SPACE, hill, Trials(None, "k", "m"), budget_s=1.0, clock=ticking())
+
+
+HEADED = {**SPACE, "scoring": Together(({"head": "a", "parts": 1}, {"head": "b", "parts": 4}))}
+
+
+def test_options_that_belong_together_are_one_choice() -> None:
+    proposed = {"x": 0.5, "n": 3, "kind": "b", "scoring": 1}
+    settings = settings_of(HEADED, proposed)
+    assert settings == {"x": 0.5, "n": 3, "kind": "b", "head": "b", "parts": 4}
+    assert proposal_of(HEADED, settings) == proposed
+    assert proposal_of(HEADED, settings | {"parts": 2}) is None  # no value of the choice
+    assert proposal_of(HEADED, settings | {"other": 2}) is None
+    assert proposal_of(HEADED, {"x": 0.5, "n": 3, "head": "b", "parts": 4}) is None
+    assert proposal_of(SPACE, {}) is None
+
+
+def test_a_search_learns_which_of_them_is_better_and_goes_on_from_its_file(tmp_path: Path) -> None:
+    def value(settings: Mapping[str, Any], report: Report) -> float:
+        assert not settings or (settings["head"], settings["parts"]) in (("a", 1), ("b", 4))
+        return hill(settings, report) - (settings.get("head") == "a")
+
+    file = tmp_path / "t.jsonl"
+    search(HEADED, value, Trials(file, "k", "m"), budget_s=1e9, clock=ticking(), most=20)
+    trials = Trials(file, "k", "m")
+    search(HEADED, value, trials, budget_s=1e9, clock=ticking(), most=40)
+    late = [t.settings["head"] for t in trials.found[20:]]
+    assert late.count("b") > 14  # of twenty, each second one by chance
+    assert trials.best is not None and trials.best.settings["parts"] == 4
+
+
+def _settings_to_try(name: str, options: Any) -> list[dict[str, Any]]:
+    """Both ends of every dimension, or all its values."""
+    found: list[dict[str, Any]] = []
+    for key, dimension in space_of(name, options).items():
+        if isinstance(dimension, Together):
+            found += [dict(value) for value in dimension.values]
+        else:
+            ends = dimension.values if isinstance(dimension, Choice) else (dimension.low, dimension.high)
+            found += [{key: value} for value in ends]
+    return found
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_the_ends_of_every_range_are_allowed(name: str) -> None:
+    assert name in MODELS
+    config = Config(model=name)
+    assert space_of(name, config.options()) == SPACES[name]
+    for settings in _settings_to_try(name, config.options()):
+        found = config.with_settings({f"{name}.{option}": value for option, value in settings.items()}).options()
+        assert {option: getattr(found, option) for option in settings} == settings
+    assert learns_slowly(name) == (name in ("gru", "cnn_rnn", "transformer", "content_transformer", "llm"))
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_what_stands_has_a_place_in_every_dimension(name: str) -> None:
+    data = TrainingData(SequenceBatch.of_items([[0, 1, 2]] * 9), 3, ["view"], 100)
+    found = standing_proposal(SPACES[name], standing(name, Config(model=name).options, data))
+    assert set(found) == set(SPACES[name])
+    if name == "transformer":
+        assert (found["epochs"], found["dropout"], found["dim"]) == (10, 0.5, 128)
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_no_option_is_decided_twice(name: str) -> None:
+    decided: list[str] = []
+    for key, dimension in SPACES[name].items():
+        decided += dimension.options if isinstance(dimension, Together) else [key]
+        if isinstance(dimension, Together):
+            assert all(tuple(value) == dimension.options for value in dimension.values)
+            assert len({str(value) for value in dimension.values}) == len(dimension.values)
+    assert len(decided) == len(set(decided)) <= 20
+
+
+def test_what_stands_leaves_out_choices_that_it_does_not_allow() -> None:
+    both = Config(model="llm").with_settings({"architecture": "bert"}).options()
+    reading = space_of("llm", both)["reading"]
+    assert isinstance(reading, Together) and [value["levels"] for value in reading.values] == [1, 1]
+    weighed = Config(model="transformer").with_settings({"transformer.fusion_weights": {"text": 2.0}}).options()
+    assert set(SPACES["transformer"]) - set(space_of("transformer", weighed)) == {"fusion"}
+    smoothed = Config(model="transformer").with_settings({"label_smoothing": 0.2})
+    target = space_of("transformer", smoothed.options())["target"]
+    assert isinstance(target, Together) and [value["loss"] for value in target.values] == ["auto", "auto", "gbce"]
+    sampled = smoothed.with_settings(target.values[2]).options()
+    assert (sampled.loss, sampled.label_smoothing) == ("gbce", 0.0)
+    given = Config(model="llm").with_settings({"source": "minilm"}).options()
+    assert {"width", "layers", "reading", "pretrain"} & set(space_of("llm", given)) == set()
+    for settings in _settings_to_try("llm", given):
+        Config(model="llm").with_settings({"source": "minilm", **settings})
+
+
+def test_every_expert_of_an_ensemble_has_a_space() -> None:
+    for name in ("lite", "flagship"):
+        assert set(Config(model=name).options().experts) <= set(SPACES)
+    assert set(SPACES) == set(MODELS) - {"lite", "flagship"}

@@ -1,0 +1,168 @@
+"""Linear probes: separable by construction, equal to scikit-learn, real and sampled negatives."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss as sklearn_log_loss
+from sklearn.metrics import roc_auc_score
+
+from penchant.data.modalities import View, Views
+from penchant.data.sequences import SequenceBatch
+from penchant.data.training import TrainingData
+from penchant.errors import DataError, OptionError
+from penchant.metrics.classification import accuracy, auc, confusion_matrix, log_loss, precision_recall_f1
+from penchant.models.content import Content
+from penchant.models.probes.interest import LinearProbe
+from penchant.models.probes.options import ProbeOptions
+from penchant.models.probes.pairs import TargetEvents, category_pairs, event_classes, interest_pairs, latest_classes
+from penchant.models.probes.probes import Probes, class_inputs, interest_inputs
+
+RNG = np.random.default_rng(0)
+U, V = (RNG.standard_normal((600, 5)).astype(np.float32) for _ in range(2))
+DOT = (U * V).sum(axis=1)
+
+
+def content(vectors: np.ndarray, sequences: SequenceBatch, kinds: list[str]) -> Content:
+    views = Views({"text": View(vectors.astype(np.float32), np.ones(len(vectors), dtype=bool), "v")})
+    model = Content()
+    model.fit(TrainingData(sequences, len(vectors), kinds, 100, views))
+    return model
+
+
+def test_separable_pairs_are_separated() -> None:
+    labels = (DOT > 0).astype(np.int64)
+    inputs = interest_inputs(U, V, "dot")
+    probe = LinearProbe.fit(inputs[:400], labels[:400], 1, ProbeOptions(l2=1e-6), n_free=1)
+    predicted = probe.probabilities(inputs[400:])[:, 1]
+    assert auc(labels[400:], predicted) == pytest.approx(1.0) and ((predicted > 0.5) == labels[400:]).mean() > 0.98
+
+
+def test_the_logistic_form_is_that_of_scikit_learn() -> None:
+    noisy = (DOT + RNG.standard_normal(600) > 0.7).astype(np.int64)
+    inputs = interest_inputs(U, V)
+    inputs = (inputs - inputs.mean(axis=0)) / inputs.std(axis=0)
+    inputs[:, 0] *= 1e3  # so that the weight of u·v is as good as free
+    for balanced in (False, True):
+        options = ProbeOptions(l2=1e-2, class_weights="balanced" if balanced else "none")
+        probe = LinearProbe.fit(interest_inputs(U, V), noisy, 1, options, n_free=1)
+        found = probe.probabilities(interest_inputs(U, V))[:, 1]
+        weight = "balanced" if balanced else None
+        model = LogisticRegression(C=1 / (1e-2 * 600), class_weight=weight, tol=1e-9, max_iter=2000)
+        expected = model.fit(inputs, noisy).predict_proba(inputs)[:, 1]
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+        assert auc(noisy, found) == pytest.approx(roc_auc_score(noisy, found))
+        assert log_loss(noisy, found) == pytest.approx(sklearn_log_loss(noisy, found.astype(np.float64)), rel=1e-6)
+
+
+def test_many_classes_are_those_of_scikit_learn() -> None:
+    labels = np.digitize(DOT + 2 * RNG.standard_normal(600), [-1.5, 0.0, 1.5])
+    inputs = np.concatenate([U, V, U * V], axis=1)
+    scaled = (inputs - inputs.mean(axis=0)) / inputs.std(axis=0)
+    for weight in (None, "balanced"):
+        options = ProbeOptions(l2=1e-2, class_weights=weight or "none")
+        model = LogisticRegression(C=1 / (1e-2 * 600), class_weight=weight, tol=1e-9, max_iter=5000)
+        expected = model.fit(scaled, labels).predict_proba(scaled)
+        probe = LinearProbe.fit(inputs, labels, 4, options)
+        np.testing.assert_allclose(probe.probabilities(inputs), expected, atol=5e-4)
+
+
+def test_the_penalty_is_chosen_on_examples_left_out() -> None:
+    """Labels without a reason take the largest penalty; labels that one input decides take a small one."""
+    noise = np.random.default_rng(4)
+    inputs = noise.standard_normal((400, 40))
+    for labels, least, most in ((noise.integers(0, 2, 400), 0.0, 0.1), ((inputs[:, 0] > 0).astype(int), 1.0, 100.0)):
+        assert least <= np.abs(LinearProbe.fit(inputs, labels, 1, ProbeOptions()).weights).max() <= most
+
+
+def test_same_seed_same_bytes_and_round_trip() -> None:
+    labels, inputs = (DOT > 0).astype(np.int64), interest_inputs(U, V)
+    first, second = (LinearProbe.fit(inputs, labels, 1, ProbeOptions(), n_free=1, seed=3) for _ in range(2))
+    assert first.probabilities(inputs).tobytes() == second.probabilities(inputs).tobytes()
+    other = LinearProbe.from_state(first.state())
+    assert other.probabilities(inputs).tobytes() == first.probabilities(inputs).tobytes()
+
+
+def histories() -> SequenceBatch:
+    """Two people; kinds 0 view, 1 hide, 2 impression. Person 0 was shown item 3 and took it later, 4 and did not."""
+    batch = SequenceBatch.of_items([[0, 3, 4, 3, 1], [2, 0]])
+    return replace(batch, kinds=np.array([0, 2, 2, 0, 1, 0, 0], dtype=np.int16))
+
+
+KINDS = ["view", "hide", "impression"]
+
+
+def test_pairs_by_hand() -> None:
+    vectors = np.eye(5)
+    model = content(vectors, histories(), KINDS)
+    events = TargetEvents.select(histories(), KINDS)
+    pairs = interest_pairs(model, events, ProbeOptions(negatives="real"))
+    assert pairs.real
+    assert sorted(zip(pairs.items.tolist(), pairs.labels.tolist(), strict=True)) == [(0, 1), (1, 0), (3, 1), (4, 0)]
+    before = model.interests(histories())
+    at = pairs.items.tolist().index(4)
+    np.testing.assert_array_equal(pairs.interests[at], before[1])
+    late_events = TargetEvents.select(histories(), KINDS, histories().times_s > 2)
+    late = interest_pairs(model, late_events, ProbeOptions(negatives="real"))
+    assert sorted(zip(late.items.tolist(), late.labels.tolist(), strict=True)) == [(1, 0), (3, 1)]
+    sampled = interest_pairs(model, events, ProbeOptions(ratio=50))
+    assert not sampled.real and sampled.labels.sum() == 2
+    assert set(sampled.items[sampled.labels == 0].tolist()) <= {1, 2, 3, 4}
+
+
+def test_probes_on_a_model_find_what_users_like() -> None:
+    """Two colours; everybody stays with one. The probe learns that the other colour is not wanted."""
+    rng = np.random.default_rng(1)
+    colour = np.arange(40) % 2
+    vectors = np.eye(2)[colour] + 0.05 * rng.standard_normal((40, 2))
+    rows = [[int(i) for i in rng.permutation(np.flatnonzero(colour == u % 2))[:8]] for u in range(60)]
+    sequences = SequenceBatch.of_items(rows)
+    model = content(vectors, sequences, ["view"])
+    events = TargetEvents.select(sequences, ["view"])
+    probes = Probes.fit(model, events, pl.DataFrame(), ProbeOptions(fit=("interest",)))
+    asked = model.user_vectors(SequenceBatch.of_items([[0, 2], [1, 3]]))
+    red, blue = model.item_vectors[[4]], model.item_vectors[[5]]
+    told = np.stack([probes.predict_interest(asked, np.repeat(v, 2, axis=0)) for v in (red, blue)], axis=1)
+    assert told[0, 0] > told[0, 1] + 0.3 and told[1, 1] > told[1, 0] + 0.3
+    both = category_pairs(model, events, colour.astype(np.int64))
+    interests, classes = both.interests, both.classes
+    assert both.previous.tolist() == classes.tolist() and np.bincount(both.users).tolist() == [7] * 60
+    category = LinearProbe.fit(interests, classes, 2, ProbeOptions())
+    found = category.probabilities(interests).argmax(axis=1)
+    assert accuracy(classes, found) == 1.0 and precision_recall_f1(classes, found, "macro")[2] == 1.0
+    assert confusion_matrix(classes, found).tolist() == [[int((classes == 0).sum()), 0], [0, int((classes == 1).sum())]]
+    np.testing.assert_allclose(category.probabilities(interests).sum(axis=1), 1, atol=1e-6)
+
+
+def test_inputs_of_the_category_probe_by_hand() -> None:
+    """Items 0 and 1 are of class 0, item 2 of class 1, item 3 of none; person 1 begins anew."""
+    sequences = SequenceBatch.of_items([[3, 0, 2, -1], [3, 2, 1]])
+    classes = np.array([0, 0, 1, -1])
+    taken = np.array([True, True, True, True, True, True, False])
+    of_event = event_classes(sequences, classes, taken)
+    assert of_event.tolist() == [-1, 0, 1, -1, -1, 1, -1]
+    assert latest_classes(sequences, of_event).tolist() == [-1, 0, 1, 1, -1, 1, 1]
+    items = np.array([[1, 0], [3, 0], [0, 2], [9, 9]], dtype=np.float32)
+    told = class_inputs(items, classes, 2, np.array([[1, 1], [2, 0]], dtype=np.float32), np.array([1, -1]))
+    assert told.tolist() == [[2, 2, 0, 1], [4, 0, 0, 0]]
+
+
+def test_bad_calls_say_what_is_wrong() -> None:
+    with pytest.raises(OptionError, match=r"^probes\.features='dots' is not known"):
+        ProbeOptions(features="dots")
+    with pytest.raises(OptionError, match=r"^probes\.class_weights='equal' is not known\. Allowed: none, balanced"):
+        ProbeOptions(class_weights="equal")
+    with pytest.raises(OptionError, match=r"^probes\.negatives='none' is not known"):
+        ProbeOptions(negatives="none")
+    with pytest.raises(DataError, match="examples of two classes or more"):
+        LinearProbe.fit(U, np.ones(600, dtype=np.int64), 1, ProbeOptions())
+    model = content(np.eye(5), histories(), KINDS)
+    only = histories().keep(histories().kinds == 0)
+    with pytest.raises(DataError, match="no real negatives"):
+        interest_pairs(model, TargetEvents.select(only, KINDS), ProbeOptions(negatives="real"))
+    with pytest.raises(DataError, match="No event of interest follows"):
+        interest_pairs(model, TargetEvents.select(SequenceBatch.of_items([[1]]), ["view"]), ProbeOptions())

@@ -1,0 +1,250 @@
+"""Probes of a recommender: taught by events the model has not learned, kept in the bundle, renewed by updates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+import penchant.recommender.bundle
+from penchant.data.dataset import Dataset
+from penchant.embeddings.behaviour import BehaviourOptions, cooccurrence_view
+from penchant.embeddings.fitted import ViewOptions
+from penchant.embeddings.modalities import item_views
+from penchant.errors import DataError, ModelError
+from penchant.models.probes.options import ProbeOptions
+from penchant.models.probes.probes import newest_events
+from penchant.recommender.config import Config
+from penchant.recommender.fit import fitted
+from penchant.recommender.recommender import Recommender
+from penchant.recommender.update import updated
+from penchant.training.continuing import UpdateOptions
+
+NAMES = ("纪录片", "音乐")
+BOTH = Config(model="content", probes=ProbeOptions(fit=("interest", "category"), fewest=10))
+
+
+def colours(people: int = 30, events: int = 20, seed: int = 0, *, at: int = 0) -> Dataset:
+    """Two kinds of items, told apart by their vectors; everybody likes one kind and dislikes what is of the other."""
+    rng = np.random.default_rng(seed)
+    n = people * events
+    user, step = np.repeat(np.arange(people), events), np.tile(np.arange(events), people)
+    liked = (step + user // 2) % 4 != 3
+    kind = np.where(liked, user % 2, 1 - user % 2)
+    log = pl.DataFrame(
+        {
+            "user_id": [f"u{u}" for u in user],
+            "item_id": [f"i{i}" for i in 2 * rng.integers(0, 20, n) + kind],
+            "timestamp": at + 1_700_000_000 + step * 60,
+            "event": np.where(liked, "like", "dislike"),
+        }
+    )
+    items = pl.DataFrame({"item_id": [f"i{i}" for i in range(40)], "categories": [NAMES[i % 2] for i in range(40)]})
+    vectors = np.eye(2)[np.arange(40) % 2] + 0.05 * np.random.default_rng(9).standard_normal((40, 2))
+    table = pl.DataFrame({"item_id": items["item_id"], "vector": vectors.tolist()})
+    return Dataset.from_tables(log, items=items).with_vectors("own", table)
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    return colours()
+
+
+@pytest.fixture(scope="module")
+def rec(data: Dataset) -> Recommender:
+    return Recommender.fit(data, BOTH)
+
+
+def test_the_newest_events_teach_probes_and_not_the_model(data: Dataset) -> None:
+    made = fitted(data, replace(BOTH, model="cooccurrence"))
+    held = made.held
+    assert held is not None
+    assert held.reshape(30, 20).sum(axis=1).tolist() == [2] * 30, "a tenth of twenty"
+    assert held.reshape(30, 20)[:, -2:].all()
+    alone = fitted(data.where(~held), Config(model="cooccurrence"))
+    for name, tensor in alone.parts.model.state().tensors.items():
+        np.testing.assert_array_equal(made.parts.model.state().tensors[name], tensor)
+    counted = fitted(data, Config(model="cooccurrence"))
+    assert counted.held is None
+    for part in (made.parts, counted.parts):
+        assert part.facts["events"] == 600 and part.facts["trained_until_s"] == 1_700_000_000 + 19 * 60
+        for name, tensor in counted.parts.popularity.state().tensors.items():
+            np.testing.assert_array_equal(part.popularity.state().tensors[name], tensor)
+
+
+def test_probes_know_what_people_like(rec: Recommender) -> None:
+    for user, own in (("u0", 0), ("u1", 1)):
+        told = rec.interested(user, [f"i{i}" for i in range(40)]).reshape(20, 2)
+        assert told[:, own].min() > 0.9 and told[:, 1 - own].max() < 0.1
+        categories = rec.next_category(user)
+        assert list(categories) == [NAMES[own], NAMES[1 - own]]
+        assert sum(categories.values()) == pytest.approx(1, abs=1e-6) and categories[NAMES[own]] > 0.9
+    assert rec.facts["probes"]["interest"]["negatives"] == "real"
+
+
+def test_a_bundle_keeps_them_to_the_bit(rec: Recommender, tmp_path: Path) -> None:
+    rec.save(tmp_path / "b")
+    again = Recommender.load(tmp_path / "b")
+    items = [f"i{i}" for i in range(40)]
+    assert again.interested("u3", items).tobytes() == rec.interested("u3", items).tobytes()
+    assert again.next_category("u3") == rec.next_category("u3")
+    assert again.probes is not None and again.probes.facts == rec.probes.facts  # type: ignore[union-attr]
+
+
+def test_an_update_teaches_them_anew(rec: Recommender, tmp_path: Path) -> None:
+    fresh = rec.update(colours(events=4, seed=5, at=86_400))
+    told = fresh.facts["probes"]
+    assert told["interest"]["pairs"] == 60, "the newest two of everybody's 24"
+    assert sum(told["category"]["counts"]) == told["category"]["events"] == round(60 * told["interest"]["interested"])
+    assert fresh.probes is not rec.probes and fresh.probes is not None
+    assert fresh.interested("u0", ["i0", "i1"]).tolist() != rec.interested("u0", ["i0", "i1"]).tolist()
+    fresh.save(tmp_path / "b")
+    assert Recommender.load(tmp_path / "b").next_category("u0") == fresh.next_category("u0")
+
+
+def test_bundles_written_before_there_were_probes_load(
+    data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = penchant.recommender.bundle.write_bundle
+
+    def as_before(path: Path, fill: Any, *, facts: dict[str, Any]) -> Path:
+        config = {key: value for key, value in facts["config"].items() if key != "probes"}
+        return write(path, fill, facts={k: v for k, v in facts.items() if k != "probes_state"} | {"config": config})
+
+    monkeypatch.setattr(penchant.recommender.bundle, "write_bundle", as_before)
+    Recommender.fit(data, Config(model="content")).save(tmp_path / "b")
+    old = Recommender.load(tmp_path / "b")
+    assert old.probes is None and old.config.probes == ProbeOptions()
+    with pytest.raises(ModelError, match="No probes were fitted"):
+        old.next_category("u0")
+    assert old.interested("u0", ["i0", "i1"]).shape == (2,), "fitted at the first call"
+
+
+def test_what_cannot_be_taught_is_refused_first(data: Dataset) -> None:
+    bare = replace(data, items=data.items.drop("categories"))
+    with pytest.raises(DataError, match="No item has a category"):
+        Recommender.fit(bare, BOTH)
+    lonely = data.with_events(data.events.group_by("user", maintain_order=True).head(1))
+    with pytest.raises(DataError, match="No user has two events"):
+        Recommender.fit(lonely, BOTH)
+
+
+def only(data: Dataset, *kinds: str, last: str | None = None) -> Dataset:
+    """The events of some kinds; with `last`, everybody's newest one is of that kind."""
+    kept = data.where(pl.col("kind").is_in([data.kinds.code(kind, kind="event") for kind in kinds]))
+    if last is None:
+        return kept
+    newest = pl.int_range(pl.len()).over("user") == pl.len().over("user") - 1
+    code = pl.lit(data.kinds.code(last, kind="event")).cast(kept.events["kind"].dtype)
+    return kept.with_events(kept.events.with_columns(pl.when(newest).then(code).otherwise("kind").alias("kind")))
+
+
+def test_events_that_teach_nothing_are_refused_before_anything_is_learned(
+    data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everybody's newest event is a dislike; real negatives are asked for and there are none; there is one category."""
+
+    def learned(*_: Any, **__: Any) -> None:
+        raise AssertionError("something was learned")
+
+    monkeypatch.setattr("penchant.training.phases.Stages.fit", learned)
+    few = colours(events=8)
+    with pytest.raises(DataError, match="No event of interest follows another"):
+        Recommender.fit(only(few, "like", "dislike", last="dislike"), BOTH)
+    real = replace(BOTH, probes=ProbeOptions(fit=("interest",), negatives="real"))
+    with pytest.raises(DataError, match="no real negatives"):
+        Recommender.fit(only(data, "like"), real)
+    same = replace(data, items=data.items.with_columns(categories=pl.lit(NAMES[0])))
+    with pytest.raises(DataError, match="of 1 category"):
+        Recommender.fit(same, BOTH)
+    bare = replace(data, vectors=(), items=data.items.drop("categories"))
+    for model in ("popularity", "cooccurrence"):
+        with pytest.raises(ModelError, match="probes have nothing to read"):
+            Recommender.fit(bare, Config(model=model, probes=ProbeOptions(fit=("interest",))))
+
+
+def test_a_finished_model_stays_where_its_probes_cannot_be_taught(tmp_path: Path) -> None:
+    """Everybody took all there is, so no negative is left to draw: that is known only when pairs are made."""
+    log = pl.DataFrame([(f"u{u}", f"i{i}", 60 * i) for u in range(6) for i in range(4)], orient="row")
+    log.columns = ["user_id", "item_id", "timestamp"]
+    table = pl.DataFrame({"item_id": [f"i{i}" for i in range(4)], "vector": np.eye(4).tolist()})
+    whole = Dataset.from_tables(log).with_vectors("own", table)
+    rec = Recommender.fit(whole, Config(model="content", probes=ProbeOptions(fit=("interest",))))
+    assert rec.probes is None and set(rec.facts["probes"]["interest"]) == {"left_out"}
+    assert "two classes or more" in rec.facts["probes"]["interest"]["left_out"]
+    rec.save(tmp_path / "b")
+    again = Recommender.load(tmp_path / "b")
+    assert again.probes is None and again.facts["probes"] == rec.facts["probes"]
+    assert again.recommend("u0", k=2, allow_seen=True).item_ids == rec.recommend("u0", k=2, allow_seen=True).item_ids
+
+
+def test_an_update_stays_where_its_probes_cannot_be_taught(data: Dataset) -> None:
+    rec = Recommender.fit(data, BOTH)
+    late = only(colours(events=4, seed=5, at=86_400), "dislike")
+    many = pl.concat([late.events.with_columns(pl.col("time_s") + n) for n in range(4)])
+    fresh = rec.update(late.with_events(many.sort("user", "time_s")))
+    assert fresh.dataset.n_events == 600 + many.height and fresh.probes is None
+    assert {name: list(told) for name, told in fresh.facts["probes"].items()} == {
+        "interest": ["left_out"],
+        "category": ["left_out"],
+    }
+    assert "No event of interest follows another" in fresh.facts["probes"]["interest"]["left_out"]
+    assert rec.probes is not None, "the old one keeps its own"
+
+
+def test_the_seed_of_an_update_reaches_the_probes(data: Dataset) -> None:
+    """Sampled negatives are drawn by it."""
+    drawn = replace(BOTH, probes=ProbeOptions(fit=("interest",), negatives="sampled"))
+    rec, late = Recommender.fit(data, drawn), colours(events=4, seed=5, at=86_400)
+    told = [rec.update(late, UpdateOptions(seed=seed)).interested("u0", ["i0", "i1"]).tolist() for seed in (1, 2, 1)]
+    assert told[0] == told[2] != told[1]
+
+
+def test_an_update_holds_back_no_event_that_was_learned() -> None:
+    """15 of 30 people teach probes; 20 people more come. Then events come late, before the newest that are known."""
+    config = Config(model="cooccurrence", probes=ProbeOptions(fit=("category",), users=15))
+    data = colours(events=19)
+    rec = Recommender.fit(data, config)
+    held = newest_events(data.sequences(), config.probes)
+    assert held is not None and held.sum() == 15
+    kept = set(data.events.filter(held).select("user", "item", "time_s").rows())
+    more = colours(people=50, events=4, at=86_400)
+    for late in (more, colours(events=1, seed=4, at=-60)):
+        grown = updated(rec.parts(), late)
+        assert grown.held is not None and grown.parts.dataset.n_users == late.n_users
+        events = grown.parts.dataset.events.with_columns(new=grown.merged.is_new).filter(grown.held)
+        known = events.filter(~pl.col("new")).select("user", "item", "time_s").rows()
+        assert set(known) <= kept and len(events)
+    assert len(known) == 15, "the newest of twenty events, and not the one before it, which was learned"
+
+
+def test_views_of_behaviour_do_not_know_held_events(data: Dataset) -> None:
+    """At first and in an update; an encoder that is trained on behaviour sees the same part of the events."""
+    views = ViewOptions(behaviour=BehaviourOptions(dim=8))
+    config = replace(BOTH, views=views)
+    made = fitted(data, config)
+    grown = updated(made.parts, colours(events=4, seed=5, at=86_400))
+    for parts, held in ((made.parts, made.held), (grown.parts, grown.held)):
+        assert held is not None
+        whole = parts.dataset.sequences()
+        honest, all_events = (
+            cooccurrence_view(log, 40, views.behaviour, seed=views.seed).vectors for log in (whole.keep(~held), whole)
+        )
+        np.testing.assert_array_equal(parts.views["behaviour"].vectors, honest)
+        assert not np.allclose(honest, all_events)
+
+
+def test_encoders_are_made_without_held_events(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Dataset] = []
+
+    def watched(dataset: Dataset, *args: Any, **more: Any) -> Any:
+        seen.append(dataset)
+        return item_views(dataset, *args, **more)
+
+    monkeypatch.setattr("penchant.recommender.fit.item_views", watched)
+    made = fitted(data, BOTH)
+    assert made.held is not None and seen[0].n_events == 600 - made.held.sum() == 540
