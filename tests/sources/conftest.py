@@ -63,8 +63,8 @@ def converted(raw: Path, tmp_path: Path) -> Callable[..., Converted]:
     def call(name: str, part: str = "") -> Converted:
         found = convert(name, raw, tmp_path / "out", part=part)
         for count in found.files.values():
-            assert count.read == count.used + count.refused
-            assert sum(count.reasons.values()) == count.refused
+            assert count.read == count.used + count.rejected
+            assert sum(count.reasons.values()) == count.rejected
         return Converted(found, tmp_path / "out")
 
     return call

@@ -94,7 +94,7 @@ def test_a_break_is_resumed_where_it_was(server: Server, tmp_path: Path) -> None
 def test_a_later_run_goes_on_and_another_file_begins_anew(server: Server, tmp_path: Path) -> None:
     once = DownloadOptions(attempts=1, pause_s=0.0)
     server.answers = [half]
-    with pytest.raises(DataError, match=r"the connection broke off after 5,000 bytes. Run it again to go on"):
+    with pytest.raises(DataError, match=r"the connection broke off after 5,000 bytes. Repeat the command to continue"):
         download(server.url, tmp_path / "set.zip", options=once)
     assert left(tmp_path) == ["set.zip.part", "set.zip.part.json"]
     other = b"PK" + b"x" * (len(BODY) - 2)
@@ -132,7 +132,7 @@ def test_a_server_that_announces_less_than_there_is(server: Server, tmp_path: Pa
 
 def test_another_file_and_a_web_page_are_refused(server: Server, tmp_path: Path) -> None:
     server.answers = [lambda handler: send(handler, BODY[:-1] + b"!")]
-    with pytest.raises(DataError, match=r"it was removed. Try again; if it stays so"):
+    with pytest.raises(DataError, match=r"it was removed. Try once more; if it persists"):
         download(server.url, tmp_path / "set.zip", digest=DIGEST, options=QUICK)
     page = b"<html>log in</html>"
     server.answers = [lambda handler: send(handler, page, announce=len(page))]
@@ -150,7 +150,7 @@ def test_refusals_of_the_server(status: int, asked: int, server: Server, tmp_pat
 
 
 def test_what_is_no_address_or_out_of_reach(server: Server, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"'file:///etc/hosts' is no address to download from. It must start with"):
+    with pytest.raises(UsageError, match=r"'file:///etc/hosts' is not an address to download from. It must start with"):
         download("file:///etc/hosts", tmp_path / "x", options=QUICK)
     with pytest.raises(DataError, match=r"http://127.0.0.1:9/x cannot be downloaded: .*refused"):
         download("http://127.0.0.1:9/x", tmp_path / "x", options=QUICK)

@@ -95,6 +95,6 @@ def test_what_is_missing_is_said(write: Write, converted: Callable[..., Any], tm
     with pytest.raises(SchemaError, match=r"ratings.csv has no column 'movieId'. It has: userId, movie, rating"):
         converted("movielens-20m")
     write("ratings.csv", "userId,movieId,rating,timestamp\n1,2,3,4\n")
-    with pytest.raises(DataError, match=r"has no movies.csv. It holds: ratings.csv, readme.txt"):
+    with pytest.raises(DataError, match=r"has no movies.csv. Its files: ratings.csv, readme.txt"):
         converted("movielens-20m")
     assert not (tmp_path / "out").exists()

@@ -77,7 +77,7 @@ def test_kuairec(write: Write, converted: Make) -> None:
     assert done.rows("items") == [("148", "狗粮\n慢点", None, ["颜值", "颜值随拍"], ["颜值"])]
     assert done.rows("users") == [("14", "full_active", 107)]
     assert done.rows("relations") == [("14", "2975", "friend"), ("14", "3", "friend")]
-    assert [row[2] for row in done.quarantine] == ["no timestamp", "video_id is not a whole number"]
+    assert [row[2] for row in done.quarantine] == ["no timestamp", "video_id is not an integer"]
     with pytest.raises(UsageError, match=r"part='big' is not known. Allowed: big_matrix, small_matrix."):
         convert("kuairec", done.folder, done.folder.parent / "x", part="big")
 
@@ -121,7 +121,7 @@ def test_recbole(write: Write, converted: Make) -> None:
     assert done.table("items")["categories"].to_list() == [["Animation", "Comedy"]]
     assert [row[2] for row in done.quarantine] == ["value is not a number", "no user_id"]
     write("b.inter", head)
-    with pytest.raises(DataError, match=r"holds 2 files called \*.inter: b.inter, ml.inter. Give the folder of one"):
+    with pytest.raises(DataError, match=r"has 2 files called \*.inter: b.inter, ml.inter. Give the folder of one"):
         convert("recbole", done.folder.parent / "raw", done.folder.parent / "x")
 
 
@@ -131,7 +131,7 @@ def test_s3rec(write: Write, converted: Make) -> None:
     done = converted("s3rec", part="Beauty")
     assert done.rows("events") == [("1", "10", 0, "review"), ("1", "11", 1, "review")]
     assert done.rows("items") == [("10", ["attr:1", "attr:2"]), ("11", [])]
-    assert [row[2] for row in done.quarantine] == ["no items", "line holds other signs than ids"]
+    assert [row[2] for row in done.quarantine] == ["no items", "line has other characters than ids"]
     write("Beauty_item2attributes.json", "[1]")
     with pytest.raises(DataError, match=r"is no JSON object of item id → list of attribute numbers"):
         convert("s3rec", done.folder.parent / "raw", done.folder.parent / "x")

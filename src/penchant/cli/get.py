@@ -55,13 +55,13 @@ def get(
         folder = Path(source or "")
         terminal.note(f"{known.title}. Licence: {known.licence}")
     with terminal.progress() as report:
-        found = convert(name, folder, to, part=part, digests=digests, progress=report)
+        conversion = convert(name, folder, to, part=part, digests=digests, progress=report)
     if fetched and not keep:
         shutil.rmtree(folder, ignore_errors=True)
     if json:
-        terminal.show_json({**found.to_dict(), "to": str(to)})
+        terminal.show_json({**conversion.to_dict(), "to": str(to)})
         return
-    for line in found.lines():
+    for line in conversion.lines():
         terminal.show(line)
     terminal.show(f"Wrote {known.title} to {to}")
     terminal.note(f"Next: penchant check {to}")
@@ -101,7 +101,7 @@ def _download(
         wanted = known.remote_files(part)
         wanted = tuple(RemoteFile(f.name, address + f.name if address else f.url, f.digest, f.size) for f in wanted)
     else:
-        raise DataError(f"{known.name} cannot be downloaded without a person.", remedy=known.advice(str(to)))
+        raise DataError(f"{known.name} cannot be downloaded without a browser.", remedy=known.advice(str(to)))
     _accepted(known, accept)
     with terminal.progress() as report:
         for file in wanted:

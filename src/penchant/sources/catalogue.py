@@ -168,8 +168,8 @@ _OTHERS: Final = (
 )
 
 PUBLIC_SETS: Final[Mapping[str, PublicSet]] = {
-    found.name: found
-    for found in (
+    entry.name: entry
+    for entry in (
         _movielens("100k", "md5:0e33842e24a9c977be4e0107933c0723"),
         _movielens("1m", "md5:c4d9eecfca2ab87c1945afe126590906"),
         _movielens("10m", "md5:ce571fd55effeba0271552578f2648bd"),

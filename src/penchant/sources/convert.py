@@ -1,4 +1,4 @@
-"""From a folder of published files to a folder that follows the data contract, whole or not at all."""
+"""Convert a folder of published files to a folder that follows the data contract, completely or not at all."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def convert(
 ) -> Conversion:
     """Convert the downloaded files of the data set `name` in `folder` (or a zip file) and write them to `to`.
 
-    `digests`: name of a file → its SHA-256 (or `md5:…`), checked beside those that the publisher states. `to` must be
-    new or empty and appears only when everything is in it. Lines that cannot be used are in `quarantine.parquet`
-    there, with the reason; `source.json` keeps size and SHA-256 of every file that was read.
+    `digests`: name of a file → its SHA-256 (or `md5:…`), checked in addition to those that the publisher states. `to`
+    must be new or empty and appears only when it is complete. Rejected lines are in its `quarantine.parquet`, with
+    the reason; `source.json` keeps size and SHA-256 of every file that was read.
 
     Raises `OptionError` for an unknown name, `DataError` or `SchemaError` for files that are missing, damaged, altered
     or of another format, `UsageError` where `to` is occupied.
@@ -40,9 +40,9 @@ def convert(
         check_digests(source, files, part, digests or {})
         writer = Writer(root)
         source.convert(files, writer)
-        found = writer.finish(source, files.used, part)
+        conversion = writer.finish(source, files.used, part)
         shutil.rmtree(scratch, ignore_errors=True)
-    return found
+    return conversion
 
 
 def check_digests(source: PublicSet, files: Files, part: str, digests: Mapping[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Size and hash of files, and refusing those that are not what they should be."""
+"""Size and hash of files, and the check against expected ones."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def digest_of(path: Path, kind: str = "sha256") -> str:
     'md5:d41d8cd98f00b204e9800998ecf8427e'
     """
     with path.open("rb") as stream:
-        made = hashlib.file_digest(stream, lambda: hashlib.new(kind, usedforsecurity=False))
-    return f"{kind}:{made.hexdigest()}"
+        digest = hashlib.file_digest(stream, lambda: hashlib.new(kind, usedforsecurity=False))
+    return f"{kind}:{digest.hexdigest()}"
 
 
 def checked_digest(text: str) -> str:
@@ -36,18 +36,18 @@ def checked_digest(text: str) -> str:
 
 
 def verify(path: Path, digest: str = "", size: int | None = None) -> None:
-    """Raise `DataError` where a file has another size or digest than declared (empty: anything goes)."""
-    found = path.stat().st_size
-    if size is not None and found != size:
+    """Raise `DataError` where size or digest of a file differ from the declared ones (empty: no check)."""
+    n_bytes = path.stat().st_size
+    if size is not None and n_bytes != size:
         raise DataError(
-            f"{path.name} has {found:,} bytes, {size:,} were expected.",
-            remedy="It is cut off or another file: remove it and get it again.",
+            f"{path.name} has {n_bytes:,} bytes, {size:,} were expected.",
+            remedy="It is cut off or another file: remove it and download it again.",
         )
     if digest:
-        wanted = checked_digest(digest)
-        made = digest_of(path, wanted.partition(":")[0])
-        if made != wanted:
+        expected = checked_digest(digest)
+        actual = digest_of(path, expected.partition(":")[0])
+        if actual != expected:
             raise DataError(
-                f"{path.name} is not the file that was expected: its digest is {made}, not {wanted}.",
-                remedy="It is damaged, altered or another version: remove it and get it again from its home.",
+                f"{path.name} is not the file that was expected: its digest is {actual}, not {expected}.",
+                remedy="It is damaged, altered or another version: remove it and download it again from its home.",
             )

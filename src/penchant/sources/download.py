@@ -61,7 +61,9 @@ def download(
     Raises `UsageError` for an address that is not HTTP, `DataError` for every failure on the way.
     """
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
-        raise UsageError(f"{url!r} is no address to download from.", remedy="It must start with https:// or http://.")
+        raise UsageError(
+            f"{url!r} is not an address to download from.", remedy="It must start with https:// or http://."
+        )
     if target.exists():
         verify(target, digest, size)
         return target
@@ -77,7 +79,7 @@ def download(
             _remove(part)
             raise DataError(
                 f"{url} does not give the file that was expected: its length or digest is another; it was removed.",
-                remedy="Try again; if it stays so, the file was replaced or altered: get it by hand from its home.",
+                remedy="Try once more; if it persists, the file was replaced or altered: download it in a browser.",
             ) from None
         sync(part)
         os.replace(part, target)
@@ -92,7 +94,7 @@ def _fetch_all(
     failures = longest = 0
     while True:
         validator = _read_validator(part, url)
-        start = _length(part) if validator or has_digest else 0  # a mixture of two files would be noticed
+        start = _length(part) if validator or has_digest else 0  # a mixture of two files would be detected
         longest = max(longest, start)
         try:
             _fetch(url, part, start, validator, size, options.timeout_s, progress)
@@ -150,7 +152,7 @@ def _check_length(url: str, part: Path, received: int, total: int | None, size: 
         _remove(part)
         raise DataError(
             f"{url} announces {total:,} bytes, {size:,} were expected.",
-            remedy="The file was replaced or the address is another's: get it by hand from its home.",
+            remedy="The file was replaced or the address is of another file: download it in a browser.",
         )
     free = shutil.disk_usage(part.parent).free
     if total - received > free - _MIN_FREE:
@@ -170,7 +172,7 @@ def _check_format(url: str, part: Path, suffix: str) -> None:
         _remove(part)
         raise DataError(
             f"{url} gives {'a web page' if first[:1] == b'<' else 'something else'}, not a {suffix[1:]} file.",
-            remedy="It may ask to log in or to agree to something: get it by hand from its home.",
+            remedy="The server may require a login or consent: download it in a browser.",
         )
 
 
@@ -179,7 +181,7 @@ def _note(part: Path) -> Path:
 
 
 def _read_validator(part: Path, url: str) -> str:
-    """What the server said of the file that `part` belongs to; empty where it said nothing."""
+    """The validator noted beside `part`; empty where there is none or it belongs to another address."""
     try:
         note = json.loads(_note(part).read_text(encoding="utf-8"))
         return str(note["validator"]) if note["url"] == url else ""
@@ -206,5 +208,5 @@ def _remove(part: Path) -> None:
 def _failed(url: str, fault: str) -> DataError:
     return DataError(
         f"{url} cannot be downloaded: {fault}.",
-        remedy="Run it again to go on where it stopped, or get the file by hand.",
+        remedy="Repeat the command to continue, or download the file in a browser.",
     )

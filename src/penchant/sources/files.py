@@ -1,4 +1,4 @@
-"""The downloaded files of a data set: found by name in a folder, its sub-folders and its zip archives."""
+"""The downloaded files of a data set by name, in a folder, its sub-folders and its zip archives."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_FILES = 20_000
 class Files:
     """What lies in `folder` (or in one zip file), by name. Members of archives are unpacked into `scratch`.
 
-    `part` is the category or version that was asked for; `used` lists the files that were read, in order.
+    `part` is the requested category or version; `used` lists the files that were read, in order.
     """
 
     def __init__(self, folder: Path, scratch: Path, part: str = "", progress: Progress | None = None) -> None:
@@ -38,33 +38,33 @@ class Files:
         self._ready: dict[tuple[Path, str], Path] = {}
 
     def all(self, *patterns: str, but: str = "") -> list[Path]:
-        """Every file whose name fits one of the patterns (`*.inter`) and not `but`; those on disk before archives."""
-        fits = [path for path in self.on_disk if _fits(path.name, patterns, but)]
-        held = [(path, name) for path, name in self.members if _fits(name.rsplit("/", 1)[-1], patterns, but)]
-        found = fits or [self._unpacked(path, name) for path, name in held]
-        for path in fits or [path for path, _ in held]:
+        """Files whose name matches a pattern (`*.inter`) and not `but`; files on disk hide those in archives."""
+        on_disk = [path for path in self.on_disk if _matches(path.name, patterns, but)]
+        members = [(path, name) for path, name in self.members if _matches(name.rsplit("/", 1)[-1], patterns, but)]
+        files = on_disk or [self._unpack(path, name) for path, name in members]
+        for path in on_disk or [path for path, _ in members]:
             if path not in self.used:
                 self.used.append(path)
-        return found
+        return files
 
     def optional(self, *patterns: str, but: str = "") -> Path | None:
-        """The one file that fits, or None. Raises `DataError` where several do."""
-        found = self.all(*patterns, but=but)
-        if len(found) > 1:
-            listed = ", ".join(str(path.relative_to(self.folder)) for path in found[:4] if path in self.on_disk)
+        """The one file that matches, or None. Raises `DataError` where several do."""
+        paths = self.all(*patterns, but=but)
+        if len(paths) > 1:
+            listed = ", ".join(str(path.relative_to(self.folder)) for path in paths[:4] if path in self.on_disk)
             raise DataError(
-                f"{self.folder} holds {len(found)} files called {' or '.join(patterns)}{': ' * bool(listed)}{listed}.",
-                remedy="Give the folder of one data set alone, or say which with --part.",
+                f"{self.folder} has {len(paths)} files called {' or '.join(patterns)}{': ' * bool(listed)}{listed}.",
+                remedy="Give the folder of one data set alone, or choose one with --part.",
             )
-        return found[0] if found else None
+        return paths[0] if paths else None
 
     def one(self, *patterns: str, but: str = "") -> Path:
-        """The one file that fits. Raises `DataError` where there is none or more than one."""
+        """The one file that matches. Raises `DataError` where none or several do."""
         path = self.optional(*patterns, but=but)
         if path is None:
             raise DataError(
-                f"{self.folder} has no {' or '.join(patterns)}. It holds: {self._held()}.",
-                remedy="Give the folder (or zip file) with the files as they are published.",
+                f"{self.folder} has no {' or '.join(patterns)}. Its files: {self._listing()}.",
+                remedy="Give the folder (or zip file) with the published files.",
             )
         return path
 
@@ -72,57 +72,57 @@ class Files:
         """The lines of a text file, block after block: see `lines.blocks`; progress is reported."""
         return blocks(path, encoding, skip=skip, progress=lambda share: self.progress(f"reading {path.name}", share))
 
-    def _held(self) -> str:
+    def _listing(self) -> str:
         return self.folder.name if self.folder.is_file() else listing(self.folder)
 
-    def _unpacked(self, archive: Path, name: str) -> Path:
-        """A member of an archive as a file of ours, under its own name and that of its folder, never a path of its."""
+    def _unpack(self, archive: Path, name: str) -> Path:
+        """Unpack a member of an archive into `scratch`, under its name and that of its folder, never under its path."""
         if (archive, name) in self._ready:
             return self._ready[archive, name]
-        place = Path(name).parent.name or archive.stem
+        folder = Path(name).parent.name or archive.stem
         target = (
             self.scratch
             / str(len(self._ready))
-            / ("".join(c for c in place if c not in ".:\\") or "x")
+            / ("".join(c for c in folder if c not in ".:\\") or "x")
             / Path(name).name
         )
         target.parent.mkdir(parents=True)
         try:
-            with zipfile.ZipFile(archive) as held, held.open(name) as source, target.open("wb") as out:
+            with zipfile.ZipFile(archive) as opened, opened.open(name) as source, target.open("wb") as out:
                 shutil.copyfileobj(source, out, 1 << 20)
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
             raise DataError(
-                f"{name} cannot be unpacked from {archive} ({error}).", remedy="Get the archive again."
+                f"{name} cannot be unpacked from {archive} ({error}).", remedy="Download the archive again."
             ) from None
         self._ready[archive, name] = target
         return target
 
 
 def _walk(folder: Path) -> list[Path]:
-    found: list[Path] = []
+    files: list[Path] = []
     for path in sorted(folder.rglob("*")):
         hidden = any(piece.startswith((".", "__MACOSX")) for piece in path.relative_to(folder).parts)
         if not hidden and path.is_file():
-            found.append(path)
-        if len(found) > _MOST_FILES:
+            files.append(path)
+        if len(files) > _MOST_FILES:
             raise DataError(
-                f"{folder} holds more than {_MOST_FILES:,} files.", remedy="Give the folder of the data set alone."
+                f"{folder} has more than {_MOST_FILES:,} files.", remedy="Give the folder of the data set alone."
             )
-    return found
+    return files
 
 
 def _names(archive: Path) -> list[str]:
     try:
-        with zipfile.ZipFile(archive) as held:
-            names = [item.filename for item in held.infolist() if not item.is_dir()]
+        with zipfile.ZipFile(archive) as opened:
+            names = [item.filename for item in opened.infolist() if not item.is_dir()]
     except (zipfile.BadZipFile, OSError) as error:
         raise DataError(
-            f"{archive} is not a whole zip file ({error}).", remedy="Get it again; it may be cut off."
+            f"{archive} is not a complete zip file ({error}).", remedy="Download it again; it may be cut off."
         ) from None
     return [name for name in names if not name.startswith("__MACOSX") and not Path(name).name.startswith(".")]
 
 
-def _fits(name: str, patterns: tuple[str, ...], but: str = "") -> bool:
+def _matches(name: str, patterns: tuple[str, ...], but: str = "") -> bool:
     return not (but and fnmatch.fnmatchcase(name, but)) and any(
         fnmatch.fnmatchcase(name, pattern) for pattern in patterns
     )

@@ -1,4 +1,4 @@
-"""KuaiRec: short videos and how long they were watched (Gao et al. 2022, doi 10.1145/3511808.3557220).
+"""KuaiRec: short videos and their watch times (Gao et al. 2022, doi 10.1145/3511808.3557220).
 
 `big_matrix.csv` (or `small_matrix.csv`, nearly complete), captions and categories in Chinese, users and their friends.
 """
@@ -11,7 +11,7 @@ from penchant.data import columns, schema
 from penchant.data.ingest.quarantine import LINE, REASON, ROW
 from penchant.errors import UsageError
 from penchant.sources.files import Files
-from penchant.sources.lines import fields, head, number, refuse, table
+from penchant.sources.lines import fields, head, number, reject, table
 from penchant.sources.writer import Writer
 
 MATRICES = ("big_matrix", "small_matrix")
@@ -32,7 +32,7 @@ def kuairec(files: Files, out: Writer) -> None:
             "no video_id": pl.col("video_id").is_null(),
             "no timestamp": pl.col("timestamp").is_null(),
         }
-        kept = out.take(path.name, refuse(rows, rules))
+        kept = out.take(path.name, reject(rows, rules))
         out.put(
             schema.EVENTS,
             kept.select(
@@ -45,18 +45,18 @@ def kuairec(files: Files, out: Writer) -> None:
             ),
         )
     _videos(files, out)
-    _people(files, out)
+    _users(files, out)
 
 
 def _videos(files: Files, out: Writer) -> None:
     path = files.optional("kuairec_caption_category.csv")
     if path is None:
-        out.notes.append("no kuairec_caption_category.csv was given: items have no title")
+        out.notes.append("kuairec_caption_category.csv is missing: items have no title")
         return
-    levels = [f"{place}_level_category_name" for place in ("first", "second", "third")]
+    levels = [f"{level}_level_category_name" for level in ("first", "second", "third")]
     rows = table(path, ("video_id", "manual_cover_text", "caption", "topic_tag", *levels))
     broken = ~pl.col("video_id").str.contains(r"^\d+(\.0)?$")
-    kept = out.take(path.name, refuse(rows, {"video_id is not a whole number": broken}))
+    kept = out.take(path.name, reject(rows, {"video_id is not an integer": broken}))
     known = [pl.when(pl.col(level) != "UNKNOWN").then(pl.col(level)) for level in levels]
     tags = columns.lists(kept["topic_tag"]).alias("topic_tags")
     out.put(
@@ -73,11 +73,11 @@ def _videos(files: Files, out: Writer) -> None:
     )
 
 
-def _people(files: Files, out: Writer) -> None:
+def _users(files: Files, out: Writer) -> None:
     path = files.optional("user_features.csv")
     if path is not None:
         rows = table(path, ("user_id",))
-        kept = out.take(path.name, refuse(rows, {"no user_id": pl.col("user_id").is_null()}))
+        kept = out.take(path.name, reject(rows, {"no user_id": pl.col("user_id").is_null()}))
         kept = kept.drop(LINE, REASON, ROW, strict=False)
         out.put(
             schema.USERS, kept.with_columns(columns.typed(kept[name]) for name in kept.columns if name != "user_id")
@@ -85,7 +85,7 @@ def _people(files: Files, out: Writer) -> None:
     path = files.optional("social_network.csv")
     if path is not None:
         rows = table(path, ("user_id", "friend_list"))
-        kept = out.take(path.name, refuse(rows, {"no user_id": pl.col("user_id").is_null()}))
+        kept = out.take(path.name, reject(rows, {"no user_id": pl.col("user_id").is_null()}))
         friends = columns.lists(kept["friend_list"]).alias(schema.TARGET_ID)
         edges = kept.select(pl.col("user_id").alias(schema.SOURCE_ID), friends).explode(schema.TARGET_ID).drop_nulls()
         out.put(schema.RELATIONS, edges.with_columns(pl.lit("friend").alias(schema.RELATION_KIND)))

@@ -1,7 +1,7 @@
-"""Lines of published files become columns; a line that does not fit keeps its text and a reason.
+"""Lines of published files become columns; a rejected line keeps its text and a reason.
 
-Every frame here has `row` (the number of the line in the file from 0, the head not counted), `line` (its text) and
-`reason` (null: nothing wrong so far), and then the fields as text.
+Every frame here has `row` (the number of the line in the file from 0, without the header), `line` (its text) and
+`reason` (null: not rejected), and then the fields as text.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from penchant.data.ingest.readers import NOT_JSON, WRONG_FIELDS, read_source
 from penchant.errors import DataError, SchemaError
 
 BLOCK_BYTES = 1 << 26
-"""Bytes of text that are turned into a table at once."""
+"""Bytes of text that become a table at once."""
 _BOM = b"\xef\xbb\xbf"
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
 
@@ -32,9 +32,9 @@ _QUOTED = r'"((?:[^"\\]|\\.)*)"'
 def blocks(
     path: Path, encoding: str = "utf-8", *, skip: int = 0, progress: Callable[[float], None] | None = None
 ) -> Iterator[pl.DataFrame]:
-    """The lines of a text file (gzip or not) in frames of `row`, `line`, `reason`; blank lines are left out.
+    """The lines of a text file (gzip or not) in frames of `row`, `line`, `reason`; blank lines are omitted.
 
-    `skip` lines of head are not given. What is not UTF-8 is read as Latin-1. Raises `DataError` for a file that
+    `skip` header lines are omitted too. Text that is not UTF-8 is read as Latin-1. Raises `DataError` for a file that
     cannot be read, is empty or whose gzip is cut off.
     """
     size, row, rest = max(path.stat().st_size, 1), 0, b""
@@ -58,7 +58,7 @@ def blocks(
                     progress(min(raw.tell() / size, 1.0))
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(
-            f"{path} is not a whole gzip file ({error}).", remedy="Get it again; it may be cut off."
+            f"{path} is not a complete gzip file ({error}).", remedy="Download it again; it may be cut off."
         ) from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.", remedy="Check its permissions.") from None
@@ -66,7 +66,7 @@ def blocks(
         yield (frame := _frame(rest, encoding, row))
         row += frame.height
     if not row:
-        raise DataError(f"{path} has no rows.", remedy="Get it again; it may be cut off.")
+        raise DataError(f"{path} has no rows.", remedy="Download it again; it may be cut off.")
 
 
 def head(path: Path, mark: str, needed: Sequence[str] = ()) -> list[str]:
@@ -77,7 +77,7 @@ def head(path: Path, mark: str, needed: Sequence[str] = ()) -> list[str]:
         with gzip.open(path) if packed else path.open("rb") as stream:
             line = stream.readline(1 << 20).removeprefix(_BOM)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path} is not a whole gzip file ({error}).", remedy="Get it again.") from None
+        raise DataError(f"{path} is not a complete gzip file ({error}).", remedy="Download it again.") from None
     names = [name.strip() for name in next(csv.reader([first_line(line)], delimiter=mark), [])]
     need(names, needed, path.name)
     return names
@@ -89,7 +89,7 @@ def need(names: Sequence[str], needed: Sequence[str], source: str) -> None:
     if missing:
         raise SchemaError(
             f"{source} has no column {missing[0]!r}. It has: {', '.join(names[:30]) or 'none'}.",
-            remedy="Give the file as it is published; it may be of another version.",
+            remedy="Give the published file; this one may be of another version.",
         )
 
 
@@ -109,15 +109,15 @@ def fields(block: pl.DataFrame, mark: str, names: Sequence[str]) -> pl.DataFrame
 
 
 def json_fields(block: pl.DataFrame, scalars: Sequence[str], lists: Sequence[str] = ()) -> pl.DataFrame:
-    """Keys of one JSON object a line: `scalars` as text, `lists` as lists of text; what is no object gets a reason."""
+    """Keys of one JSON object a line: `scalars` as text, `lists` as lists of text; other lines get a reason."""
     form = {**dict.fromkeys(scalars, pl.String()), **dict.fromkeys(lists, pl.List(pl.String))}
     body = io.BytesIO("\n".join(block[LINE].to_list()).encode())
     try:
-        made = pl.read_ndjson(body, schema=form)
-        if made.height == block.height:
-            return pl.concat([block, made], how="horizontal").with_columns(blank(name) for name in scalars)
+        columns = pl.read_ndjson(body, schema=form)
+        if columns.height == block.height:
+            return pl.concat([block, columns], how="horizontal").with_columns(blank(name) for name in scalars)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
-        pass  # some line is broken or of another type: look at them one by one
+        pass  # a line is broken or of another type: parse them one by one
     line = pl.col(LINE)
     good = line.str.json_path_match("$").is_not_null() & line.str.starts_with("{")
     reason = pl.coalesce(pl.col(REASON).cast(pl.String), pl.when(~good).then(pl.lit(NOT_JSON))).alias(REASON)
@@ -131,7 +131,7 @@ def json_fields(block: pl.DataFrame, scalars: Sequence[str], lists: Sequence[str
 
 
 def table(path: Path, needed: Sequence[str], *, mark: str = ",") -> pl.DataFrame:
-    """A whole CSV file with quotes, as text columns; lines that cannot be split have a reason."""
+    """A CSV file with quotes, as text columns; lines that cannot be split have a reason."""
     source = read_source(path, TableMapping(delimiter=mark))
     raw = source.frame.rename({name: name.strip() for name in source.frame.columns})
     need(raw.columns, needed, path.name)
@@ -143,14 +143,14 @@ def table(path: Path, needed: Sequence[str], *, mark: str = ",") -> pl.DataFrame
     return out if source.broken is None else pl.concat([out, source.broken], how="diagonal").sort(ROW)
 
 
-def refuse(frame: pl.DataFrame, reasons: Mapping[str, pl.Expr]) -> pl.DataFrame:
-    """Give every row where an expression is true (or null) its reason; the first reason of a row stands."""
+def reject(frame: pl.DataFrame, reasons: Mapping[str, pl.Expr]) -> pl.DataFrame:
+    """Set the reason of every row where an expression is true (or null); a row keeps its first reason."""
     given = (pl.when(rule.fill_null(True)).then(pl.lit(reason)) for reason, rule in reasons.items())
     return frame.with_columns(pl.coalesce(pl.col(REASON).cast(pl.String), *given).alias(REASON))
 
 
 def in_order(rows: pl.DataFrame, kind: str) -> pl.DataFrame:
-    """Rows of `user` and `items` (ids with blanks between them) as events with `seq` and no time.
+    """Rows of `user` and `items` (ids separated by blanks) as events with `seq` and no time.
 
     >>> in_order(pl.DataFrame({"user": ["1"], "items": ["7 8"]}), "view").rows()
     [('1', '7', 0, 'view'), ('1', '8', 1, 'view')]
@@ -159,8 +159,8 @@ def in_order(rows: pl.DataFrame, kind: str) -> pl.DataFrame:
         pl.col("user").alias(schema.USER_ID),
         pl.col("items").str.strip_chars().str.replace_all(r"\s+", " ").str.split(" ").alias(schema.ITEM_ID),
     )
-    places = pl.int_ranges(pl.col(schema.ITEM_ID).list.len()).alias(schema.SEQ)
-    events = items.with_columns(places).explode(schema.ITEM_ID, schema.SEQ)
+    positions = pl.int_ranges(pl.col(schema.ITEM_ID).list.len()).alias(schema.SEQ)
+    events = items.with_columns(positions).explode(schema.ITEM_ID, schema.SEQ)
     return events.with_columns(pl.lit(kind).alias(schema.EVENT))
 
 
@@ -171,20 +171,20 @@ def blank(name: str) -> pl.Expr:
 
 
 def number(name: str) -> pl.Expr:
-    """A text column as Float64; what is no finite number is null."""
+    """A text column as Float64; other values are null."""
     value = pl.col(name).cast(pl.Float64, strict=False)
     return pl.when(value.is_finite()).then(value).alias(name)
 
 
 def quoted(name: str) -> pl.Expr:
-    """Everything in double quotes of a text column, as a list of text; the usual escapes are undone."""
+    """All texts in double quotes of a text column, as a list, with escapes resolved."""
     return pl.col(name).str.extract_all(_QUOTED).list.eval(unquoted(pl.element()))
 
 
 def unquoted(text: pl.Expr) -> pl.Expr:
-    """A quoted JSON string without its quotes and escapes; as it stands where it is no valid one."""
-    made = pl.concat_str(pl.lit('{"v":'), text, pl.lit("}")).str.json_path_match("$.v")
-    return pl.coalesce(made, text.str.strip_chars('"'))
+    """A quoted JSON string without its quotes and escapes; unchanged where it is invalid."""
+    parsed = pl.concat_str(pl.lit('{"v":'), text, pl.lit("}")).str.json_path_match("$.v")
+    return pl.coalesce(parsed, text.str.strip_chars('"'))
 
 
 def _frame(data: bytes, encoding: str, start: int) -> pl.DataFrame:

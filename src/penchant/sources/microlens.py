@@ -1,4 +1,4 @@
-"""MicroLens: short videos and who commented on them (Ni et al. 2023, arXiv 2309.15379).
+"""MicroLens: short videos and comments on them (Ni et al. 2023, arXiv 2309.15379).
 
 `*_pairs.csv` (user, item, milliseconds) or `*_pairs.tsv` (a user and their items in order), and titles.
 """
@@ -13,7 +13,7 @@ from penchant.data import schema
 from penchant.data.ingest.quarantine import LINE
 from penchant.errors import DataError
 from penchant.sources.files import Files
-from penchant.sources.lines import blank, fields, head, in_order, refuse
+from penchant.sources.lines import blank, fields, head, in_order, reject
 from penchant.sources.writer import Writer
 
 _KIND = "comment"
@@ -29,7 +29,7 @@ def microlens(files: Files, out: Writer) -> None:
     (_timed if pairs.suffix == ".csv" else _ordered)(files, out, pairs)
     titles = files.optional("*title*.csv")
     if titles is None:
-        out.notes.append("no *title*.csv was given: items have no title")
+        out.notes.append("*title*.csv is missing: items have no title")
         return
     _titles(files, out, titles)
 
@@ -41,9 +41,9 @@ def _timed(files: Files, out: Writer, path: Path) -> None:
         rules = {
             "no user": pl.col("user").is_null(),
             "no item": pl.col("item").is_null(),
-            "time is not a whole number": pl.col("timestamp").is_null(),
+            "time is not an integer": pl.col("timestamp").is_null(),
         }
-        kept = out.take(path.name, refuse(rows, rules))
+        kept = out.take(path.name, reject(rows, rules))
         out.put(
             schema.EVENTS,
             kept.select(
@@ -59,7 +59,7 @@ def _ordered(files: Files, out: Writer, path: Path) -> None:
     for block in files.blocks(path):
         rows = fields(block, "\t", ("user", "items"))
         rules = {"no user": pl.col("user").is_null(), "no items": pl.col("items").is_null()}
-        out.put(schema.EVENTS, in_order(out.take(path.name, refuse(rows, rules)), _KIND))
+        out.put(schema.EVENTS, in_order(out.take(path.name, reject(rows, rules)), _KIND))
 
 
 def _titles(files: Files, out: Writer, path: Path) -> None:
@@ -70,6 +70,6 @@ def _titles(files: Files, out: Writer, path: Path) -> None:
         parts = pl.col(LINE).str.splitn(",", 2).struct.rename_fields(["item", "title"]).alias("__parts")
         rows = block.with_columns(parts).unnest("__parts").with_columns(blank("item"), blank("title"))
         title = pl.col("title").str.strip_chars('"').str.replace_all('""', '"', literal=True).str.strip_chars()
-        rows = refuse(rows, {"no item": pl.col("item").is_null(), "no title": pl.col("title").is_null()})
+        rows = reject(rows, {"no item": pl.col("item").is_null(), "no title": pl.col("title").is_null()})
         kept = out.take(path.name, rows)
         out.put(schema.ITEMS, kept.select(pl.col("item").alias(schema.ITEM_ID), title.alias(schema.TITLE)))

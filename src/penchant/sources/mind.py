@@ -11,7 +11,7 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.sources.files import Files
-from penchant.sources.lines import fields, quoted, refuse
+from penchant.sources.lines import fields, quoted, reject
 from penchant.sources.writer import Writer
 
 IMPRESSIONS = "impressions"
@@ -56,7 +56,7 @@ def _behaviours(files: Files, out: Writer, path: Path) -> pl.DataFrame:
         rows = fields(block, "\t", _BEHAVIOURS)
         rows = rows.with_columns(pl.col("time").str.to_datetime(_TIME, strict=False, time_unit="us"))
         rules = {"no user": pl.col("user").is_null(), "time cannot be read": pl.col("time").is_null()}
-        taken = out.take(label, refuse(rows, rules))
+        taken = out.take(label, reject(rows, rules))
         kept.append(taken.with_columns(pl.col("time").dt.epoch("s"), pl.lit(label).alias("file")))
     return pl.concat(kept)
 
@@ -88,9 +88,9 @@ def _news(files: Files, out: Writer) -> None:
         label = f"{path.parent.name}/{path.name}"
         for block in files.blocks(path):
             rows = fields(block, "\t", _NEWS)
-            frames.append(out.take(label, refuse(rows, {"no news id": pl.col("news").is_null()})))
+            frames.append(out.take(label, reject(rows, {"no news id": pl.col("news").is_null()})))
     if not frames:
-        out.notes.append("no news.tsv was given: items have no title")
+        out.notes.append("news.tsv is missing: items have no title")
         return
     news = pl.concat(frames)
     once = news.unique("news", keep="first", maintain_order=True)

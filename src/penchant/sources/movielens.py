@@ -14,7 +14,7 @@ from penchant.data import schema
 from penchant.data.ingest.quarantine import LINE, REASON, ROW
 from penchant.errors import DataError
 from penchant.sources.files import Files
-from penchant.sources.lines import fields, head, number, refuse, table
+from penchant.sources.lines import fields, head, number, reject, table
 from penchant.sources.writer import Writer
 
 _USER, _FILM, _RATING, _TIME = "user", "film", "rating", "time"
@@ -51,9 +51,9 @@ def movielens(files: Files, out: Writer) -> None:
     elif ratings.name == "ratings.dat":
         _events(files, out, ratings, "::", (_USER, _FILM, _RATING, _TIME))
         _films(files, out, "::")
-        people = files.optional("users.dat")
-        if people is not None:
-            _users(files, out, people, "::", ("user_id", "gender", "age_group", "occupation", "zip_code"))
+        users = files.optional("users.dat")
+        if users is not None:
+            _users(files, out, users, "::", ("user_id", "gender", "age_group", "occupation", "zip_code"))
     else:
         names = head(ratings, ",", ("userId", "movieId", "rating", "timestamp"))
         ours = {"userId": _USER, "movieId": _FILM, "rating": _RATING, "timestamp": _TIME}
@@ -64,14 +64,14 @@ def movielens(files: Files, out: Writer) -> None:
 def _events(files: Files, out: Writer, path: Path, mark: str, names: tuple[str, ...], *, skip: int = 0) -> None:
     for block in files.blocks(path, skip=skip):
         rows = fields(block, mark, names).with_columns(number(_RATING), pl.col(_TIME).cast(pl.Int64, strict=False))
-        rows = refuse(
+        rows = reject(
             rows,
             {
                 "no user": pl.col(_USER).is_null(),
                 "no film": pl.col(_FILM).is_null(),
                 "rating is not a number": pl.col(_RATING).is_null(),
                 "rating outside 0.5 to 5": ~pl.col(_RATING).is_between(0.5, 5),
-                "time is not a whole number": pl.col(_TIME).is_null(),
+                "time is not an integer": pl.col(_TIME).is_null(),
             },
         )
         kept = out.take(path.name, rows)
@@ -89,11 +89,11 @@ def _events(files: Files, out: Writer, path: Path, mark: str, names: tuple[str, 
 
 def _old_films(files: Files, out: Writer) -> None:
     path = files.one("u.item")
-    flags = [f"flag_{place}" for place in range(len(_OLD_GENRES))]
+    flags = [f"flag_{index}" for index in range(len(_OLD_GENRES))]
     given = [pl.when(pl.col(flag) == "1").then(pl.lit(genre)) for flag, genre in zip(flags, _OLD_GENRES, strict=True)]
     for block in files.blocks(path, "utf-8"):
         rows = fields(block, "|", ("film", "title", "released", "video", "address", *flags))
-        kept = out.take(path.name, refuse(rows, {"no film": pl.col("film").is_null()}))
+        kept = out.take(path.name, reject(rows, {"no film": pl.col("film").is_null()}))
         genres = pl.concat_list(given).list.drop_nulls().alias(schema.CATEGORIES)
         out.put(schema.ITEMS, kept.select(pl.col("film").alias(schema.ITEM_ID), *_titled(), genres))
 
@@ -108,7 +108,7 @@ def _films(files: Files, out: Writer, mark: str) -> None:
         else iter([table(path, names).select(*_LEAD, *names)])
     )
     for rows in frames:
-        kept = out.take(path.name, refuse(rows, {"no film": pl.col("movieId").is_null()}))
+        kept = out.take(path.name, reject(rows, {"no film": pl.col("movieId").is_null()}))
         genres = pl.col("genres").str.split("|").list.eval(pl.element().filter(pl.element() != "(no genres listed)"))
         items = kept.select(pl.col("movieId").alias(schema.ITEM_ID), *_titled(), genres.alias(schema.CATEGORIES))
         if tags is not None:
@@ -128,7 +128,7 @@ def _tags(files: Files, out: Writer, mark: str) -> pl.DataFrame | None:
         else table(path, names).select(*_LEAD, *names)
     )
     kept = out.take(
-        path.name, refuse(rows, {"no film": pl.col("movieId").is_null(), "no tag": pl.col("tag").is_null()})
+        path.name, reject(rows, {"no film": pl.col("movieId").is_null(), "no tag": pl.col("tag").is_null()})
     )
     counts = kept.group_by("movieId", pl.col("tag").str.to_lowercase()).len()
     counts = counts.sort("movieId", "len", "tag", descending=[False, True, False])
@@ -144,7 +144,7 @@ def _titled() -> tuple[pl.Expr, pl.Expr]:
 def _users(files: Files, out: Writer, path: Path, mark: str, names: tuple[str, ...]) -> None:
     for block in files.blocks(path):
         rows = fields(block, mark, names)
-        kept = out.take(path.name, refuse(rows, {"no user": pl.col("user_id").is_null()})).select(names)
+        kept = out.take(path.name, reject(rows, {"no user": pl.col("user_id").is_null()})).select(names)
         if "age_group" in names:
             jobs = {str(number): job for number, job in enumerate(_OCCUPATIONS)}
             kept = kept.with_columns(pl.col("age_group").replace(_AGES), pl.col("occupation").replace(jobs))

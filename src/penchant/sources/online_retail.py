@@ -13,7 +13,7 @@ import polars as pl
 from penchant.data import schema
 from penchant.errors import DataError
 from penchant.sources.files import Files
-from penchant.sources.lines import need, number, refuse, table
+from penchant.sources.lines import need, number, reject, table
 from penchant.sources.writer import Writer
 
 _NAMES = {
@@ -27,16 +27,16 @@ _FORMS = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%m/%d/%Y %H:%M", "%m/%d/%y %H:
 def online_retail(files: Files, out: Writer) -> None:
     """Lines of invoices become events: `purchase`, or `return` where the invoice is a cancellation (C…).
 
-    Set aside with the reason: lines without a customer, codes that are no product (postage, fees, corrections),
-    quantities of nought and times that cannot be read. `value` is the quantity (negative for a return), `session_id`
-    the invoice. A product's title is its most frequent description, its price the median.
+    Rejected with the reason: lines without a customer, codes of other things than products (postage, fees,
+    corrections), quantities of 0 and times that cannot be read. `value` is the quantity (negative for a return),
+    `session_id` the invoice. A product's title is its most frequent description, its price the median.
     """
     paths = files.all("*.csv", "*.csv.gz")
     if not paths:
         sheets = files.all("*.xlsx")
         raise DataError(
             f"{files.folder} has no CSV file{f', only {sheets[0].name}' if sheets else ''}.",
-            remedy="Open the sheet in any spreadsheet program and save it as CSV (UTF-8), then run it again.",
+            remedy="Open the sheet in any spreadsheet program, save it as CSV (UTF-8) and repeat the command.",
         )
     rows = pl.concat([_lines(path, out) for path in paths])
     out.put(
@@ -85,7 +85,7 @@ def _lines(path: Path, out: Writer) -> pl.DataFrame:
         "no price": pl.col("UnitPrice").is_null(),
         "negative quantity outside a cancellation": (pl.col("Quantity") < 0) & ~_cancelled(),
     }
-    return out.take(path.name, refuse(frame, rules)).select(_NEEDED)
+    return out.take(path.name, reject(frame, rules)).select(_NEEDED)
 
 
 def _cancelled() -> pl.Expr:
@@ -93,6 +93,6 @@ def _cancelled() -> pl.Expr:
 
 
 def _times(column: pl.Series) -> pl.Series:
-    """The whole file in the one form that reads most of it: month first where both orders would do."""
+    """The column in the one format that parses most of it: month first where both orders are possible."""
     read = [column.str.to_datetime(form, strict=False, time_unit="us") for form in _FORMS]
-    return min(read, key=lambda made: made.null_count())
+    return min(read, key=lambda times: times.null_count())

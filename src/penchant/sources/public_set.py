@@ -1,4 +1,4 @@
-"""What is known of a public data set: what it is, under which terms, where it lies and how it is read."""
+"""Description of a public data set: its terms, its files and the function that reads them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """One published file. `url` is empty where it cannot be downloaded without a person (a form, a log-in).
+    """One published file. `url` is empty where a download needs a browser (a form, a log-in).
 
-    `digest` is `sha256:…` or `md5:…` as its publisher states it, `size` in bytes; both empty where not known for sure.
+    `digest` is `sha256:…` or `md5:…` as its publisher states it, `size` in bytes; both empty where unknown.
     """
 
     name: str
@@ -30,8 +30,8 @@ class RemoteFile:
 class PublicSet:
     """A public data set.
 
-    `files` are what is downloaded; names and addresses may hold `{part}`, the category or version that `parts`
-    gives examples of. `by_hand` says how to come by the files without us. `convert` reads them and writes tables.
+    `files` are downloaded; names and addresses may contain `{part}`, a category or version, of which `parts` gives
+    examples. `by_hand` says how to get the files in a browser. `convert` reads them and writes tables.
     """
 
     name: str
@@ -55,12 +55,12 @@ class PublicSet:
         return any("{part}" in file.url + file.name for file in self.files)
 
     def remote_files(self, part: str = "") -> tuple[RemoteFile, ...]:
-        """The files with `{part}` filled in. Raises `UsageError` where a part is missing or no name."""
+        """The files with `{part}` filled in. Raises `UsageError` where the part is missing or invalid."""
         if not self.needs_part:
             return self.files
         if not part:
             raise UsageError(
-                f"{self.name} comes in parts; say which.", remedy=f"Add --part NAME, such as {', '.join(self.parts)}."
+                f"{self.name} comes in parts; choose one.", remedy=f"Add --part NAME, such as {', '.join(self.parts)}."
             )
         if not part.replace("_", "").replace("-", "").isalnum():
             raise UsageError(f"part={part!r} is no name of a part.", remedy=f"Examples: {', '.join(self.parts)}.")

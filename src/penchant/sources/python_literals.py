@@ -1,7 +1,7 @@
-"""Values out of lines that hold a Python dictionary as text (the products of the Amazon reviews of 2014).
+"""Values from lines with a Python dictionary as text (the products of the Amazon reviews of 2014).
 
-They are not JSON: strings stand in single quotes, or in double quotes where they hold a single one. Nothing is
-evaluated: keys are found by pattern, all lines at once.
+They are not JSON: strings are in single quotes, or in double quotes where they contain a single one. Nothing is
+evaluated: patterns match the keys, all lines at once.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ def literal_strings(name: str) -> pl.Expr:
 
 
 def _plain(text: pl.Expr) -> pl.Expr:
-    """A quoted Python string as what it stands for: by way of a JSON string."""
+    """The value of a quoted Python string, by way of a JSON string."""
     inner = text.str.slice(1, text.str.len_chars() - 2)
     mark = "\ue000"  # stands for an escaped backslash while the other escapes are rewritten
     inner = inner.str.replace_all(r"\\", mark, literal=True).str.replace_all(r"\'", "'", literal=True)
     inner = inner.str.replace_all(r"\\x([0-9a-fA-F]{2})", r"\u00$1").str.replace_all(r"\"", '"', literal=True)
     inner = inner.str.replace_all('"', r"\"", literal=True).str.replace_all("\t", r"\t", literal=True)
     inner = inner.str.replace_all(mark, r"\\", literal=True)
-    made = pl.concat_str(pl.lit('{"v":"'), inner, pl.lit('"}')).str.json_path_match("$.v")
-    return pl.coalesce(made, text.str.slice(1, text.str.len_chars() - 2))
+    parsed = pl.concat_str(pl.lit('{"v":"'), inner, pl.lit('"}')).str.json_path_match("$.v")
+    return pl.coalesce(parsed, text.str.slice(1, text.str.len_chars() - 2))

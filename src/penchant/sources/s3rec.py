@@ -14,7 +14,7 @@ from penchant.data import schema
 from penchant.data.ingest.quarantine import LINE
 from penchant.errors import DataError
 from penchant.sources.files import Files
-from penchant.sources.lines import in_order, refuse
+from penchant.sources.lines import in_order, reject
 from penchant.sources.writer import Writer
 
 _ATTRIBUTES = "_item2attributes.json"
@@ -32,27 +32,27 @@ def s3rec(files: Files, out: Writer) -> None:
         )
         rows = block.with_columns(parts).unnest("__parts")
         odd = pl.col(LINE).str.contains(r"[^\w\s:.-]")
-        rules = {"no items": pl.col("items").is_null(), "line holds other signs than ids": odd}
-        out.put(schema.EVENTS, in_order(out.take(path.name, refuse(rows, rules)), _KIND))
+        rules = {"no items": pl.col("items").is_null(), "line has other characters than ids": odd}
+        out.put(schema.EVENTS, in_order(out.take(path.name, reject(rows, rules)), _KIND))
     if attributes is None:
-        out.notes.append(f"no *{_ATTRIBUTES} was given: items have no categories")
+        out.notes.append(f"*{_ATTRIBUTES} is missing: items have no categories")
         return
-    given = _read(attributes)
-    numbers = pl.Series("categories", list(given.values()), dtype=pl.List(pl.Int64))
-    made = pl.DataFrame({schema.ITEM_ID: list(given), schema.CATEGORIES: numbers})
+    attribute_ids = _read(attributes)
+    numbers = pl.Series("categories", list(attribute_ids.values()), dtype=pl.List(pl.Int64))
+    items = pl.DataFrame({schema.ITEM_ID: list(attribute_ids), schema.CATEGORIES: numbers})
     names = pl.col(schema.CATEGORIES).list.eval(pl.format("attr:{}", pl.element()))
-    out.put(schema.ITEMS, made.with_columns(names))
+    out.put(schema.ITEMS, items.with_columns(names))
 
 
 def _read(path: Path) -> dict[str, list[int]]:
     try:
         given = json.loads(path.read_text(encoding="utf-8-sig"))
         if not isinstance(given, dict):
-            raise ValueError("it holds no object")
+            raise ValueError("not an object")
         pl.Series(list(given.values()), dtype=pl.List(pl.Int64))
     except (ValueError, TypeError, pl.exceptions.PolarsError) as error:
         raise DataError(
             f"{path} is no JSON object of item id → list of attribute numbers ({str(error).splitlines()[0]}).",
-            remedy="Give the file as it is published.",
+            remedy="Give the published file.",
         ) from None
     return given

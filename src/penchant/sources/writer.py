@@ -1,4 +1,4 @@
-"""Where a converter puts its tables: Parquet in parts, with every refused line kept and counted."""
+"""The output of a converter: Parquet in parts, with every rejected line kept and counted."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from penchant.sources.digests import digest_of
 from penchant.sources.public_set import PublicSet
 
 QUARANTINE = "quarantine.parquet"
-FACTS = "source.json"
+SOURCE = "source.json"
 _FILE = "file"
 
 
 @dataclass
 class FileCount:
-    """Lines of one file: `read == used + refused`, always; `reasons` counts the refused ones."""
+    """Lines of one file, with `read == used + rejected`; `reasons` counts the rejected ones."""
 
     read: int = 0
     used: int = 0
-    refused: int = 0
+    rejected: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
 
 
 class Writer:
-    """Writes a data set into `root`, block after block, and counts what became of every line."""
+    """Writes a data set into `root`, block after block, and counts the fate of every line."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -41,19 +41,19 @@ class Writer:
         self.notes: list[str] = []
         self._pending: dict[str, pl.DataFrame] = {}
         self._parts: dict[str, int] = {}
-        self._refused: list[pl.DataFrame] = []
+        self._rejected: list[pl.DataFrame] = []
 
     def take(self, file: str, frame: pl.DataFrame) -> pl.DataFrame:
-        """Count the lines of a block, set those with a reason aside and give back the others."""
+        """Count the lines of a block, move those with a reason to quarantine and return the others."""
         bad = frame.filter(pl.col(REASON).is_not_null())
         good = frame.filter(pl.col(REASON).is_null()) if bad.height else frame
         count = self.files.setdefault(file, FileCount())
         count.read, count.used = count.read + frame.height, count.used + good.height
-        count.refused += bad.height
+        count.rejected += bad.height
         if bad.height:
             for reason, times in bad[REASON].value_counts().sort("count", REASON, descending=[True, False]).rows():
                 count.reasons[reason] = count.reasons.get(reason, 0) + times
-            self._refused.append(bad.select(pl.lit(file).alias(_FILE), ROW, REASON, LINE))
+            self._rejected.append(bad.select(pl.lit(file).alias(_FILE), ROW, REASON, LINE))
         return good.drop(ROW, REASON, LINE)
 
     def put(self, table: str, frame: pl.DataFrame) -> None:
@@ -69,7 +69,7 @@ class Writer:
             self._pending[table] = frame
 
     def finish(self, source: PublicSet, used: Sequence[Path], part: str = "") -> Conversion:
-        """Write what is still open, the quarantine, README.md and source.json.
+        """Write the pending tables, the quarantine, README.md and source.json.
 
         Raises `DataError` where no event was written.
         """
@@ -79,21 +79,21 @@ class Writer:
             why = "; ".join(f"{name}: {n:,} × {r}" for name, c in self.files.items() for r, n in c.reasons.items())
             raise DataError(
                 f"No event could be read for {source.name}. {why}".rstrip() + ".",
-                remedy="Check that the files are those of this data set, as they are published.",
+                remedy="Check that the files are the published ones of this data set.",
             )
-        if self._refused:
-            pl.concat(self._refused).write_parquet(self.root / QUARANTINE, compression="zstd")
-        found = Conversion(source.name, part, dict(self.rows), dict(self.files), list(self.notes))
-        facts = {
+        if self._rejected:
+            pl.concat(self._rejected).write_parquet(self.root / QUARANTINE, compression="zstd")
+        conversion = Conversion(source.name, part, dict(self.rows), dict(self.files), list(self.notes))
+        record = {
             **{key: getattr(source, key) for key in ("name", "title", "home", "licence", "citation")},
             "part": part,
             "files": [{"name": p.name, "bytes": p.stat().st_size, "digest": digest_of(p)} for p in used],
-            **{key: value for key, value in found.to_dict().items() if key not in ("name", "part")},
+            **{key: value for key, value in conversion.to_dict().items() if key not in ("name", "part")},
         }
-        text = json.dumps(facts, ensure_ascii=False, indent=2)
-        (self.root / FACTS).write_text(text + "\n", encoding="utf-8")
-        (self.root / "README.md").write_text(_readme(source, found), encoding="utf-8")
-        return found
+        text = json.dumps(record, ensure_ascii=False, indent=2)
+        (self.root / SOURCE).write_text(text + "\n", encoding="utf-8")
+        (self.root / "README.md").write_text(_readme(source, conversion), encoding="utf-8")
+        return conversion
 
     def _part(self, table: str, frame: pl.DataFrame) -> None:
         number = self._parts.get(table, 0)
@@ -104,7 +104,7 @@ class Writer:
 
 @dataclass(frozen=True)
 class Conversion:
-    """What a conversion read and wrote: rows by table, lines by file, and notes on what was left out."""
+    """Result of a conversion: rows by table, lines by file, and notes on missing files."""
 
     name: str
     part: str
@@ -113,9 +113,9 @@ class Conversion:
     notes: list[str]
 
     @property
-    def refused(self) -> int:
+    def rejected(self) -> int:
         """Lines in quarantine, all files."""
-        return sum(count.refused for count in self.files.values())
+        return sum(count.rejected for count in self.files.values())
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -128,7 +128,7 @@ class Conversion:
         }
 
     def lines(self) -> list[str]:
-        """The same in plain words, one line a fact."""
+        """The result as text, one fact a line."""
         out = [f"{table}: {rows:,} rows" for table, rows in self.rows.items()]
         for name, count in self.files.items():
             out.append(f"{name}: {count.read:,} lines read, {count.used:,} used")
@@ -136,8 +136,8 @@ class Conversion:
         return out + self.notes
 
 
-def _readme(source: PublicSet, found: Conversion) -> str:
-    listed = "\n".join(f"- {line.strip()}" for line in found.lines())
+def _readme(source: PublicSet, conversion: Conversion) -> str:
+    listed = "\n".join(f"- {line.strip()}" for line in conversion.lines())
     return (
         f"# {source.title}\n\nFrom {source.home}\n\n## Licence and use\n\n{source.licence}\n\n"
         f"## Cite\n\n{source.citation}\n\n## What was read and written\n\n{listed}\n"
