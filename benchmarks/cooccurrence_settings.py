@@ -38,7 +38,6 @@ GRID: dict[str, tuple[float, ...]] = {
     "shrinkage": (0.0, 10.0, 20.0, 50.0, 100.0),
     "decay": (0.4, 0.5, 0.6, 0.7, 0.8),
     "window": (5, 10, 20),
-    "backward": (0.0, 0.1, 0.3),
     "distance_power": (0.7, 1.0, 1.3),
     "column_power": (0.0, 0.1),
 }

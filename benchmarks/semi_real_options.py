@@ -45,10 +45,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "view_norm layer_norm": {"view_norm": "layer_norm"},
     "view_norm standardise": {"view_norm": "standardise"},
     "view_norm none": {"view_norm": "none"},
-    "view_dropout 0.2": {"view_dropout": 0.2},
-    "view_dropout 0.4": {"view_dropout": 0.4},
     "view_balance loss": {"view_balance": "loss"},
-    "view_balance sample": {"view_balance": "sample"},
     "cnn_rnn": {"encoder": "cnn_rnn"},
 }
 

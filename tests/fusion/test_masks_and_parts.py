@@ -7,12 +7,11 @@ from torch import nn
 
 from penchant.errors import OptionError
 from penchant.fusion.attention import Attention
-from penchant.fusion.balance import MOST, draw_rows, presence_weights
+from penchant.fusion.balance import MOST, presence_weights
 from penchant.fusion.contributions import shapley
 from penchant.fusion.feature_level import FEATURE_LEVEL, feature_fusion
 from penchant.fusion.gated import Gated
 from penchant.fusion.normalisation import ModalityNorm
-from penchant.fusion.presence import drop_modalities
 from penchant.fusion.product import Bilinear, Product
 from penchant.fusion.weighted_sum import WeightedSum
 from penchant.testing.fusions import DIM, MODALITIES, check_fusion, rows
@@ -113,27 +112,13 @@ def test_standardising_takes_away_what_all_rows_of_a_view_share() -> None:
     torch.testing.assert_close(norm.eval()(vectors[:3], present[:3]), learnt[:3])
 
 
-def test_view_dropout_keeps_one_view_and_its_rate_and_its_seed() -> None:
-    present = torch.ones(20_000, 3, dtype=torch.bool)
-    present[:, 2] = False
-    kept = drop_modalities(present, 0.3, torch.Generator().manual_seed(5))
-    assert (kept.sum(dim=1) >= 1).all() and not kept[:, 2].any()
-    assert float(kept[:, :2].all(dim=1).float().mean()) == pytest.approx(0.49, abs=0.02)
-    assert torch.equal(kept, drop_modalities(present, 0.3, torch.Generator().manual_seed(5)))
-    assert torch.equal(drop_modalities(present, 0.0), present)
-    assert not drop_modalities(torch.zeros(4, 3, dtype=torch.bool), 0.5).any()
-
-
-def test_rows_with_rare_views_weigh_more_and_are_drawn_more_often() -> None:
+def test_rows_with_rare_views_weigh_more() -> None:
     present = np.zeros((1000, 2), dtype=np.bool_)
     present[:, 0], present[:100, 1] = True, True
     weights = presence_weights(present)
     assert weights.mean() == pytest.approx(1.0)
     assert weights[0] / weights[-1] == pytest.approx((1 + 10) / 2)
     np.testing.assert_allclose(presence_weights(present, 0.0), 1.0)
-    counts = np.bincount(draw_rows(weights, np.random.default_rng(0)), minlength=1000)
-    assert counts.sum() == 1000
-    assert (np.abs(counts - weights) < 1).all()
     one = np.zeros((10_000, 2), dtype=np.bool_)
     one[1:, 0], one[0, 1] = True, True
     capped = presence_weights(one)

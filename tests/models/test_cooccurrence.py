@@ -20,7 +20,7 @@ def fitted(rows: list[list[int]], n_items: int, options: CooccurrenceOptions) ->
 
 @pytest.mark.parametrize(
     "options",
-    [CooccurrenceOptions(), CooccurrenceOptions(window=3, backward=1.0, column_power=0.3, half_life_days=5.0)],
+    [CooccurrenceOptions(), CooccurrenceOptions(window=3, column_power=0.3, half_life_days=5.0)],
 )
 def test_contract(options: CooccurrenceOptions) -> None:
     check_model(lambda: Cooccurrence(options))
@@ -46,10 +46,7 @@ def test_score_by_hand() -> None:
 
 def test_direction() -> None:
     forward = fitted([[0, 1]], 2, PLAIN)
-    both = fitted([[0, 1]], 2, CooccurrenceOptions(backward=1.0))
-    after_one = SequenceBatch.of_items([[1]])
     assert forward.transitions[1, 0] == 0
-    assert both.score(after_one)[0, 0] > both.score(after_one)[0, 1]
 
 
 def test_kind_weights_and_time() -> None:
@@ -76,7 +73,6 @@ def test_empty_history_gets_the_popular_items() -> None:
         ({"half_life_days": -1.0}, r"half_life_days=-1\.0"),
         ({"power": 0.0}, "power"),
         ({"shrinkage": -1.0}, "shrinkage"),
-        ({"backward": -1.0}, "backward"),
         ({"max_length": 0}, "max_length"),
     ],
 )

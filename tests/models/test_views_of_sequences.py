@@ -11,11 +11,9 @@ from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import ModelError, OptionError, UsageError
 from penchant.fusion.feature_level import FEATURE_LEVEL
-from penchant.fusion.presence import drop_modalities
 from penchant.models.base import Additive, ModelState
 from penchant.models.ensemble.modality_experts import view_experts
 from penchant.models.nn.item_encoder import ItemTower, TowerOptions
-from penchant.models.nn.windows import batches
 from penchant.models.registry import create, entry
 from penchant.models.sequence import SequenceModel, SequenceOptions
 from penchant.testing.models import check_model, checkerboard
@@ -134,16 +132,6 @@ def test_views_are_projected_in_bfloat16_where_the_softmax_is(
     assert seen == {torch.bfloat16 if half and hardware else torch.float32}
 
 
-def test_a_dropped_view_of_a_row_has_no_part_in_it() -> None:
-    tower = ItemTower(12, 16, two_views(), TowerOptions(view_dropout=0.6), torch.Generator().manual_seed(0)).train()
-    vectors, present = tower.stacked()
-    torch.manual_seed(5)
-    shown = drop_modalities(present, 0.6)
-    assert (shown != present).any() and tower.fuse is not None
-    torch.manual_seed(5)
-    torch.testing.assert_close(tower(), tower.fuse(vectors, shown))
-
-
 def test_of_a_weighted_sum_the_contribution_is_the_weighted_view() -> None:
     model = fitted(fusion_weights={"behaviour": 1.0, "text": 2.0, "image": 1.0})
     net = model.net
@@ -210,21 +198,12 @@ def test_views_of_choice() -> None:
         fitted(views=("audio",))
 
 
-@pytest.mark.parametrize("options", [{"view_dropout": 0.4}, {"view_balance": "loss"}, {"view_balance": "sample"}])
-def test_remedies_train_and_repeat(options: dict[str, object]) -> None:
-    first, second, plain = fitted(**options), fitted(**options), fitted()
+def test_a_remedy_for_rare_views_trains_and_repeats() -> None:
+    first, second, plain = fitted(view_balance="loss"), fitted(view_balance="loss"), fitted()
     np.testing.assert_array_equal(first.item_vectors, second.item_vectors)
     assert not np.allclose(first.item_vectors, plain.item_vectors)
     scores = first.score(HISTORIES)
     assert scores[0, 10] > scores[0, 11] and scores[1, 11] > scores[1, 10]
-
-
-def test_important_windows_are_drawn_more_often() -> None:
-    offsets = np.arange(0, 404, 4)
-    importance = np.repeat(np.where(np.arange(100) < 10, 5.0, 5 / 9), 4)
-    made = batches(offsets, 9, 64, np.random.default_rng(0), importance)
-    starts = np.concatenate([start for start, _ in made])
-    assert (starts < 40).sum() == 50 and len(starts) == 100
 
 
 def test_decision_level_trains_an_expert_a_view() -> None:
@@ -305,8 +284,6 @@ def test_refusals() -> None:
         SequenceOptions(fusion="gate")
     with pytest.raises(OptionError, match="view_balance"):
         TowerOptions(view_balance="both")
-    with pytest.raises(UsageError, match="view_dropout"):
-        TowerOptions(view_dropout=1.0)
     with pytest.raises(UsageError, match="no meaning"):
         TowerOptions(fusion="gated", fusion_weights={"text": 1.0})
     with pytest.raises(UsageError, match="negative"):

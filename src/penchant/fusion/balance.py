@@ -1,4 +1,4 @@
-"""Remedies for unbalanced modalities: rows whose modalities are rare weigh more, or are drawn more often."""
+"""A remedy for unbalanced modalities: rows whose modalities are rare weigh more."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ def presence_weights(present: npt.NDArray[np.bool_], strength: float = 1.0) -> F
 
     `present` `[rows, modalities]`; returns `[rows]`. A row without any modality weighs like one with full coverage;
     with `strength` 0 all rows are equal. Inverse frequency is the usual answer to unbalanced classes (King and Zeng
-    2001); here the classes are the modalities. Choose it where a rare modality is valuable: as weights of the loss,
-    which leave the batches alone, or as probabilities of drawing a row, which show rare modalities more often.
+    2001); here the classes are the modalities. Choose it where a rare modality is valuable.
 
     >>> presence_weights(np.array([[True, False], [True, False], [True, True]])).round(2).tolist()
     [0.75, 0.75, 1.5]
@@ -31,16 +30,3 @@ def presence_weights(present: npt.NDArray[np.bool_], strength: float = 1.0) -> F
     weight = np.where(count > 0, (present * rarity).sum(axis=1) / np.maximum(count, 1), 1.0)
     weight = np.minimum(weight, MOST * weight.min())
     return np.asarray(weight / weight.mean(), dtype=np.float64)
-
-
-def draw_rows(weights: Floats, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Draw as many rows as there are `weights`, with probability ∝ weight, by systematic sampling.
-
-    A row of weight w (mean 1) is drawn ⌊w⌋ or ⌈w⌉ times, which keeps the variance low (Kish 1965). Sorted.
-
-    >>> draw_rows(np.array([0.5, 0.5, 2.0]), np.random.default_rng(0)).tolist()
-    [1, 2, 2]
-    """
-    ends = np.cumsum(weights / weights.mean())
-    at = np.arange(len(weights)) + rng.random()
-    return np.minimum(np.searchsorted(ends, at, side="right"), len(weights) - 1).astype(np.int64)

@@ -29,8 +29,6 @@ class CooccurrenceOptions(HistoryOptions):
     """Distance up to which two events of a history form a pair, events. 1 or more."""
     distance_power: float = 1.0
     """Power p of the weight 1 / d^p of a pair at distance d. 0 or more."""
-    backward: float = 0.0
-    """Weight of the opposite direction. 0 or more; 0 counts only what comes after, 1 is symmetric."""
     power: float = 0.7
     """Power of the counts before rows are normalised. Above 0; below 1 it damps the most frequent pairs."""
     row_power: float = 1.0
@@ -45,11 +43,10 @@ class CooccurrenceOptions(HistoryOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(self.window >= 1, "cooccurrence.window", self.window, "a whole number of 1 or more")
-        require(self.backward >= 0, "cooccurrence.backward", self.backward, "a weight of 0 or more")
         require(self.power > 0, "cooccurrence.power", self.power, "a number above 0")
         require(self.shrinkage >= 0, "cooccurrence.shrinkage", self.shrinkage, "a number of 0 or more")
         powers = ("distance_power", "row_power", "column_power")
-        require_range(self, *powers, "backward", "power", "shrinkage", least=0, part="cooccurrence.")
+        require_range(self, *powers, "power", "shrinkage", least=0, part="cooccurrence.")
 
 
 class Cooccurrence:
@@ -74,8 +71,6 @@ class Cooccurrence:
         counts = windowed_counts(
             events, data.n_items, options.window, distance_power=options.distance_power, weights=weights
         )
-        if options.backward:
-            counts = (counts + options.backward * counts.T).tocsr()
         if options.power != 1.0:
             counts.data = np.power(counts.data, np.float32(options.power))
         rows = inverse(row_sums(counts) + options.shrinkage, options.row_power)

@@ -115,7 +115,6 @@ SPACES: Mapping[str, Space] = {
     "cooccurrence": {
         "window": Whole(1, 30, log=True),
         "distance_power": Real(0.0, 2.0),
-        "backward": Real(0.0, 1.0),
         "power": Real(0.3, 1.0),
         "row_power": Real(0.5, 1.0),
         "shrinkage": Real(1.0, 300.0, log=True),

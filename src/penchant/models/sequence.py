@@ -107,8 +107,7 @@ class SequenceModel:
     def batches(self, data: TrainingData, rng: np.random.Generator) -> list[Window]:
         """One epoch: windows of at most max_length + 1 events, of like length together, in random order."""
         tokens = self.options.batch_tokens
-        importance = self._next_item.rarity[data.sequences.items] if self.options.view_balance == "sample" else None
-        return batches(data.sequences.offsets, self.options.max_length + 1, tokens, rng, importance)
+        return batches(data.sequences.offsets, self.options.max_length + 1, tokens, rng)
 
     def loss(self, data: TrainingData, batch: Window, rng: np.random.Generator) -> Tensor:
         """Mean loss of the next item over one batch of windows, and of telling histories apart where that is asked."""

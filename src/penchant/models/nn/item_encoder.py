@@ -17,15 +17,13 @@ from penchant.errors import ModelError, OptionError, UsageError
 from penchant.fusion.contributions import parts_of
 from penchant.fusion.feature_level import FEATURE_LEVEL, feature_fusion
 from penchant.fusion.normalisation import NORMALISATIONS, ModalityNorm
-from penchant.fusion.presence import drop_modalities
 from penchant.fusion.unit_sum import unit, unit_sum
 from penchant.fusion.weighted_sum import WeightedSum
-from penchant.options import require_range
 
 DECISION = "decision"
 """Not a fusion of the tower: one network a view, their scores summed (see `models/ensemble/modality_experts.py`)."""
 FUSIONS = ("none", *FEATURE_LEVEL, DECISION)
-BALANCES = ("none", "loss", "sample")
+BALANCES = ("none", "loss")
 NOTHING: AbstractSet[str] = frozenset()
 
 
@@ -45,10 +43,8 @@ class TowerOptions:
     them."""
     view_norm: str = "l2"
     """How each view is scaled before the fusion: l2, layer_norm, standardise or none."""
-    view_dropout: float = 0.0
-    """Share of views dropped in training, item by item, never the last one. 0 or more, below 1."""
     view_balance: str = "none"
-    """Remedy for views that few items have: none, loss (weighs their events) or sample (draws them more often)."""
+    """Remedy for views that few items have: none, or loss (their events weigh more)."""
 
     def __post_init__(self) -> None:
         for name, allowed in (("fusion", FUSIONS), ("view_norm", NORMALISATIONS), ("view_balance", BALANCES)):
@@ -56,7 +52,6 @@ class TowerOptions:
                 raise OptionError(name, getattr(self, name), allowed=allowed)
         if not self.ids and self.fusion == "none":
             raise UsageError("ids=False and fusion='none' leave nothing of an item.", remedy="Change one of them.")
-        require_range(self, "view_dropout", least=0, below=1)
         if self.fusion_weights and self.fusion != "weighted_sum":
             raise UsageError(
                 f"fusion_weights have no meaning for fusion={self.fusion!r}.", remedy="Set fusion=weighted_sum."
@@ -178,12 +173,9 @@ class ItemTower(nn.Module):
             ids = unit(self._ids(rows))
             return torch.zeros_like(ids) if BEHAVIOUR in without else ids
         parts, present = self._apart(rows, with_ids, without)
-        shown = present
-        if self.training and self.options.view_dropout > 0:
-            shown = drop_modalities(present, self.options.view_dropout)
         if isinstance(self.fuse, WeightedSum) and self.norm.kind == "l2":
-            return unit_sum(parts, shown, self.fuse.weights)
-        fused: Tensor = self.fuse(self.norm(torch.stack(parts, dim=1), present), shown)
+            return unit_sum(parts, present, self.fuse.weights)
+        fused: Tensor = self.fuse(self.norm(torch.stack(parts, dim=1), present), present)
         return fused
 
     def parts(self, rows: Tensor, without: AbstractSet[str] = NOTHING) -> Tensor:

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.data.sequences import SequenceBatch
-from penchant.fusion.balance import draw_rows
 from penchant.models.nn.tokens import Padded, gap_bucket, pad
 
 STEPS, LEAST_TOKENS, BATCH_TOKENS = 300, 64, 3200
@@ -18,24 +17,13 @@ Window = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 """Starts `[B]` and stops `[B]` of windows, as flat positions of a packed batch."""
 
 
-def batches(
-    offsets: npt.NDArray[np.int64],
-    size: int,
-    tokens: int,
-    rng: np.random.Generator,
-    importance: npt.NDArray[np.float64] | None = None,
-) -> list[Window]:
+def batches(offsets: npt.NDArray[np.int64], size: int, tokens: int, rng: np.random.Generator) -> list[Window]:
     """One epoch of training batches: windows of at most `size` events, of like length together, in random order.
 
     `tokens`: events in a batch; 0 takes a three-hundredth of all, but 64 at least and 3,200 at most: in between an
-    epoch has about three hundred steps. A window is never cut to fit. With `importance` `[E]` windows are drawn by the
-    mean importance of their events, some more than once and some not at all.
+    epoch has about three hundred steps. A window is never cut to fit.
     """
     starts, stops = training_windows(offsets, size, rng)
-    if importance is not None and len(starts):
-        total = np.concatenate([np.zeros(1), np.cumsum(importance)])
-        drawn = draw_rows((total[stops] - total[starts]) / (stops - starts), rng)
-        starts, stops = starts[drawn], stops[drawn]
     lengths = stops - starts
     limit = tokens or int(np.clip(lengths.sum() // STEPS, LEAST_TOKENS, BATCH_TOKENS))
     order = np.argsort(-lengths * (1.0 + 0.1 * rng.random(len(lengths))), kind="stable")
