@@ -82,13 +82,13 @@ def test_what_cannot_be_downloaded_says_how_by_hand(run: Run, address: str, tmp_
     for words, code, message in (
         (("get", "mind", "--to", out), 1, "mind cannot be downloaded without a browser. Agree to the terms"),
         (("get", "mind", "--to", out), 1, f"Then: penchant get mind --from FOLDER --to {out}"),
-        (("get", "s3rec", "--to", out), 2, "s3rec comes in parts; say which. Add --part NAME, such as Beauty"),
+        (("get", "s3rec", "--to", out), 2, "s3rec comes in parts; choose one. Add --part NAME, such as Beauty"),
         (("get", "s3rec", "--part", "../x", "--to", out), 2, "part='../x' is no name of a part."),
         (("get", "nothing", "--to", out), 2, "name='nothing' is not known. Allowed: movielens-100k"),
         (("get", "s3rec", "--to", out, "--sha256", "x"), 2, "--sha256 'x' is not FILE=HEX."),
         (("get", "s3rec", "--to", out, "--sha256", "a=1"), 2, "'1' is no digest. Give 64 hexadecimal characters"),
         (("get", "s3rec", "--from", tmp_path / "no", "--to", out), 1, "no does not exist. Give the folder that holds"),
-        (("get", "s3rec", "--from", "ftp://x/y.txt", "--to", out, "--accept-licence"), 2, "is no address to download"),
+        (("get", "s3rec", "--from", "ftp://x/y.txt", "--to", out, "--accept-licence"), 2, "is not an address to download"),
         (
             ("get", "s3rec", "--from", address, "--part", "Toys", "--to", out, "--accept-licence"), 1,
             "the server answers 404 File not found. Run it again to go on where it stopped, or get the file by hand. "

@@ -136,7 +136,7 @@ def test_another_file_and_a_web_page_are_refused(server: Server, tmp_path: Path)
         download(server.url, tmp_path / "set.zip", digest=DIGEST, options=QUICK)
     page = b"<html>log in</html>"
     server.answers = [lambda handler: send(handler, page, announce=len(page))]
-    with pytest.raises(DataError, match=r"gives a web page, not a zip file. It may ask to log in"):
+    with pytest.raises(DataError, match=r"gives a web page, not a zip file. The server may require a login"):
         download(server.url, tmp_path / "set.zip", options=QUICK)
     assert left(tmp_path) == []
 
