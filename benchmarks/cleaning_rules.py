@@ -20,7 +20,7 @@ from _report import cpu_s, write
 from penchant.cleaning.before_item import find_events_before_item
 from penchant.cleaning.bots import find_bots
 from penchant.cleaning.copied_texts import find_copied_texts
-from penchant.cleaning.duplicate_items import find_duplicates
+from penchant.cleaning.duplicates import find_duplicates
 from penchant.cleaning.impossible import ImpossibleOptions, find_impossible_events
 from penchant.cleaning.misspellings import find_misspellings
 from penchant.cleaning.repeated_events import find_repeated_events

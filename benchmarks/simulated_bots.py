@@ -33,7 +33,7 @@ def main() -> None:
             counts[f"{name}s"] += those.height
             counts[f"{name}s_found"] += int(those["accused"].sum())
         counts["accused"] += int(labels["accused"].sum())
-        counts["people_accused"] += int(labels.filter(pl.col("label") == "person")["accused"].sum())
+        counts["people_accused"] += int(labels.filter(pl.col("label") == "human")["accused"].sum())
     result = {
         **counts,
         "recall_bots": counts["bots_found"] / counts["bots"],

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from penchant.cleaning.duplicate_items import DuplicateOptions, find_duplicates
+from penchant.cleaning.duplicates import DuplicateOptions, find_duplicates
 from penchant.cleaning.similar_images import find_similar_hashes, hash_image, hash_images
 from penchant.cleaning.similar_texts import Pairs, SimilarityOptions, find_similar_texts, group_pairs
 from penchant.data.dataset import Dataset

@@ -15,7 +15,7 @@ from penchant.cleaning.clean import RULES, CleaningOptions, clean, find
 from penchant.cleaning.copied_texts import find_copied_texts
 from penchant.cleaning.finding import Finding
 from penchant.cleaning.impossible import ImpossibleOptions, clear_impossible_cells, find_impossible_events
-from penchant.cleaning.kcore import find_outside_core
+from penchant.cleaning.k_core import find_outside_core
 from penchant.cleaning.repeated_events import find_repeated_events
 from penchant.data.dataset import Dataset
 from penchant.errors import OptionError

@@ -1,4 +1,4 @@
-"""The platform that can be asked: clicks follow the click model, propensities are what they say."""
+"""The interactive platform: clicks follow the click model, propensities equal frequencies."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_clicks_come_at_the_true_rate(platform: Platform, crowd: npt.NDArray[np.
 
 
 def test_inverse_propensities_estimate_another_policy(platform: Platform, crowd: npt.NDArray[np.int64]) -> None:
-    """Logs of a biased policy tell the click rate at the top of a policy that always shows one item."""
+    """Logs of a biased policy estimate the click rate at the top of a policy that always shows one item."""
     scores = np.random.default_rng(1).normal(size=(300, 100))
     answers = platform.ask(SoftmaxPolicy(scores, 1), crowd, platform.simulation.options.end_s, np.random.default_rng(2))
     for item in (3, 40):
@@ -88,7 +88,7 @@ def test_items_that_do_not_exist_yet_are_never_clicked() -> None:
     assert (rates[:, ~fresh][:, :1] >= 0).all()
 
 
-def test_wrong_policies_are_refused(platform: Platform) -> None:
+def test_invalid_policies_are_errors(platform: Platform) -> None:
     rng, users = np.random.default_rng(0), np.arange(2)
 
     def fixed(items: list[list[int]], chance: float) -> Shown:
@@ -108,8 +108,8 @@ def test_wrong_policies_are_refused(platform: Platform) -> None:
         SoftmaxPolicy(np.zeros((1, 5)), length=3, temperature=0)
 
 
-def test_a_closed_loop_learns_from_its_own_log(platform: Platform) -> None:
-    """Click counts over inverse propensities, round after round, lead to lists that are clicked more."""
+def test_a_closed_loop_learns_from_its_log(platform: Platform) -> None:
+    """Click counts over inverse propensities, round after round, lead to lists with more clicks."""
     users, time_s = np.arange(300), platform.simulation.options.end_s
     credit, rates = np.zeros((1, 100)), []
     for turn in range(6):

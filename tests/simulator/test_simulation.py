@@ -1,4 +1,4 @@
-"""The platform as a whole: sizes, determinism, times, and that planted facts can be found again."""
+"""The simulated platform: sizes, determinism, times, and recovery of the true interests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _digests(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def test_sizes_are_those_asked_for(world: Simulation) -> None:
+def test_sizes_match_the_options(world: Simulation) -> None:
     assert (world.items.height, world.users.height, world.events.height) == (400, 600, 18_000)
     assert world.events["event_id"].n_unique() == 18_000
     assert world.events["user_id"].value_counts()["count"].min() >= 3
@@ -96,15 +96,15 @@ def test_comments_have_text_stars_and_sentiment_and_nothing_else_has(world: Simu
     assert stars.to_list() == ["negative", "neutral", "positive"]
 
 
-def test_truth_round_trip_and_refusals(world: Simulation, tmp_path: Path) -> None:
+def test_truth_round_trip_and_errors(world: Simulation, tmp_path: Path) -> None:
     truth = Truth.load(world.write(tmp_path / "world"))
     assert truth.events.equals(world.truth.events)
     assert truth.users.equals(world.truth.users)
-    asked = ["e7", "e1"]
-    np.testing.assert_array_equal(truth.interests(asked), world.truth.events["interests"].to_numpy()[[6, 0]])
+    ids = ["e7", "e1"]
+    np.testing.assert_array_equal(truth.interests(ids), world.truth.events["interests"].to_numpy()[[6, 0]])
     with pytest.raises(DataError, match="no event 'e0'"):
         truth.interests(["e1", "e0"])
-    with pytest.raises(DataError, match="holds no truth of a simulation: no topics, items, users, events, broken"):
+    with pytest.raises(DataError, match="contains no truth of a simulation: no topics, items, users, events, broken"):
         Truth.load(tmp_path)
 
 
@@ -113,28 +113,28 @@ def test_truth_round_trip_and_refusals(world: Simulation, tmp_path: Path) -> Non
     [
         ({"topics": 25}, "topics=25 is out of range: allowed is 2 to 24"),
         ({"items": 10}, "items=10 is out of range: allowed is 96"),
-        ({"events": 10}, "events=10 is out of range: allowed is 6,000 to 2,000,000,000. The least is 3 events a user."),
+        ({"events": 10}, "events=10 is out of range: allowed is 6,000 to 2,000,000,000. A user needs 3 events."),
         ({"users": 99_999_999}, "users=99,999,999 is out of range: allowed is 1 to 10,000,000.$"),
         ({"start_s": -1}, "start_s=-1 is out of range: allowed is 0 to 4,102,444,800.$"),
         ({"sound_s": 0.1}, "sound_s=0.1 is out of range: allowed is 0.2 to 60.$"),
-        ({"users": 2.5}, "users=2.5 must be a whole number"),
+        ({"users": 2.5}, "users=2.5 must be an integer"),
         ({"near": "much"}, "near='much' must be a number"),
         ({"season": float("nan")}, "season=nan is out of range"),
         ({"drifting": 0.8, "jumping": 0.3}, "add up to more than 1"),
     ],
 )
-def test_options_are_refused_with_the_reason(options: dict[str, object], message: str) -> None:
+def test_invalid_options_give_the_reason(options: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         SimulatorOptions(**options)  # type: ignore[arg-type]
 
 
-def test_language_is_refused_with_the_nearest_name() -> None:
+def test_an_unknown_language_lists_the_known_ones() -> None:
     with pytest.raises(OptionError, match=r"language='zn' is not known\. Allowed: en, zh"):
         SimulatorOptions(language="zn")
 
 
 def test_interests_can_be_recovered_from_behaviour(world: Simulation) -> None:
-    """The topics of the last ten items tell the planted mixture better than everybody's mean, and see jumps."""
+    """The topics of the last ten items predict the true mixture better than the population mean, and follow jumps."""
     topics = pl.DataFrame({"item_id": world.items["item_id"], "main": world.truth.items["main"]})
     events = world.events.join(topics, on="item_id", maintain_order="left").sort("user_id", "timestamp")
     planted = world.truth.interests(events["event_id"])
@@ -143,8 +143,8 @@ def test_interests_can_be_recovered_from_behaviour(world: Simulation) -> None:
         for topic in range(24)
     ).to_numpy()
     users = events["user_id"].rank("dense").to_numpy()
-    found = recovery(recent, planted, np.random.default_rng(0), users=users)
-    assert found["cosine"] > found["baseline"] + 0.3
+    accuracy = recovery(recent, planted, np.random.default_rng(0), users=users)
+    assert accuracy["cosine"] > accuracy["baseline"] + 0.3
     assert mean_cosine(recent, planted, users) > 0.7
     truth = events.select("user_id").join(world.truth.users, on="user_id", maintain_order="left")
     jumped = (truth["pattern"] == "jump").to_numpy()
@@ -161,16 +161,14 @@ def test_interests_can_be_recovered_from_behaviour(world: Simulation) -> None:
     assert 1 <= delay["events"] <= 15
 
 
-def test_written_folders_are_read_by_the_contract_and_the_truth_is_left_alone(
-    world: Simulation, tmp_path: Path
-) -> None:
+def test_written_folders_follow_the_contract_without_the_truth(world: Simulation, tmp_path: Path) -> None:
     data = Dataset.load(world.write(tmp_path / "world"), strict=True)
     assert (data.n_items, data.n_users, data.n_events) == (400, 600, 18_000)
     assert data.relations is not None
     assert not {"topic", "interests", "label"} & set(data.events.columns)
 
 
-def test_broken_rows_are_refused_by_the_reader() -> None:
+def test_the_reader_rejects_corrupt_rows() -> None:
     options = SimulatorOptions(users=50, items=100, events=2_000, broken=0.035)
     data = simulate(options).dataset()
     assert data.report is not None
@@ -218,7 +216,7 @@ def test_seasons_and_drifts_show_in_the_topics_of_events() -> None:
     assert share[0] < 0.1 < share[1] < share[2]
 
 
-def test_popular_items_near_items_and_top_places_get_more(world: Simulation) -> None:
+def test_popular_items_near_items_and_top_positions_get_more(world: Simulation) -> None:
     catalogue = world.world.catalogue
     codes = world.events["item_id"].str.slice(1).cast(pl.Int64).to_numpy() - 1
     counts = np.bincount(codes, minlength=len(catalogue))

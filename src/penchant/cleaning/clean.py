@@ -10,11 +10,11 @@ from penchant.cleaning.before_item import find_events_before_item
 from penchant.cleaning.bots import BotOptions, find_bots
 from penchant.cleaning.chinese import SCRIPTS, convert_script
 from penchant.cleaning.copied_texts import find_copied_texts
-from penchant.cleaning.duplicate_items import DuplicateOptions, find_duplicates
+from penchant.cleaning.duplicates import DuplicateOptions, find_duplicates
 from penchant.cleaning.finding import Finding, with_note
 from penchant.cleaning.impossible import ImpossibleOptions, clear_impossible_cells, find_impossible_events
 from penchant.cleaning.imputed import check_imputation, impute
-from penchant.cleaning.kcore import find_outside_core
+from penchant.cleaning.k_core import find_outside_core
 from penchant.cleaning.misspellings import correct_dataset
 from penchant.cleaning.repeated_events import find_repeated_events
 from penchant.cleaning.text_noise import NoiseOptions, remove_noise

@@ -1,4 +1,4 @@
-"""Trouble on request, labelled: bots, spammers, accounts that are taken over, broken rows."""
+"""Anomaly injection, with labels: bots, spammers, account takeovers, corrupt rows."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.simulator.catalogue import Catalogue
-from penchant.simulator.concepts import nouns_and_aspects
+from penchant.simulator.concepts import tabulate_words
 from penchant.simulator.options import DAY_S, SimulatorOptions
-from penchant.simulator.phrases import SPAM, fill
-from penchant.simulator.population import DEVICES, user_ids
+from penchant.simulator.phrases import SPAM, fill_templates
+from penchant.simulator.population import DEVICES, format_user_ids
 
-PERSON: Final = "person"
+HUMAN: Final = "human"
 BOT: Final = "bot"
 SPAMMER: Final = "spammer"
 TAKEOVER: Final = "takeover"
@@ -25,7 +25,7 @@ FAULTS: Final = ("no_user", "no_item", "no_time", "negative_time", "future_time"
 
 @dataclass(frozen=True)
 class Pace:
-    """How an abuser works: `events` (least, most), seconds `between` them, bursts of `burst` events."""
+    """The pace of an abuser: `events` (least, most), seconds `between` them, bursts of `burst` events."""
 
     events: tuple[int, int]
     between_s: tuple[int, int]
@@ -39,7 +39,7 @@ PACES: Final = {
 }
 
 
-def abuse(
+def draw_anomalies(
     options: SimulatorOptions,
     catalogue: Catalogue,
     label: str,
@@ -47,75 +47,75 @@ def abuse(
     begin_s: npt.NDArray[np.int64],
     rng: np.random.Generator,
 ) -> pl.DataFrame:
-    """Events of abusers (user numbers, not earlier than `begin_s` of each), with the label of the truth.
+    """Events of abusers (user numbers, each from `begin_s` on), with the label of the truth.
 
-    Bots view and click a handful of items at an even pace by day and night; spammers leave the same advertisement
-    under any item; whoever takes over an account buys and shares in haste from a new device.
+    Bots view and click five items at an even pace by day and night. Spammers post one advertisement under any item. An
+    account takeover buys and shares fast, from a new device.
     """
     pace = PACES[label]
     counts = rng.integers(pace.events[0], pace.events[1] + 1, len(users))
-    owner = np.repeat(np.arange(len(users)), counts)
-    if not len(owner):
+    row_users = np.repeat(np.arange(len(users)), counts)
+    if not len(row_users):
         return pl.DataFrame()
     first = np.concatenate([[0], np.cumsum(counts)[:-1]])
-    step = np.arange(len(owner)) - np.repeat(first, counts)
-    gap = rng.integers(pace.between_s[0], pace.between_s[1] + 1, len(owner))
-    gap = np.where(step % pace.burst == 0, rng.integers(DAY_S // 4, DAY_S, len(owner)), gap)
+    step = np.arange(len(row_users)) - np.repeat(first, counts)
+    gap = rng.integers(pace.between_s[0], pace.between_s[1] + 1, len(row_users))
+    gap = np.where(step % pace.burst == 0, rng.integers(DAY_S // 4, DAY_S, len(row_users)), gap)
     since = np.cumsum(gap)
-    times_s = begin_s[owner] + since - np.repeat(since[first], counts)
-    items = _targets(catalogue, label, owner, len(users), rng)
-    texts = pl.Series([None], dtype=pl.String).new_from_index(0, len(owner))
+    times_s = begin_s[row_users] + since - np.repeat(since[first], counts)
+    items = _draw_targets(catalogue, label, row_users, len(users), rng)
+    texts = pl.Series([None], dtype=pl.String).new_from_index(0, len(row_users))
     if label == SPAMMER:
-        texts = _advertisements(options, owner, len(users), rng)
+        texts = _write_advertisements(options, row_users, len(users), rng)
     kinds = {BOT: ("view", "click"), SPAMMER: ("comment",), TAKEOVER: ("purchase", "share", "view")}[label]
-    ids = user_ids(users[owner])
+    ids = format_user_ids(users[row_users])
     session = pl.DataFrame({"u": ids, "s": step // pace.burst + (1_000 if label == TAKEOVER else 0)})
-    dwell = np.where(label == BOT, 0.4 + 0.2 * rng.random(len(owner)), np.nan).astype(np.float32)
+    dwell = np.where(label == BOT, 0.4 + 0.2 * rng.random(len(row_users)), np.nan).astype(np.float32)
     return pl.DataFrame(
         {
             schema.USER_ID: ids,
             schema.ITEM_ID: catalogue.table[schema.ITEM_ID].gather(items),
             schema.TIMESTAMP: times_s,
-            schema.EVENT: np.asarray(kinds)[rng.integers(0, len(kinds), len(owner))],
+            schema.EVENT: np.asarray(kinds)[rng.integers(0, len(kinds), len(row_users))],
             schema.DWELL_S: pl.Series(dwell).fill_nan(None),
             schema.TEXT: texts,
             schema.SESSION_ID: session.select(pl.format("{}-{}", "u", "s")).to_series(),
-            schema.POSITION: np.zeros(len(owner), dtype=np.int8),
-            "context_device": np.asarray(DEVICES)[rng.integers(0, 3, len(users))][owner],
+            schema.POSITION: np.zeros(len(row_users), dtype=np.int8),
+            "context_device": np.asarray(DEVICES)[rng.integers(0, 3, len(users))][row_users],
             "topic": catalogue.main[items].astype(np.uint8),
-            "source": pl.Series([label]).new_from_index(0, len(owner)),
-            "label": pl.Series([label]).new_from_index(0, len(owner)),
+            "source": pl.Series([label]).new_from_index(0, len(row_users)),
+            "label": pl.Series([label]).new_from_index(0, len(row_users)),
         }
     )
 
 
-def _targets(
-    catalogue: Catalogue, label: str, owner: npt.NDArray[np.int64], users: int, rng: np.random.Generator
+def _draw_targets(
+    catalogue: Catalogue, label: str, row_users: npt.NDArray[np.int64], users: int, rng: np.random.Generator
 ) -> npt.NDArray[np.int64]:
     """Items older than the log: five for each bot, any for the others."""
     old = np.sort(catalogue.old_by_topic.members)
     if label == BOT:
-        own = rng.choice(old, size=(users, 5))
-        return np.asarray(own[owner, rng.integers(0, 5, len(owner))], dtype=np.int64)
-    return np.asarray(rng.choice(old, size=len(owner)), dtype=np.int64)
+        chosen = rng.choice(old, size=(users, 5))
+        return np.asarray(chosen[row_users, rng.integers(0, 5, len(row_users))], dtype=np.int64)
+    return np.asarray(rng.choice(old, size=len(row_users)), dtype=np.int64)
 
 
-def _advertisements(
-    options: SimulatorOptions, owner: npt.NDArray[np.int64], users: int, rng: np.random.Generator
+def _write_advertisements(
+    options: SimulatorOptions, row_users: npt.NDArray[np.int64], users: int, rng: np.random.Generator
 ) -> pl.Series:
-    """One advertisement a spammer, over and over."""
-    nouns, _ = nouns_and_aspects(options.language)
+    """One advertisement for each spammer, repeated."""
+    nouns, _ = tabulate_words(options.language)
     templates = np.asarray(SPAM[options.language])[rng.integers(0, len(SPAM[options.language]), users)]
     words = nouns[rng.integers(0, options.topics, users), rng.integers(0, 12, users)]
-    return fill(pl.Series(templates), pl.DataFrame({"noun": words})).gather(owner)
+    return fill_templates(pl.Series(templates), pl.DataFrame({"noun": words})).gather(row_users)
 
 
-def broken_rows(
+def corrupt_rows(
     options: SimulatorOptions, events: pl.DataFrame, rng: np.random.Generator
 ) -> tuple[pl.DataFrame, pl.Series]:
-    """Damaged copies of some events (columns of the event table), and what is wrong with each (`FAULTS`).
+    """Damaged copies of some events (columns of the event table), and the fault of each (`FAULTS`).
 
-    Only `duplicate` is a faithful copy, `event_id` included; the others should get ids of their own.
+    Only `duplicate` is an exact copy, `event_id` included; the others need new ids.
     """
     count = round(options.broken * events.height)
     copies = events[np.sort(rng.choice(events.height, size=count, replace=False))]

@@ -1,4 +1,4 @@
-"""What simulated users choose and do: the next item, given interests, session, neighbours, taste and age of items."""
+"""Choices of simulated users: the next item, given interests, session, neighbours, taste and age of items."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from penchant.simulator.schedule import Schedule
 KINDS: Final = ("view", "click", "like", "purchase", "comment", "share", "hide", "dislike")
 _BASE: Final = (0.42, 0.26, 0.10, 0.06, 0.08, 0.03, 0.03, 0.02)
 _LIKING: Final = (0.0, 0.4, 1.0, 1.0, 0.4, 0.8, -1.4, -1.4)
-"""How much each kind gains (in log odds) from one unit of liking."""
+"""The gain of each kind (in log odds) from one unit of liking."""
 _EXAMINED: Final = (0.0, -0.08, -0.05, -0.05, 0.0, 0.0, 0.0, 0.0)
-"""What one place further down the list costs each kind (in log odds)."""
+"""The change of each kind (in log odds) from one position further down the list."""
 SOURCES: Final = ("topic", "neighbour", "exploring")
-PLACES: Final = 10
+POSITIONS: Final = 10
 _CANDIDATES: Final = 4
 _NEW_S: Final = 14 * DAY_S
 _RANKS: Final = np.cumsum(0.65 ** np.arange(NEIGHBOURS) / np.sum(0.65 ** np.arange(NEIGHBOURS)))
@@ -28,7 +28,7 @@ _RANKS: Final = np.cumsum(0.65 ** np.arange(NEIGHBOURS) / np.sum(0.65 ** np.aran
 
 @dataclass(frozen=True)
 class Behaviour:
-    """E choices: `items`, `topics` (the one meant), `sources`, `kinds`, `places` (in the list, from 0), `liking`
+    """E choices: `items`, `topics` (the intended one), `sources`, `kinds`, `positions` (in the list, from 0), `liking`
     (about -2 to 3: match of interests and taste), `interests` `[E, K]`: the mixture at that moment.
     """
 
@@ -36,7 +36,7 @@ class Behaviour:
     topics: npt.NDArray[np.int16]
     sources: npt.NDArray[np.int8]
     kinds: npt.NDArray[np.int8]
-    places: npt.NDArray[np.int8]
+    positions: npt.NDArray[np.int8]
     liking: npt.NDArray[np.float32]
     interests: npt.NDArray[np.float32]
 
@@ -50,21 +50,21 @@ def draw_behaviour(
 ) -> Behaviour:
     """Choices at every time of the schedule.
 
-    Inside a session the topic stays with probability `staying`, else it is drawn again from the mixture of that
-    moment, so that topics follow the mixtures in the long run. With probability `near` the next item is a neighbour
-    of an item just seen, otherwise it is drawn from the topic by popularity. Nobody meets an item before it exists;
-    an item is met again only where a user has seen all that were drawn.
+    Within a session the topic stays with probability `staying`, otherwise it is drawn from the mixture of that moment,
+    so topics follow the mixtures in the long run. With probability `near` the next item is a neighbour of an item just
+    seen, otherwise it is drawn from the topic by popularity. No user sees an item before it exists. A user sees an item
+    twice only if they know all candidates of the draw.
     """
     mixture = interests.at(schedule.users, schedule.times_s)
-    topics = _topics(options, mixture, schedule, rng)
+    topics = _draw_topics(options, mixture, schedule, rng)
     exploring = rng.random(len(topics)) < options.exploring
     items, sources = _Walk(options, catalogue, interests, schedule, topics, exploring).run(rng)
-    chance = 0.8 ** np.arange(PLACES)
-    places = rng.choice(PLACES, size=len(items), p=chance / chance.sum()).astype(np.int8)
-    liking = _liking(catalogue, interests, schedule.users, mixture, items, rng)
-    logits = np.log(_BASE) + liking[:, None] * np.asarray(_LIKING) + places[:, None] * np.asarray(_EXAMINED)
+    chance = 0.8 ** np.arange(POSITIONS)
+    positions = rng.choice(POSITIONS, size=len(items), p=chance / chance.sum()).astype(np.int8)
+    liking = _draw_liking(catalogue, interests, schedule.users, mixture, items, rng)
+    logits = np.log(_BASE) + liking[:, None] * np.asarray(_LIKING) + positions[:, None] * np.asarray(_EXAMINED)
     kinds = np.argmax(logits + rng.gumbel(size=logits.shape), axis=1).astype(np.int8)
-    return Behaviour(items, topics, sources, kinds, places, liking, mixture)
+    return Behaviour(items, topics, sources, kinds, positions, liking, mixture)
 
 
 def draw_rows(weights: npt.NDArray[np.floating], chance: npt.NDArray[np.float64]) -> npt.NDArray[np.int16]:
@@ -74,7 +74,7 @@ def draw_rows(weights: npt.NDArray[np.floating], chance: npt.NDArray[np.float64]
     return np.asarray(passed.sum(axis=1), dtype=np.int16)
 
 
-def _topics(
+def _draw_topics(
     options: SimulatorOptions, mixture: npt.NDArray[np.float32], schedule: Schedule, rng: np.random.Generator
 ) -> npt.NDArray[np.int16]:
     fresh = draw_rows(mixture, rng.random(len(mixture)))
@@ -82,7 +82,7 @@ def _topics(
     return np.asarray(fresh[np.maximum.accumulate(np.where(anew, np.arange(len(anew)), 0))], dtype=np.int16)
 
 
-def _liking(
+def _draw_liking(
     catalogue: Catalogue,
     interests: Interests,
     users: npt.NDArray[np.int64],
@@ -97,7 +97,7 @@ def _liking(
 
 
 class _Walk:
-    """The users of one block walk through their events side by side, one step of everybody at a time."""
+    """The users of one block walk through their events side by side, one step of all users at a time."""
 
     def __init__(
         self,
@@ -123,12 +123,12 @@ class _Walk:
         sources = np.zeros(len(self.topics), dtype=np.int8)
         for step, active in enumerate(self.active.tolist()):
             rows = self.schedule.offsets[self.order[:active]] + step
-            chosen, source = self._step(step, rows, rng)
+            chosen, source = self._draw_step(step, rows, rng)
             self.past[:active, step] = chosen
             items[rows], sources[rows] = chosen, source
         return items, sources
 
-    def _step(
+    def _draw_step(
         self, step: int, rows: npt.NDArray[np.int64], rng: np.random.Generator
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
         shape = (len(rows), _CANDIDATES)
@@ -136,7 +136,7 @@ class _Walk:
         drawn = self.catalogue.by_topic.draw(np.broadcast_to(topics[:, None], shape), rng.random(shape))
         source = np.zeros(len(rows), dtype=np.int8)
         if step:
-            anchor = self._anchor(step, rows, rng)
+            anchor = self._pick_anchor(step, rows, rng)
             near = (anchor >= 0) & (rng.random(len(rows)) < self.options.near)
             near &= self.catalogue.main[anchor] == topics
             ranks = np.minimum(np.searchsorted(_RANKS, rng.random(shape)), NEIGHBOURS - 1)
@@ -146,24 +146,24 @@ class _Walk:
         popular = np.searchsorted(self.popular, rng.random(shape) * (1 - 1e-9), side="right")
         drawn = np.where(exploring[:, None], popular, drawn).astype(np.int32)
         source[exploring] = 2
-        chosen, stuck = self._best(step, rows, drawn, rng)
+        chosen, stuck = self._pick_best(step, rows, drawn, rng)
         if stuck.any():
-            again = np.flatnonzero(stuck)
-            chosen[again] = self._second_try(step, rows, again, rng)
-            source[again] = 0
+            retry = np.flatnonzero(stuck)
+            chosen[retry] = self._draw_second(step, rows, retry, rng)
+            source[retry] = 0
         return chosen, source
 
-    def _anchor(self, step: int, rows: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.int32]:
+    def _pick_anchor(self, step: int, rows: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.int32]:
         """The item before in this session (three times of four) or the one before that; -1 at its opening."""
         last = self.past[: len(rows), step - 1]
         back = self.past[: len(rows), max(step - 2, 0)]
         older = (rng.random(len(rows)) < 0.25) & ~self.schedule.opening[rows - 1]
         return np.asarray(np.where(self.schedule.opening[rows], -1, np.where(older, back, last)), dtype=np.int32)
 
-    def _best(
+    def _pick_best(
         self, step: int, rows: npt.NDArray[np.int64], drawn: npt.NDArray[np.int32], rng: np.random.Generator
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
-        """Of the items drawn `[A, C]` the one preferred by taste and novelty; and who has none that is allowed."""
+        """The candidate `[A, C]` with the best taste and novelty, and which users have no allowed candidate."""
         age = self.schedule.times_s[rows][:, None] - self.catalogue.created_s[drawn]
         seen = (self.past[: len(rows), None, :step] == drawn[:, :, None]).any(axis=2)
         taste = self.style[np.arange(len(rows))[:, None], self.catalogue.style[drawn]]
@@ -172,14 +172,14 @@ class _Walk:
         best = np.argmax(score, axis=1)[:, None]
         return np.take_along_axis(drawn, best, 1)[:, 0], np.isneginf(np.take_along_axis(score, best, 1)[:, 0])
 
-    def _second_try(
-        self, step: int, rows: npt.NDArray[np.int64], again: npt.NDArray[np.int64], rng: np.random.Generator
+    def _draw_second(
+        self, step: int, rows: npt.NDArray[np.int64], retry: npt.NDArray[np.int64], rng: np.random.Generator
     ) -> npt.NDArray[np.int32]:
-        """Eight more draws from the topic, then an old item of it whether seen or not."""
-        topics = np.broadcast_to(self.topics[rows[again]][:, None], (len(again), 8))
+        """Eight more draws from the topic, then an old item of it, seen or not."""
+        topics = np.broadcast_to(self.topics[rows[retry]][:, None], (len(retry), 8))
         drawn = self.catalogue.by_topic.draw(topics, rng.random(topics.shape))
-        old = self.catalogue.old_by_topic.draw(topics[:, 0], rng.random(len(again)))
-        age = self.schedule.times_s[rows[again]][:, None] - self.catalogue.created_s[drawn]
-        fine = (age >= 0) & ~(self.past[again, None, :step] == drawn[:, :, None]).any(axis=2)
+        old = self.catalogue.old_by_topic.draw(topics[:, 0], rng.random(len(retry)))
+        age = self.schedule.times_s[rows[retry]][:, None] - self.catalogue.created_s[drawn]
+        fine = (age >= 0) & ~(self.past[retry, None, :step] == drawn[:, :, None]).any(axis=2)
         first = np.argmax(fine, axis=1)
-        return np.where(fine.any(axis=1), drawn[np.arange(len(again)), first], old).astype(np.int32)
+        return np.where(fine.any(axis=1), drawn[np.arange(len(retry)), first], old).astype(np.int32)

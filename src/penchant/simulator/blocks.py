@@ -1,4 +1,4 @@
-"""The platform drawn block after block of users, so that any number of them fits into memory."""
+"""Draw the platform in blocks of users, so that any number of them fits into memory."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.data import schema
-from penchant.simulator.anomalies import BOT, PERSON, SPAMMER, TAKEOVER, abuse, broken_rows
+from penchant.simulator.anomalies import BOT, HUMAN, SPAMMER, TAKEOVER, corrupt_rows, draw_anomalies
 from penchant.simulator.behaviour import draw_behaviour
 from penchant.simulator.catalogue import Catalogue, draw_catalogue
-from penchant.simulator.events import TRUTH_COLUMNS, event_table
+from penchant.simulator.events import TRUTH_COLUMNS, build_event_table
 from penchant.simulator.interests import PATTERNS, Interests, Seasons, draw_interests
-from penchant.simulator.media import no_media
+from penchant.simulator.media import empty_media
 from penchant.simulator.options import SimulatorOptions
-from penchant.simulator.own_content import own_content
 from penchant.simulator.phrases import STYLES
 from penchant.simulator.population import Leanings, draw_population
-from penchant.simulator.schedule import draw_schedule, event_counts
+from penchant.simulator.schedule import draw_event_counts, draw_schedule
+from penchant.simulator.user_content import draw_user_content
 
 BLOCK_USERS: Final = 5_000
 """Users drawn together; part of what a seed means."""
@@ -29,7 +29,7 @@ BLOCK_USERS: Final = 5_000
 
 @dataclass(frozen=True)
 class World:
-    """What all users share: items, seasons of topics, and what age groups lean to."""
+    """Shared by all users: items, seasons of topics, and preferences of age groups."""
 
     options: SimulatorOptions
     catalogue: Catalogue
@@ -37,20 +37,19 @@ class World:
     leanings: Leanings
 
     @classmethod
-    def drawn(cls, options: SimulatorOptions) -> World:
+    def draw(cls, options: SimulatorOptions) -> World:
         """The world of these options; the same each time."""
         rng = np.random.default_rng([options.seed, 1])
         catalogue = draw_catalogue(options, np.random.default_rng([options.seed, 0]))
-        return cls(options, catalogue, Seasons.drawn(options, rng), Leanings.drawn(options, rng))
+        return cls(options, catalogue, Seasons.draw(options, rng), Leanings.draw(options, rng))
 
 
 @dataclass(frozen=True)
 class Block:
     """Some users with all their events.
 
-    `users` and `events` are published; `user_truth`, `event_truth` (rows by `event_id`) and `broken` (row in the
-    event table, `event_id`, `fault`) are not; `files` are pictures and sounds to make; `mean` `[B, K]` are mixtures
-    over the whole time.
+    `users` and `events` are published; `user_truth`, `event_truth` (rows by `event_id`) and `broken` (row in the event
+    table, `event_id`, `fault`) are not. `files` lists pictures and sounds to write; `mean` `[B, K]` are mean mixtures.
     """
 
     users: pl.DataFrame
@@ -63,20 +62,20 @@ class Block:
 
 
 def draw_blocks(world: World) -> Iterator[Block]:
-    """All users, block after block, abusers in the last one; each block has its own random numbers."""
+    """All users in blocks, bots and spammers in the last; each block draws from a generator by its number."""
     options = world.options
-    counts = event_counts(options, np.random.default_rng([options.seed, 2]))
+    counts = draw_event_counts(options, np.random.default_rng([options.seed, 2]))
     row = 0
     for first in range(0, options.users, BLOCK_USERS):
-        block = _people(world, counts[first : first + BLOCK_USERS], first, row)
+        block = _draw_humans(world, counts[first : first + BLOCK_USERS], first, row)
         row += block.events.height
         yield block
     bots, spammers = round(options.bots * options.users), round(options.spammers * options.users)
     if bots + spammers:
-        yield _abusers(world, bots, spammers, row)
+        yield _draw_abusers(world, bots, spammers, row)
 
 
-def _people(world: World, counts: npt.NDArray[np.int64], first: int, row: int) -> Block:
+def _draw_humans(world: World, counts: npt.NDArray[np.int64], first: int, row: int) -> Block:
     options, number = world.options, first // BLOCK_USERS
     rng = np.random.default_rng([options.seed, 3, number])
     population = draw_population(options, world.leanings, first, len(counts), rng)
@@ -86,32 +85,36 @@ def _people(world: World, counts: npt.NDArray[np.int64], first: int, row: int) -
         options, world.seasons, population.prior, schedule.times_s[schedule.offsets[:-1]], last_s, rng
     )
     behaviour = draw_behaviour(options, world.catalogue, interests, schedule, rng)
-    events = event_table(options, world.catalogue, population, schedule, behaviour, first, rng)
+    events = build_event_table(options, world.catalogue, population, schedule, behaviour, first, rng)
     later = np.random.default_rng([options.seed, 8, number])
-    own, files = own_content(options, events, interests, schedule, row, later)
+    content, files = draw_user_content(options, events, interests, schedule, row, later)
     taken = np.flatnonzero(later.random(len(counts)) < options.takeovers)
-    stolen = abuse(options, world.catalogue, TAKEOVER, first + taken, last_s[taken] + 86_400, later)
-    labels = np.full(len(counts), PERSON, dtype="<U8")
+    stolen = draw_anomalies(options, world.catalogue, TAKEOVER, first + taken, last_s[taken] + 86_400, later)
+    labels = np.full(len(counts), HUMAN, dtype="<U8")
     labels[taken] = TAKEOVER
-    truth = _user_truth(options, population.table, interests, labels, np.where(labels == TAKEOVER, last_s + 86_400, -1))
-    return _block(options, population.table, truth, [events, own, stolen], files, _mean(interests), row, later)
+    truth = _build_user_truth(
+        options, population.table, interests, labels, np.where(labels == TAKEOVER, last_s + 86_400, -1)
+    )
+    return _build_block(
+        options, population.table, truth, [events, content, stolen], files, _average(interests), row, later
+    )
 
 
-def _abusers(world: World, bots: int, spammers: int, row: int) -> Block:
-    """Users that are no persons; their planted mixtures are even, for they have no interests."""
+def _draw_abusers(world: World, bots: int, spammers: int, row: int) -> Block:
+    """Bots and spammers. They have no interests, so their mixtures are uniform."""
     options, count = world.options, bots + spammers
     rng = np.random.default_rng([options.seed, 9])
     table = draw_population(options, world.leanings, options.users, count, rng).table
     begin_s = options.start_s + rng.integers(0, options.days * 86_400 * 3 // 4, count)
     numbers = options.users + np.arange(count)
     events = [
-        abuse(options, world.catalogue, BOT, numbers[:bots], begin_s[:bots], rng),
-        abuse(options, world.catalogue, SPAMMER, numbers[bots:], begin_s[bots:], rng),
+        draw_anomalies(options, world.catalogue, BOT, numbers[:bots], begin_s[:bots], rng),
+        draw_anomalies(options, world.catalogue, SPAMMER, numbers[bots:], begin_s[bots:], rng),
     ]
-    even = np.full((count, options.topics), 1 / options.topics, dtype=np.float32)
-    nobody = Interests(
-        even,
-        even,
+    uniform = np.full((count, options.topics), 1 / options.topics, dtype=np.float32)
+    none = Interests(
+        uniform,
+        uniform,
         np.full(count, options.end_s),
         np.full(count, options.end_s),
         np.zeros(count, dtype=np.int8),
@@ -119,11 +122,11 @@ def _abusers(world: World, bots: int, spammers: int, row: int) -> Block:
         world.seasons,
     )
     labels = np.repeat([BOT, SPAMMER], [bots, spammers])
-    truth = _user_truth(options, table, nobody, labels, begin_s)
-    return _block(options, table, truth, events, no_media(), even, row, rng)
+    truth = _build_user_truth(options, table, none, labels, begin_s)
+    return _build_block(options, table, truth, events, empty_media(), uniform, row, rng)
 
 
-def _block(
+def _build_block(
     options: SimulatorOptions,
     users: pl.DataFrame,
     user_truth: pl.DataFrame,
@@ -133,12 +136,12 @@ def _block(
     row: int,
     rng: np.random.Generator,
 ) -> Block:
-    """All events in order of time with ids from `row + 1` on, and broken rows behind them."""
+    """All events in order of time with ids from `row + 1` on, followed by corrupt rows."""
     wide = pl.concat([part for part in parts if part.height], how="diagonal")
-    wide = _complete(options, wide).sort(schema.TIMESTAMP, schema.USER_ID, maintain_order=True)
+    wide = _complete_columns(options, wide).sort(schema.TIMESTAMP, schema.USER_ID, maintain_order=True)
     wide = wide.select(pl.format("e{}", pl.int_range(pl.len()) + row + 1).alias(schema.EVENT_ID), pl.all())
     events = wide.drop(TRUTH_COLUMNS)
-    copies, fault = broken_rows(options, events, rng)
+    copies, fault = corrupt_rows(options, events, rng)
     broken = pl.DataFrame({"row": row + wide.height + np.arange(len(fault)), "fault": fault})
     ids = pl.when(pl.lit(fault) == "duplicate").then(schema.EVENT_ID).otherwise(pl.format("e{}", broken["row"] + 1))
     copies = copies.with_columns(ids.alias(schema.EVENT_ID))
@@ -153,8 +156,8 @@ def _block(
     )
 
 
-def _complete(options: SimulatorOptions, wide: pl.DataFrame) -> pl.DataFrame:
-    """Every block has the same columns in the same order, whatever happened in it."""
+def _complete_columns(options: SimulatorOptions, wide: pl.DataFrame) -> pl.DataFrame:
+    """The same columns in the same order for every block."""
     mixture = pl.Array(pl.Float32, options.topics)
     columns: dict[str, type[pl.DataType] | pl.DataType] = {
         **{schema.USER_ID: pl.String, schema.ITEM_ID: pl.String, schema.TIMESTAMP: pl.Int64, schema.EVENT: pl.String},
@@ -166,16 +169,16 @@ def _complete(options: SimulatorOptions, wide: pl.DataFrame) -> pl.DataFrame:
     }
     missing = [pl.lit(None, dtype=kind).alias(name) for name, kind in columns.items() if name not in wide.columns]
     wide = wide.with_columns(missing).select(pl.col(name).cast(kind) for name, kind in columns.items())
-    even = pl.lit(pl.Series([[1 / options.topics] * options.topics], dtype=mixture))
-    return wide.with_columns(pl.col("interests").fill_null(even.first()))
+    uniform = pl.lit(pl.Series([[1 / options.topics] * options.topics], dtype=mixture))
+    return wide.with_columns(pl.col("interests").fill_null(uniform.first()))
 
 
-def _mean(interests: Interests) -> npt.NDArray[np.float32]:
-    """Mixtures half-way between each user's first and last."""
+def _average(interests: Interests) -> npt.NDArray[np.float32]:
+    """The average of the first and the last mixture of each user."""
     return np.asarray((interests.first + interests.last) / 2, dtype=np.float32)
 
 
-def _user_truth(
+def _build_user_truth(
     options: SimulatorOptions,
     users: pl.DataFrame,
     interests: Interests,
@@ -193,6 +196,6 @@ def _user_truth(
             "last": pl.Series(interests.last, dtype=pl.Array(pl.Float32, options.topics)),
             "style": pl.Series(interests.style, dtype=pl.Array(pl.Float32, len(STYLES))),
             "label": pl.Series(labels, dtype=pl.String),
-            "label_start_s": pl.Series(label_start_s).set(pl.Series(labels == PERSON), None),
+            "label_start_s": pl.Series(label_start_s).set(pl.Series(labels == HUMAN), None),
         }
     )

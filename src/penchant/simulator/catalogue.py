@@ -10,23 +10,32 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.data import schema
-from penchant.simulator.concepts import DEPARTMENTS, LANGUAGES, TOPICS, nouns_and_aspects
+from penchant.simulator.concepts import DEPARTMENTS, LANGUAGES, TOPICS, tabulate_words
 from penchant.simulator.options import DAY_S, SimulatorOptions
-from penchant.simulator.phrases import ADJECTIVES, DESCRIPTIONS, FORMATS, STYLES, TITLES, fill, numbered, pen_names
+from penchant.simulator.phrases import (
+    ADJECTIVES,
+    DESCRIPTIONS,
+    FORMATS,
+    STYLES,
+    TITLES,
+    fill_templates,
+    name_creators,
+    number_repeats,
+)
 
 NEIGHBOURS: Final = 8
 _STYLE_PRICE: Final = (12.0, 90.0, 40.0, 30.0)
 _SECOND_TOPIC: Final = 0.4
-"""Share of items with a second topic, and what is left for the first is 1 minus 20 to 40 %."""
+"""Share of items with a second topic; the second takes 20 to 40 % of the mixture."""
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """N items. `table` is what the platform publishes; the rest is what behaviour is made from.
+    """N items. The platform publishes `table`; the other fields drive behaviour.
 
     `topics` `[N, K]` mixtures, `main` and `second` `[N]` topics (-1: no second), `noun` `[N]` the thing within the
     main topic, `style` `[N]`, `created_s` `[N]` (UTC seconds; may lie before the log), `popularity` `[N]` weights,
-    `neighbours` `[N, 8]` items that people go on to from an item, best first.
+    `neighbours` `[N, 8]` items that users open after an item, best first.
     `by_topic` and `old_by_topic` draw items of a topic by popularity (the latter only items older than the log).
     """
 
@@ -67,14 +76,14 @@ class TopicDraw:
 
     def draw(self, topics: npt.NDArray[np.integer], chance: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
         """Members for topics and uniform numbers in [0, 1) of the same shape."""
-        found = np.searchsorted(self.steps, topics + chance * (1 - 1e-9), side="right")
-        return self.members[np.minimum(found, len(self.members) - 1)]
+        index = np.searchsorted(self.steps, topics + chance * (1 - 1e-9), side="right")
+        return self.members[np.minimum(index, len(self.members) - 1)]
 
 
 def draw_catalogue(options: SimulatorOptions, rng: np.random.Generator) -> Catalogue:
     """N items; every topic has at least four, of which at least one is older than the log."""
     n, k = options.items, options.topics
-    main = _main_topics(n, k, rng)
+    main = _draw_main_topics(n, k, rng)
     second = np.where(rng.random(n) < _SECOND_TOPIC, (main + rng.integers(1, k, n)) % k, -1).astype(np.int16)
     share = np.where(second >= 0, rng.uniform(0.2, 0.4, n), 0.0)
     topics = np.zeros((n, k), dtype=np.float32)
@@ -84,13 +93,13 @@ def draw_catalogue(options: SimulatorOptions, rng: np.random.Generator) -> Catal
     noun = rng.integers(0, 12, n).astype(np.int16)
     style = rng.integers(0, len(STYLES), n).astype(np.int8)
     popularity = rng.lognormal(0.0, 0.9, n)
-    created_s = _creation_times(options, main, rng)
+    created_s = _draw_creation_times(options, main, rng)
     old = np.flatnonzero(created_s < options.start_s)
     pairs = np.concatenate([np.arange(n), both])
     pair_topics = np.concatenate([main, second[both]])
     weights = popularity[pairs] * topics[pairs, pair_topics]
     return Catalogue(
-        table=_table(options, main, second, noun, style, created_s, rng),
+        table=_build_table(options, main, second, noun, style, created_s, rng),
         topics=topics,
         main=main,
         second=second,
@@ -98,20 +107,20 @@ def draw_catalogue(options: SimulatorOptions, rng: np.random.Generator) -> Catal
         style=style,
         created_s=created_s,
         popularity=popularity,
-        neighbours=_neighbours(main, noun, popularity, k, rng),
+        neighbours=_draw_neighbours(main, noun, popularity, k, rng),
         by_topic=TopicDraw.of(pair_topics, pairs, weights, k),
         old_by_topic=TopicDraw.of(main[old], old, popularity[old], k),
     )
 
 
-def _main_topics(n: int, k: int, rng: np.random.Generator) -> npt.NDArray[np.int16]:
+def _draw_main_topics(n: int, k: int, rng: np.random.Generator) -> npt.NDArray[np.int16]:
     """Four items for every topic, the rest by unequal weights, in random order."""
     weights = rng.gamma(4.0, size=k)
     rest = rng.choice(k, size=n - 4 * k, p=weights / weights.sum())
     return rng.permutation(np.concatenate([np.tile(np.arange(k), 4), rest])).astype(np.int16)
 
 
-def _creation_times(
+def _draw_creation_times(
     options: SimulatorOptions, main: npt.NDArray[np.int16], rng: np.random.Generator
 ) -> npt.NDArray[np.int64]:
     """Most items are up to two years older than the log; a share appears during its first 95 %."""
@@ -123,14 +132,14 @@ def _creation_times(
     return np.where(fresh, options.start_s + later, options.start_s - age)
 
 
-def _neighbours(
+def _draw_neighbours(
     main: npt.NDArray[np.int16],
     noun: npt.NDArray[np.int16],
     popularity: npt.NDArray[np.float64],
     k: int,
     rng: np.random.Generator,
 ) -> npt.NDArray[np.int32]:
-    """Eight other items of the main topic for each: alike in thing, popular, otherwise by chance (one way)."""
+    """Eight other items of the main topic for each item: the same thing, popular, otherwise random (not symmetric)."""
     out = np.zeros((len(main), NEIGHBOURS), dtype=np.int32)
     for topic in range(k):
         members = np.flatnonzero(main == topic)
@@ -146,7 +155,7 @@ def _neighbours(
     return out
 
 
-def _table(
+def _build_table(
     options: SimulatorOptions,
     main: npt.NDArray[np.int16],
     second: npt.NDArray[np.int16],
@@ -155,15 +164,15 @@ def _table(
     created_s: npt.NDArray[np.int64],
     rng: np.random.Generator,
 ) -> pl.DataFrame:
-    """The published table: texts that tell the topic (mostly), attributes that tell the style."""
+    """The published table: texts that (mostly) reveal the topic, attributes that reveal the style."""
     language, n, k = options.language, options.items, options.topics
 
-    def told() -> npt.NDArray[np.int16]:
-        """The topic that a word comes from: main, second or, as noise, any."""
-        seen = np.where((second >= 0) & (rng.random(n) < 0.35), second, main)
-        return np.where(rng.random(n) < options.text_noise, rng.integers(0, k, n), seen).astype(np.int16)
+    def draw_topics() -> npt.NDArray[np.int16]:
+        """The topic of a word of each item: main, second or, as noise, any."""
+        topics = np.where((second >= 0) & (rng.random(n) < 0.35), second, main)
+        return np.where(rng.random(n) < options.text_noise, rng.integers(0, k, n), topics).astype(np.int16)
 
-    nouns, aspects = nouns_and_aspects(language)
+    nouns, aspects = tabulate_words(language)
     form = rng.integers(0, len(FORMATS[language]), n)
     title_topic = np.where(rng.random(n) < options.text_noise / 3, rng.integers(0, k, n), main)
     quality = rng.integers(0, aspects.shape[1], n)
@@ -172,17 +181,17 @@ def _table(
         {
             "adj": np.asarray(ADJECTIVES[language])[style, rng.integers(0, 6, n)],
             "noun": nouns[title_topic, noun],
-            "aspect": aspects[told(), quality],
-            "aspect2": aspects[told(), (quality + rng.integers(1, aspects.shape[1], n)) % aspects.shape[1]],
-            "other": nouns[told(), thing],
-            "creator": pen_names(language, _creators(main, style, rng)),
+            "aspect": aspects[draw_topics(), quality],
+            "aspect2": aspects[draw_topics(), (quality + rng.integers(1, aspects.shape[1], n)) % aspects.shape[1]],
+            "other": nouns[draw_topics(), thing],
+            "creator": name_creators(language, _draw_creators(main, style, rng)),
             "format": np.asarray(FORMATS[language])[form],
-            "tag": nouns[told(), tag],
+            "tag": nouns[draw_topics(), tag],
         }
     )
-    title = numbered(fill(pl.Series(np.asarray(TITLES[language])[form]), words), language)
+    title = number_repeats(fill_templates(pl.Series(np.asarray(TITLES[language])[form]), words), language)
     templates = np.asarray(DESCRIPTIONS[language])
-    description = fill(pl.Series(templates[rng.integers(0, len(templates), n)]), words)
+    description = fill_templates(pl.Series(templates[rng.integers(0, len(templates), n)]), words)
     side = LANGUAGES.index(language)
     department = np.asarray([DEPARTMENTS[topic.department][side] for topic in TOPICS])[main]
     price = np.round(np.asarray(_STYLE_PRICE)[style] * rng.lognormal(0, 0.5, n), 2)
@@ -205,10 +214,10 @@ def _table(
     )
 
 
-def _creators(
+def _draw_creators(
     main: npt.NDArray[np.int16], style: npt.NDArray[np.int8], rng: np.random.Generator
 ) -> npt.NDArray[np.int64]:
-    """Numbers of creators: each works in one topic and one style; one in about fifteen items has a new one."""
-    rooms = max(1, len(main) // (24 * 4 * 3))
-    number = (main.astype(np.int64) * len(STYLES) + style) * rooms + rng.integers(0, rooms, len(main))
+    """Numbers of creators. A creator works in one topic and one style, on about fifteen items."""
+    variants = max(1, len(main) // (24 * 4 * 3))
+    number = (main.astype(np.int64) * len(STYLES) + style) * variants + rng.integers(0, variants, len(main))
     return np.asarray(rng.permutation(int(number.max()) + 1)[number], dtype=np.int64)

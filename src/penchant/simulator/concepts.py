@@ -1,4 +1,4 @@
-"""What items of the simulated platform are about: 24 topics, each with things and aspects in English and Chinese.
+"""Topics of the simulated platform: 24, each with things and aspects in English and Chinese.
 
 >>> len(TOPICS), TOPICS[0].name("en"), TOPICS[0].name("zh"), TOPICS[0].nouns("zh")[0]
 (24, 'photography', '摄影', '胶片相机')
@@ -19,7 +19,7 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic: its name, the department of the shop it stands in, its things and what one says of them."""
+    """One topic: its name, the department of the shop, its things and their qualities."""
 
     names: Pair
     department: str
@@ -35,7 +35,7 @@ class Topic:
         return [pair[LANGUAGES.index(language)] for pair in self.things]
 
     def aspects(self, language: str) -> list[str]:
-        """Aspects one talks about within the topic."""
+        """Aspects that texts on the topic mention."""
         return [pair[LANGUAGES.index(language)] for pair in self.qualities]
 
 
@@ -163,17 +163,17 @@ of passing=传球; tactics=战术; pressing=逼抢; fitness=体能; set pieces=�
 """
 
 
-def _pair(text: str) -> Pair:
+def _parse_pair(text: str) -> Pair:
     english, chinese = text.split("=")
     return english, chinese
 
 
-def _pairs(text: str) -> tuple[Pair, ...]:
-    return tuple(_pair(part.strip()) for part in text.split(";"))
+def _parse_pairs(text: str) -> tuple[Pair, ...]:
+    return tuple(_parse_pair(part.strip()) for part in text.split(";"))
 
 
-def _read(written: str) -> tuple[Topic, ...]:
-    """A topic is written as a line `name|department`, lines of things, and a line `of` its qualities."""
+def _parse_topics(written: str) -> tuple[Topic, ...]:
+    """Parse topics: each is a line `name|department`, lines of things, and a line `of` its qualities."""
     topics = []
     head, things = "", ""
     for line in written.strip().split("\n"):
@@ -181,16 +181,18 @@ def _read(written: str) -> tuple[Topic, ...]:
             head, things = line, ""
         elif line.startswith("of "):
             names, department = head.split("|")
-            topics.append(Topic(_pair(names), department, _pairs(things), _pairs(line.removeprefix("of "))))
+            topics.append(
+                Topic(_parse_pair(names), department, _parse_pairs(things), _parse_pairs(line.removeprefix("of ")))
+            )
         else:
             things += line
     return tuple(topics)
 
 
-TOPICS: Final = _read(_WRITTEN)
+TOPICS: Final = _parse_topics(_WRITTEN)
 
 
-def nouns_and_aspects(language: str) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.str_]]:
+def tabulate_words(language: str) -> tuple[npt.NDArray[np.str_], npt.NDArray[np.str_]]:
     """Things `[24, 12]` and aspects `[24, A]` of all topics; a topic with fewer than A aspects repeats some."""
     nouns = np.asarray([topic.nouns(language) for topic in TOPICS])
     most = max(len(topic.qualities) for topic in TOPICS)

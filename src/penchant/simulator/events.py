@@ -11,20 +11,20 @@ import polars as pl
 from penchant.data import schema
 from penchant.simulator.behaviour import KINDS, SOURCES, Behaviour
 from penchant.simulator.catalogue import Catalogue
-from penchant.simulator.concepts import nouns_and_aspects
+from penchant.simulator.concepts import tabulate_words
 from penchant.simulator.options import SimulatorOptions
-from penchant.simulator.phrases import COMMENTS, SENTIMENTS, fill
-from penchant.simulator.population import DEVICES, Population, user_ids
+from penchant.simulator.phrases import COMMENTS, SENTIMENTS, fill_templates
+from penchant.simulator.population import DEVICES, Population, format_user_ids
 from penchant.simulator.schedule import Schedule
 
 _COMMENT = KINDS.index("comment")
 
 
 TRUTH_COLUMNS: Final = ("topic", "source", "liking", "sentiment", "interests", "label")
-"""Columns that are kept from everybody but the truth."""
+"""Columns that only the truth contains."""
 
 
-def event_table(
+def build_event_table(
     options: SimulatorOptions,
     catalogue: Catalogue,
     population: Population,
@@ -33,11 +33,11 @@ def event_table(
     first_user: int,
     rng: np.random.Generator,
 ) -> pl.DataFrame:
-    """E events in the schedule's order: what is published of them and `TRUTH_COLUMNS`."""
+    """E events in the schedule's order: the published columns and `TRUTH_COLUMNS`."""
     users = schedule.users
     device = np.where(rng.random(len(users)) < 0.85, population.device[users], rng.integers(0, 3, len(users)))
-    sentiment, stars = _sentiments(behaviour, rng)
-    ids = user_ids(users + first_user)
+    sentiment, stars = _draw_sentiments(behaviour, rng)
+    ids = format_user_ids(users + first_user)
     session = pl.DataFrame({"u": ids, "s": schedule.session}).select(pl.format("{}-{}", "u", "s")).to_series()
     return pl.DataFrame(
         {
@@ -46,56 +46,58 @@ def event_table(
             schema.TIMESTAMP: schedule.times_s,
             schema.EVENT: pl.Series(np.asarray(KINDS)[behaviour.kinds]),
             schema.VALUE: pl.Series(stars, dtype=pl.Float32).fill_nan(None),
-            schema.DWELL_S: _dwell(behaviour, rng),
-            schema.TEXT: _comments(options, catalogue, behaviour, sentiment, rng),
+            schema.DWELL_S: _draw_dwell(behaviour, rng),
+            schema.TEXT: _write_comments(options, catalogue, behaviour, sentiment, rng),
             schema.SESSION_ID: session,
-            schema.POSITION: behaviour.places,
+            schema.POSITION: behaviour.positions,
             "context_device": np.asarray(DEVICES)[device],
             "topic": behaviour.topics.astype(np.uint8),
             "source": pl.Series(np.asarray(SOURCES)[behaviour.sources]),
             "liking": behaviour.liking,
             "sentiment": pl.Series(np.asarray([*SENTIMENTS, ""])[sentiment]).replace("", None),
             "interests": pl.Series(behaviour.interests, dtype=pl.Array(pl.Float32, options.topics)),
-            "label": pl.Series(["person"]).new_from_index(0, len(users)),
+            "label": pl.Series(["human"]).new_from_index(0, len(users)),
         }
     )
 
 
-def _sentiments(behaviour: Behaviour, rng: np.random.Generator) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
-    """Of comments: sentiment (0 negative, 1 neutral, 2 positive; 3 elsewhere) and stars 1 to 5 (NaN elsewhere)."""
-    felt = behaviour.liking + rng.normal(0, 0.6, len(behaviour.liking))
-    feeling = np.where(felt < -0.4, 0, np.where(felt < 0.2, 1, 2))
-    spread = rng.integers(0, 2, len(felt))
+def _draw_sentiments(
+    behaviour: Behaviour, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
+    """Sentiment of comments (0 negative, 1 neutral, 2 positive; 3 elsewhere) and stars 1 to 5 (NaN elsewhere)."""
+    opinion = behaviour.liking + rng.normal(0, 0.6, len(behaviour.liking))
+    feeling = np.where(opinion < -0.4, 0, np.where(opinion < 0.2, 1, 2))
+    spread = rng.integers(0, 2, len(opinion))
     stars = np.choose(feeling, [1 + spread, 3 + 0 * spread, 4 + spread]).astype(np.float32)
     is_comment = behaviour.kinds == _COMMENT
     return np.where(is_comment, feeling, 3).astype(np.int8), np.where(is_comment, stars, np.nan).astype(np.float32)
 
 
-def _dwell(behaviour: Behaviour, rng: np.random.Generator) -> pl.Series:
-    """Seconds spent on views and clicks, longer the more the item is liked; null elsewhere."""
+def _draw_dwell(behaviour: Behaviour, rng: np.random.Generator) -> pl.Series:
+    """Seconds of views and clicks, longer for items that the user likes; null elsewhere."""
     seconds = np.round(rng.lognormal(2.8 + 0.35 * behaviour.liking, 0.7), 1).astype(np.float32)
     return pl.Series(np.where(behaviour.kinds <= 1, seconds, np.nan)).cast(pl.Float32).fill_nan(None)
 
 
-def _comments(
+def _write_comments(
     options: SimulatorOptions,
     catalogue: Catalogue,
     behaviour: Behaviour,
     sentiment: npt.NDArray[np.int8],
     rng: np.random.Generator,
 ) -> pl.Series:
-    """Texts of comments (null elsewhere) that name the item's thing and carry the sentiment."""
+    """Texts of comments (null elsewhere) that name the item's thing and express the sentiment."""
     rows = np.flatnonzero(behaviour.kinds == _COMMENT)
     language = options.language
     main, noun = catalogue.main[behaviour.items[rows]], catalogue.noun[behaviour.items[rows]]
-    nouns, aspects = nouns_and_aspects(language)
+    nouns, aspects = tabulate_words(language)
     sizes = np.asarray([len(templates) for templates in COMMENTS[language]])
     table = np.asarray([[*templates, *templates[:1]][:6] for templates in COMMENTS[language]])
     templates = table[sentiment[rows], rng.integers(0, sizes[sentiment[rows]])]
     words = pl.DataFrame(
         {"noun": nouns[main, noun], "aspect": aspects[main, rng.integers(0, aspects.shape[1], len(rows))]}
     )
-    texts = pl.DataFrame({"row": rows, "text": fill(pl.Series(templates, dtype=pl.String), words)})
+    texts = pl.DataFrame({"row": rows, "text": fill_templates(pl.Series(templates, dtype=pl.String), words)})
     return pl.DataFrame({"row": np.arange(len(behaviour.kinds))}).join(
         texts, on="row", how="left", maintain_order="left"
     )["text"]

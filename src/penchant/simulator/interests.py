@@ -14,19 +14,19 @@ from penchant.simulator.phrases import STYLES
 PATTERNS: Final = ("steady", "drift", "jump")
 _MOST_TOPICS: Final = 4
 _KEPT: Final = (1.0, 0.3, 0.15)
-"""Share of the first mixture that is left in the last one, by pattern."""
+"""Share of the first mixture in the last one, by pattern."""
 
 
 @dataclass(frozen=True)
 class Seasons:
-    """How topics wax and wane over the year: factor `1 + amplitude[k] * cos(2 pi (t / period - phase[k]))`."""
+    """Seasonal strength of topics: factor `1 + amplitude[k] * cos(2 pi (t / period - phase[k]))`."""
 
     amplitude: npt.NDArray[np.float64]
     phase: npt.NDArray[np.float64]
     period_s: float
 
     @classmethod
-    def drawn(cls, options: SimulatorOptions, rng: np.random.Generator) -> Seasons:
+    def draw(cls, options: SimulatorOptions, rng: np.random.Generator) -> Seasons:
         """Every second topic is seasonal."""
         k = options.topics
         amplitude = np.where(np.arange(k) % 2 == 0, options.season, 0.0)
@@ -42,9 +42,9 @@ class Seasons:
 class Interests:
     """Interests of B users over K topics: `first` and `last` mixtures `[B, K]` (rows sum to 1).
 
-    Between `change_start_s` and `change_end_s` `[B]` the first turns into the last, linearly (a jump has equal
-    times; who stays has both at the end of the log). `pattern` `[B]` indexes `PATTERNS`; `style` `[B, S]` is the
-    lasting taste. The mixture at a time is that, times the season's factors, normalised.
+    Between `change_start_s` and `change_end_s` `[B]` the first turns into the last, linearly. A jump has equal times; a
+    steady user has both at the end of the log. `pattern` `[B]` indexes `PATTERNS`; `style` `[B, S]` is the lasting
+    taste. Seasonal factors multiply the mixture of each moment, then it is normalised.
     """
 
     first: npt.NDArray[np.float32]
@@ -80,7 +80,7 @@ def draw_interests(
     count = len(prior)
     chance = rng.random(count)
     pattern = np.where(chance < options.drifting, 1, np.where(chance < options.drifting + options.jumping, 2, 0))
-    first, fresh = _mixtures(prior, rng), _mixtures(prior, rng)
+    first, fresh = _draw_mixtures(prior, rng), _draw_mixtures(prior, rng)
     kept = np.asarray(_KEPT, dtype=np.float32)[pattern][:, None]
     length = np.maximum(last_s - first_s, 1)
     begin = first_s + (length * rng.uniform(0.3, 0.6, count)).astype(np.int64)
@@ -98,7 +98,7 @@ def draw_interests(
     )
 
 
-def _mixtures(prior: npt.NDArray[np.float64], rng: np.random.Generator) -> npt.NDArray[np.float32]:
+def _draw_mixtures(prior: npt.NDArray[np.float64], rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """Two to four topics a user, drawn without replacement by the prior, with Dirichlet(1) weights."""
     count, k = prior.shape
     most = min(_MOST_TOPICS, k)

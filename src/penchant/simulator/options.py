@@ -62,7 +62,7 @@ class SimulatorOptions:
     text_missing: float = 0.0
     """Share of items without text. 0 to 1."""
     media: bool = False
-    """Whether items have pictures and sounds. Files are written with the simulation."""
+    """Whether items have pictures and sounds; the simulation writes the files."""
     image_missing: float = 0.1
     """Share of items without a picture. 0 to 1."""
     audio_missing: float = 0.4
@@ -77,7 +77,7 @@ class SimulatorOptions:
     searches: float = 0.0
     """Events with a search text, as a share of `events`. 0 to 1."""
     uploads: float = 0.0
-    """Events with the user's own picture or voice note, as a share of `events`. 0 to 1; needs media=true."""
+    """Uploaded pictures and voice notes, as a share of `events`. 0 to 1; needs media=true."""
     follows: float = 5.0
     """Mean number of users that a user follows. 0 to 16; 0 writes no relations."""
     spammers: float = 0.0
@@ -92,28 +92,29 @@ class SimulatorOptions:
     def __post_init__(self) -> None:
         if self.language not in LANGUAGES:
             raise OptionError("language", self.language, allowed=LANGUAGES)
-        self._bounded("topics", 2, len(TOPICS))
-        self._bounded("users", 1, 10_000_000)
-        self._bounded("items", 4 * self.topics, 10_000_000)
-        self._bounded("events", 3 * self.users, 2_000_000_000)
-        self._bounded("seed", 0, 2**32 - 1)
-        self._bounded("days", 7, 3_650)
-        self._bounded("start_s", 0, 4_102_444_800)
-        self._bounded("season_days", 1, 3_650)
-        self._bounded("session_length", 1, 100)
-        self._bounded("style", 0, 20)
-        self._bounded("freshness", 0, 20)
-        self._bounded("follows", 0, 16)
-        self._bounded("picture_size", 16, 1_024)
-        self._bounded("sound_s", 0.2, 60)
-        for name in _SHARES:
-            self._bounded(name, 0, 1)
+        limits: dict[str, tuple[float, float]] = {
+            "topics": (2, len(TOPICS)),
+            "users": (1, 10_000_000),
+            "items": (4 * self.topics, 10_000_000),
+            "events": (3 * self.users, 2_000_000_000),
+            "seed": (0, 2**32 - 1),
+            "days": (7, 3_650),
+            "start_s": (0, 4_102_444_800),
+            "season_days": (1, 3_650),
+            "session_length": (1, 100),
+            "style": (0, 20),
+            "freshness": (0, 20),
+            "follows": (0, 16),
+            "picture_size": (16, 1_024),
+            "sound_s": (0.2, 60),
+        }
+        for name, (low, high) in (limits | dict.fromkeys(_SHARES, (0, 1))).items():
+            self._check(name, low, high)
         if self.drifting + self.jumping > 1:
             raise UsageError(
                 f"drifting={self.drifting} and jumping={self.jumping} are shares of users and add up to more than 1.",
-                remedy="Lower one of them; the rest of the users keeps its interests.",
+                remedy="Lower one of them; the interests of the other users stay.",
             )
-
         if not isinstance(self.media, bool):
             raise UsageError(f"media={self.media!r} must be true or false.")
         if self.uploads and not self.media:
@@ -124,13 +125,13 @@ class SimulatorOptions:
         """End of the log, UTC seconds."""
         return self.start_s + self.days * DAY_S
 
-    def _bounded(self, name: str, low: float, high: float) -> None:
+    def _check(self, name: str, low: float, high: float) -> None:
         value = getattr(self, name)
-        whole = next(f.type for f in fields(self) if f.name == name) == "int"
-        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-            raise UsageError(f"{name}={value!r} must be {'a whole number' if whole else 'a number'}.")
+        is_integer = next(f.type for f in fields(self) if f.name == name) == "int"
+        if isinstance(value, bool) or not isinstance(value, int if is_integer else (int, float)):
+            raise UsageError(f"{name}={value!r} must be {'an integer' if is_integer else 'a number'}.")
         if not low <= value <= high:
-            least = {"items": "The least number of items is 4 a topic.", "events": "The least is 3 events a user."}
+            least = {"items": "A topic needs 4 items.", "events": "A user needs 3 events."}
             raise UsageError(
                 f"{name}={value:,} is out of range: allowed is {low:,} to {high:,}.", remedy=least.get(name, "")
             )

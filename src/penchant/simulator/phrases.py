@@ -1,6 +1,6 @@
-"""How the simulated platform speaks: templates of titles, descriptions and comments in English and Chinese.
+"""Texts of the simulated platform: templates of titles, descriptions and comments in English and Chinese.
 
-Placeholders in braces are filled a column at a time by `fill`.
+`fill_templates` fills the placeholders in braces, a column at a time.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 STYLES: Final = ("easy", "fine", "classic", "modern")
-"""Four styles: a user's lasting taste beside the topics; the adjective and the price of an item tell its style."""
+"""Four styles: a user's lasting taste besides topics; the adjective and the price of an item reveal its style."""
 
 ADJECTIVES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "en": (
@@ -171,8 +171,8 @@ CITIES: Final[dict[str, tuple[str, ...]]] = {
 GENDERS: Final[dict[str, tuple[str, ...]]] = {"en": ("female", "male", "other"), "zh": ("女", "男", "其他")}
 
 
-def pen_names(language: str, numbers: npt.NDArray[np.integer]) -> list[str]:
-    """Names of creators by number: 120 different ones a language, then numbered."""
+def name_creators(language: str, numbers: npt.NDArray[np.integer]) -> list[str]:
+    """Names of creators by number: 120 different names in each language, then numbered ones."""
     family, given = _FAMILY[language], _GIVEN[language]
     pairs = [f"{g} {f}" if language == "en" else f"{f}{g}" for f in family for g in given]
     wide = int(np.max(numbers, initial=0)) // len(pairs) + 1
@@ -180,10 +180,10 @@ def pen_names(language: str, numbers: npt.NDArray[np.integer]) -> list[str]:
     return [table[number] for number in numbers.tolist()]
 
 
-def numbered(titles: pl.Series, language: str) -> pl.Series:
-    """Titles that were given before get a number, as later parts of a series have.
+def number_repeats(titles: pl.Series, language: str) -> pl.Series:
+    """Repeated titles get a number, like later parts of a series.
 
-    >>> numbered(pl.Series(["Tea", "Tea", "Rice"]), "en").to_list()
+    >>> number_repeats(pl.Series(["Tea", "Tea", "Rice"]), "en").to_list()
     ['Tea', 'Tea, part 2', 'Rice']
     """
     turn = (pl.int_range(pl.len()).over("title") + 1).cast(pl.String)
@@ -192,10 +192,10 @@ def numbered(titles: pl.Series, language: str) -> pl.Series:
     return titles.alias("title").to_frame().select(pl.when(turn == "1").then("title").otherwise(later))["title"]
 
 
-def fill(templates: pl.Series, columns: pl.DataFrame) -> pl.Series:
+def fill_templates(templates: pl.Series, columns: pl.DataFrame) -> pl.Series:
     """Templates `[N]` with each `{name}` replaced by the column of that name, `{Name}` by it with a capital.
 
-    >>> fill(pl.Series(["{Noun} and {adj}"]), pl.DataFrame({"noun": ["tea"], "adj": ["warm"]})).to_list()
+    >>> fill_templates(pl.Series(["{Noun} and {adj}"]), pl.DataFrame({"noun": ["tea"], "adj": ["warm"]})).to_list()
     ['Tea and warm']
     """
     text = pl.col("template")

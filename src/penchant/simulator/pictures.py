@@ -1,4 +1,4 @@
-"""Drawn pictures: colours, shapes and a texture tell the topic, contrast and frame the style.
+"""Drawn pictures: colours, shapes and a texture reveal the topic, contrast and frame the style.
 
 Pillow is imported where a picture is drawn.
 """
@@ -26,7 +26,7 @@ _LEVELS: Final = ((0.45, 0.95), (0.85, 0.55), (0.35, 0.65), (0.95, 0.9))
 
 @dataclass(frozen=True)
 class Look:
-    """What a picture shows: `hue` (0 to 1), `shape` and `texture` by number, `count` of shapes, `style`."""
+    """The content of a picture: `hue` (0 to 1), `shape` and `texture` by number, `count` of shapes, `style`."""
 
     hue: float
     shape: int
@@ -35,17 +35,17 @@ class Look:
     style: int
 
 
-def look(topic: int, noun: int, style: int, noise: float, rng: np.random.Generator) -> Look:
-    """The look of a topic: its own hue, and one of the 24 pairs of shape and texture.
+def draw_look(topic: int, noun: int, style: int, noise: float, rng: np.random.Generator) -> Look:
+    """The look of a topic: a hue, and one of the 24 pairs of shape and texture.
 
-    With probability `noise` each of hue, shape and texture is that of any topic instead.
+    With probability `noise` each of hue, shape and texture is that of a random topic instead.
     """
-    told = np.where(rng.random(3) < noise, rng.integers(0, 24, 3), topic)
-    hue = (int(told[0]) * 7 % 24 + 0.6 * float(rng.random())) / 24
-    return Look(hue, int(told[1]) % 6, int(told[2]) // 6 % 4, 2 + noun % 4, style)
+    topics = np.where(rng.random(3) < noise, rng.integers(0, 24, 3), topic)
+    hue = (int(topics[0]) * 7 % 24 + 0.6 * float(rng.random())) / 24
+    return Look(hue, int(topics[1]) % 6, int(topics[2]) // 6 % 4, 2 + noun % 4, style)
 
 
-def picture(shown: Look, size: int, noise: float, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+def draw_picture(look: Look, size: int, noise: float, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
     """Draw a look: RGB `[size, size, 3]`; `noise` 0 to 1 also blurs it with random pixels.
 
     Raises `MissingExtraError` without Pillow.
@@ -54,28 +54,28 @@ def picture(shown: Look, size: int, noise: float, rng: np.random.Generator) -> n
         from PIL import Image, ImageDraw
     except ImportError as error:
         raise MissingExtraError("pillow", "image") from error
-    saturation, value = _LEVELS[shown.style]
-    ground = _rgb(shown.hue, saturation * 0.5, value)
+    saturation, value = _LEVELS[look.style]
+    ground = _to_rgb(look.hue, saturation * 0.5, value)
     canvas = Image.new("RGB", (size, size), ground)
     pen = ImageDraw.Draw(canvas)
-    _texture(pen, shown.texture, size, _rgb(shown.hue, saturation * 0.7, value * 0.8))
-    front = _rgb(shown.hue + 0.45, saturation, 1.2 - value)
-    for _ in range(shown.count):
+    _draw_texture(pen, look.texture, size, _to_rgb(look.hue, saturation * 0.7, value * 0.8))
+    front = _to_rgb(look.hue + 0.45, saturation, 1.2 - value)
+    for _ in range(look.count):
         radius = size * float(rng.uniform(0.1, 0.2))
         middle = rng.uniform(radius, size - radius, 2)
-        _shape(pen, SHAPES[shown.shape], (float(middle[0]), float(middle[1])), radius, front, ground)
-    if shown.style in (1, 2):
+        _draw_shape(pen, SHAPES[look.shape], (float(middle[0]), float(middle[1])), radius, front, ground)
+    if look.style in (1, 2):
         pen.rectangle((0, 0, size - 1, size - 1), outline=front, width=max(1, size // 24))
     pixels = np.asarray(canvas, dtype=np.float64)
     return np.clip(pixels + rng.normal(0, 40 * noise, pixels.shape), 0, 255).astype(np.uint8)
 
 
-def _rgb(hue: float, saturation: float, value: float) -> Colour:
+def _to_rgb(hue: float, saturation: float, value: float) -> Colour:
     red, green, blue = colorsys.hsv_to_rgb(hue % 1, min(saturation, 1.0), min(max(value, 0.0), 1.0))
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
-def _texture(pen: ImageDraw, texture: int, size: int, colour: Colour) -> None:
+def _draw_texture(pen: ImageDraw, texture: int, size: int, colour: Colour) -> None:
     step = max(4, size // 8)
     grid = range(0, size, step)
     if TEXTURES[texture] == "stripes":
@@ -89,7 +89,7 @@ def _texture(pen: ImageDraw, texture: int, size: int, colour: Colour) -> None:
             pen.rectangle((x, y, x + step - 1, y + step - 1), fill=colour)
 
 
-def _shape(
+def _draw_shape(
     pen: ImageDraw, shape: str, middle: tuple[float, float], radius: float, colour: Colour, ground: Colour
 ) -> None:
     x, y = middle

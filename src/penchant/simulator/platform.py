@@ -1,8 +1,8 @@
-"""A platform that can be asked: a policy shows lists, users answer, propensities are logged.
+"""An interactive platform: a policy shows lists, users respond, the log has propensities.
 
-Users follow the position-based click model (Richardson, Dominowska & Ragno 2007; Craswell et al. 2008): a place in the
-list is looked at with a probability of its own, and an item that is looked at is clicked with a probability that
-depends on the user, the item and the time alone.
+Users follow the position-based click model (Richardson, Dominowska & Ragno 2007; Craswell et al. 2008): they examine
+each position of the list with a fixed probability, and click an examined item with a probability that depends on the
+user, the item and the time only.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from penchant.simulator.interests import PATTERNS, Interests
 from penchant.simulator.simulation import Simulation
 
 EXAMINATION: Final = 0.85 ** np.arange(50)
-"""Probability that a user looks at place 0, 1, 2 … of a list."""
+"""Probability that a user examines position 0, 1, 2 … of a list."""
 _OFFSET, _MATCH, _TASTE = -3.0, 5.0, 1.5
 IMPRESSION: Final = "impression"
 CLICK: Final = "click"
@@ -31,8 +31,8 @@ CLICK: Final = "click"
 class Shown:
     """Lists for B users: `items` `[B, L]` codes, no item twice in a list, and `propensity` `[B, L]`.
 
-    The propensity of a place is the probability, given user, time and the items above it, that the policy shows this
-    item there: a list as a whole has the product of its places.
+    The propensity of a position is the probability, given user, time and the items above it, that the policy shows this
+    item there. The propensity of the list is the product over its positions.
     """
 
     items: npt.NDArray[np.int32]
@@ -40,7 +40,7 @@ class Shown:
 
 
 class Policy(Protocol):
-    """What decides which items are shown; all chance comes from `rng`."""
+    """Chooses the items to show; all randomness comes from `rng`."""
 
     def __call__(
         self, users: npt.NDArray[np.integer], times_s: npt.NDArray[np.int64], rng: np.random.Generator
@@ -51,9 +51,9 @@ class Policy(Protocol):
 
 @dataclass(frozen=True)
 class SoftmaxPolicy:
-    """Draws lists without replacement, each place by `softmax(scores / temperature)` over the items left.
+    """Draws lists without replacement, each position by `softmax(scores / temperature)` over the remaining items.
 
-    `scores` `[U, N]` by user code, or `[1, N]` for everybody; equal scores give the uniform policy. Items with score
+    `scores` `[U, N]` by user code, or `[1, N]` for all users; equal scores give the uniform policy. Items with score
     -inf are never shown. The draw adds Gumbel noise and takes the best (Plackett-Luce; Kool et al. 2019).
     """
 
@@ -68,13 +68,13 @@ class SoftmaxPolicy:
         if not 1 <= self.length <= min(allowed, len(EXAMINATION)):
             raise UsageError(
                 f"length={self.length}: allowed is 1 to {len(EXAMINATION)}, and some user has {allowed} items to show.",
-                remedy="Ask for shorter lists or allow more items.",
+                remedy="Shorten the lists or allow more items.",
             )
 
     def __call__(
         self, users: npt.NDArray[np.integer], times_s: npt.NDArray[np.int64], rng: np.random.Generator
     ) -> Shown:
-        """Lists for user codes `[B]`; the time plays no part."""
+        """Lists for user codes `[B]`; the time has no effect."""
         rows = np.asarray(users) if len(self.scores) > 1 else np.zeros(len(users), dtype=np.int64)
         logits = np.asarray(self.scores, dtype=np.float64)[rows] / self.temperature
         noisy = logits + rng.gumbel(size=logits.shape)
@@ -89,7 +89,7 @@ class SoftmaxPolicy:
 
 @dataclass(frozen=True)
 class Answers:
-    """What B users did with the lists shown to them: `examined` and `clicked` `[B, L]`."""
+    """The responses of B users to their lists: `examined` and `clicked` `[B, L]`."""
 
     users: npt.NDArray[np.int64]
     times_s: npt.NDArray[np.int64]
@@ -104,7 +104,7 @@ class Answers:
 
 
 class Platform:
-    """Simulated users who can be shown anything, with the interests of a `Simulation`.
+    """Simulated users who respond to any list, with the interests of a `Simulation`.
 
     >>> from penchant.simulator import SimulatorOptions, simulate
     >>> platform = Platform(simulate(SimulatorOptions(users=10, items=100, events=60)))
@@ -117,12 +117,12 @@ class Platform:
     def __init__(self, simulation: Simulation) -> None:
         self.simulation = simulation
         self.catalogue: Catalogue = simulation.world.catalogue
-        self.interests = _planted(simulation)
+        self.interests = _read_interests(simulation)
 
     def attraction(
         self, users: npt.NDArray[np.integer], items: npt.NDArray[np.integer], times_s: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.float64]:
-        """Probability `[B, L]` that users `[B]` click items `[B, L]` they look at, at times `[B]`."""
+        """Probability `[B, L]` that users `[B]` click items `[B, L]` that they examine, at times `[B]`."""
         mixture = self.interests.at(users, times_s)
         match = np.zeros(items.shape)
         for topic in range(mixture.shape[1]):
@@ -135,7 +135,7 @@ class Platform:
     def click_rate(
         self, users: npt.NDArray[np.integer], items: npt.NDArray[np.integer], times_s: npt.NDArray[np.int64]
     ) -> npt.NDArray[np.float64]:
-        """True probability `[B, L]` of a click on each place of given lists."""
+        """True probability `[B, L]` of a click on each position of given lists."""
         return EXAMINATION[: items.shape[1]] * self.attraction(users, items, times_s)
 
     def ask(
@@ -145,27 +145,26 @@ class Platform:
         times_s: npt.NDArray[np.int64] | int,
         rng: np.random.Generator,
     ) -> Answers:
-        """Show lists to user codes `[B]` at times `[B]` (or one time for all) and let them answer.
+        """Show lists to user codes `[B]` at times `[B]` (or one time for all) and draw their responses.
 
-        Raises `DataError` where the policy shows no item codes, an item twice, or propensities outside (0, 1].
+        Raises `DataError` if the policy shows unknown item codes, an item twice, or propensities outside (0, 1].
         """
         codes = np.asarray(users, dtype=np.int64)
         times = np.broadcast_to(np.asarray(times_s, dtype=np.int64), codes.shape)
         shown = policy(codes, times, rng)
         self._check(shown, len(codes))
-        places = shown.items.shape[1]
-        examined = rng.random(shown.items.shape) < EXAMINATION[:places]
+        examined = rng.random(shown.items.shape) < EXAMINATION[: shown.items.shape[1]]
         clicked = examined & (rng.random(shown.items.shape) < self.attraction(codes, shown.items, times))
         return Answers(codes, times, shown, examined, clicked)
 
     def log(self, answers: Answers, round_id: str = "r1", *, impressions: bool = True) -> pl.DataFrame:
-        """Answers as rows of the event table: an `impression` for every place, then a `click` for every click.
+        """Answers as rows of the event table: an `impression` for every position, then a `click` for every click.
 
-        Both carry `recommendation_id`, `position` (from 0) and `propensity`; clicks come two seconds a place later.
-        Leave the impressions out where the rows are to be learned from as events: being shown is no interest.
+        Both have `recommendation_id`, `position` (from 0) and `propensity`; clicks come 2 s a position later.
+        To train on the rows, leave the impressions out: an impression is no interest.
         """
-        count, places = answers.shown.items.shape
-        row, place = np.divmod(np.arange(count * places), places)
+        count, length = answers.shown.items.shape
+        row, position = np.divmod(np.arange(count * length), length)
         items, users = self.simulation.items[schema.ITEM_ID], self.simulation.users[schema.USER_ID]
         shown = pl.DataFrame(
             {
@@ -174,7 +173,7 @@ class Platform:
                 schema.TIMESTAMP: answers.times_s[row],
                 schema.EVENT: pl.Series([IMPRESSION]).new_from_index(0, len(row)),
                 schema.RECOMMENDATION_ID: pl.Series(row).cast(pl.String),
-                schema.POSITION: place.astype(np.int16),
+                schema.POSITION: position.astype(np.int16),
                 schema.PROPENSITY: answers.shown.propensity.ravel(),
             }
         )
@@ -191,20 +190,22 @@ class Platform:
         if items.ndim != 2 or len(items) != count or chance.shape != items.shape:
             raise DataError(
                 f"The policy gave items {items.shape} and propensities {chance.shape} for {count} users.",
-                remedy="Both must be [users, places].",
+                remedy="Both must be [users, positions].",
             )
         if items.shape[1] > len(EXAMINATION) or items.min() < 0 or items.max() >= len(self.catalogue):
-            raise DataError(f"The policy shows items outside 0 to {len(self.catalogue) - 1}, or over 50 places.")
+            raise DataError(
+                f"The policy shows items outside 0 to {len(self.catalogue) - 1}, or more than 50 positions."
+            )
         if (np.diff(np.sort(items, axis=1), axis=1) == 0).any():
             raise DataError("The policy shows an item twice in one list.", remedy="Draw without replacement.")
         if not ((chance > 0) & (chance <= 1)).all():
             raise DataError(
-                "Propensities must be above 0 and at most 1.", remedy="Log the probability of what was shown."
+                "Propensities must be above 0 and at most 1.", remedy="Log the probability of each shown item."
             )
 
 
-def _planted(simulation: Simulation) -> Interests:
-    """The interests of all users, out of the truth."""
+def _read_interests(simulation: Simulation) -> Interests:
+    """The interests of all users, from the truth."""
     users, end_s = simulation.truth.users, simulation.options.end_s
     return Interests(
         first=users["first"].to_numpy(),

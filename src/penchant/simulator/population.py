@@ -1,4 +1,4 @@
-"""Who uses the simulated platform: attributes that say a little about interests."""
+"""Users of the simulated platform: attributes that reveal a little about interests."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _AGES: Final = ((18, 25), (26, 35), (36, 50), (51, 75))
 
 @dataclass(frozen=True)
 class Leanings:
-    """How likely each topic is for each age group `[4, K]`."""
+    """Preferences for each topic by age group `[4, K]`."""
 
     by_age: npt.NDArray[np.float64]
 
     @classmethod
-    def drawn(cls, options: SimulatorOptions, rng: np.random.Generator) -> Leanings:
-        """Topics differ in how common they are, age groups in what they lean to."""
+    def draw(cls, options: SimulatorOptions, rng: np.random.Generator) -> Leanings:
+        """Topics differ in popularity, age groups in their preferences."""
         common = rng.gamma(3.0, size=options.topics) + 0.3
         return cls(common * (rng.gamma(2.0, size=(len(_AGES), options.topics)) + 0.2))
 
@@ -50,7 +50,7 @@ def draw_population(
     cities = np.asarray(CITIES[language])
     table = pl.DataFrame(
         {
-            schema.USER_ID: user_ids(np.arange(first, first + count)),
+            schema.USER_ID: format_user_ids(np.arange(first, first + count)),
             "age": rng.integers(bounds[:, 0], bounds[:, 1] + 1),
             "gender": np.asarray(GENDERS[language])[rng.choice(3, size=count, p=[0.49, 0.49, 0.02])],
             "city": cities[rng.integers(0, len(cities), count)],
@@ -60,7 +60,7 @@ def draw_population(
     return Population(table, leanings.by_age[group], device)
 
 
-def user_ids(numbers: npt.NDArray[np.integer]) -> pl.Series:
+def format_user_ids(numbers: npt.NDArray[np.integer]) -> pl.Series:
     """Published ids of users by number: `u000001` is the first."""
     return (
         pl.DataFrame({"n": np.asarray(numbers) + 1})

@@ -1,4 +1,4 @@
-"""When simulated users do something: sessions with gaps, hours of the day, seconds between events."""
+"""Times of simulated events: sessions with gaps, hours of the day, seconds between events."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from penchant.simulator.options import DAY_S, SimulatorOptions
 
 _HOURS: Final = np.asarray([2, 1, 1, 1, 1, 2, 4, 6, 7, 6, 6, 7, 9, 8, 6, 6, 7, 8, 10, 13, 15, 14, 9, 5], dtype=float)
-"""How busy each hour of the day is."""
+"""Relative activity of each hour of the day."""
 _PAUSE_S: Final = 1_800
 
 
@@ -34,7 +34,7 @@ class Schedule:
         return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
 
 
-def event_counts(options: SimulatorOptions, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+def draw_event_counts(options: SimulatorOptions, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """Events of each user `[users]`: at least 3, log-normal, adding up to `options.events` exactly."""
     weight = np.minimum(rng.lognormal(0, 0.8, options.users), 12.0)
     spare = options.events - 3 * options.users
@@ -57,28 +57,28 @@ def draw_schedule(options: SimulatorOptions, counts: npt.NDArray[np.int64], rng:
     starts = np.flatnonzero(opening)
     index = np.cumsum(opening) - 1
     within = since - since[starts][index]
-    owner = users[starts]
+    session_users = users[starts]
     ends = np.append(starts[1:], total) - 1
-    begin = _session_starts(options, owner, within[ends], len(counts), rng)
-    first = np.searchsorted(owner, np.arange(len(counts)))
+    begin = _draw_session_starts(options, session_users, within[ends], len(counts), rng)
+    first = np.searchsorted(session_users, np.arange(len(counts)))
     return Schedule(offsets, begin[index] + within, (index - first[users]).astype(np.int32), opening)
 
 
-def _session_starts(
+def _draw_session_starts(
     options: SimulatorOptions,
-    owner: npt.NDArray[np.int64],
+    session_users: npt.NDArray[np.int64],
     length_s: npt.NDArray[np.int64],
     users: int,
     rng: np.random.Generator,
 ) -> npt.NDArray[np.int64]:
-    """Start of each session, at least half an hour after the end of the one before."""
+    """Start of each session, at least 30 minutes after the end of the session before."""
     joined = rng.beta(1.0, 2.5, users) * options.days * 0.7
     left = joined + (options.days - joined) * rng.beta(3.0, 1.0, users)
-    day = np.floor(rng.uniform(joined[owner], left[owner])).astype(np.int64)
-    hour = rng.choice(24, size=len(owner), p=_HOURS / _HOURS.sum())
-    start = options.start_s + day * DAY_S + hour * 3_600 + rng.integers(0, 3_600, len(owner))
-    start = start[np.lexsort((start, owner))]
+    day = np.floor(rng.uniform(joined[session_users], left[session_users])).astype(np.int64)
+    hour = rng.choice(24, size=len(session_users), p=_HOURS / _HOURS.sum())
+    start = options.start_s + day * DAY_S + hour * 3_600 + rng.integers(0, 3_600, len(session_users))
+    start = start[np.lexsort((start, session_users))]
     # Pushing overlapping sessions apart is a running maximum of start minus the time used up before, user by user.
     used = np.cumsum(length_s + _PAUSE_S) - (length_s + _PAUSE_S)
-    lift = owner * (10 * options.days * DAY_S + int(used[-1]) + 1)
+    lift = session_users * (10 * options.days * DAY_S + int(used[-1]) + 1)
     return np.maximum.accumulate(start - used + lift) - lift + used

@@ -1,4 +1,4 @@
-"""The simulated platform: everything drawn, as tables and truth, and written as a folder of the data contract."""
+"""The simulated platform as tables and truth, in memory or as a folder of the data contract."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.simulator.blocks import Block, World, draw_blocks
 from penchant.simulator.follows import draw_follows
-from penchant.simulator.media import item_media, published_items, write_media
+from penchant.simulator.media import list_item_media, publish_items, write_media
 from penchant.simulator.options import SimulatorOptions
-from penchant.simulator.truth import Truth, item_truth, topic_table
+from penchant.simulator.truth import Truth, build_item_truth, build_topic_table
 
 
 @dataclass(frozen=True)
 class Simulation:
     """A simulated platform: the published tables, and the truth that no model may read.
 
-    `relations` is None where nobody follows anybody; `files` are the pictures and sounds that `write` makes.
+    `relations` is None without follows; `files` lists the pictures and sounds that `write` creates.
     """
 
     options: SimulatorOptions
@@ -37,13 +37,13 @@ class Simulation:
     world: World
 
     def dataset(self) -> Dataset:
-        """The published tables as a `Dataset` (its pictures and sounds exist only where it is written and loaded)."""
+        """The published tables as a `Dataset` (without pictures and sounds, which `write` creates)."""
         return Dataset.from_tables(self.events, self.items, self.users, self.relations)
 
     def write(self, folder: str | Path) -> Path:
         """Write the tables as Parquet, pictures, sounds, a README, and the truth in the folder `truth`.
 
-        The folder must be new or empty (`UsageError`), and appears only when everything is in it.
+        The folder must be new or empty (`UsageError`); it appears when it is complete.
         """
         tables = {schema.ITEMS: self.items, schema.USERS: self.users, schema.EVENTS: self.events}
         with atomic_folder(folder) as root:
@@ -58,19 +58,19 @@ class Simulation:
 
 
 def simulate(options: SimulatorOptions | None = None) -> Simulation:
-    """Draw a whole platform in memory; the same options give the same tables.
+    """Draw a platform in memory; the same options give the same tables.
 
     >>> small = simulate(SimulatorOptions(users=20, items=100, events=200, seed=1))
     >>> small.items.height, small.users.height, small.events.height
     (100, 20, 200)
     """
     options = options or SimulatorOptions()
-    world = World.drawn(options)
+    world = World.draw(options)
     blocks = list(draw_blocks(world))
-    items = published_items(options, world.catalogue)
+    items = publish_items(options, world.catalogue)
     truth = Truth(
-        topics=topic_table(options),
-        items=item_truth(world.catalogue),
+        topics=build_topic_table(options),
+        items=build_item_truth(world.catalogue),
         users=pl.concat([block.user_truth for block in blocks]),
         events=pl.concat([block.event_truth for block in blocks]),
         broken=pl.concat([block.broken for block in blocks]),
@@ -81,29 +81,29 @@ def simulate(options: SimulatorOptions | None = None) -> Simulation:
         users=pl.concat([block.users for block in blocks]),
         events=pl.concat([block.events for block in blocks]),
         truth=truth,
-        relations=_relations(options, [block.mean for block in blocks]),
-        files=pl.concat([item_media(items, world.catalogue), *(block.files for block in blocks)]),
+        relations=_draw_relations(options, [block.mean for block in blocks]),
+        files=pl.concat([list_item_media(items, world.catalogue), *(block.files for block in blocks)]),
         world=world,
     )
 
 
 def stream(options: SimulatorOptions, folder: str | Path, progress: Callable[[str, float], None] | None = None) -> Path:
-    """Write a platform of any size block after block: the same rows as `simulate(options).write(folder)`.
+    """Write a platform of any size in blocks: the same rows as `simulate(options).write(folder)`.
 
     `users` and `events` become folders of Parquet parts, and so do these tables of the truth. `progress` is called
-    with a word and the share done (0 to 1).
+    with the phase and the share done (0 to 1).
     """
-    world = World.drawn(options)
+    world = World.draw(options)
     with atomic_folder(folder) as root:
         truth = root / "truth"
         for name in (schema.USERS, schema.EVENTS):
             (root / name).mkdir()
             (truth / name).mkdir(parents=True)
-        items = published_items(options, world.catalogue)
+        items = publish_items(options, world.catalogue)
         items.write_parquet(root / f"{schema.ITEMS}.parquet", compression="zstd")
-        write_media(options, item_media(items, world.catalogue), root)
-        topic_table(options).write_parquet(truth / "topics.parquet", compression="zstd")
-        item_truth(world.catalogue).write_parquet(truth / "items.parquet", compression="zstd")
+        write_media(options, list_item_media(items, world.catalogue), root)
+        build_topic_table(options).write_parquet(truth / "topics.parquet", compression="zstd")
+        build_item_truth(world.catalogue).write_parquet(truth / "items.parquet", compression="zstd")
         rows, users, means, broken = 0, 0, [], []
         for number, block in enumerate(draw_blocks(world)):
             _write_part(block, root, number)
@@ -114,7 +114,7 @@ def stream(options: SimulatorOptions, folder: str | Path, progress: Callable[[st
             if progress is not None:
                 progress("simulating users", min(users / options.users, 1.0))
         pl.concat(broken).write_parquet(truth / "broken.parquet", compression="zstd")
-        relations = _relations(options, means)
+        relations = _draw_relations(options, means)
         if relations is not None:
             relations.write_parquet(root / f"{schema.RELATIONS}.parquet", compression="zstd")
         _write_readme(options, rows, root)
@@ -132,7 +132,7 @@ def _write_part(block: Block, root: Path, number: int) -> None:
         table.write_parquet(folder / part, compression="zstd")
 
 
-def _relations(options: SimulatorOptions, means: list[npt.NDArray[np.float32]]) -> pl.DataFrame | None:
+def _draw_relations(options: SimulatorOptions, means: list[npt.NDArray[np.float32]]) -> pl.DataFrame | None:
     return draw_follows(options, np.concatenate(means)[: options.users]) if options.follows else None
 
 
@@ -140,17 +140,17 @@ def _write_readme(options: SimulatorOptions, events: int, folder: Path) -> None:
     text = f"""# A simulated platform
 
 {options.users:,} users, {options.items:,} items and {events:,} events in {options.days} days, language
-`{options.language}`, seed {options.seed}. Nobody in it is real.
+`{options.language}`, seed {options.seed}. All users are invented.
 
-| table | what it holds |
+| table | content |
 |---|---|
 | `items` | titles, descriptions, tags, categories, creator, price, created_at{", media" * options.media} |
 | `users` | age, gender, city, device |
-| `events` | who did what with which item and when; comments with text and stars (`value`); place in the list |
-| `relations` | who follows whom (left out where nobody follows anybody) |
-| `truth/` | the interests that were planted at every event, topics of items, times of change, labels |
+| `events` | who did what with which item and when; comments with text and stars (`value`); position in the list |
+| `relations` | who follows whom (absent without follows) |
+| `truth/` | true interests at every event, topics of items, times of change, labels |
 
-The first four follow penchant's data contract. A model must not read `truth/`; `penchant.simulator.Truth.load` does,
-to measure how well planted interests are found again.
+The first four follow penchant's data contract. A model must not read `truth/`. `penchant.simulator.Truth.load`
+reads it, to measure how well a model recovers the true interests.
 """
     (folder / "README.md").write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What the simulated platform knows and no model may see."""
+"""The truth about a simulated platform, which no model may read."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Truth:
     - `topics`: `topic`, `en`, `zh`.
     - `items`: `item_id`, `main` topic, `style`, `topics` (mixture `[K]`).
     - `users`: `user_id`, `pattern` (steady, drift, jump), `change_start_s` and `change_end_s` (null: steady),
-      `first` and `last` mixtures `[K]` without season, `style` (taste), `label` (person, bot, spammer, takeover) and
-      `label_start_s`, since when.
-    - `events`: `event_id`, the `topic` meant, `source` (topic, neighbour, exploring, own content, or the abuser),
-      `liking`, `sentiment` of comments, `interests`: the mixture `[K]` in force at that moment, `label`.
+      `first` and `last` mixtures `[K]` without season, `style` (taste), `label` (human, bot, spammer, takeover) and
+      its start `label_start_s`.
+    - `events`: `event_id`, the intended `topic`, `source` (topic, neighbour, exploring, user content, or the abuser),
+      `liking`, `sentiment` of comments, `interests`: the mixture `[K]` of that moment, `label`.
     - `broken`: rows of the event table that were damaged: `row`, `event_id`, `fault`.
     """
 
@@ -45,13 +45,13 @@ class Truth:
         files = {
             f.name: sorted([*root.glob(f"{f.name}.parquet"), *root.glob(f"{f.name}/*.parquet")]) for f in fields(cls)
         }
-        missing = [name for name, found in files.items() if not found]
+        missing = [name for name, paths in files.items() if not paths]
         if missing:
             raise DataError(
-                f"{root} holds no truth of a simulation: no {', '.join(missing)}.parquet.",
+                f"{root} contains no truth of a simulation: no {', '.join(missing)}.parquet.",
                 remedy="Give a folder written by `penchant simulate`.",
             )
-        return cls(**{name: pl.read_parquet(found) for name, found in files.items()})
+        return cls(**{name: pl.read_parquet(paths) for name, paths in files.items()})
 
     def write(self, folder: Path) -> None:
         """One Parquet file a table."""
@@ -60,25 +60,25 @@ class Truth:
             getattr(self, field.name).write_parquet(folder / f"{field.name}.parquet", compression="zstd")
 
     def interests(self, event_ids: pl.Series | list[str]) -> npt.NDArray[np.float32]:
-        """Planted mixtures `[E, K]` at events, in the order asked."""
-        wanted = pl.DataFrame({schema.EVENT_ID: event_ids})
-        found = wanted.join(
+        """True mixtures `[E, K]` at events, in the given order."""
+        requested = pl.DataFrame({schema.EVENT_ID: event_ids})
+        mixtures = requested.join(
             self.events.select(schema.EVENT_ID, "interests"), on=schema.EVENT_ID, how="left", maintain_order="left"
         )["interests"]
-        if found.null_count():
-            lost = wanted[schema.EVENT_ID].filter(found.is_null())[0]
+        if mixtures.null_count():
+            lost = requested[schema.EVENT_ID].filter(mixtures.is_null())[0]
             raise DataError(
-                f"The truth holds no event {lost!r} ({found.null_count()} are missing).",
-                remedy="Ask for events of the simulation that this truth belongs to.",
+                f"The truth has no event {lost!r} ({mixtures.null_count()} are missing).",
+                remedy="Give events of the simulation that this truth belongs to.",
             )
-        return found.to_numpy()
+        return mixtures.to_numpy()
 
     def item_topics(self) -> npt.NDArray[np.float32]:
         """Topic mixtures of items `[N, K]`, in the order of the item table."""
         return self.items["topics"].to_numpy()
 
 
-def item_truth(catalogue: Catalogue) -> pl.DataFrame:
+def build_item_truth(catalogue: Catalogue) -> pl.DataFrame:
     """The table `items` of the truth."""
     return pl.DataFrame(
         {
@@ -90,7 +90,7 @@ def item_truth(catalogue: Catalogue) -> pl.DataFrame:
     )
 
 
-def topic_table(options: SimulatorOptions) -> pl.DataFrame:
+def build_topic_table(options: SimulatorOptions) -> pl.DataFrame:
     """Numbers and names of the topics in use."""
     used = TOPICS[: options.topics]
     return pl.DataFrame(

@@ -22,7 +22,7 @@ from penchant.cleaning.doctor.finding import (
     list_examples,
     observe,
 )
-from penchant.cleaning.duplicate_items import DuplicateOptions, find_duplicates
+from penchant.cleaning.duplicates import DuplicateOptions, find_duplicates
 from penchant.cleaning.finding import TABLES
 from penchant.cleaning.impossible import clear_impossible_cells
 from penchant.cleaning.text_noise import remove_noise

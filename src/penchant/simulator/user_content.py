@@ -1,4 +1,4 @@
-"""Events without an item: what users write, upload and say themselves."""
+"""Content of users: searches, uploaded pictures and voice notes, as events without an item."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.simulator.behaviour import draw_rows
-from penchant.simulator.concepts import nouns_and_aspects
+from penchant.simulator.concepts import tabulate_words
 from penchant.simulator.interests import Interests
-from penchant.simulator.media import MEDIA_COLUMNS, no_media
+from penchant.simulator.media import MEDIA_COLUMNS, empty_media
 from penchant.simulator.options import SimulatorOptions
-from penchant.simulator.phrases import ADJECTIVES, CAPTIONS, QUERIES, fill
+from penchant.simulator.phrases import ADJECTIVES, CAPTIONS, QUERIES, fill_templates
 from penchant.simulator.schedule import Schedule
 
 SEARCH: Final = "search"
 UPLOAD: Final = "upload"
 VOICE_NOTE: Final = "voice_note"
 _FIRST_NUMBER: Final = 1_000_000_000
-"""Files of events are numbered from here on, so that they never share the numbers of items."""
+"""Numbers of event files start here, above the numbers of item files."""
 
 
-def own_content(
+def draw_user_content(
     options: SimulatorOptions,
     events: pl.DataFrame,
     interests: Interests,
@@ -32,16 +32,16 @@ def own_content(
     first_event: int,
     rng: np.random.Generator,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Searches, picture uploads and voice notes: rows for the event table (with truth) and the files they need.
+    """Searches, picture uploads and voice notes: rows for the event table (with truth) and their files.
 
     Each follows one of the block's `events` (in the schedule's order) within two minutes and before the next;
     its topic is drawn from the user's mixture at that moment.
     """
     total = len(schedule.times_s)
     searches, uploads = round(options.searches * total), round(options.uploads * total)
-    base, times_s = _moments(schedule, searches + uploads, rng)
+    base, times_s = _draw_moments(schedule, searches + uploads, rng)
     if not len(base):
-        return events.clear(), no_media()
+        return events.clear(), empty_media()
     users = schedule.users[base]
     mixture = interests.at(users, times_s)
     topics = draw_rows(mixture, rng.random(len(base)))
@@ -60,13 +60,13 @@ def own_content(
             schema.USER_ID: events[schema.USER_ID].gather(base),
             schema.TIMESTAMP: times_s,
             schema.EVENT: kinds,
-            schema.TEXT: _texts(options, kinds, topics, noun, style, rng),
+            schema.TEXT: _write_texts(options, kinds, topics, noun, style, rng),
             schema.SESSION_ID: events[schema.SESSION_ID].gather(base),
             "context_device": events["context_device"].gather(base),
             "topic": topics.astype(np.uint8),
-            "source": pl.Series(["own"]).new_from_index(0, len(base)),
+            "source": pl.Series(["user"]).new_from_index(0, len(base)),
             "interests": pl.Series(mixture, dtype=pl.Array(pl.Float32, options.topics)),
-            "label": pl.Series(["person"]).new_from_index(0, len(base)),
+            "label": pl.Series(["human"]).new_from_index(0, len(base)),
         }
     )
     shown = {"number": numbers, "topic": topics.astype(np.int64), "noun": noun, "style": style.astype(np.int64)}
@@ -76,19 +76,19 @@ def own_content(
     return rows, files.drop_nulls("path").select(MEDIA_COLUMNS)
 
 
-def _moments(
-    schedule: Schedule, wanted: int, rng: np.random.Generator
+def _draw_moments(
+    schedule: Schedule, count: int, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Events to follow, and times strictly between them and the user's next event."""
+    """Preceding events, and times strictly between each of them and the user's next event."""
     gap = np.append(np.diff(schedule.times_s), 0)
     gap[schedule.offsets[1:] - 1] = 120
     room = np.flatnonzero(gap >= 3)
-    base = np.sort(rng.choice(room, size=min(wanted, len(room)), replace=False))
+    base = np.sort(rng.choice(room, size=min(count, len(room)), replace=False))
     spare = np.minimum(gap[base], 120) - 1
     return base, schedule.times_s[base] + 1 + np.floor(rng.random(len(base)) * spare).astype(np.int64)
 
 
-def _texts(
+def _write_texts(
     options: SimulatorOptions,
     kinds: npt.NDArray[np.str_],
     topics: npt.NDArray[np.int16],
@@ -96,9 +96,9 @@ def _texts(
     style: npt.NDArray[np.int16],
     rng: np.random.Generator,
 ) -> pl.Series:
-    """Queries of searches, captions of six uploads in ten, nothing else."""
+    """Queries of searches, and captions of 60 % of the uploads."""
     count, language = len(kinds), options.language
-    nouns, aspects = nouns_and_aspects(language)
+    nouns, aspects = tabulate_words(language)
     words = pl.DataFrame(
         {
             "noun": nouns[topics, noun],
@@ -111,4 +111,4 @@ def _texts(
         kinds == SEARCH, queries[rng.integers(0, len(queries), count)], captions[rng.integers(0, len(captions), count)]
     )
     silent = (kinds == VOICE_NOTE) | ((kinds == UPLOAD) & (rng.random(count) < 0.4))
-    return fill(pl.Series(templates, dtype=pl.String), words).set(pl.Series(silent), None)
+    return fill_templates(pl.Series(templates, dtype=pl.String), words).set(pl.Series(silent), None)
