@@ -193,7 +193,7 @@ def test_every_finding_has_its_texts() -> None:
     codes = {key.split(".")[1] for key in texts if key.startswith("finding.")}
     for code in codes:
         assert {f"finding.{code}", f"finding.{code}.sentence", f"finding.{code}.remedy"} <= set(texts)
-    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src/penchant/cleaning").glob("doctor_*.py"))
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src/penchant/cleaning/doctor").glob("*.py"))
     assert [code for code in codes if f'"{code}"' not in source] == []
     with pytest.raises(OptionError, match="Allowed: en, zh"):
         examine_log(table()).to_dict("fr")
