@@ -31,9 +31,9 @@ from typing import Any
 from _report import RESULTS, write
 
 from penchant.data.dataset import Dataset
+from penchant.data.results.comparison import Comparison
 from penchant.data.splits import split
 from penchant.evaluation.compare import compare
-from penchant.evaluation.comparison import Comparison
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 

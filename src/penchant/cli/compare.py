@@ -13,7 +13,7 @@ from penchant.cli.heads import show_probes
 from penchant.errors import UsageError
 
 if TYPE_CHECKING:
-    from penchant.evaluation.comparison import Comparison
+    from penchant.data.results.comparison import Comparison
 
 SHOWN = ("ndcg", "hit_rate", "mrr", "coverage")
 """Metrics of the printed table; all of them stand in the JSON."""

@@ -15,7 +15,7 @@ from penchant.errors import DataError
 
 if TYPE_CHECKING:
     from penchant.data.dataset import Dataset
-    from penchant.evaluation.comparison import Comparison
+    from penchant.data.results.comparison import Comparison
     from penchant.recommender.config import Config
 
 

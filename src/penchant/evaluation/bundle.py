@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from penchant.data.dataset import Dataset
+from penchant.data.results.comparison import Comparison
 from penchant.data.splits import How, Target, Ties
 from penchant.embeddings.packing import packed
 from penchant.errors import DataError, UsageError
 from penchant.evaluation.background import background
 from penchant.evaluation.backtest import DEFAULT_KS
 from penchant.evaluation.compare import compare
-from penchant.evaluation.comparison import Comparison
 from penchant.evaluation.cost import Cost, measured
 from penchant.evaluation.pooling import pooled
 from penchant.evaluation.probes import probe_results

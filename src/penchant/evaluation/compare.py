@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
+from penchant.data.results.comparison import Comparison
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout, How, Split, Target, Ties
 from penchant.data.splits import split as cut
@@ -20,7 +21,6 @@ from penchant.errors import OptionError, PenchantError, UsageError
 from penchant.evaluation.ablation import Ablate, with_refits
 from penchant.evaluation.background import Background, background
 from penchant.evaluation.backtest import DEFAULT_KS
-from penchant.evaluation.comparison import Comparison
 from penchant.evaluation.cost import measured
 from penchant.evaluation.pooling import pooled
 from penchant.evaluation.probes import probe_results

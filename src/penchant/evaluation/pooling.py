@@ -8,16 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from penchant.evaluation.comparison import Comparison, PairedTest, SliceResult
+from penchant.data.results.comparison import Comparison, PairedTest, SliceResult
+from penchant.data.results.estimates import Interval
 from penchant.evaluation.ratings import ValueErrors
 from penchant.evaluation.run import Run
-from penchant.metrics.significance import (
-    Interval,
-    Test,
-    bootstrap_intervals,
-    mean_over_seeds,
-    paired_differences,
-)
+from penchant.metrics.significance import Test, bootstrap_intervals, mean_over_seeds, paired_differences
 
 Floats = npt.NDArray[np.float64]
 BASELINES = frozenset({"popularity", "cooccurrence", "item_knn", "user_knn", "content", "ease", "als"})

@@ -15,12 +15,13 @@ import numpy.typing as npt
 
 from penchant.data.dataset import Dataset
 from penchant.data.kinds import wanted_kinds
+from penchant.data.results.estimates import Interval
 from penchant.data.schema import OTHERS
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import PenchantError
 from penchant.metrics.beyond import expected_calibration_error
 from penchant.metrics.classification import accuracy, auc, confusion_matrix, precision_recall_f1
-from penchant.metrics.significance import Interval, resampled
+from penchant.metrics.significance import resampled
 
 if TYPE_CHECKING:
     from penchant.models.probes.pairs import TargetEvents

@@ -12,9 +12,10 @@ import polars as pl
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.ragged import Ragged
+from penchant.data.results.estimates import Interval
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout
-from penchant.metrics.significance import Interval, bootstrap_ratio
+from penchant.metrics.significance import bootstrap_ratio
 
 Floats = npt.NDArray[np.float64]
 

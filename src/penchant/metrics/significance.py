@@ -7,12 +7,12 @@ same users for every metric and model, so intervals are comparable and differenc
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from penchant.data.results.estimates import Difference, Interval
 from penchant.errors import DataError, OptionError
 from penchant.metrics.quotient import quotient
 
@@ -20,28 +20,6 @@ Floats = npt.NDArray[np.float64]
 Test = Literal["t", "bootstrap", "wilcoxon"]
 TESTS = ("t", "bootstrap", "wilcoxon")
 _BLOCK_ELEMENTS = 1 << 22
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean and the ends of its interval."""
-
-    mean: float
-    low: float
-    high: float
-
-    def to_dict(self) -> dict[str, float]:
-        """For JSON: `mean`, `low`, `high`."""
-        return {"mean": self.mean, "low": self.low, "high": self.high}
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One model minus another over the same users: interval, p-value, and p after Holm's correction."""
-
-    interval: Interval
-    p: float
-    p_holm: float
 
 
 def bootstrap_means(values: Floats, *, samples: int = 1000, seed: int = 0) -> Floats:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from penchant.metrics.significance import Difference, Interval
+from penchant.data.results.estimates import Difference, Interval
 
 TABLE_METRICS = ("ndcg", "hit_rate", "mrr", "coverage", "novelty", "diversity")
 """Metrics of the printed table, those that are there."""

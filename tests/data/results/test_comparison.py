@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 
+from penchant.data.results.comparison import Comparison
 from penchant.evaluation.backtest import UserMetrics
-from penchant.evaluation.comparison import Comparison
 from penchant.evaluation.cost import Cost
 from penchant.evaluation.pooling import pooled
 from penchant.evaluation.ratings import ValueErrors
