@@ -21,7 +21,7 @@ def load_with_the_other(path):
     # both have read the bundle before one writes, unless the program itself lets one wait
     rec = load(path)
     Path(sys.argv[4]).touch()
-    end = time.monotonic() + 6
+    end = time.monotonic() + 15
     while not Path(sys.argv[5]).exists() and time.monotonic() < end:
         time.sleep(0.02)
     return rec
