@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from penchant.errors import OptionError
-from penchant.llm.adapters import ADAPTER, tuned
+from penchant.llm.adapters import ADAPTER, prepare_tuning
 from penchant.llm.language_model import make_small, read_states, reader
 from penchant.llm.tokenizer import train_tokenizer
 
@@ -19,7 +19,7 @@ def test_only_adapters_learn(kind: str) -> None:
     tokens = torch.tensor([[5, 6, 7, 8]])
     with torch.inference_mode():
         before = read_states(base, tokens, torch.ones_like(tokens))
-    wrapped = tuned(base, "lora", rank=2).eval()
+    wrapped = prepare_tuning(base, "lora", rank=2).eval()
     with torch.inference_mode():
         torch.testing.assert_close(read_states(wrapped, tokens, torch.ones_like(tokens)), before)
     weights = {name: value.clone() for name, value in wrapped.state_dict().items()}
@@ -37,7 +37,7 @@ def test_only_adapters_learn(kind: str) -> None:
 
 def test_frozen_and_full() -> None:
     layer = torch.nn.Linear(2, 2)
-    assert not any(p.requires_grad for p in tuned(layer, "frozen").parameters())
-    assert all(p.requires_grad for p in tuned(layer, "full").parameters())
+    assert not any(p.requires_grad for p in prepare_tuning(layer, "frozen").parameters())
+    assert all(p.requires_grad for p in prepare_tuning(layer, "full").parameters())
     with pytest.raises(OptionError, match="Did you mean 'lora'"):
-        tuned(layer, "lor")
+        prepare_tuning(layer, "lor")

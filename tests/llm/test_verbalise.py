@@ -5,19 +5,19 @@ from __future__ import annotations
 import pytest
 
 from penchant.errors import OptionError
-from penchant.llm.verbalise import clause, elapsed, shortened, tell
+from penchant.llm.verbalise import shorten, verbalise_event, verbalise_gap, verbalise_history
 
 DAY_S = 86_400
 
 
 def test_a_history_in_english() -> None:
-    told = tell(
+    told = verbalise_history(
         ["Heat", "Alien", "Up", "Jaws"],
         ["view", "purchase", "rating", "hide"],
         [0, 20, 2 * DAY_S + 20, 32 * DAY_S],
         "en",
         values=[None, None, 4.5, None],
-        asked_s=32 * DAY_S + 3600,
+        request_s=32 * DAY_S + 3600,
     )
     assert told == (
         'viewed "Heat". Then bought "Alien". 2 days later, rated "Up" 4.5. 4 weeks later, hid "Jaws". An hour later,'
@@ -25,13 +25,13 @@ def test_a_history_in_english() -> None:
 
 
 def test_a_history_in_chinese() -> None:
-    told = tell(
+    told = verbalise_history(
         ["盗火线", "异形", "飞屋环游记", "大白鲨"],
         ["view", "purchase", "rating", "hide"],
         [0, 20, 2 * DAY_S + 20, 32 * DAY_S],
         "zh",
         values=[None, None, 4.5, None],
-        asked_s=32 * DAY_S + 3600,
+        request_s=32 * DAY_S + 3600,
     )
     assert (
         told
@@ -40,8 +40,8 @@ def test_a_history_in_chinese() -> None:
 
 
 def test_without_a_time_of_request_it_ends_with_the_last_event() -> None:
-    assert tell(["a"], ["like"], [5], "en") == 'liked "a".'
-    assert tell([], [], [], "zh", asked_s=3) == ""
+    assert verbalise_history(["a"], ["like"], [5], "en") == 'liked "a".'
+    assert verbalise_history([], [], [], "zh", request_s=3) == ""
 
 
 @pytest.mark.parametrize(
@@ -58,18 +58,18 @@ def test_without_a_time_of_request_it_ends_with_the_last_event() -> None:
     ],
 )
 def test_elapsed_time(seconds: int, english: str, chinese: str) -> None:
-    assert (elapsed(seconds, "en"), elapsed(seconds, "zh")) == (english, chinese)
+    assert (verbalise_gap(seconds, "en"), verbalise_gap(seconds, "zh")) == (english, chinese)
 
 
 def test_a_kind_without_a_verb_of_its_own_is_named() -> None:
-    assert clause("X", "pinned", "en") == 'pinned: "X".'
-    assert clause("X", "pinned", "zh") == "pinned：《X》。"
+    assert verbalise_event("X", "pinned", "en") == 'pinned: "X".'
+    assert verbalise_event("X", "pinned", "zh") == "pinned：《X》。"
 
 
 def test_long_titles_are_cut() -> None:
-    assert shortened("黑暗中的一束光", 5) == "黑暗中的…"
+    assert shorten("黑暗中的一束光", 5) == "黑暗中的…"
 
 
 def test_another_language_is_refused() -> None:
     with pytest.raises(OptionError, match=r"language='fr' is not known\. Allowed: zh, en"):
-        elapsed(3, "fr")
+        verbalise_gap(3, "fr")

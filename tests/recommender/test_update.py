@@ -365,7 +365,7 @@ def test_a_language_model_keeps_its_words_and_weights(levels: int) -> None:
 def test_a_language_model_that_read_the_items_and_was_altered_is_refused() -> None:
     settings = {**SMALL, **{f"llm.{name}": value for name, value in LLM.items()}, "llm.items": "lm"}
     rec = Recommender.fit(platform(users=12), Config(model="llm").with_settings(settings))
-    with pytest.raises(ModelError, match=r"was altered and is not kept.*Train it again; with items='view'"):
+    with pytest.raises(ModelError, match=r"are not in the bundle.*Train it again; with items='view'"):
         rec.update(more([("u0", "i1", LATER)]))
 
 

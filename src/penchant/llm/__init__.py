@@ -1,1 +1,1 @@
-"""Language models as such: histories told in words, tokenizers, networks, pre-training, adapters."""
+"""Language models as such: verbalised histories, tokenizers, networks, pre-training, adapters."""

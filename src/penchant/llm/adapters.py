@@ -1,4 +1,4 @@
-"""What of a language model is trained: everything, low-rank adapters, or nothing."""
+"""Which weights of a language model are trained: all, low-rank adapters, or none."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 TUNINGS: Final = ("full", "lora", "frozen")
 ADAPTER: Final = "lora_"
-"""In the names of all weights that adapters add."""
+"""Part of the names of all weights that adapters add."""
 
 
-def tuned(network: nn.Module, tuning: str, *, rank: int = 8) -> nn.Module:
-    """The network, with what `tuning` says set to be trained; `lora` wraps it.
+def prepare_tuning(network: nn.Module, tuning: str, *, rank: int = 8) -> nn.Module:
+    """The network with the weights that `tuning` names set to be trained; `lora` wraps it.
 
-    LoRA (Hu et al., ICLR 2022) adds B·A of rank `rank` to every dense layer, scaled by 2, B = 0 at first: before
-    training the output is unchanged. Adapters are drawn from torch's generator. Raises `MissingExtraError`.
+    LoRA (Hu et al., ICLR 2022) adds B·A of rank `rank` to every dense layer, scaled by 2. B begins at 0, so that the
+    output is unchanged before training. Adapters are drawn from torch's generator. Raises `MissingExtraError`.
     """
     if tuning not in TUNINGS:
         raise OptionError("tuning", tuning, allowed=TUNINGS)
@@ -29,8 +29,8 @@ def tuned(network: nn.Module, tuning: str, *, rank: int = 8) -> nn.Module:
         import peft
     except ImportError:
         raise MissingExtraError("peft", "llm") from None
-    told = peft.LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear")
+    config = peft.LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says that GPT-2 stores its weights transposed, and does the right thing
-        wrapped: nn.Module = peft.get_peft_model(network, told)
+        wrapped: nn.Module = peft.get_peft_model(network, config)
     return wrapped

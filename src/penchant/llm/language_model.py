@@ -1,8 +1,7 @@
-"""Language models of three types (BERT, GPT, T5): made small, loaded from a folder, taken apart and put together."""
+"""Language models of three types (BERT, GPT, T5): created small, loaded from a folder, rebuilt from settings."""
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,17 +15,20 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 KINDS: Final = ("bert", "gpt", "t5")
-"""bert: reads both ways (masked); gpt: reads forwards (causal); t5: an encoder with a decoder for pre-training."""
+"""bert reads in both directions (masked), gpt forwards (causal), t5 is the encoder of an encoder-decoder."""
 
 
 @dataclass
 class LanguageModel:
-    """A network of `transformers` with its language head (or without, `base` is what reads), and its tokenizer."""
+    """A network of `transformers`, with or without its language head, and its tokenizer.
+
+    `is_new` says that its weights began at random here.
+    """
 
     kind: str
     network: Any
     tokenizer: TextTokenizer
-    made_here: bool = False
+    is_new: bool = False
 
     @property
     def dim(self) -> int:
@@ -35,14 +37,14 @@ class LanguageModel:
 
     @property
     def positions(self) -> int:
-        """Tokens that it can read at once."""
+        """Tokens that it reads at once, at most."""
         config = self.network.config
         if self.kind == "t5":
             return 512
-        told = int(getattr(config, "max_position_embeddings", 512))
+        positions = int(getattr(config, "max_position_embeddings", 512))
         if config.model_type in ("roberta", "xlm-roberta", "camembert", "mpnet"):
-            told -= int(config.pad_token_id or 0) + 1  # their positions start behind the padding
-        return min(told, int(min(self.tokenizer.inner.model_max_length, 1 << 20)))
+            positions -= int(config.pad_token_id or 0) + 1  # their positions start behind the padding
+        return min(positions, int(min(self.tokenizer.inner.model_max_length, 1 << 20)))
 
 
 def kind_of(config: Any) -> str:
@@ -57,72 +59,76 @@ def kind_of(config: Any) -> str:
         MODEL_FOR_MASKED_LM_MAPPING_NAMES,
     )
 
-    if getattr(config, "is_encoder_decoder", False):
+    if getattr(config, "is_encoder_decoder", False) or "t5" in config.model_type:
         return "t5"
     names = getattr(config, "architectures", None) or []
-    told = any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in names)
+    is_causal = any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in names)
     masked = config.model_type in MODEL_FOR_MASKED_LM_MAPPING_NAMES
     causal = config.model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-    return "gpt" if told or getattr(config, "is_decoder", False) or (causal and not masked) else "bert"
+    return "gpt" if is_causal or getattr(config, "is_decoder", False) or (causal and not masked) else "bert"
 
 
 def make_small(
     kind: str, tokenizer: TextTokenizer, *, dim: int, layers: int, heads: int, positions: int
 ) -> LanguageModel:
-    """A small network with random weights (from torch's generator) and language heads. Raises `OptionError`."""
-    from transformers import BertConfig, BertForPreTraining, GPT2Config, GPT2LMHeadModel, T5Config
-    from transformers import T5ForConditionalGeneration as T5
+    """A small network with random weights (from torch's generator); bert and gpt with language heads.
 
-    pad, size = tokenizer.pad, tokenizer.size
+    Raises `OptionError`.
+    """
+    from transformers import BertConfig, BertForPreTraining, GPT2Config, GPT2LMHeadModel, T5Config, T5EncoderModel
+
+    untyped_t5: Any = T5Config
     if kind == "bert":
-        told: Any = BertConfig(
-            vocab_size=size,
-            hidden_size=dim,
-            num_hidden_layers=layers,
-            num_attention_heads=heads,
-            intermediate_size=4 * dim,
-            max_position_embeddings=positions,
-            pad_token_id=pad,
-            hidden_dropout_prob=0.0,
-            attention_probs_dropout_prob=0.0,
+        network: Any = BertForPreTraining(
+            BertConfig(
+                vocab_size=tokenizer.size,
+                hidden_size=dim,
+                num_hidden_layers=layers,
+                num_attention_heads=heads,
+                intermediate_size=4 * dim,
+                max_position_embeddings=positions,
+                pad_token_id=tokenizer.pad,
+                hidden_dropout_prob=0.0,
+                attention_probs_dropout_prob=0.0,
+            )
         )
-        return LanguageModel(kind, BertForPreTraining(told), tokenizer, made_here=True)
-    if kind == "gpt":
-        told = GPT2Config(
-            vocab_size=size,
-            n_embd=dim,
-            n_layer=layers,
-            n_head=heads,
-            n_positions=positions,
-            bos_token_id=tokenizer.before[0] if tokenizer.before else None,
-            eos_token_id=None,
-            pad_token_id=pad,
-            resid_pdrop=0.0,
-            embd_pdrop=0.0,
-            attn_pdrop=0.0,
+    elif kind == "gpt":
+        network = GPT2LMHeadModel(
+            GPT2Config(
+                vocab_size=tokenizer.size,
+                n_embd=dim,
+                n_layer=layers,
+                n_head=heads,
+                n_positions=positions,
+                bos_token_id=tokenizer.before[0] if tokenizer.before else None,
+                eos_token_id=None,
+                pad_token_id=tokenizer.pad,
+                resid_pdrop=0.0,
+                embd_pdrop=0.0,
+                attn_pdrop=0.0,
+            )
         )
-        return LanguageModel(kind, GPT2LMHeadModel(told), tokenizer, made_here=True)
-    if kind == "t5":
-        untyped: Any = T5Config
-        told = untyped(
-            vocab_size=size,
-            d_model=dim,
-            d_kv=dim // heads,
-            d_ff=4 * dim,
-            num_layers=layers,
-            num_decoder_layers=1,
-            num_heads=heads,
-            dropout_rate=0.0,
-            pad_token_id=pad,
-            eos_token_id=tokenizer.after[-1] if tokenizer.after else None,
-            decoder_start_token_id=pad,
+    elif kind == "t5":
+        network = T5EncoderModel(
+            untyped_t5(
+                vocab_size=tokenizer.size,
+                d_model=dim,
+                d_kv=dim // heads,
+                d_ff=4 * dim,
+                num_layers=layers,
+                num_heads=heads,
+                dropout_rate=0.0,
+                pad_token_id=tokenizer.pad,
+                eos_token_id=tokenizer.after[-1] if tokenizer.after else None,
+            )
         )
-        return LanguageModel(kind, T5(told), tokenizer, made_here=True)
-    raise OptionError("architecture", kind, allowed=KINDS)
+    else:
+        raise OptionError("architecture", kind, allowed=KINDS)
+    return LanguageModel(kind, network, tokenizer, is_new=True)
 
 
 def load(folder: Path, *, with_head: bool = False) -> LanguageModel:
-    """A model and its tokenizer from a folder, in float32; with its language head where pre-training goes on.
+    """A model and its tokenizer from a folder, in float32; with its language head for further pre-training.
 
     A head that the folder lacks begins at random; a missing part of the model itself raises `ModelError`. Code of
     the model's author is never run.
@@ -158,29 +164,17 @@ def load(folder: Path, *, with_head: bool = False) -> LanguageModel:
 
 
 def reader(model: LanguageModel) -> nn.Module:
-    """The part that reads: no language head, and of T5 the encoder alone."""
-    from transformers import AutoModelForTextEncoding
-
-    network = model.network
-    if model.kind != "t5":
-        base: nn.Module = network.base_model
-        return base
-    if not hasattr(network, "decoder"):
-        encoder: nn.Module = network
-        return encoder
-    untyped: Any = AutoModelForTextEncoding
-    alone: nn.Module = untyped.from_config(copy.deepcopy(network.config))
-    weights = {k: v for k, v in network.state_dict().items() if k.startswith(("shared.", "encoder."))}
-    alone.load_state_dict(weights)
-    return alone
+    """The part that reads, without a language head."""
+    base: nn.Module = model.network.base_model
+    return base
 
 
-def rebuilt(config: Mapping[str, Any], kind: str) -> Any:
+def rebuild(config: Mapping[str, Any], kind: str) -> Any:
     """The reading part of a model with these settings (`config.to_dict()`) and random weights."""
     from transformers import AutoConfig
 
-    told = dict(config)
-    settings = AutoConfig.for_model(told.pop("model_type"), **told)
+    rest = dict(config)
+    settings = AutoConfig.for_model(rest.pop("model_type"), **rest)
     return _reader(kind).from_config(settings)
 
 
@@ -197,17 +191,15 @@ def _reader(kind: str) -> Any:
 
 
 def _with_head(config: Any, kind: str) -> Any:
-    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForPreTraining, AutoModelForSeq2SeqLM
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForPreTraining
 
-    if kind == "gpt":
-        return AutoModelForCausalLM
-    if kind == "t5":
-        return AutoModelForSeq2SeqLM
-    return AutoModelForPreTraining if config.model_type == "bert" else AutoModelForMaskedLM
+    if kind == "bert":
+        return AutoModelForPreTraining if config.model_type == "bert" else AutoModelForMaskedLM
+    return AutoModelForCausalLM if kind == "gpt" else _reader(kind)
 
 
 class _quiet:
-    """No progress bars and no advice from transformers; what was set before comes back."""
+    """No progress bars and no advice from transformers; the former settings return afterwards."""
 
     def __enter__(self) -> None:
         from transformers.utils import logging as untyped

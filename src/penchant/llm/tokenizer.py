@@ -10,15 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 PAD, UNKNOWN, START, END, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"
-SENTINELS: Final = tuple(f"<extra_id_{n}>" for n in range(16))
-"""What stands for a span that was taken out (T5)."""
-SPECIAL: Final = (PAD, UNKNOWN, START, END, MASK, *SENTINELS)
+SPECIAL: Final = (PAD, UNKNOWN, START, END, MASK)
 ROLES: Final = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token", "bos_token", "eos_token")
 
 
 @dataclass(frozen=True)
 class TextTokenizer:
-    """A tokenizer of `transformers` and what it puts around a text: `before` and `after` are token codes."""
+    """A tokenizer of `transformers`; `before` and `after` are the codes that it adds around a text."""
 
     inner: Any
     before: tuple[int, ...]
@@ -26,12 +24,12 @@ class TextTokenizer:
 
     @classmethod
     def around(cls, inner: Any) -> TextTokenizer:
-        """Find out what a tokenizer adds, by asking it."""
-        whole = list(inner("a")["input_ids"])
+        """Wrap a tokenizer; what it adds to a text is read from an example."""
+        full = list(inner("a")["input_ids"])
         core = list(inner("a", add_special_tokens=False)["input_ids"])
-        places = [n for n in range(len(whole) - len(core) + 1) if whole[n : n + len(core)] == core]
-        at = places[-1] if places else 0
-        return cls(inner, tuple(whole[:at]), tuple(whole[at + len(core) :]))
+        starts = [n for n in range(len(full) - len(core) + 1) if full[n : n + len(core)] == core]
+        start = starts[-1] if starts else 0
+        return cls(inner, tuple(full[:start]), tuple(full[start + len(core) :]))
 
     @property
     def size(self) -> int:
@@ -40,15 +38,15 @@ class TextTokenizer:
 
     @property
     def pad(self) -> int:
-        """The code that fills rows; it is masked, so any will do where a model has none."""
+        """The code of padding; padding is masked, so any code does where a model has none."""
         return int(self.inner.pad_token_id) if self.inner.pad_token_id is not None else 0
 
     def codes(self, texts: Sequence[str]) -> list[list[int]]:
-        """Token codes of every text, nothing put around them."""
+        """Token codes of every text, without special tokens."""
         if not texts:
             return []
-        found: list[list[int]] = self.inner(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
-        return found
+        codes: list[list[int]] = self.inner(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
+        return codes
 
     def to_bytes(self) -> npt.NDArray[np.uint8]:
         """The tokenizer's own JSON as bytes, for safetensors."""
@@ -59,13 +57,13 @@ class TextTokenizer:
         return {role: str(getattr(self.inner, role)) for role in ROLES if getattr(self.inner, role, None) is not None}
 
     @classmethod
-    def from_bytes(cls, told: npt.NDArray[np.uint8], roles: dict[str, str]) -> TextTokenizer:
+    def from_bytes(cls, data: npt.NDArray[np.uint8], roles: dict[str, str]) -> TextTokenizer:
         """The opposite of `to_bytes` and `roles`."""
         from tokenizers import Tokenizer
         from transformers import PreTrainedTokenizerFast
 
         untyped: Any = PreTrainedTokenizerFast
-        inner = untyped(tokenizer_object=Tokenizer.from_str(told.tobytes().decode()), **roles)
+        inner = untyped(tokenizer_object=Tokenizer.from_str(data.tobytes().decode()), **roles)
         return cls.around(inner)
 
 

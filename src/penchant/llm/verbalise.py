@@ -1,4 +1,4 @@
-"""Histories told in words, in English or Chinese: what was done with what, and how long after the event before."""
+"""Histories as text in English or Chinese: what the user did with which item, and how long after the last event."""
 
 from __future__ import annotations
 
@@ -59,17 +59,17 @@ _VERBS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
 )
 
 
-def clause(title: str, kind: str, language: str, *, value: float | None = None) -> str:
-    """One event in words; the rating (`value`) is said where the kind is a rating.
+def verbalise_event(title: str, kind: str, language: str, *, value: float | None = None) -> str:
+    """One event in words, with the rating (`value`) where the kind is a rating.
 
-    >>> clause("Heat", "purchase", "en"), clause("盗火线", "purchase", "zh")
+    >>> verbalise_event("Heat", "purchase", "en"), verbalise_event("盗火线", "purchase", "zh")
     ('bought "Heat".', '买了《盗火线》。')
-    >>> clause("Heat", "rating", "en", value=4.0), clause("盗火线", "rating", "zh", value=3.5)
+    >>> verbalise_event("Heat", "rating", "en", value=4.0), verbalise_event("盗火线", "rating", "zh", value=3.5)
     ('rated "Heat" 4.', '给《盗火线》打了3.5分。')
-    >>> clause("Heat", "pinned", "en"), clause("盗火线", "pinned", "zh")
+    >>> verbalise_event("Heat", "pinned", "en"), verbalise_event("盗火线", "pinned", "zh")
     ('pinned: "Heat".', 'pinned：《盗火线》。')
     """
-    _known(language)
+    _check(language)
     column = LANGUAGES.index(language)
     named = f'"{title}"' if language == "en" else f"《{title}》"
     if kind == "rating" and value is not None:
@@ -79,15 +79,15 @@ def clause(title: str, kind: str, language: str, *, value: float | None = None) 
     return _VERBS[kind][1 - column].format(named) + ("." if language == "en" else "。")
 
 
-def elapsed(seconds: int, language: str) -> str:
-    """How long after the event before, in the largest unit that fits, rounded down.
+def verbalise_gap(seconds: int, language: str) -> str:
+    """The time since the last event, in the largest unit that fits, rounded down.
 
-    >>> elapsed(30, "en"), elapsed(86_400, "en"), elapsed(3 * 604_800, "en")
+    >>> verbalise_gap(30, "en"), verbalise_gap(86_400, "en"), verbalise_gap(3 * 604_800, "en")
     ('Then', 'A day later,', '3 weeks later,')
-    >>> elapsed(30, "zh"), elapsed(86_400, "zh"), elapsed(7_200, "zh")
+    >>> verbalise_gap(30, "zh"), verbalise_gap(86_400, "zh"), verbalise_gap(7_200, "zh")
     ('随后，', '1天后，', '2小时后，')
     """
-    _known(language)
+    _check(language)
     for size, english, chinese in _UNITS:
         count = seconds // size
         if count >= 1:
@@ -98,41 +98,41 @@ def elapsed(seconds: int, language: str) -> str:
     return "Then" if language == "en" else "随后，"
 
 
-def shortened(title: str, characters: int) -> str:
-    """At most so many characters, an ellipsis in the place of the rest.
+def shorten(title: str, characters: int) -> str:
+    """A title of at most `characters` characters, with an ellipsis in the place of the rest.
 
-    >>> shortened("A very long title", 8), shortened("short", 8)
+    >>> shorten("A very long title", 8), shorten("short", 8)
     ('A very…', 'short')
     """
     return title if len(title) <= characters else title[: characters - 1].rstrip() + "…"
 
 
-def tell(
+def verbalise_history(
     titles: Sequence[str],
     kinds: Sequence[str],
     times_s: Sequence[int],
     language: str,
     *,
     values: Sequence[float | None] | None = None,
-    asked_s: int | None = None,
+    request_s: int | None = None,
 ) -> str:
-    """A whole history, oldest event first: the text that models of this package read, token for token.
+    """A history as text, oldest event first: what models of this package read, token for token.
 
-    `asked_s` is when a recommendation is asked for (UTC seconds), or None where that is hidden.
+    `request_s` is the time of the request (UTC seconds), or None where that is hidden.
 
-    >>> tell(["Heat", "Alien"], ["view", "purchase"], [0, 172_800], "en", asked_s=176_400)
+    >>> verbalise_history(["Heat", "Alien"], ["view", "purchase"], [0, 172_800], "en", request_s=176_400)
     'viewed "Heat". 2 days later, bought "Alien". An hour later,'
-    >>> tell(["盗火线", "异形"], ["view", "purchase"], [0, 172_800], "zh", asked_s=176_400)
+    >>> verbalise_history(["盗火线", "异形"], ["view", "purchase"], [0, 172_800], "zh", request_s=176_400)
     '看了《盗火线》。2天后，买了《异形》。1小时后，'
     """
     rated = values if values is not None else [None] * len(titles)
-    told = [clause(t, k, language, value=v) for t, k, v in zip(titles, kinds, rated, strict=True)]
-    clock = [*times_s, asked_s] if asked_s is not None and len(times_s) else list(times_s)
-    gaps = [elapsed(max(0, after - before), language) for before, after in pairwise(clock)]
-    parts = [part for pair in zip(told, [*gaps, ""], strict=False) for part in pair]
+    clauses = [verbalise_event(t, k, language, value=v) for t, k, v in zip(titles, kinds, rated, strict=True)]
+    clock = [*times_s, request_s] if request_s is not None and len(times_s) else list(times_s)
+    gaps = [verbalise_gap(max(0, after - before), language) for before, after in pairwise(clock)]
+    parts = [part for pair in zip(clauses, [*gaps, ""], strict=False) for part in pair]
     return (" " if language == "en" else "").join(part for part in parts if part)
 
 
-def _known(language: str) -> None:
+def _check(language: str) -> None:
     if language not in LANGUAGES:
         raise OptionError("language", language, allowed=LANGUAGES)

@@ -20,9 +20,9 @@ from penchant.errors import EncoderError, ModelError, OptionError, UsageError
 from penchant.llm.adapters import ADAPTER
 from penchant.llm.language_model import make_small
 from penchant.llm.tokenizer import train_tokenizer
-from penchant.llm.verbalise import tell
+from penchant.llm.verbalise import verbalise_history
 from penchant.models.base import ModelState
-from penchant.models.language.histories import Narrator, page
+from penchant.models.language.histories import Narrator, make_page
 from penchant.models.language.model import LLM, LLMOptions
 from penchant.testing.models import check_model
 from penchant.training import fit
@@ -137,7 +137,7 @@ def test_other_types_learn_too(architecture: str) -> None:
 
 @pytest.mark.parametrize(("titles", "language"), [(WORDS, "en"), (CHINESE, "zh")])
 def test_what_is_read_is_what_is_told(titles: list[str], language: str) -> None:
-    corpus = [tell(titles, ["view"] * 6, list(range(0, 6 * DAY_S, DAY_S)), language)]
+    corpus = [verbalise_history(titles, ["view"] * 6, list(range(0, 6 * DAY_S, DAY_S)), language)]
     tokenizer = train_tokenizer(corpus, language, "gpt", size=200)
     narrator = Narrator(tokenizer, titles, ["view", "rating"], language)
     batch = SequenceBatch.of_items([[0, 3], [1, 2, 4]], [[0, 30], [0, 3 * DAY_S, 60 * DAY_S]])
@@ -146,18 +146,18 @@ def test_what_is_read_is_what_is_told(titles: list[str], language: str) -> None:
         kinds=np.array([0, 0, 0, 1, 0], dtype=np.int16),
         values=np.array([1, 1, np.nan, 4.5, 1], dtype=np.float32),
     )
-    stream, extra = narrator.tell(batch), narrator.requests(batch)
+    stream, extra = narrator.verbalise(batch), narrator.requests(batch)
     begins, stops = stream.ends[2 * batch.offsets[:-1]], stream.ends[2 * batch.offsets[1:]]
-    read = page(stream, begins, stops, tokenizer, causal=True, extra=extra)
+    read = make_page(stream, begins, stops, tokenizer, causal=True, extra=extra)
     told = [
-        tell([titles[0], titles[3]], ["view", "view"], [0, 30], language, asked_s=3630),
-        tell(
+        verbalise_history([titles[0], titles[3]], ["view", "view"], [0, 30], language, request_s=3630),
+        verbalise_history(
             [titles[1], titles[2], titles[4]],
             ["view", "rating", "view"],
             [0, 3 * DAY_S, 60 * DAY_S],
             language,
             values=[None, 4.5, None],
-            asked_s=61 * DAY_S,
+            request_s=61 * DAY_S,
         ),
     ]
     for row in range(2):
@@ -167,7 +167,7 @@ def test_what_is_read_is_what_is_told(titles: list[str], language: str) -> None:
 
 def test_windows_keep_to_the_budget_and_make_every_event_a_target_once() -> None:
     tokenizer = train_tokenizer(WORDS, "en", "gpt", size=100)
-    stream = Narrator(tokenizer, WORDS, ["view"], "en").tell(cycles(users=5, length=30))
+    stream = Narrator(tokenizer, WORDS, ["view"], "en").verbalise(cycles(users=5, length=30))
     starts, stops = stream.windows(60, np.random.default_rng(0))
     assert (stream.ends[2 * stops] - stream.ends[2 * starts] <= 60).all()
     targets = np.concatenate([np.arange(a + 1, b) for a, b in zip(starts, stops, strict=True)])
@@ -302,13 +302,13 @@ def test_two_levels_need_a_causal_model(folder: Callable[[str], Path]) -> None:
         ({"levels": 3}, "levels=3 is not known. Allowed: 1, 2"),
         ({"levels": 2, "architecture": "t5"}, "levels=2 needs a causal model, not t5"),
         ({"source": "x", "architecture": "gpt"}, "has its own architecture"),
-        ({"tuning": "frozen", "train_items": True}, "tuning='frozen' trains nothing of it. Set tuning to full or lora"),
+        ({"tuning": "frozen", "train_items": True}, "tuning='frozen' trains no weights. Set tuning to full or lora"),
         ({"items": "view", "train_items": True}, "which train_items=True cannot train. Set items=lm"),
         ({"pretrain": "mlm"}, "is for a bert model, not for architecture gpt. Set pretrain to causal or auto or none"),
         ({"pretrain": "nsp", "architecture": "t5"}, "'nsp' is for a bert model, not for architecture t5"),
         ({"pretrain": "causal", "architecture": "bert"}, "Set pretrain to mlm or nsp or auto or none, or architecture"),
         ({"pretrain": "mlm", "levels": 2}, "'mlm' is for a bert model, not for levels=2, which needs gpt"),
-        ({"pretrain": "spans", "levels": 2, "source": "x"}, "'spans' is for a t5 model, not for levels=2"),
+        ({"pretrain": "spans"}, r"pretrain='spans' is not known\. Allowed: auto, none, mlm, causal, nsp"),
         ({"language": "fr"}, "Allowed: auto, zh, en"),
         ({"width": 15}, "width=15 is not a multiple of n_heads=2"),
         ({"max_length": 3}, "max_length=3 is out of range. Give 8 or more"),
@@ -321,7 +321,7 @@ def test_bad_options_say_what_is_allowed(changed: dict[str, Any], message: str) 
 
 def test_of_a_given_model_the_objective_is_judged_when_it_is_read(folder: Callable[[str], Path]) -> None:
     model = LLM(replace(SMALL, source=str(folder("gpt")), pretrain="mlm"))
-    with pytest.raises(ModelError, match=r"objective 'mlm' is not for a gpt model\. Take causal, or none"):
+    with pytest.raises(ModelError, match=r"objective 'mlm' is not for a gpt model\. Take causal or none"):
         model.start(data(), torch.device("cpu"))
 
 

@@ -1,4 +1,4 @@
-"""Histories as one stream of tokens: every event is a piece for the time before it and a piece for what was done."""
+"""Histories as one stream of tokens: each event is a piece for the time before it and a piece for the action."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import numpy.typing as npt
 from penchant.data.ragged import Ragged, gather_positions
 from penchant.data.sequences import SequenceBatch
 from penchant.llm.tokenizer import TextTokenizer
-from penchant.llm.verbalise import clause, elapsed
+from penchant.llm.verbalise import verbalise_event, verbalise_gap
 
 Ints = npt.NDArray[np.int64]
 
 UNIT_SECONDS = np.asarray([0, 60, 3_600, 86_400, 604_800, 2_592_000, 31_536_000], dtype=np.int64)
-"""The units in which elapsed time is told; below a minute it is 'then'."""
+"""The units of the time between events; below a minute it is 'then'."""
 _MOST = 1000
 
 
 @dataclass(frozen=True)
 class Narrator:
-    """Tells events in words and turns these into tokens.
+    """Verbalises events and turns the text into tokens.
 
-    `titles` `[N]` by item code, `kinds` names by code, `language` zh or en. `own` stands for an event without an item.
+    `titles` `[N]` by item code, `kinds` names by code, `language` zh or en.
     """
 
     tokenizer: TextTokenizer
@@ -32,8 +32,8 @@ class Narrator:
     kinds: Sequence[str]
     language: str
 
-    def tell(self, batch: SequenceBatch) -> Stream:
-        """The stream of a batch; a piece that occurs often is put into words and tokens once."""
+    def verbalise(self, batch: SequenceBatch) -> Stream:
+        """The stream of a batch; a piece that occurs often is verbalised and tokenised once."""
         items = np.where((batch.items >= 0) & (batch.items < len(self.titles)), batch.items, -1).astype(np.int64)
         kinds = np.where((batch.kinds >= 0) & (batch.kinds < len(self.kinds)), batch.kinds, -1).astype(np.int64)
         rated = np.isin(kinds, [code for code, kind in enumerate(self.kinds) if kind == "rating"])
@@ -42,43 +42,45 @@ class Narrator:
         halves = np.clip(halves, -_MOST, _MOST)
         width = 2 * _MOST + 1
         keys = ((items + 1) * (len(self.kinds) + 1) + kinds + 1) * width + halves + _MOST
-        unique, done = np.unique(keys, return_inverse=True)
+        unique, body_of_event = np.unique(keys, return_inverse=True)
         bodies = [self._body(int(key) // width, int(key) % width - _MOST) for key in unique]
         steps = np.diff(batch.times_s, prepend=batch.times_s[:1])
         first = np.zeros(batch.n_events, dtype=np.bool_)
         first[batch.offsets[:-1][batch.lengths > 0]] = True
-        gaps, waited = self._gaps(np.maximum(steps, 0))
+        gaps, gap_of_event = self._gaps(np.maximum(steps, 0))
         pieces = np.empty(2 * batch.n_events, dtype=np.int64)
-        pieces[0::2] = np.where(first, 0, 1 + waited)
-        pieces[1::2] = 1 + len(gaps) + done
+        pieces[0::2] = np.where(first, 0, 1 + gap_of_event)
+        pieces[1::2] = 1 + len(gaps) + body_of_event
         table = Ragged.of([[], *gaps, *self.tokenizer.codes(bodies)])
         at, ends = gather_positions(table.offsets, pieces)
         return Stream(table.values[at], ends, batch.offsets)
 
     def requests(self, batch: SequenceBatch) -> Ragged:
-        """Tokens that tell the time from the last event to the request, `[B]`; none where that is hidden."""
+        """Tokens of the time from the last event to the request, `[B]`; none where that is hidden."""
         if batch.query_times_s is None or not batch.n_events:
             return Ragged.empty(len(batch))
         last = batch.times_s[np.maximum(batch.offsets[1:] - 1, 0)]
-        gaps, waited = self._gaps(np.maximum(batch.query_times_s - last, 0))
-        known = np.where(batch.lengths > 0, 1 + waited, 0)
-        return Ragged.of([[], *gaps]).take(known)
+        gaps, gap_of_row = self._gaps(np.maximum(batch.query_times_s - last, 0))
+        return Ragged.of([[], *gaps]).take(np.where(batch.lengths > 0, 1 + gap_of_row, 0))
 
     def _gaps(self, seconds: Ints) -> tuple[list[list[int]], Ints]:
         """Tokens of each distinct phrase, and which phrase each number of seconds has."""
         unit = np.searchsorted(UNIT_SECONDS, seconds, side="right") - 1
         count = np.where(unit > 0, seconds // np.maximum(UNIT_SECONDS[unit], 1), 0)
         unique, at = np.unique(unit * _MOST + np.minimum(count, _MOST - 1), return_inverse=True)
-        told = [elapsed(int(UNIT_SECONDS[key // _MOST] * (key % _MOST)), self.language) for key in unique.tolist()]
-        return self.tokenizer.codes([self._spaced(phrase) for phrase in told]), at
+        phrases = [
+            verbalise_gap(int(UNIT_SECONDS[key // _MOST] * (key % _MOST)), self.language) for key in unique.tolist()
+        ]
+        return self.tokenizer.codes([self._spaced(phrase) for phrase in phrases]), at
 
     def _body(self, key: int, halves: int) -> str:
         item, kind = key // (len(self.kinds) + 1) - 1, key % (len(self.kinds) + 1) - 1
-        own = "自己写的话" if self.language == "zh" else "own words"
-        unknown = "其他" if self.language == "zh" else "other"
-        title = self.titles[item] if item >= 0 else own
+        no_item, unknown = ("自己写的话", "其他") if self.language == "zh" else ("own words", "other")
+        title = self.titles[item] if item >= 0 else no_item
         value = None if halves == _MOST else halves / 2
-        return self._spaced(clause(title, self.kinds[kind] if kind >= 0 else unknown, self.language, value=value))
+        return self._spaced(
+            verbalise_event(title, self.kinds[kind] if kind >= 0 else unknown, self.language, value=value)
+        )
 
     def _spaced(self, text: str) -> str:
         return f" {text}" if self.language == "en" else text
@@ -88,7 +90,7 @@ class Narrator:
 class Stream:
     """`tokens` `[S]` of all histories, one after another; piece p is `tokens[ends[p]:ends[p + 1]]`.
 
-    Event e has the pieces 2e (time since the event before) and 2e + 1 (what was done); `offsets` `[B + 1]` as in the
+    Event e has the pieces 2e (time since the last event) and 2e + 1 (the action); `offsets` `[B + 1]` as in the
     batch.
     """
 
@@ -99,7 +101,7 @@ class Stream:
     def begin(self, first: Ints, stops: Ints, budget: Ints | int) -> Ints:
         """The earliest event of each row from `first` on so that the events up to `stops` have `budget` tokens at most.
 
-        At least one event stays, be it too long.
+        At least one event stays, even where it is too long.
         """
         earliest = np.searchsorted(self.ends[0::2], self.ends[2 * stops] - budget, side="left")
         return np.asarray(np.clip(earliest, first, np.maximum(stops - 1, first)), dtype=np.int64)
@@ -131,7 +133,7 @@ class Stream:
 
 @dataclass(frozen=True)
 class Page:
-    """Rows of tokens to be read: `tokens` and `mask` `[batch, width]`, `shift` `[batch]`.
+    """Rows of tokens: `tokens` and `mask` `[batch, width]`, `shift` `[batch]`.
 
     Token s of the stream stands in column s + shift of its row.
     """
@@ -141,7 +143,7 @@ class Page:
     shift: Ints
 
 
-def page(
+def make_page(
     stream: Stream,
     begins: Ints,
     stops: Ints,
@@ -150,16 +152,16 @@ def page(
     causal: bool,
     extra: Ragged | None = None,
 ) -> Page:
-    """Stream tokens `begins[b]:stops[b]`, then `extra`, with what the tokenizer puts around a text.
+    """Stream tokens `begins[b]:stops[b]`, then `extra`, with the tokens that the tokenizer adds around a text.
 
-    A causal model is given nothing behind the text: its last token is what it has read.
+    A causal model gets none behind the text: the state of its last token stands for the text.
     """
     before = np.asarray(tokenizer.before, dtype=np.int64)
     after = np.asarray(() if causal else tokenizer.after, dtype=np.int64)
     more = extra if extra is not None else Ragged.empty(len(begins))
     body = stops - begins
-    told = body + more.lengths
-    lengths = len(before) + told + len(after)
+    text = body + more.lengths
+    lengths = len(before) + text + len(after)
     grid = np.broadcast_to(np.arange(int(lengths.max(initial=1)))[None, :], (len(begins), int(lengths.max(initial=1))))
     place = grid - len(before)
     out = np.full(grid.shape, tokenizer.pad, dtype=np.int64)
@@ -167,8 +169,8 @@ def page(
     for zone, source, index in (
         (place < 0, before, grid),
         ((place >= 0) & (place < body[:, None]), stream.tokens, begins[:, None] + place),
-        ((place >= body[:, None]) & (place < told[:, None]), more.values, behind),
-        ((place >= told[:, None]) & (grid < lengths[:, None]), after, place - told[:, None]),
+        ((place >= body[:, None]) & (place < text[:, None]), more.values, behind),
+        ((place >= text[:, None]) & (grid < lengths[:, None]), after, place - text[:, None]),
     ):
         out[zone] = source[index[zone]]
     return Page(out, (grid < lengths[:, None]).astype(np.int64), len(before) - begins)

@@ -1,4 +1,4 @@
-"""A language model as the user model: histories as text, or as item vectors in the place of words."""
+"""A language model as the user model: it reads histories as text, or as item vectors in the place of words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from penchant.data.schema import TEXT
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import ModelError
-from penchant.llm.adapters import tuned
+from penchant.llm.adapters import prepare_tuning
 from penchant.llm.language_model import reader as reading_part
 from penchant.losses.sampled_softmax import sampled_softmax
 from penchant.losses.softmax import full_softmax
@@ -28,13 +28,13 @@ from penchant.models.language.setup import (
     VIEW,
     Prepared,
     Words,
-    item_source,
-    item_tokens,
-    pooling_of,
+    choose_item_source,
+    tokenise_items,
+    choose_pooling,
     prepare,
     read_items,
 )
-from penchant.models.language.state import Facts, given_reader, grown, make_net, net_from, state_of
+from penchant.models.language.state import Facts, grow, load_given, make_net, net_from, state_of
 from penchant.models.nn.options import FULL_SOFTMAX_ITEMS
 
 __all__ = ["LLM", "LLMOptions"]
@@ -43,7 +43,7 @@ __all__ = ["LLM", "LLMOptions"]
 class LLM:
     """`f(H_u) = I_u` by a language model; the score is cosine(I_u, item) / temperature.
 
-    One level (`levels=1`): the history is told as text and read by a BERT-, GPT- or T5-type model. Two levels, after
+    One level (`levels=1`): the history is verbalised and read by a BERT-, GPT- or T5-type model. Two levels, after
     HLLM (Chen et al., "HLLM: Enhancing sequential recommendations via hierarchical large language models", 2024): a
     language model reads each item's text into a vector, and a causal one reads these vectors as if they were words.
     """
@@ -65,47 +65,45 @@ class LLM:
     # training: called by penchant.training.loop
 
     def start(self, data: TrainingData, device: torch.device) -> LLMNet:
-        """Load or make the language model, pre-train it, and make the network, with weights drawn from `data.seed`."""
-        self._targets(data)
+        """Load or create the language model, pre-train it and build the network; weights are drawn from `data.seed`."""
+        self._set_targets(data)
         self.device = device
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(data.seed)
             prepared = prepare(self.options, data, device)
             self.net = self._network(prepared, data)
-        return self._ready(self.net, data)
+        return self._prepare_net(self.net, data)
 
     def restart(self, data: TrainingData, device: torch.device) -> LLMNet:
-        """The network for more data: tokenizer, language and what reads stay. Raises `ModelError`."""
-        self._targets(data)
+        """The network for more data; tokenizer, language and language model stay. Raises `ModelError`."""
+        self._set_targets(data)
         assert self._facts is not None
         self.device = device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(data.seed)
-            self._facts, net = grown(self._net(), self._facts, self.options, data)
-            if item_source(self.options, data) == VIEW:
+            self._facts, net = grow(self._net(), self._facts, self.options, data)
+            if choose_item_source(self.options, data) == VIEW:
                 net.items.texts = torch.from_numpy(data.views[TEXT].unit().vectors)
             else:
                 texts = Words.of(data, self.options).texts
-                self._item_tokens = item_tokens(texts, self._facts.tokenizer, self._facts.positions)
-                net.items.texts = self._read(
-                    given_reader(self._facts, self.options).to(device).eval(), self._item_tokens
-                )
-        self.net, self._reading = net, self._reads(self._facts)
-        return self._ready(net, data)
+                self._item_tokens = tokenise_items(texts, self._facts.tokenizer, self._facts.positions)
+                net.items.texts = self._read(load_given(self._facts, self.options).to(device).eval(), self._item_tokens)
+        self.net, self._reading = net, self._make_reading(self._facts)
+        return self._prepare_net(net, data)
 
-    def _targets(self, data: TrainingData) -> None:
-        """Which kinds are no targets, and how often each item is one. Raises `ModelError` where there is none."""
+    def _set_targets(self, data: TrainingData) -> None:
+        """Find which kinds are no targets and how often each item is one. Raises `ModelError` without targets."""
         no_target = ~wanted_kinds(data.kinds)
-        wanted = (data.sequences.items >= 0) & ~no_target[data.sequences.kinds]
-        if not wanted.any() or not (data.sequences.lengths >= 2).any():
+        is_target = (data.sequences.items >= 0) & ~no_target[data.sequences.kinds]
+        if not is_target.any() or not (data.sequences.lengths >= 2).any():
             raise ModelError(
                 "llm learns what comes next, and no user has two events of interest.",
                 remedy="Use --model content or popularity, or bring longer histories.",
             )
         self._no_target = no_target
-        self._counts = np.bincount(data.sequences.items[wanted], minlength=data.n_items).astype(np.float64)
+        self._counts = np.bincount(data.sequences.items[is_target], minlength=data.n_items).astype(np.float64)
 
-    def _ready(self, net: LLMNet, data: TrainingData) -> LLMNet:
+    def _prepare_net(self, net: LLMNet, data: TrainingData) -> LLMNet:
         net.items.trained.data = torch.from_numpy((self._counts > 0).astype(np.float32))[:, None]
         net.to(self.device)
         self._shares = 0.5 * self._counts / self._counts.sum() + 0.5 / data.n_items
@@ -116,12 +114,12 @@ class LLM:
     def _network(self, prepared: Prepared, data: TrainingData) -> LLMNet:
         options, model = self.options, prepared.model
         self.pretraining = prepared.pretraining.to_dict() if prepared.pretraining else {}
-        source = item_source(options, data)
+        source = choose_item_source(options, data)
         tuning = options.tuning
         if tuning == "auto":
-            tuning = "full" if model.made_here or prepared.pretraining else "lora"
+            tuning = "full" if model.is_new or prepared.pretraining else "lora"
         base = reading_part(model).to(self.device)
-        pooling = pooling_of(options, model.kind)
+        pooling = choose_pooling(options, model.kind)
         self._facts = Facts(
             kind=model.kind,
             pooling=pooling,
@@ -140,17 +138,17 @@ class LLM:
         texts = torch.from_numpy(data.views[TEXT].unit().vectors) if source == VIEW else None
         item_reader = None
         if texts is None:
-            self._item_tokens = item_tokens(prepared.words.texts, model.tokenizer, model.positions)
+            self._item_tokens = tokenise_items(prepared.words.texts, model.tokenizer, model.positions)
             if options.train_items:
-                item_reader = tuned(copy.deepcopy(base), tuning, rank=options.rank)
+                item_reader = prepare_tuning(copy.deepcopy(base), tuning, rank=options.rank)
             with torch.no_grad():
                 texts = self._read(base.eval(), self._item_tokens)
-        net = make_net(options, self._facts, tuned(base, tuning, rank=options.rank), item_reader)
+        net = make_net(options, self._facts, prepare_tuning(base, tuning, rank=options.rank), item_reader)
         net.items.texts = texts
-        self._reading = self._reads(self._facts)
+        self._reading = self._make_reading(self._facts)
         return net
 
-    def _reads(self, facts: Facts) -> Reading:
+    def _make_reading(self, facts: Facts) -> Reading:
         options = self.options
         if options.levels == 2:
             length = min(options.max_length, facts.positions)
@@ -170,13 +168,13 @@ class LLM:
         return self.options.epochs
 
     def begin_epoch(self) -> None:
-        """Where the item level learns, its vectors of all items are computed anew before every epoch."""
+        """Compute the vectors of all items anew where the item level is trained."""
         net = self._net()
         if net.item_reader is not None:
             self._refresh(net)
 
     def batches(self, data: TrainingData, rng: np.random.Generator) -> list[Any]:
-        """One epoch."""
+        """The windows of one epoch."""
         assert self._reading is not None
         return self._reading.batches(data.sequences, rng)
 
@@ -199,11 +197,11 @@ class LLM:
         drawn = rng.choice(data.n_items, size=self.options.negatives, p=self._shares)
         negatives = torch.from_numpy(drawn).to(self.device)
         log_q = torch.from_numpy(np.log(self._shares[drawn])).float().to(self.device)
-        others, own = net.items(negatives, texts), net.items(targets, texts)
-        return sampled_softmax(vectors, own, others, targets, negatives, log_q)
+        negative_vectors, target_vectors = net.items(negatives, texts), net.items(targets, texts)
+        return sampled_softmax(vectors, target_vectors, negative_vectors, targets, negatives, log_q)
 
     def finish(self) -> None:
-        """After training (or a change of weights): item vectors are computed once."""
+        """Compute the item vectors, once after training or a change of weights."""
         net = self._net().eval()
         if net.item_reader is not None:
             self._refresh(net)
@@ -225,14 +223,14 @@ class LLM:
 
     def user_vectors(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
         """The interest vector (length 1) after the last event, `[B, D]`; zeros for an empty history."""
-        return self._answers(histories, len(histories), every=False)
+        return self._user_vectors(histories, len(histories), every=False)
 
     def interests(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
         """The interest vector after every event, `[E, D]`; the time of a request is hidden."""
-        return self._answers(histories.at(None), histories.n_events, every=True)
+        return self._user_vectors(histories.at(None), histories.n_events, every=True)
 
     def state(self) -> ModelState:
-        """Weights, item vectors, tokenizer and titles. Adapters alone of a given model that was not altered."""
+        """Weights, item vectors, tokenizer and titles; of a given model with unchanged weights the adapters alone."""
         net, facts = self._net(), self._facts
         assert facts is not None
         return state_of(net, facts, self._item_tensor(), self.pretraining)
@@ -241,17 +239,17 @@ class LLM:
         """Take back what `state` gave; a given model is looked up again and its weights are compared."""
         self._facts, net, self._items, self.pretraining = net_from(state, self.options)
         self.net = net.eval()
-        self._reading = self._reads(self._facts)
+        self._reading = self._make_reading(self._facts)
 
     # inside
 
-    def _answers(self, histories: SequenceBatch, count: int, *, every: bool) -> npt.NDArray[np.float32]:
+    def _user_vectors(self, histories: SequenceBatch, count: int, *, every: bool) -> npt.NDArray[np.float32]:
         net = self._net().eval()
         out = np.zeros((count, self.options.dim), dtype=np.float32)
         assert self._reading is not None
-        ask = self._reading.every if every else self._reading.last
+        read = self._reading.every if every else self._reading.last
         with torch.inference_mode():
-            for rows, states in ask(net, histories, self._item_tensor()):
+            for rows, states in read(net, histories, self._item_tensor()):
                 out[rows] = net.vectors(states).cpu().numpy()
         return out
 
@@ -273,13 +271,13 @@ class LLM:
 
     def _refresh(self, net: LLMNet) -> None:
         assert net.item_reader is not None
-        learning = net.item_reader.training
+        mode = net.item_reader.training
         with torch.no_grad():
             net.items.texts = self._read(net.item_reader.eval(), self._item_tokens)
-        net.item_reader.train(learning)
+        net.item_reader.train(mode)
 
     def _live_texts(self, net: LLMNet, sequences: SequenceBatch, batch: Any) -> Tensor:
-        """Text vectors of all items: those of the batch read now, with gradients, the others as of this epoch."""
+        """Text vectors of all items: those of the batch with gradients, the others as of the start of this epoch."""
         codes = np.unique(sequences.items[events_of(*batch)[1]]).astype(np.int64)
         codes = codes[codes >= 0]
         assert net.item_reader is not None

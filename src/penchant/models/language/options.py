@@ -8,7 +8,7 @@ from penchant.encoders.pretrained.pooling import POOLINGS
 from penchant.errors import OptionError, UsageError
 from penchant.llm.adapters import TUNINGS
 from penchant.llm.language_model import KINDS
-from penchant.llm.pretraining import FITTING, OBJECTIVES
+from penchant.llm.pretraining import KIND_OF_OBJECTIVE, OBJECTIVES
 from penchant.llm.verbalise import LANGUAGES
 from penchant.options import require_range
 
@@ -50,8 +50,8 @@ class LLMOptions:
     rank: int = 8
     """Rank of the LoRA adapters. 1 or more."""
     pretrain: str = "auto"
-    """Pre-training objective on the data's texts: auto, none, mlm, causal, nsp or spans. auto is that of the small
-    model's type, and none for a given model."""
+    """Pre-training objective on the data's texts: auto, none, mlm, causal or nsp. auto is mlm for a small bert, causal
+    for a small gpt, and none otherwise."""
     pretrain_epochs: int = 1
     """Epochs of pre-training. 1 or more."""
     pretrain_tokens: int = 300_000
@@ -114,13 +114,13 @@ class LLMOptions:
             raise UsageError(
                 f"levels=2 needs a causal model, not {self.architecture}.", remedy="Take gpt, or levels=1."
             )
-        self._refuse_what_does_not_go_together()
+        self._check_combinations()
 
-    def _refuse_what_does_not_go_together(self) -> None:
-        """What the options alone decide; of a given `source` the architecture is not known yet."""
+    def _check_combinations(self) -> None:
+        """Check what the options alone decide; the architecture of a given `source` is not known yet."""
         if self.train_items and self.tuning == "frozen":
             raise UsageError(
-                "train_items=True trains what reads the items, and tuning='frozen' trains nothing of it.",
+                "train_items=True trains what reads the items, and tuning='frozen' trains no weights.",
                 remedy="Set tuning to full or lora, or train_items=false.",
             )
         if self.train_items and self.items == "view":
@@ -128,11 +128,11 @@ class LLMOptions:
                 "items='view' takes item vectors from the text view, which train_items=True cannot train.",
                 remedy="Set items=lm, or train_items=false.",
             )
-        made = "" if self.source else {"auto": "gpt"}.get(self.architecture, self.architecture)
-        kind = "gpt" if self.levels == 2 else made
-        wanted = FITTING.get(self.pretrain)
+        small = "" if self.source else {"auto": "gpt"}.get(self.architecture, self.architecture)
+        kind = "gpt" if self.levels == 2 else small
+        wanted = KIND_OF_OBJECTIVE.get(self.pretrain)
         if kind and wanted and wanted != kind:
-            fitting = [name for name, each in FITTING.items() if each == kind]
+            fitting = [name for name, each in KIND_OF_OBJECTIVE.items() if each == kind]
             why = "levels=2, which needs" if self.levels == 2 else "architecture"
             raise UsageError(
                 f"pretrain={self.pretrain!r} is for a {wanted} model, not for {why} {kind}.",

@@ -1,4 +1,4 @@
-"""How a language model reads histories: as text (one level), or as item vectors in the place of words (two levels)."""
+"""How a language model reads histories: as text (one level) or as item vectors in the place of words (two levels)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from penchant.data.sequences import SequenceBatch
 from penchant.encoders.pretrained.huggingface import token_batches
 from penchant.encoders.pretrained.pooling import pool
 from penchant.llm.language_model import read_states
-from penchant.models.language.histories import Ints, Narrator, Page, Stream, page
+from penchant.models.language.histories import Ints, Narrator, Page, Stream, make_page
 from penchant.models.language.network import LLMNet
 from penchant.models.nn.tokens import Padded, pad
 from penchant.models.nn.windows import Window, batches, like_length, next_gap
 
-Found = Iterator[tuple[Ints, Tensor]]
+States = Iterator[tuple[Ints, Tensor]]
 """Row numbers and their pooled states `[rows, width]`, some at a time."""
 
 
@@ -36,10 +36,10 @@ class Reading(Protocol):
     ) -> tuple[Tensor, Ints]:
         """States `[n, width]` and the events `[n]` (flat positions) that follow on what each has read."""
 
-    def last(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> Found:
+    def last(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> States:
         """The state after the last event of every row that has one."""
 
-    def every(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> Found:
+    def every(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> States:
         """The state after every event, the time of a request hidden."""
 
 
@@ -47,7 +47,7 @@ class Reading(Protocol):
 class TextReading:
     """Histories as text. A causal model learns from every event of a text at once, the others from one a text.
 
-    `budget`: tokens of a text, without those the tokenizer puts around it; `batch_tokens`: in a batch.
+    `budget`: tokens of a text without special tokens; `batch_tokens`: tokens in a batch.
     """
 
     narrator: Narrator
@@ -61,7 +61,7 @@ class TextReading:
     def batches(self, sequences: SequenceBatch, rng: np.random.Generator) -> list[Window]:
         """Windows of events: their last one is what follows (causal: every one but the first)."""
         if self._stream is None:
-            self._stream = self.narrator.tell(sequences)
+            self._stream = self.narrator.verbalise(sequences)
         stream = self._stream
         if self.causal:
             starts, stops = stream.windows(self.budget, rng)
@@ -88,24 +88,24 @@ class TextReading:
         shown = int(rng.random() < 0.5)
         read_to = stream.ends[2 * (stops - 1) + shown]
         begins = np.maximum(stream.ends[2 * starts], read_to - self.budget)
-        told = page(stream, begins, read_to, self.narrator.tokenizer, causal=self.causal)
-        states = self._states(net, told)
+        text_page = make_page(stream, begins, read_to, self.narrator.tokenizer, causal=self.causal)
+        states = self._states(net, text_page)
         if not self.causal:
-            return self._pooled(states, told), stops - 1
+            return self._pooled(states, text_page), stops - 1
         rows, events = events_of(starts + 1, stops)
-        columns = stream.ends[2 * events + shown] - 1 + told.shift[rows]
+        columns = stream.ends[2 * events + shown] - 1 + text_page.shift[rows]
         kept = stream.ends[2 * events + shown] - 1 >= begins[rows]
         return states[rows[kept], columns[kept]], events[kept]
 
-    def last(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> Found:
+    def last(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> States:
         """The text up to the budget, the newest event last; then the time until the request where it is given."""
         rows = np.flatnonzero(histories.lengths > 0)
-        stream, requests = self.narrator.tell(histories), self.narrator.requests(histories).take(rows)
+        stream, requests = self.narrator.verbalise(histories), self.narrator.requests(histories).take(rows)
         return self._prefixes(net, stream, rows, histories.offsets[rows], histories.offsets[rows + 1], requests)
 
-    def every(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> Found:
+    def every(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> States:
         """A causal model reads the beginning of each history once; what is beyond the budget has its own texts."""
-        stream = self.narrator.tell(histories)
+        stream = self.narrator.verbalise(histories)
         events = np.arange(histories.n_events)
         first = histories.offsets[histories.rows]
         early = stream.ends[2 * (events + 1)] - stream.ends[2 * first] <= self.budget
@@ -116,16 +116,16 @@ class TextReading:
         begin = histories.offsets[rows]
         begins, stops = stream.ends[2 * begin], stream.ends[2 * (begin + counts)]
         for chosen in token_batches(stops - begins, 2 * self.batch_tokens):
-            told = page(stream, begins[chosen], stops[chosen], self.narrator.tokenizer, causal=True)
-            states = self._states(net, told)
+            text_page = make_page(stream, begins[chosen], stops[chosen], self.narrator.tokenizer, causal=True)
+            states = self._states(net, text_page)
             row, read = events_of(begin[chosen], begin[chosen] + counts[chosen])
-            yield read, states[row, stream.ends[2 * read + 2] - 1 + told.shift[row]]
+            yield read, states[row, stream.ends[2 * read + 2] - 1 + text_page.shift[row]]
         late = np.flatnonzero(~early)
         yield from self._prefixes(net, stream, late, first[late], late + 1, None)
 
     def _prefixes(
         self, net: LLMNet, stream: Stream, numbers: Ints, first: Ints, stops: Ints, extra: Ragged | None
-    ) -> Found:
+    ) -> States:
         """One text each of the events from `first` to `stops`, as many as fit."""
         room = self.budget - (extra.lengths if extra is not None else np.zeros(len(numbers), dtype=np.int64))
         read_to = stream.ends[2 * stops]
@@ -133,18 +133,20 @@ class TextReading:
         lengths = np.maximum(1, read_to - begins + (extra.lengths if extra is not None else 0))
         for chosen in token_batches(lengths, 2 * self.batch_tokens):
             more = extra.take(chosen) if extra is not None else None
-            told = page(
+            text_page = make_page(
                 stream, begins[chosen], read_to[chosen], self.narrator.tokenizer, causal=self.causal, extra=more
             )
-            yield numbers[chosen], self._pooled(self._states(net, told), told)
+            yield numbers[chosen], self._pooled(self._states(net, text_page), text_page)
 
-    def _states(self, net: LLMNet, told: Page) -> Tensor:
+    def _states(self, net: LLMNet, text_page: Page) -> Tensor:
         return read_states(
-            net.reader, torch.from_numpy(told.tokens).to(self.device), torch.from_numpy(told.mask).to(self.device)
+            net.reader,
+            torch.from_numpy(text_page.tokens).to(self.device),
+            torch.from_numpy(text_page.mask).to(self.device),
         )
 
-    def _pooled(self, states: Tensor, told: Page) -> Tensor:
-        return pool(self.pooling, states, torch.from_numpy(told.mask).to(self.device))
+    def _pooled(self, states: Tensor, text_page: Page) -> Tensor:
+        return pool(self.pooling, states, torch.from_numpy(text_page.mask).to(self.device))
 
 
 @dataclass
@@ -174,14 +176,14 @@ class ItemReading:
         rows, events = events_of(starts + 1, stops)
         return states[rows, events - 1 - starts[rows]], events
 
-    def last(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> Found:
+    def last(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> States:
         """The last `max_length` events of every row."""
         given = histories.query_times_s is not None
         for rows, window in like_length(histories.last(self.max_length), self.batch_tokens):
             states = self._states(net, window.to(self.device), items, request=given)
             yield rows, states[torch.arange(len(rows)), window.lengths - 1]
 
-    def every(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> Found:
+    def every(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> States:
         """One pass over the first `max_length` events; later events have a window each."""
         hidden = histories.at(None)
         index = np.arange(hidden.n_events) - hidden.offsets[hidden.rows]

@@ -1,11 +1,10 @@
-"""What the model `llm` needs before it learns: words, a language model, pre-training, text vectors of items."""
+"""What the model `llm` needs before training: words, a language model, pre-training, text vectors of items."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -23,22 +22,22 @@ from penchant.encoders.pretrained.pooling import pool
 from penchant.encoders.text import ITEM_FIELDS, table_text
 from penchant.errors import ModelError
 from penchant.llm.language_model import LanguageModel, load, make_small, read_states
-from penchant.llm.pretraining import FITTING, PretrainingLog, PretrainingOptions, pretrain
+from penchant.llm.pretraining import DEFAULT_OBJECTIVE, PretrainingLog, PretrainingOptions, pretrain
 from penchant.llm.tokenizer import TextTokenizer, train_tokenizer
-from penchant.llm.verbalise import shortened, tell
+from penchant.llm.verbalise import shorten, verbalise_history
 from penchant.models.language.options import LLMOptions
 
 ITEM_TOKENS = 64
 """Tokens of an item's text that the language model reads."""
 VIEW, READ = "view", "lm"
-"""Where item vectors come from: the text view, or the language model's own reading."""
-TOLD_HISTORIES = 2000
-"""Histories told to the tokenizer and in pre-training, beside the items' texts."""
+"""Where item vectors come from: the text view, or the language model."""
+CORPUS_HISTORIES = 2000
+"""Verbalised histories in the corpus, beside the items' texts."""
 
 
 @dataclass(frozen=True)
 class Words:
-    """What the data say in words: `titles` `[N]` (an id where there is none), `texts` `[N]` (None: no text)."""
+    """The words of the data: `titles` `[N]` (an id where there is none), `texts` `[N]` (None: no text)."""
 
     titles: list[str]
     texts: list[str | None]
@@ -57,14 +56,14 @@ class Words:
         ids = table[schema.ITEM_ID].cast(pl.String)
         titles = normalised(as_text(table[schema.TITLE])) if schema.TITLE in table.columns else ids
         named = pl.DataFrame({"t": titles, "x": pl.Series(texts, dtype=pl.String), "i": ids})
-        told = named.select(pl.coalesce("t", "x", "i")).to_series().to_list()
+        names = named.select(pl.coalesce("t", "x", "i")).to_series().to_list()
         language = options.language
         if language == "auto":
             language = "zh" if main_language([t for t in texts if t][:5000]) == "zh" else "en"
-        return cls([shortened(title, options.title_length) for title in told], texts, language)
+        return cls([shorten(title, options.title_length) for title in names], texts, language)
 
-    def corpus(self, data: TrainingData, *, histories: int = TOLD_HISTORIES) -> list[str]:
-        """Texts of the items, and some histories told (evenly chosen, at most 40 events of each)."""
+    def corpus(self, data: TrainingData, *, histories: int = CORPUS_HISTORIES) -> list[str]:
+        """Texts of the items and some verbalised histories (evenly chosen, at most 40 events of each)."""
         batch = data.sequences
         rows = np.flatnonzero(batch.lengths >= 2)
         rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(histories, len(rows))).astype(np.int64))]
@@ -73,18 +72,17 @@ class Words:
         titles = [self.titles[item] for item in part.items]
         kinds = [data.kinds[kind] for kind in part.kinds]
         values = [float(v) if np.isfinite(v) else None for v in part.values]
-        clock = part.times_s.tolist()
-        bounds = part.offsets.tolist()
-        told = [
-            tell(titles[a:b], kinds[a:b], clock[a:b], self.language, values=values[a:b])
-            for a, b in pairwise(bounds)
+        times_s = part.times_s.tolist()
+        verbalised = [
+            verbalise_history(titles[a:b], kinds[a:b], times_s[a:b], self.language, values=values[a:b])
+            for a, b in pairwise(part.offsets.tolist())
             if b - a >= 2
         ]
-        return [text for text in self.texts if text] + told
+        return [text for text in self.texts if text] + verbalised
 
 
-def item_source(options: LLMOptions, data: TrainingData) -> str:
-    """Where item vectors come from, as the options and the data say. Raises `ModelError`."""
+def choose_item_source(options: LLMOptions, data: TrainingData) -> str:
+    """Where item vectors come from by the options and the data. Raises `ModelError`."""
     source = options.items
     if source == "auto":
         source = VIEW if schema.TEXT in data.views and not options.train_items else READ
@@ -95,7 +93,7 @@ def item_source(options: LLMOptions, data: TrainingData) -> str:
 
 @dataclass
 class Prepared:
-    """A language model ready to learn: `digest` of the folder it came from (None: made or altered here)."""
+    """A language model ready to learn; `digest` of its folder (None: created or changed here)."""
 
     model: LanguageModel
     words: Words
@@ -107,21 +105,18 @@ def prepare(options: LLMOptions, data: TrainingData, device: torch.device) -> Pr
     """Words, language model and pre-training, as the options say. Raises `ModelError`, `EncoderError`."""
     words = Words.of(data, options)
     corpus = words.corpus(data)
-    digest = None
+    objective, digest = options.pretrain, None
     if options.source:
         folder = model_folder(options.source, revision=options.revision, download=options.download)
-        objective = "none" if options.pretrain == "auto" else options.pretrain
+        objective = "none" if objective == "auto" else objective
         model = load(folder, with_head=objective != "none")
         digest = folder_digest(folder) if objective == "none" else None
     else:
         kind = "gpt" if options.architecture == "auto" else options.architecture
-        tokenizer = train_tokenizer(corpus, words.language, kind, size=options.vocabulary)
-        objective = options.pretrain
-        if objective == "auto":
-            objective = {"bert": "mlm", "gpt": "causal", "t5": "spans"}[kind]
+        objective = DEFAULT_OBJECTIVE[kind] if objective == "auto" else objective
         model = make_small(
             kind,
-            tokenizer,
+            train_tokenizer(corpus, words.language, kind, size=options.vocabulary),
             dim=options.width,
             layers=options.layers,
             heads=options.n_heads,
@@ -132,30 +127,29 @@ def prepare(options: LLMOptions, data: TrainingData, device: torch.device) -> Pr
             f"levels=2 needs a causal (GPT-type) language model, and {options.source} is of the type {model.kind}.",
             remedy="Take another source, or levels=1.",
         )
-    log = None
-    if objective != "none":
-        told = PretrainingOptions(
-            objective,
-            epochs=options.pretrain_epochs,
-            tokens=options.pretrain_tokens,
-            max_length=min(128, model.positions),
-            learning_rate=1e-3 if model.made_here else 1e-4,
-        )
-        if FITTING[objective] == model.kind and objective == "nsp":
-            told = replace(told, batch_tokens=1024)
-        log = pretrain(model, corpus, told, seed=data.seed, device=device, progress=data.progress)
+    if objective == "none":
+        return Prepared(model, words, None, digest)
+    settings = PretrainingOptions(
+        objective,
+        epochs=options.pretrain_epochs,
+        tokens=options.pretrain_tokens,
+        batch_tokens=1024 if objective == "nsp" else 2048,
+        max_length=min(128, model.positions),
+        learning_rate=1e-3 if model.is_new else 1e-4,
+    )
+    log = pretrain(model, corpus, settings, seed=data.seed, device=device, progress=data.progress)
     return Prepared(model, words, log, digest)
 
 
-def pooling_of(options: LLMOptions, kind: str) -> str:
-    """How tokens become one vector: the last for GPT-type models, the mean for the others, unless it is said."""
+def choose_pooling(options: LLMOptions, kind: str) -> str:
+    """How tokens become one vector: by the option, or the last for GPT-type models and the mean for the others."""
     if options.pooling != "auto":
         return options.pooling
     return "last" if kind == "gpt" else "mean"
 
 
-def item_tokens(texts: Sequence[str | None], tokenizer: TextTokenizer, positions: int) -> list[list[int]]:
-    """Token codes of every item's text `[N]` with what the tokenizer puts around it; empty where there is none."""
+def tokenise_items(texts: Sequence[str | None], tokenizer: TextTokenizer, positions: int) -> list[list[int]]:
+    """Token codes of every item's text `[N]` with special tokens; empty where there is no text."""
     room = max(1, min(ITEM_TOKENS, positions) - len(tokenizer.before) - len(tokenizer.after))
     codes = tokenizer.codes([text or "" for text in texts])
     return [[*tokenizer.before, *c[:room], *tokenizer.after] if c else [] for c in codes]
@@ -164,20 +158,20 @@ def item_tokens(texts: Sequence[str | None], tokenizer: TextTokenizer, positions
 def read_items(
     reader: nn.Module, rows: Sequence[Sequence[int]], pooling: str, pad: int, width: int, device: torch.device
 ) -> Tensor:
-    """Unit vectors `[N, width]` of items' texts as token codes; zeros for an empty one. Gradients as the mode says."""
+    """Unit vectors `[N, width]` of items' texts as token codes; zeros for an empty one."""
     lengths = np.fromiter((len(row) for row in rows), dtype=np.int64, count=len(rows))
     out = torch.zeros(len(rows), width, device=device)
-    found: list[Any] = []
-    places: list[Any] = []
+    vectors: list[Tensor] = []
+    numbers: list[Tensor] = []
     for batch in token_batches(lengths, 4096):
-        wide = int(lengths[batch].max())
-        tokens = torch.full((len(batch), wide), pad, dtype=torch.int64)
-        real = torch.from_numpy(np.arange(wide)[None, :] < lengths[batch][:, None])
-        tokens[real] = torch.tensor([code for n in batch for code in rows[n]])
-        mask = real.long().to(device)
+        longest = int(lengths[batch].max())
+        tokens = torch.full((len(batch), longest), pad, dtype=torch.int64)
+        is_token = torch.from_numpy(np.arange(longest)[None, :] < lengths[batch][:, None])
+        tokens[is_token] = torch.tensor([code for n in batch for code in rows[n]])
+        mask = is_token.long().to(device)
         states = read_states(reader, tokens.to(device), mask)
-        found.append(nn.functional.normalize(pool(pooling, states, mask), dim=1))
-        places.append(torch.from_numpy(batch))
-    if found:
-        out = out.index_copy(0, torch.cat(places).to(device), torch.cat(found))
+        vectors.append(nn.functional.normalize(pool(pooling, states, mask), dim=1))
+        numbers.append(torch.from_numpy(batch))
+    if vectors:
+        out = out.index_copy(0, torch.cat(numbers).to(device), torch.cat(vectors))
     return out

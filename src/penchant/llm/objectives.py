@@ -1,4 +1,4 @@
-"""What pre-training hides: single tokens (BERT), spans (T5), and whether one sentence follows another (BERT)."""
+"""Pre-training objectives of BERT: masked tokens, and whether one sentence follows another."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def mask_tokens(
     """Masked-language-model inputs and labels `[batch, tokens]` (Devlin et al., NAACL 2019).
 
     15 % of the tokens are to be predicted; 80 % of these are replaced by [MASK], 10 % by a random token, 10 % stay.
-    A row where the draw takes none gives one of its tokens, so that no text is wasted. `maskable` leaves out padding
+    A row where the draw takes none gives one of its tokens, so that every text counts. `maskable` leaves out padding
     and special tokens.
     """
     draws = np.where(maskable, rng.random(tokens.shape), 2.0)
@@ -33,39 +33,6 @@ def mask_tokens(
     fate = rng.random(tokens.shape)
     replaced = np.where(fate < 0.8, mask_code, rng.integers(0, n_tokens, tokens.shape))
     return np.where(chosen & (fate < 0.9), replaced, tokens), labels
-
-
-def corrupt_spans(
-    tokens: Codes,
-    maskable: npt.NDArray[np.bool_],
-    sentinels: Sequence[int],
-    rng: np.random.Generator,
-    *,
-    pad: int = 0,
-    share: float = 0.15,
-    span: int = 3,
-) -> tuple[Codes, Codes, Codes]:
-    """Inputs, attention mask and labels of T5's span corruption (Raffel et al., JMLR 2020).
-
-    Spans of `span` tokens, `share` of all, are each replaced by one sentinel; the labels are the sentinels, each
-    followed by what it hides. A text has at most as many spans as there are `sentinels`, and at least one.
-    """
-    draws = np.where(maskable, rng.random(tokens.shape), 2.0)
-    begun = (draws < share / span) | (draws == draws.min(axis=1, keepdims=True))
-    hidden = begun.copy()
-    for step in range(1, span):
-        hidden[:, step:] |= begun[:, : tokens.shape[1] - step]
-    hidden &= maskable
-    first = hidden & ~np.pad(hidden, ((0, 0), (1, 0)))[:, :-1]
-    nth = np.cumsum(first, axis=1)
-    hidden &= nth <= len(sentinels)
-    first &= nth <= len(sentinels)
-    marks = np.asarray(sentinels)[np.clip(nth - 1, 0, len(sentinels) - 1)]
-    real = maskable | (tokens != pad)
-    inputs, kept = _squeezed(np.where(first, marks, tokens), (real & ~hidden) | first, pad)
-    doubled = np.stack([marks, tokens], axis=2).reshape(len(tokens), -1)
-    labels, told = _squeezed(doubled, np.stack([first, hidden], axis=2).reshape(len(tokens), -1), pad)
-    return inputs, kept, np.where(told > 0, labels, IGNORED)
 
 
 def sentence_pairs(
@@ -89,12 +56,3 @@ def sentence_pairs(
     seconds = [pairs[int(d) if o else n][1] for n, (o, d) in enumerate(zip(other, drawn, strict=True))]
     other &= np.fromiter((a != b for a, (_, b) in zip(seconds, pairs, strict=True)), dtype=np.int64, count=len(pairs))
     return [(first, second) for (first, _), second in zip(pairs, seconds, strict=True)], other
-
-
-def _squeezed(values: Codes, keep: npt.NDArray[np.bool_], pad: int) -> tuple[Codes, Codes]:
-    """The kept values of every row, moved to the left, and where they are."""
-    lengths = keep.sum(axis=1)
-    out = np.full((len(values), int(lengths.max(initial=1))), pad, dtype=np.int64)
-    real = np.arange(out.shape[1])[None, :] < lengths[:, None]
-    out[real] = values[keep]
-    return out, real.astype(np.int64)

@@ -1,10 +1,10 @@
-"""What pre-training hides: shares, labels, and that nothing is lost."""
+"""Masked tokens and sentence pairs: shares and labels."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from penchant.llm.corruption import IGNORED, corrupt_spans, mask_tokens, sentence_pairs
+from penchant.llm.objectives import IGNORED, mask_tokens, sentence_pairs
 
 MASK, PAD = 1, 0
 
@@ -28,26 +28,6 @@ def test_fifteen_percent_of_the_tokens_of_which_eight_in_ten_are_masked() -> Non
     drawn = inputs[chosen][~masked & ~same]
     assert abs(len(drawn) / chosen.sum() - 0.1) < 0.02 and (drawn < 100).all()
     assert chosen.any(axis=1).all(), "every text gives a token"
-
-
-def test_spans_can_be_put_back() -> None:
-    tokens, maskable = batch()
-    marks = [50, 51, 52, 53]
-    inputs, mask, labels = corrupt_spans(tokens, maskable, marks, np.random.default_rng(1), pad=PAD)
-    hidden = 0
-    for row in range(len(tokens)):
-        spans: dict[int, list[int]] = {}
-        for code in labels[row][labels[row] != IGNORED].tolist():
-            if code in marks:
-                spans[code] = []
-            else:
-                spans[list(spans)[-1]].append(code)
-        read = inputs[row][mask[row] > 0].tolist()
-        back = [code for one in read for code in (spans[one] if one in marks else [one])]
-        assert back == tokens[row][maskable[row]].tolist()
-        assert 1 <= len(spans) <= len(marks) and list(spans) == marks[: len(spans)]
-        hidden += sum(map(len, spans.values()))
-    assert 0.05 < hidden / maskable.sum() < 0.2
 
 
 def test_pairs_follow_or_come_from_elsewhere() -> None:
