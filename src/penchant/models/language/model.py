@@ -29,10 +29,10 @@ from penchant.models.language.setup import (
     Prepared,
     Words,
     choose_item_source,
-    tokenise_items,
     choose_pooling,
     prepare,
     read_items,
+    tokenise_items,
 )
 from penchant.models.language.state import Facts, grow, load_given, make_net, net_from, state_of
 from penchant.models.nn.options import FULL_SOFTMAX_ITEMS
