@@ -1,12 +1,12 @@
-"""The flagship, its parts and both ways of asking, from one fit a seed: full ranking on any data set.
+"""The default, its parts and both ways of asking, from one fit a seed: full ranking on any data set.
 
     python benchmarks/accuracy.py [DATA] [--split leave-one-out|time] [--target first|last]
-        [--ties stable|random] [--seeds 0,1,2] [--refit] [--fit flagship|lite|transformer] [--set KEY=VALUE …]
+        [--ties stable|random] [--seeds 0,1,2] [--refit] [--fit lite|transformer] [--set KEY=VALUE …]
         [--name NAME]
 
-One fit of `flagship` holds everything: the transformer alone, `lite` (its experts weighed anew without the others) and
-the whole, each told the time of the request (`given`) and not told it (`hidden`). Weights are found on the validation
-part with the time given. The popularity of the last 7 days stands beside them. Users' results are averaged over the
+One fit of `lite` holds everything: its co-occurrence and transformer alone, and their sum with the other experts, each
+with the time of the request given (`given`) and without it (`hidden`). Weights are fitted on the validation part with
+the time given. The popularity of the last 7 days stands beside them. Users' results are averaged over the
 seeds that have been run, whatever was fitted for them; each is kept as it ends, so a run that was stopped goes on.
 """
 
@@ -18,7 +18,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import argparse
 from collections.abc import Iterator
-from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,12 +27,11 @@ from _report import cpu_s, peak_rss_mb, write
 
 from penchant.data.dataset import Dataset
 from penchant.data.splits import Holdout, split
-from penchant.data.training import Validation
 from penchant.embeddings.packing import packed
 from penchant.evaluation.run import informed
 from penchant.metrics.ranking import hit_rate, ndcg
 from penchant.metrics.significance import bootstrap
-from penchant.models.base import Model
+from penchant.models.base import Model, ModelEnsemble
 from penchant.models.ensemble.ensemble import Ensemble
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
@@ -51,7 +49,7 @@ def main() -> None:
     parser.add_argument("--ties", choices=("stable", "random"), default="stable")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--refit", action="store_true")
-    parser.add_argument("--fit", choices=("flagship", "lite", "transformer"), default="flagship")
+    parser.add_argument("--fit", choices=("lite", "transformer"), default="lite")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--name", default="")
     asked = parser.parse_args()
@@ -86,13 +84,13 @@ def main() -> None:
             print(f"seed {seed}  {label:20} NDCG@10 {shown}", flush=True)
         KEEP.mkdir(exist_ok=True)
         np.savez(KEEP / f"{name}_{seed}.npz", fit=asked.fit, cpu_s=spent, peak=peak_rss_mb(), **users)
-        told(name, settings, len(test), getattr(fitted, "weights", {}))
+        told(name, settings, len(test), fitted.weights if isinstance(fitted, ModelEnsemble) else {})
 
 
 def looks(
     fitted: Model, learn: Dataset, carrier: Recommender, validation: Holdout | None
 ) -> Iterator[tuple[str, Model]]:
-    """What one fit holds: its parts, `lite` inside the flagship, and the whole; the cheapest thing to beat first."""
+    """What one fit holds: its parts and their sum; the cheapest thing to beat first."""
     recent = Config(model="popularity").with_settings({"popularity.window": "recent", "popularity.days": "7"})
     views = (carrier.views, carrier.encoders)
     yield "popularity (7 days)", Recommender.fit(learn, recent, validation=validation, views=views).model
@@ -100,13 +98,6 @@ def looks(
         yield "transformer", fitted
         return
     yield from ((e, fitted.experts[e]) for e in ("cooccurrence", "transformer") if e in fitted.experts)
-    if fitted.name == "flagship" and validation is not None:
-        lite = copy(fitted)
-        lite.name = "lite"
-        others = ("content_transformer", "recent_popularity")
-        lite.experts = {name: expert for name, expert in fitted.experts.items() if name not in others}
-        lite.weigh(Validation(validation.histories, validation.targets, validation.seen))
-        yield "lite", lite
     yield fitted.name, fitted
 
 
@@ -125,7 +116,7 @@ def told(name: str, settings: dict[str, str], users: int, weights: dict[str, flo
         found = bootstrap(per_seed.mean(axis=0))
         rows[key] = {"mean": found.mean, "low": found.low, "high": found.high, "seeds": per_seed.mean(axis=1).tolist()}
     for way in ("given", "hidden"):
-        for one, other in (("flagship", "lite"), ("lite", "transformer"), ("transformer", "cooccurrence")):
+        for one, other in (("lite", "transformer"), ("transformer", "cooccurrence")):
             pair = [f"{one} {way}|ndcg@10", f"{other} {way}|ndcg@10"]
             both = [run[pair[0]] - run[pair[1]] for run in kept if set(pair) <= set(run)]
             if both:

@@ -8,10 +8,10 @@ Learned from what is left, without each person's last two choices; asked for
 - each person's last known film, ranked among all films (`warm`), and among the known ones only (`warm alone`): the
   difference is what showing new films costs those who came for known ones.
 
-The flagship, and `lite` inside it, stand beside the content cosine; the curve says what new films bring for what known
-ones are expected to lose (`max_known_loss`). `among` ranks the held-out films alone, the order without the places.
-Everything is chosen on choices of known films; no model sees a held-out one before the test. `--seed` draws other films
-too, and each seed but 0 has a result file of its own.
+`lite` and its transformer stand beside the content cosine; the curve says what new films bring for what known
+ones are expected to lose (`max_known_loss`). `among` ranks the held-out films alone, the order without the places. Everything
+is chosen on choices of known films; no model sees a held-out one before the test. `--seed` draws other films too, and
+each seed but 0 has a result file of its own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import argparse
-from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,6 @@ from _report import cpu_s, peak_rss_mb, write
 
 from penchant.data.dataset import Dataset
 from penchant.data.splits import Holdout, split
-from penchant.data.training import Validation
 from penchant.embeddings.packing import packed
 from penchant.evaluation.run import informed
 from penchant.metrics.ranking import ndcg
@@ -57,7 +55,7 @@ def main() -> None:
     settings = dict(pair.split("=", 1) for pair in asked.set) | {"views.image.encoder": asked.image}
     if asked.views == "image":
         settings |= {"views.text.encoder": "none", "views.attributes.enabled": "false"}
-    base = Config(model="flagship", seed=asked.seed).with_settings(settings)
+    base = Config(model="lite", seed=asked.seed).with_settings(settings)
 
     dataset = Dataset.load(asked.data)
     outer = split(dataset, "cold-items", seed=asked.seed)
@@ -90,30 +88,24 @@ def main() -> None:
         if len(carrier.views) > 2 and view != "behaviour"
     ]:
         result["models"][name] = row(name, Recommender.fit(inner.train, recipe, **shared).model)
-    flagship = Recommender.fit(inner.train, base, **shared).model
-    assert isinstance(flagship, Ensemble)
-    for expert in ("content_transformer", "transformer"):
-        if expert in flagship.experts:
-            result["models"][expert] = row(expert, flagship.experts[expert])
-    lite = copy(flagship)
-    others = ("content_transformer", "recent_popularity")
-    lite.experts = {name: expert for name, expert in flagship.experts.items() if name not in others}
-    lite.weigh(Validation(shared["validation"].histories, shared["validation"].targets, shared["validation"].seen))
+    lite = Recommender.fit(inner.train, base, **shared).model
+    assert isinstance(lite, Ensemble)
+    if "transformer" in lite.experts:
+        result["models"]["transformer"] = row("transformer", lite.experts["transformer"])
     result["models"]["lite"] = row("lite", lite)
-    result["models"]["flagship"] = row("flagship", flagship)
-    chosen = flagship.options
+    chosen = lite.options
     for cost in COSTS:
-        flagship.options = replace(chosen, max_known_loss=cost)
-        flagship.price(shared["validation"].histories)
-        result["costs"][str(cost)] = row(f"  max_known_loss={cost:g}", flagship)
+        lite.options = replace(chosen, max_known_loss=cost)
+        lite.price(shared["validation"].histories)
+        result["costs"][str(cost)] = row(f"  max_known_loss={cost:g}", lite)
     result |= {
         "users": {"cold": len(cold), "warm": len(warm)},
         "new_items": int((~known).sum()),
         "items": dataset.n_items,
         "views": list(carrier.views),
         "settings": settings | {"views.image.encoder": Path(asked.image).name},
-        "weights": flagship.weights,
-        "foretelling": flagship.foretelling.facts() if flagship.foretelling is not None else None,
+        "weights": lite.weights,
+        "foretelling": lite.foretelling.facts() if lite.foretelling is not None else None,
         "cpu_s": round(cpu_s() - started),
         "peak_rss_mb": peak_rss_mb(),
     }

@@ -26,8 +26,8 @@ from penchant.cleaning.doctor.advice import RULES, Advice
 from penchant.data.ingest.aliases import ALIASES
 from penchant.data.kinds import KIND_ALIASES
 from penchant.messages import load_catalogue, text
-from penchant.models.registry import MODELS
-from penchant.models.search_space import SPACES, Choice, Dimension, Together
+from penchant.models.registry import MODELS, searchable
+from penchant.models.search_space import Categorical, Dimension, Joint
 from penchant.options import option_meanings
 
 
@@ -155,7 +155,8 @@ def advice_table() -> str:
 def space_table() -> str:
     """One row a model and dimension; models of the same space together."""
     alike: dict[str, list[str]] = {}
-    for name, space in SPACES.items():
+    for name in searchable():
+        space = MODELS[name].search_space(MODELS[name].default_options())
         words = "<br>".join(f"`{key}`: {values(dimension)}" for key, dimension in space.items())
         alike.setdefault(words, []).append(name)
     rows = [f"| {', '.join(f'`{name}`' for name in names)} | {words} |" for words, names in alike.items()]
@@ -164,10 +165,10 @@ def space_table() -> str:
 
 def values(dimension: Dimension) -> str:
     """The values of one dimension in words."""
-    if isinstance(dimension, Together):
+    if isinstance(dimension, Joint):
         told = (", ".join(f"{name} {value}" for name, value in each.items()) for each in dimension.values)
         return "; or ".join(told)
-    if isinstance(dimension, Choice):
+    if isinstance(dimension, Categorical):
         return ", ".join(map(str, dimension.values))
     return f"{dimension.low:g} to {dimension.high:g}" + (", finer at the low end" if dimension.log else "")
 

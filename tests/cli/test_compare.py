@@ -56,11 +56,11 @@ def test_evaluate_beside_others_on_a_split(run: Run, shop: Path, bundle: Path) -
 
 
 def test_the_names_in_the_help_are_those_of_the_registry() -> None:
-    from penchant.cli.parameters import BASELINES, MODELS
+    from penchant.cli.parameters import MODEL_NAMES
     from penchant.models import registry
 
-    assert sorted(MODELS.split(", ")) == sorted(registry.MODELS)
-    assert set(BASELINES.split(",")) < set(registry.MODELS)
+    assert MODEL_NAMES.split(", ") == [*registry.MODELS, *registry.ALIASES]
+    assert registry.names_with("reference") == ["popularity", "cooccurrence", "item_knn", "ease"]
 
 
 def test_a_setting_goes_to_every_model_that_has_it() -> None:

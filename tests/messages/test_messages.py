@@ -25,7 +25,7 @@ def test_every_text_is_written_in_both_languages(name: str) -> None:
 
 @pytest.mark.parametrize("name", catalogue_names())
 def test_no_text_is_left_over(name: str) -> None:
-    """Every key stands in the source, or begins as a key that the source puts together (`f"gloss.{model}"`)."""
+    """Every key stands in the source, or begins as a key that the source puts together (`f"meaning.{measure}"`)."""
     constants = {
         node.value
         for path in SOURCE.rglob("*.py")

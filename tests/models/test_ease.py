@@ -68,7 +68,7 @@ def test_content_places_an_item_nobody_touched() -> None:
 
 def test_refusals() -> None:
     events = SequenceBatch.of_items([[0]])
-    with pytest.raises(ModelError, match=r"20,001 × 20,001.*at most 20,000.*Take cooccurrence or item_knn"):
+    with pytest.raises(ModelError, match=r"20,001 × 20,001.*at most 20,000.*Take cooccurrence, which is sparse"):
         EASE().fit(TrainingData(events, 20_001, ["view"], 0))
     with pytest.raises(ModelError, match=r"item view image.*Views there are: none"):
         EASE(EASEOptions(content_weight=1.0, content_views=("image",))).fit(TrainingData(events, 2, ["view"], 0))

@@ -319,11 +319,19 @@ def test_ids_are_needed_where_there_is_nothing_else() -> None:
         fit(SequenceModel(replace(SMALL, ids=False)), replace(groups_data(), views=Views()))
 
 
-def test_content_transformer_keeps_the_contract() -> None:
+def test_a_transformer_without_ids_keeps_the_contract() -> None:
     options = replace(
-        entry("content_transformer").default_options(), dim=16, epochs=15, learning_rate=2e-2, dropout=0.0, time=False
+        entry("transformer").default_options(),
+        ids=False,
+        layers=1,
+        max_length=50,
+        dim=16,
+        epochs=15,
+        learning_rate=2e-2,
+        dropout=0.0,
+        time=False,
     )
-    made = lambda: SequenceModel(options, "content_transformer")  # noqa: E731
+    made = lambda: SequenceModel(options)  # noqa: E731
     check_model(made, fit=fit, personal=False, uses_content=True, tolerance=1e-3)
 
 

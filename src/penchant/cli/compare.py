@@ -22,7 +22,8 @@ SHOWN = ("ndcg", "hit_rate", "mrr", "coverage")
 def compare(
     data: parameters.DataFolder,
     models: Annotated[
-        str, typer.Option("--models", metavar="A,B,C", help=f"Names with commas between them, of {parameters.MODELS}.")
+        str,
+        typer.Option("--models", metavar="A,B,C", help=f"Names with commas between them, of {parameters.MODEL_NAMES}."),
     ],
     split: parameters.Split = "time",
     target: parameters.Target = "first",
@@ -111,11 +112,9 @@ def _range(value: Mapping[str, Any] | None) -> str:
 
 def names_of(models: str) -> list[str]:
     """Names of models from a list with commas, each known."""
-    from penchant.models.registry import entry
+    from penchant.models.registry import canonical
 
     names = [name.strip() for name in models.split(",") if name.strip()]
     if not names:
-        raise UsageError(f"--models {models!r} names no model.", remedy=f"Allowed: {parameters.MODELS}.")
-    for name in names:
-        entry(name)
-    return list(dict.fromkeys(names))
+        raise UsageError(f"--models {models!r} names no model.", remedy=f"Allowed: {parameters.MODEL_NAMES}.")
+    return list(dict.fromkeys(canonical(name) for name in names))

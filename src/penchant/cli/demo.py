@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from penchant.recommender.config import Config
     from penchant.recommender.recommender import Recommender
 
-MODELS = "popularity,item_knn,cooccurrence,ease"
-"""The simple models that stand in the demo's table."""
-
 NO_TRUTH = "Planted interests: left out. These are real data, and nobody knows the interests behind them."
 
 NOUNS = {"en": "item", "zh": "物品"}
@@ -49,6 +46,7 @@ def demo(
     from penchant.cli.settings import configuration
     from penchant.data.dataset import Dataset
     from penchant.evaluation.compare import compare
+    from penchant.models.registry import names_with
     from penchant.recommender.recommender import Recommender
 
     _refuse(bundle)
@@ -62,7 +60,7 @@ def demo(
     show_findings(dataset)
     known = (folder / "truth").is_dir()
     with terminal.progress() as report:
-        names = list(dict.fromkeys([settings.model, *MODELS.split(",")]))
+        names = list(dict.fromkeys([settings.model, *names_with("reference")]))
         found = compare(dataset, names, settings, ablate="masked", progress=report)
         step("2", f"What each model finds, on the {found.users:,} people's next choices that it had not seen")
         terminal.show_table(*found.table([f"ndcg@{found.k}", f"hit_rate@{found.k}", f"mrr@{found.k}"]))
@@ -118,6 +116,7 @@ def _on_new_items(
     """The comparison on items kept out of training, shown; or nothing, and why."""
     from penchant.errors import DataError
     from penchant.evaluation.compare import compare
+    from penchant.models.ensemble.ensemble import EnsembleOptions
 
     try:
         found = compare(
@@ -132,10 +131,10 @@ def _on_new_items(
     )
     terminal.show_table(*found.table([f"ndcg@{found.k}", f"hit_rate@{found.k}", f"mrr@{found.k}"]))
     for name in names:
-        cost = getattr(settings.options(name), "max_known_loss", None)
-        if cost is not None:
+        options = settings.options(name)
+        if isinstance(options, EnsembleOptions):
             terminal.show(
-                f"{name}: known items may lose {100 * cost:.1f} % of NDCG@10 to cold ones; "
+                f"{name}: known items may lose {100 * options.max_known_loss:.1f} % of NDCG@10 to cold ones; "
                 f"{name}.max_known_loss sets how much"
             )
     return found.to_json(), []

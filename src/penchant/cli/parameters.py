@@ -7,14 +7,10 @@ from typing import Annotated, Literal
 
 import typer
 
-MODELS = (
-    "popularity, recent_popularity, cooccurrence, item_knn, user_knn, content, ease, als, gru, cnn_rnn, transformer, "
-    "content_transformer, llm, lite, flagship"
-)
-"""Names of the models for the help text; a test compares them with the registry, which is not imported for it."""
+from penchant.models.registry import ALIASES, MODELS
 
-BASELINES = "popularity,item_knn,cooccurrence,ease"
-"""The simple models that stand beside ours unless others are named."""
+MODEL_NAMES = ", ".join([*MODELS, *ALIASES])
+"""Names of the models for the help text."""
 
 CLEANING = (
     "repair, spelling, simplified, traditional, impossible_events, events_before_item, repeated_events, copied_texts, "
@@ -55,7 +51,7 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="One option, as dim=32 or transformer.dim=32; may be repeated."),
 ]
-ModelName = Annotated[str | None, typer.Option("--model", metavar="NAME", help=f"One of {MODELS}.")]
+ModelName = Annotated[str | None, typer.Option("--model", metavar="NAME", help=f"One of {MODEL_NAMES}.")]
 Many = Annotated[int, typer.Option("-k", "--k", min=1, max=100_000, help="Length of the list.")]
 User = Annotated[str | None, typer.Option("--user", metavar="ID", help="A user the bundle knows.")]
 History = Annotated[

@@ -107,8 +107,9 @@ def held_out(
     """The recipe beside simple models on a held-out part; None, with a note, where the data are too few for that."""
     from penchant.evaluation.compare import compare
     from penchant.models.probes.options import ProbeOptions
+    from penchant.models.registry import names_with
 
-    simple = [name for name in parameters.BASELINES.split(",") if name != settings.model]
+    simple = [name for name in names_with("reference") if name != settings.model]
     recipes = {settings.model: settings}
     recipes |= {name: replace(settings, model=name, probes=ProbeOptions()) for name in simple}
     try:

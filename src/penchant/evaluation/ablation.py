@@ -20,7 +20,8 @@ from penchant.errors import UsageError
 from penchant.evaluation.backtest import ranked_lists
 from penchant.metrics.ranking import ranking_metrics
 from penchant.metrics.significance import bootstrap, paired_differences
-from penchant.models.base import Additive, Multiview
+from penchant.models.base import Additive, IdOptions, Multiview, ViewOptions, experts_of
+from penchant.models.ensemble.ensemble import EnsembleOptions
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 
@@ -169,7 +170,7 @@ def restricted(config: Config, model: str, views: Sequence[str]) -> Config | Non
     ('transformer', 'content')
     """
     options, content = config.options(model), [view for view in views if view != BEHAVIOUR]
-    if hasattr(options, "experts"):
+    if isinstance(options, EnsembleOptions):
         kept, made = [], config
         for expert in options.experts:
             found = restricted(made, expert, views)
@@ -179,12 +180,11 @@ def restricted(config: Config, model: str, views: Sequence[str]) -> Config | Non
         new = [view for view in content if view in (options.new_views or content)] or [BEHAVIOUR]
         chosen = {f"{model}.experts": ",".join(kept), f"{model}.new_views": ",".join(new)}
         return made.with_settings(chosen) if kept else None
-    if not hasattr(options, "views"):
+    if not isinstance(options, ViewOptions):
         return config if BEHAVIOUR in views else None
-    reads_ids = getattr(options, "ids", hasattr(options, "fusion"))
-    read = views if reads_ids else content
+    read = views if isinstance(options, IdOptions) and options.ids else content
     chosen = {f"{model}.views": ",".join(read)}
-    if BEHAVIOUR not in read and getattr(options, "fusion", "none") != "none":
+    if BEHAVIOUR not in read and isinstance(options, IdOptions) and options.fusion != "none":
         chosen[f"{model}.id_init"] = "random"  # without ids none begins anywhere
     return config.with_settings(chosen) if read else None
 
@@ -192,7 +192,7 @@ def restricted(config: Config, model: str, views: Sequence[str]) -> Config | Non
 def _reads_views(config: Config, model: str) -> bool:
     """Whether a model, or an expert of it, reads item views."""
     options = config.options(model)
-    return hasattr(options, "views") or any(_reads_views(config, e) for e in getattr(options, "experts", ()))
+    return isinstance(options, ViewOptions) or any(_reads_views(config, e) for e in experts_of(options))
 
 
 def _rows(values: Mapping[tuple[str, ...], npt.NDArray[np.float64]]) -> list[dict[str, Any]]:

@@ -13,10 +13,9 @@ from penchant.data.results.estimates import Interval
 from penchant.evaluation.ratings import ValueErrors
 from penchant.evaluation.run import Run
 from penchant.metrics.significance import Test, bootstrap_intervals, mean_over_seeds, paired_differences
+from penchant.models.registry import names_with
 
 Floats = npt.NDArray[np.float64]
-BASELINES = frozenset({"popularity", "cooccurrence", "item_knn", "user_knn", "content", "ease", "als"})
-"""Models that a paired test takes its reference from (the best of them)."""
 
 
 Runs = Sequence[Sequence[Run]]
@@ -148,7 +147,7 @@ def _tests(
     ranked = sorted((name for name in models if metric in models[name]), key=lambda name: -models[name][metric].mean)
     if len(ranked) < 2:
         return []
-    reference = next((name for name in ranked if name in BASELINES), ranked[0])
+    reference = next((name for name in ranked if name in names_with("baseline")), ranked[0])
     pairs = dict.fromkeys([(name, reference) for name in ranked if name != reference])
     if (ranked[1], ranked[0]) not in pairs:
         pairs[(ranked[0], ranked[1])] = None

@@ -79,6 +79,28 @@ class EventOptions(Protocol):
         """The weight of an event by its kind."""
 
 
+@runtime_checkable
+class ViewOptions(Protocol):
+    """Options of a model that reads item views."""
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """The views that the model reads; empty: all."""
+
+
+@runtime_checkable
+class IdOptions(ViewOptions, Protocol):
+    """Options of a network that reads ids beside item views."""
+
+    @property
+    def ids(self) -> bool:
+        """Whether every item has a vector of its own."""
+
+    @property
+    def fusion(self) -> str:
+        """How the vectors of ids and views become one."""
+
+
 class GradientOptions(Protocol):
     """Options that the training loop reads; `max_length`: events of a history that the model learns from."""
 

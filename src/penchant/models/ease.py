@@ -61,7 +61,7 @@ class EASE:
             raise ModelError(
                 f"ease needs a dense matrix of {data.n_items:,} × {data.n_items:,} items; at most {MAX_ITEMS:,} are "
                 "allowed.",
-                remedy="Take cooccurrence or item_knn (sparse), or leave out rare items.",
+                remedy="Take cooccurrence, which is sparse, or leave out rare items.",
             )
         kinds = kind_weights(data.kinds, self.options.kind_weights)
         interactions = history_matrix(data.sequences, data.n_items, kinds, binary=True)

@@ -41,9 +41,10 @@ class Popularity:
     Items without an event in the window follow, by their share of all time; items without any event come last.
     """
 
-    def __init__(self, options: PopularityOptions | None = None, name: str = "popularity") -> None:
+    name = "popularity"
+
+    def __init__(self, options: PopularityOptions | None = None) -> None:
         self.options = options or PopularityOptions()
-        self.name = name
         self._shares: npt.NDArray[np.float32] | None = None
 
     def fit(self, data: TrainingData) -> None:

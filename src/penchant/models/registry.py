@@ -1,24 +1,65 @@
-"""Models by name. Importing this loads no model: classes are looked up when one is made."""
+"""The registry of models, one row each. Importing this loads no model: its module is imported when it is built."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from penchant.errors import OptionError
-from penchant.models.base import EventOptions, Model, experts_of
+from penchant.models.search_space import (
+    ATTENTION,
+    FADING,
+    RECURRENT,
+    SCORING,
+    Categorical,
+    Float,
+    Int,
+    Space,
+    allowed_space,
+    reader_space,
+)
+
+if TYPE_CHECKING:
+    from penchant.models.base import Model
+
+Options = Callable[[str], Any]
+"""Gives the options of any model by its name."""
+Trait = Literal["baseline", "reference", "heavy_tailed", "content_only", "network"]
+"""What code that knows no model by name may ask of one:
+
+- `baseline`: a simple model, which a larger one must beat;
+- `reference`: a baseline that stands beside the chosen model unless others are named;
+- `heavy_tailed`: its scores are counts or shares, so an ensemble standardises their logarithm;
+- `content_only`: it reads nothing but the content of items;
+- `network`: it is trained by gradient, so a search of its settings needs most of the time.
+"""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a model lives: module, class, options class, and option values that make it this model."""
+    """One model: its module in `penchant.models`, its class, the class of its options, and what is known of it.
+
+    `english`, `chinese`: what it does in a few words. `space`: where `penchant tune` searches, or a function of the
+    options that gives it; empty: there is nothing to search. `defaults`: option values that make it this model.
+    `build(entry, name, options)` makes it, where that takes more than the class and the options.
+    """
 
     module: str
     model: str
     options: str
+    english: str
+    chinese: str
+    traits: frozenset[Trait] = frozenset()
+    space: Space | Callable[[Any], Space] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    builder: Callable[[Entry, str, Options], Model] | None = None
+
+    def model_class(self) -> Callable[..., Any]:
+        """The class of the model."""
+        found: Callable[..., Any] = getattr(import_module(f"penchant.models.{self.module}"), self.model)
+        return found
 
     def options_class(self) -> type[Any]:
         """The frozen dataclass of options."""
@@ -26,54 +67,225 @@ class Entry:
         return found
 
     def default_options(self) -> Any:
-        """Options as they stand before a user sets any."""
+        """The options before a user sets any."""
         return self.options_class()(**self.defaults)
 
+    def search_space(self, options: Any) -> Space:
+        """Where a search looks that starts from these options; choices that they do not allow are left out."""
+        return allowed_space(self.space(options) if callable(self.space) else self.space, options)
 
-CONTENT_EXPERT: Mapping[str, Any] = {"ids": False, "layers": 1, "max_length": 50, "epochs": 8}
-FLAGSHIP = (
-    "transformer",
-    "content_transformer",
-    "cooccurrence",
-    "ease",
-    "user_knn",
-    "content",
-    "recent_popularity",
-    "popularity",
-)
+    def build(self, name: str, options: Options) -> Model:
+        """Make the model. `options` gives those of any model: an ensemble makes its experts with theirs."""
+        if self.builder is not None:
+            return self.builder(self, name, options)
+        model: Model = self.model_class()(options(name))
+        return model
+
+
+def _build_sequence(entry: Entry, name: str, options: Options) -> Model:
+    """One network, or with `fusion=decision` one of every modality."""
+    if options(name).fusion == "decision":
+        from penchant.models.ensemble.modality_experts import view_experts
+
+        return view_experts(options(name), name)
+    model: Model = entry.model_class()(options(name), name)
+    return model
+
+
+def _build_ensemble(entry: Entry, name: str, options: Options) -> Model:
+    """The experts first, then their sum."""
+    experts = {expert: create(expert, options) for expert in options(name).experts}
+    model: Model = entry.model_class()(
+        options(name),
+        experts,
+        name,
+        heavy_tailed=frozenset(names_with("heavy_tailed")),
+        content_only=frozenset(names_with("content_only")),
+    )
+    return model
+
+
+def _counting(*traits: Trait) -> frozenset[Trait]:
+    return frozenset({"baseline", *traits})
+
 
 MODELS: Mapping[str, Entry] = {
-    "popularity": Entry("popularity", "Popularity", "PopularityOptions"),
-    "cooccurrence": Entry("cooccurrence", "Cooccurrence", "CooccurrenceOptions"),
-    "item_knn": Entry("item_knn", "ItemKNN", "ItemKNNOptions"),
-    "user_knn": Entry("user_knn", "UserKNN", "UserKNNOptions"),
-    "content": Entry("content", "Content", "ContentOptions"),
-    "ease": Entry("ease", "EASE", "EASEOptions"),
-    "als": Entry("als", "ALS", "ALSOptions"),
-    "gru": Entry("sequence", "SequenceModel", "SequenceOptions", {"encoder": "gru", "layers": 1}),
-    "cnn_rnn": Entry("sequence", "SequenceModel", "SequenceOptions", {"encoder": "cnn_rnn", "layers": 1}),
-    "content_transformer": Entry("sequence", "SequenceModel", "SequenceOptions", CONTENT_EXPERT),
-    "transformer": Entry("sequence", "SequenceModel", "SequenceOptions"),
-    "recent_popularity": Entry("popularity", "Popularity", "PopularityOptions", {"window": "decayed"}),
-    "llm": Entry("language.model", "LLM", "LLMOptions"),
-    "lite": Entry("ensemble.ensemble", "Ensemble", "EnsembleOptions"),
-    "flagship": Entry("ensemble.ensemble", "Ensemble", "EnsembleOptions", {"experts": FLAGSHIP}),
+    "popularity": Entry(
+        "popularity",
+        "Popularity",
+        "PopularityOptions",
+        "what most people take",
+        "大家都在看的",
+        _counting("reference", "heavy_tailed"),
+        {"window": Categorical(("all", "recent", "decayed")), "days": Float(1.0, 365.0, log=True)},
+    ),
+    "cooccurrence": Entry(
+        "cooccurrence",
+        "Cooccurrence",
+        "CooccurrenceOptions",
+        "what tends to follow what",
+        "什么常跟在什么后面",
+        _counting("reference", "heavy_tailed"),
+        {
+            "window": Int(1, 30, log=True),
+            "distance_power": Float(0.0, 2.0),
+            "power": Float(0.3, 1.0),
+            "row_power": Float(0.5, 1.0),
+            "shrinkage": Float(1.0, 300.0, log=True),
+            "column_power": Float(0.0, 0.6),
+            **FADING,
+        },
+    ),
+    "item_knn": Entry(
+        "item_knn",
+        "ItemKNN",
+        "ItemKNNOptions",
+        "items liked by the same people",
+        "被同一群人喜欢的物品",
+        _counting("reference", "heavy_tailed"),
+        {"neighbours": Int(20, 500, log=True), "shrinkage": Float(0.5, 200.0, log=True), **FADING},
+    ),
+    "user_knn": Entry(
+        "user_knn",
+        "UserKNN",
+        "UserKNNOptions",
+        "what similar people take",
+        "相似用户的选择",
+        _counting(),
+        {"neighbours": Int(30, 1000, log=True), **FADING},
+    ),
+    "content": Entry(
+        "content",
+        "Content",
+        "ContentOptions",
+        "items that look or read alike",
+        "内容相近的物品",
+        _counting("content_only"),
+        FADING,
+    ),
+    "ease": Entry(
+        "ease",
+        "EASE",
+        "EASEOptions",
+        "one linear map between items",
+        "物品间的线性映射",
+        _counting("reference"),
+        {
+            "regularisation": Float(20.0, 5000.0, log=True),
+            "content_weight": Categorical((0.0, 0.3, 1.0, 3.0)),
+            **FADING,
+        },
+    ),
+    "als": Entry(
+        "als",
+        "ALS",
+        "ALSOptions",
+        "factors of the user–item table",
+        "用户–物品矩阵分解",
+        _counting(),
+        {
+            "dim": Categorical((32, 64, 128, 256)),
+            "epochs": Int(5, 30),
+            "regularisation": Float(1e-3, 1.0, log=True),
+            "alpha": Float(1.0, 100.0, log=True),
+            **FADING,
+        },
+    ),
+    "gru": Entry(
+        "sequence",
+        "SequenceModel",
+        "SequenceOptions",
+        "a recurrent network over events",
+        "读行为序列的循环网络",
+        frozenset({"network"}),
+        RECURRENT,
+        {"encoder": "gru", "layers": 1},
+        _build_sequence,
+    ),
+    "cnn_rnn": Entry(
+        "sequence",
+        "SequenceModel",
+        "SequenceOptions",
+        "convolution and recurrence joined",
+        "卷积与循环的融合网络",
+        frozenset({"network"}),
+        RECURRENT,
+        {"encoder": "cnn_rnn", "layers": 1},
+        _build_sequence,
+    ),
+    "transformer": Entry(
+        "sequence",
+        "SequenceModel",
+        "SequenceOptions",
+        "attention over each one's events",
+        "读行为序列的注意力网络",
+        frozenset({"network"}),
+        {**ATTENTION, "scoring": SCORING},
+        builder=_build_sequence,
+    ),
+    "llm": Entry(
+        "language.model",
+        "LLM",
+        "LLMOptions",
+        "a language model over histories as text",
+        "读文字化历史的语言模型",
+        frozenset({"network"}),
+        reader_space,
+    ),
+    "lite": Entry(
+        "ensemble.ensemble",
+        "Ensemble",
+        "EnsembleOptions",
+        "a small fusion, trained in minutes",
+        "几分钟训好的小型融合模型",
+        builder=_build_ensemble,
+    ),
 }
 DEFAULT_MODEL = "lite"
+ALIASES: Mapping[str, str] = {"flagship": DEFAULT_MODEL}
+"""Further names of models."""
+REMOVED: Mapping[str, str] = {
+    "content_transformer": "Take transformer with ids=false.",
+    "recent_popularity": "Take popularity with window=decayed.",
+}
+"""Names that were models once, and what does the same."""
+
+
+def names_with(trait: Trait) -> list[str]:
+    """The models with a trait, in the order of the registry."""
+    return [name for name, entry in MODELS.items() if trait in entry.traits]
+
+
+def searchable() -> list[str]:
+    """The models whose settings can be searched."""
+    return [name for name, entry in MODELS.items() if entry.space]
+
+
+def canonical(name: str) -> str:
+    """The name of a model in the registry; raises `OptionError` with the nearest name or the replacement."""
+    known = ALIASES.get(name, name)
+    if known not in MODELS:
+        raise OptionError("model", name, allowed=MODELS, remedy=REMOVED.get(name, ""))
+    return known
 
 
 def entry(name: str) -> Entry:
-    """The entry of one model; raises `OptionError` with the nearest name."""
-    if name not in MODELS:
-        raise OptionError("model", name, allowed=MODELS)
-    return MODELS[name]
+    """The entry of one model, by its name or an alias; raises as `canonical` does."""
+    return MODELS[canonical(name)]
 
 
-def require_kinds(names: Iterable[str], options: Callable[[str], Any], kinds: Sequence[str]) -> None:
-    """Refuse `kind_weights` of models, and of an ensemble's experts, that name no kind of event, before they learn.
+def describe(name: str, language: str) -> str:
+    """What a model does, in a few words of `en` or `zh`; empty for a name that is not in the registry."""
+    known = MODELS.get(ALIASES.get(name, name))
+    return "" if known is None else known.chinese if language == "zh" else known.english
+
+
+def require_kinds(names: Iterable[str], options: Options, kinds: Sequence[str]) -> None:
+    """Reject `kind_weights` of models, and of an ensemble's experts, that name no kind of event, before they learn.
 
     Raises `UsageError` as `penchant.models.history.kind_weights` does. `options` as in `create`.
     """
+    from penchant.models.base import EventOptions, experts_of
     from penchant.models.history import kind_weights
 
     for name in names:
@@ -82,20 +294,6 @@ def require_kinds(names: Iterable[str], options: Callable[[str], Any], kinds: Se
         kind_weights(kinds, own.kind_weights if isinstance(own, EventOptions) else None)
 
 
-def create(name: str, options: Callable[[str], Any]) -> Model:
+def create(name: str, options: Options) -> Model:
     """Make a model. `options(name)` gives the options of any model (an ensemble makes its experts with theirs)."""
-    found = entry(name)
-    model_class = getattr(import_module(f"penchant.models.{found.module}"), found.model)
-    own = options(name)
-    if found.module == "ensemble.ensemble":
-        made: Model = model_class(own, {expert: create(expert, options) for expert in own.experts}, name)
-    elif found.module == "sequence":
-        if own.fusion == "decision":
-            made = import_module("penchant.models.ensemble.modality_experts").view_experts(own, name)
-        else:
-            made = model_class(own, name)
-    elif found.module == "popularity":
-        made = model_class(own, name)
-    else:
-        made = model_class(own)
-    return made
+    return entry(name).build(canonical(name), options)

@@ -29,7 +29,7 @@ from penchant.embeddings.fitted import ViewOptions
 from penchant.errors import OptionError, UsageError
 from penchant.models.base import experts_of
 from penchant.models.probes.options import ProbeOptions
-from penchant.models.registry import DEFAULT_MODEL, MODELS, entry
+from penchant.models.registry import ALIASES, DEFAULT_MODEL, MODELS, REMOVED, canonical, entry
 from penchant.options import (
     all_replaced,
     convert,
@@ -44,6 +44,7 @@ from penchant.training.options import TrainingOptions
 
 DEVICES = ("auto", "cpu", "cuda")
 _PLAIN = ("model", "seed", "device", "views", "training", "probes")
+_MODEL_KEYS = frozenset({*MODELS, *ALIASES, *REMOVED})
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ class Config:
     """Options of models, by model name. A model that is not named keeps its defaults."""
 
     def __post_init__(self) -> None:
-        entry(self.model)
+        object.__setattr__(self, "model", canonical(self.model))
+        object.__setattr__(self, "models", {canonical(name): options for name, options in self.models.items()})
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**32:
             raise UsageError(f"seed={self.seed!r} is out of range.", remedy="Give a whole number from 0 to 2**32 - 1.")
         if self.device not in DEVICES:
@@ -83,7 +85,7 @@ class Config:
 
     def options(self, model: str | None = None) -> Any:
         """The options of a model (of the chosen one): those given, or its defaults."""
-        name = model or self.model
+        name = canonical(model or self.model)
         return self.models[name] if name in self.models else entry(name).default_options()
 
     @classmethod
@@ -96,8 +98,8 @@ class Config:
         """The opposite of `to_dict`; what is left out has its default."""
         config = cls()
         for key, value in values.items():
-            if key in MODELS:
-                config = config._with_model_options(key, value)
+            if key in _MODEL_KEYS:
+                config = config._with_model_options(canonical(key), value)
             elif key in _PLAIN:
                 config = replaced(config, key, value)
             else:
@@ -166,8 +168,8 @@ class Config:
     def _owner(self, key: str, value: object) -> tuple[str | None, str]:
         """The model that a setting belongs to (None: it is one of the configuration itself), and its path there."""
         head, _, rest = key.partition(".")
-        if head in MODELS and rest:
-            return head, rest
+        if head in _MODEL_KEYS and rest:
+            return canonical(head), rest
         own = option_types(type(self.options()))
         if head in _PLAIN:
             return None, key

@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-SIMPLE = frozenset({"popularity", "cooccurrence", "item_knn", "user_knn", "content", "ease", "als", "random"})
-"""Models that count as simple: what a larger model must beat."""
+from penchant.models.registry import names_with
 
 SIGNIFICANT = 0.05
 
@@ -114,7 +113,7 @@ class Outcome:
 
     def baseline(self, model: str) -> str | None:
         """The best simple model other than this one."""
-        return next((name for name in self.models if name in SIMPLE and name != model), None)
+        return next((name for name in self.models if name in names_with("baseline") and name != model), None)
 
     def lead(self, model: str) -> Lead | None:
         """How the model stands against the best simple one on the main measure."""

@@ -12,27 +12,25 @@ import pytest
 
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
-from penchant.errors import MissingExtraError, ModelError
+from penchant.errors import MissingExtraError, ModelError, OptionError
 from penchant.evaluation.tuning.neighbours import neighbour, standing_proposal
 from penchant.evaluation.tuning.objective import standing
 from penchant.evaluation.tuning.search import Report, Trial, Trials, search
-from penchant.models.registry import MODELS
+from penchant.models.registry import MODELS, REMOVED, canonical, entry, searchable
 from penchant.models.search_space import (
-    SPACES,
-    Choice,
-    Real,
-    Together,
-    Whole,
-    learns_slowly,
+    Categorical,
+    Float,
+    Int,
+    Joint,
+    Space,
     proposal_of,
     settings_of,
-    space_of,
 )
 from penchant.recommender.config import Config
 
 pytest.importorskip("optuna")
 
-SPACE = {"x": Real(-2.0, 2.0), "n": Whole(1, 9), "kind": Choice(("a", "b", None))}
+SPACE = {"x": Float(-2.0, 2.0), "n": Int(1, 9), "kind": Categorical(("a", "b", None))}
 
 
 def hill(settings: Mapping[str, Any], report: Report) -> float:
@@ -80,7 +78,7 @@ def _bowl(settings: Mapping[str, Any], report: Report) -> float:
 
 
 def test_few_trials_near_what_stands_better_it_where_there_are_many_dimensions() -> None:
-    wide: dict[str, Any] = {f"x{k}": Real(-1.0, 1.0) for k in range(12)}
+    wide: dict[str, Any] = {f"x{k}": Float(-1.0, 1.0) for k in range(12)}
     found = []
     for seed in range(4):
         trials = Trials(None, "k", "m")
@@ -96,12 +94,12 @@ def test_few_trials_near_what_stands_better_it_where_there_are_many_dimensions()
 
 def test_neighbours_move_a_little_and_stay_inside() -> None:
     space = {
-        "x": Real(1e-3, 1.0, log=True),
-        "n": Whole(1, 3),
-        "size": Choice((32, 64, 96, 128)),
-        "kind": Choice(("a", "b", None)),
-        "both": Together(({"p": 1, "q": 1}, {"p": 2, "q": 2})),
-        "open": Whole(1, 30),
+        "x": Float(1e-3, 1.0, log=True),
+        "n": Int(1, 3),
+        "size": Categorical((32, 64, 96, 128)),
+        "kind": Categorical(("a", "b", None)),
+        "both": Joint(({"p": 1, "q": 1}, {"p": 2, "q": 2})),
+        "open": Int(1, 30),
     }
     around = standing_proposal(space, {"x": 0.5, "n": 3, "size": 64, "kind": None, "p": 2, "q": 2, "open": 0})
     assert around == {"x": 0.5, "n": 3, "size": 64, "kind": None, "both": 1}  # 0 lies outside: it is drawn
@@ -214,7 +212,7 @@ def test_without_optuna_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
         search(SPACE, hill, Trials(None, "k", "m"), budget_s=1.0, clock=ticking())
 
 
-HEADED = {**SPACE, "scoring": Together(({"head": "a", "parts": 1}, {"head": "b", "parts": 4}))}
+HEADED = {**SPACE, "scoring": Joint(({"head": "a", "parts": 1}, {"head": "b", "parts": 4}))}
 
 
 def test_options_that_belong_together_are_one_choice() -> None:
@@ -242,44 +240,46 @@ def test_a_search_learns_which_of_them_is_better_and_goes_on_from_its_file(tmp_p
     assert trials.best is not None and trials.best.settings["parts"] == 4
 
 
+def space_of(name: str, options: Any = None) -> Space:
+    return entry(name).search_space(entry(name).default_options() if options is None else options)
+
+
 def _settings_to_try(name: str, options: Any) -> list[dict[str, Any]]:
     """Both ends of every dimension, or all its values."""
     found: list[dict[str, Any]] = []
     for key, dimension in space_of(name, options).items():
-        if isinstance(dimension, Together):
+        if isinstance(dimension, Joint):
             found += [dict(value) for value in dimension.values]
         else:
-            ends = dimension.values if isinstance(dimension, Choice) else (dimension.low, dimension.high)
+            ends = dimension.values if isinstance(dimension, Categorical) else (dimension.low, dimension.high)
             found += [{key: value} for value in ends]
     return found
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", searchable())
 def test_the_ends_of_every_range_are_allowed(name: str) -> None:
-    assert name in MODELS
     config = Config(model=name)
-    assert space_of(name, config.options()) == SPACES[name]
     for settings in _settings_to_try(name, config.options()):
         found = config.with_settings({f"{name}.{option}": value for option, value in settings.items()}).options()
         assert {option: getattr(found, option) for option in settings} == settings
-    assert learns_slowly(name) == (name in ("gru", "cnn_rnn", "transformer", "content_transformer", "llm"))
+    assert ("network" in entry(name).traits) == (name in ("gru", "cnn_rnn", "transformer", "llm"))
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", searchable())
 def test_what_stands_has_a_place_in_every_dimension(name: str) -> None:
     data = TrainingData(SequenceBatch.of_items([[0, 1, 2]] * 9), 3, ["view"], 100)
-    found = standing_proposal(SPACES[name], standing(name, Config(model=name).options, data))
-    assert set(found) == set(SPACES[name])
+    found = standing_proposal(space_of(name), standing(name, Config(model=name).options, data))
+    assert set(found) == set(space_of(name))
     if name == "transformer":
         assert (found["epochs"], found["dropout"], found["dim"]) == (10, 0.5, 128)
 
 
-@pytest.mark.parametrize("name", SPACES)
+@pytest.mark.parametrize("name", searchable())
 def test_no_option_is_decided_twice(name: str) -> None:
     decided: list[str] = []
-    for key, dimension in SPACES[name].items():
-        decided += dimension.options if isinstance(dimension, Together) else [key]
-        if isinstance(dimension, Together):
+    for key, dimension in space_of(name).items():
+        decided += dimension.options if isinstance(dimension, Joint) else [key]
+        if isinstance(dimension, Joint):
             assert all(tuple(value) == dimension.options for value in dimension.values)
             assert len({str(value) for value in dimension.values}) == len(dimension.values)
     assert len(decided) == len(set(decided)) <= 20
@@ -288,12 +288,12 @@ def test_no_option_is_decided_twice(name: str) -> None:
 def test_what_stands_leaves_out_choices_that_it_does_not_allow() -> None:
     both = Config(model="llm").with_settings({"architecture": "bert"}).options()
     reading = space_of("llm", both)["reading"]
-    assert isinstance(reading, Together) and [value["levels"] for value in reading.values] == [1, 1]
+    assert isinstance(reading, Joint) and [value["levels"] for value in reading.values] == [1, 1]
     weighed = Config(model="transformer").with_settings({"transformer.fusion_weights": {"text": 2.0}}).options()
-    assert set(SPACES["transformer"]) - set(space_of("transformer", weighed)) == {"fusion"}
+    assert set(space_of("transformer")) - set(space_of("transformer", weighed)) == {"fusion"}
     smoothed = Config(model="transformer").with_settings({"label_smoothing": 0.2})
     target = space_of("transformer", smoothed.options())["target"]
-    assert isinstance(target, Together) and [value["loss"] for value in target.values] == ["auto", "auto", "gbce"]
+    assert isinstance(target, Joint) and [value["loss"] for value in target.values] == ["auto", "auto", "gbce"]
     sampled = smoothed.with_settings(target.values[2]).options()
     assert (sampled.loss, sampled.label_smoothing) == ("gbce", 0.0)
     given = Config(model="llm").with_settings({"source": "minilm"}).options()
@@ -303,6 +303,17 @@ def test_what_stands_leaves_out_choices_that_it_does_not_allow() -> None:
 
 
 def test_every_expert_of_an_ensemble_has_a_space() -> None:
-    for name in ("lite", "flagship"):
-        assert set(Config(model=name).options().experts) <= set(SPACES)
-    assert set(SPACES) == set(MODELS) - {"lite", "flagship"}
+    assert set(Config(model="lite").options().experts) <= set(searchable())
+    assert set(searchable()) == set(MODELS) - {"lite"}
+
+
+def test_an_alias_is_the_model_it_names_and_a_removed_model_names_its_replacement() -> None:
+    assert canonical("flagship") == "lite"
+    config = Config(model="flagship").with_settings({"flagship.max_known_loss": 0.02})
+    assert (config.model, config.options("flagship").max_known_loss, set(config.models)) == ("lite", 0.02, {"lite"})
+    assert Config.from_dict({"model": "flagship", "flagship": {"max_known_loss": 0.02}}) == config
+    for name, remedy in REMOVED.items():
+        with pytest.raises(OptionError, match=remedy):
+            Config(model=name)
+        with pytest.raises(OptionError, match=remedy):
+            Config.from_dict({name: {}})

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from penchant.models.search_space import Choice, Dimension, Space, Together, Whole
+from penchant.models.search_space import Categorical, Dimension, Int, Joint, Space
 
 MOVED = 1.0
 """So many dimensions are moved on average, besides the one that always is."""
@@ -25,7 +25,7 @@ def standing_proposal(space: Space, stands: Mapping[str, Any]) -> dict[str, Any]
     """
     found: dict[str, Any] = {}
     for name, dimension in space.items():
-        if isinstance(dimension, Together):
+        if isinstance(dimension, Joint):
             told = {option: stands.get(option) for option in dimension.options}
             if told in dimension.values:
                 found[name] = dimension.values.index(told)
@@ -56,25 +56,25 @@ def neighbour(space: Space, around: Mapping[str, Any], rng: np.random.Generator)
 
 
 def _holds(dimension: Dimension, value: Any) -> bool:
-    if isinstance(dimension, Choice):
+    if isinstance(dimension, Categorical):
         return value in dimension.values
-    assert not isinstance(dimension, Together)
+    assert not isinstance(dimension, Joint)
     return isinstance(value, int | float) and dimension.low <= value <= dimension.high
 
 
 def _anywhere(dimension: Dimension, rng: np.random.Generator) -> Any:
-    if isinstance(dimension, Together):
+    if isinstance(dimension, Joint):
         return int(rng.integers(len(dimension.values)))
-    if isinstance(dimension, Choice):
+    if isinstance(dimension, Categorical):
         return dimension.values[int(rng.integers(len(dimension.values)))]
     return _at(dimension, float(rng.random()))
 
 
 def _moved(dimension: Dimension, value: Any, rng: np.random.Generator) -> Any:
-    if isinstance(dimension, Together):
+    if isinstance(dimension, Joint):
         others = [place for place in range(len(dimension.values)) if place != value]
         return others[int(rng.integers(len(others)))]
-    if isinstance(dimension, Choice):
+    if isinstance(dimension, Categorical):
         place = dimension.values.index(value)
         others = [other for other in range(len(dimension.values)) if other != place]
         if all(isinstance(each, int | float) and not isinstance(each, bool) for each in dimension.values):
@@ -85,7 +85,7 @@ def _moved(dimension: Dimension, value: Any, rng: np.random.Generator) -> Any:
     share += STEP * float(rng.standard_normal())
     share = abs(share) % 2.0
     moved = _at(dimension, 2.0 - share if share > 1.0 else share)  # reflected at both ends
-    if isinstance(dimension, Whole) and moved == value:
+    if isinstance(dimension, Int) and moved == value:
         return value + 1 if value < dimension.high else value - 1
     return moved
 
@@ -94,7 +94,7 @@ def _at(dimension: Any, share: float) -> Any:
     low, high = _ends(dimension)
     value = low + share * (high - low)
     value = min(max(math.exp(value) if dimension.log else value, dimension.low), dimension.high)
-    return round(value) if isinstance(dimension, Whole) else value
+    return round(value) if isinstance(dimension, Int) else value
 
 
 def _ends(dimension: Any) -> tuple[float, float]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from penchant.errors import MissingExtraError, PenchantError
 from penchant.evaluation.tuning.neighbours import neighbour, standing_proposal
-from penchant.models.search_space import Choice, Dimension, Real, Space, Together, proposal_of, settings_of
+from penchant.models.search_space import Categorical, Dimension, Float, Joint, Space, proposal_of, settings_of
 
 STEPS = 12
 """A trial's progress is told in so many steps, so that trials of different length can be compared."""
@@ -201,11 +201,11 @@ def _know(study: Any, optuna: Any, trial: Trial, proposed: Mapping[str, Any], sp
 
 def _distribution(optuna: Any, dimension: Dimension) -> Any:
     kinds = optuna.distributions
-    if isinstance(dimension, Choice):
+    if isinstance(dimension, Categorical):
         return kinds.CategoricalDistribution(dimension.values)
-    if isinstance(dimension, Together):
+    if isinstance(dimension, Joint):
         return kinds.CategoricalDistribution(range(len(dimension.values)))
-    kind = kinds.FloatDistribution if isinstance(dimension, Real) else kinds.IntDistribution
+    kind = kinds.FloatDistribution if isinstance(dimension, Float) else kinds.IntDistribution
     return kind(dimension.low, dimension.high, log=dimension.log)
 
 

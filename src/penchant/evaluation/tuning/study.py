@@ -14,7 +14,8 @@ from penchant.embeddings.packing import packed
 from penchant.errors import PenchantError, UsageError
 from penchant.evaluation.run import informed
 from penchant.evaluation.tuning.search import Trial, Trials, search
-from penchant.models.search_space import SPACES, learns_slowly, space_of
+from penchant.models.base import experts_of
+from penchant.models.registry import entry, searchable
 from penchant.options import to_dict
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
@@ -124,12 +125,12 @@ class _Search:
 
     def model(self, name: str, budget_s: float) -> None:
         """Search one model, or the experts of an ensemble."""
-        experts = [e for e in getattr(self.config.options(name), "experts", ()) if e in SPACES]
-        if not experts and name not in SPACES:
+        experts = [e for e in experts_of(self.config.options(name)) if e in searchable()]
+        if not experts and name not in searchable():
             raise UsageError(
-                f"The model {name!r} has no settings to search.", remedy=f"Tune one of {', '.join(SPACES)}."
+                f"The model {name!r} has no settings to search.", remedy=f"Tune one of {', '.join(searchable())}."
             )
-        parts = {e: SLOW_SHARE if learns_slowly(e) else 1 for e in experts} or {name: 1}
+        parts = {e: SLOW_SHARE if "network" in entry(e).traits else 1 for e in experts} or {name: 1}
         for part, share in parts.items():
             if part not in self.trials:
                 self._one(part, budget_s * share / sum(parts.values()))
@@ -158,7 +159,7 @@ class _Search:
 
         try:
             search(
-                space_of(name, base.options(name)),
+                entry(name).search_space(base.options(name)),
                 objective(name, options, self.data, base.training, base.device),
                 kept,
                 budget_s=budget_s,

@@ -24,10 +24,6 @@ from penchant.options import require_range
 
 Bools = npt.NDArray[np.bool_]
 
-LOGARITHMIC = frozenset({"cooccurrence", "item_knn", "popularity", "recent_popularity"})
-"""Experts whose scores are counts or shares: heavy-tailed, so their logarithm is standardised."""
-BY_CONTENT = frozenset({"content_transformer", "content"})
-"""Experts that read nothing but content."""
 PRICED, FEWEST_PRICED = 500, 20
 """People whose lists say what new items cost, at each stage of a history: at most, and at least after the first."""
 TENTH = 0.1
@@ -82,11 +78,17 @@ class Ensemble:
         name: str = "lite",
         *,
         of_view: Callable[[str], Model | None] | None = None,
+        heavy_tailed: AbstractSet[str] = frozenset(),
+        content_only: AbstractSet[str] = frozenset(),
     ) -> None:
-        """`of_view` makes the expert of one view (None: unwanted): the experts are then those of the data's views."""
+        """`heavy_tailed`, `content_only`: the names with these traits of the registry.
+
+        `of_view` makes the expert of one view (None: unwanted): the experts are then those of the data's views.
+        """
         self.options = options
         self.name = name
         self.of_view = of_view
+        self.heavy_tailed, self.content_only = heavy_tailed, content_only
         self.experts: dict[str, Model] = dict(experts)
         self.weights: dict[str, float] = {}
         self.left_out: dict[str, str] = {}
@@ -115,7 +117,7 @@ class Ensemble:
             self._drop("ease", f"{data.n_items:,} items: a dense matrix of them does not fit.")
         if "user_knn" in self.experts and len(data.sequences) > self.options.max_users_user_knn:
             self._drop("user_knn", f"{len(data.sequences):,} users: comparing each request with all of them is slow.")
-        for name in set(self.experts) & BY_CONTENT if not set(data.views) - {BEHAVIOUR} else ():
+        for name in set(self.experts) & self.content_only if not set(data.views) - {BEHAVIOUR} else ():
             self._drop(name, "no item has text or another view.")
         if self.of_view is not None:
             self._expect(data.views)
@@ -137,7 +139,7 @@ class Ensemble:
         every = rows
         rows = self._few(rows)
         histories, seen = validation.histories.take(rows), validation.seen.take(rows)
-        scores = _standardised(self.experts, histories)
+        scores = self._standardised(self.experts, histories)
         targets = validation.targets.values[validation.targets.offsets[rows]]
         allowed = ~owned_items(seen.rows, seen.values, scores[0].shape)
         allowed[:, self._new] = False
@@ -162,7 +164,7 @@ class Ensemble:
         first = validation.targets.values[validation.targets.offsets[rows]]
         rows = self._few(rows[np.isin(first, self.foretelling.mapping.rehearsed)])
         histories, seen = validation.histories.take(rows), validation.seen.take(rows)
-        parts = dict(zip(self.experts, _standardised(self.experts, histories), strict=True))
+        parts = dict(zip(self.experts, self._standardised(self.experts, histories), strict=True))
         left_out = owned_items(seen.rows, seen.values, next(iter(parts.values())).shape)
         targets = validation.targets.values[validation.targets.offsets[rows]]
         self.foretelling = self.foretelling.learned(parts, left_out, targets, self.weights)
@@ -239,7 +241,7 @@ class Ensemble:
         """The standardised scores `[B, N]` of the experts that have a say, by name."""
         self._weight_vector()
         asked = {name: expert for name, expert in self.experts.items() if self.weights[name] > 0} or self.experts
-        return dict(zip(asked, _standardised(asked, histories), strict=True))
+        return dict(zip(asked, self._standardised(asked, histories), strict=True))
 
     def _sum(self, parts: Mapping[str, Scores]) -> Scores:
         """Weighted sum of the standardised scores, `[B, N]`, items without events as experts see them."""
@@ -260,7 +262,7 @@ class Ensemble:
         A new item has from each expert what that says of the items that look like it; what its place adds or takes is
         shared alike by those that have a say in it.
         """
-        asked = dict(zip(self.experts, _standardised(self.experts, histories), strict=True))
+        asked = dict(zip(self.experts, self._standardised(self.experts, histories), strict=True))
         parts = {name: np.float32(self.weights[name]) * z for name, z in asked.items()}
         if self.foretelling is not None and self.foretelling.places:
             say = {name: self.foretelling.weights.get(name, 0.0) for name in parts}
@@ -276,7 +278,7 @@ class Ensemble:
         A new item has from each of its views what that foretells; the views it has share alike what its place adds.
         """
         total: dict[str, Scores] = {}
-        asked = dict(zip(self.experts, _standardised(self.experts, histories), strict=True))
+        asked = dict(zip(self.experts, self._standardised(self.experts, histories), strict=True))
         for name, z in asked.items():
             expert, weight = self.experts[name], np.float32(self.weights[name])
             parts: Mapping[str, Scores] = {BEHAVIOUR: weight * z}
@@ -373,6 +375,12 @@ class Ensemble:
         self.experts = {n: e for n, e in self.experts.items() if n != name}
         self.left_out[name] = reason
 
+    def _standardised(self, experts: Mapping[str, Model], histories: SequenceBatch) -> list[Scores]:
+        return [self._standardise(name, expert.score(histories)) for name, expert in experts.items()]
+
+    def _standardise(self, name: str, scores: Scores) -> Scores:
+        return standardise(_logarithm(scores) if name in self.heavy_tailed else scores)
+
     def _weight_vector(self) -> npt.NDArray[np.float32]:
         if not self.weights:
             raise ModelError(
@@ -381,19 +389,13 @@ class Ensemble:
         return np.asarray([self.weights[name] for name in self.experts], dtype=np.float32)
 
 
-def _standardised(experts: Mapping[str, Model], histories: SequenceBatch) -> list[Scores]:
-    return [standardise(_scale(name, expert.score(histories))) for name, expert in experts.items()]
-
-
 def _spread(size: int, count: int) -> npt.NDArray[np.int64]:
     """At most `count` of `size` places, evenly."""
     return np.unique(np.linspace(0, size - 1, min(size, count)).astype(np.int64))
 
 
-def _scale(name: str, scores: Scores) -> Scores:
+def _logarithm(scores: Scores) -> Scores:
     """Logarithm of heavy-tailed scores above a floor of a hundredth of the row's mean."""
-    if name not in LOGARITHMIC:
-        return scores
     shifted = np.maximum(scores - np.minimum(scores.min(axis=1, keepdims=True), 0.0), 0.0)
     floor = np.maximum(shifted.mean(axis=1, keepdims=True) * 1e-2, 1e-12)
     return np.asarray(np.log(shifted + floor), dtype=np.float32)
