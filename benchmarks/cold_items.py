@@ -8,8 +8,8 @@ Learned from what is left, without each person's last two choices; asked for
 - each person's last known film, ranked among all films (`warm`), and among the known ones only (`warm alone`): the
   difference is what showing new films costs those who came for known ones.
 
-`lite` and its transformer stand beside the content cosine; the curve says what new films bring for what known
-ones are expected to lose (`max_known_loss`). `among` ranks the held-out films alone, the order without the places. Everything
+`lite` and its transformer stand beside the content cosine; the curve says what new films bring for what known ones are
+expected to lose (`max_known_loss`). `among` ranks the held-out films alone, the order without the places. Everything
 is chosen on choices of known films; no model sees a held-out one before the test. `--seed` draws other films too, and
 each seed but 0 has a result file of its own.
 """
