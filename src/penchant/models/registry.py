@@ -37,6 +37,11 @@ Trait = Literal["baseline", "reference", "heavy_tailed", "content_only", "networ
 """
 
 
+def _load(module: str, name: str) -> Any:
+    """A class or function of a module in `penchant.models`, imported now."""
+    return getattr(import_module(f"penchant.models.{module}"), name)
+
+
 @dataclass(frozen=True)
 class Entry:
     """One model: its module in `penchant.models`, its class, the class of its options, and what is known of it.
@@ -56,14 +61,14 @@ class Entry:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     builder: Callable[[Entry, str, Options], Model] | None = None
 
-    def model_class(self) -> Callable[..., Any]:
+    def model_class(self) -> Callable[..., Model]:
         """The class of the model."""
-        found: Callable[..., Any] = getattr(import_module(f"penchant.models.{self.module}"), self.model)
+        found: Callable[..., Model] = _load(self.module, self.model)
         return found
 
     def options_class(self) -> type[Any]:
         """The frozen dataclass of options."""
-        found: type[Any] = getattr(import_module(f"penchant.models.{self.module}"), self.options)
+        found: type[Any] = _load(self.module, self.options)
         return found
 
     def default_options(self) -> Any:
@@ -78,31 +83,27 @@ class Entry:
         """Make the model. `options` gives those of any model: an ensemble makes its experts with theirs."""
         if self.builder is not None:
             return self.builder(self, name, options)
-        model: Model = self.model_class()(options(name))
-        return model
+        return self.model_class()(options(name))
 
 
 def _build_sequence(entry: Entry, name: str, options: Options) -> Model:
     """One network, or with `fusion=decision` one of every modality."""
     if options(name).fusion == "decision":
-        from penchant.models.ensemble.modality_experts import view_experts
-
-        return view_experts(options(name), name)
-    model: Model = entry.model_class()(options(name), name)
-    return model
+        build: Callable[..., Model] = _load("ensemble.modality_experts", "view_experts")
+        return build(options(name), name)
+    return entry.model_class()(options(name), name)
 
 
 def _build_ensemble(entry: Entry, name: str, options: Options) -> Model:
     """The experts first, then their sum."""
     experts = {expert: create(expert, options) for expert in options(name).experts}
-    model: Model = entry.model_class()(
+    return entry.model_class()(
         options(name),
         experts,
         name,
         heavy_tailed=frozenset(names_with("heavy_tailed")),
         content_only=frozenset(names_with("content_only")),
     )
-    return model
 
 
 def _counting(*traits: Trait) -> frozenset[Trait]:

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from penchant.models.registry import names_with
-
 SIGNIFICANT = 0.05
 
 NOBODY = "nobody in particular"
@@ -113,6 +111,8 @@ class Outcome:
 
     def baseline(self, model: str) -> str | None:
         """The best simple model other than this one."""
+        from penchant.models.registry import names_with
+
         return next((name for name in self.models if name in names_with("baseline") and name != model), None)
 
     def lead(self, model: str) -> Lead | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from penchant.messages import checked_language, has_text, text
-from penchant.models.registry import describe
 
 _MEASURE_WORDS = frozenset("个部首本件张条段篇款种份只家门节集道场支幅则项")
 
@@ -44,6 +43,8 @@ class Words:
 
     def gloss(self, model: str) -> str:
         """What a model does, in a few words; empty for one that is not ours."""
+        from penchant.models.registry import describe
+
         return describe(model, self.language)
 
     def measure(self, name: str) -> str:

@@ -376,10 +376,8 @@ class Ensemble:
         self.left_out[name] = reason
 
     def _standardised(self, experts: Mapping[str, Model], histories: SequenceBatch) -> list[Scores]:
-        return [self._standardise(name, expert.score(histories)) for name, expert in experts.items()]
-
-    def _standardise(self, name: str, scores: Scores) -> Scores:
-        return standardise(_logarithm(scores) if name in self.heavy_tailed else scores)
+        scores = ((name, expert.score(histories)) for name, expert in experts.items())
+        return [standardise(_logarithm(each) if name in self.heavy_tailed else each) for name, each in scores]
 
     def _weight_vector(self) -> npt.NDArray[np.float32]:
         if not self.weights:
