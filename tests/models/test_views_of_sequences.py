@@ -320,17 +320,8 @@ def test_ids_are_needed_where_there_is_nothing_else() -> None:
 
 
 def test_a_transformer_without_ids_keeps_the_contract() -> None:
-    options = replace(
-        entry("transformer").default_options(),
-        ids=False,
-        layers=1,
-        max_length=50,
-        dim=16,
-        epochs=15,
-        learning_rate=2e-2,
-        dropout=0.0,
-        time=False,
-    )
+    small = {"dim": 16, "layers": 1, "max_length": 50, "epochs": 15, "learning_rate": 2e-2, "dropout": 0.0}
+    options = SequenceOptions(ids=False, time=False, **small)
     made = lambda: SequenceModel(options)  # noqa: E731
     check_model(made, fit=fit, personal=False, uses_content=True, tolerance=1e-3)
 
