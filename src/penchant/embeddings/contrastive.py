@@ -14,8 +14,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from penchant.cleaning.augmentation.pictures import PictureAugmentation, augmented_pictures
-from penchant.cleaning.augmentation.sounds import SoundAugmentation, augmented_spectrograms
+from penchant.cleaning.augmentation.pictures import PictureAugmentation, augment_pictures
+from penchant.cleaning.augmentation.sounds import SoundAugmentation, augment_spectrograms
 from penchant.data.media.decode import IMAGE
 from penchant.embeddings.training_files import TrainingFiles
 from penchant.encoders.cnn import SIDE
@@ -173,8 +173,8 @@ def _passes(
 
 def _change(encoder: TrainableEncoder, told: Augmentations) -> Change:
     if encoder.name == IMAGE:
-        return lambda windows, rng: augmented_pictures(windows, SIDE, told.pictures, rng)
-    return lambda windows, rng: augmented_spectrograms(windows.astype(np.float32), told.sounds, rng)
+        return lambda windows, rng: augment_pictures(windows, SIDE, told.pictures, rng)
+    return lambda windows, rng: augment_spectrograms(windows.astype(np.float32), told.sounds, rng)
 
 
 def _content_features(encoder: TrainableEncoder, network: Any, files: TrainingFiles) -> npt.NDArray[np.float32]:

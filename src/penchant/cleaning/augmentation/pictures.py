@@ -1,4 +1,4 @@
-"""Pictures changed so that they still show the same: cropped, flipped, recoloured, noisy."""
+"""Augmentation of pictures: random crop, flip, colour jitter and noise that keep the content recognisable."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from penchant.errors import UsageError
+from penchant.options import require_range
 
 Pictures = npt.NDArray[np.float32]
 
@@ -16,35 +16,36 @@ _GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 @dataclass(frozen=True)
 class PictureAugmentation:
-    """What is done to a picture. `crop`: least share of the area that is kept (1: no crop); `flip`, `grey`: shares of
-    pictures mirrored and made grey; `colour`: largest change of brightness, contrast and saturation; `noise`: standard
-    deviation, of values 0 to 1. On are those that helped where it was measured (docs, Encoders)."""
+    """Random changes of a picture. The defaults enable the changes with a measured gain (docs, Encoders)."""
 
     crop: float = 1.0
+    """Smallest share of the area that a crop keeps. Above 0, at most 1 (no crop)."""
     flip: float = 0.0
+    """Share of pictures to mirror. 0 to 1."""
     colour: float = 0.4
+    """Largest change of brightness, contrast and saturation, as a factor 1 ± `colour`. 0 to 1."""
     grey: float = 0.2
+    """Share of pictures to make grey. 0 to 1."""
     noise: float = 0.0
+    """Standard deviation of Gaussian noise on values from 0 to 1. 0 to 1."""
 
     def __post_init__(self) -> None:
-        for name in ("crop", "flip", "colour", "grey", "noise"):
-            value = getattr(self, name)
-            if not 0.0 <= value <= 1.0 or (name == "crop" and value == 0.0):
-                raise UsageError(f"{name}={value} is out of range.", remedy="Give a share from 0 to 1; crop above 0.")
+        require_range(self, "crop", above=0, most=1)
+        require_range(self, "flip", "colour", "grey", "noise", least=0, most=1)
 
 
-def augmented_pictures(
+def augment_pictures(
     pictures: npt.NDArray[np.uint8], size: int, options: PictureAugmentation, rng: np.random.Generator
 ) -> Pictures:
-    """`[B, H, W, 3]` of 0 to 255 → `[B, size, size, 3]` of 0 to 1, each changed in its own way (Chen et al. 2020)."""
-    whole = cropped(pictures, size, rng, least=options.crop) if options.crop < 1.0 else resized(pictures, size)
-    out = whole / np.float32(255.0)
-    out = flipped(out, rng, share=options.flip)
-    out = recoloured(out, rng, strength=options.colour, grey=options.grey)
-    return noisy(out, rng, deviation=options.noise) if options.noise else out
+    """`[B, H, W, 3]` of 0 to 255 → `[B, size, size, 3]` of 0 to 1, each with its random changes (Chen et al. 2020)."""
+    out = crop(pictures, size, rng, least=options.crop) if options.crop < 1.0 else resize(pictures, size)
+    out = out / np.float32(255.0)
+    out = flip(out, rng, share=options.flip)
+    out = jitter_colours(out, rng, strength=options.colour, grey=options.grey)
+    return add_noise(out, rng, deviation=options.noise) if options.noise else out
 
 
-def cropped(pictures: npt.NDArray[np.generic], size: int, rng: np.random.Generator, *, least: float = 0.25) -> Pictures:
+def crop(pictures: npt.NDArray[np.generic], size: int, rng: np.random.Generator, *, least: float = 0.25) -> Pictures:
     """A random rectangle of each picture `[B, H, W, C]`, stretched to `[B, size, size, C]` by linear interpolation.
 
     Its area is `least` to 1 of the picture's, its sides 3:4 to 4:3 of the picture's.
@@ -53,31 +54,33 @@ def cropped(pictures: npt.NDArray[np.generic], size: int, rng: np.random.Generat
     area = rng.uniform(least, 1.0, count)
     aspect = np.exp(rng.uniform(np.log(3 / 4), np.log(4 / 3), count)) if least < 1.0 else np.ones(count)
     tall, wide = (np.minimum(np.sqrt(area * r), 1.0) for r in (aspect, 1 / aspect))
-    rows = _places(height, size, tall, rng.random(count) * (1 - tall))
-    columns = _places(width, size, wide, rng.random(count) * (1 - wide))
-    return _between(_between(pictures.astype(np.float32), rows, axis=1), columns, axis=2)
+    rows = _sample_positions(height, size, tall, rng.random(count) * (1 - tall))
+    columns = _sample_positions(width, size, wide, rng.random(count) * (1 - wide))
+    return _interpolate(_interpolate(pictures.astype(np.float32), rows, axis=1), columns, axis=2)
 
 
-def resized(pictures: npt.NDArray[np.generic], size: int) -> Pictures:
-    """Whole pictures `[B, H, W, C]` → `[B, size, size, C]` by linear interpolation."""
+def resize(pictures: npt.NDArray[np.generic], size: int) -> Pictures:
+    """Pictures `[B, H, W, C]` → `[B, size, size, C]` by linear interpolation, without a crop."""
     count, height, width = pictures.shape[:3]
     if (height, width) == (size, size):
         return pictures.astype(np.float32)
     one, none = np.ones(count), np.zeros(count)
-    tall = _between(pictures.astype(np.float32), _places(height, size, one, none), axis=1)
-    return _between(tall, _places(width, size, one, none), axis=2)
+    tall = _interpolate(pictures.astype(np.float32), _sample_positions(height, size, one, none), axis=1)
+    return _interpolate(tall, _sample_positions(width, size, one, none), axis=2)
 
 
-def flipped(pictures: Pictures, rng: np.random.Generator, *, share: float = 0.5) -> Pictures:
-    """Left and right exchanged in a share of the pictures `[B, H, W, C]`."""
+def flip(pictures: Pictures, rng: np.random.Generator, *, share: float = 0.5) -> Pictures:
+    """Mirror a share of the pictures `[B, H, W, C]`, left to right."""
     chosen = rng.random(len(pictures)) < share
     return np.where(chosen[:, None, None, None], pictures[:, :, ::-1], pictures)
 
 
-def recoloured(pictures: Pictures, rng: np.random.Generator, *, strength: float = 0.4, grey: float = 0.2) -> Pictures:
-    """Brightness, contrast and saturation times 1 ± `strength`, and a share `grey` without colour; values 0 to 1.
+def jitter_colours(
+    pictures: Pictures, rng: np.random.Generator, *, strength: float = 0.4, grey: float = 0.2
+) -> Pictures:
+    """Scale brightness, contrast and saturation by 1 ± `strength`, and make a share `grey` grey; values 0 to 1.
 
-    `[B, H, W, 3]`: x·b, then mean + (x − mean)·c over the picture, then grey + (x − grey)·s at every place.
+    `[B, H, W, 3]`: x·b, then mean + (x − mean)·c over the picture, then grey + (x − grey)·s at every pixel.
     """
     factors = rng.uniform(1 - strength, 1 + strength, (3, len(pictures), 1, 1, 1)).astype(np.float32)
     out = pictures * factors[0]
@@ -88,25 +91,27 @@ def recoloured(pictures: Pictures, rng: np.random.Generator, *, strength: float 
     return np.asarray(np.clip(luminance + (out - luminance) * saturation, 0.0, 1.0), dtype=np.float32)
 
 
-def noisy(pictures: Pictures, rng: np.random.Generator, *, deviation: float) -> Pictures:
-    """Gaussian noise of a standard deviation on every value; the result is kept within 0 to 1."""
+def add_noise(pictures: Pictures, rng: np.random.Generator, *, deviation: float) -> Pictures:
+    """Add Gaussian noise with a standard deviation to every value; the result is clipped to 0 to 1."""
     noise = rng.standard_normal(pictures.shape, dtype=np.float32) * np.float32(deviation)
     return np.asarray(np.clip(pictures + noise, 0.0, 1.0), dtype=np.float32)
 
 
-def _places(length: int, size: int, share: npt.NDArray[np.float64], start: npt.NDArray[np.float64]) -> Pictures:
-    """Where the `size` points of a stretch lie on an axis of `length` pixels, `[B, size]`."""
+def _sample_positions(
+    length: int, size: int, share: npt.NDArray[np.float64], start: npt.NDArray[np.float64]
+) -> Pictures:
+    """Positions of the `size` points of a section on an axis of `length` pixels, `[B, size]`."""
     centres = (np.arange(size) + 0.5) / size
-    places = (start[:, None] + share[:, None] * centres) * length - 0.5
-    return np.clip(places, 0, length - 1).astype(np.float32)
+    positions = (start[:, None] + share[:, None] * centres) * length - 0.5
+    return np.clip(positions, 0, length - 1).astype(np.float32)
 
 
-def _between(pictures: Pictures, places: Pictures, axis: int) -> Pictures:
-    """Values at fractional places `[B, size]` of one axis."""
-    low = np.floor(places).astype(np.intp)
+def _interpolate(pictures: Pictures, positions: Pictures, axis: int) -> Pictures:
+    """Values at fractional positions `[B, size]` of one axis."""
+    low = np.floor(positions).astype(np.intp)
     high = np.minimum(low + 1, pictures.shape[axis] - 1)
     rows = np.arange(len(pictures))[:, None]
-    share: Pictures = (places - low)[:, :, None, None]
+    share: Pictures = (positions - low)[:, :, None, None]
     if axis == 2:
         share = share.transpose(0, 2, 1, 3)
         left = np.take_along_axis(pictures, low[:, None, :, None], axis=2)
