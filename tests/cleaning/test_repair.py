@@ -7,7 +7,7 @@ import pytest
 
 import penchant
 from penchant.cleaning.clean import CleaningOptions, clean
-from penchant.cleaning.imputed import impute
+from penchant.cleaning.imputation import impute
 from penchant.cleaning.misspellings import correct_dataset
 from penchant.errors import OptionError, UsageError
 

@@ -13,7 +13,7 @@ from penchant.cleaning.copied_texts import find_copied_texts
 from penchant.cleaning.duplicates import DuplicateOptions, find_duplicates
 from penchant.cleaning.finding import Finding, with_note
 from penchant.cleaning.impossible import ImpossibleOptions, clear_impossible_cells, find_impossible_events
-from penchant.cleaning.imputed import check_imputation, impute
+from penchant.cleaning.imputation import check_imputation, impute
 from penchant.cleaning.k_core import find_outside_core
 from penchant.cleaning.misspellings import correct_dataset
 from penchant.cleaning.repeated_events import find_repeated_events

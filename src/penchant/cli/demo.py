@@ -41,7 +41,7 @@ def demo(
     """See the whole job: simulate, check, train, compare, report and recommend, in a few minutes."""
     started = time.monotonic()
     folder, bundle = data or out / "data", out / "bundle"
-    from penchant.cli.check import show_findings
+    from penchant.cli.check import show_dataset
     from penchant.cli.report import page
     from penchant.cli.settings import configuration
     from penchant.data.dataset import Dataset
@@ -57,7 +57,7 @@ def demo(
     else:
         terminal.show(f"using what is in {folder}")
     dataset = Dataset.load(folder)
-    show_findings(dataset)
+    show_dataset(dataset)
     known = (folder / "truth").is_dir()
     with terminal.progress() as report:
         names = list(dict.fromkeys([settings.model, *names_with("reference")]))

@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from penchant.cli.check import counts
 from penchant.cli.topics import category_weights
 from penchant.data import schema
 from penchant.errors import ModelError
 from penchant.evaluation.ablation import contributions, coverage
 from penchant.reports.report import Example, ReportData, Timeline, render_report
+from penchant.workflows.check import count_contents
 from penchant.workflows.gallery import gallery
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def page(
     """
     people = _movers(rec) if anybody else []
     left_out = left_out if anybody else [*left_out, _NOBODY]
-    found = counts(data)
+    found = count_contents(data)
     return render_report(
         ReportData(
             title=title,

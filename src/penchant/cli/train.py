@@ -49,20 +49,21 @@ def train(
     from penchant.artifacts.bundle import TRAINING, refuse_foreign
 
     refuse_foreign(out)
-    from penchant.cli.check import findings, show_findings
+    from penchant.cli.check import show_dataset
     from penchant.cli.report import page
     from penchant.cli.settings import configuration
     from penchant.data.dataset import Dataset
     from penchant.recommender.fit import events_for_probes
     from penchant.recommender.recommender import Recommender
     from penchant.training.distributed import is_first_process
+    from penchant.workflows.check import describe_dataset
 
     settings = configuration(config, set_, model, seed)
     cleaning = cleaned.parse(clean)
     dataset = cleaned.clean_dataset(Dataset.load(data, strict=strict), cleaning)
     speaks = is_first_process()
     if not json and speaks:
-        show_findings(dataset)
+        show_dataset(dataset)
         terminal.show()
     events_for_probes(dataset, settings)
     kept = out / TRAINING
@@ -88,7 +89,7 @@ def train(
     training = rec.facts.get("training", {})
     if json:
         summary = {"bundle": str(out), "version": folder.name, "report": str(report_file), "facts": rec.facts}
-        terminal.show_json({**findings(dataset), **summary, "test": tested})
+        terminal.show_json({**describe_dataset(dataset), **summary, "test": tested})
         return
     show_tested(tested, settings.model)
     for line in rec.facts["view_notes"]:

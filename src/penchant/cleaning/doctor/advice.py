@@ -27,8 +27,8 @@ class Traits:
     """The input of the rules: counts, shares from 0 to 1, and the machine.
 
     `after`: share of training events later than the median last event; `last_tied`: share of users whose last event
-    ties. `english`: share of texts in Latin script; `text`, `images`, `sounds`: share of items with that modality.
-    `p90`: the 90 % quantile of history lengths. `fresh`: share of late events on items new in the log.
+    ties. `text`: share of items with a text; `english`: share of texts in Latin script. `p90`: the 90 % quantile of
+    history lengths. `fresh`: share of late events on items new in the log.
     """
 
     users: int
@@ -42,8 +42,6 @@ class Traits:
     median: float = 1.0
     p90: float = 1.0
     text: float = 0.0
-    images: float = 0.0
-    sounds: float = 0.0
     english: float = 1.0
     machine: Machine = Machine()
 

@@ -11,7 +11,6 @@ from penchant.cleaning.doctor import content, users
 from penchant.cleaning.doctor import times as clock
 from penchant.cleaning.doctor.advice import Advice, Machine, Traits, advise, write_command
 from penchant.cleaning.doctor.finding import Observation
-from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.text import item_text
 from penchant.options import require_range
@@ -118,14 +117,6 @@ def _measure_traits(dataset: Dataset, findings: dict[str, Observation], machine:
         median=float(np.median(lengths)),
         p90=float(np.quantile(lengths, 0.9)),
         text=float(np.mean([text is not None for text in item_text(dataset)])) if dataset.n_items else 0.0,
-        images=_measure_coverage(dataset, schema.IMAGE),
-        sounds=_measure_coverage(dataset, schema.AUDIO),
         english=english,
         machine=machine,
     )
-
-
-def _measure_coverage(dataset: Dataset, column: str) -> float:
-    if column not in dataset.items.columns or not dataset.n_items:
-        return 0.0
-    return float(dataset.items[column].is_not_null().to_numpy().mean())

@@ -1,0 +1,116 @@
+"""What `penchant check` does: read a folder of data, count its contents, examine it, and write the page."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from penchant.artifacts.atomic import atomic_file
+from penchant.cleaning.doctor.advice import Machine
+from penchant.cleaning.doctor.doctor import Diagnosis, examine
+from penchant.data import schema
+from penchant.data.dataset import Dataset
+from penchant.errors import DataError
+from penchant.reports.doctor import render_doctor
+
+
+@dataclass(frozen=True)
+class Check:
+    """A folder of data with the findings of the doctor."""
+
+    folder: Path
+    dataset: Dataset
+    diagnosis: Diagnosis
+
+    def to_dict(self, language: str = "en") -> dict[str, Any]:
+        """Counts, files, findings and advice as plain values, with texts in `en` or `zh`."""
+        return {"data": str(self.folder), **describe_dataset(self.dataset), **self.diagnosis.to_dict(language)}
+
+    def write_page(self, path: Path, language: str = "en") -> None:
+        """Write everything as one self-contained page."""
+        page = render_doctor(self.folder.resolve().name, self.to_dict(language), language)
+        with atomic_file(path) as temporary:
+            temporary.write_bytes(page.encode("utf-8", "replace"))
+
+    def require_clean(self) -> None:
+        """Raise `DataError` if rows are in quarantine or the doctor finds a problem."""
+        rejected = self.dataset.report.rows_quarantined if self.dataset.report else 0
+        problems = self.diagnosis.count("problem")
+        if rejected:
+            raise DataError(
+                f"{rejected:,} rows of {self.folder} are in quarantine, and --strict allows none.",
+                remedy="Correct the rows that the table above names, or leave --strict out.",
+            )
+        if problems:
+            raise DataError(
+                f"The doctor finds {problems} problems in {self.folder}, and --strict allows none.",
+                remedy="Resolve the problems above, or leave --strict out.",
+            )
+
+
+def check_folder(
+    folder: str | Path, *, now_s: int | None = None, progress: Callable[[str, float], None] | None = None
+) -> Check:
+    """Read and examine a folder of data. `now_s`: the present in UTC seconds (None: no check for future events)."""
+    report = progress or (lambda phase, share: None)
+    report("reading", 0.0)
+    dataset = Dataset.load(folder)
+    report("examining", 0.0)
+    return Check(Path(folder), dataset, examine(dataset, machine=describe_machine(), now_s=now_s))
+
+
+def describe_machine() -> Machine:
+    """Cores, memory and whether there is a GPU, for the advice."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    except (ValueError, OSError, AttributeError):
+        memory = 8.0
+    return Machine(cores, round(memory, 1), gpu=Path("/proc/driver/nvidia/version").exists())
+
+
+def describe_dataset(dataset: Dataset) -> dict[str, Any]:
+    """Counts of a data set and the report on its files, as plain values."""
+    report = dataset.report
+    return {
+        "counts": count_contents(dataset),
+        "rows_quarantined": report.rows_quarantined if report else 0,
+        "tables": report.to_dict() if report else {},
+    }
+
+
+def count_contents(dataset: Dataset) -> dict[str, Any]:
+    """Counts of users, items, events, kinds and texts; first and last time; events a user."""
+    events = dataset.events
+    lengths = dataset.sequences().lengths
+    lengths = lengths[lengths > 0]
+    kinds = events[schema.KIND].value_counts(sort=True)
+    texts = [column for column in (schema.TITLE, schema.DESCRIPTION, schema.TEXT) if column in dataset.items.columns]
+    has_text = dataset.items.select(pl.any_horizontal([pl.col(c).is_not_null() for c in texts])) if texts else None
+    times = events[schema.TIME_S].drop_nulls()
+    return {
+        "users": dataset.n_users,
+        "items": dataset.n_items,
+        "events": dataset.n_events,
+        "kinds": dict(zip(dataset.kinds.decode(kinds[schema.KIND].to_numpy()), kinds["count"].to_list(), strict=True)),
+        "first_time": _format_time(times.min()),
+        "last_time": _format_time(times.max()),
+        "events_a_user": {
+            "median": float(np.median(lengths)) if len(lengths) else 0.0,
+            "most": int(lengths.max(initial=0)),
+        },
+        "items_with_events": int(events[schema.ITEM].drop_nulls().n_unique()),
+        "items_with_text": int(has_text.to_series().sum()) if has_text is not None else 0,
+        "relations": dataset.relations.height if dataset.relations is not None else 0,
+    }
+
+
+def _format_time(time_s: object) -> str | None:
+    return datetime.fromtimestamp(time_s, UTC).isoformat().replace("+00:00", "Z") if isinstance(time_s, int) else None
