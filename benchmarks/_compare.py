@@ -33,7 +33,7 @@ from _report import RESULTS, write
 from penchant.data.dataset import Dataset
 from penchant.data.results.comparison import Comparison
 from penchant.data.splits import split
-from penchant.evaluation.compare import compare
+from penchant.evaluation.compare import CompareOptions, compare
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 
@@ -62,7 +62,7 @@ GRIDS: dict[str, dict[str, tuple[Any, ...]]] = {
 
 @dataclass(frozen=True)
 class Scenario:
-    """One table: arguments of `compare`, and the name of the scenario whose settings it takes (its own by default)."""
+    """One table: values of `CompareOptions`, and the scenario whose settings it takes (its own by default)."""
 
     title: str
     options: Mapping[str, Any]
@@ -93,7 +93,8 @@ def run(
         base = scenario.settings_of or key
         chosen = _settings(name, base, scenarios[base], dataset, wanted, asked.search, settings or {})
         recipes = {model: _config(model, chosen.get(model, {}).get("options", {})) for model in wanted}
-        found = compare(dataset, recipes, seeds=asked.seeds, progress=_progress(key), **scenario.options)
+        options = CompareOptions(**scenario.options, seeds=asked.seeds)
+        found = compare(dataset, recipes, options=options, progress=_progress(key))
         print(f"\n{scenario.title}\n\n{found.markdown(METRICS)}", flush=True)
         _keep(f"compare_{name}_{key}", scenario, found, recipes, fresh=asked.fresh)
     _page(name, scenarios)

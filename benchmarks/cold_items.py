@@ -31,7 +31,7 @@ from _report import cpu_s, peak_rss_mb, write
 from penchant.data.dataset import Dataset
 from penchant.data.splits import Holdout, split
 from penchant.embeddings.packing import packed
-from penchant.evaluation.run import informed
+from penchant.evaluation.run import with_content
 from penchant.metrics.ranking import ndcg
 from penchant.metrics.significance import bootstrap
 from penchant.models.base import Model
@@ -62,9 +62,9 @@ def main() -> None:
     inner = split(outer.train_and_validation, "leave-one-out")
     carrier = Recommender.fit(inner.train, replace(base, model="popularity"), validation=inner.validation)
     whole, part = packed(outer.dataset, carrier.encoders), packed(inner.dataset, carrier.encoders)
-    cold, warm = informed(outer.test, whole), informed(inner.test, part)
+    cold, warm = with_content(outer.test, whole), with_content(inner.test, part)
     shared: dict[str, Any] = {
-        "validation": informed(inner.validation, part),
+        "validation": with_content(inner.validation, part),
         "views": (carrier.views, carrier.encoders),
     }
     known = np.bincount(inner.train.sequences().items, minlength=dataset.n_items) > 0

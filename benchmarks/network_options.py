@@ -29,7 +29,7 @@ from _report import cpu_s, write
 from penchant.data.dataset import Dataset
 from penchant.data.splits import Split, split
 from penchant.embeddings.packing import packed
-from penchant.evaluation.run import informed
+from penchant.evaluation.run import with_content
 from penchant.metrics.beyond import intra_list_diversity
 from penchant.metrics.ranking import ndcg
 from penchant.metrics.significance import bootstrap
@@ -101,7 +101,7 @@ def settings_of(options: dict[str, str]) -> dict[str, str]:
 def measured(cut: Split, carrier: Recommender, settings: dict[str, str], seed: int) -> dict[str, Any]:
     """One training: NDCG@10 of every tested person, on validation, and the cost."""
     whole = packed(cut.dataset, carrier.encoders)
-    validation, test = informed(cut.validation, whole), informed(cut.test, whole)
+    validation, test = with_content(cut.validation, whole), with_content(cut.test, whole)
     config = Config(model="transformer", seed=seed).with_settings(settings)
     started = cpu_s()
     found = Recommender.fit(cut.train, config, validation=validation, views=(carrier.views, carrier.encoders))

@@ -28,7 +28,7 @@ from _report import peak_rss_mb, write
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.evaluation.compare import compare
+from penchant.evaluation.compare import CompareOptions, compare
 from penchant.evaluation.tuning.study import tune
 from penchant.recommender.config import Config
 
@@ -71,7 +71,7 @@ def main() -> None:
         recipes |= {f"{label}, as it stands": standing, f"{label}, tuned": searched.config}
         found[label] = searched.to_dict()["models"][standing.model]
         print(f"{label:14} {found[label]}", flush=True)
-    tested = compare(dataset, recipes, split=asked.split, curves=False)
+    tested = compare(dataset, recipes, options=CompareOptions(split=asked.split, curves=False))
     print(tested.markdown(("ndcg@10", "hit_rate@10")), flush=True)
     write(
         f"tuned_networks_{asked.data.name}_{asked.split}",

@@ -14,7 +14,7 @@ from penchant.data.modalities import View, Views
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import OptionError, UsageError
 from penchant.evaluation.ablation import contributions, coverage, refits, restricted, subsets, with_refits
-from penchant.evaluation.compare import compare
+from penchant.evaluation.compare import CompareOptions, compare
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 
@@ -85,9 +85,7 @@ def test_masking_shows_which_view_the_model_uses(colours: Dataset) -> None:
     found = compare(
         colours,
         {"lite": config("lite", **{"lite.experts": "transformer,content,cooccurrence"})},
-        split="leave-one-out",
-        ablate="masked",
-        curves=False,
+        options=CompareOptions(split="leave-one-out", ablate="masked", curves=False),
     )
     told: dict[str, Any] = found.to_json()["views"]["lite"]
     rows = {tuple(row["views"]): row for row in told["rows"]}
@@ -102,7 +100,8 @@ def test_masking_shows_which_view_the_model_uses(colours: Dataset) -> None:
 
 def test_refits_are_models_of_their_own_with_a_paired_test(colours: Dataset) -> None:
     recipe = config("transformer", **{"transformer.epochs": "2"})
-    found = compare(colours, {"transformer": recipe}, split="leave-one-out", ablate="refitted", curves=False)
+    options = CompareOptions(split="leave-one-out", ablate="refitted", curves=False)
+    found = compare(colours, {"transformer": recipe}, options=options)
     assert list(found.models) == ["transformer", "transformer: text", "transformer: behaviour"]
     pairs = {frozenset((test.model, test.baseline)) for test in found.tests}
     assert frozenset(("transformer: text", "transformer")) in pairs
@@ -132,6 +131,6 @@ def test_recipes_of_parts() -> None:
 
 def test_refusals(colours: Dataset) -> None:
     with pytest.raises(OptionError, match="masked"):
-        compare(colours, ["ease"], ablate="mask")  # type: ignore[arg-type]
+        CompareOptions(ablate="mask")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="more than one view"):
         with_refits(colours, {"ease": config("ease")})

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ import pytest
 from penchant.data.dataset import Dataset
 from penchant.errors import DataError, UsageError
 from penchant.evaluation.bundle import evaluate_bundle
+from penchant.evaluation.compare import CompareOptions
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
+
+PLAIN = CompareOptions(curves=False)
 
 
 def _walks(steps: int, users: int = 40) -> pl.DataFrame:
@@ -41,7 +45,7 @@ def test_new_events_are_tested_as_they_stand(fitted: Recommender) -> None:
 
 
 def test_what_was_trained_on_is_never_tested(fitted: Recommender) -> None:
-    found = evaluate_bundle(fitted, Dataset.from_tables(_walks(6)), curves=False)
+    found = evaluate_bundle(fitted, Dataset.from_tables(_walks(6)), options=PLAIN)
     assert found.split == "time" and "recipe, fitted again" in found.notes[0]
     assert "has seen all" in found.notes[0]
 
@@ -56,9 +60,9 @@ def test_a_saved_bundle_gives_the_same(fitted: Recommender, tmp_path: Path) -> N
     fitted.save(tmp_path / "whole")
     fitted.save(tmp_path / "bare", histories=False)
     data = Dataset.from_tables(_walks(7))
-    expected = evaluate_bundle(fitted, data, curves=False).to_json()["models"]
-    whole = evaluate_bundle(Recommender.load(tmp_path / "whole"), data, curves=False)
-    bare = evaluate_bundle(Recommender.load(tmp_path / "bare"), data, curves=False)
+    expected = evaluate_bundle(fitted, data, options=PLAIN).to_json()["models"]
+    whole = evaluate_bundle(Recommender.load(tmp_path / "whole"), data, options=PLAIN)
+    bare = evaluate_bundle(Recommender.load(tmp_path / "bare"), data, options=PLAIN)
     assert whole.to_json()["models"] == expected
     assert bare.split == "unseen" and bare.models["cooccurrence"]["ndcg@10"].mean > 0.9
 
@@ -67,33 +71,35 @@ def test_items_and_users_in_another_order_change_nothing(fitted: Recommender) ->
     rows = _walks(7)
     items = pl.DataFrame({"item_id": [f"i{n}" for n in reversed(range(12))], "title": ["t"] * 12})
     shuffled = Dataset.from_tables(rows.sample(fraction=1.0, shuffle=True, seed=1), items=items)
-    plain = evaluate_bundle(fitted, Dataset.from_tables(rows), curves=False)
-    mixed = evaluate_bundle(fitted, shuffled, curves=False)
+    plain = evaluate_bundle(fitted, Dataset.from_tables(rows), options=PLAIN)
+    mixed = evaluate_bundle(fitted, shuffled, options=PLAIN)
     assert mixed.models["cooccurrence"]["ndcg@10"].mean == pytest.approx(plain.models["cooccurrence"]["ndcg@10"].mean)
 
 
 @pytest.mark.parametrize(
-    ("options", "named"),
+    ("options", "seed", "named"),
     [
-        ({"ties": "random"}, "ties would"),
-        ({"refit": True, "seeds": 3}, "seeds, refit would"),
-        ({"folds": 2}, "folds would"),
-        ({"seed": 1}, "seed would"),
+        ({"ties": "random"}, None, "ties would"),
+        ({"refit": True, "seeds": 3}, None, "seeds, refit would"),
+        ({"folds": 2}, None, "folds would"),
+        ({}, 1, "seed would"),
     ],
 )
-def test_options_of_a_split_need_one(fitted: Recommender, options: dict[str, Any], named: str) -> None:
+def test_options_of_a_split_need_one(
+    fitted: Recommender, options: dict[str, Any], seed: int | None, named: str
+) -> None:
     data = Dataset.from_tables(_walks(7))
     with pytest.raises(UsageError, match=rf"{named} not count. Name a split \(--split time\)"):
-        evaluate_bundle(fitted, data, **options)
+        evaluate_bundle(fitted, data, CompareOptions(**options), seed=seed)
 
 
 def test_the_seed_is_of_all_that_is_fitted(fitted: Recommender) -> None:
     data = Dataset.from_tables(_walks(7))
-    found = evaluate_bundle(fitted, data, split="leave-one-out", seed=7, curves=False)
+    found = evaluate_bundle(fitted, data, split="leave-one-out", seed=7, options=PLAIN)
     assert found.options["seed"] == 7 and found.facts["cooccurrence"]["seed"] == 7
-    beside = evaluate_bundle(fitted, data, beside=["popularity"], seed=7, curves=False)
+    beside = evaluate_bundle(fitted, data, beside=["popularity"], seed=7, options=PLAIN)
     assert beside.split == "unseen" and beside.facts["popularity"]["seed"] == 7
-    again = evaluate_bundle(fitted, Dataset.from_tables(_walks(6)), seed=7, curves=False)
+    again = evaluate_bundle(fitted, Dataset.from_tables(_walks(6)), seed=7, options=PLAIN)
     assert again.split == "time" and again.facts["cooccurrence"]["seed"] == 7, "all was seen: fitted again"
     assert beside.facts["cooccurrence"]["seed"] == 0, "the bundle is as it was"
 
@@ -120,7 +126,7 @@ def test_kinds_that_the_bundle_has_not_learned_are_read_as_when_serving(kind: st
 
     bundle = Recommender.fit(data(disliked + learned), Config(model="cooccurrence"))
     assert bundle.dataset.kinds.ids.to_list() == ["dislike", "view"]
-    found = evaluate_bundle(bundle, data(fresh + refused), target="last", curves=False)
+    found = evaluate_bundle(bundle, data(fresh + refused), options=replace(PLAIN, target="last"))
     assert found.users == 12 and found.models["cooccurrence"]["mrr@10"].mean == 1.0
     notes = " ".join(found.notes)
     assert "12 events of histories were left out: their kind says 'not this'" in notes

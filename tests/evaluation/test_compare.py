@@ -10,8 +10,10 @@ import pytest
 
 from penchant.data.dataset import Dataset
 from penchant.errors import DataError, OptionError, UsageError
-from penchant.evaluation.compare import compare
+from penchant.evaluation.compare import CompareOptions, compare
 from penchant.recommender.config import Config
+
+PLAIN = CompareOptions(curves=False)
 
 
 @pytest.fixture(scope="module")
@@ -45,19 +47,19 @@ def test_the_certain_next_item_is_found_and_everything_is_reported(walks: Datase
     assert {"users: warm", "items: head", "history: 5-19"} <= set(found.slices)
     assert found.cost["cooccurrence"]["peak_rss_mb"] > 10
     assert [(t.model, t.baseline) for t in found.tests] == [("popularity", "cooccurrence")]
-    assert found.tests[0].found.p_holm < 0.001 and found.tests[0].found.interval.high < 0
+    assert found.tests[0].difference.p_holm < 0.001 and found.tests[0].difference.interval.high < 0
     assert found.curves["cooccurrence"]["roc"]["auc"] > 0.95
     assert said[-1][1] == pytest.approx(1.0) and said == sorted(said, key=lambda told: told[1])
     assert any("training part only" in note for note in found.notes)
 
 
 def test_same_seed_same_numbers(walks: Dataset) -> None:
-    once, again = (compare(walks, ["cooccurrence"], split="time", curves=False).to_json() for _ in range(2))
+    once, again = (compare(walks, ["cooccurrence"], options=PLAIN).to_json() for _ in range(2))
     assert once["models"] == again["models"] and once["slices"] == again["slices"]
 
 
 def test_every_user_is_tested_once_over_the_folds(walks: Dataset) -> None:
-    found = compare(walks, ["cooccurrence"], split="users", folds=4, curves=False)
+    found = compare(walks, ["cooccurrence"], options=replace(PLAIN, split="users", folds=4))
     assert found.users == 60 and found.options["folds"] == 4
     assert found.models["cooccurrence"]["ndcg@10"].mean > 0.9
 
@@ -67,12 +69,7 @@ def test_refit_seeds_ties_and_hidden_time_are_said(walks: Dataset) -> None:
         walks,
         {"plain": Config(model="cooccurrence", seed=3)},
         Config(seed=3),
-        split="cold-items",
-        ties="random",
-        refit=True,
-        seeds=2,
-        request_time="hidden",
-        curves=False,
+        replace(PLAIN, split="cold-items", ties="random", refit=True, seeds=2, request_time="hidden"),
     )
     text = " ".join(found.notes)
     assert found.seeds == 2 and set(found.models) == {"plain"} and not found.tests
@@ -82,7 +79,7 @@ def test_refit_seeds_ties_and_hidden_time_are_said(walks: Dataset) -> None:
 
 
 def test_a_model_that_the_data_do_not_allow_is_left_out_with_its_reason(walks: Dataset) -> None:
-    found = compare(walks, ["popularity", "content"], split="leave-one-out", curves=False)
+    found = compare(walks, ["popularity", "content"], options=PLAIN, split="leave-one-out")
     assert set(found.models) == {"popularity"}
     assert any(note.startswith("content was left out: ") for note in found.notes)
     with pytest.raises(Exception, match="view"):
@@ -95,13 +92,13 @@ def test_refusals(walks: Dataset) -> None:
     with pytest.raises(UsageError, match="no model to compare"):
         compare(walks, [])
     with pytest.raises(UsageError, match="seeds=0"):
-        compare(walks, ["popularity"], seeds=0)
+        CompareOptions(seeds=0)
     with pytest.raises(UsageError, match="k=0"):
-        compare(walks, ["popularity"], k=0)
+        CompareOptions(k=0)
     with pytest.raises(OptionError, match=r"request_time='now'.*given, hidden"):
-        compare(walks, ["popularity"], request_time="now")  # type: ignore[arg-type]
+        CompareOptions(request_time="now")  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="test='u'"):
-        compare(walks, ["popularity"], test="u")  # type: ignore[arg-type]
+        CompareOptions(test="u")  # type: ignore[arg-type]
     with pytest.raises(OptionError, match="Did you mean 'time'"):
         compare(walks, ["popularity"], split="times")  # type: ignore[arg-type]
     with pytest.raises(DataError, match="No user is left"):
@@ -111,7 +108,7 @@ def test_refusals(walks: Dataset) -> None:
 def test_a_fit_that_went_on_costs_what_all_its_processes_spent(walks: Dataset, tmp_path: Path) -> None:
     recipe = Config(model="transformer").with_settings({"dim": 8, "epochs": 2, "layers": 1, "max_length": 8})
     recipe = replace(recipe, training=replace(recipe.training, checkpoint_s=0.0))
-    asked: dict[str, Any] = {"split": "leave-one-out", "curves": False, "checkpoints": tmp_path}
+    asked: dict[str, Any] = {"options": PLAIN, "split": "leave-one-out", "checkpoints": tmp_path}
     first, again = (compare(walks, {"transformer": recipe}, **asked) for _ in range(2))  # the second goes on at the end
     assert again.cost["transformer"]["fit_cpu_s"] >= again.facts["transformer"]["fit_cpu_s"]
     assert again.cost["transformer"]["fit_cpu_s"] > 0.5 * first.cost["transformer"]["fit_cpu_s"]

@@ -12,7 +12,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from penchant.data.dataset import Dataset
 from penchant.evaluation.bundle import evaluate_bundle
-from penchant.evaluation.compare import compare
+from penchant.evaluation.compare import CompareOptions, compare
 from penchant.evaluation.probes import probe_results, shown_confusion
 from penchant.models.probes.options import ProbeOptions
 from penchant.recommender.config import Config
@@ -20,6 +20,7 @@ from penchant.recommender.recommender import Recommender
 from penchant.reports.report import ReportData, render_report
 
 NAMES = ("纪录片", "音乐")
+PLAIN = CompareOptions(curves=False)
 PROBES = ProbeOptions(fit=("interest", "category"), features="dot", fewest=10)
 
 
@@ -117,13 +118,15 @@ def test_a_comparison_teaches_them_on_validation_and_says_why_it_cannot() -> Non
         "ease": Config(model="ease", probes=replace(PROBES, negatives="real", fit=("interest",))),
         "popularity": Config(model="popularity"),
     }
-    found = compare(data, recipes, curves=False).to_json()["probes"]
+    found = compare(data, recipes, options=PLAIN).to_json()["probes"]
     assert set(found) == {"content", "ease"}
     assert found["content"]["interest"]["rows"]["probe"]["auc"]["mean"] == pytest.approx(1.0)
     only = data.where(pl.col("kind") == data.kinds.code("like", kind="event"))
-    refused = compare(only, {"ease": recipes["ease"]}, curves=False).to_json()["probes"]["ease"]["interest"]
+    refused = compare(only, {"ease": recipes["ease"]}, options=PLAIN).to_json()["probes"]["ease"]["interest"]
     assert refused == {"left_out": refused["left_out"]} and "no real negatives" in refused["left_out"]
-    refit = compare(data, {"content": recipes["content"]}, refit=True, curves=False).to_json()["probes"]["content"]
+    refit = compare(data, {"content": recipes["content"]}, options=replace(PLAIN, refit=True)).to_json()["probes"][
+        "content"
+    ]
     assert refit["category"]["rows"]["probe"]["accuracy"]["mean"] == 1.0
 
 
@@ -143,7 +146,7 @@ def test_a_confusion_matrix_by_hand() -> None:
 
 def test_the_report_says_it_in_both_languages_and_nothing_without_probes() -> None:
     data = shop()
-    found = compare(data, {"content": Config(model="content", probes=PROBES)}, curves=False).to_json()
+    found = compare(data, {"content": Config(model="content", probes=PROBES)}, options=PLAIN).to_json()
     page = render_report(ReportData(title="shop", model="content", comparison=found))
     assert 'id="probes"' in page and "Interested or not: AUC 1.000" in page and '<bdi lang="zh">纪录片</bdi>' in page
     assert "right for 100\u00a0%" in page and "Negatives are real: disliked" in page

@@ -8,7 +8,7 @@ import polars as pl
 from penchant.data.dataset import Dataset
 from penchant.data.modalities import View, Views
 from penchant.data.splits import split
-from penchant.evaluation.run import informed
+from penchant.evaluation.run import with_content
 
 
 def test_own_content_and_users_follow_the_events_of_the_holdout() -> None:
@@ -27,9 +27,9 @@ def test_own_content_and_users_follow_the_events_of_the_holdout() -> None:
     whole = replace(
         data.sequences(), content_rows=np.arange(8, dtype=np.int32)[::-1].copy(), content=content, user_views=users
     )
-    told = informed(test, whole).histories
+    told = with_content(test, whole).histories
     assert told.content_rows is not None and told.user_views is not None and told.event_rows is not None
     assert told.content_rows.tolist() == (7 - told.event_rows).tolist() and told.content is content
     assert told.user_views["attributes"].vectors[:, 0].tolist() == (told.users + 1).tolist()
-    plain = informed(test, data.sequences()).histories
+    plain = with_content(test, data.sequences()).histories
     assert plain.content_rows is None and plain.user_views is None

@@ -50,26 +50,22 @@ def compare(
     names = names_of(models)
     from penchant.cli.settings import recipes
     from penchant.data.dataset import Dataset
-    from penchant.evaluation.compare import compare
+    from penchant.evaluation.compare import CompareOptions, compare
     from penchant.training.distributed import refuse_several
 
     refuse_several("penchant compare")
     asked = recipes(config, set_, names, seed)
     cleaning = cleaned.parse(clean)
     dataset = cleaned.clean_dataset(Dataset.load(data, strict=strict), cleaning)
+    options = CompareOptions(
+        split=split, target=target, ties=ties, repeats=repeats, seeds=seeds, refit=refit, ablate=ablate, k=k
+    )
     with terminal.progress() as report:
         found = compare(
             dataset,
             asked,
             asked[names[0]],
-            split=split,
-            target=target,
-            ties=ties,
-            repeats=repeats,
-            seeds=seeds,
-            refit=refit,
-            ablate=ablate,
-            k=k,
+            options,
             progress=report,
         )
     show_comparison(found, json)

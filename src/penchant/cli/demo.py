@@ -45,7 +45,7 @@ def demo(
     from penchant.cli.report import page
     from penchant.cli.settings import configuration
     from penchant.data.dataset import Dataset
-    from penchant.evaluation.compare import compare
+    from penchant.evaluation.compare import CompareOptions, compare
     from penchant.models.registry import names_with
     from penchant.recommender.recommender import Recommender
 
@@ -61,7 +61,7 @@ def demo(
     known = (folder / "truth").is_dir()
     with terminal.progress() as report:
         names = list(dict.fromkeys([settings.model, *names_with("reference")]))
-        found = compare(dataset, names, settings, ablate="masked", progress=report)
+        found = compare(dataset, names, settings, CompareOptions(ablate="masked"), progress=report)
         step("2", f"What each model finds, on the {found.users:,} people's next choices that it had not seen")
         terminal.show_table(*found.table([f"ndcg@{found.k}", f"hit_rate@{found.k}", f"mrr@{found.k}"]))
         cold, left_out = _on_new_items(dataset, [*names, "content"], settings, report)
@@ -115,13 +115,12 @@ def _on_new_items(
 ) -> tuple[dict[str, Any], list[str]]:
     """The comparison on items kept out of training, shown; or nothing, and why."""
     from penchant.errors import DataError
-    from penchant.evaluation.compare import compare
+    from penchant.evaluation.compare import CompareOptions, compare
     from penchant.models.ensemble.ensemble import EnsembleOptions
 
     try:
-        found = compare(
-            dataset, list(dict.fromkeys(names)), settings, split="cold-items", curves=False, progress=report
-        )
+        options = CompareOptions(split="cold-items", curves=False)
+        found = compare(dataset, list(dict.fromkeys(names)), settings, options, progress=report)
     except DataError as error:
         step("3", "How items fare that nobody had touched")
         terminal.show(f"Left out: {error}")

@@ -39,24 +39,21 @@ def evaluate(
     others = names_of(beside) if beside else []
     from penchant.data.dataset import Dataset
     from penchant.evaluation.bundle import evaluate_bundle
+    from penchant.evaluation.compare import CompareOptions
     from penchant.recommender.recommender import Recommender
     from penchant.training.distributed import refuse_several
 
     refuse_several("penchant evaluate")
+    options = CompareOptions(target=target, ties=ties, repeats=repeats, refit=refit, k=k, seeds=seeds)
     rec = Recommender.load(bundle)
     dataset = Dataset.load(data, strict=strict)
     with terminal.progress() as report:
         found = evaluate_bundle(
             rec,
             dataset,
+            options,
             split=split,
             beside=others,
-            target=target,
-            ties=ties,
-            repeats=repeats,
-            refit=refit,
-            k=k,
-            seeds=seeds,
             seed=seed,
             progress=report,
         )

@@ -106,7 +106,7 @@ def held_out(
     dataset: Dataset, settings: Config, split: Any, report: terminal.Progress, checkpoints: Path | None = None
 ) -> Comparison | None:
     """The recipe beside simple models on a held-out part; None, with a note, where the data are too few for that."""
-    from penchant.evaluation.compare import compare
+    from penchant.evaluation.compare import CompareOptions, compare
     from penchant.models.probes.options import ProbeOptions
     from penchant.models.registry import names_with
 
@@ -114,9 +114,8 @@ def held_out(
     recipes = {settings.model: settings}
     recipes |= {name: replace(settings, model=name, probes=ProbeOptions()) for name in simple}
     try:
-        return compare(
-            dataset, recipes, settings, split=split, ablate="masked", progress=report, checkpoints=checkpoints
-        )
+        options = CompareOptions(split=split, ablate="masked")
+        return compare(dataset, recipes, settings, options, progress=report, checkpoints=checkpoints)
     except DataError as error:
         terminal.note(f"Nothing was tested: {error}")
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,25 +21,23 @@ Runs = Sequence[Sequence[Run]]
 """Runs of one model: by seed, then by fold."""
 
 
-def pooled(
+def pool_runs(
     runs: Mapping[str, Runs],
     *,
     split: str,
     k: int,
-    options: Mapping[str, Any] | None = None,
-    notes: Sequence[str] = (),
     test: Test = "t",
     samples: int = 1000,
-    against: Mapping[str, str] | None = None,
+    references: Mapping[str, str] | None = None,
 ) -> Comparison:
-    """All runs as one `Comparison`; the same resampled users for every model.
+    """All runs as one `Comparison` without options and notes; the same resampled users for every model.
 
-    `against`: further pairs to test, a model and its reference.
+    `references`: further pairs to test, a model and its reference.
     """
-    values = {name: _values([_joined(seed) for seed in found]) for name, found in runs.items()}
+    values = {name: _values([_joined(seed) for seed in seeds]) for name, seeds in runs.items()}
     models = {
-        name: bootstrap_intervals(values[name], samples=samples) | _overall(found) | _errors(found, samples)
-        for name, found in runs.items()
+        name: bootstrap_intervals(values[name], samples=samples) | _overall(seeds) | _errors(seeds, samples)
+        for name, seeds in runs.items()
     }
     first = next(iter(runs.values()))
     return Comparison(
@@ -50,15 +47,13 @@ def pooled(
         seeds=len(first),
         models=models,
         slices=_slices(runs, samples),
-        cost={name: _cost(found) for name, found in runs.items()},
-        tests=_tests(values, models, f"ndcg@{k}", test, samples, against or {}),
-        curves={name: found[0][0].curves for name, found in runs.items() if found[0][0].curves is not None},
-        by_seed={name: _by_seed(found, f"ndcg@{k}") for name, found in runs.items()},
-        options=options or {},
-        notes=list(notes),
-        facts={name: found[-1][-1].facts for name, found in runs.items()},
-        views={name: found[0][0].views for name, found in runs.items() if found[0][0].views is not None},
-        probes={name: found[0][0].probes for name, found in runs.items() if found[0][0].probes},
+        cost={name: _cost(seeds) for name, seeds in runs.items()},
+        tests=_tests(values, models, f"ndcg@{k}", test, samples, references or {}),
+        curves={name: seeds[0][0].curves for name, seeds in runs.items() if seeds[0][0].curves is not None},
+        by_seed={name: _by_seed(seeds, f"ndcg@{k}") for name, seeds in runs.items()},
+        facts={name: seeds[-1][-1].facts for name, seeds in runs.items()},
+        views={name: seeds[0][0].views for name, seeds in runs.items() if seeds[0][0].views is not None},
+        probes={name: seeds[0][0].probes for name, seeds in runs.items() if seeds[0][0].probes},
     )
 
 
@@ -77,20 +72,20 @@ def _values(seeds: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:
 
 def _by_seed(seeds: Runs, metric: str) -> list[float]:
     """Mean over users for each seed, to show how much the seed matters."""
-    found = [_joined(folds).get(metric, np.empty(0)) for folds in seeds]
-    return [float(np.nanmean(values)) for values in found if np.isfinite(values).any()]
+    by_seed = [_joined(folds).get(metric, np.empty(0)) for folds in seeds]
+    return [float(np.nanmean(values)) for values in by_seed if np.isfinite(values).any()]
 
 
 def _overall(seeds: Runs) -> dict[str, Interval]:
     every = [run.metrics.overall for folds in seeds for run in folds]
-    means = {name: float(np.mean([found[name] for found in every])) for name in every[0]}
+    means = {name: float(np.mean([overall[name] for overall in every])) for name in every[0]}
     return {name: Interval(mean, mean, mean) for name, mean in means.items() if np.isfinite(mean)}
 
 
 def _errors(seeds: Runs, samples: int) -> dict[str, Interval]:
     """RMSE and MAE, pooled over folds and seeds."""
     by_seed = [[run.errors for run in folds if run.errors is not None] for folds in seeds]
-    if not by_seed[0] or any(len(found) != len(by_seed[0]) for found in by_seed):
+    if not by_seed[0] or any(len(folds) != len(by_seed[0]) for folds in by_seed):
         return {}
     parts = [
         sum(np.concatenate([getattr(fold, name) for fold in folds]) for folds in by_seed)
@@ -108,12 +103,12 @@ def _cost(seeds: Runs) -> dict[str, float]:
 
 
 def _slices(runs: Mapping[str, Runs], samples: int) -> dict[str, SliceResult]:
-    names = dict.fromkeys(name for found in runs.values() for run in found[0] for name in run.metrics.slices)
+    names = dict.fromkeys(name for seeds in runs.values() for run in seeds[0] for name in run.metrics.slices)
     out = {}
     for name in names:
-        values = {model: _slice_values(found, name) for model, found in runs.items()}
-        users = max(int(np.isfinite(next(iter(found.values()))).sum()) for found in values.values())
-        models = {model: bootstrap_intervals(found, samples=samples) for model, found in values.items()}
+        values = {model: _slice_values(seeds, name) for model, seeds in runs.items()}
+        users = max(int(np.isfinite(next(iter(metrics.values()))).sum()) for metrics in values.values())
+        models = {model: bootstrap_intervals(metrics, samples=samples) for model, metrics in values.items()}
         out[name] = SliceResult(users, models)
     return out
 
@@ -141,9 +136,9 @@ def _tests(
     metric: str,
     test: Test,
     samples: int,
-    against: Mapping[str, str],
+    references: Mapping[str, str],
 ) -> list[PairedTest]:
-    """Every model against the best baseline (where all are baselines: the best of all), the best two, and `against`."""
+    """Every model against the best baseline (of baselines alone: the best), the best two, and the `references`."""
     ranked = sorted((name for name in models if metric in models[name]), key=lambda name: -models[name][metric].mean)
     if len(ranked) < 2:
         return []
@@ -152,7 +147,7 @@ def _tests(
     if (ranked[1], ranked[0]) not in pairs:
         pairs[(ranked[0], ranked[1])] = None
     known = {frozenset(pair) for pair in pairs}
-    pairs.update(dict.fromkeys(p for p in against.items() if frozenset(p) not in known and set(p) <= set(ranked)))
+    pairs.update(dict.fromkeys(p for p in references.items() if frozenset(p) not in known and set(p) <= set(ranked)))
     columns = [(values[model][metric], values[other][metric]) for model, other in pairs]
-    found = paired_differences(columns, test=test, samples=samples)
-    return [PairedTest(model, other, metric, test, gap) for (model, other), gap in zip(pairs, found, strict=True)]
+    gaps = paired_differences(columns, test=test, samples=samples)
+    return [PairedTest(model, other, metric, test, gap) for (model, other), gap in zip(pairs, gaps, strict=True)]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from penchant.data.dataset import Dataset
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout
+from penchant.embeddings.packing import informed
 from penchant.errors import DataError
 from penchant.evaluation.ablation import view_use
 from penchant.evaluation.background import Background
-from penchant.evaluation.backtest import UserMetrics, evaluate_ranking
+from penchant.evaluation.backtest import DEFAULT_KS, UserMetrics, evaluate_ranking
 from penchant.evaluation.cost import Cost
 from penchant.evaluation.curves import pair_curves
 from penchant.evaluation.ratings import ValueErrors, value_errors
@@ -22,47 +23,61 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class EvaluationSet:
+    """A hold-out and what it is judged against: `dataset` has the ratings of the targets, `background` the counts."""
+
+    holdout: Holdout
+    dataset: Dataset
+    background: Background
+
+
+@dataclass(frozen=True)
+class Measures:
+    """What is measured: ranking metrics at `ks` and `k`; where asked for, `curves` and the masked ablation."""
+
+    k: int = 10
+    ks: tuple[int, ...] = DEFAULT_KS
+    curves: bool = False
+    ablate: bool = False
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
 class Run:
-    """Metrics per user, what fitting cost, the recommender's facts; errors, curves, views and probes on request."""
+    """Metrics per user, the recommender's facts, its cost; errors, curves, views and probes where asked for."""
 
     metrics: UserMetrics
-    cost: Cost
     facts: Mapping[str, Any]
+    cost: Cost = field(default_factory=Cost)
     errors: ValueErrors | None = None
     curves: Mapping[str, Any] | None = None
     views: Mapping[str, Any] | None = None
     probes: Mapping[str, Any] | None = None
 
 
-def tested(
+def evaluate_recommender(
     recommender: Recommender,
-    holdout: Holdout,
-    dataset: Dataset,
-    facts: Background,
+    test: EvaluationSet,
+    measures: Measures,
     *,
-    k: int,
-    ks: Sequence[int],
-    cost: Cost,
-    curves: bool = False,
-    views: bool = False,
-    threads: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Run:
-    """Rank, judge, and draw the curves; `dataset` is where ratings of the targets are looked up."""
-    metrics = evaluate_ranking(recommender, holdout, ks, facts=facts, detail_k=k, threads=threads, progress=progress)
-    drawn = None
-    if curves:
+    """Rank the hold-out with a recommender and measure the lists; its cost is left at zero."""
+    holdout, k, threads = test.holdout, measures.k, measures.threads
+    metrics = evaluate_ranking(
+        recommender, holdout, measures.ks, facts=test.background, detail_k=k, threads=threads, progress=progress
+    )
+    curves = None
+    if measures.curves:
         try:
-            drawn = pair_curves(recommender, holdout, n_items=facts.n_items).to_dict()
+            curves = pair_curves(recommender, holdout, n_items=test.background.n_items).to_dict()
         except DataError:
-            drawn = None
-    errors = value_errors(recommender.model, holdout, dataset)
-    used = view_use(recommender, holdout, k=k, threads=threads) if views else None
-    return Run(metrics, cost, dict(recommender.facts), errors, drawn, used)
+            curves = None
+    errors = value_errors(recommender.model, holdout, test.dataset)
+    use = view_use(recommender, holdout, k=k, threads=threads) if measures.ablate else None
+    return Run(metrics, dict(recommender.facts), errors=errors, curves=curves, views=use)
 
 
-def informed(holdout: Holdout, whole: SequenceBatch) -> Holdout:
-    """The hold-out with what events and users carry themselves; see `penchant.recommender.recommender.informed`."""
-    from penchant.embeddings.packing import informed as told
-
-    return replace(holdout, histories=told(holdout.histories, whole))
+def with_content(holdout: Holdout, histories: SequenceBatch) -> Holdout:
+    """The hold-out with the content of its events and users, from all packed `histories` of the dataset."""
+    return replace(holdout, histories=informed(holdout.histories, histories))

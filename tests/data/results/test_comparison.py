@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 
 from penchant.data.results.comparison import Comparison
 from penchant.evaluation.backtest import UserMetrics
 from penchant.evaluation.cost import Cost
-from penchant.evaluation.pooling import pooled
+from penchant.evaluation.pooling import pool_runs
 from penchant.evaluation.ratings import ValueErrors
 from penchant.evaluation.run import Run
 
@@ -17,7 +18,7 @@ def _run(users: list[int], ndcg: list[float], coverage: float = 0.5, errors: Val
     part = {"ndcg@10": np.where(np.arange(len(ndcg)) == 0, values["ndcg@10"], np.nan)}
     metrics = UserMetrics(np.array(users, dtype=np.int32), values, {"coverage@10": coverage}, {"items: tail": part})
     curves = {"roc": {"fpr": [0, 1], "tpr": [0, 1], "auc": 0.5}, "pr": {"recall": [0], "precision": [1], "ap": 0.1}}
-    return Run(metrics, Cost(2.0, 100.0), {"model": "x"}, errors, curves)
+    return Run(metrics, {"model": "x"}, Cost(2.0, 100.0), errors, curves)
 
 
 def _comparison() -> Comparison:
@@ -26,7 +27,7 @@ def _comparison() -> Comparison:
         "popularity": [[_run([0, 1], [0.1, 0.3]), _run([2], [0.2])]] * 2,
         "ease": [[_run([0, 1], [0.1, 0.3], 0.1), _run([2], [0.3], 0.3)]] * 2,
     }
-    return pooled(runs, split="users", k=10, options={"folds": 2}, notes=["A note."], samples=100)
+    return replace(pool_runs(runs, split="users", k=10, samples=100), options={"folds": 2}, notes=["A note."])
 
 
 def test_folds_stand_side_by_side_and_seeds_are_averaged_first() -> None:
@@ -47,9 +48,9 @@ def test_tests_are_against_the_best_baseline_and_between_the_best_two() -> None:
         name: [[_run([0, 1, 2], values)]]
         for name, values in (("gru", [0.5, 0.4, 0.6]), ("transformer", [0.9, 0.8, 0.7]), ("ease", [0.1, 0.1, 0.2]))
     }
-    tests = pooled(runs, split="time", k=10, samples=50).tests
+    tests = pool_runs(runs, split="time", k=10, samples=50).tests
     assert [(t.model, t.baseline) for t in tests] == [("transformer", "ease"), ("gru", "ease"), ("transformer", "gru")]
-    assert tests[0].found.p_holm >= tests[0].found.p and tests[0].found.interval.low > 0
+    assert tests[0].difference.p_holm >= tests[0].difference.p and tests[0].difference.interval.low > 0
 
 
 def test_json_has_the_fixed_keys_and_plain_values() -> None:
@@ -78,5 +79,5 @@ def test_table_is_sorted_and_markdown_holds_the_notes() -> None:
 def test_ratings_are_pooled() -> None:
     errors = ValueErrors(np.array([4.0, 0.0]), np.array([2.0, 0.0]), np.array([1.0, 1.0]))
     runs = {"user_knn": [[_run([0, 1], [0.1, 0.2], errors=errors)]]}
-    found = pooled(runs, split="time", k=10, samples=50)
+    found = pool_runs(runs, split="time", k=10, samples=50)
     assert found.models["user_knn"]["mae"].mean == 1.0 and found.tests == []

@@ -28,7 +28,7 @@ class PairedTest:
     baseline: str
     metric: str
     test: str
-    found: Difference
+    difference: Difference
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _plain(metrics: Mapping[str, Interval]) -> dict[str, Any]:
 
 
 def _test(test: PairedTest) -> dict[str, Any]:
-    gap = test.found.interval
+    gap = test.difference.interval
     return {
         "model": test.model,
         "baseline": test.baseline,
@@ -130,8 +130,8 @@ def _test(test: PairedTest) -> dict[str, Any]:
         "difference": gap.mean,
         "low": gap.low,
         "high": gap.high,
-        "p": test.found.p,
-        "p_holm": test.found.p_holm,
+        "p": test.difference.p,
+        "p_holm": test.difference.p_holm,
     }
 
 

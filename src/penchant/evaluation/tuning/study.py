@@ -12,7 +12,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.splits import How, Target, split
 from penchant.embeddings.packing import packed
 from penchant.errors import PenchantError, UsageError
-from penchant.evaluation.run import informed
+from penchant.evaluation.run import with_content
 from penchant.evaluation.tuning.search import Trial, Trials, search
 from penchant.models.base import experts_of
 from penchant.models.registry import entry, searchable
@@ -116,7 +116,7 @@ class _Search:
         self.most, self.on_better, self.asked = most, on_better, asked
         part = split(dataset, how, target=target, seed=config.seed)
         carrier = Recommender.fit(part.train, replace(config, model="popularity"), validation=part.validation)
-        held = informed(part.validation, packed(part.dataset, carrier.encoders))
+        held = with_content(part.validation, packed(part.dataset, carrier.encoders))
         data = training_data(part.train, carrier.views, carrier.encoders, config.seed)
         self.data = replace(data, validation=validation_of(held))
         self.notes = part.notes
