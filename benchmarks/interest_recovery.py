@@ -25,8 +25,8 @@ from typing import Any
 import numpy as np
 from _report import RESULTS, cpu_s, write
 
-from penchant.cli.recovery import HALVES, estimate, half_of, planted
 from penchant.data.dataset import Dataset
+from penchant.evaluation.recovery import HALVES, POPULATION_MEAN, align_truth, estimate, measure_half
 from penchant.metrics.interest_recovery import agreement, held_out_guess
 from penchant.models.base import DenseModel
 from penchant.models.registry import MODELS
@@ -74,7 +74,7 @@ def platform(
         rec = Recommender.fit(data, settings(name, seed), views=views)
         views = views or (rec.views, rec.encoders)
         users = np.arange(data.n_users)
-        world, known = planted(rec, folder, users, seed)
+        world, known = align_truth(rec, truth, users, seed)
         last = np.flatnonzero(np.r_[world.users[1:] != world.users[:-1], True])
         owners, ranked = world.users[last], by_topic(rec, users, truth)[world.users[last]]
         dense = own_vectors(rec)
@@ -84,11 +84,11 @@ def platform(
             guess, test = held_out_guess(ranked, world.mixtures[last], rng, users=owners)
             told = agreement(guess, world.mixtures[last], test, owners)
             found[name]["ranking"].append(told["cosine"])
-            found["nobody in particular"]["ranking"].append(told["baseline"])
+            found[POPULATION_MEAN]["ranking"].append(told["baseline"])
             if vectors is not None:
-                figures = half_of(vectors.reshape(len(vectors), -1), world, [seed, half])
+                figures = measure_half(vectors.reshape(len(vectors), -1), world, [seed, half])
                 found[name]["vectors"].append(figures.pop("cosine"))
-                found["nobody in particular"]["vectors"].append(figures.pop("baseline"))
+                found[POPULATION_MEAN]["vectors"].append(figures.pop("baseline"))
                 for measure, value in figures.items():
                     found[name][measure].append(value)
         spent[name] += cpu_s() - start
@@ -133,7 +133,11 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as parent:
             platform(Path(parent) / "platform", seed, asked, found, spent)
     models = {
-        name: {m: estimate([v for v in values[m] if np.isfinite(v)]) for m in MEASURES if np.isfinite(values[m]).any()}
+        name: {
+            m: estimate([v for v in values[m] if np.isfinite(v)]).to_dict()
+            for m in MEASURES
+            if np.isfinite(values[m]).any()
+        }
         for name, values in found.items()
     }
     models = dict(sorted(models.items(), key=lambda pair: -pair[1]["ranking"]["mean"]))

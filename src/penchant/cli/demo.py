@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from penchant.cli import parameters, terminal
-from penchant.cli.recovery import HEAD, recovered, rows
 
 if TYPE_CHECKING:
     from penchant.data.dataset import Dataset
@@ -45,9 +44,12 @@ def demo(
     from penchant.cli.report import page
     from penchant.cli.settings import configuration
     from penchant.data.dataset import Dataset
+    from penchant.data.results.recovery import Recovery
     from penchant.evaluation.compare import CompareOptions, compare
+    from penchant.evaluation.recovery import measure_recovery
     from penchant.models.registry import names_with
     from penchant.recommender.recommender import Recommender
+    from penchant.simulator import Truth
 
     _refuse(bundle)
     settings = configuration(None, set_, model, seed)
@@ -58,7 +60,7 @@ def demo(
         terminal.show(f"using what is in {folder}")
     dataset = Dataset.load(folder)
     show_dataset(dataset)
-    known = (folder / "truth").is_dir()
+    has_truth = (folder / "truth").is_dir()
     with terminal.progress() as report:
         names = list(dict.fromkeys([settings.model, *names_with("reference")]))
         found = compare(dataset, names, settings, CompareOptions(ablate="masked"), progress=report)
@@ -67,8 +69,8 @@ def demo(
         cold, left_out = _on_new_items(dataset, [*names, "content"], settings, report)
         chosen = found.facts.get(settings.model, {}).get("training")
         rec = Recommender.fit(dataset, settings, chosen=chosen, progress=report)
-        planted = recovered(rec, folder, seed=seed)
-        if not known:
+        recovery = measure_recovery(rec, Truth.load(folder / "truth"), seed=seed) if has_truth else Recovery()
+        if not has_truth:
             left_out.append(NO_TRUTH)
         source = f" --data {data.name}" if data is not None else ""
         command = f"penchant demo{source} --language {language} --seed {seed}"
@@ -80,15 +82,24 @@ def demo(
             comparison=found.to_json(),
             language=language,
             noun=NOUNS[language],
-            recovery=planted.cosine,
-            drift=planted.drift,
+            recovery={name: interval.to_dict() for name, interval in recovery.cosine.items()},
+            drift={
+                name: {measure: interval.to_dict() for measure, interval in measures.items()}
+                for name, measures in recovery.drift.items()
+            },
             cold=cold,
             left_out=left_out,
         )
         version = rec.save(bundle, report_html=html)
     step("4", "How well interest vectors show the interests that were planted, and how soon they turn with them")
-    terminal.show_table(HEAD, rows(planted)) if planted else terminal.show(NO_TRUTH)
-    step("5", f"What the {settings.model} recommends, and why")
+    terminal.show_table(*recovery.table()) if recovery else terminal.show(NO_TRUTH)
+    _show_result(rec, bundle, folder, version)
+    terminal.note(f"Done in {time.monotonic() - started:.0f} s.")
+
+
+def _show_result(rec: Recommender, bundle: Path, folder: Path, version: Path) -> None:
+    """Three users with their lists and reasons, where everything lies, and what to type next."""
+    step("5", f"What the {rec.config.model} recommends, and why")
     people = _people(rec)
     for user in people:
         show_person(rec, user)
@@ -96,7 +107,7 @@ def demo(
     terminal.show(f"Report   {version / 'report.html'}")
     terminal.show(f"Bundle   {bundle}")
     terminal.show(f"Data     {folder}")
-    terminal.note(f"Done in {time.monotonic() - started:.0f} s. Open the report in a browser; then type:")
+    terminal.note("Open the report in a browser; then type:")
     for line in _next(bundle, folder, people[0], rec):
         terminal.note(f"  {line}")
 

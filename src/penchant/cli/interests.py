@@ -9,9 +9,6 @@ import typer
 from penchant.cli import parameters, requests, terminal
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from penchant.data.results.recommendations import InterestSeries
     from penchant.recommender.recommender import Recommender
 
@@ -60,14 +57,18 @@ def interests(
 
 def show_now(rec: Recommender, series: InterestSeries) -> None:
     """Every interest after the last event: the categories and the items nearest to it."""
-    from penchant.cli.topics import category_weights
+    from penchant.profiles.categories import category_weights
 
-    now, titles = series.vectors[-1], rec.titles
-    near = (-(now @ rec.dense_model().item_vectors.T)).argsort(axis=1, kind="stable")[:, :_ITEMS]
-    found = category_weights(rec, now)
-    columns = ("interest", *(("nearest categories",) if found else ()), "nearest items")
+    now, titles, item_vectors = series.vectors[-1], rec.titles, rec.dense_model().item_vectors
+    near = (-(now @ item_vectors.T)).argsort(axis=1, kind="stable")[:, :_ITEMS]
+    categories = category_weights(now, item_vectors, rec.dataset.items)
+    columns = ("interest", *(("nearest categories",) if categories else ()), "nearest items")
     rows = [
-        (n + 1, *((_nearest(*found, n),) if found else ()), "; ".join(titles[int(item)] for item in near[n]))
+        (
+            n + 1,
+            *((categories.nearest(n),) if categories else ()),
+            "; ".join(titles[int(item)] for item in near[n]),
+        )
         for n in range(len(now))
     ]
     terminal.show_table(columns, rows)
@@ -77,31 +78,25 @@ def show_path(rec: Recommender, series: InterestSeries, times: list[int | None])
     """The last events, one a line: how near the interest was then to that of now, and to which categories."""
     import numpy as np
 
-    from penchant.cli.topics import category_weights
+    from penchant.profiles.categories import category_weights
 
     unit = series.vectors / np.maximum(np.linalg.norm(series.vectors, axis=1, keepdims=True), 1e-12)
     to_now = unit @ unit[-1]
-    found = category_weights(rec, series.vectors)
+    categories = category_weights(series.vectors, rec.dense_model().item_vectors, rec.dataset.items)
     shown = range(max(0, len(series) - _LINES), len(series))
-    columns = ("time (UTC)", "after event", "cosine to now", *(("nearest categories",) if found else ()))
+    columns = ("time (UTC)", "after event", "cosine to now", *(("nearest categories",) if categories else ()))
     rows = [
         (
             _day(times[n]),
             series.event_ids[n],
             float(to_now[n]),
-            *((_nearest(*found, n),) if found else ()),
+            *((categories.nearest(n),) if categories else ()),
         )
         for n in shown
     ]
     terminal.show_table(columns, rows)
     if len(series) > len(rows):
         terminal.note(f"The last {len(rows)} of {len(series):,}; all of them, with the numbers: --json")
-
-
-def _nearest(weights: npt.NDArray[np.float64], names: list[str], row: int) -> str:
-    """The three categories with the largest weight after one event."""
-    best = (-weights[row]).argsort(kind="stable")[:3]
-    return ", ".join(f"{names[n]} {weights[row, n]:.0%}" for n in best)
 
 
 def _day(time_s: int | None) -> str:

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from penchant.cli.topics import category_weights
 from penchant.data import schema
 from penchant.errors import ModelError
 from penchant.evaluation.ablation import contributions, coverage
+from penchant.profiles.categories import category_weights
 from penchant.reports.report import Example, ReportData, Timeline, render_report
 from penchant.workflows.check import count_contents
 from penchant.workflows.gallery import gallery
@@ -153,10 +153,10 @@ def _timelines(rec: Recommender, people: Sequence[str]) -> list[Timeline]:
             series = rec.interests(user)
         except ModelError:
             return []
-        found = category_weights(rec, series.vectors)
-        if found is None:
+        categories = category_weights(series.vectors, rec.dense_model().item_vectors, rec.dataset.items)
+        if categories is None:
             return []
-        weights, names = found
+        weights, names = categories.weights, categories.names
         chosen = np.argsort(-weights.mean(axis=0), kind="stable")[:_TOPICS]
         events = rec.dataset.events.filter(pl.col(schema.USER) == rec.dataset.user_codes([user])[0])
         titles = pl.Series([*rec.titles, ""], dtype=pl.String)

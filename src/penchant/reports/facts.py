@@ -9,9 +9,6 @@ from typing import Any
 
 SIGNIFICANT = 0.05
 
-NOBODY = "nobody in particular"
-"""Name of the population-mean baseline among the vectors of the recovery test."""
-
 _LOWER_IS_BETTER = frozenset(
     {"rmse", "mae", "gini", "popularity_lift", "miscalibration", "calibration", "calibration_error"}
 )

@@ -8,11 +8,12 @@ from typing import Any
 
 import polars as pl
 
+from penchant.data.results.recovery import POPULATION_MEAN
 from penchant.plots.comparison import figure_comparison
 from penchant.plots.markup import Markup, foreign, join, tag
 from penchant.plots.svg import Labels
 from penchant.reports import page, tables
-from penchant.reports.facts import NOBODY, Outcome, as_estimate, metric_title
+from penchant.reports.facts import Outcome, as_estimate, metric_title
 from penchant.reports.strings import Words
 
 _DRIFT = ("events", "days", "seen", "early", "decoy")
@@ -33,7 +34,7 @@ def recovery(model: str, found: Mapping[str, Any], drift: Mapping[str, Any], wor
     """How much of the planted interests each model finds, and how soon it sees them turn; nothing without the truth."""
     rows = [
         {
-            "model": words("recovery.nobody") if name == NOBODY else name,
+            "model": words("recovery.nobody") if name == POPULATION_MEAN else name,
             "mean": value.mean,
             "low": value.low,
             "high": value.high,

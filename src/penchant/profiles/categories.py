@@ -1,0 +1,51 @@
+"""Interests in words: the weight of each category in interest vectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from penchant.data import schema
+from penchant.metrics.interest_recovery import topic_readout
+
+MOST_CATEGORIES = 40
+FEWEST_ITEMS = 3
+"""A category of fewer items is left out."""
+
+
+@dataclass(frozen=True)
+class CategoryWeights:
+    """`weights` `[T, K]` of K categories, by their `names`, in T interest vectors; each row sums to 1."""
+
+    weights: npt.NDArray[np.float64]
+    names: list[str]
+
+    def nearest(self, row: int, k: int = 3) -> str:
+        """The `k` categories of the largest weights in one row, as text: `Film 40%, Jazz 20%`."""
+        best = (-self.weights[row]).argsort(kind="stable")[:k]
+        return ", ".join(f"{self.names[n]} {self.weights[row, n]:.0%}" for n in best)
+
+
+def category_weights(
+    vectors: npt.NDArray[np.float32], item_vectors: npt.NDArray[np.float32], items: pl.DataFrame
+) -> CategoryWeights | None:
+    """Weights of the largest categories of a catalogue `items` in interest vectors `[T, D]`.
+
+    `item_vectors` `[N, D]` are those of the same model. None where fewer than two categories are large enough.
+    """
+    if schema.CATEGORIES not in items.columns or not len(vectors):
+        return None
+    column = items[schema.CATEGORIES]
+    listed = column if isinstance(column.dtype, pl.List) else column.cast(pl.String).str.split("|")
+    rows = pl.DataFrame({"category": listed.cast(pl.List(pl.String))}).with_row_index("item").explode("category")
+    sizes = rows.drop_nulls("category")["category"].value_counts().sort(["count", "category"], descending=[True, False])
+    names = sizes.filter(pl.col("count") >= FEWEST_ITEMS)["category"].head(MOST_CATEGORIES).to_list()
+    if len(names) < 2:
+        return None
+    members = rows.join(pl.DataFrame({"category": names}).with_row_index("topic"), on="category")
+    is_member = np.zeros((items.height, len(names)))
+    is_member[members["item"].to_numpy(), members["topic"].to_numpy()] = 1.0
+    return CategoryWeights(topic_readout(vectors, item_vectors, is_member), names)
