@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from penchant.recommender.settings import list_settings
+
 ROOT = Path(__file__).resolve().parents[1]
 WIDTHS = (390, 1024, 1600)
 
@@ -51,8 +53,10 @@ def address(site: Path) -> Iterator[str]:
 @pytest.mark.slow
 def test_tables_from_the_code_are_filled_in(site: Path) -> None:
     for page in site.glob("*.html"):
-        assert "<!-- options" not in page.read_text(encoding="utf-8"), page.name
-    assert "learning_rate" in (site / "settings.html").read_text(encoding="utf-8")
+        text = page.read_text(encoding="utf-8")
+        assert "<!-- options" not in text and "<!-- settings" not in text, page.name
+    settings = (site / "settings.html").read_text(encoding="utf-8")
+    assert not [one.key for one in list_settings() if f"<code>{one.key}</code>" not in settings]
     assert "movieid" in (site / "data.html").read_text(encoding="utf-8")
     assert "--allow-seen" in (site / "commands.html").read_text(encoding="utf-8")
 

@@ -3,7 +3,7 @@
 `<!-- aliases -->`                     names that readers recognise
 `<!-- kinds -->`                       words for kinds of events that readers recognise
 `<!-- options: module.Class -->`       one dataclass of options
-`<!-- options of models -->`           those of every model in the registry
+`<!-- settings: PART -->`              settings of `general`, `views`, `training`, `probes` or `models`
 `<!-- options of command: NAME -->`    arguments and options of one command
 `<!-- findings of the doctor -->`      code and title of every finding
 `<!-- rules of the advice -->`         condition, choice and reason of every rule
@@ -13,10 +13,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
+import itertools
 import re
 import tomllib
+from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from penchant.data.kinds import KIND_ALIASES
 from penchant.messages import load_catalogue, text
 from penchant.models.registry import MODELS, searchable
 from penchant.models.search_space import Categorical, Dimension, Joint
-from penchant.options import option_meanings
+from penchant.recommender.settings import Setting, describe_options, list_settings
 
 
 def import_table() -> str:
@@ -55,6 +56,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
         if mark in markdown:
             markdown = markdown.replace(mark, tables())
     markdown = re.sub(r"<!-- options of command: (\w+) -->", lambda m: command_table(m[1]), markdown)
+    markdown = re.sub(r"<!-- settings: (\w+) -->", lambda m: setting_tables(m[1]), markdown)
     return re.sub(r"<!-- options: ([\w.]+)\.(\w+) -->", lambda m: options_table(named(m[1], m[2])), markdown)
 
 
@@ -65,32 +67,30 @@ def named(module: str, name: str) -> type:
 
 
 def options_table(options: type) -> str:
-    """Docstring, then name, type, default and meaning of every option."""
-    values, kinds = options(), {field.name: str(field.type) for field in dataclasses.fields(options)}
+    """Docstring, then key, type, default and meaning of every option."""
+    words = re.split(r"\n\s*>>>", inspect.cleandoc(options.__doc__ or ""))[0]
+    return "\n".join([words, "", *setting_rows(describe_options(options()))])
+
+
+def setting_rows(settings: Iterable[Setting]) -> list[str]:
+    """A table of settings."""
     rows = ["| option | type | default | meaning |", "|---|---|---|---|"]
-    for name, meaning in option_meanings(options).items():
-        default = getattr(values, name)
-        shown = "a table" if dataclasses.is_dataclass(default) else f"`{default!r}`"
-        cells = [cell.replace("|", "\\|") for cell in (f"`{name}`", kinds[name], shown, meaning)]
+    for one in settings:
+        default = f"`{one.default_in_words}`" if one.default_in_words else ""
+        cells = [cell.replace("|", "\\|") for cell in (f"`{one.key}`", one.type, default, one.meaning)]
         rows.append(f"| {' | '.join(cells)} |")
-    words = re.split(r"\n\s*>>>", inspect.cleandoc(options.__doc__ or ""))[0].replace("\n- ", "\n\n- ", 1)
-    return "\n".join([words, "", *rows, ""])
+    return [*rows, ""]
 
 
-def model_tables() -> str:
-    """A table for every class of options; models that share one differ by the defaults listed below it."""
-    shared: dict[type, list[str]] = {}
-    for name, entry in MODELS.items():
-        shared.setdefault(entry.options_class(), []).append(name)
+def setting_tables(part: str) -> str:
+    """The settings of one part: `general`, a table of the configuration, or `models` (a section a class of options)."""
     parts: list[str] = []
-    for options, names in shared.items():
-        parts += [f"### {', '.join(names)}", "", options_table(options)]
-        for name in names:
-            changed = MODELS[name].defaults
-            if changed:
-                told = ", ".join(f"`{key}` {value!r}" for key, value in changed.items())
-                parts += [f"- Other defaults of `{name}`: {told}."]
-        parts += [""]
+    for section, group in itertools.groupby(list_settings(), key=lambda one: one.key.rpartition(".")[0]):
+        settings, head = list(group), section.partition(".")[0]
+        if part == ("models" if head in MODELS else head or "general"):
+            title = ", ".join(settings[0].models) or section
+            parts += [] if section in ("", part) else [f"### {title}", ""]
+            parts += setting_rows(settings)
     return "\n".join(parts)
 
 
@@ -177,7 +177,6 @@ MARKS = {
     "<!-- imports -->": import_table,
     "<!-- aliases -->": alias_tables,
     "<!-- kinds -->": kind_table,
-    "<!-- options of models -->": model_tables,
     "<!-- findings of the doctor -->": finding_table,
     "<!-- rules of the advice -->": advice_table,
     "<!-- spaces of tune -->": space_table,

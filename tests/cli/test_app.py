@@ -17,6 +17,7 @@ from penchant.errors import DataError, UsageError
 HEAVY = ("torch", "polars", "transformers", "numpy", "scipy", "pyarrow", "sklearn")
 COMMANDS = (
     "demo", "simulate", "check", "train", "evaluate", "compare", "recommend", "interests", "explain", "encode",
+    "settings",
 )  # fmt: skip
 
 

@@ -64,7 +64,7 @@ def test_the_names_in_the_help_are_those_of_the_registry() -> None:
 
 
 def test_a_setting_goes_to_every_model_that_has_it() -> None:
-    from penchant.cli.settings import recipes
+    from penchant.cli.configuration import recipes
 
     found = recipes(None, ["epochs=2", "ease.decay=0.5"], ["popularity", "transformer", "gru", "lite"])
     assert [found[name].options(name).epochs for name in ("transformer", "gru")] == [2, 2]
@@ -79,7 +79,7 @@ def test_a_setting_goes_to_every_model_that_has_it() -> None:
     ("setting", "message"), [("epoch=2", "epoch"), ("fusion=sum", "fusion='sum' is not known. Allowed: none")]
 )
 def test_a_setting_that_no_model_has_is_refused(setting: str, message: str) -> None:
-    from penchant.cli.settings import recipes
+    from penchant.cli.configuration import recipes
     from penchant.errors import OptionError
 
     with pytest.raises(OptionError, match=message):

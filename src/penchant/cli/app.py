@@ -20,6 +20,7 @@ from penchant.cli.explain import explain
 from penchant.cli.get import get
 from penchant.cli.interests import interests
 from penchant.cli.recommend import recommend
+from penchant.cli.settings import settings
 from penchant.cli.simulate import simulate
 from penchant.cli.train import train
 from penchant.cli.tune import tune
@@ -96,6 +97,7 @@ for _command in (
     interests,
     explain,
     encode,
+    settings,
 ):
     app.command()(_command)
 

@@ -48,7 +48,7 @@ def compare(
 ) -> None:
     """Fit several models on the same part of the data and test them on the same users."""
     names = names_of(models)
-    from penchant.cli.settings import recipes
+    from penchant.cli.configuration import recipes
     from penchant.data.dataset import Dataset
     from penchant.evaluation.compare import CompareOptions, compare
     from penchant.training.distributed import refuse_several

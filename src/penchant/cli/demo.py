@@ -41,8 +41,8 @@ def demo(
     started = time.monotonic()
     folder, bundle = data or out / "data", out / "bundle"
     from penchant.cli.check import show_dataset
+    from penchant.cli.configuration import configuration
     from penchant.cli.report import page
-    from penchant.cli.settings import configuration
     from penchant.data.dataset import Dataset
     from penchant.data.results.recovery import Recovery
     from penchant.evaluation.compare import CompareOptions, compare

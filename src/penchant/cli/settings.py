@@ -1,55 +1,39 @@
-"""From `--config`, `--model`, `--seed` and `--set` to one configuration; the command line goes before the file."""
+"""`penchant settings`: what `--set` and a configuration file can set, and what it means."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated
 
-if TYPE_CHECKING:
-    from penchant.recommender.config import Config
+import typer
 
-
-def configuration(
-    config: Path | None, settings: list[str] | None, model: str | None = None, seed: int | None = None
-) -> Config:
-    """The configuration of one call; raises `UsageError` / `OptionError` for anything unknown."""
-    from penchant.options import settings as pairs
-    from penchant.recommender.config import Config
-
-    found = Config.from_toml(config) if config is not None else Config()
-    wanted: dict[str, object] = dict(pairs(settings or []))
-    if model is not None:
-        wanted["model"] = model
-    if seed is not None:
-        wanted["seed"] = seed
-    return found.with_settings(wanted)
+from penchant.cli import parameters, terminal
 
 
-def recipes(
-    config: Path | None, settings: list[str] | None, names: Sequence[str], seed: int | None = None
-) -> dict[str, Config]:
-    """A configuration for each model; a setting goes to every one of them that has it.
+def settings(
+    pattern: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATTERN", help="Part of a key or of its meaning, or a key with * in it; empty: all settings."
+        ),
+    ] = "",
+    model: parameters.ModelName = None,
+    json: parameters.AsJson = False,
+) -> None:
+    """List settings: key, default, type and meaning."""
+    from penchant.recommender.settings import find_settings
 
-    Raises `OptionError` where none has it, `UsageError` where its value is wrong.
-    """
-    from penchant.errors import OptionError, UsageError
-    from penchant.options import settings as pairs
-
-    found = {name: configuration(config, None, name, seed) for name in names}
-    taken: dict[str, dict[str, object]] = {name: {} for name in names}
-    for key, value in pairs(settings or []).items():
-        refused: list[OptionError] = []
-        for name in names:
-            try:
-                found[name].with_settings({**taken[name], key: value})
-            except OptionError as error:
-                refused.append(error)
-                continue
-            except UsageError:
-                pass  # what follows may make it right; the whole is judged below
-            taken[name][key] = value
-        wrong_value = [error for error in refused if not str(error).startswith("option=")]
-        if wrong_value or len(refused) == len(names):
-            raise (wrong_value or refused)[0]
-    return {name: found[name].with_settings(taken[name]) for name in names}
+    found = find_settings(pattern, model)
+    if json:
+        terminal.show_json(
+            [
+                {"key": one.key, "default": one.default, "type": one.type, "meaning": one.meaning}
+                | ({"models": one.models} if one.models else {})
+                for one in found
+            ]
+        )
+        return
+    columns = ("key", "default", "type", "meaning")
+    terminal.show_table(columns, [(one.key, one.default_in_words, one.type, one.meaning) for one in found])
+    shared = {tuple(one.models) for one in found if one.models}
+    for first, *others in sorted(shared):
+        terminal.note(f"Options {first}.* are also those of {', '.join(others)}: write the name of that model.")

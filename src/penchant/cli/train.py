@@ -50,8 +50,8 @@ def train(
 
     refuse_foreign(out)
     from penchant.cli.check import show_dataset
+    from penchant.cli.configuration import configuration
     from penchant.cli.report import page
-    from penchant.cli.settings import configuration
     from penchant.data.dataset import Dataset
     from penchant.recommender.fit import events_for_probes
     from penchant.recommender.recommender import Recommender

@@ -37,7 +37,7 @@ def tune(
     The search goes on where it was when the same command is given again, and keeps what it found when interrupted.
     """
     from penchant.cli.compare import names_of
-    from penchant.cli.settings import configuration
+    from penchant.cli.configuration import configuration
     from penchant.data.dataset import Dataset
     from penchant.evaluation.tuning.study import tune as search
     from penchant.training.distributed import refuse_several
