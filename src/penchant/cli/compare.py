@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from penchant.cli import cleaned, parameters, terminal
-from penchant.cli.heads import show_probes
+from penchant.cli.probes import show_probes
 from penchant.errors import UsageError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from penchant.cli import cleaned, parameters, terminal
-from penchant.cli.heads import show_left_out, show_probes
+from penchant.cli.probes import show_left_out, show_probes
 from penchant.errors import DataError
 
 if TYPE_CHECKING:

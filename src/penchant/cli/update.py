@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from penchant.cli import parameters, terminal
-from penchant.cli.heads import show_left_out
+from penchant.cli.probes import show_left_out
 from penchant.errors import DataError
 
 if TYPE_CHECKING:

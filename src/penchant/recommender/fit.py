@@ -126,8 +126,9 @@ def events_for_probes(data: Dataset, config: Config) -> Bools | None:
     """
     if not config.probes.fit:
         return None
+    from penchant.models.probes.categories import first_categories
     from penchant.models.probes.pairs import TargetEvents
-    from penchant.models.probes.probes import CATEGORY, check_targets, first_categories, newest_events
+    from penchant.models.probes.probes import CATEGORY, check_targets, newest_events
 
     if CATEGORY in config.probes.fit:
         first_categories(data.items)

@@ -1,124 +1,50 @@
-"""Several interests, mixture of logits, the other losses and the contrastive part, in the sequence model."""
+"""Which events probes learn, by hand; bad options and missing probes."""
 
-from dataclasses import replace
+from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from penchant.data.sequences import SequenceBatch
-from penchant.data.training import TrainingData
-from penchant.errors import OptionError, UsageError
-from penchant.models.nn.interest_queries import InterestQueries, strongest
-from penchant.models.nn.mol import MixtureOfLogits
-from penchant.models.sequence import SequenceModel, SequenceOptions
-from penchant.testing.models import check_model
-from penchant.training import fit
-
-SMALL = SequenceOptions(dim=16, epochs=20, max_length=8, batch_tokens=256, dropout=0.0, layers=1, learning_rate=2e-2)
-ASKED = SequenceBatch.of_items([[1, 2, 3], [7, 8, 9]])
+from penchant.errors import ModelError, OptionError, UsageError
+from penchant.models.probes.options import ProbeOptions
+from penchant.models.probes.probes import Probes, newest_events
 
 
-def cycle() -> TrainingData:
-    rng = np.random.default_rng(0)
-    rows = [[(s + n) % 10 for n in range(12)] for s in rng.integers(0, 10, 60)]
-    return TrainingData(SequenceBatch.of_items(rows), 10, ["view"], 100, seed=3)
+def test_the_newest_tenth_of_each_person_teaches() -> None:
+    sequences = SequenceBatch.of_items([[0], [0, 1], list(range(19)), [], list(range(20))])
+    held = newest_events(sequences, ProbeOptions())
+    assert held is not None
+    assert np.bincount(sequences.rows[held], minlength=5).tolist() == [0, 1, 1, 0, 2]
+    assert np.flatnonzero(held).tolist() == [2, 21, 40, 41]
+    few = newest_events(sequences, ProbeOptions(users=1))
+    # The lots of 1, 2 and 4: 2654435761, 1013904226 and 2027808452.
+    assert few is not None and np.flatnonzero(few).tolist() == [21]
+    assert newest_events(SequenceBatch.of_items([[0], [1]]), ProbeOptions()) is None
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"loss": "bce", "negatives": 32},
-        {"loss": "gbce", "negatives": 8},
-        {"loss": "bpr", "negatives": 32},
-        {"head": "mol"},
-        {"head": "mol", "loss": "sampled_softmax", "negatives": 32},
-        {"n_interests": 3},
-        {"n_interests": 2, "loss": "sampled_softmax", "negatives": 32},
-        {"contrastive_weight": 0.1},
-    ],
-    ids=str,
-)
-def test_learns_a_cycle(changed: dict[str, object]) -> None:
-    model = SequenceModel(replace(SMALL, **changed))  # type: ignore[arg-type]
-    fit(model, cycle())
-    assert model.score(ASKED).argmax(axis=1).tolist() == [4, 0]
+def test_nobody_left_out_comes_in_when_people_are_added() -> None:
+    """From 30 people to 3,000: whoever was not picked never is; those picked lie all over."""
+    options = ProbeOptions(users=15)
+
+    def picked(people: int) -> set[int]:
+        held = newest_events(SequenceBatch.of_items([[0, 1]] * people), options)
+        assert held is not None
+        return set((np.flatnonzero(held) // 2).tolist())
+
+    before = picked(30)
+    for people in range(31, 3001, 27):
+        now = picked(people)
+        newest = set(range(people - 27, people))
+        assert len(now) == 15 and now - newest <= before
+        before = now
+    assert np.histogram(sorted(before), bins=3, range=(0, 3000))[0].min() >= 4
 
 
-@pytest.mark.parametrize("changed", [{"head": "mol"}, {"n_interests": 3}], ids=str)
-def test_contract(changed: dict[str, object]) -> None:
-    options = replace(SMALL, epochs=4, max_length=30, **changed)  # type: ignore[arg-type]
-    check_model(lambda: SequenceModel(options), fit=fit, personal=False, uses_content=True, tolerance=1e-3)
-
-
-def test_the_score_is_that_of_the_nearest_interest() -> None:
-    model = SequenceModel(replace(SMALL, epochs=2, n_interests=3))
-    fit(model, cycle())
-    each, items = model.user_interests(ASKED), model.item_vectors
-    assert each.shape == (2, 3, 16) and not model.dense
-    np.testing.assert_allclose(np.linalg.norm(each, axis=2), 1, rtol=1e-5)
-    assert model.net is not None
-    scale = float(model.net.log_scale.detach().exp())
-    np.testing.assert_allclose(model.score(ASKED), np.einsum("bkd,nd->bkn", each, items).max(axis=1) * scale, rtol=1e-4)
-    history = SequenceBatch.of_items([[3, 1, 4, 1, 5, 9, 2, 6, 5, 3]])
-    every = model.interests_multi(history)
-    assert every.shape == (10, 3, 16)
-    for stop in (1, 4, 9, 10):
-        alone = model.user_interests(SequenceBatch.of_items([[3, 1, 4, 1, 5, 9, 2, 6, 5, 3][:stop]]))
-        np.testing.assert_allclose(every[stop - 1], alone[0], atol=1e-5)
-    mean = every.mean(axis=1)
-    np.testing.assert_allclose(model.interests(history), mean / np.linalg.norm(mean, axis=1, keepdims=True), atol=1e-5)
-    np.testing.assert_allclose(sum(model.contributions(ASKED).values()), model.score(ASKED), atol=1e-4)
-
-
-def test_queries_gather_a_running_weighted_mean() -> None:
-    torch.manual_seed(0)
-    module, hidden = InterestQueries(4, 2), torch.randn(1, 5, 4)
-    shares = (8 * torch.tanh(hidden @ module.queries.T / 8)).exp()[0]
-    values = module.value(hidden).view(5, 2, 4)
-    at = 3
-    pooled = (shares[: at + 1, :, None] * values[: at + 1]).sum(0) / shares[: at + 1].sum(0)[:, None]
-    gate = torch.sigmoid(module.gate(hidden[0, at])).view(2, 4)
-    torch.testing.assert_close(module(hidden)[0, at], module.norm(hidden[0, at] + gate * pooled))
-
-
-def test_a_target_teaches_its_nearest_interest() -> None:
-    interests = torch.tensor([[[1.0, 0.0], [0.0, 5.0]], [[1.0, 1.0], [-1.0, 0.0]]])
-    wanted = torch.tensor([[0.9, 0.1], [-1.0, 0.0]])
-    assert strongest(interests, wanted).tolist() == [[1.0, 0.0], [-1.0, 0.0]]
-
-
-def test_a_mixture_of_one_component_is_a_cosine_and_pairs_are_the_diagonal() -> None:
-    torch.manual_seed(0)
-    users, items = torch.randn(5, 6), torch.randn(5, 6)
-    one = MixtureOfLogits(6, 1)
-    expected = one.users(users)[:, 0] @ one.items(items)[:, 0].T
-    torch.testing.assert_close(one(users, items), expected)
-    two = MixtureOfLogits(6, 2)
-    torch.testing.assert_close(two.pairs(users, items), two(users, items).diagonal())
-    scale, targets = torch.tensor(3.0), torch.tensor([0, 1, 2, 3, 4])
-    whole = torch.nn.functional.cross_entropy(two(users, items) * scale, targets)
-    torch.testing.assert_close(two.cross_entropy(users, items, targets, scale), whole)
-    even = -torch.log_softmax(two(users, items) * scale, dim=1).mean()  # cross-entropy with a target that is all items
-    smooth = two.cross_entropy(users, items, targets, scale, label_smoothing=0.2)
-    torch.testing.assert_close(smooth, 0.8 * whole + 0.2 * even)
-
-
-def test_chunks_of_the_mixture_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    torch.manual_seed(0)
-    users, items = torch.randn(7, 6, requires_grad=True), torch.randn(5, 6)
-    two, targets = MixtureOfLogits(6, 2), torch.tensor([0, 1, 2, 3, 4, 0, 1])
-    whole = two.cross_entropy(users, items, targets, torch.tensor(3.0))
-    monkeypatch.setattr("penchant.models.nn.mol.CELLS", 45)
-    parts = two.cross_entropy(users, items, targets, torch.tensor(3.0))
-    torch.testing.assert_close(parts, whole)
-    torch.testing.assert_close(torch.autograd.grad(parts, users), torch.autograd.grad(whole, users))
-
-
-def test_refusals() -> None:
-    with pytest.raises(OptionError, match="Did you mean 'mol'"):
-        SequenceOptions(head="mool")
-    with pytest.raises(UsageError, match="head=mol mixes components already"):
-        SequenceOptions(head="mol", n_interests=2)
-    with pytest.raises(UsageError, match=r"gbce_t=2\.0"):
-        SequenceOptions(gbce_t=2.0)
+def test_bad_options_and_missing_probes_are_refused() -> None:
+    with pytest.raises(OptionError, match=r"^probes\.fit='colour' is not known"):
+        ProbeOptions(fit=("colour",))
+    with pytest.raises(UsageError, match="classes=1 is out of range"):
+        ProbeOptions(classes=1)
+    with pytest.raises(ModelError, match="No interest probe was fitted"):
+        Probes(ProbeOptions()).predict_interest(np.zeros((1, 2), dtype=np.float32), np.zeros((1, 2), dtype=np.float32))

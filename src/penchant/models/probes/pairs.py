@@ -25,12 +25,14 @@ Bools = npt.NDArray[np.bool_]
 class TargetEvents:
     """Histories of some users and which of their events `[E]` are `targets`; every target has an event before it.
 
-    `kinds` are the names of event kinds, `rows` `[B]` the places of the users in the batch that they come from.
+    Events `[E]` that are `taken` are of a kind that is neither negative feedback nor an exposure; `passive` ones are
+    exposures. `rows` `[B]` are the places of the users in the batch that they come from.
     """
 
     sequences: SequenceBatch
-    kinds: list[str]
     targets: Bools
+    taken: Bools
+    passive: Bools
     rows: Codes
 
     @classmethod
@@ -44,7 +46,18 @@ class TargetEvents:
         if users is not None and len(rows):
             rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(users, len(rows))).astype(np.int64))]
         events, _ = gather_positions(sequences.offsets, rows)
-        return cls(sequences.take(rows), kinds, following[events], rows)
+        batch = sequences.take(rows)
+        passive = _of_kinds(batch, [our_kind(kind) in PASSIVE_KINDS for kind in kinds])
+        return cls(batch, following[events], taken_events(batch, kinds), passive, rows)
+
+    def known(self, n_items: int) -> Bools:
+        """Events `[E]` of one of the items."""
+        return np.asarray((self.sequences.items >= 0) & (self.sequences.items < n_items))
+
+    def user_items(self, n_items: int, *, taken: bool = False) -> Codes:
+        """One number for the user and the item of every event `[E]`; with `taken` the distinct ones of taken events."""
+        numbers = np.asarray(self.sequences.rows * n_items + self.sequences.items)
+        return np.unique(numbers[self.known(n_items) & self.taken]) if taken else numbers
 
     def interests_before(self, model: DenseModel, events: Codes) -> Floats:
         """The interest vectors `[n, D]` before some events, the time of a request hidden."""
@@ -79,23 +92,16 @@ class ClassPairs:
     users: Codes
 
 
-def taken_events(sequences: SequenceBatch, kinds: list[str]) -> Bools:
-    """Events `[E]` of a kind that is neither negative feedback nor an exposure; an unknown kind is neither."""
-    return ~_of_kinds(sequences, ~wanted_kinds(kinds))
-
-
 def split_targets(events: TargetEvents, n_items: int, options: ProbeOptions) -> tuple[Codes, Codes | None]:
     """Positive and negative targets; None stands for negatives that are to be sampled.
 
     An exposure counts as a negative unless the user took the item at any time. Raises `DataError` where no target is
     positive, and where real negatives are configured and there are none.
     """
-    batch, taken = events.sequences, taken_events(events.sequences, events.kinds)
-    candidates = events.targets & _is_known(batch, n_items)
-    passive = _of_kinds(batch, [our_kind(kind) in PASSIVE_KINDS for kind in events.kinds])
-    touched = np.isin(_user_items(batch, n_items), _taken_items(events, n_items))
-    positive = np.flatnonzero(candidates & taken)
-    negative = np.flatnonzero(candidates & ~taken & ~(passive & touched))
+    candidates = events.targets & events.known(n_items)
+    later_taken = events.passive & np.isin(events.user_items(n_items), events.user_items(n_items, taken=True))
+    positive = np.flatnonzero(candidates & events.taken)
+    negative = np.flatnonzero(candidates & ~events.taken & ~later_taken)
     if not len(positive):
         raise DataError("No event of interest follows another.", remedy="Bring histories of two events or more.")
     if options.negatives == "sampled" or (options.negatives == "auto" and len(negative) < options.fewest):
@@ -109,15 +115,13 @@ def split_targets(events: TargetEvents, n_items: int, options: ProbeOptions) -> 
 
 def interest_pairs(model: DenseModel, events: TargetEvents, options: ProbeOptions, seed: int = 0) -> Pairs:
     """Every target's item with the interest before it, and negatives; raises as `split_targets`."""
-    batch, n_items = events.sequences, len(model.item_vectors)
-    positive, negative = split_targets(events, n_items, options)
+    positive, negative = split_targets(events, len(model.item_vectors), options)
     if negative is None:
-        sampled, sources = _sample_negatives(events, positive, n_items, options.ratio, np.random.default_rng(seed))
-        items = np.concatenate([batch.items[positive].astype(np.int64), sampled])
-        chosen = np.concatenate([positive, sources])
+        sampled, sources = _sample_negatives(events, positive, len(model.item_vectors), options.ratio, seed)
     else:
-        chosen = np.concatenate([positive, negative])
-        items = batch.items[chosen].astype(np.int64)
+        sampled, sources = events.sequences.items[negative].astype(np.int64), negative
+    chosen = np.concatenate([positive, sources])
+    items = np.concatenate([events.sequences.items[positive].astype(np.int64), sampled])
     labels = (np.arange(len(chosen)) < len(positive)).astype(np.int64)
     return Pairs(events.interests_before(model, chosen), items, labels, events.users_of(chosen), negative is not None)
 
@@ -127,16 +131,21 @@ def category_pairs(model: DenseModel, events: TargetEvents, item_classes: Codes)
 
     `item_classes` `[N]` holds the class of every item, -1 for none.
     """
-    classes = event_classes(events.sequences, item_classes, taken_events(events.sequences, events.kinds))
+    classes = event_classes(events.sequences, item_classes, events.taken)
     chosen = np.flatnonzero(events.targets & (classes >= 0))
     previous = latest_classes(events.sequences, classes)[chosen - 1]
     return ClassPairs(events.interests_before(model, chosen), classes[chosen], previous, events.users_of(chosen))
 
 
+def taken_events(sequences: SequenceBatch, kinds: list[str]) -> Bools:
+    """Events `[E]` of a kind that is neither negative feedback nor an exposure; an unknown kind is neither."""
+    return ~_of_kinds(sequences, ~wanted_kinds(kinds))
+
+
 def event_classes(sequences: SequenceBatch, item_classes: Codes, taken: Bools) -> Codes:
     """The class of every event's item `[E]`; -1 where it has none or is not `taken` `[E]`."""
-    known = _is_known(sequences, len(item_classes)) & taken
-    return np.where(known, item_classes[np.where(known, sequences.items, 0)], -1).astype(np.int64)
+    has_class = (sequences.items >= 0) & (sequences.items < len(item_classes)) & taken
+    return np.where(has_class, item_classes[np.where(has_class, sequences.items, 0)], -1).astype(np.int64)
 
 
 def latest_classes(sequences: SequenceBatch, classes: Codes) -> Codes:
@@ -147,31 +156,16 @@ def latest_classes(sequences: SequenceBatch, classes: Codes) -> Codes:
 
 
 def _sample_negatives(
-    events: TargetEvents, positive: Codes, n_items: int, ratio: int, rng: np.random.Generator
+    events: TargetEvents, positive: Codes, n_items: int, ratio: int, seed: int
 ) -> tuple[Codes, Codes]:
-    """Sampled items `[m]` that the user did not take, and the positive event of each."""
+    """Sampled items `[m]` that the user did not take, half by popularity, and the positive event of each."""
     batch = events.sequences
     counts = np.bincount(batch.items[batch.items >= 0], minlength=n_items).astype(np.float64)
     share = 0.5 * counts / counts.sum() + 0.5 / n_items
     sources = np.repeat(positive, ratio)
-    items = rng.choice(n_items, size=len(sources), p=share / share.sum())
-    is_free = ~np.isin(batch.rows[sources] * n_items + items, _taken_items(events, n_items))
-    return items[is_free].astype(np.int64), sources[is_free]
-
-
-def _is_known(sequences: SequenceBatch, n_items: int) -> Bools:
-    return np.asarray((sequences.items >= 0) & (sequences.items < n_items))
-
-
-def _user_items(sequences: SequenceBatch, n_items: int) -> Codes:
-    """One number for the user and the item of every event `[E]`."""
-    return np.asarray(sequences.rows * n_items + sequences.items)
-
-
-def _taken_items(events: TargetEvents, n_items: int) -> Codes:
-    """The numbers (`_user_items`) of what each user took at any time."""
-    taken = _is_known(events.sequences, n_items) & taken_events(events.sequences, events.kinds)
-    return np.unique(_user_items(events.sequences, n_items)[taken])
+    items = np.random.default_rng(seed).choice(n_items, size=len(sources), p=share / share.sum())
+    is_free = ~np.isin(batch.rows[sources] * n_items + items, events.user_items(n_items, taken=True))
+    return items[is_free], sources[is_free]
 
 
 def _of_kinds(sequences: SequenceBatch, chosen: Sequence[bool] | Bools) -> Bools:

@@ -1,10 +1,10 @@
 """The binary and the multi-class probe on interest vectors, beside popularity and the bare dot product.
 
-    python benchmarks/interest_head.py [--users N] [--models content,transformer] [--seed S]
+    python benchmarks/linear_probes.py [--users N] [--models content,transformer] [--seed S]
 
 The simulator's platform (English, 500 items, 30 events a person): models learn from the first 80 % of the log's time,
 probes from the next 10 %, the last 10 % is the test. Negatives are real: hidden and disliked items; and, in a second
-run, sampled ones. Classes are the items' first categories. Writes results/interest_head.json.
+run, sampled ones. Classes are the items' first categories. Writes results/linear_probes.json.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ from penchant.data.dataset import Dataset
 from penchant.embeddings.packing import packed
 from penchant.metrics.beyond import expected_calibration_error
 from penchant.metrics.classification import accuracy, auc, confusion_matrix, log_loss, precision_recall_f1
-from penchant.models.probes.interest import LinearProbe
+from penchant.models.probes.categories import category_codes
+from penchant.models.probes.linear import LinearProbe
 from penchant.models.probes.options import ProbeOptions
 from penchant.models.probes.pairs import TargetEvents, category_pairs, interest_pairs
-from penchant.models.probes.probes import Probes, category_codes, interest_inputs
+from penchant.models.probes.probes import Probes, interest_inputs
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 from penchant.simulator import SimulatorOptions, simulate
@@ -47,7 +48,7 @@ def main() -> None:
         data = Dataset.load(folder)
     found = {name: run(data, name, asked.seed) for name in asked.models.split(",")}
     size = {"users": data.n_users, "items": data.n_items, "events": data.n_events, "seed": asked.seed}
-    write("interest_head", size | {"models": found})
+    write("linear_probes", size | {"models": found})
 
 
 def run(data: Dataset, name: str, seed: int) -> dict[str, Any]:
