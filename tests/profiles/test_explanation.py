@@ -3,17 +3,17 @@
 import numpy as np
 import polars as pl
 
+from penchant.arrays import Float32s
 from penchant.data.dataset import Dataset
 from penchant.data.results.recommendations import EventReason
 from penchant.data.sequences import SequenceBatch
-from penchant.models.base import Scores
 from penchant.profiles.explanation import event_contributions, standing
 from penchant.profiles.words import reason_sentence
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 
 
-def neighbours(histories: SequenceBatch) -> Scores:
+def neighbours(histories: SequenceBatch) -> Float32s:
     """Item i + 1 gains 1 from every event on item i; so does i + 2, a quarter."""
     scores = np.zeros((len(histories), 10), dtype=np.float32)
     np.add.at(scores, (histories.rows, (histories.items + 1) % 10), 1.0)

@@ -12,12 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Float64s
 from penchant.cleaning.finding import Finding
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.options import require_range
-
-Floats = npt.NDArray[np.float64]
 
 SIGNALS = ("fast", "regular", "sleepless", "repetitive")
 
@@ -105,7 +104,7 @@ def _count_most_within(
     return out
 
 
-def _measure_gap_entropy(users: npt.NDArray[np.integer], times: npt.NDArray[np.int64], n_users: int) -> Floats:
+def _measure_gap_entropy(users: npt.NDArray[np.integer], times: npt.NDArray[np.int64], n_users: int) -> Float64s:
     """Shannon entropy in bits of each user's gaps, in bins a tenth of an octave wide; gaps of zero do not count."""
     gaps = np.diff(times)
     use = (np.diff(users) == 0) & (gaps > 0)
@@ -120,7 +119,7 @@ def _measure_gap_entropy(users: npt.NDArray[np.integer], times: npt.NDArray[np.i
     return np.where(total >= 20, entropy, np.nan)
 
 
-def _measure_top_share(dataset: Dataset, counts: npt.NDArray[np.int64]) -> Floats:
+def _measure_top_share(dataset: Dataset, counts: npt.NDArray[np.int64]) -> Float64s:
     """Share of each user's events that are on their most frequent item."""
     top = (
         dataset.events.drop_nulls(schema.ITEM)

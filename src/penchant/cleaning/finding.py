@@ -6,15 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Int64s
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.ingest.quarantine import REASON
 from penchant.data.vocabulary import Vocabulary
-
-Rows = npt.NDArray[np.int64]
 
 TABLES = (schema.ITEMS, schema.USERS, schema.EVENTS)
 TEXT_COLUMNS = (schema.TITLE, schema.DESCRIPTION, schema.TEXT)
@@ -32,9 +30,9 @@ class Finding:
     rule: str
     table: str
     reason: str
-    rows: Rows
+    rows: Int64s
     details: pl.DataFrame
-    replaced_by: Rows | None = None
+    replaced_by: Int64s | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -64,7 +62,7 @@ class Repair:
     notes: list[str] = field(default_factory=list)
 
 
-def decode_events(dataset: Dataset, rows: Rows) -> pl.DataFrame:
+def decode_events(dataset: Dataset, rows: Int64s) -> pl.DataFrame:
     """Some events with ids in place of codes."""
     part = dataset.events[rows]
     codes = part[schema.ITEM].fill_null(0).to_numpy()
@@ -78,7 +76,7 @@ def decode_events(dataset: Dataset, rows: Rows) -> pl.DataFrame:
     )
 
 
-def without_events(dataset: Dataset, rows: Rows, reason: str) -> Dataset:
+def without_events(dataset: Dataset, rows: Int64s, reason: str) -> Dataset:
     """The dataset without some events, which go to the quarantine of its report with the reason."""
     if not len(rows):
         return dataset

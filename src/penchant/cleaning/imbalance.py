@@ -7,14 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Float64s, Int64s
 from penchant.data.modalities import Views
 from penchant.errors import DataError, UsageError
 
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
-
-def oversample(classes: npt.NDArray[np.integer], rng: np.random.Generator) -> Ints:
+def oversample(classes: npt.NDArray[np.integer], rng: np.random.Generator) -> Int64s:
     """Row numbers in which every class is as frequent as the largest: all rows, and extra draws of smaller classes.
 
     >>> rows = oversample(np.array([0, 0, 0, 1]), np.random.default_rng(0))
@@ -29,7 +27,7 @@ def oversample(classes: npt.NDArray[np.integer], rng: np.random.Generator) -> In
     return np.sort(np.concatenate([np.arange(len(classes)), *drawn]))
 
 
-def undersample(classes: npt.NDArray[np.integer], rng: np.random.Generator) -> Ints:
+def undersample(classes: npt.NDArray[np.integer], rng: np.random.Generator) -> Int64s:
     """Row numbers in which every class is as frequent as the smallest, in order and without repeats."""
     codes, counts = _count_classes(classes)
     least = int(counts.min())
@@ -37,7 +35,7 @@ def undersample(classes: npt.NDArray[np.integer], rng: np.random.Generator) -> I
     return np.sort(np.concatenate(drawn))
 
 
-def compute_class_weights(classes: npt.NDArray[np.integer]) -> Floats:
+def compute_class_weights(classes: npt.NDArray[np.integer]) -> Float64s:
     """The weight of each row `[N]` that gives all classes the same total: N / (classes × count); the mean is 1.
 
     >>> compute_class_weights(np.array([0, 0, 0, 1])).round(3).tolist()
@@ -48,7 +46,7 @@ def compute_class_weights(classes: npt.NDArray[np.integer]) -> Floats:
     return np.asarray(len(classes) / (len(counts) * counts[inverse]), dtype=np.float64)
 
 
-def estimate_propensities(counts: npt.NDArray[np.integer], *, power: float = 0.5) -> Floats:
+def estimate_propensities(counts: npt.NDArray[np.integer], *, power: float = 0.5) -> Float64s:
     """Exposure propensities from popularity: (count / largest count) ^ power; a count of 0 is taken as 1.
 
     Schnabel et al. 2016, "Recommendations as treatments"; power .5 as in Yang et al. 2018, "Unbiased offline
@@ -59,7 +57,7 @@ def estimate_propensities(counts: npt.NDArray[np.integer], *, power: float = 0.5
     return np.asarray((np.maximum(counts, 1) / counts.max()) ** power, dtype=np.float64)
 
 
-def compute_inverse_propensity_weights(propensity: npt.NDArray[np.floating], *, largest: float = 100.0) -> Floats:
+def compute_inverse_propensity_weights(propensity: npt.NDArray[np.floating], *, largest: float = 100.0) -> Float64s:
     """1 / propensity of each row, clipped at `largest` and scaled to mean 1 (self-normalised).
 
     Raises `DataError` for a propensity outside (0, 1].
@@ -87,7 +85,7 @@ def compute_modality_weights(modalities: Views) -> Mapping[str, float]:
     return {name: value * scale for name, value in inverse.items()}
 
 
-def _count_classes(classes: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.integer], Ints]:
+def _count_classes(classes: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.integer], Int64s]:
     if not len(classes):
         raise UsageError("There are no rows to draw from or to weight.")
     codes, counts = np.unique(classes, return_counts=True)

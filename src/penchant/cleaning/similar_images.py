@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import dctn
 
+from penchant.arrays import UInt64s
 from penchant.cleaning.similar_texts import Pairs
 from penchant.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-Hashes = npt.NDArray[np.uint64]
 
 _FLAT = 2.0
 """Standard deviation in grey levels below which a picture shows too little to compare."""
@@ -29,7 +29,7 @@ _FLAT = 2.0
 _MOST_PIXELS = 100_000_000
 
 
-def hash_images(paths: Iterable[Path | None]) -> tuple[Hashes, npt.NDArray[np.bool_]]:
+def hash_images(paths: Iterable[Path | None]) -> tuple[UInt64s, npt.NDArray[np.bool_]]:
     """The hash of every picture `[N]`, and which pictures have one `[N]`."""
     hashes = [hash_image(path) for path in paths]
     present = np.array([one is not None for one in hashes], dtype=bool)
@@ -62,7 +62,7 @@ def hash_image(picture: Path | Image | None) -> int | None:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
-def find_similar_hashes(hashes: Hashes, present: npt.NDArray[np.bool_], *, most_bits: int = 6) -> Pairs:
+def find_similar_hashes(hashes: UInt64s, present: npt.NDArray[np.bool_], *, most_bits: int = 6) -> Pairs:
     """Pairs of hashes that differ in at most `most_bits` of 64 bits; compares every pair, in blocks.
 
     >>> pairs = find_similar_hashes(np.array([0, 1, 2**63 - 1], dtype=np.uint64), np.array([True, True, True]))

@@ -13,10 +13,9 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
+from penchant.arrays import Int64s
 from penchant.data.text import Texts, normalised
 from penchant.options import require_range
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -47,8 +46,8 @@ class SimilarityOptions:
 class Pairs:
     """Pairs of similar rows: `left` < `right` `[P]`, `similarity` `[P]` from 0 to 1."""
 
-    left: Ints
-    right: Ints
+    left: Int64s
+    right: Int64s
     similarity: npt.NDArray[np.float64]
 
     def __len__(self) -> int:
@@ -75,7 +74,7 @@ def find_similar_texts(texts: Texts, options: SimilarityOptions = SimilarityOpti
     return Pairs(left[keep], right[keep], similarity[keep])
 
 
-def group_pairs(pairs: Pairs, n: int) -> Ints:
+def group_pairs(pairs: Pairs, n: int) -> Int64s:
     """The group of each of n rows `[N]`: rows connected by pairs have the same number."""
     ones = np.ones(len(pairs), dtype=np.int8)
     graph = sparse.coo_matrix((ones, (pairs.left, pairs.right)), shape=(n, n))
@@ -83,7 +82,7 @@ def group_pairs(pairs: Pairs, n: int) -> Ints:
     return np.asarray(labels, dtype=np.int64)
 
 
-def split_codepoints(texts: pl.Series) -> tuple[npt.NDArray[np.uint32], Ints]:
+def split_codepoints(texts: pl.Series) -> tuple[npt.NDArray[np.uint32], Int64s]:
     """All characters of a column as code points, and the offset of each row `[N + 1]` (nulls are empty)."""
     lengths = texts.str.len_chars().fill_null(0).to_numpy().astype(np.int64)
     offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
@@ -91,7 +90,7 @@ def split_codepoints(texts: pl.Series) -> tuple[npt.NDArray[np.uint32], Ints]:
     return np.frombuffer(joined.encode("utf-32-le"), dtype=np.uint32), offsets
 
 
-def _hash_shingles(texts: pl.Series, size: int) -> tuple[Ints, npt.NDArray[np.uint64]]:
+def _hash_shingles(texts: pl.Series, size: int) -> tuple[Int64s, npt.NDArray[np.uint64]]:
     """The distinct shingles of every row as 64-bit numbers: parallel arrays (row, shingle), sorted by row."""
     codes, offsets = split_codepoints(texts)
     lengths = np.diff(offsets)
@@ -110,7 +109,7 @@ def _hash_shingles(texts: pl.Series, size: int) -> tuple[Ints, npt.NDArray[np.ui
     return np.asarray(pairs["f0"], dtype=np.int64), np.asarray(pairs["f1"], dtype=np.uint64)
 
 
-def _propose_pairs(rows: Ints, shingles: npt.NDArray[np.uint64], options: SimilarityOptions) -> tuple[Ints, Ints]:
+def _propose_pairs(rows: Int64s, shingles: npt.NDArray[np.uint64], options: SimilarityOptions) -> tuple[Int64s, Int64s]:
     """Pairs that share the signature of at least one band, `left` < `right`, each once."""
     rng = np.random.default_rng(options.seed)
     present, starts = np.unique(rows, return_index=True)
@@ -137,7 +136,7 @@ def _propose_pairs(rows: Ints, shingles: npt.NDArray[np.uint64], options: Simila
 
 
 def _compute_jaccard(
-    rows: Ints, shingles: npt.NDArray[np.uint64], left: Ints, right: Ints, n: int
+    rows: Int64s, shingles: npt.NDArray[np.uint64], left: Int64s, right: Int64s, n: int
 ) -> npt.NDArray[np.float64]:
     distinct, columns = np.unique(shingles, return_inverse=True)
     table = sparse.csr_matrix((np.ones(len(rows), dtype=np.int32), (rows, columns)), shape=(n, len(distinct)))

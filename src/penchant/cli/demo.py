@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from penchant.arrays import Progress
 from penchant.cli import parameters, terminal
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def _refuse(bundle: Path) -> None:
 
 
 def _on_new_items(
-    dataset: Dataset, names: Sequence[str], settings: Config, report: Callable[[str, float], None]
+    dataset: Dataset, names: Sequence[str], settings: Config, report: Progress
 ) -> tuple[dict[str, Any], list[str]]:
     """The comparison on items kept out of training, shown; or nothing, and why."""
     from penchant.errors import DataError

@@ -7,19 +7,18 @@ import json
 import math
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from penchant.arrays import Progress
 from penchant.artifacts.atomic import atomic_file
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-Progress = Callable[[str, float], None]
-"""Called with the stage and the share of it that is done, 0 to 1."""
 
 _WIDTH_OF_A_FILE = 400
 _NUMBERS = re.compile(r"\d[\d.,]*")

@@ -14,6 +14,7 @@ from penchant.cli.probes import show_left_out, show_probes
 from penchant.errors import DataError
 
 if TYPE_CHECKING:
+    from penchant.arrays import Progress
     from penchant.data.dataset import Dataset
     from penchant.data.results.comparison import Comparison
     from penchant.recommender.config import Config
@@ -103,7 +104,7 @@ def train(
 
 
 def held_out(
-    dataset: Dataset, settings: Config, split: Any, report: terminal.Progress, checkpoints: Path | None = None
+    dataset: Dataset, settings: Config, split: Any, report: Progress, checkpoints: Path | None = None
 ) -> Comparison | None:
     """The recipe beside simple models on a held-out part; None, with a note, where the data are too few for that."""
     from penchant.evaluation.compare import CompareOptions, compare

@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Bools, Int64s
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.kinds import wanted_kinds
@@ -29,8 +29,6 @@ from penchant.errors import DataError, OptionError, UsageError
 How = Literal["time", "leave-one-out", "users", "cold-items"]
 Target = Literal["first", "last", "all"]
 Ties = Literal["stable", "random"]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
 
 COLD_SHARE = 0.1
 """Share of the items with events that `cold-items` holds out for the test, and again for the validation."""
@@ -76,22 +74,22 @@ class _Log:
 
     dataset: Dataset
     whole: SequenceBatch
-    users: Ints
+    users: Int64s
     target: Bools
     repeats: bool
 
     @property
-    def position(self) -> Ints:
+    def position(self) -> Int64s:
         return np.arange(len(self.users), dtype=np.int64)
 
-    def first(self, mask: Bools) -> Ints:
+    def first(self, mask: Bools) -> Int64s:
         """Position of each user's first event in `mask` `[U]`; E where there is none."""
         out = np.full(len(self.whole), len(self.users), dtype=np.int64)
         chosen = np.flatnonzero(mask)[::-1]
         out[self.users[chosen]] = chosen
         return out
 
-    def last(self, mask: Bools) -> Ints:
+    def last(self, mask: Bools) -> Int64s:
         """Position of each user's last event in `mask` `[U]`; -1 where there is none."""
         out = np.full(len(self.whole), -1, dtype=np.int64)
         chosen = np.flatnonzero(mask)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import polars as pl
 
+from penchant.arrays import Progress
 from penchant.data.modalities import Views
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
@@ -41,6 +41,6 @@ class TrainingData:
     views: Views = field(default_factory=Views)
     validation: Validation | None = None
     seed: int = 0
-    progress: Callable[[str, float], None] | None = None
+    progress: Progress | None = None
     """Called with a message and the share done, 0 to 1."""
     items: pl.DataFrame | None = None

@@ -14,13 +14,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Progress
 from penchant.cleaning.augmentation.pictures import PictureAugmentation, augment_pictures
 from penchant.cleaning.augmentation.sounds import SoundAugmentation, augment_spectrograms
 from penchant.data.media.decode import IMAGE
 from penchant.embeddings.training_files import TrainingFiles
 from penchant.encoders.cnn import SIDE
 from penchant.encoders.precision import autocast, resolve_precision
-from penchant.encoders.protocol import Progress
 from penchant.encoders.trainable import Learned, TrainableEncoder
 from penchant.losses.contrastive import info_nce, nt_xent
 

@@ -8,6 +8,7 @@ from typing import Final
 
 import polars as pl
 
+from penchant.arrays import Progress
 from penchant.artifacts.atomic import atomic_file
 from penchant.data import schema
 from penchant.data.dataset import Dataset
@@ -22,7 +23,6 @@ from penchant.encoders.cache import EncoderCache
 from penchant.encoders.choose import AUTO, NONE
 from penchant.encoders.image import ImageOptions
 from penchant.encoders.migration import Migration, moved_neighbours
-from penchant.encoders.protocol import Progress
 from penchant.encoders.text import fit_text_encoder, table_text
 from penchant.errors import DataError, OptionError
 

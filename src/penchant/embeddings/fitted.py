@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from penchant.arrays import Progress
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.media.decode import MediaOptions
@@ -27,7 +28,7 @@ from penchant.encoders.cache import EncoderCache, encode_in_chunks, text_bytes
 from penchant.encoders.choose import AUTO, NONE, TextChoice
 from penchant.encoders.image import ImageOptions
 from penchant.encoders.ngram import NgramEncoder
-from penchant.encoders.protocol import EncoderState, Progress, TextEncoder
+from penchant.encoders.protocol import EncoderState, TextEncoder
 from penchant.encoders.speech import SpeechOptions, Transcriber
 from penchant.encoders.text import TextOptions, fit_text_encoder, table_text, text_encoder_from_state
 from penchant.encoders.trainable import TrainableEncoder, TrainableOptions

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import polars as pl
 import scipy.sparse as sp
 
+from penchant.arrays import Int64s
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.modalities import View
@@ -24,8 +25,6 @@ from penchant.data.sequences import SequenceBatch
 from penchant.embeddings.behaviour import action_strength, cooccurrence_counts, kind_weights, shifted_ppmi
 from penchant.encoders.svd import truncated_svd
 from penchant.options import require_range
-
-Ints = npt.NDArray[np.int64]
 
 SOCIAL_KINDS: Final = frozenset({"follows", "friend", "friends", "friend_of", "knows", "blocks"})
 """Relations whose ends are people first, where an id is both a user's and an item's; others are items' first."""
@@ -142,8 +141,8 @@ def walk_counts(edges: sp.csr_array, options: GraphOptions, *, seed: int = 0) ->
 
 
 def random_walks(
-    edges: sp.csr_array, starts: Ints, length: int, rng: np.random.Generator, *, p: float = 1.0, q: float = 1.0
-) -> Ints:
+    edges: sp.csr_array, starts: Int64s, length: int, rng: np.random.Generator, *, p: float = 1.0, q: float = 1.0
+) -> Int64s:
     """Walks `[W, length]` from given nodes; every node must have an edge that leads on.
 
     A step is drawn by the weights of the edges; with `p` or `q` other than 1 it is then kept with the chance of
@@ -156,7 +155,7 @@ def random_walks(
     walks = np.empty((len(starts), length), dtype=np.int64)
     walks[:, 0] = starts
 
-    def draw(at: Ints) -> Ints:
+    def draw(at: Int64s) -> Int64s:
         point = low[at] + rng.random(len(at)) * (low[at + 1] - low[at])
         place = np.clip(np.searchsorted(ends, point, side="right"), edges.indptr[at], edges.indptr[at + 1] - 1)
         return np.asarray(edges.indices[place], dtype=np.int64)
@@ -182,7 +181,7 @@ def random_walks(
     return walks
 
 
-def _batch(walks: Ints) -> SequenceBatch:
+def _batch(walks: Int64s) -> SequenceBatch:
     """Walks as histories, so that they are counted like them."""
     count, length = walks.shape
     total = count * length
@@ -196,12 +195,12 @@ def _batch(walks: Ints) -> SequenceBatch:
     )
 
 
-def _symmetric(ends: tuple[Ints, Ints], weights: npt.NDArray[np.floating], n_nodes: int) -> sp.csr_array:
+def _symmetric(ends: tuple[Int64s, Int64s], weights: npt.NDArray[np.floating], n_nodes: int) -> sp.csr_array:
     one_way = sp.coo_array((weights.astype(np.float64), ends), shape=(n_nodes, n_nodes)).tocsr()
     return sp.csr_array(one_way + one_way.T)
 
 
-def _relation_edges(dataset: Dataset) -> tuple[tuple[Ints, Ints] | None, int]:
+def _relation_edges(dataset: Dataset) -> tuple[tuple[Int64s, Int64s] | None, int]:
     """Nodes of both ends of every relation, and how many nodes there are with those that only relations name."""
     n_nodes = dataset.n_items + dataset.n_users
     table = dataset.relations

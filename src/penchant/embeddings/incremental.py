@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Int64s, Progress
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.ingest.merge import Merged
@@ -18,10 +19,7 @@ from penchant.embeddings.behaviour import BehaviourOptions, cooccurrence_view
 from penchant.embeddings.fitted import FittedEncoders
 from penchant.embeddings.modalities import event_content
 from penchant.embeddings.packing import kept_vectors
-from penchant.encoders.protocol import Progress
 from penchant.errors import DataError
-
-Ints = npt.NDArray[np.int64]
 
 
 def grown_item_views(
@@ -106,7 +104,7 @@ def _contents(
     return Views(stacked), out
 
 
-def _placed(view: View, n: int, rows: Ints, made: View | None) -> View:
+def _placed(view: View, n: int, rows: Int64s, made: View | None) -> View:
     """A view of n rows: the old rows first, then `made` in the places of `rows`."""
     vectors, present = np.zeros((n, view.dim), dtype=np.float32), np.zeros(n, dtype=np.bool_)
     vectors[: len(view)], present[: len(view)] = view.vectors, view.present

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from penchant.arrays import Progress
 from penchant.artifacts.digests import file_digest
 from penchant.data.media.decode import AUDIO, MediaOptions
 from penchant.data.media.reader import MediaProblem, MediaReader, MediaReport, contained
@@ -18,7 +19,7 @@ from penchant.data.modalities import View
 from penchant.encoders.audio import AudioEncoder, AudioOptions
 from penchant.encoders.cache import EncoderCache, encode_in_chunks
 from penchant.encoders.image import ImageEncoder, ImageOptions
-from penchant.encoders.protocol import EncoderState, Progress
+from penchant.encoders.protocol import EncoderState
 from penchant.encoders.trainable import NETWORKS, TrainableEncoder, TrainableOptions
 from penchant.errors import DataError, MediaError
 

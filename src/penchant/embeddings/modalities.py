@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Progress
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.ingest.alignment import moments
@@ -19,7 +20,6 @@ from penchant.embeddings.graph import graph_views
 from penchant.embeddings.training_files import Trainer, train_waiting
 from penchant.encoders.attributes import context_columns
 from penchant.encoders.cache import EncoderCache
-from penchant.encoders.protocol import Progress
 from penchant.encoders.text import table_text
 from penchant.errors import DataError
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Progress
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.media.decode import MediaOptions
@@ -19,7 +20,6 @@ from penchant.data.media.video import FRAMES
 from penchant.data.modalities import View, Views
 from penchant.embeddings.fitted import FittedEncoders
 from penchant.embeddings.video import PARTS
-from penchant.encoders.protocol import Progress
 from penchant.encoders.trainable import TrainableEncoder
 from penchant.errors import DataError, EncoderError, MediaError
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from penchant.arrays import Progress
 from penchant.artifacts.atomic import atomic_file
 from penchant.data.media.decode import AUDIO, MediaOptions
 from penchant.data.media.reader import MediaProblem, MediaReader, MediaReport
 from penchant.embeddings.media import MediaFile, media_file
-from penchant.encoders.protocol import Progress
 from penchant.encoders.speech import Transcriber
 from penchant.errors import DataError, MediaError
 

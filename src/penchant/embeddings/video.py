@@ -10,13 +10,13 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Progress
 from penchant.data.media.decode import AUDIO, IMAGE, MediaOptions
 from penchant.data.media.reader import MediaReader, MediaReport, contained
 from penchant.data.media.video import FRAMES, TIMES, TRACK
 from penchant.data.modalities import View
 from penchant.embeddings.media import MediaEncoder, encode_files
 from penchant.encoders.cache import EncoderCache
-from penchant.encoders.protocol import Progress
 from penchant.errors import MediaError
 
 PARTS: Final = {IMAGE: FRAMES, AUDIO: TRACK}

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Float32s
 from penchant.data.media.decode import AUDIO
 from penchant.data.modalities import View
 from penchant.encoders import log_mel
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 FRONT_ENDS: Final = ("auto", "model", "log_mel")
 POOLINGS: Final = ("mean", "attention")
-Floats = npt.NDArray[np.float32]
 
 _SHORTEST_S: Final = 0.25
 _WHISPER_HOP: Final = 320
@@ -132,7 +131,7 @@ class AudioEncoder:
         forward = self._load().forward
         return forward.note if forward else "PyTorch encodes."
 
-    def encode(self, contents: Sequence[Floats | None]) -> View:
+    def encode(self, contents: Sequence[Float32s | None]) -> View:
         """Vectors `[N, D]` of N sounds of any length; None and a sound without samples are absent."""
         loaded = self._load()
         out = np.zeros((len(contents), loaded.dim), dtype=np.float32)
@@ -180,7 +179,7 @@ class AudioEncoder:
             self._loaded = _load(self._folder(), self.options)
         return self._loaded
 
-    def _windows(self, loaded: _Loaded, sound: Floats | None) -> list[Floats]:
+    def _windows(self, loaded: _Loaded, sound: Float32s | None) -> list[Float32s]:
         """The inputs of one sound: log-mel patches, or stretches of samples."""
         assert sound is not None
         if loaded.forward:
@@ -192,7 +191,7 @@ class AudioEncoder:
             cuts.pop()  # a rest of a few samples is no window
         return [np.pad(cut, (0, max(least - len(cut), 0))) for cut in cuts]
 
-    def _vectors(self, loaded: _Loaded, windows: list[Floats]) -> Floats:
+    def _vectors(self, loaded: _Loaded, windows: list[Float32s]) -> Float32s:
         """One vector for each window; windows of one length go through the model together, without padding."""
         if loaded.forward:
             step = self.options.batch_size * 8
@@ -208,7 +207,7 @@ class AudioEncoder:
         return out
 
 
-def pool_windows(vectors: Floats, pooling: str) -> Floats:
+def pool_windows(vectors: Float32s, pooling: str) -> Float32s:
     """One vector of a sound from those of its windows `[W, D]` → `[D]`.
 
     `mean`; or `attention`: Σ αᵥhᵥ with α = softmax(q·hᵥ / √D) and the mean as query q (Vaswani et al. 2017, eq. 1):
@@ -251,7 +250,7 @@ def _load(folder: Path, options: AudioOptions) -> _Loaded:
     return _Loaded(rate, dim, None, model, extractor, device)
 
 
-def _run(loaded: _Loaded, windows: list[Floats]) -> Floats:
+def _run(loaded: _Loaded, windows: list[Float32s]) -> Float32s:
     """Vectors `[B, D]` of windows of one length, by the model and its own feature extractor."""
     import torch
 
@@ -263,7 +262,7 @@ def _run(loaded: _Loaded, windows: list[Floats]) -> Floats:
             vectors = out if isinstance(out, torch.Tensor) else out.pooler_output
         else:
             vectors = _pooled(loaded, loaded.model(**inputs), len(windows[0]))
-        result: Floats = torch.flatten(vectors, 1).float().cpu().numpy()
+        result: Float32s = torch.flatten(vectors, 1).float().cpu().numpy()
     return result
 
 

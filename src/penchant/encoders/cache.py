@@ -23,10 +23,11 @@ from typing import Any, Final, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Progress
 from penchant.artifacts.atomic import atomic_file, remove_leftovers
 from penchant.artifacts.digests import file_digest
 from penchant.data.modalities import View
-from penchant.encoders.protocol import Encoder, Progress
+from penchant.encoders.protocol import Encoder
 
 Content = TypeVar("Content")
 

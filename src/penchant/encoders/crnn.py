@@ -8,21 +8,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Float32s, evenly_spaced
 from penchant.encoders import log_mel
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Floats = npt.NDArray[np.float32]
 
 FRAMES: Final = 304
 """Frames of a window: 3 seconds, and a multiple of 16."""
 MOST_WINDOWS: Final = 8
 
 
-def sound_windows(sound: Floats) -> Floats:
+def sound_windows(sound: Float32s) -> Float32s:
     """Log-mel windows `[W, 304, 64]` of a sound at 16 kHz, half overlapping, at most 8 of them spread over it."""
     mel = log_mel.log_mel(sound)
     if len(mel) < FRAMES:
@@ -30,8 +29,8 @@ def sound_windows(sound: Floats) -> Floats:
         mel = np.concatenate([mel, silence])
     starts = np.arange(0, len(mel) - FRAMES + 1, FRAMES // 2)
     if len(starts) > MOST_WINDOWS:
-        starts = np.linspace(0, len(mel) - FRAMES, MOST_WINDOWS).astype(np.int64)
-    windows: Floats = mel[starts[:, None] + np.arange(FRAMES)]
+        starts = evenly_spaced(len(mel) - FRAMES + 1, MOST_WINDOWS)
+    windows: Float32s = mel[starts[:, None] + np.arange(FRAMES)]
     return windows
 
 

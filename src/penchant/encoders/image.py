@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import UInt8s
 from penchant.data.media.decode import IMAGE
 from penchant.data.modalities import View
 from penchant.encoders.choose import AUTO
@@ -25,7 +26,6 @@ from penchant.options import require_range
 if TYPE_CHECKING:
     from torch import Tensor
 
-Picture = npt.NDArray[np.uint8]
 _EXAMPLES: Final = 4
 _ONNX_BATCH: Final = 4  # small batches stay in the processor's cache
 
@@ -112,7 +112,7 @@ class ImageEncoder:
         """Which backend encodes, and why."""
         return self._load().forward.note
 
-    def encode(self, contents: Sequence[Picture | None]) -> View:
+    def encode(self, contents: Sequence[UInt8s | None]) -> View:
         """Vectors `[N, D]` of N pictures; None is absent."""
         loaded = self._load()
         out = np.zeros((len(contents), loaded.dim), dtype=np.float32)
@@ -181,7 +181,7 @@ def _scaling(processor: Any) -> Scaling | None:
     return Scaling(float(processor.rescale_factor), mean, std)
 
 
-def _pixels(processor: Any, scaling: Scaling | None, pictures: Sequence[Picture]) -> npt.NDArray[np.float32]:
+def _pixels(processor: Any, scaling: Scaling | None, pictures: Sequence[UInt8s]) -> npt.NDArray[np.float32]:
     """What the network takes, `[B, C, H, W]`."""
     left = {"do_rescale": False, "do_normalize": False} if scaling else {}
     told = processor(list(pictures), return_tensors="np", **left)

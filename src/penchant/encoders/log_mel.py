@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+from penchant.arrays import Float32s
 
 SAMPLE_RATE: Final = 16_000
 WINDOW: Final = 400
@@ -23,7 +23,7 @@ OFFSET: Final = 0.001
 _SHORTEST: Final = WINDOW + HOP * (PATCH_FRAMES - 1)
 
 
-def log_mel_patches(samples: Floats) -> Floats:
+def log_mel_patches(samples: Float32s) -> Float32s:
     """Patches `[P, 96, 64]` (frames of 10 ms, mel bands) of a sound at 16 kHz, P ≥ 1; a new patch every .48 s.
 
     Periodic Hann window of 25 ms, magnitude of a 512-point FFT, 64 triangular bands on the HTK mel scale from 125 to
@@ -34,7 +34,7 @@ def log_mel_patches(samples: Floats) -> Floats:
     return np.ascontiguousarray(patches.transpose(0, 2, 1))
 
 
-def log_mel(samples: Floats) -> Floats:
+def log_mel(samples: Float32s) -> Float32s:
     """The spectrogram itself `[frames, 64]`, of at least 96 frames (10 ms each)."""
     if len(samples) < _SHORTEST:
         samples = np.pad(samples, (0, _SHORTEST - len(samples)))

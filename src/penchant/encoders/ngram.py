@@ -18,9 +18,10 @@ import numpy.typing as npt
 import polars as pl
 import scipy.sparse as sp
 
+from penchant.arrays import UInt64s
 from penchant.data.modalities import View
 from penchant.encoders.protocol import EncoderState
-from penchant.encoders.spans import U64, Spans, spans
+from penchant.encoders.spans import Spans, spans
 from penchant.encoders.svd import truncated_svd
 from penchant.errors import EncoderError
 from penchant.options import require_range
@@ -56,7 +57,7 @@ class NgramOptions:
 class _Fitted:
     """`features`: hashes, sorted; `words`: which are words; `idf`; `projection` `[features, dim]`."""
 
-    features: U64
+    features: UInt64s
     words: npt.NDArray[np.bool_]
     idf: npt.NDArray[np.float32]
     projection: npt.NDArray[np.float16]
@@ -98,7 +99,7 @@ class NgramEncoder:
 
     def _vocabulary(
         self, blocks: list[Spans], n_texts: int
-    ) -> tuple[U64, npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    ) -> tuple[UInt64s, npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
         """Sorted hashes of the features that are kept, which are words, and in how many texts each stands."""
         least = self.options.min_count if n_texts >= _SMALL_CORPUS else 1
         most = max(self.options.max_share * n_texts, least)
@@ -170,7 +171,7 @@ def _series(texts: Sequence[str | None] | pl.Series) -> pl.Series:
     return texts if isinstance(texts, pl.Series) else pl.Series("text", list(texts), dtype=pl.String)
 
 
-def _document_counts(parts: list[tuple[npt.NDArray[np.int64], U64]]) -> tuple[U64, npt.NDArray[np.int64]]:
+def _document_counts(parts: list[tuple[npt.NDArray[np.int64], UInt64s]]) -> tuple[UInt64s, npt.NDArray[np.int64]]:
     """Distinct hashes and the number of texts each stands in."""
     hashes = [np.empty(0, dtype=np.uint64)]
     for rows, values in parts:

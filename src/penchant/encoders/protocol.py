@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy.typing as npt
 
 from penchant.data.modalities import View
-
-Progress = Callable[[str, float], None]
-"""Called with a message and the share done, 0 to 1."""
 
 Content = TypeVar("Content", contravariant=True)
 

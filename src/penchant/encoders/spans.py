@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-U64 = npt.NDArray[np.uint64]
+from penchant.arrays import UInt64s
 
 _BASE: Final = 0x9E3779B97F4A7C15
 _INVERSE: Final = pow(_BASE, -1, 1 << 64)
@@ -45,9 +45,9 @@ class Spans:
     """Occurrences: `rows` the text of each, `hashes` what it is; words and character n-grams apart."""
 
     word_rows: npt.NDArray[np.int64]
-    words: U64
+    words: UInt64s
     gram_rows: npt.NDArray[np.int64]
-    grams: U64
+    grams: UInt64s
 
 
 def spans(texts: Sequence[str | None] | pl.Series) -> Spans:
@@ -82,14 +82,14 @@ def _kinds(points: npt.NDArray[np.uint32]) -> npt.NDArray[np.int8]:
     return table[inverse]
 
 
-def _mixed(values: U64) -> U64:
+def _mixed(values: UInt64s) -> UInt64s:
     """Finaliser of splitmix64 (Steele, Lea and Flood 2014): neighbouring numbers become unrelated ones."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))
 
 
-def _prefix_hash(points: npt.NDArray[np.uint32]) -> tuple[U64, U64]:
+def _prefix_hash(points: npt.NDArray[np.uint32]) -> tuple[UInt64s, UInt64s]:
     """Σ_{j<i} mix(c_j)·Bʲ for every i, and B⁻ⁱ, both modulo 2⁶⁴."""
     powers = np.full(len(points), _BASE, dtype=np.uint64)
     powers[0] = 1
@@ -101,7 +101,9 @@ def _prefix_hash(points: npt.NDArray[np.uint32]) -> tuple[U64, U64]:
     return prefix, np.cumprod(inverse)
 
 
-def _hash(prefix: U64, powers: U64, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64], *, salt: int) -> U64:
+def _hash(
+    prefix: UInt64s, powers: UInt64s, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64], *, salt: int
+) -> UInt64s:
     """Hash of the characters `starts:stops`, the same wherever they stand."""
     values = (prefix[stops] - prefix[starts]) * powers[starts]
     lengths = (stops - starts).astype(np.uint64)

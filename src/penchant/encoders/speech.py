@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Float32s
 from penchant.encoders.choose import AUTO, NONE
 from penchant.encoders.precision import resolve_device
 from penchant.encoders.pretrained import hub
@@ -22,7 +22,6 @@ from penchant.errors import EncoderError, OptionError
 from penchant.options import require_range
 
 LANGUAGES: Final = (AUTO, "zh", "en")
-Floats = npt.NDArray[np.float32]
 
 _FRAME_S: Final = 0.05
 _SLACK: Final = 0.1
@@ -92,12 +91,12 @@ class Transcriber:
         """Samples a second that the model wants, Hz."""
         return int(self._load().extractor.sampling_rate)
 
-    def transcribe(self, sounds: Sequence[Floats | None]) -> list[str | None]:
+    def transcribe(self, sounds: Sequence[Float32s | None]) -> list[str | None]:
         """What is said in each of N sounds of any length; None for None and for what holds no speech."""
         loaded = self._load()
         rate = self.sample_rate
         longest = min(self.options.window_s, float(getattr(loaded.extractor, "chunk_length", self.options.window_s)))
-        pieces: list[Floats] = []
+        pieces: list[Float32s] = []
         owners: list[int] = []
         for row, sound in enumerate(sounds):
             for window in speech_windows(sound, rate, longest) if sound is not None else []:
@@ -143,7 +142,7 @@ class Transcriber:
             self._loaded = _Loaded(model.to(device), extractor, tokenizer, device)
         return self._loaded
 
-    def _texts(self, loaded: _Loaded, windows: list[Floats]) -> list[str]:
+    def _texts(self, loaded: _Loaded, windows: list[Float32s]) -> list[str]:
         import torch
 
         from penchant.encoders.pretrained.loading import quiet
@@ -171,10 +170,10 @@ class Transcriber:
         return {}
 
 
-def speech_windows(sound: Floats, rate: int, window_s: float) -> list[Floats]:
+def speech_windows(sound: Float32s, rate: int, window_s: float) -> list[Float32s]:
     """A sound in windows of at most `window_s` seconds, each cut at the quietest 50 ms of its last tenth."""
     width, frame = max(int(window_s * rate), 1), max(int(_FRAME_S * rate), 1)
-    windows: list[Floats] = []
+    windows: list[Float32s] = []
     start = 0
     while len(sound) - start > width:
         tail = sound[start + width - max(int(_SLACK * width), frame) : start + width]

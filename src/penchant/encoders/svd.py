@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
-Float = npt.NDArray[np.float64]
+from penchant.arrays import Float64s
 
 
 def truncated_svd(
     matrix: sp.csr_array, dim: int, *, seed: int = 0, oversampling: int = 16, iterations: int = 4
-) -> tuple[Float, Float, Float]:
+) -> tuple[Float64s, Float64s, Float64s]:
     """The leading `dim` singular triplets: left `[N, d]`, values `[d]` falling, right `[d, F]`, d = min(dim, N, F).
 
     Halko, Martinsson and Tropp, "Finding structure with randomness" (SIAM Review 2011), algorithm 4.4: subspace

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import evenly_spaced
 from penchant.data.dataset import Dataset
 from penchant.data.modalities import Views
 from penchant.data.ragged import Ragged
@@ -207,8 +208,7 @@ def _rows(values: Mapping[tuple[str, ...], npt.NDArray[np.float64]]) -> list[dic
 
 
 def _some(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    count = min(len(rows), MOST_USERS)
-    return rows[np.unique(np.linspace(0, len(rows) - 1, count).astype(np.int64))] if count else rows
+    return rows[evenly_spaced(len(rows), MOST_USERS)]
 
 
 def _share(mask: npt.NDArray[np.bool_]) -> float:

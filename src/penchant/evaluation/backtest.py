@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Float64s
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout
@@ -19,7 +20,6 @@ from penchant.evaluation.slices import slices
 from penchant.metrics import beyond
 from penchant.metrics.ranking import ranking_metrics
 
-Floats = npt.NDArray[np.float64]
 DEFAULT_KS = (5, 10, 20, 100)
 _BLOCK_SCORES = 1 << 23
 _SLICE_METRICS = ("ndcg", "hit_rate", "recall", "mrr")
@@ -48,9 +48,9 @@ class UserMetrics:
     """
 
     users: npt.NDArray[np.int32]
-    values: Mapping[str, Floats]
+    values: Mapping[str, Float64s]
     overall: Mapping[str, float] = field(default_factory=dict)
-    slices: Mapping[str, Mapping[str, Floats]] = field(default_factory=dict)
+    slices: Mapping[str, Mapping[str, Float64s]] = field(default_factory=dict)
 
     def mean(self, metric: str) -> float:
         """Mean over users that have the metric, or the overall figure."""
@@ -121,7 +121,7 @@ def evaluate_ranking(
 
 def list_metrics(
     ranked: npt.NDArray[np.int32], holdout: Holdout, facts: Background, k: int
-) -> tuple[dict[str, Floats], dict[str, float]]:
+) -> tuple[dict[str, Float64s], dict[str, float]]:
     """Metrics of lists as a whole: per user `[B]`, and over all lists together."""
     history = holdout.histories.history_items
     values = {
@@ -139,6 +139,6 @@ def list_metrics(
     return values, overall
 
 
-def _sliced(ranked: npt.NDArray[np.int32], targets: Ragged, k: int) -> dict[str, Floats]:
+def _sliced(ranked: npt.NDArray[np.int32], targets: Ragged, k: int) -> dict[str, Float64s]:
     found = ranking_metrics(ranked, targets, [k])
     return {f"{name}@{k}": found[f"{name}@{k}"] for name in _SLICE_METRICS}

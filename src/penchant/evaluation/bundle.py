@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from penchant.arrays import Progress
 from penchant.data.dataset import Dataset
 from penchant.data.results.comparison import Comparison
 from penchant.data.splits import How
@@ -21,7 +22,6 @@ from penchant.models.probes.options import ProbeOptions
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 
-Progress = Callable[[str, float], None]
 _OF_SPLITS = ("quantile", "ties", "folds", "seeds", "refit")
 """Options that have nothing to act on where the bundle itself is tested."""
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import numpy as np
-import numpy.typing as npt
-
+from penchant.arrays import Bools, Progress
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.results.comparison import Comparison
@@ -30,8 +28,6 @@ from penchant.options import require_range
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 
-Progress = Callable[[str, float], None]
-Bools = npt.NDArray[np.bool_]
 RequestTime = Literal["given", "hidden"]
 
 

@@ -17,13 +17,13 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Int64s, evenly_spaced
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout
 from penchant.errors import DataError
 from penchant.metrics.classification import Curve, area, average_precision
 from penchant.metrics.quotient import quotient
 
-Ints = npt.NDArray[np.int64]
 _BLOCK_SCORES = 1 << 23
 
 
@@ -63,7 +63,7 @@ def pair_curves(recommender: Scorer, holdout: Holdout, *, n_items: int, users: i
     is never found. Raises `DataError` where nothing could be a negative.
     """
     n = len(holdout)
-    chosen = np.unique(np.linspace(0, n - 1, min(n, users)).astype(np.int64))
+    chosen = evenly_spaced(n, users)
     size = max(1, _BLOCK_SCORES // max(1, n_items))
     ranks, rankable = [], []
     for start in range(0, len(chosen), size):
@@ -74,7 +74,7 @@ def pair_curves(recommender: Scorer, holdout: Holdout, *, n_items: int, users: i
     return _curves(np.concatenate(ranks), np.concatenate(rankable), n_items)
 
 
-def _ranks(scores: npt.NDArray[np.float32], holdout: Holdout, rows: Ints) -> tuple[Ints, Ints]:
+def _ranks(scores: npt.NDArray[np.float32], holdout: Holdout, rows: Int64s) -> tuple[Int64s, Int64s]:
     """Place of each target in its user's full ranking (0 where it cannot be ranked), and rankable items a user."""
     n_items = scores.shape[1]
     open_ = (
@@ -101,7 +101,7 @@ def _ranks(scores: npt.NDArray[np.float32], holdout: Holdout, rows: Ints) -> tup
     return ranks, open_.sum(axis=1)
 
 
-def _curves(ranks: Ints, rankable: Ints, n_items: int) -> PairCurves:
+def _curves(ranks: Int64s, rankable: Int64s, n_items: int) -> PairCurves:
     found = np.bincount(ranks, minlength=n_items + 1)[1 : n_items + 1]
     true = np.cumsum(found).astype(np.float64)
     ends = np.bincount(rankable, minlength=n_items + 1)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Progress
 from penchant.data.dataset import Dataset
 from penchant.data.ingest.ad_hoc_history import understood_kinds
 from penchant.data.ingest.merge import merge
@@ -21,9 +21,6 @@ from penchant.errors import DataError, ModelError
 from penchant.metrics.ranking import ndcg
 from penchant.recommender.recommender import Recommender
 from penchant.training.continuing import UpdateOptions
-
-Progress = Callable[[str, float], None]
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Float64s
 from penchant.data.results.comparison import Comparison, PairedTest, SliceResult
 from penchant.data.results.estimates import Interval
 from penchant.evaluation.ratings import ValueErrors
 from penchant.evaluation.run import Run
 from penchant.metrics.significance import Test, bootstrap_intervals, mean_over_seeds, paired_differences
 from penchant.models.registry import names_with
-
-Floats = npt.NDArray[np.float64]
-
 
 Runs = Sequence[Sequence[Run]]
 """Runs of one model: by seed, then by fold."""
@@ -57,7 +54,7 @@ def pool_runs(
     )
 
 
-def _joined(folds: Sequence[Run]) -> dict[str, Floats]:
+def _joined(folds: Sequence[Run]) -> dict[str, Float64s]:
     """Metrics of the users of all folds, side by side; a metric that a fold lacks is NaN there."""
     names = dict.fromkeys(name for run in folds for name in run.metrics.values)
     return {
@@ -66,7 +63,7 @@ def _joined(folds: Sequence[Run]) -> dict[str, Floats]:
     }
 
 
-def _values(seeds: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:
+def _values(seeds: Sequence[Mapping[str, Float64s]]) -> dict[str, Float64s]:
     return {name: mean_over_seeds([seed[name] for seed in seeds]) for name in seeds[0]}
 
 
@@ -113,7 +110,7 @@ def _slices(runs: Mapping[str, Runs], samples: int) -> dict[str, SliceResult]:
     return out
 
 
-def _slice_values(seeds: Runs, name: str) -> dict[str, Floats]:
+def _slice_values(seeds: Runs, name: str) -> dict[str, Float64s]:
     """Metrics of one slice, over the users that have a target in it."""
     metrics = dict.fromkeys(m for run in seeds[0] for m in run.metrics.slices.get(name, {}))
     by_seed = [
@@ -131,7 +128,7 @@ def _slice_values(seeds: Runs, name: str) -> dict[str, Floats]:
 
 
 def _tests(
-    values: Mapping[str, Mapping[str, Floats]],
+    values: Mapping[str, Mapping[str, Float64s]],
     models: Mapping[str, Mapping[str, Interval]],
     metric: str,
     test: Test,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Bools, Float64s, Int64s
 from penchant.data.dataset import Dataset
 from penchant.data.kinds import wanted_kinds
 from penchant.data.results.estimates import Interval
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from penchant.models.probes.pairs import TargetEvents
     from penchant.recommender.recommender import Recommender
 
-Bools = npt.NDArray[np.bool_]
-Codes = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 SAMPLES = 200
 """Resamplings of users behind an interval."""
@@ -75,7 +72,7 @@ def probe_results(
 
 
 def interest_results(
-    recommender: Recommender, events: TargetEvents, *, popularity: Floats, seed: int = 0
+    recommender: Recommender, events: TargetEvents, *, popularity: Float64s, seed: int = 0
 ) -> dict[str, Any]:
     """The interest probe on pairs made like its training pairs; see `probe_results`. Raises `DataError` without any.
 
@@ -151,7 +148,7 @@ def category_results(recommender: Recommender, events: TargetEvents, *, seed: in
     }
 
 
-def shown_confusion(actual: Codes, predicted: Codes, classes: list[str], most: int = MOST_SHOWN) -> dict[str, Any]:
+def shown_confusion(actual: Int64s, predicted: Int64s, classes: list[str], most: int = MOST_SHOWN) -> dict[str, Any]:
     """`classes` and `matrix` (row: actual, column: predicted) of the `most` frequent classes, the rest together.
 
     >>> shown_confusion(np.array([0, 1, 1, 2]), np.array([0, 1, 0, 1]), ["甲", "乙", "丙"], most=1)
@@ -167,14 +164,14 @@ def shown_confusion(actual: Codes, predicted: Codes, classes: list[str], most: i
     return {"classes": [classes[code] for code in shown] + [OTHERS] * has_rest, "matrix": matrix.tolist()}
 
 
-def _popularity(dataset: Dataset, n_items: int) -> Floats:
+def _popularity(dataset: Dataset, n_items: int) -> Float64s:
     """How often each item was taken in some data `[N]`."""
     sequences = dataset.sequences()
     taken = (sequences.items >= 0) & wanted_kinds(dataset.kinds.ids.to_list())[sequences.kinds]
     return np.bincount(sequences.items[taken], minlength=n_items)[:n_items].astype(np.float64)
 
 
-def _calibration(predicted: Floats, labels: Codes) -> list[dict[str, float]]:
+def _calibration(predicted: Float64s, labels: Int64s) -> list[dict[str, float]]:
     """Mean probability, share of positives and count of each bin that holds a pair."""
     bins = np.minimum((predicted * BINS).astype(np.int64), BINS - 1)
     return [
@@ -187,7 +184,7 @@ def _calibration(predicted: Floats, labels: Codes) -> list[dict[str, float]]:
     ]
 
 
-def _log_losses(labels: Codes, predicted: Floats) -> Floats:
+def _log_losses(labels: Int64s, predicted: Float64s) -> Float64s:
     clipped = np.clip(predicted, 1e-15, 1 - 1e-15)
     return -np.where(labels > 0, np.log(clipped), np.log1p(-clipped))
 
@@ -196,16 +193,16 @@ def _log_losses(labels: Codes, predicted: Floats) -> Floats:
 class _Users:
     """The user of every example, as numbers from 0, for intervals that resample users with all their examples."""
 
-    numbers: Codes
+    numbers: Int64s
     count: int
     seed: int
 
     @classmethod
-    def of(cls, users: Codes, seed: int) -> _Users:
+    def of(cls, users: Int64s, seed: int) -> _Users:
         names, numbers = np.unique(users, return_inverse=True)
         return cls(numbers.astype(np.int64), len(names), seed)
 
-    def auc(self, labels: Codes, scores: Floats) -> tuple[Interval, Floats]:
+    def auc(self, labels: Int64s, scores: Float64s) -> tuple[Interval, Float64s]:
         """AUC with its interval, and AUC in every resampling (NaN where one lacks a label)."""
         order = np.argsort(-scores, kind="stable")
         labels, scores, numbers = labels[order], scores[order], self.numbers[order]
@@ -216,7 +213,7 @@ class _Users:
                 drawn.append(auc(labels, scores, mass) if has_both else np.nan)
         return _interval(auc(labels, scores), np.asarray(drawn)), np.asarray(drawn)
 
-    def mean(self, values: Floats) -> Interval:
+    def mean(self, values: Float64s) -> Interval:
         """The mean over examples `[n]` with its interval."""
         sums = np.bincount(self.numbers, weights=values, minlength=self.count)
         sizes = np.bincount(self.numbers, minlength=self.count).astype(np.float64)
@@ -224,7 +221,7 @@ class _Users:
         return _interval(float(values.mean()), np.concatenate([(w @ sums) / (w @ sizes) for w in blocks]))
 
 
-def _interval(mean: float, drawn: Floats) -> Interval:
+def _interval(mean: float, drawn: Float64s) -> Interval:
     finite = drawn[np.isfinite(drawn)]
     low, high = np.percentile(finite, [2.5, 97.5]) if len(finite) else (mean, mean)
     return Interval(mean, float(low), float(high))

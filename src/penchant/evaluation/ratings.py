@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Float64s
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.ragged import Ragged
@@ -16,8 +17,6 @@ from penchant.data.results.estimates import Interval
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout
 from penchant.metrics.significance import bootstrap_ratio
-
-Floats = npt.NDArray[np.float64]
 
 
 @runtime_checkable
@@ -32,9 +31,9 @@ class ValuePredictor(Protocol):
 class ValueErrors:
     """Sums over each user's rated targets `[B]`: squared errors, absolute errors, and how many."""
 
-    squared: Floats
-    absolute: Floats
-    count: Floats
+    squared: Float64s
+    absolute: Float64s
+    count: Float64s
 
     def intervals(self, *, samples: int = 1000, seed: int = 0) -> dict[str, Interval]:
         """`rmse` and `mae` over all pairs, with intervals over resampled users."""

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Bools
 from penchant.data import schema
 from penchant.data.results.estimates import Interval
 from penchant.data.results.recovery import POPULATION_MEAN, Intervals, Recovery
@@ -25,8 +26,6 @@ USERS = 600
 """Users whose vectors are read, evenly spaced."""
 HALVES = 20
 """Random halves of the users that the linear map is fitted on."""
-
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

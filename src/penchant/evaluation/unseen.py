@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Bools
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.ingest.ad_hoc_history import understood_kinds
@@ -21,7 +22,6 @@ from penchant.data.splits import Holdout, Target
 if TYPE_CHECKING:
     from penchant.recommender.recommender import Recommender
 
-Bools = npt.NDArray[np.bool_]
 _NEW, _WANTED, _ORIGIN, _READ = "__new", "__wanted", "__origin", "__read"
 _AS_ANOTHER, _NOT_READ = 1, 2
 

@@ -10,7 +10,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-Codes = npt.NDArray[np.int64]
+from penchant.arrays import Int64s
+
 IGNORED: Final = -100
 """Label of a token that is not to be predicted, as PyTorch's cross-entropy has it."""
 
@@ -18,8 +19,8 @@ _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+|(?<=[。！？；])|\n+")
 
 
 def mask_tokens(
-    tokens: Codes, maskable: npt.NDArray[np.bool_], mask_code: int, n_tokens: int, rng: np.random.Generator
-) -> tuple[Codes, Codes]:
+    tokens: Int64s, maskable: npt.NDArray[np.bool_], mask_code: int, n_tokens: int, rng: np.random.Generator
+) -> tuple[Int64s, Int64s]:
     """Masked-language-model inputs and labels `[batch, tokens]` (Devlin et al., NAACL 2019).
 
     15 % of the tokens are to be predicted; 80 % of these are replaced by [MASK], 10 % by a random token, 10 % stay.

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Int64s, Progress
 from penchant.errors import ModelError, UsageError
 from penchant.llm.language_model import LanguageModel
-from penchant.llm.objectives import IGNORED, Codes, mask_tokens, sentence_pairs
+from penchant.llm.objectives import IGNORED, mask_tokens, sentence_pairs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -76,7 +77,7 @@ def pretrain(
     *,
     seed: int,
     device: Any = "cpu",
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | None = None,
 ) -> PretrainingLog:
     """Train `model.network` on the texts; every tenth (at most 500) is left out for the perplexity.
 
@@ -219,7 +220,7 @@ class _Examples:
         return math.exp(min(50.0, total / max(1, count))), accuracy
 
 
-def _pad(rows: Sequence[Sequence[int]], pad: int) -> tuple[Codes, Codes]:
+def _pad(rows: Sequence[Sequence[int]], pad: int) -> tuple[Int64s, Int64s]:
     """Rows of equal length `[rows, width]` and their mask."""
     lengths = np.fromiter((len(row) for row in rows), dtype=np.int64, count=len(rows))
     is_token = np.arange(int(lengths.max(initial=1)))[None, :] < lengths[:, None]

@@ -8,16 +8,16 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Float64s, Int32s
 from penchant.data.modalities import View
 from penchant.data.ragged import Ragged
 from penchant.errors import DataError
 from penchant.metrics.quotient import quotient
-from penchant.metrics.ranking import PerUser, Ranked
 
 _BLOCK_ELEMENTS = 1 << 24
 
 
-def exposure(ranked: Ranked, n_items: int) -> npt.NDArray[np.int64]:
+def exposure(ranked: Int32s, n_items: int) -> npt.NDArray[np.int64]:
     """How many lists show each item `[N]`.
 
     >>> exposure(np.array([[0, 2], [0, -1]], dtype=np.int32), 3).tolist()
@@ -27,7 +27,7 @@ def exposure(ranked: Ranked, n_items: int) -> npt.NDArray[np.int64]:
     return np.bincount(shown, minlength=n_items).astype(np.int64)
 
 
-def catalogue_coverage(ranked: Ranked, n_items: int, allowed: npt.NDArray[np.bool_] | None = None) -> float:
+def catalogue_coverage(ranked: Int32s, n_items: int, allowed: npt.NDArray[np.bool_] | None = None) -> float:
     """Share of the items (of those `allowed`) that at least one list shows.
 
     >>> catalogue_coverage(np.array([[0, 2], [0, -1]], dtype=np.int32), 4)
@@ -38,7 +38,7 @@ def catalogue_coverage(ranked: Ranked, n_items: int, allowed: npt.NDArray[np.boo
     return float((shown & among).sum() / among.sum()) if among.any() else float("nan")
 
 
-def gini(ranked: Ranked, n_items: int) -> float:
+def gini(ranked: Int32s, n_items: int) -> float:
     """Gini coefficient of exposure: 0 where all items are shown equally often, towards 1 where one takes all.
 
     Σ_i (2 i - N - 1) · e_i / (N · Σ e), with exposures e sorted upwards, i = 1 … N.
@@ -53,7 +53,7 @@ def gini(ranked: Ranked, n_items: int) -> float:
     return float(places @ shown / (n_items * shown.sum()))
 
 
-def novelty(ranked: Ranked, item_users: npt.NDArray[np.integer], n_users: int) -> PerUser:
+def novelty(ranked: Int32s, item_users: npt.NDArray[np.integer], n_users: int) -> Float64s:
     """Mean self-information of a list in bits, `[B]` (Zhou et al., 2010, PNAS 107(10)).
 
     -log2 p(i), with p(i) = (users of the item + 1) / (all users + 1): the one added keeps unseen items finite.
@@ -65,7 +65,7 @@ def novelty(ranked: Ranked, item_users: npt.NDArray[np.integer], n_users: int) -
     return _mean_over_list(ranked, bits)
 
 
-def intra_list_diversity(ranked: Ranked, view: View) -> PerUser:
+def intra_list_diversity(ranked: Int32s, view: View) -> Float64s:
     """1 - mean cosine over all pairs of a list, `[B]` (Ziegler et al., 2005, with cosine as the similarity).
 
     Items without this view are left out; NaN where fewer than two remain. Over n unit vectors the sum of all pairs is
@@ -86,7 +86,7 @@ def intra_list_diversity(ranked: Ranked, view: View) -> PerUser:
     return out
 
 
-def popularity_lift(ranked: Ranked, histories: Ragged, popularity: npt.NDArray[np.integer]) -> PerUser:
+def popularity_lift(ranked: Int32s, histories: Ragged, popularity: npt.NDArray[np.integer]) -> Float64s:
     """Mean popularity of a list / mean popularity of the user's history, `[B]`; above 1: pushed to the popular.
 
     The quotient of the group average popularities of Abdollahpouri et al. (2019), user by user; NaN where the history
@@ -106,8 +106,8 @@ def popularity_lift(ranked: Ranked, histories: Ragged, popularity: npt.NDArray[n
 
 
 def miscalibration(
-    ranked: Ranked, histories: Ragged, categories: Ragged, n_categories: int, *, smoothing: float = 0.01
-) -> PerUser:
+    ranked: Int32s, histories: Ragged, categories: Ragged, n_categories: int, *, smoothing: float = 0.01
+) -> Float64s:
     """KL(p ‖ q̃) in nats between the categories of a user's history and of the list, `[B]`; 0 is calibrated.
 
     Steck (2018), "Calibrated recommendations": p from the history, q from the list, each item giving equal shares to
@@ -146,7 +146,7 @@ def expected_calibration_error(
     return float(np.abs(gaps).sum() / len(probabilities))
 
 
-def _mean_over_list(ranked: Ranked, values: npt.NDArray[np.float64]) -> PerUser:
+def _mean_over_list(ranked: Int32s, values: npt.NDArray[np.float64]) -> Float64s:
     """Mean of an item's value over each list; NaN for an empty list."""
     here = (ranked >= 0) & (ranked < len(values))
     sums = (values[np.where(here, ranked, 0)] * here).sum(axis=1)

@@ -8,11 +8,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Float64s, Ints, evenly_spaced
 from penchant.errors import DataError, OptionError
 from penchant.metrics.quotient import quotient
 
-Codes = npt.NDArray[np.integer]
-Floats = npt.NDArray[np.float64]
 Average = Literal["binary", "macro", "micro", "weighted"]
 _AVERAGES = ("binary", "macro", "micro", "weighted")
 
@@ -21,19 +20,19 @@ _AVERAGES = ("binary", "macro", "micro", "weighted")
 class Curve:
     """Points of a curve, `x` and `y` `[P]`, and the score `thresholds` `[P]` at or above which each stands."""
 
-    x: Floats
-    y: Floats
-    thresholds: Floats
+    x: Float64s
+    y: Float64s
+    thresholds: Float64s
 
     def thinned(self, points: int) -> Curve:
         """At most so many points, evenly spread over their order, both ends kept: for drawing, not for areas."""
         if len(self.x) <= points:
             return self
-        keep = np.unique(np.linspace(0, len(self.x) - 1, points).round().astype(np.int64))
+        keep = evenly_spaced(len(self.x), points, nearest=True)
         return Curve(self.x[keep], self.y[keep], self.thresholds[keep])
 
 
-def confusion_matrix(actual: Codes, predicted: Codes, n_classes: int | None = None) -> npt.NDArray[np.int64]:
+def confusion_matrix(actual: Ints, predicted: Ints, n_classes: int | None = None) -> npt.NDArray[np.int64]:
     """Counts `[C, C]`: row = actual class, column = predicted class.
 
     >>> confusion_matrix(np.array([0, 1, 1]), np.array([0, 1, 0])).tolist()
@@ -49,7 +48,7 @@ def confusion_matrix(actual: Codes, predicted: Codes, n_classes: int | None = No
     return np.bincount(cells, minlength=size * size).reshape(size, size).astype(np.int64)
 
 
-def accuracy(actual: Codes, predicted: Codes) -> float:
+def accuracy(actual: Ints, predicted: Ints) -> float:
     """Share of right answers; NaN without any.
 
     >>> accuracy(np.array([0, 1, 1, 0]), np.array([0, 1, 0, 0]))
@@ -59,7 +58,7 @@ def accuracy(actual: Codes, predicted: Codes) -> float:
     return float(np.mean(actual == predicted)) if len(actual) else float("nan")
 
 
-def log_loss(labels: Codes, probabilities: npt.NDArray[np.floating]) -> float:
+def log_loss(labels: Ints, probabilities: npt.NDArray[np.floating]) -> float:
     """Mean of −log P(what happened), labels 0 or 1; probabilities are kept 1e-15 away from 0 and 1. NaN without any.
 
     >>> round(log_loss(np.array([0, 1]), np.array([0.5, 0.5])), 4)
@@ -72,7 +71,7 @@ def log_loss(labels: Codes, probabilities: npt.NDArray[np.floating]) -> float:
     return float(-np.mean(np.where(labels > 0, np.log(kept), np.log1p(-kept))))
 
 
-def precision_recall_f1(actual: Codes, predicted: Codes, average: Average = "binary") -> tuple[float, float, float]:
+def precision_recall_f1(actual: Ints, predicted: Ints, average: Average = "binary") -> tuple[float, float, float]:
     """Precision TP/(TP+FP), recall TP/(TP+FN), and their harmonic mean; 0 where a denominator is 0.
 
     `binary`: of class 1. `macro`: mean over classes that occur. `weighted`: that mean, weighted by how often a class
@@ -101,7 +100,7 @@ def precision_recall_f1(actual: Codes, predicted: Codes, average: Average = "bin
     return float(precisions @ last), float(recalls @ last), float(f1s @ last)
 
 
-def roc_curve(labels: Codes, scores: npt.NDArray[np.floating], weights: Floats | None = None) -> Curve:
+def roc_curve(labels: Ints, scores: npt.NDArray[np.floating], weights: Float64s | None = None) -> Curve:
     """False positive rate (x) against true positive rate (y), from (0, 0) to (1, 1).
 
     `labels` 0 or 1, `scores` higher = more likely 1, `weights` how many pairs each stands for (where negatives are
@@ -119,7 +118,7 @@ def roc_curve(labels: Codes, scores: npt.NDArray[np.floating], weights: Floats |
     )
 
 
-def precision_recall_curve(labels: Codes, scores: npt.NDArray[np.floating], weights: Floats | None = None) -> Curve:
+def precision_recall_curve(labels: Ints, scores: npt.NDArray[np.floating], weights: Float64s | None = None) -> Curve:
     """Recall (x) against precision (y), thresholds falling; starts at (0, 1). Arguments as for `roc_curve`.
 
     >>> c = precision_recall_curve(np.array([0, 1, 1]), np.array([0.5, 0.9, 0.1]))
@@ -144,7 +143,7 @@ def average_precision(curve: Curve) -> float:
     return float(np.diff(curve.x) @ curve.y[1:])
 
 
-def auc(labels: Codes, scores: npt.NDArray[np.floating], weights: Floats | None = None) -> float:
+def auc(labels: Ints, scores: npt.NDArray[np.floating], weights: Float64s | None = None) -> float:
     """Area under the ROC curve: the chance that a positive stands above a negative, ties counted half.
 
     >>> auc(np.array([0, 1, 0]), np.array([0.1, 0.5, 0.9]))
@@ -154,8 +153,8 @@ def auc(labels: Codes, scores: npt.NDArray[np.floating], weights: Floats | None 
 
 
 def _cumulated(
-    labels: Codes, scores: npt.NDArray[np.floating], weights: Floats | None
-) -> tuple[Floats, Floats, Floats]:
+    labels: Ints, scores: npt.NDArray[np.floating], weights: Float64s | None
+) -> tuple[Float64s, Float64s, Float64s]:
     """True and false positives at each distinct score, falling."""
     _same_length(labels, scores)
     if not np.isfinite(scores).all():

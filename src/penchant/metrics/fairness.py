@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Int32s
 from penchant.errors import DataError
 from penchant.metrics.beyond import exposure
 from penchant.metrics.quotient import quotient
-from penchant.metrics.ranking import Ranked
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def group_gap(
 
 
 def exposure_ratio(
-    ranked: Ranked, item_groups: npt.NDArray[np.integer], n_groups: int | None = None
+    ranked: Int32s, item_groups: npt.NDArray[np.integer], n_groups: int | None = None
 ) -> npt.NDArray[np.float64]:
     """Share of places that each group of items gets / its share of the catalogue, `[G]`; 1 is proportional.
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Floats
 from penchant.errors import DataError
-
-Floats = npt.NDArray[np.floating]
 
 
 def recovery(

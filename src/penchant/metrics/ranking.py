@@ -24,12 +24,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Float64s, Int32s
 from penchant.data.ragged import Ragged
 from penchant.errors import DataError, OptionError
 from penchant.metrics.quotient import quotient
-
-Ranked = npt.NDArray[np.int32]
-PerUser = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Judged:
     n_targets: npt.NDArray[np.int64]
 
 
-def judge(ranked: Ranked, targets: Ragged) -> Judged:
+def judge(ranked: Int32s, targets: Ragged) -> Judged:
     """Where each list holds a target. Raises `DataError` where rows do not match.
 
     >>> judge(np.array([[5, 2, 9]], dtype=np.int32), Ragged.of([[9, 5]])).hit.tolist()
@@ -71,7 +69,7 @@ def _first_only(hit: npt.NDArray[np.bool_], keys: npt.NDArray[np.int64]) -> npt.
     return out.reshape(hit.shape)
 
 
-def hit_rate(ranked: Ranked, targets: Ragged, k: int) -> PerUser:
+def hit_rate(ranked: Int32s, targets: Ragged, k: int) -> Float64s:
     """1 where one of the first k is a target: top-k accuracy (`accuracy@1` is that of the first place).
 
     >>> hit_rate(np.array([[4, 7]], dtype=np.int32), Ragged.of([[7]]), k=2).tolist()
@@ -80,7 +78,7 @@ def hit_rate(ranked: Ranked, targets: Ragged, k: int) -> PerUser:
     return _hit_rate(judge(ranked, targets), _checked(k))
 
 
-def precision(ranked: Ranked, targets: Ragged, k: int) -> PerUser:
+def precision(ranked: Int32s, targets: Ragged, k: int) -> Float64s:
     """Share of the first k that are targets.
 
     >>> precision(np.array([[4, 7]], dtype=np.int32), Ragged.of([[7]]), k=2).tolist()
@@ -89,7 +87,7 @@ def precision(ranked: Ranked, targets: Ragged, k: int) -> PerUser:
     return _precision(judge(ranked, targets), _checked(k))
 
 
-def recall(ranked: Ranked, targets: Ragged, k: int) -> PerUser:
+def recall(ranked: Int32s, targets: Ragged, k: int) -> Float64s:
     """Share of the targets that are among the first k.
 
     >>> recall(np.array([[4, 7]], dtype=np.int32), Ragged.of([[7, 1]]), k=2).tolist()
@@ -98,7 +96,7 @@ def recall(ranked: Ranked, targets: Ragged, k: int) -> PerUser:
     return _recall(judge(ranked, targets), _checked(k))
 
 
-def f1(ranked: Ranked, targets: Ragged, k: int) -> PerUser:
+def f1(ranked: Int32s, targets: Ragged, k: int) -> Float64s:
     """Harmonic mean of precision and recall at k.
 
     >>> f1(np.array([[4, 7]], dtype=np.int32), Ragged.of([[7, 1]]), k=2).tolist()
@@ -107,7 +105,7 @@ def f1(ranked: Ranked, targets: Ragged, k: int) -> PerUser:
     return _f1(judge(ranked, targets), _checked(k))
 
 
-def ndcg(ranked: Ranked, targets: Ragged, k: int) -> PerUser:
+def ndcg(ranked: Int32s, targets: Ragged, k: int) -> Float64s:
     """Normalised discounted cumulative gain with binary gains (Järvelin and Kekäläinen 2002).
 
     >>> ndcg(np.array([[4, 7, 1]], dtype=np.int32), Ragged.of([[1]]), k=3).tolist()
@@ -116,7 +114,7 @@ def ndcg(ranked: Ranked, targets: Ragged, k: int) -> PerUser:
     return _ndcg(judge(ranked, targets), _checked(k))
 
 
-def mrr(ranked: Ranked, targets: Ragged, k: int) -> PerUser:
+def mrr(ranked: Int32s, targets: Ragged, k: int) -> Float64s:
     """Reciprocal rank of the first target within k.
 
     >>> mrr(np.array([[4, 7]], dtype=np.int32), Ragged.of([[7]]), k=2).tolist()
@@ -125,7 +123,7 @@ def mrr(ranked: Ranked, targets: Ragged, k: int) -> PerUser:
     return _mrr(judge(ranked, targets), _checked(k))
 
 
-def average_precision_at(ranked: Ranked, targets: Ragged, k: int) -> PerUser:
+def average_precision_at(ranked: Int32s, targets: Ragged, k: int) -> Float64s:
     """Average precision at k; its mean over users is MAP@k.
 
     >>> average_precision_at(np.array([[4, 7]], dtype=np.int32), Ragged.of([[7]]), k=2).tolist()
@@ -134,7 +132,7 @@ def average_precision_at(ranked: Ranked, targets: Ragged, k: int) -> PerUser:
     return _map(judge(ranked, targets), _checked(k))
 
 
-def ranking_metrics(ranked: Ranked, targets: Ragged, ks: Sequence[int] = (10,)) -> dict[str, PerUser]:
+def ranking_metrics(ranked: Int32s, targets: Ragged, ks: Sequence[int] = (10,)) -> dict[str, Float64s]:
     """All metrics of this page at every k, named `ndcg@10` and so on, and `accuracy@1`.
 
     >>> m = ranking_metrics(np.array([[4, 7]], dtype=np.int32), Ragged.of([[7]]), ks=[2])
@@ -154,7 +152,7 @@ def _checked(k: int) -> int:
     return k
 
 
-def _counted(judged: Judged, values: npt.NDArray[np.float64]) -> PerUser:
+def _counted(judged: Judged, values: npt.NDArray[np.float64]) -> Float64s:
     """The values, NaN for users without targets."""
     return np.asarray(np.where(judged.n_targets > 0, values, np.nan), dtype=np.float64)
 
@@ -163,19 +161,19 @@ def _found(judged: Judged, k: int) -> npt.NDArray[np.float64]:
     return np.asarray(judged.hit[:, :k].sum(axis=1), dtype=np.float64)
 
 
-def _hit_rate(judged: Judged, k: int) -> PerUser:
+def _hit_rate(judged: Judged, k: int) -> Float64s:
     return _counted(judged, (_found(judged, k) > 0).astype(np.float64))
 
 
-def _precision(judged: Judged, k: int) -> PerUser:
+def _precision(judged: Judged, k: int) -> Float64s:
     return _counted(judged, _found(judged, k) / k)
 
 
-def _recall(judged: Judged, k: int) -> PerUser:
+def _recall(judged: Judged, k: int) -> Float64s:
     return quotient(_found(judged, k), judged.n_targets)
 
 
-def _f1(judged: Judged, k: int) -> PerUser:
+def _f1(judged: Judged, k: int) -> Float64s:
     return _counted(judged, 2.0 * _found(judged, k) / (k + judged.n_targets))
 
 
@@ -183,20 +181,20 @@ def _discounts(k: int) -> npt.NDArray[np.float64]:
     return np.asarray(1.0 / np.log2(np.arange(2, k + 2, dtype=np.float64)))
 
 
-def _ndcg(judged: Judged, k: int) -> PerUser:
+def _ndcg(judged: Judged, k: int) -> Float64s:
     hit, discounts = judged.hit[:, :k], _discounts(k)
     ideal = np.concatenate([[0.0], np.cumsum(discounts)])
     return quotient(hit @ discounts[: hit.shape[1]], ideal[np.minimum(judged.n_targets, k)])
 
 
-def _mrr(judged: Judged, k: int) -> PerUser:
+def _mrr(judged: Judged, k: int) -> Float64s:
     hit = judged.hit[:, :k]
     if not hit.shape[1]:
         return _counted(judged, np.zeros(len(hit)))
     return _counted(judged, np.where(hit.any(axis=1), 1.0 / (hit.argmax(axis=1) + 1.0), 0.0))
 
 
-def _map(judged: Judged, k: int) -> PerUser:
+def _map(judged: Judged, k: int) -> Float64s:
     hit = judged.hit[:, :k]
     at_rank = np.cumsum(hit, axis=1) / np.arange(1.0, hit.shape[1] + 1.0)
     return quotient((at_rank * hit).sum(axis=1), np.minimum(judged.n_targets, k))

@@ -10,19 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Float64s
 from penchant.data.results.estimates import Difference, Interval
 from penchant.errors import DataError, OptionError
 from penchant.metrics.quotient import quotient
 
-Floats = npt.NDArray[np.float64]
 Test = Literal["t", "bootstrap", "wilcoxon"]
 TESTS = ("t", "bootstrap", "wilcoxon")
 _BLOCK_ELEMENTS = 1 << 22
 
 
-def bootstrap_means(values: Floats, *, samples: int = 1000, seed: int = 0) -> Floats:
+def bootstrap_means(values: Float64s, *, samples: int = 1000, seed: int = 0) -> Float64s:
     """Means `[samples, M]` of resampled users for M metrics, from per-user `values` `[B, M]`; NaN is left out.
 
     All M columns see the same users, so differences of columns are paired. Memory is bounded by blocks of samples.
@@ -37,7 +36,7 @@ def bootstrap_means(values: Floats, *, samples: int = 1000, seed: int = 0) -> Fl
     return np.concatenate(blocks) if blocks else np.empty((0, values.shape[1]))
 
 
-def resampled(n: int, samples: int, seed: int) -> Iterator[Floats]:
+def resampled(n: int, samples: int, seed: int) -> Iterator[Float64s]:
     """How often each of n users is drawn, `[block, n]`, in blocks of a fixed size (so memory does not grow)."""
     rng = np.random.default_rng(seed)
     size = max(1, _BLOCK_ELEMENTS // max(1, n))
@@ -48,7 +47,7 @@ def resampled(n: int, samples: int, seed: int) -> Iterator[Floats]:
 
 
 def bootstrap_intervals(
-    values: Mapping[str, Floats], *, samples: int = 1000, level: float = 0.95, seed: int = 0
+    values: Mapping[str, Float64s], *, samples: int = 1000, level: float = 0.95, seed: int = 0
 ) -> dict[str, Interval]:
     """Percentile intervals of the mean over users of each named metric `[B]`; metrics without a number are left out.
 
@@ -70,14 +69,14 @@ def bootstrap_intervals(
     return {name: Interval(float(m), float(a), float(b)) for name, m, a, b in zip(kept, centre, low, high, strict=True)}
 
 
-def bootstrap(values: Floats, *, samples: int = 1000, level: float = 0.95, seed: int = 0) -> Interval:
+def bootstrap(values: Float64s, *, samples: int = 1000, level: float = 0.95, seed: int = 0) -> Interval:
     """The same for one metric `[B]`; all NaN where it has no number."""
     found = bootstrap_intervals({"": values}, samples=samples, level=level, seed=seed)
     return found.get("", Interval(float("nan"), float("nan"), float("nan")))
 
 
 def bootstrap_ratio(
-    numerator: Floats, denominator: Floats, *, samples: int = 1000, level: float = 0.95, seed: int = 0
+    numerator: Float64s, denominator: Float64s, *, samples: int = 1000, level: float = 0.95, seed: int = 0
 ) -> Interval:
     """Interval of Σ numerator / Σ denominator over resampled users, both `[B]`: a mean over their pairs."""
     sums = bootstrap_means(np.column_stack([numerator, denominator]), samples=samples, seed=seed)
@@ -86,7 +85,7 @@ def bootstrap_ratio(
     return Interval(float(numerator.sum() / denominator.sum()), float(low), float(high))
 
 
-def paired_p(model: Floats, reference: Floats, *, test: Test = "t", samples: int = 1000, seed: int = 0) -> float:
+def paired_p(model: Float64s, reference: Float64s, *, test: Test = "t", samples: int = 1000, seed: int = 0) -> float:
     """Two-sided p-value of "no difference" over the users `[B]` that both have.
 
     `t`: Student's paired t; `wilcoxon`: signed ranks (SciPy); `bootstrap`: share of resampled mean differences, shifted
@@ -126,7 +125,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def paired_differences(
-    pairs: Sequence[tuple[Floats, Floats]],
+    pairs: Sequence[tuple[Float64s, Float64s]],
     *,
     test: Test = "t",
     samples: int = 1000,
@@ -144,7 +143,7 @@ def paired_differences(
     return [Difference(*found) for found in zip(intervals, p, holm(p), strict=True)]
 
 
-def mean_over_seeds(runs: Sequence[Floats]) -> Floats:
+def mean_over_seeds(runs: Sequence[Float64s]) -> Float64s:
     """Each user's mean over the seeds `[B]` (NaN where a user has none): seeds add no users to a test."""
     if len({run.shape for run in runs}) != 1:
         raise DataError(f"Runs of shapes {[run.shape for run in runs]} do not hold the same users.")
@@ -153,7 +152,7 @@ def mean_over_seeds(runs: Sequence[Floats]) -> Floats:
     return quotient(np.where(there, table, 0.0).sum(axis=0), there.sum(axis=0))
 
 
-def _gaps(model: Floats, reference: Floats) -> Floats:
+def _gaps(model: Float64s, reference: Float64s) -> Float64s:
     if model.shape != reference.shape:
         raise DataError(
             f"{model.shape} users of the model do not fit {reference.shape} of the reference.",

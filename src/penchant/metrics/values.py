@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Floats
 from penchant.errors import DataError
 
-Values = npt.NDArray[np.floating]
 
-
-def rmse(predicted: Values, actual: Values) -> float:
+def rmse(predicted: Floats, actual: Floats) -> float:
     """Root of the mean squared error, √(Σ (p - a)² / n); NaN without a pair.
 
     >>> rmse(np.array([3.0, 5.0]), np.array([3.0, 4.0])) == 0.5**0.5
@@ -19,7 +18,7 @@ def rmse(predicted: Values, actual: Values) -> float:
     return float(np.sqrt(_mean(_differences(predicted, actual) ** 2)))
 
 
-def mae(predicted: Values, actual: Values) -> float:
+def mae(predicted: Floats, actual: Floats) -> float:
     """Mean absolute error, Σ |p - a| / n; NaN without a pair.
 
     >>> mae(np.array([3.0, 5.0, np.nan]), np.array([3.0, 4.0, 1.0]))
@@ -28,7 +27,7 @@ def mae(predicted: Values, actual: Values) -> float:
     return _mean(np.abs(_differences(predicted, actual)))
 
 
-def _differences(predicted: Values, actual: Values) -> npt.NDArray[np.float64]:
+def _differences(predicted: Floats, actual: Floats) -> npt.NDArray[np.float64]:
     if predicted.shape != actual.shape:
         raise DataError(f"{predicted.shape} predicted values do not fit {actual.shape} actual ones.")
     gap = predicted.astype(np.float64).ravel() - actual.astype(np.float64).ravel()

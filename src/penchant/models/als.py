@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Float32s
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import MissingExtraError
-from penchant.models.base import ModelState, Scores
+from penchant.models.base import ModelState
 from penchant.models.ease import lowest_where
 from penchant.models.history import HistoryOptions, Sparse, history_matrix, kind_weights, require
 from penchant.models.popularity import not_fitted
@@ -66,7 +67,7 @@ class ALS:
         self._touched = np.bincount(interactions.indices, minlength=data.n_items) > 0
         self._kinds = list(data.kinds)
 
-    def score(self, histories: SequenceBatch) -> Scores:
+    def score(self, histories: SequenceBatch) -> Float32s:
         """User vectors times item vectors, `[B, N]`; items without an event get the lowest score of the row."""
         scores = np.asarray(self.user_vectors(histories) @ self.item_vectors.T, dtype=np.float32)
         return lowest_where(scores, ~self._touched)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Float32s
 from penchant.data.modalities import Views
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from penchant.models.nn.base import Network
-
-Scores = npt.NDArray[np.float32]
-"""Scores `[batch, items]` of every item for every history; higher is better, comparable within a row only."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Model(Protocol):
 
     name: str
 
-    def score(self, histories: SequenceBatch) -> Scores:
+    def score(self, histories: SequenceBatch) -> Float32s:
         """Scores `[B, N]` float32 for B histories. An empty history is allowed and gets a row of finite scores."""
 
     def state(self) -> ModelState:
@@ -198,7 +196,7 @@ class ModelEnsemble(Model, Protocol):
 class Additive(Protocol):
     """A model whose score is a sum over views."""
 
-    def contributions(self, histories: SequenceBatch) -> Mapping[str, Scores]:
+    def contributions(self, histories: SequenceBatch) -> Mapping[str, Float32s]:
         """What each view gives, `[B, N]` by modality; they sum to `score`."""
 
 
@@ -206,7 +204,7 @@ class Additive(Protocol):
 class Placing(Protocol):
     """A model that gives some items a rank by a rule of its own, whatever it foretells of them."""
 
-    def preference(self, histories: SequenceBatch) -> Scores:
+    def preference(self, histories: SequenceBatch) -> Float32s:
         """`score` without that rule, `[B, N]`: what moves with the history."""
 
 

@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from penchant.arrays import Float32s
 from penchant.data.modalities import Views
 from penchant.data.schema import ATTRIBUTES, BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import ModelError
-from penchant.models.base import ModelState, Scores
+from penchant.models.base import ModelState
 from penchant.models.history import DAY_S, DecayOptions, Sparse, event_weights, faded, kind_weights, require
 from penchant.models.popularity import not_fitted
 
@@ -82,7 +83,7 @@ class Content:
         self._spaces = {name: _space(data.views, name) for name in names}
         self._kinds = list(data.kinds)
 
-    def score(self, histories: SequenceBatch) -> Scores:
+    def score(self, histories: SequenceBatch) -> Float32s:
         """Weighted sum of the standardised cosines, `[B, N]`; all 0 for an empty history."""
         scores = self.user_vectors(histories) @ self.item_vectors.T
         return np.asarray(scores, dtype=np.float32)
@@ -104,7 +105,7 @@ class Content:
         """The profile after every event, `[E, D]`: fading by rank; by time, from that event's own time."""
         return self._profiles(histories, self._past_weights(histories), histories.rows)
 
-    def contributions(self, histories: SequenceBatch) -> dict[str, Scores]:
+    def contributions(self, histories: SequenceBatch) -> dict[str, Float32s]:
         """What each view gives to every score, `[B, N]` by view: they sum to `score`."""
         vectors, start, parts = self.user_vectors(histories), 0, {}
         for name, space in self._fitted().items():

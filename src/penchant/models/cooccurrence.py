@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from penchant.arrays import Float32s
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
-from penchant.models.base import ModelState, Scores
+from penchant.models.base import ModelState
 from penchant.models.history import HistoryOptions, Sparse, history_matrix, kind_weights, positive, require
 from penchant.models.popularity import not_fitted, shares_of
 from penchant.models.sparse import dense, from_arrays, inverse, row_sums, scaled_rows, to_arrays
@@ -80,7 +81,7 @@ class Cooccurrence:
         self._popularity = shares_of(events.items, weights, data.n_items).astype(np.float32)
         self._kinds = list(data.kinds)
 
-    def score(self, histories: SequenceBatch) -> Scores:
+    def score(self, histories: SequenceBatch) -> Float32s:
         """Decayed history times transitions, `[B, N]`."""
         transitions = self.transitions
         options = self.options

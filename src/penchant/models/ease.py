@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Float32s
 from penchant.data.modalities import Views
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import ModelError
-from penchant.models.base import ModelState, Scores
+from penchant.models.base import ModelState
 from penchant.models.history import HistoryOptions, Sparse, history_matrix, kind_weights, require
 from penchant.models.popularity import not_fitted
 
@@ -75,7 +76,7 @@ class EASE:
         self._placed = placed
         self._kinds = list(data.kinds)
 
-    def score(self, histories: SequenceBatch) -> Scores:
+    def score(self, histories: SequenceBatch) -> Float32s:
         """Decayed history times B, `[B, N]`; items that nothing was learned of get the lowest score of the row."""
         weights = self.weights
         options = self.options
@@ -158,7 +159,7 @@ def content_features(views: Views, names: tuple[str, ...]) -> npt.NDArray[np.flo
     return np.hstack([views[name].unit().vectors for name in chosen]).astype(np.float32)
 
 
-def lowest_where(scores: Scores, mask: npt.NDArray[np.bool_]) -> Scores:
+def lowest_where(scores: Float32s, mask: npt.NDArray[np.bool_]) -> Float32s:
     """Scores with the masked columns `[N]` set to the lowest of their row."""
     if mask.any() and scores.size:
         scores[:, mask] = scores.min(axis=1, keepdims=True)

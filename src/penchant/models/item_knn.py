@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from penchant.arrays import Float32s
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
-from penchant.models.base import ModelState, Scores
+from penchant.models.base import ModelState
 from penchant.models.cooccurrence import BACKOFF
 from penchant.models.history import HistoryOptions, Sparse, history_matrix, kind_weights, require
 from penchant.models.popularity import not_fitted
@@ -62,7 +63,7 @@ class ItemKNN:
         self._popularity = (counts / max(counts.sum(), 1.0)).astype(np.float32)
         self._kinds = list(data.kinds)
 
-    def score(self, histories: SequenceBatch) -> Scores:
+    def score(self, histories: SequenceBatch) -> Float32s:
         """Decayed history times similarities, `[B, N]`."""
         similarities = self.similarities
         options = self.options

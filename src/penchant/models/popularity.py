@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Float32s
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import ModelError, OptionError
-from penchant.models.base import ModelState, Scores
+from penchant.models.base import ModelState
 from penchant.models.history import DAY_S, kind_weights, positive, require
 
 WINDOWS = ("all", "recent", "decayed")
@@ -62,7 +63,7 @@ class Popularity:
         shares = shares_of(events.items, in_window, data.n_items)
         self._shares = (shares + 1e-6 * shares_of(events.items, by_kind, data.n_items)).astype(np.float32)
 
-    def score(self, histories: SequenceBatch) -> Scores:
+    def score(self, histories: SequenceBatch) -> Float32s:
         """The same row `[N]` for every history, as `[B, N]`."""
         return np.tile(self._fitted(), (len(histories), 1))
 

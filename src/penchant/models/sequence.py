@@ -12,13 +12,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from penchant.arrays import Float32s
 from penchant.data.kinds import wanted_kinds
 from penchant.data.modalities import Views
 from penchant.data.schema import BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import ModelError
-from penchant.models.base import ModelState, Scores
+from penchant.models.base import ModelState
 from penchant.models.nn.contributions import dot_parts, shapley_parts
 from penchant.models.nn.history_contrast import versions_apart
 from penchant.models.nn.id_init import pca_ids
@@ -46,7 +47,7 @@ class SequenceModel:
         self.device = torch.device("cpu")
         self.bf16 = False
         self._items: Tensor | None = None
-        self._parts: Scores | None = None
+        self._parts: Float32s | None = None
         self._without: frozenset[str] = frozenset()
         self._facts: dict[str, int] = {}
 
@@ -159,7 +160,7 @@ class SequenceModel:
         """Whether the score is the dot product of one interest vector and an item's, so that an index can answer."""
         return self.options.n_interests == 1 and self.options.head == "cosine"
 
-    def score(self, histories: SequenceBatch) -> Scores:
+    def score(self, histories: SequenceBatch) -> Float32s:
         """Cosine over temperature, `[B, N]`, the highest of several interests'; zeros for an empty history."""
         net = self._net()
         scale = np.float32(net.log_scale.detach().exp().cpu())
@@ -190,7 +191,7 @@ class SequenceModel:
         other._without, other._items, other._parts = self._without | frozenset(views), None, None
         return other
 
-    def contributions(self, histories: SequenceBatch) -> dict[str, Scores]:
+    def contributions(self, histories: SequenceBatch) -> dict[str, Float32s]:
         """What each view of the item gives to its score, `[B, N]`; they sum to `score`.
 
         Of a dot product (of the interest that wins, where there are several) u · p_m / temperature, p_m the parts of
@@ -274,7 +275,7 @@ class SequenceModel:
     def _each(self, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         return vectors if vectors.ndim == 3 else self._one(vectors)[:, None]
 
-    def _blind_scores(self, columns: list[str], seen: list[bool], histories: SequenceBatch) -> Scores:
+    def _blind_scores(self, columns: list[str], seen: list[bool], histories: SequenceBatch) -> Float32s:
         """Scores of a mixture of logits where the ranked items, not those of the history, show some views only."""
         net, gone = self._net(), {name for name, shown in zip(columns, seen, strict=True) if not shown}
         assert net.mol is not None

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from penchant.arrays import Float32s
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import ModelError
-from penchant.models.base import ModelState, Scores
+from penchant.models.base import ModelState
 from penchant.models.cooccurrence import BACKOFF
 from penchant.models.history import HistoryOptions, Sparse, history_matrix, kind_weights, require
 from penchant.models.popularity import not_fitted
@@ -71,7 +72,7 @@ class UserKNN:
         counts = np.bincount(self._users.indices, minlength=data.n_items)
         self._popularity = (counts / max(int(counts.sum()), 1)).astype(np.float32)
 
-    def score(self, histories: SequenceBatch) -> Scores:
+    def score(self, histories: SequenceBatch) -> Float32s:
         """Neighbours' weights of every item, `[B, N]`."""
         users = self._fitted()
         scores = np.empty((len(histories), users.shape[1]), dtype=np.float32)

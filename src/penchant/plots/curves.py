@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import evenly_spaced
 from penchant.plots.markup import Markup, join, tag
 from penchant.plots.scale import Scale, round_up, ticks
 from penchant.plots.svg import Labels, label, line, marker, polyline, shorten, spread, svg, widest, x_axis, y_axis
@@ -221,7 +222,7 @@ def _thin(table: pl.DataFrame) -> pl.DataFrame:
     """At most `_MOST_POINTS` rows, evenly taken, the first and the last among them."""
     if table.height <= _MOST_POINTS:
         return table
-    return table[np.unique(np.linspace(0, table.height - 1, _MOST_POINTS).round().astype(np.int64))]
+    return table[evenly_spaced(table.height, _MOST_POINTS, nearest=True)]
 
 
 def _largest(table: pl.DataFrame, column: str) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import evenly_spaced
 from penchant.messages import text
 from penchant.plots.markup import Markup, join, tag
 from penchant.plots.scale import Scale, time_ticks
@@ -121,7 +122,7 @@ def _rug(events: pl.DataFrame, x: Scale, top: float) -> Markup:
     """A tick an event at its time, longer where the event says more than a view."""
     table = events.filter(pl.col("time_s").is_not_null()).sort("time_s", maintain_order=True)
     if table.height > _MOST_TICKS:
-        table = table[np.linspace(0, table.height - 1, _MOST_TICKS).round().astype(np.int64).tolist()]
+        table = table[evenly_spaced(table.height, _MOST_TICKS, nearest=True).tolist()]
     parts = []
     for row in table.iter_rows(named=True):
         kind = str(row["event"] or "")

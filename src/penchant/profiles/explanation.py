@@ -7,13 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Float32s
 from penchant.data.sequences import SequenceBatch
-from penchant.models.base import Scores
 
 MAX_EVENTS = 200
 
 
-def standing(scores: Scores, item: int) -> npt.NDArray[np.float32]:
+def standing(scores: Float32s, item: int) -> npt.NDArray[np.float32]:
     """How far an item stands above the rest in each row `[B]`: its score, standardised over the items.
 
     Scores of two histories have no common scale; their standings have.
@@ -23,7 +23,7 @@ def standing(scores: Scores, item: int) -> npt.NDArray[np.float32]:
 
 
 def event_contributions(
-    score: Callable[[SequenceBatch], Scores], history: SequenceBatch, item: int
+    score: Callable[[SequenceBatch], Float32s], history: SequenceBatch, item: int
 ) -> npt.NDArray[np.float32]:
     """What each event of one history gives to the standing of an item, by removal.
 

@@ -7,12 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import polars as pl
 
+from penchant.arrays import Float32s
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.language import main_language
 from penchant.data.results.recommendations import EventReason, Reason
 from penchant.data.sequences import SequenceBatch
-from penchant.models.base import Additive, Model, Scores
+from penchant.models.base import Additive, Model
 from penchant.profiles.explanation import event_contributions, standing
 from penchant.profiles.words import reason_sentence
 
@@ -20,7 +21,7 @@ MOST_EVENTS = 5
 
 
 def reason(
-    score: Callable[[SequenceBatch], Scores],
+    score: Callable[[SequenceBatch], Float32s],
     answering: Model,
     stage: str,
     history: SequenceBatch,
@@ -29,7 +30,7 @@ def reason(
     catalogue: Dataset,
     source: Dataset,
     value: float,
-    preference: Callable[[SequenceBatch], Scores] | None = None,
+    preference: Callable[[SequenceBatch], Float32s] | None = None,
 ) -> Reason:
     """Why `item` (a code of `catalogue`) scores `value` for a history, a batch of one with the events of `source`.
 
@@ -61,7 +62,7 @@ def reason(
 
 
 def view_shares(
-    score: Callable[[SequenceBatch], Scores], answering: Model, stage: str, history: SequenceBatch, item: int
+    score: Callable[[SequenceBatch], Float32s], answering: Model, stage: str, history: SequenceBatch, item: int
 ) -> dict[str, float]:
     """What each view gives to the score of an item; exact where the model is a sum over views."""
     if stage == "popularity" or not isinstance(answering, Additive):

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from penchant.arrays import Bools, Progress
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.modalities import Views
@@ -29,9 +27,6 @@ from penchant.training.log import TrainingLog
 from penchant.training.phases import Stages
 from penchant.training.prepare import training_data
 from penchant.training.selection import inner_holdout, needs_selection, validation_of
-
-Progress = Callable[[str, float], None]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Bools, Float32s, Progress
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.ingest.ad_hoc_history import LEFT_OUT, TimeLike, request_times
@@ -23,7 +24,7 @@ from penchant.data.training import TrainingData, Validation
 from penchant.embeddings.fitted import FittedEncoders
 from penchant.embeddings.packing import described, described_rows, handed_in, packed
 from penchant.errors import ModelError, PenchantError, UsageError
-from penchant.models.base import ContentReader, DenseModel, Model, Placing, Scores, each_interest, heard
+from penchant.models.base import ContentReader, DenseModel, Model, Placing, each_interest, heard
 from penchant.models.probes.options import ProbeOptions
 from penchant.models.registry import create
 from penchant.profiles.reasons import event_ids, reason, titles
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from penchant.retrieval.filters import Filters
     from penchant.training.continuing import UpdateOptions
 
-Progress = Callable[[str, float], None]
-Bools = npt.NDArray[np.bool_]
 SCORES_AT_ONCE = 1 << 23
 """Scores held at a time while ranking: 32 MB an expert."""
 
@@ -159,7 +158,7 @@ class Recommender:
         by popularity where nothing at all is known."""
         return self._answered(self.model.score, histories)
 
-    def _answered(self, asked: Callable[[SequenceBatch], Scores], histories: SequenceBatch) -> Scores:
+    def _answered(self, asked: Callable[[SequenceBatch], Float32s], histories: SequenceBatch) -> Float32s:
         scores = np.asarray(asked(histories), dtype=np.float32)
         stages = np.asarray(self.stages(histories))
         for stage, model in (("content", self._content_model), ("popularity", lambda: self.popularity)):

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Bools, Progress
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.ingest.merge import Merged, merge
@@ -26,9 +25,6 @@ from penchant.recommender.bundle import Parts
 from penchant.recommender.config import Config
 from penchant.training.continuing import UpdateOptions, continue_fit
 from penchant.training.selection import inner_holdout
-
-Progress = Callable[[str, float], None]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

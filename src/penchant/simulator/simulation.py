@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Progress
 from penchant.artifacts.atomic import atomic_folder
 from penchant.data import schema
 from penchant.data.dataset import Dataset
@@ -87,7 +87,7 @@ def simulate(options: SimulatorOptions | None = None) -> Simulation:
     )
 
 
-def stream(options: SimulatorOptions, folder: str | Path, progress: Callable[[str, float], None] | None = None) -> Path:
+def stream(options: SimulatorOptions, folder: str | Path, progress: Progress | None = None) -> Path:
     """Write a platform of any size in blocks: the same rows as `simulate(options).write(folder)`.
 
     `users` and `events` become folders of Parquet parts, and so do these tables of the truth. `progress` is called

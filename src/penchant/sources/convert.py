@@ -6,11 +6,12 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from penchant.arrays import Progress
 from penchant.artifacts.atomic import atomic_folder
 from penchant.errors import UsageError
 from penchant.sources.catalogue import public_set
 from penchant.sources.digests import checked_digest, verify
-from penchant.sources.files import Files, Progress
+from penchant.sources.files import Files
 from penchant.sources.public_set import PublicSet
 from penchant.sources.writer import Conversion, Writer
 

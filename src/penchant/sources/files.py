@@ -6,17 +6,15 @@ import fnmatch
 import shutil
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 
+from penchant.arrays import Progress
 from penchant.data.ingest.readers import listing
 from penchant.errors import DataError
 from penchant.sources.lines import blocks
-
-Progress = Callable[[str, float], None]
-"""Called with the stage and the share of it that is done, 0 to 1."""
 
 _MOST_FILES = 20_000
 

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Float32s
 from penchant.data.modalities import View, Views
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import ModelError
-from penchant.models.base import ClosedForm, Model, Scores
+from penchant.models.base import ClosedForm, Model
 
 Factory = Callable[[], Model]
 Fit = Callable[[Any, TrainingData], object]
@@ -102,14 +103,14 @@ def check_unfitted(model: Model) -> None:
         raise AssertionError(f"{model.name}: an unfitted model must raise ModelError")
 
 
-def check_shape(scores: Scores, n_rows: int, n_items: int) -> None:
+def check_shape(scores: Float32s, n_rows: int, n_items: int) -> None:
     """Scores are float32 `[B, N]` and finite."""
     assert scores.shape == (n_rows, n_items), scores.shape
     assert scores.dtype == np.float32, scores.dtype
     assert np.isfinite(scores).all(), "scores must be finite"
 
 
-def check_batches(model: Model, histories: SequenceBatch, scores: Scores, tolerance: float) -> None:
+def check_batches(model: Model, histories: SequenceBatch, scores: Float32s, tolerance: float) -> None:
     """One history is a batch of one, and the order of the batch does not matter; the input is not altered."""
     before = histories.items.copy()
     for row in (0, len(histories) - 1):
@@ -137,14 +138,14 @@ def check_foreign_events(model: Model, n_items: int) -> None:
     check_shape(model.score(replace(events, kinds=np.full(4, 9, dtype=np.int16))), 2, n_items)
 
 
-def check_determinism(factory: Factory, fit: Fit, data: TrainingData, scores: Scores) -> None:
+def check_determinism(factory: Factory, fit: Fit, data: TrainingData, scores: Float32s) -> None:
     """The same seed gives the same bytes."""
     again = factory()
     fit(again, data)
     assert again.score(data.sequences).tobytes() == scores.tobytes(), "two fits with one seed must agree"
 
 
-def check_round_trip(model: Model, factory: Factory, histories: SequenceBatch, scores: Scores) -> None:
+def check_round_trip(model: Model, factory: Factory, histories: SequenceBatch, scores: Float32s) -> None:
     """`load_state(state())` in a new model gives the same scores; the state is arrays and JSON."""
     state = model.state()
     for key, tensor in state.tensors.items():
@@ -156,14 +157,14 @@ def check_round_trip(model: Model, factory: Factory, histories: SequenceBatch, s
     assert other.score(histories).tobytes() == scores.tobytes(), "a model must come back from its state"
 
 
-def check_unseen_items(scores: Scores, histories: SequenceBatch) -> None:
+def check_unseen_items(scores: Float32s, histories: SequenceBatch) -> None:
     """An item that nobody touched is not above any item of the history's own colour."""
     side = scores.shape[1] - UNSEEN
     best_unseen = scores[:, side:].max(axis=1)
     assert (best_unseen <= scores[:, :side].max(axis=1)).all(), "items without events must not come first"
 
 
-def check_known_answer(scores: Scores, histories: SequenceBatch) -> None:
+def check_known_answer(scores: Float32s, histories: SequenceBatch) -> None:
     """On the checkerboard the withheld diagonal is the answer, seen items left out."""
     side = len(histories)
     hidden = scores[:, :side].copy()

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from penchant.arrays import Bools
 from penchant.data.modalities import Views
 from penchant.data.schema import BEHAVIOUR
 from penchant.data.training import TrainingData
@@ -26,7 +27,6 @@ from penchant.training.steps import Plan, Training
 
 NEIGHBOURS = 10
 """Items whose mean an item begins at that has not been seen before."""
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from penchant.arrays import Progress
 from penchant.data.dataset import Dataset
 from penchant.data.modalities import Views
 from penchant.data.training import TrainingData
@@ -16,7 +15,7 @@ def training_data(
     views: Views,
     encoders: FittedEncoders,
     seed: int = 0,
-    progress: Callable[[str, float], None] | None = None,
+    progress: Progress | None = None,
 ) -> TrainingData:
     """All histories of a dataset with what events and users carry themselves, and the item `views`."""
     sequences = packed(data, encoders)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
+from penchant.arrays import evenly_spaced
 from penchant.data.dataset import Dataset
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout, split
@@ -20,7 +19,7 @@ SELECTION_USERS = 4000
 def validation_ndcg(model: Model, validation: Validation, *, users: int = SELECTION_USERS) -> float:
     """Mean NDCG@10 over (at most `users` of) the validation users; every k-th user, so the choice is stable."""
     n = len(validation.histories)
-    rows = np.unique(np.linspace(0, n - 1, min(n, users)).astype(np.int64)) if n else np.empty(0, dtype=np.int64)
+    rows = evenly_spaced(n, users)
     total = 0.0
     for start in range(0, len(rows), 512):
         part = rows[start : start + 512]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from penchant.arrays import Progress
 from penchant.artifacts.atomic import atomic_file
 from penchant.cleaning.doctor.advice import Machine
 from penchant.cleaning.doctor.doctor import Diagnosis, examine
@@ -55,9 +55,7 @@ class Check:
             )
 
 
-def check_folder(
-    folder: str | Path, *, now_s: int | None = None, progress: Callable[[str, float], None] | None = None
-) -> Check:
+def check_folder(folder: str | Path, *, now_s: int | None = None, progress: Progress | None = None) -> Check:
     """Read and examine a folder of data. `now_s`: the present in UTC seconds (None: no check for future events)."""
     report = progress or (lambda phase, share: None)
     report("reading", 0.0)

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Float32s
 from penchant.options import require_range
-
-Pictures = npt.NDArray[np.float32]
 
 _GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
@@ -36,7 +35,7 @@ class PictureAugmentation:
 
 def augment_pictures(
     pictures: npt.NDArray[np.uint8], size: int, options: PictureAugmentation, rng: np.random.Generator
-) -> Pictures:
+) -> Float32s:
     """`[B, H, W, 3]` of 0 to 255 → `[B, size, size, 3]` of 0 to 1, each with its random changes (Chen et al. 2020)."""
     out = crop(pictures, size, rng, least=options.crop) if options.crop < 1.0 else resize(pictures, size)
     out = out / np.float32(255.0)
@@ -45,7 +44,7 @@ def augment_pictures(
     return add_noise(out, rng, deviation=options.noise) if options.noise else out
 
 
-def crop(pictures: npt.NDArray[np.generic], size: int, rng: np.random.Generator, *, least: float = 0.25) -> Pictures:
+def crop(pictures: npt.NDArray[np.generic], size: int, rng: np.random.Generator, *, least: float = 0.25) -> Float32s:
     """A random rectangle of each picture `[B, H, W, C]`, stretched to `[B, size, size, C]` by linear interpolation.
 
     Its area is `least` to 1 of the picture's, its sides 3:4 to 4:3 of the picture's.
@@ -59,7 +58,7 @@ def crop(pictures: npt.NDArray[np.generic], size: int, rng: np.random.Generator,
     return _interpolate(_interpolate(pictures.astype(np.float32), rows, axis=1), columns, axis=2)
 
 
-def resize(pictures: npt.NDArray[np.generic], size: int) -> Pictures:
+def resize(pictures: npt.NDArray[np.generic], size: int) -> Float32s:
     """Pictures `[B, H, W, C]` → `[B, size, size, C]` by linear interpolation, without a crop."""
     count, height, width = pictures.shape[:3]
     if (height, width) == (size, size):
@@ -69,15 +68,15 @@ def resize(pictures: npt.NDArray[np.generic], size: int) -> Pictures:
     return _interpolate(tall, _sample_positions(width, size, one, none), axis=2)
 
 
-def flip(pictures: Pictures, rng: np.random.Generator, *, share: float = 0.5) -> Pictures:
+def flip(pictures: Float32s, rng: np.random.Generator, *, share: float = 0.5) -> Float32s:
     """Mirror a share of the pictures `[B, H, W, C]`, left to right."""
     chosen = rng.random(len(pictures)) < share
     return np.where(chosen[:, None, None, None], pictures[:, :, ::-1], pictures)
 
 
 def jitter_colours(
-    pictures: Pictures, rng: np.random.Generator, *, strength: float = 0.4, grey: float = 0.2
-) -> Pictures:
+    pictures: Float32s, rng: np.random.Generator, *, strength: float = 0.4, grey: float = 0.2
+) -> Float32s:
     """Scale brightness, contrast and saturation by 1 ± `strength`, and make a share `grey` grey; values 0 to 1.
 
     `[B, H, W, 3]`: x·b, then mean + (x − mean)·c over the picture, then grey + (x − grey)·s at every pixel.
@@ -91,7 +90,7 @@ def jitter_colours(
     return np.asarray(np.clip(luminance + (out - luminance) * saturation, 0.0, 1.0), dtype=np.float32)
 
 
-def add_noise(pictures: Pictures, rng: np.random.Generator, *, deviation: float) -> Pictures:
+def add_noise(pictures: Float32s, rng: np.random.Generator, *, deviation: float) -> Float32s:
     """Add Gaussian noise with a standard deviation to every value; the result is clipped to 0 to 1."""
     noise = rng.standard_normal(pictures.shape, dtype=np.float32) * np.float32(deviation)
     return np.asarray(np.clip(pictures + noise, 0.0, 1.0), dtype=np.float32)
@@ -99,24 +98,24 @@ def add_noise(pictures: Pictures, rng: np.random.Generator, *, deviation: float)
 
 def _sample_positions(
     length: int, size: int, share: npt.NDArray[np.float64], start: npt.NDArray[np.float64]
-) -> Pictures:
+) -> Float32s:
     """Positions of the `size` points of a section on an axis of `length` pixels, `[B, size]`."""
     centres = (np.arange(size) + 0.5) / size
     positions = (start[:, None] + share[:, None] * centres) * length - 0.5
     return np.clip(positions, 0, length - 1).astype(np.float32)
 
 
-def _interpolate(pictures: Pictures, positions: Pictures, axis: int) -> Pictures:
+def _interpolate(pictures: Float32s, positions: Float32s, axis: int) -> Float32s:
     """Values at fractional positions `[B, size]` of one axis."""
     low = np.floor(positions).astype(np.intp)
     high = np.minimum(low + 1, pictures.shape[axis] - 1)
     rows = np.arange(len(pictures))[:, None]
-    share: Pictures = (positions - low)[:, :, None, None]
+    share: Float32s = (positions - low)[:, :, None, None]
     if axis == 2:
         share = share.transpose(0, 2, 1, 3)
         left = np.take_along_axis(pictures, low[:, None, :, None], axis=2)
         right = np.take_along_axis(pictures, high[:, None, :, None], axis=2)
     else:
         left, right = pictures[rows, low], pictures[rows, high]
-    out: Pictures = left + (right - left) * share
+    out: Float32s = left + (right - left) * share
     return out

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Float32s
 from penchant.options import require_range
-
-Floats = npt.NDArray[np.float32]
 
 OFFSET: Final = 0.001
 """Added to a mel spectrogram before the logarithm (see `encoders/log_mel.py`)."""
@@ -36,7 +34,7 @@ class SoundAugmentation:
         require_range(self, "gain_db", least=0, most=60)
 
 
-def augment_spectrograms(mel: Floats, options: SoundAugmentation, rng: np.random.Generator) -> Floats:
+def augment_spectrograms(mel: Float32s, options: SoundAugmentation, rng: np.random.Generator) -> Float32s:
     """Log-mel spectrograms `[B, frames, bands]` → the same shape, each with its random changes.
 
     Gain and noise act on magnitudes, before the logarithm: ln(|g·m + n| + offset). Masks as in SpecAugment (Park et
@@ -50,37 +48,37 @@ def augment_spectrograms(mel: Floats, options: SoundAugmentation, rng: np.random
     return mask(out, rng, axis=2, longest=options.band_mask, value=silence)
 
 
-def augment_sounds(sounds: Floats, options: SoundAugmentation, rng: np.random.Generator) -> Floats:
+def augment_sounds(sounds: Float32s, options: SoundAugmentation, rng: np.random.Generator) -> Float32s:
     """Sounds `[B, samples]` → the same shape: shift, gain, noise and a silent period; clipped to -1 to 1."""
     out = change_gain(shift(sounds, rng, most=options.shift), rng, most_db=options.gain_db)
     out = mask(add_noise(out, rng, share=options.noise), rng, axis=1, longest=options.time_mask, value=np.float32(0.0))
     return np.asarray(np.clip(out, -1.0, 1.0), dtype=np.float32)
 
 
-def shift(sounds: Floats, rng: np.random.Generator, *, most: float = 1.0) -> Floats:
+def shift(sounds: Float32s, rng: np.random.Generator, *, most: float = 1.0) -> Float32s:
     """Shift each row of `[B, time, …]` circularly by up to `most` of its length."""
     length = sounds.shape[1]
     steps = rng.integers(0, max(int(most * length), 1), len(sounds))
     positions = (np.arange(length) - steps[:, None]) % length
-    out: Floats = sounds[np.arange(len(sounds))[:, None], positions]
+    out: Float32s = sounds[np.arange(len(sounds))[:, None], positions]
     return out
 
 
-def change_gain(sounds: Floats, rng: np.random.Generator, *, most_db: float) -> Floats:
+def change_gain(sounds: Float32s, rng: np.random.Generator, *, most_db: float) -> Float32s:
     """Multiply each row of `[B, …]` by 10^(d / 20), d uniform between ± `most_db`."""
     decibels = rng.uniform(-most_db, most_db, (len(sounds), *[1] * (sounds.ndim - 1)))
-    factors: Floats = (10 ** (decibels / 20)).astype(np.float32)
+    factors: Float32s = (10 ** (decibels / 20)).astype(np.float32)
     return sounds * factors
 
 
-def add_noise(sounds: Floats, rng: np.random.Generator, *, share: float) -> Floats:
+def add_noise(sounds: Float32s, rng: np.random.Generator, *, share: float) -> Float32s:
     """Add Gaussian noise with a standard deviation of up to `share` of that of each row."""
     deviation = sounds.std(axis=tuple(range(1, sounds.ndim)), keepdims=True)
-    level: Floats = rng.uniform(0.0, share, deviation.shape).astype(np.float32) * deviation
+    level: Float32s = rng.uniform(0.0, share, deviation.shape).astype(np.float32) * deviation
     return sounds + rng.standard_normal(sounds.shape, dtype=np.float32) * level
 
 
-def mask(sounds: Floats, rng: np.random.Generator, *, axis: int, longest: float, value: np.float32) -> Floats:
+def mask(sounds: Float32s, rng: np.random.Generator, *, axis: int, longest: float, value: np.float32) -> Float32s:
     """Set a section of an axis to `value` in every row; its length is uniform up to `longest` of the axis."""
     length = sounds.shape[axis]
     widths = rng.integers(0, int(longest * length) + 1, len(sounds))

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Bools, evenly_spaced
 from penchant.cleaning.before_item import find_events_before_item
 from penchant.cleaning.copied_texts import find_copied_texts
 from penchant.cleaning.doctor.finding import (
@@ -34,8 +35,6 @@ from penchant.data.media.reader import contained
 from penchant.data.media.video import is_cut_off, is_video
 from penchant.data.text import ItemTextOptions, item_text
 from penchant.errors import MediaError
-
-Bools = npt.NDArray[np.bool_]
 
 _MEDIA: Final = {schema.IMAGE: "a picture", schema.AUDIO: "a sound", schema.VIDEO: "a video"}
 _MOST_CHARACTERS: Final = 8_000_000
@@ -81,7 +80,7 @@ def check_media(dataset: Dataset, most_files: int) -> tuple[list[Observation], d
             if frame.schema.get(kind) != pl.String or dataset.root is None:
                 continue
             rows = np.flatnonzero(frame[kind].is_not_null().to_numpy())
-            rows = rows[_space_evenly(len(rows), most_files)]
+            rows = rows[evenly_spaced(len(rows), most_files, nearest=True)]
             names = frame[kind].gather(rows).to_list()
             reasons = [find_file_fault(dataset.root, name, kind) for name in names]
             bad = [(name, reason) for name, reason in zip(names, reasons, strict=True) if reason]
@@ -197,15 +196,11 @@ def check_cells(dataset: Dataset) -> list[Observation]:
 
 def _sample_rows(dataset: Dataset) -> Dataset:
     """The dataset with a limited number of rows, evenly spaced: enough to count noise."""
-    items = dataset.items[_space_evenly(dataset.items.height, _MOST_NOISE)]
-    events = dataset.events[_space_evenly(dataset.n_events, _MOST_NOISE)]
-    users = dataset.users[_space_evenly(dataset.users.height, _MOST_NOISE)]
+    items = dataset.items[evenly_spaced(dataset.items.height, _MOST_NOISE, nearest=True)]
+    events = dataset.events[evenly_spaced(dataset.n_events, _MOST_NOISE, nearest=True)]
+    users = dataset.users[evenly_spaced(dataset.users.height, _MOST_NOISE, nearest=True)]
     return Dataset(items, events, users, dataset.item_vocabulary, dataset.user_vocabulary, dataset.kinds, report=None)
 
 
 def _sample(column: pl.Series) -> pl.Series:
-    return column.gather(_space_evenly(len(column), _MOST_TEXTS))
-
-
-def _space_evenly(n: int, most: int) -> npt.NDArray[np.int64]:
-    return np.arange(n) if n <= most else np.linspace(0, n - 1, most).round().astype(np.int64)
+    return column.gather(evenly_spaced(len(column), _MOST_TEXTS, nearest=True))

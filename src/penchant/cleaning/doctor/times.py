@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Int64s
 from penchant.cleaning.doctor.finding import (
     Observation,
     Severity,
@@ -24,21 +25,19 @@ from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.ingest.timestamps import OTHER_UNIT, TOO_LATE
 
-Ints = npt.NDArray[np.int64]
-
 DAY_S: Final = 86_400
 _OLD_S: Final = 631_152_000  # 1990-01-01: no log of an online platform is older
 _ENOUGH: Final = 500
 _UNKNOWN: Final = -1
 
 
-def read_times(dataset: Dataset) -> Ints:
+def read_times(dataset: Dataset) -> Int64s:
     """UTC seconds of every event `[E]`, −1 for unknown."""
-    times: Ints = dataset.events[schema.TIME_S].fill_null(_UNKNOWN).to_numpy().astype(np.int64)
+    times: Int64s = dataset.events[schema.TIME_S].fill_null(_UNKNOWN).to_numpy().astype(np.int64)
     return times
 
 
-def find_tied(dataset: Dataset, times: Ints) -> npt.NDArray[np.bool_]:
+def find_tied(dataset: Dataset, times: Int64s) -> npt.NDArray[np.bool_]:
     """Whether each event `[E]` has the time of the event before it, of the same user."""
     users = dataset.events[schema.USER].to_numpy()
     out = np.zeros(len(times), dtype=bool)
@@ -46,7 +45,7 @@ def find_tied(dataset: Dataset, times: Ints) -> npt.NDArray[np.bool_]:
     return out
 
 
-def check_ties(dataset: Dataset, times: Ints) -> list[Observation]:
+def check_ties(dataset: Dataset, times: Int64s) -> list[Observation]:
     """Events of a user at the same time, whose order is unknown."""
     with_before = find_tied(dataset, times)
     in_tie = with_before.copy()
@@ -72,7 +71,7 @@ def check_ties(dataset: Dataset, times: Ints) -> list[Observation]:
     ]
 
 
-def check_missing(dataset: Dataset, times: Ints) -> list[Observation]:
+def check_missing(dataset: Dataset, times: Int64s) -> list[Observation]:
     """Events without a time."""
     rows = np.flatnonzero(times == _UNKNOWN)
     if not len(rows):
@@ -80,7 +79,7 @@ def check_missing(dataset: Dataset, times: Ints) -> list[Observation]:
     return [_observe_events("no_time", grade(len(rows) / len(times), 0.01, 1.0), dataset, rows)]
 
 
-def check_days(dataset: Dataset, times: Ints) -> list[Observation]:
+def check_days(dataset: Dataset, times: Int64s) -> list[Observation]:
     """Times that are days (nearly all at one second of the day), or days mixed among times."""
     known = np.flatnonzero(times != _UNKNOWN)
     if len(known) < 10 or times[known].max() - times[known].min() < 3 * DAY_S:
@@ -100,7 +99,7 @@ def check_days(dataset: Dataset, times: Ints) -> list[Observation]:
     return [_observe_events("midnight", "warn", dataset, rows, of=len(known), usual=round(usual, 1))]
 
 
-def check_units(dataset: Dataset, times: Ints, now_s: int | None) -> list[Observation]:
+def check_units(dataset: Dataset, times: Int64s, now_s: int | None) -> list[Observation]:
     """Times that another unit explains, times in the future, and times before online logs existed."""
     out = _check_mixed_units(dataset, times)
     known = times != _UNKNOWN
@@ -116,7 +115,7 @@ def check_units(dataset: Dataset, times: Ints, now_s: int | None) -> list[Observ
     return [*out, _observe_events("too_old", "problem", dataset, old, of=n_known, first=first, last=last)]
 
 
-def check_shifted_hours(dataset: Dataset, times: Ints) -> list[Observation]:
+def check_shifted_hours(dataset: Dataset, times: Int64s) -> list[Observation]:
     """A kind of event, or the log from some day on, with the daily rhythm of the rest shifted by hours."""
     known = np.flatnonzero(times != _UNKNOWN)
     hours = times[known] % DAY_S // 3600
@@ -142,7 +141,7 @@ def check_shifted_hours(dataset: Dataset, times: Ints) -> list[Observation]:
     return out
 
 
-def check_repeats(dataset: Dataset, times: Ints) -> list[Observation]:
+def check_repeats(dataset: Dataset, times: Int64s) -> list[Observation]:
     """The same user, item and kind repeated: within two seconds, after whole hours, or at any later time."""
     items = dataset.events[schema.ITEM].fill_null(_UNKNOWN).to_numpy().astype(np.int64)
     users = dataset.events[schema.USER].to_numpy().astype(np.int64)
@@ -169,7 +168,7 @@ def check_repeats(dataset: Dataset, times: Ints) -> list[Observation]:
     return out
 
 
-def bin_volume(times: Ints, bins: int = 48) -> list[dict[str, int]]:
+def bin_volume(times: Int64s, bins: int = 48) -> list[dict[str, int]]:
     """Events in each of `bins` equal periods: `start_s`, `end_s`, `events`."""
     known = times[times != _UNKNOWN]
     if not len(known):
@@ -181,7 +180,7 @@ def bin_volume(times: Ints, bins: int = 48) -> list[dict[str, int]]:
     ]
 
 
-def describe_volume(times: Ints) -> list[Observation]:
+def describe_volume(times: Int64s) -> list[Observation]:
     """Bursts and gaps: how uneven the volume is over time, and the longest period without events."""
     known = np.sort(times[times != _UNKNOWN])
     if len(known) < 100 or known[-1] - known[0] < 3 * DAY_S:
@@ -200,7 +199,7 @@ def describe_volume(times: Ints) -> list[Observation]:
     return out
 
 
-def describe_vocabulary(dataset: Dataset, times: Ints) -> list[Observation]:
+def describe_vocabulary(dataset: Dataset, times: Int64s) -> list[Observation]:
     """Items, users and kinds of the last tenth of the log that the rest does not have."""
     order = np.flatnonzero(times != _UNKNOWN)
     if len(order) < 100:
@@ -245,7 +244,7 @@ def format_day(time_s: int) -> str:
     return datetime.fromtimestamp(time_s, UTC).date().isoformat()
 
 
-def _check_mixed_units(dataset: Dataset, times: Ints) -> list[Observation]:
+def _check_mixed_units(dataset: Dataset, times: Int64s) -> list[Observation]:
     """Rows in quarantine whose number, read in another unit, lies among the other times."""
     rejected = dataset.report.quarantine.get(schema.EVENTS) if dataset.report else None
     known = times[times != _UNKNOWN]
@@ -279,7 +278,7 @@ def _measure_shift(base: npt.NDArray[np.integer], other: npt.NDArray[np.integer]
     return hours if abs(hours) >= 2 and correlations[0] < 0.5 and correlations[best] > 0.85 else 0
 
 
-def _rank_by_count(items: npt.NDArray[np.integer], most: int = 100) -> Ints:
+def _rank_by_count(items: npt.NDArray[np.integer], most: int = 100) -> Int64s:
     counts = np.bincount(items[items >= 0])
     return np.argsort(-counts, kind="stable")[: min(most, int((counts > 0).sum()))]
 
@@ -289,7 +288,7 @@ def _has_seq(dataset: Dataset) -> bool:
 
 
 def _observe_events(
-    code: str, severity: Severity, dataset: Dataset, rows: Ints, of: int = 0, **numbers: Value
+    code: str, severity: Severity, dataset: Dataset, rows: Int64s, of: int = 0, **numbers: Value
 ) -> Observation:
     """An observation on some events: their number, their share (of all, or of `of`) and their ids."""
     examples = gather_examples(dataset.events[schema.EVENT_ID], rows)

@@ -6,14 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Int64s
 from penchant.cleaning.bots import find_bots
 from penchant.cleaning.doctor.finding import Observation, decode_examples, gather_examples, grade, observe
 from penchant.cleaning.doctor.times import find_tied
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.kinds import reads_as_refusal
-
-Ints = npt.NDArray[np.int64]
 
 SPLIT_COLUMNS = ("split", "fold", "subset", "partition", "set")
 
@@ -132,7 +131,7 @@ def describe_popularity(dataset: Dataset) -> list[Observation]:
     return [observe("skew", grade(one, 0.4) if n >= 100 else "info", examples, one=one, ten=ten, gini=gini)]
 
 
-def check_leaks(dataset: Dataset, times: Ints, replaced_by: npt.NDArray[np.integer]) -> list[Observation]:
+def check_leaks(dataset: Dataset, times: Int64s, replaced_by: npt.NDArray[np.integer]) -> list[Observation]:
     """What training reveals about a test on the last event of each user.
 
     `replaced_by` `[N]`: the item that each item duplicates, or the item.
@@ -171,7 +170,7 @@ def _find_repeated_pairs(
     return repeated
 
 
-def _check_future(times: Ints, ends: Ints, last: Ints) -> list[Observation]:
+def _check_future(times: Int64s, ends: Int64s, last: Int64s) -> list[Observation]:
     """The share of leave-one-out training that is later than the test event, for the median test event."""
     if (times[last] < 0).all():
         return []
@@ -185,7 +184,7 @@ def _check_future(times: Ints, ends: Ints, last: Ints) -> list[Observation]:
     return [observe("leak_future", grade(after, 0.05), after=after, users=len(last))]
 
 
-def _check_split_column(dataset: Dataset, times: Ints) -> list[Observation]:
+def _check_split_column(dataset: Dataset, times: Int64s) -> list[Observation]:
     """A column that names train and test: pairs of user and item in both, and tests older than training."""
     columns = {name.lower(): name for name in dataset.events.columns}
     name = next((columns[one] for one in SPLIT_COLUMNS if one in columns), None)

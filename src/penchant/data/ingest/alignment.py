@@ -8,14 +8,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Bools, Float64s, Int64s
 from penchant.errors import DataError, UsageError
 
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
 
-
-def nearest_in_time(times: npt.ArrayLike, others: npt.ArrayLike, tolerance: float) -> Ints:
+def nearest_in_time(times: npt.ArrayLike, others: npt.ArrayLike, tolerance: float) -> Int64s:
     """For each time `[T]` the place of the nearest of `others` `[S]` (rising), -1 where none is within `tolerance`.
 
     Of two that are equally near the earlier one is taken. Times and tolerance are in one unit.
@@ -35,7 +32,7 @@ def nearest_in_time(times: npt.ArrayLike, others: npt.ArrayLike, tolerance: floa
 
 def interpolated(
     times: npt.ArrayLike, values: npt.ArrayLike, axis: npt.ArrayLike, tolerance: float
-) -> tuple[Floats, Bools]:
+) -> tuple[Float64s, Bools]:
     """A series `[T, D]` at the times of a common axis `[A]`: values `[A, D]` and which are known `[A]`.
 
     Linear between two samples that lie at most 2 · `tolerance` apart; elsewhere the nearest sample within `tolerance`;
@@ -66,7 +63,7 @@ def interpolated(
     return out, known
 
 
-def moments(owners: npt.ArrayLike, times: npt.ArrayLike, has: Bools, tolerance: float) -> Ints:
+def moments(owners: npt.ArrayLike, times: npt.ArrayLike, has: Bools, tolerance: float) -> Int64s:
     """Which event carries the moment of each event, `[E]`: the last of those that belong together, or itself.
 
     `owners` `[E]` (events that may share a moment have the same; all of one stand together), `times` `[E]` rising for
@@ -105,7 +102,7 @@ def moments(owners: npt.ArrayLike, times: npt.ArrayLike, has: Bools, tolerance: 
     return carrier[start]
 
 
-def _rising(times: npt.ArrayLike) -> Floats:
+def _rising(times: npt.ArrayLike) -> Float64s:
     axis = np.asarray(times, dtype=np.float64)
     if axis.ndim != 1 or (np.diff(axis) < 0).any():
         raise DataError("The times of a series must rise.", remedy="Sort the series by time.")

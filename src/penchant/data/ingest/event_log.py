@@ -8,13 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Ints
 from penchant.data import schema
 from penchant.data.ingest.events import KIND_NAME, SUB_NS, CleanEvents
 from penchant.data.ingest.order import arranged, blocks, placed_times
 from penchant.data.read_report import TableReport, merged
 from penchant.data.vocabulary import Vocabulary
-
-Order = npt.NDArray[np.integer]
 
 _CODES = {schema.USER_ID: schema.USER, schema.ITEM_ID: schema.ITEM, KIND_NAME: schema.KIND}
 _LEAD = (schema.EVENT_ID, schema.USER, schema.ITEM, schema.KIND, schema.TIME_S, schema.SEQ, schema.VALUE)
@@ -137,8 +136,8 @@ def _keys(columns: dict[str, pl.Series], user: npt.NDArray[np.int32]) -> tuple[n
 
 
 def _distinct(
-    columns: dict[str, pl.Series], order: Order | None, ties: npt.NDArray[np.bool_], leave_out: str
-) -> tuple[Order | None, int]:
+    columns: dict[str, pl.Series], order: Ints | None, ties: npt.NDArray[np.bool_], leave_out: str
+) -> tuple[Ints | None, int]:
     """The order without rows that equal an earlier one in every column; only ties can. And how many went."""
     places = np.flatnonzero(ties)
     if not len(places):

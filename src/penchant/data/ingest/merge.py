@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Int64s
 from penchant.data import columns, schema
 from penchant.data.dataset import Dataset
 from penchant.data.kinds import kind_codes
 from penchant.data.vocabulary import Vocabulary
 from penchant.errors import DataError
 
-Ints = npt.NDArray[np.int64]
 _OLD_ROW, _NEW_ROW, _TIME, _ORIGIN = "__old_row", "__new_row", "__time", "__origin"
 _MADE_ID = r"^(row-)?e\d+$"
 """Event ids as reading makes them where the file has none: they name rows of that file and say nothing elsewhere."""
@@ -32,10 +32,10 @@ class Merged:
     """
 
     dataset: Dataset
-    old_rows: Ints
-    new_rows: Ints
-    changed_items: Ints
-    changed_users: Ints
+    old_rows: Int64s
+    new_rows: Int64s
+    changed_items: Int64s
+    changed_users: Int64s
     known_events: int
     n_old_items: int
     n_old_users: int
@@ -121,7 +121,7 @@ def unread_cells(old: Dataset, new: Dataset) -> dict[str, dict[str, int]]:
 
 def _joined(
     old: pl.DataFrame, new: pl.DataFrame, key: str, vocabulary: Vocabulary, n_old: int
-) -> tuple[pl.DataFrame, Ints]:
+) -> tuple[pl.DataFrame, Int64s]:
     """One row an id, new values before old ones; and the codes of known ids whose values changed."""
     base = pl.DataFrame({key: vocabulary.ids}).join(old, on=key, how="left", maintain_order="left")
     fresh = pl.DataFrame({key: vocabulary.ids}).join(new, on=key, how="left", maintain_order="left")

@@ -12,27 +12,25 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Float32s
 from penchant.errors import MissingExtraError, OptionError
 
 BACKENDS: Final = ("auto", "torch", "onnx")
 CLEARLY_FASTER: Final = 1.5
 """ONNX Runtime is taken where it is so many times faster: near a tie, noise must not decide between two results."""
 
-Floats = npt.NDArray[np.float32]
-
 
 @dataclass(frozen=True)
 class Forward:
     """A network as a function of arrays; `backend` runs it (`torch`, `onnx`), `note` says why."""
 
-    run: Callable[[Floats], Floats]
+    run: Callable[[Float32s], Float32s]
     backend: str
     note: str
 
 
-def choose_forward(module: Any, example: Floats, *, backend: str = "auto", device: str = "cpu") -> Forward:
+def choose_forward(module: Any, example: Float32s, *, backend: str = "auto", device: str = "cpu") -> Forward:
     """`module` (a batch of inputs in, `[B, D]` out) by the backend asked for, or by the faster one.
 
     `example` is one small batch. Raises `OptionError`, and `MissingExtraError` where `onnx` is asked for and missing.
@@ -63,20 +61,20 @@ def choose_forward(module: Any, example: Floats, *, backend: str = "auto", devic
     return Forward(exported, "onnx", f"ONNX Runtime encodes: {measured}.")
 
 
-def _torch(module: Any, device: str) -> Callable[[Floats], Floats]:
+def _torch(module: Any, device: str) -> Callable[[Float32s], Float32s]:
     import torch
 
     module = module.to(device)
 
-    def run(batch: Floats) -> Floats:
+    def run(batch: Float32s) -> Float32s:
         with torch.inference_mode():
-            result: Floats = module(torch.from_numpy(batch).to(device)).float().cpu().numpy()
+            result: Float32s = module(torch.from_numpy(batch).to(device)).float().cpu().numpy()
         return result
 
     return run
 
 
-def _onnx(module: Any, example: Floats) -> Callable[[Floats], Floats]:
+def _onnx(module: Any, example: Float32s) -> Callable[[Float32s], Float32s]:
     """Export with a free batch size; the file is only read once and then removed."""
     import onnxruntime
     import torch
@@ -99,8 +97,8 @@ def _onnx(module: Any, example: Floats) -> Callable[[Floats], Floats]:
         session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
     expected = _torch(module, "cpu")(example)
 
-    def run(batch: Floats) -> Floats:
-        result: Floats = session.run(None, {"contents": batch})[0]
+    def run(batch: Float32s) -> Float32s:
+        result: Float32s = session.run(None, {"contents": batch})[0]
         return result
 
     if not np.allclose(run(example), expected, rtol=1e-2, atol=1e-3 * (1 + float(np.abs(expected).max()))):
@@ -108,7 +106,7 @@ def _onnx(module: Any, example: Floats) -> Callable[[Floats], Floats]:
     return run
 
 
-def _seconds(run: Callable[[Floats], Floats], example: Floats) -> float:
+def _seconds(run: Callable[[Float32s], Float32s], example: Float32s) -> float:
     """The shorter of two runs, after one to warm up."""
     run(example)
     took = []

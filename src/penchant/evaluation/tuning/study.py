@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from penchant.arrays import Progress
 from penchant.data.dataset import Dataset
 from penchant.data.splits import How, Target, split
 from penchant.embeddings.packing import packed
@@ -23,7 +24,6 @@ from penchant.training.checkpoints import identity
 from penchant.training.prepare import training_data
 from penchant.training.selection import validation_of
 
-Progress = Callable[[str, float], None]
 SLOW_SHARE = 6
 """How many times the time of a closed form a network of an ensemble is given."""
 

@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Bools, Float32s, Floats
 from penchant.models.ensemble.content_mapping import ContentMapping
-from penchant.models.ensemble.placement import FURTHEST, Logs, fair_price, log_known, log_new, place
+from penchant.models.ensemble.placement import FURTHEST, fair_price, log_known, log_new, place
 from penchant.models.ensemble.weights import fit_weights
-
-Scores = npt.NDArray[np.float32]
-Bools = npt.NDArray[np.bool_]
 
 FEWEST = 20
 """With fewer held-out choices than these an expert counts for new items what it counts for known ones."""
@@ -46,7 +44,7 @@ class Foretelling:
         """Whether there is an item to place."""
         return len(self.mapping.new) > 0
 
-    def told(self, parts: Mapping[str, Scores]) -> Scores:
+    def told(self, parts: Mapping[str, Float32s]) -> Float32s:
         """Σ_m w_m z_m `[B, N]` of the standardised `parts` by expert: what the mapping reads."""
         first = next(iter(parts.values()))
         total = np.zeros_like(first)
@@ -55,13 +53,13 @@ class Foretelling:
                 total += np.float32(self.weights[name]) * part
         return total
 
-    def scaled(self, total: Scores, targets: npt.NDArray[np.integer], allowed: Bools) -> Foretelling:
+    def scaled(self, total: Float32s, targets: npt.NDArray[np.integer], allowed: Bools) -> Foretelling:
         """With the sharpness that makes held-out choices among known items likeliest, from their sums `[B, N]`."""
         found = fit_weights([total], targets.astype(np.int32), allowed)
         return replace(self, sharpness=max(float(found[0]), 1e-3))
 
     def learned(
-        self, parts: Mapping[str, Scores], seen: Bools, targets: npt.NDArray[np.integer], among: Mapping[str, float]
+        self, parts: Mapping[str, Float32s], seen: Bools, targets: npt.NDArray[np.integer], among: Mapping[str, float]
     ) -> Foretelling:
         """With weights that make held-out choices likely, each foretold as if it were new, among others so foretold.
 
@@ -77,7 +75,7 @@ class Foretelling:
         found = fit_weights([self.mapping.rehearse(parts[name]) for name in names], places, allowed)
         return replace(self, weights={name: float(weight) for name, weight in zip(names, found, strict=True)})
 
-    def price(self, total: Scores, told: Scores, owned: Bools, cost: float) -> float:
+    def price(self, total: Float32s, told: Float32s, owned: Bools, cost: float) -> float:
         """At which known items are expected to lose the share `cost` in the lists of these people."""
         new = np.where(owned[:, self.mapping.new], -np.inf, self.likelihood(told, owned))
         return fair_price(new, log_known(total, self.sharpness, self._closed(owned)), cost)
@@ -87,12 +85,12 @@ class Foretelling:
         asked = np.log(np.maximum(events, 1))
         return np.asarray(np.interp(asked, np.log(self.stages), self.prices), dtype=np.float64)
 
-    def likelihood(self, told: Scores, owned: Bools) -> Logs:
+    def likelihood(self, told: Float32s, owned: Bools) -> Floats:
         """log p `[B, n]` of the new items, the next choice being a new one."""
         mapping = self.mapping
         return log_new(mapping.foretell(told), owned[:, mapping.new], mapping.peers(told), owned[:, mapping.compared])
 
-    def placed(self, total: Scores, told: Scores, owned: Bools, events: npt.NDArray[np.integer]) -> Scores:
+    def placed(self, total: Float32s, told: Float32s, owned: Bools, events: npt.NDArray[np.integer]) -> Float32s:
         """Sums of known items `[B, N]` with the new ones among them.
 
         `owned` `[B, N]`: items of the history, `events` `[B]`: how many it has.

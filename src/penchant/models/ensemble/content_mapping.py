@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy.linalg
 
-Scores = npt.NDArray[np.float32]
-Bools = npt.NDArray[np.bool_]
+from penchant.arrays import Bools, Float32s, evenly_spaced
+
 Seen = tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]
 """Vectors `[N, D]` and present `[N]` of one view."""
 
@@ -50,29 +50,31 @@ class ContentMapping:
     rehearsed: npt.NDArray[np.int32]
     rehearsal: npt.NDArray[np.float32]
 
-    def foretell(self, scores: Scores) -> Scores:
+    def foretell(self, scores: Float32s) -> Float32s:
         """What `scores` `[B, N]` would be for the new items, `[B, n]`, less the row's mean over known ones."""
         return np.asarray(self._centred(scores) @ self._whole.T, dtype=np.float32)
 
-    def rehearse(self, scores: Scores) -> Scores:
+    def rehearse(self, scores: Float32s) -> Float32s:
         """`foretell` for the `rehearsed` known items, `[B, R]`, from all others: their own scores have no say."""
         return np.asarray(self._centred(scores) @ self._as_new.T, dtype=np.float32)
 
-    def peers(self, scores: Scores) -> Scores:
+    def peers(self, scores: Float32s) -> Float32s:
         """`rehearse` for the `compared` items alone, `[B, at most COMPARED]`."""
-        return np.asarray(self._centred(scores) @ self._as_new[_some(len(self.rehearsed))].T, dtype=np.float32)
+        return np.asarray(
+            self._centred(scores) @ self._as_new[evenly_spaced(len(self.rehearsed), COMPARED)].T, dtype=np.float32
+        )
 
     @property
     def compared(self) -> npt.NDArray[np.int32]:
         """Some of the rehearsed items, evenly."""
-        return self.rehearsed[_some(len(self.rehearsed))]
+        return self.rehearsed[evenly_spaced(len(self.rehearsed), COMPARED)]
 
     def thinned(self) -> ContentMapping:
         """The mapping without what was rehearsed of other items than the compared ones."""
-        some = _some(len(self.rehearsed))
+        some = evenly_spaced(len(self.rehearsed), COMPARED)
         return replace(self, rehearsed=self.rehearsed[some], rehearsal=np.ascontiguousarray(self.rehearsal[:, some]))
 
-    def by_view(self, scores: Scores) -> Mapping[str, Scores]:
+    def by_view(self, scores: Float32s) -> Mapping[str, Float32s]:
         """What each view gives to `foretell`, `[B, n]` by name: they sum to it."""
         centred = self._centred(scores)
         return {name: centred @ part.T for name, part in zip(self.views, self.parts, strict=True)}
@@ -90,18 +92,18 @@ class ContentMapping:
         return replace(self, views=left, parts=self.parts[kept], rehearsal=self.rehearsal[kept])
 
     @cached_property
-    def _whole(self) -> Scores:
+    def _whole(self) -> Float32s:
         return self.parts[0] if len(self.parts) == 1 else np.asarray(self.parts.sum(axis=0))
 
     @cached_property
-    def _as_new(self) -> Scores:
+    def _as_new(self) -> Float32s:
         return self.rehearsal[0] if len(self.rehearsal) == 1 else np.asarray(self.rehearsal.sum(axis=0))
 
     @cached_property
     def _told(self) -> Bools:
         return np.asarray(self.parts.any(axis=2))
 
-    def _centred(self, scores: Scores) -> Scores:
+    def _centred(self, scores: Float32s) -> Float32s:
         own = scores[:, self.known]
         return np.asarray(own - own.mean(axis=1, keepdims=True), dtype=np.float32)
 
@@ -133,7 +135,7 @@ def fit_mapping(views: Mapping[str, Seen], events: npt.NDArray[np.integer]) -> C
     known, new = np.flatnonzero(known_ones & described), np.flatnonzero(~known_ones & described)
     most = max(1, min(LANDMARKS, NUMBERS // (len(names) * (len(new) + REHEARSED))))
     known = np.sort(known[np.argsort(-events[known], kind="stable")[:most]])
-    chosen = np.unique(np.linspace(0, len(known) - 1, REHEARSED).astype(np.int64))
+    chosen = evenly_spaced(len(known), REHEARSED)
     among = np.zeros((len(known), len(known)), dtype=np.float64)
     parts = np.empty((len(names), len(new), len(known)), dtype=np.float32)
     rehearsal = np.empty((len(names), len(chosen), len(known)), dtype=np.float32)
@@ -154,7 +156,7 @@ def fit_mapping(views: Mapping[str, Seen], events: npt.NDArray[np.integer]) -> C
     return ContentMapping(codes, new.astype(np.int32), names, parts, codes[chosen], rehearsal)
 
 
-def _left_out(kernels: Scores, chosen: npt.NDArray[np.int64], factor: Scores, lower: bool) -> None:
+def _left_out(kernels: Float32s, chosen: npt.NDArray[np.int64], factor: Float32s, lower: bool) -> None:
     """Kernels `[V, R, L]` of some known items made the mapping to each from the others, in place.
 
     With B = (K + Λ)⁻¹ and x = B k, item j itself left out of k: x − B_j x_j / B_jj, which is what a fit without j gives
@@ -171,22 +173,18 @@ def _left_out(kernels: Scores, chosen: npt.NDArray[np.int64], factor: Scores, lo
         kernel[rows, chosen] = 0.0
 
 
-def _some(count: int) -> npt.NDArray[np.int64]:
-    return np.unique(np.linspace(0, count - 1, min(count, COMPARED)).astype(np.int64))
-
-
 def _centred(
     vectors: npt.NDArray[np.float32],
     present: npt.NDArray[np.bool_],
     known: npt.NDArray[np.integer],
     new: npt.NDArray[np.integer],
-) -> tuple[Scores, Scores]:
+) -> tuple[Float32s, Float32s]:
     """Unit vectors of both groups, less the mean of the known ones first; zeros where the view is not there, and where
     nothing but rounding is left."""
     there = known[present[known]]
     middle = vectors[there].mean(axis=0) if len(there) else np.zeros(vectors.shape[1], dtype=np.float32)
 
-    def unit(codes: npt.NDArray[np.integer]) -> Scores:
+    def unit(codes: npt.NDArray[np.integer]) -> Float32s:
         own = np.asarray(vectors[codes], dtype=np.float32)
         moved = own - np.asarray(middle, dtype=np.float32)
         length = np.linalg.norm(moved, axis=1)
@@ -196,7 +194,7 @@ def _centred(
     return unit(known), unit(new)
 
 
-def _kernel(one: Scores, other: Scores) -> Scores:
+def _kernel(one: Float32s, other: Float32s) -> Float32s:
     """exp(γ (cos − 1)), and 0 where one of the two has nothing to compare: positive definite either way."""
     out = one @ other.T
     out -= 1.0

@@ -11,18 +11,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Bools, Float32s, evenly_spaced
 from penchant.data.modalities import Views
 from penchant.data.schema import BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData, Validation
 from penchant.errors import ModelError, OptionError
-from penchant.models.base import LEAST_SAY, Additive, Model, ModelState, Multiview, Scores
+from penchant.models.base import LEAST_SAY, Additive, Model, ModelState, Multiview
 from penchant.models.ensemble.cold_start import STAGES, Foretelling, owned_items
 from penchant.models.ensemble.content_mapping import fit_mapping
 from penchant.models.ensemble.weights import fit_weights, refine_weights, standardise, weighted_scores
 from penchant.options import require_range
-
-Bools = npt.NDArray[np.bool_]
 
 PRICED, FEWEST_PRICED = 500, 20
 """People whose lists say what new items cost, at each stage of a history: at most, and at least after the first."""
@@ -153,7 +152,7 @@ class Ensemble:
 
     def _few(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """As many of the rows, evenly, as the options and the memory allow."""
-        return rows[_spread(len(rows), min(self.options.weights_users, self._at_once()))]
+        return rows[evenly_spaced(len(rows), min(self.options.weights_users, self._at_once()))]
 
     def _at_once(self) -> int:
         return max(1, SCORES_AT_ONCE // max(1, len(self._new)))
@@ -215,7 +214,7 @@ class Ensemble:
         for stage in STAGES:
             rows = np.flatnonzero((histories.lengths >= stage) & losing)
             if len(rows) >= (FEWEST_PRICED if prices else 1):
-                rows = rows[_spread(len(rows), min(PRICED, self._at_once() // 4 + 1))]
+                rows = rows[evenly_spaced(len(rows), min(PRICED, self._at_once() // 4 + 1))]
                 parts, whole = self._parts(histories.take(rows, last=stage)), histories.take(rows)
                 total = self._sum(parts)
                 owned = owned_items(whole.rows, whole.items, total.shape)
@@ -223,12 +222,12 @@ class Ensemble:
         if prices:
             self.foretelling = replace(told, stages=tuple(prices), prices=tuple(prices.values()))
 
-    def score(self, histories: SequenceBatch) -> Scores:
+    def score(self, histories: SequenceBatch) -> Float32s:
         """Weighted sum of the standardised scores, `[B, N]`; an expert that has no say is not asked."""
         parts = self._parts(histories)
         return self._placed(parts, histories)
 
-    def preference(self, histories: SequenceBatch) -> Scores:
+    def preference(self, histories: SequenceBatch) -> Float32s:
         """`score` with what is foretold of the items without events, on the scale of sums, in place of their ranks."""
         parts = self._parts(histories)
         total = self._sum(parts)
@@ -237,18 +236,18 @@ class Ensemble:
             total[:, self.foretelling.mapping.new] = told / np.float32(self.foretelling.sharpness)
         return total
 
-    def _parts(self, histories: SequenceBatch) -> dict[str, Scores]:
+    def _parts(self, histories: SequenceBatch) -> dict[str, Float32s]:
         """The standardised scores `[B, N]` of the experts that have a say, by name."""
         self._weight_vector()
         asked = {name: expert for name, expert in self.experts.items() if self.weights[name] > 0} or self.experts
         return dict(zip(asked, self._standardised(asked, histories), strict=True))
 
-    def _sum(self, parts: Mapping[str, Scores]) -> Scores:
+    def _sum(self, parts: Mapping[str, Float32s]) -> Float32s:
         """Weighted sum of the standardised scores, `[B, N]`, items without events as experts see them."""
         weights = np.asarray([self.weights[name] for name in parts], dtype=np.float32)
         return weighted_scores(list(parts.values()), weights)
 
-    def _placed(self, parts: Mapping[str, Scores], histories: SequenceBatch) -> Scores:
+    def _placed(self, parts: Mapping[str, Float32s], histories: SequenceBatch) -> Float32s:
         """The sums `[B, N]` with the items without events in their places."""
         total = self._sum(parts)
         if self.foretelling is None or not self.foretelling.places:
@@ -256,7 +255,7 @@ class Ensemble:
         owned = owned_items(histories.rows, histories.items, total.shape)
         return self.foretelling.placed(total, self.foretelling.told(parts), owned, histories.lengths)
 
-    def shares(self, histories: SequenceBatch) -> dict[str, Scores]:
+    def shares(self, histories: SequenceBatch) -> dict[str, Float32s]:
         """What each expert gives to every score, `[B, N]`: they sum to `score`.
 
         A new item has from each expert what that says of the items that look like it; what its place adds or takes is
@@ -272,16 +271,16 @@ class Ensemble:
             self._settle(parts, foretold, told, self._placed(asked, histories))
         return parts
 
-    def contributions(self, histories: SequenceBatch) -> dict[str, Scores]:
+    def contributions(self, histories: SequenceBatch) -> dict[str, Float32s]:
         """What each view gives, `[B, N]`: experts of ids and events are `behaviour`, those that can be are split.
 
         A new item has from each of its views what that foretells; the views it has share alike what its place adds.
         """
-        total: dict[str, Scores] = {}
+        total: dict[str, Float32s] = {}
         asked = dict(zip(self.experts, self._standardised(self.experts, histories), strict=True))
         for name, z in asked.items():
             expert, weight = self.experts[name], np.float32(self.weights[name])
-            parts: Mapping[str, Scores] = {BEHAVIOUR: weight * z}
+            parts: Mapping[str, Float32s] = {BEHAVIOUR: weight * z}
             if isinstance(expert, Additive):
                 views = expert.contributions(histories)
                 spread = np.maximum(sum(views.values()).std(axis=1, keepdims=True), 1e-9)  # type: ignore[union-attr]
@@ -295,10 +294,10 @@ class Ensemble:
 
     def _settle(
         self,
-        parts: dict[str, Scores],
-        foretold: Mapping[str, Scores],
+        parts: dict[str, Float32s],
+        foretold: Mapping[str, Float32s],
         told: Mapping[str, Bools],
-        scores: Scores,
+        scores: Float32s,
     ) -> None:
         """Give the columns of new items to those who foretold them; the rest of a score is shared evenly by those who
         say something of the item (`told`: `[n]` or one for all), by all where nobody does."""
@@ -375,7 +374,7 @@ class Ensemble:
         self.experts = {n: e for n, e in self.experts.items() if n != name}
         self.left_out[name] = reason
 
-    def _standardised(self, experts: Mapping[str, Model], histories: SequenceBatch) -> list[Scores]:
+    def _standardised(self, experts: Mapping[str, Model], histories: SequenceBatch) -> list[Float32s]:
         scores = ((name, expert.score(histories)) for name, expert in experts.items())
         return [standardise(_logarithm(each) if name in self.heavy_tailed else each) for name, each in scores]
 
@@ -387,12 +386,7 @@ class Ensemble:
         return np.asarray([self.weights[name] for name in self.experts], dtype=np.float32)
 
 
-def _spread(size: int, count: int) -> npt.NDArray[np.int64]:
-    """At most `count` of `size` places, evenly."""
-    return np.unique(np.linspace(0, size - 1, min(size, count)).astype(np.int64))
-
-
-def _logarithm(scores: Scores) -> Scores:
+def _logarithm(scores: Float32s) -> Float32s:
     """Logarithm of heavy-tailed scores above a floor of a hundredth of the row's mean."""
     shifted = np.maximum(scores - np.minimum(scores.min(axis=1, keepdims=True), 0.0), 0.0)
     floor = np.maximum(shifted.mean(axis=1, keepdims=True) * 1e-2, 1e-12)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-Scores = npt.NDArray[np.float32]
-Logs = npt.NDArray[np.floating]
-Bools = npt.NDArray[np.bool_]
+from penchant.arrays import Bools, Float32s, Floats
 
 TOP = 10
 """Ranks that count as what known items get: NDCG of the first ten."""
@@ -17,13 +15,13 @@ FURTHEST = 60.0
 """The price is sought between e^−60 and e^60: beyond every item and before every item."""
 
 
-def log_known(scores: Scores, sharpness: float, closed: Bools) -> Logs:
+def log_known(scores: Float32s, sharpness: float, closed: Bools) -> Floats:
     """log p(known | the next choice is a known item), `[B, N]`: softmax of sharpness · `scores` where not `closed`."""
     sharp = np.where(closed, np.float32(-np.inf), scores * np.float32(sharpness))
     return sharp - _log_sum(sharp)
 
 
-def log_new(foretold: Scores, owned: Bools, rehearsed: Scores, owned_rehearsed: Bools) -> Logs:
+def log_new(foretold: Float32s, owned: Bools, rehearsed: Float32s, owned_rehearsed: Bools) -> Floats:
     """log p(new | the next choice is a new item), `[B, n]`.
 
     `foretold` `[B, n]` are logits of the new items, `rehearsed` `[B, R]` those of known items foretold as if they were
@@ -35,7 +33,7 @@ def log_new(foretold: Scores, owned: Bools, rehearsed: Scores, owned_rehearsed: 
     return foretold - _log_sum(np.hstack([others, peers]))
 
 
-def fair_price(new: Logs, known: Logs, cost: float) -> float:
+def fair_price(new: Floats, known: Floats, cost: float) -> float:
     """The highest θ at which known items are expected to lose at most the share `cost` of their NDCG@10.
 
     Where a new item stands above each known one with p(known) < e^θ p(new), no other rule that costs as much finds more
@@ -64,8 +62,8 @@ def fair_price(new: Logs, known: Logs, cost: float) -> float:
 
 
 def place(
-    scores: Scores, likelihood: Logs, new: npt.NDArray[np.integer], closed: Bools, sharpness: float, prices: Logs
-) -> Scores:
+    scores: Float32s, likelihood: Floats, new: npt.NDArray[np.integer], closed: Bools, sharpness: float, prices: Floats
+) -> Float32s:
     """`scores` `[B, N]` with those of the `new` items `[n]` where the `prices` `[B]` put them among the known ones.
 
     s(new) = (θ + log p(new) + log Σ_open e^(τ s)) / τ, so that s(new) > s(known) where e^θ p(new) > p(known). Every
@@ -79,7 +77,7 @@ def place(
     return out
 
 
-def _log_sum(logs: Logs) -> Logs:
+def _log_sum(logs: Floats) -> Floats:
     """log Σ exp of each row, `[B, 1]`; 0 where all are −inf."""
     highest = logs.max(axis=1, keepdims=True, initial=-np.inf)
     nothing = ~np.isfinite(highest)
@@ -87,7 +85,7 @@ def _log_sum(logs: Logs) -> Logs:
     return np.asarray(highest + np.log(np.where(nothing, 1.0, np.exp(logs - highest).sum(axis=1, keepdims=True))))
 
 
-def _highest(logs: Logs, count: int) -> Logs:
+def _highest(logs: Floats, count: int) -> Floats:
     """The highest `count` of each row, falling."""
     count = min(count, logs.shape[1])
     part = logs if count == logs.shape[1] else -np.partition(-logs, count - 1, axis=1)[:, :count]

@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-Scores = npt.NDArray[np.float32]
+from penchant.arrays import Float32s
 
 
-def standardise(scores: Scores) -> Scores:
+def standardise(scores: Float32s) -> Float32s:
     """Each row to mean 0 and standard deviation 1 over the items; a constant row becomes zeros.
 
     >>> standardise(np.array([[1.0, 2.0, 3.0], [5.0, 5.0, 5.0]], dtype=np.float32)).round(2).tolist()
@@ -20,7 +20,7 @@ def standardise(scores: Scores) -> Scores:
     return np.asarray(np.where(spread > 1e-9, centred / np.maximum(spread, 1e-9), 0.0), dtype=np.float32)
 
 
-def weighted_scores(expert_scores: list[Scores], weights: npt.NDArray[np.float32]) -> Scores:
+def weighted_scores(expert_scores: list[Float32s], weights: npt.NDArray[np.float32]) -> Float32s:
     """Σ_m w_m · z_m(u, i) for standardised `z_m` `[B, N]`. Additive: expert m gives exactly w_m · z_m of a score."""
     total = np.zeros_like(expert_scores[0])
     for scores, weight in zip(expert_scores, weights, strict=True):
@@ -29,7 +29,7 @@ def weighted_scores(expert_scores: list[Scores], weights: npt.NDArray[np.float32
 
 
 def fit_weights(
-    expert_scores: list[Scores],
+    expert_scores: list[Float32s],
     targets: npt.NDArray[np.int32],
     allowed: npt.NDArray[np.bool_] | None = None,
     *,
@@ -69,7 +69,7 @@ FACTORS = (0.0, 0.5, 0.7, 1.4, 2.0, 4.0)
 
 
 def refine_weights(
-    expert_scores: list[Scores],
+    expert_scores: list[Float32s],
     weights: npt.NDArray[np.float32],
     targets: npt.NDArray[np.int32],
     allowed: npt.NDArray[np.bool_] | None = None,

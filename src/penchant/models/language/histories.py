@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Int64s
 from penchant.data.ragged import Ragged, gather_positions
 from penchant.data.sequences import SequenceBatch
 from penchant.llm.tokenizer import TextTokenizer
 from penchant.llm.verbalise import verbalise_event, verbalise_gap
-
-Ints = npt.NDArray[np.int64]
 
 UNIT_SECONDS = np.asarray([0, 60, 3_600, 86_400, 604_800, 2_592_000, 31_536_000], dtype=np.int64)
 """The units of the time between events; below a minute it is 'then'."""
@@ -63,7 +62,7 @@ class Narrator:
         gaps, gap_of_row = self._gaps(np.maximum(batch.query_times_s - last, 0))
         return Ragged.of([[], *gaps]).take(np.where(batch.lengths > 0, 1 + gap_of_row, 0))
 
-    def _gaps(self, seconds: Ints) -> tuple[list[list[int]], Ints]:
+    def _gaps(self, seconds: Int64s) -> tuple[list[list[int]], Int64s]:
         """Tokens of each distinct phrase, and which phrase each number of seconds has."""
         unit = np.searchsorted(UNIT_SECONDS, seconds, side="right") - 1
         count = np.where(unit > 0, seconds // np.maximum(UNIT_SECONDS[unit], 1), 0)
@@ -95,10 +94,10 @@ class Stream:
     """
 
     tokens: npt.NDArray[np.int32]
-    ends: Ints
-    offsets: Ints
+    ends: Int64s
+    offsets: Int64s
 
-    def begin(self, first: Ints, stops: Ints, budget: Ints | int) -> Ints:
+    def begin(self, first: Int64s, stops: Int64s, budget: Int64s | int) -> Int64s:
         """The earliest event of each row from `first` on so that the events up to `stops` have `budget` tokens at most.
 
         At least one event stays, even where it is too long.
@@ -106,7 +105,7 @@ class Stream:
         earliest = np.searchsorted(self.ends[0::2], self.ends[2 * stops] - budget, side="left")
         return np.asarray(np.clip(earliest, first, np.maximum(stops - 1, first)), dtype=np.int64)
 
-    def windows(self, budget: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    def windows(self, budget: int, rng: np.random.Generator) -> tuple[Int64s, Int64s]:
         """Starts and stops of windows of at most `budget` tokens that share one event at their seams.
 
         Cut from the end of each history backwards; the first window of a long one is drawn shorter, so that the seams
@@ -138,15 +137,15 @@ class Page:
     Token s of the stream stands in column s + shift of its row.
     """
 
-    tokens: Ints
-    mask: Ints
-    shift: Ints
+    tokens: Int64s
+    mask: Int64s
+    shift: Int64s
 
 
 def make_page(
     stream: Stream,
-    begins: Ints,
-    stops: Ints,
+    begins: Int64s,
+    stops: Int64s,
     tokenizer: TextTokenizer,
     *,
     causal: bool,

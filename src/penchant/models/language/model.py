@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from penchant.arrays import Float32s
 from penchant.data.kinds import wanted_kinds
 from penchant.data.schema import TEXT
 from penchant.data.sequences import SequenceBatch
@@ -19,7 +20,7 @@ from penchant.llm.adapters import prepare_tuning
 from penchant.llm.language_model import reader as reading_part
 from penchant.losses.sampled_softmax import sampled_softmax
 from penchant.losses.softmax import full_softmax
-from penchant.models.base import ModelState, Scores
+from penchant.models.base import ModelState
 from penchant.models.language.histories import Narrator
 from penchant.models.language.network import LLMNet
 from penchant.models.language.options import LLMOptions
@@ -216,7 +217,7 @@ class LLM:
         vectors: npt.NDArray[np.float32] = self._item_tensor().cpu().numpy()
         return vectors
 
-    def score(self, histories: SequenceBatch) -> Scores:
+    def score(self, histories: SequenceBatch) -> Float32s:
         """Cosine over temperature, `[B, N]`; zeros for an empty history."""
         scale = np.float32(self._net().log_scale.detach().exp().item())
         return np.asarray((self.user_vectors(histories) * scale) @ self.item_vectors.T, dtype=np.float32)

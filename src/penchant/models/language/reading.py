@@ -11,17 +11,18 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from penchant.arrays import Int64s
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.encoders.pretrained.huggingface import token_batches
 from penchant.encoders.pretrained.pooling import pool
 from penchant.llm.language_model import read_states
-from penchant.models.language.histories import Ints, Narrator, Page, Stream, make_page
+from penchant.models.language.histories import Narrator, Page, Stream, make_page
 from penchant.models.language.network import LLMNet
 from penchant.models.nn.tokens import Padded, pad
 from penchant.models.nn.windows import Window, batches, like_length, next_gap
 
-States = Iterator[tuple[Ints, Tensor]]
+States = Iterator[tuple[Int64s, Tensor]]
 """Row numbers and their pooled states `[rows, width]`, some at a time."""
 
 
@@ -33,7 +34,7 @@ class Reading(Protocol):
 
     def examples(
         self, net: LLMNet, sequences: SequenceBatch, batch: Any, rng: np.random.Generator, items: Tensor
-    ) -> tuple[Tensor, Ints]:
+    ) -> tuple[Tensor, Int64s]:
         """States `[n, width]` and the events `[n]` (flat positions) that follow on what each has read."""
 
     def last(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> States:
@@ -81,7 +82,7 @@ class TextReading:
 
     def examples(
         self, net: LLMNet, sequences: SequenceBatch, batch: Window, rng: np.random.Generator, items: Tensor
-    ) -> tuple[Tensor, Ints]:
+    ) -> tuple[Tensor, Int64s]:
         """In half of the batches the model has read how long it was until the event that follows."""
         assert self._stream is not None
         stream, (starts, stops) = self._stream, batch
@@ -124,7 +125,7 @@ class TextReading:
         yield from self._prefixes(net, stream, late, first[late], late + 1, None)
 
     def _prefixes(
-        self, net: LLMNet, stream: Stream, numbers: Ints, first: Ints, stops: Ints, extra: Ragged | None
+        self, net: LLMNet, stream: Stream, numbers: Int64s, first: Int64s, stops: Int64s, extra: Ragged | None
     ) -> States:
         """One text each of the events from `first` to `stops`, as many as fit."""
         room = self.budget - (extra.lengths if extra is not None else np.zeros(len(numbers), dtype=np.int64))
@@ -166,7 +167,7 @@ class ItemReading:
 
     def examples(
         self, net: LLMNet, sequences: SequenceBatch, batch: Window, rng: np.random.Generator, items: Tensor
-    ) -> tuple[Tensor, Ints]:
+    ) -> tuple[Tensor, Int64s]:
         """In half of the batches the time until the event that follows is shown."""
         starts, stops = batch
         window = pad(sequences, starts, stops - 1).to(self.device)
@@ -208,7 +209,7 @@ class ItemReading:
         return states
 
 
-def events_of(starts: Ints, stops: Ints) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def events_of(starts: Int64s, stops: Int64s) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """The numbers from starts[b] up to stops[b] of every row, and the row of each.
 
     >>> [part.tolist() for part in events_of(np.array([3, 7]), np.array([5, 8]))]

@@ -11,6 +11,7 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
+from penchant.arrays import evenly_spaced
 from penchant.data import schema
 from penchant.data.columns import as_text
 from penchant.data.language import main_language
@@ -66,7 +67,7 @@ class Words:
         """Texts of the items and some verbalised histories (evenly chosen, at most 40 events of each)."""
         batch = data.sequences
         rows = np.flatnonzero(batch.lengths >= 2)
-        rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(histories, len(rows))).astype(np.int64))]
+        rows = rows[evenly_spaced(len(rows), histories)]
         part = batch.take(rows, last=40)
         part = part.keep(part.items >= 0)
         titles = [self.titles[item] for item in part.items]

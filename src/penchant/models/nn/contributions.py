@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Float32s
 from penchant.fusion.contributions import shapley_weights
 
-Floats = npt.NDArray[np.float32]
 
-
-def dot_parts(interests: Floats, items: Floats, parts: Floats) -> list[Floats]:
+def dot_parts(interests: Float32s, items: Float32s, parts: Float32s) -> list[Float32s]:
     """`[B, N]` for each view: u · p_m of the interest u that gives the item its score.
 
     `interests` `[B, K, D]` (scaled), `items` `[N, D]`, and their `parts` `[N, V, D]`, which sum to `items`. The score
@@ -29,7 +27,7 @@ def dot_parts(interests: Floats, items: Floats, parts: Floats) -> list[Floats]:
     return out
 
 
-def shapley_parts(score: Callable[[list[bool]], Floats], views: int) -> list[Floats]:
+def shapley_parts(score: Callable[[list[bool]], Float32s], views: int) -> list[Float32s]:
     """`[B, N]` for each view: Shapley values of a score that is not linear in the item's vector.
 
     `score(seen)` gives the scores when items show only some of their views. What they get without any is shared out

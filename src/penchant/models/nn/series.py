@@ -9,13 +9,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from penchant.arrays import Float32s
 from penchant.data.sequences import SequenceBatch
 from penchant.models.nn.mol import MixtureOfLogits
 from penchant.models.nn.options import SequenceOptions
 from penchant.models.nn.tokens import Padded, pad
 from penchant.models.nn.windows import BATCH_TOKENS, like_length
-
-Floats = npt.NDArray[np.float32]
 
 
 class Reader(Protocol):
@@ -29,7 +28,7 @@ def _shape(options: SequenceOptions) -> tuple[int, ...]:
     return (options.n_interests, options.dim) if options.n_interests > 1 else (options.dim,)
 
 
-def last_vectors(read: Reader, histories: SequenceBatch, options: SequenceOptions) -> Floats:
+def last_vectors(read: Reader, histories: SequenceBatch, options: SequenceOptions) -> Float32s:
     """After the last event, `[B, dim]` (`[B, K, dim]`); zeros for an empty history."""
     out = np.zeros((len(histories), *_shape(options)), dtype=np.float32)
     cut = histories.last(options.max_length)
@@ -40,7 +39,7 @@ def last_vectors(read: Reader, histories: SequenceBatch, options: SequenceOption
     return out
 
 
-def series(read: Reader, histories: SequenceBatch, options: SequenceOptions) -> Floats:
+def series(read: Reader, histories: SequenceBatch, options: SequenceOptions) -> Float32s:
     """After every event, `[E, dim]` (`[E, K, dim]`), each from at most `max_length` events; no request is read."""
     hidden = histories.at(None)
     out = np.zeros((histories.n_events, *_shape(options)), dtype=np.float32)
@@ -61,7 +60,7 @@ def series(read: Reader, histories: SequenceBatch, options: SequenceOptions) -> 
     return out
 
 
-def mixture_scores(mol: MixtureOfLogits, vectors: Floats, items: Tensor, known: npt.NDArray[np.bool_]) -> Floats:
+def mixture_scores(mol: MixtureOfLogits, vectors: Float32s, items: Tensor, known: npt.NDArray[np.bool_]) -> Float32s:
     """Every row of `vectors` `[B, dim]` with every item `[N, dim]`, in blocks: `[B, N]`; 0 where nothing is `known`."""
     users = torch.from_numpy(vectors).to(items.device)
     out = np.zeros((len(vectors), len(items)), dtype=np.float32)

@@ -8,11 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Int64s
 from penchant.data import schema
 from penchant.data.schema import OTHERS
 from penchant.errors import DataError
-
-Codes = npt.NDArray[np.int64]
 
 
 def first_categories(items: pl.DataFrame) -> pl.Series:
@@ -56,7 +55,7 @@ def frequent_categories(items: pl.DataFrame, events: npt.NDArray[np.integer], mo
     return tuple(classes)
 
 
-def category_codes(items: pl.DataFrame, classes: Sequence[str]) -> Codes:
+def category_codes(items: pl.DataFrame, classes: Sequence[str]) -> Int64s:
     """The class of every item `[N]`, -1 for an item without a category; an unknown category is of `OTHERS`."""
     names = first_categories(items)
     named = [name for name in classes if name != OTHERS]

@@ -9,12 +9,10 @@ import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
 
+from penchant.arrays import Float64s, Int64s
 from penchant.errors import DataError
 from penchant.models.base import ModelState
 from penchant.models.probes.options import ProbeOptions
-
-Doubles = npt.NDArray[np.float64]
-Codes = npt.NDArray[np.int64]
 
 PENALTIES = (0.001, 0.01, 0.1, 1.0, 10.0)
 _ITERATIONS = 1000
@@ -24,14 +22,14 @@ _ITERATIONS = 1000
 class LinearProbe:
     """P(class | x) = softmax(W x + b), `weights` `[C, F]` and `bias` `[C]`; one row stands for two classes."""
 
-    weights: Doubles
-    bias: Doubles
+    weights: Float64s
+    bias: Float64s
 
     @classmethod
     def fit(
         cls,
         inputs: npt.NDArray[np.floating],
-        labels: Codes,
+        labels: Int64s,
         n_classes: int,
         options: ProbeOptions,
         *,
@@ -73,24 +71,26 @@ class LinearProbe:
         return cls(np.array(state.tensors["weights"]), np.array(state.tensors["bias"]))
 
 
-def _with_reference(logits: Doubles) -> Doubles:
+def _with_reference(logits: Float64s) -> Float64s:
     """Logits `[n, C]`; where there is one column, 0 is the logit of the other class."""
     return np.column_stack([np.zeros(len(logits)), logits]) if logits.shape[1] == 1 else logits
 
 
-def _log_probabilities(design: Doubles, weights: Doubles) -> Doubles:
+def _log_probabilities(design: Float64s, weights: Float64s) -> Float64s:
     logits = _with_reference(design @ weights.T)
     return np.asarray(logits - logsumexp(logits, axis=1, keepdims=True))
 
 
-def _minimise(design: Doubles, labels: Codes, n_classes: int, importance: Doubles, l2: float, n_free: int) -> Doubles:
+def _minimise(
+    design: Float64s, labels: Int64s, n_classes: int, importance: Float64s, l2: float, n_free: int
+) -> Float64s:
     """Weights `[C, F + 1]`, the bias last, by L-BFGS on all examples."""
     n, size = design.shape
     rows = np.arange(n)
     penalty = np.full(size, l2)
     penalty[:n_free] = penalty[-1] = 0.0
 
-    def loss(flat: Doubles) -> tuple[float, Doubles]:
+    def loss(flat: Float64s) -> tuple[float, Float64s]:
         weights = flat.reshape(n_classes, size)
         log_p = _log_probabilities(design, weights)
         residual = np.exp(log_p)
@@ -105,7 +105,7 @@ def _minimise(design: Doubles, labels: Codes, n_classes: int, importance: Double
 
 
 def _choose_penalty(
-    design: Doubles, labels: Codes, n_classes: int, importance: Doubles, n_free: int, seed: int
+    design: Float64s, labels: Int64s, n_classes: int, importance: Float64s, n_free: int, seed: int
 ) -> float:
     """The penalty under which a quarter of the examples, left out of the fit, is likeliest."""
     left_out = np.random.default_rng(seed).permutation(len(labels)) < len(labels) // 4
@@ -119,7 +119,7 @@ def _choose_penalty(
     return PENALTIES[int(np.argmin(losses))]
 
 
-def _example_weights(labels: Codes, options: ProbeOptions) -> Doubles:
+def _example_weights(labels: Int64s, options: ProbeOptions) -> Float64s:
     """The weight of every example: 1, or such that every class has the same total weight."""
     if options.class_weights == "none":
         return np.ones(len(labels))

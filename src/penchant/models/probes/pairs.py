@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Bools, Float32s, Int64s
 from penchant.data.kinds import our_kind, wanted_kinds
 from penchant.data.ragged import gather_positions
 from penchant.data.schema import PASSIVE_KINDS
@@ -15,10 +15,6 @@ from penchant.data.sequences import SequenceBatch
 from penchant.errors import DataError
 from penchant.models.base import DenseModel
 from penchant.models.probes.options import ProbeOptions
-
-Floats = npt.NDArray[np.float32]
-Codes = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -33,7 +29,7 @@ class TargetEvents:
     targets: Bools
     taken: Bools
     passive: Bools
-    rows: Codes
+    rows: Int64s
 
     @classmethod
     def select(
@@ -54,16 +50,16 @@ class TargetEvents:
         """Events `[E]` of one of the items."""
         return np.asarray((self.sequences.items >= 0) & (self.sequences.items < n_items))
 
-    def user_items(self, n_items: int, *, taken: bool = False) -> Codes:
+    def user_items(self, n_items: int, *, taken: bool = False) -> Int64s:
         """One number for the user and the item of every event `[E]`; with `taken` the distinct ones of taken events."""
         numbers = np.asarray(self.sequences.rows * n_items + self.sequences.items)
         return np.unique(numbers[self.known(n_items) & self.taken]) if taken else numbers
 
-    def interests_before(self, model: DenseModel, events: Codes) -> Floats:
+    def interests_before(self, model: DenseModel, events: Int64s) -> Float32s:
         """The interest vectors `[n, D]` before some events, the time of a request hidden."""
         return model.interests(self.sequences.at(None))[events - 1]
 
-    def users_of(self, events: Codes) -> Codes:
+    def users_of(self, events: Int64s) -> Int64s:
         """The rows, in the batch that the histories come from, of some events `[n]`."""
         return self.rows[self.sequences.rows[events]]
 
@@ -75,10 +71,10 @@ class Pairs:
     `real` says whether the negatives are real.
     """
 
-    interests: Floats
-    items: Codes
-    labels: Codes
-    users: Codes
+    interests: Float32s
+    items: Int64s
+    labels: Int64s
+    users: Int64s
     real: bool
 
 
@@ -86,13 +82,13 @@ class Pairs:
 class ClassPairs:
     """Interest vectors before an event `[n, D]`, the class of its item, that of the previous item (-1: none), users."""
 
-    interests: Floats
-    classes: Codes
-    previous: Codes
-    users: Codes
+    interests: Float32s
+    classes: Int64s
+    previous: Int64s
+    users: Int64s
 
 
-def split_targets(events: TargetEvents, n_items: int, options: ProbeOptions) -> tuple[Codes, Codes | None]:
+def split_targets(events: TargetEvents, n_items: int, options: ProbeOptions) -> tuple[Int64s, Int64s | None]:
     """Positive and negative targets; None stands for negatives that are to be sampled.
 
     An exposure counts as a negative unless the user took the item at any time. Raises `DataError` where no target is
@@ -126,7 +122,7 @@ def interest_pairs(model: DenseModel, events: TargetEvents, options: ProbeOption
     return Pairs(events.interests_before(model, chosen), items, labels, events.users_of(chosen), negative is not None)
 
 
-def category_pairs(model: DenseModel, events: TargetEvents, item_classes: Codes) -> ClassPairs:
+def category_pairs(model: DenseModel, events: TargetEvents, item_classes: Int64s) -> ClassPairs:
     """Every taken target with the interest before it and its class; targets of items without a class are left out.
 
     `item_classes` `[N]` holds the class of every item, -1 for none.
@@ -142,13 +138,13 @@ def taken_events(sequences: SequenceBatch, kinds: list[str]) -> Bools:
     return ~_of_kinds(sequences, ~wanted_kinds(kinds))
 
 
-def event_classes(sequences: SequenceBatch, item_classes: Codes, taken: Bools) -> Codes:
+def event_classes(sequences: SequenceBatch, item_classes: Int64s, taken: Bools) -> Int64s:
     """The class of every event's item `[E]`; -1 where it has none or is not `taken` `[E]`."""
     has_class = (sequences.items >= 0) & (sequences.items < len(item_classes)) & taken
     return np.where(has_class, item_classes[np.where(has_class, sequences.items, 0)], -1).astype(np.int64)
 
 
-def latest_classes(sequences: SequenceBatch, classes: Codes) -> Codes:
+def latest_classes(sequences: SequenceBatch, classes: Int64s) -> Int64s:
     """After every event `[E]` the class of the user's latest event that has a class, -1 for none."""
     latest = np.maximum.accumulate(np.where(classes >= 0, np.arange(len(classes)), -1))
     in_row = latest >= np.repeat(sequences.offsets[:-1], sequences.lengths)
@@ -156,8 +152,8 @@ def latest_classes(sequences: SequenceBatch, classes: Codes) -> Codes:
 
 
 def _sample_negatives(
-    events: TargetEvents, positive: Codes, n_items: int, ratio: int, seed: int
-) -> tuple[Codes, Codes]:
+    events: TargetEvents, positive: Int64s, n_items: int, ratio: int, seed: int
+) -> tuple[Int64s, Int64s]:
     """Sampled items `[m]` that the user did not take, half by popularity, and the positive event of each."""
     batch = events.sequences
     counts = np.bincount(batch.items[batch.items >= 0], minlength=n_items).astype(np.float64)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy.sparse import csr_array
 
+from penchant.arrays import Bools, Float32s, Int64s
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import DataError, ModelError
 from penchant.models.base import DenseModel, ModelState
@@ -28,10 +29,6 @@ from penchant.models.probes.pairs import (
     split_targets,
     taken_events,
 )
-
-Bools = npt.NDArray[np.bool_]
-Codes = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float32]
 
 INTEREST, CATEGORY = PROBES
 SHARE = 0.1
@@ -86,13 +83,15 @@ class Probes:
         """The target events `[E]` of as many users as the options allow."""
         return TargetEvents.select(sequences, kinds, targets, self.options.users)
 
-    def predict_interest(self, interests: Floats, items: Floats) -> Floats:
+    def predict_interest(self, interests: Float32s, items: Float32s) -> Float32s:
         """The probability of interest `[n]` of pairs of interest and item vectors `[n, D]`. Raises `ModelError`."""
         if self.interest is None:
             raise _missing(INTEREST)
         return self.interest.probabilities(interest_inputs(interests, items, self.options.features))[:, 1]
 
-    def predict_category(self, model: DenseModel, items: pl.DataFrame, interests: Floats, previous: Codes) -> Floats:
+    def predict_category(
+        self, model: DenseModel, items: pl.DataFrame, interests: Float32s, previous: Int64s
+    ) -> Float32s:
         """The probability of each of `classes` `[n, C]` from interest vectors `[n, D]` and the class of the previous
         item `[n]` (-1: none). Raises `ModelError`."""
         if self.category is None:
@@ -104,7 +103,7 @@ class Probes:
 
     def predict_next_category(
         self, model: DenseModel, histories: SequenceBatch, kinds: list[str], items: pl.DataFrame
-    ) -> Floats:
+    ) -> Float32s:
         """The probability of each of `classes` for the next item of every history, `[B, C]`. Raises `ModelError`."""
         if self.category is None:
             raise _missing(CATEGORY)
@@ -113,7 +112,7 @@ class Probes:
         latest = np.append(latest_classes(histories, classes), -1)[ends]
         return self.predict_category(model, items, model.user_vectors(histories), latest)
 
-    def predict_pairs(self, model: DenseModel, events: TargetEvents, seed: int = 0) -> tuple[Pairs, Floats]:
+    def predict_pairs(self, model: DenseModel, events: TargetEvents, seed: int = 0) -> tuple[Pairs, Float32s]:
         """Pairs made like those that the probe learned (real or sampled negatives), and its probability of each."""
         options = replace(self.options, negatives=self.facts[INTEREST]["negatives"])
         pairs = interest_pairs(model, events, options, seed)
@@ -121,7 +120,7 @@ class Probes:
 
     def predict_class_pairs(
         self, model: DenseModel, events: TargetEvents, items: pl.DataFrame
-    ) -> tuple[ClassPairs, Floats]:
+    ) -> tuple[ClassPairs, Float32s]:
         """The target events by class, and the probability of every class for each.
 
         Raises `DataError` where none of them is of an item with a class.
@@ -154,7 +153,7 @@ class Probes:
         )
 
 
-def interest_inputs(interests: Floats, items: Floats, features: str = "all") -> npt.NDArray[np.float64]:
+def interest_inputs(interests: Float32s, items: Float32s, features: str = "all") -> npt.NDArray[np.float64]:
     """Inputs of the interest probe `[n, F]`: u·v, and with `all` u ⊙ v and |u − v| too.
 
     >>> interest_inputs(np.array([[1.0, 2.0]]), np.array([[3.0, -1.0]])).tolist()
@@ -166,7 +165,9 @@ def interest_inputs(interests: Floats, items: Floats, features: str = "all") -> 
     return dot if features == "dot" else np.concatenate([dot, product, np.abs(u - v)], axis=1)
 
 
-def class_inputs(items: Floats, item_classes: Codes, n_classes: int, interests: Floats, previous: Codes) -> Floats:
+def class_inputs(
+    items: Float32s, item_classes: Int64s, n_classes: int, interests: Float32s, previous: Int64s
+) -> Float32s:
     """Inputs of the category probe `[n, 2C]`: the mean of u·v over the items of each class, and the previous class.
 
     Few numbers, so that few events suffice. `items` `[N, D]` and `item_classes` `[N]` are of the catalogue,
