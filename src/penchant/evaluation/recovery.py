@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from penchant.arrays import Bools
+from penchant.arrays import Bools, evenly_spaced
 from penchant.data import schema
 from penchant.data.results.estimates import Interval
 from penchant.data.results.recovery import POPULATION_MEAN, Intervals, Recovery
@@ -50,7 +50,7 @@ def measure_recovery(recommender: Recommender, truth: Truth, *, seed: int) -> Re
     their 2.5 % and 97.5 % quantiles as `low` and `high`.
     """
     n_users = recommender.dataset.n_users
-    users = np.unique(np.linspace(0, n_users - 1, min(USERS, n_users)).astype(np.int64))
+    users = evenly_spaced(n_users, USERS)
     histories = recommender.histories(users)
     if histories.event_rows is None or len(users) < 4:
         return Recovery()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from penchant.arrays import Bools, Float32s, Int64s
+from penchant.arrays import Bools, Float32s, Int64s, evenly_spaced
 from penchant.data.kinds import our_kind, wanted_kinds
 from penchant.data.ragged import gather_positions
 from penchant.data.schema import PASSIVE_KINDS
@@ -40,7 +40,7 @@ class TargetEvents:
         following[sequences.offsets[:-1][sequences.lengths > 0]] = False
         rows = np.flatnonzero(np.bincount(sequences.rows[following], minlength=len(sequences)))
         if users is not None and len(rows):
-            rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(users, len(rows))).astype(np.int64))]
+            rows = rows[evenly_spaced(len(rows), users)]
         events, _ = gather_positions(sequences.offsets, rows)
         batch = sequences.take(rows)
         passive = _of_kinds(batch, [our_kind(kind) in PASSIVE_KINDS for kind in kinds])
