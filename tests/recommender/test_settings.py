@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 import penchant
-from penchant.errors import OptionError
+from penchant.errors import OptionError, UsageError
 from penchant.models.registry import MODELS
 from penchant.recommender.config import Config
 from penchant.recommender.settings import find_settings, list_settings
@@ -44,6 +45,23 @@ def test_the_list_is_what_a_configuration_holds_and_can_set() -> None:
     assert listed == set(leaves(values))
     for one in list_settings():
         Config().with_settings({one.key: one.default})
+
+
+def test_a_meaning_names_the_choices_and_the_range_that_are_checked() -> None:
+    """What a wrong value is told to be stands in the meaning too: every name of a choice, every bound of a number."""
+    checked = 0
+    for one in list_settings():
+        wrong = "?!" if one.type.startswith(("str", "tuple[str")) else "-5"
+        try:
+            Config().with_settings({one.key: wrong})
+        except UsageError as error:
+            choices = re.search(r"Allowed: (.*?)\.(?: |$)", str(error))
+            names = [] if one.key == "model" or choices is None else choices[1].split(", ")
+            bounds = re.findall(r"\d+ or more|above \d+|at most \d+|below \d+", str(error))
+            for part in (*names, *bounds):
+                assert re.search(rf"(?<![\w-]){re.escape(part)}(?![\w-])", one.meaning, re.IGNORECASE), (one.key, part)
+            checked += bool(names or bounds)
+    assert checked > 120
 
 
 def test_options_that_models_share_are_listed_once_with_the_defaults_that_differ() -> None:

@@ -56,7 +56,7 @@ class Config:
     """
 
     model: str = DEFAULT_MODEL
-    """Name of the model to fit. See the list of models."""
+    """Name of the model to fit. The page on models describes each."""
     seed: int = 0
     """Seed of every random draw. 0 to 2**32 - 1; the same seed gives the same result."""
     device: str = "auto"

@@ -72,7 +72,7 @@ class SequenceOptions(TowerOptions):
     """Whether training uses bfloat16 for the products of the softmax, of the item views, and on a CPU of attention and
     sasrec from dim=128 on, where the processor has it. training.precision=float32 overrides it."""
     gbce_t: float = 0.75
-    """t of loss=gbce. 0 to 1."""
+    """t of loss=gbce. 0 or more, at most 1; 0 is bce, 1 calibrates as if all items were negatives."""
     contrastive_weight: float = 0.0
     """Weight of the contrastive loss between two changed versions of a history. 0 or more; 0 leaves it out."""
     head: str = "cosine"
