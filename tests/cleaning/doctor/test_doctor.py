@@ -152,6 +152,7 @@ def test_broken_media(tmp_path: Path) -> None:
     items = {"item_id": ["i0", "i1"], "video": ["text.png", "clip.mp4"]}
     diagnosis = examine(Dataset.from_tables(table(), items, root=tmp_path))
     assert diagnosis.find("broken_media").examples == ("text.png (not a video)",)  # type: ignore[union-attr]
+    assert diagnosis.find("broken_media").sentence("zh").endswith("不能用：1 个不是视频。")  # type: ignore[union-attr]
     assert "i0" in diagnosis.find("no_content").examples and "i1" not in diagnosis.find("no_content").examples  # type: ignore[union-attr]
     items = {"item_id": ["i0", "i1"], "image": ["good.png", "zero.png"]}
     diagnosis = examine(Dataset.from_tables(table(), items, root=tmp_path))
@@ -167,6 +168,7 @@ def test_bots_languages_gaps_and_kinds() -> None:
     items = {"item_id": [f"i{n}" for n in range(60)], "title": ["雨" * 5 if n % 3 else "rain" for n in range(60)]}
     diagnosis = examine_log(log, items)
     assert diagnosis.find("bots").examples == ("bot",)  # type: ignore[union-attr]
+    assert diagnosis.find("bots").sentence("zh").endswith("的行为像机器人：过于规律、昼夜不停。")  # type: ignore[union-attr]
     assert diagnosis.find("languages").numbers["main"] == "zh"  # type: ignore[union-attr]
     assert diagnosis.find("gap").numbers["days"] in (40, 41)  # type: ignore[union-attr]
     assert diagnosis.find("kind_drift").examples == ("like",)  # type: ignore[union-attr]

@@ -12,13 +12,15 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.data.vocabulary import Vocabulary
-from penchant.messages import text
+from penchant.messages import has_text, text
 
 Severity = Literal["problem", "warn", "info"]
 Value = int | float | str
 
 MOST_EXAMPLES: Final = 5
 _LONGEST: Final = 80
+_TRANSLATED: Final = {"signals": "doctor.signal.", "why": "doctor.fault."}
+"""Lists in `numbers` whose entries (each with an optional count before it) have texts in the catalogue."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +65,25 @@ class Observation:
         }
 
     def _text(self, part: str, language: str) -> str:
-        filled = text(f"doctor.finding.{self.code}{part}", language, **self.numbers)
-        return re.sub(r"(\d)%", r"\1 %", filled) if language == "en" else filled
+        numbers = dict(self.numbers)
+        for name, table in _TRANSLATED.items():
+            if name in numbers:
+                numbers[name] = _translate(str(numbers[name]), table, language)
+        sentence = text(f"doctor.finding.{self.code}{part}", language, **numbers)
+        return re.sub(r"(\d)%", r"\1 %", sentence) if language == "en" else sentence
 
 
 def observe(code: str, severity: Severity, examples: tuple[str, ...] = (), **numbers: Value) -> Observation:
     """An `Observation` with its numbers as keywords."""
     return Observation(code, severity, numbers, examples)
+
+
+def _translate(listed: str, table: str, language: str) -> str:
+    entries = []
+    for entry in listed.split(", "):
+        count, name = re.fullmatch(r"([\d,]+ )?(.*)", entry, flags=re.S).groups("")  # type: ignore[union-attr]
+        entries.append(count + (text(table + name, language) if has_text(table + name) else name))
+    return ("、" if language == "zh" else ", ").join(entries)
 
 
 def list_examples(ids: Iterable[object]) -> tuple[str, ...]:
