@@ -1,1 +1,1 @@
-"""Rules that find dirt: one file a rule, each with its count, its reasons and its quarantine. Imports without torch."""
+"""Cleaning: one file a rule, each with its finding, reason and quarantine; the data doctor; augmentation."""

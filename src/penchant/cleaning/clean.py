@@ -1,4 +1,4 @@
-"""All cleaning rules in order; the report of the data says what each one did."""
+"""All cleaning rules in order; the report of the data lists their effects."""
 
 from __future__ import annotations
 

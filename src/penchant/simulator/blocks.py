@@ -95,9 +95,7 @@ def _draw_humans(world: World, counts: npt.NDArray[np.int64], first: int, row: i
     truth = _build_user_truth(
         options, population.table, interests, labels, np.where(labels == TAKEOVER, last_s + 86_400, -1)
     )
-    return _build_block(
-        options, population.table, truth, [events, content, stolen], files, _average(interests), row, later
-    )
+    return _build_block(options, population.table, truth, [events, content, stolen], files, row, later)
 
 
 def _draw_abusers(world: World, bots: int, spammers: int, row: int) -> Block:
@@ -123,7 +121,7 @@ def _draw_abusers(world: World, bots: int, spammers: int, row: int) -> Block:
     )
     labels = np.repeat([BOT, SPAMMER], [bots, spammers])
     truth = _build_user_truth(options, table, none, labels, begin_s)
-    return _build_block(options, table, truth, events, empty_media(), uniform, row, rng)
+    return _build_block(options, table, truth, events, empty_media(), row, rng)
 
 
 def _build_block(
@@ -132,7 +130,6 @@ def _build_block(
     user_truth: pl.DataFrame,
     parts: list[pl.DataFrame],
     files: pl.DataFrame,
-    mean: npt.NDArray[np.float32],
     row: int,
     rng: np.random.Generator,
 ) -> Block:
@@ -152,7 +149,7 @@ def _build_block(
         event_truth=wide.select(schema.EVENT_ID, *TRUTH_COLUMNS),
         broken=broken.insert_column(1, copies[schema.EVENT_ID]),
         files=files,
-        mean=mean,
+        mean=np.asarray((user_truth["first"].to_numpy() + user_truth["last"].to_numpy()) / 2, dtype=np.float32),
     )
 
 
@@ -171,11 +168,6 @@ def _complete_columns(options: SimulatorOptions, wide: pl.DataFrame) -> pl.DataF
     wide = wide.with_columns(missing).select(pl.col(name).cast(kind) for name, kind in columns.items())
     uniform = pl.lit(pl.Series([[1 / options.topics] * options.topics], dtype=mixture))
     return wide.with_columns(pl.col("interests").fill_null(uniform.first()))
-
-
-def _average(interests: Interests) -> npt.NDArray[np.float32]:
-    """The average of the first and the last mixture of each user."""
-    return np.asarray((interests.first + interests.last) / 2, dtype=np.float32)
 
 
 def _build_user_truth(

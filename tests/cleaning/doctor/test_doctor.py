@@ -199,6 +199,8 @@ def test_every_finding_has_its_texts() -> None:
     assert [code for code in codes if f'"{code}"' not in source] == []
     with pytest.raises(OptionError, match="Allowed: en, zh"):
         examine_log(table()).to_dict("fr")
+    with pytest.raises(OptionError, match="It is now called 'duplicates'"):
+        examine_log(table()).find("twins")
 
 
 def test_advice_names_what_exists() -> None:

@@ -1,1 +1,1 @@
-"""Contents changed so that they keep their meaning."""
+"""Augmentation: random changes of contents that keep their meaning."""

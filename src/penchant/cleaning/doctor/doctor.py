@@ -13,9 +13,18 @@ from penchant.cleaning.doctor.advice import Advice, Machine, Traits, advise, wri
 from penchant.cleaning.doctor.finding import Observation
 from penchant.data.dataset import Dataset
 from penchant.data.text import item_text
+from penchant.errors import OptionError
 from penchant.options import require_range
 
 _ORDER = ("problem", "warn", "info")
+_RENAMED = {
+    "suspicious_users": "bots",
+    "twins": "duplicates",
+    "leak_twins": "leak_duplicates",
+    "no_view": "no_modality",
+    "unread_refusals": "unread_negatives",
+}
+"""Earlier codes and what they are called now."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,9 @@ class Diagnosis:
         return sum(one.severity == severity for one in self.observations)
 
     def find(self, code: str) -> Observation | None:
-        """The (first) finding with a code, if there is one."""
+        """The (first) finding with a code, if there is one. Raises `OptionError` for an earlier name of a code."""
+        if code in _RENAMED:
+            raise OptionError("code", code, remedy=f"It is now called {_RENAMED[code]!r}.")
         return next((one for one in self.observations if one.code == code), None)
 
     def to_dict(self, language: str = "en") -> dict[str, Any]:
