@@ -15,7 +15,7 @@ from penchant.data.dataset import Dataset
 from penchant.embeddings.behaviour import BehaviourOptions, cooccurrence_view
 from penchant.embeddings.fitted import ViewOptions
 from penchant.embeddings.modalities import item_views
-from penchant.errors import DataError, ModelError
+from penchant.errors import BundleError, DataError, ModelError
 from penchant.models.probes.options import ProbeOptions
 from penchant.models.probes.probes import newest_events
 from penchant.recommender.config import Config
@@ -122,6 +122,21 @@ def test_bundles_written_before_there_were_probes_load(
     with pytest.raises(ModelError, match="No probes were fitted"):
         old.next_category("u0")
     assert old.interested("u0", ["i0", "i1"]).shape == (2,), "fitted at the first call"
+
+
+def test_an_old_bundle_with_heads_is_refused_and_the_error_names_the_new_key(
+    data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = penchant.recommender.bundle.write_bundle
+
+    def as_before(path: Path, fill: Any, *, facts: dict[str, Any]) -> Path:
+        config = {("heads" if key == "probes" else key): value for key, value in facts["config"].items()}
+        return write(path, fill, facts={**facts, "config": config})
+
+    monkeypatch.setattr(penchant.recommender.bundle, "write_bundle", as_before)
+    Recommender.fit(data, Config(model="content")).save(tmp_path / "b")
+    with pytest.raises(BundleError, match=r"'heads' is not known\. It has a new name: probes"):
+        Recommender.load(tmp_path / "b")
 
 
 def test_what_cannot_be_taught_is_refused_first(data: Dataset) -> None:

@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.arrays import Int64s, Progress
-from penchant.errors import ModelError, UsageError
+from penchant.errors import ModelError
 from penchant.llm.language_model import LanguageModel
 from penchant.llm.objectives import IGNORED, mask_tokens, sentence_pairs
+from penchant.options import require_range
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,11 +45,8 @@ class PretrainingOptions:
     """Tokens of an example. 1 or more."""
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "tokens", "batch_tokens", "max_length"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name}={getattr(self, name)} is out of range.", remedy="Give 1 or more.")
-        if not self.learning_rate > 0:
-            raise UsageError(f"learning_rate={self.learning_rate} is out of range.", remedy="Give a number above 0.")
+        require_range(self, "epochs", "tokens", "batch_tokens", "max_length", least=1)
+        require_range(self, "learning_rate", above=0)
 
 
 @dataclass(frozen=True)

@@ -117,17 +117,16 @@ class Stream:
         room = np.full(len(first), budget)
         long = self.ends[2 * stops] - self.ends[2 * first] > budget
         room[long] = rng.integers(budget // 2, budget + 1, size=int(long.sum()))
-        starts_found, stops_found = [], []
+        all_starts = [np.empty(0, dtype=np.int64)]
+        all_stops = [np.empty(0, dtype=np.int64)]
         while len(first):
             starts = np.maximum(np.minimum(self.begin(first, stops, room), stops - 2), first)
-            starts_found.append(starts)
-            stops_found.append(stops)
+            all_starts.append(starts)
+            all_stops.append(stops)
             left = starts > first
             first, stops = first[left], starts[left] + 1
             room = np.full(len(first), budget)
-        if not starts_found:
-            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-        return np.concatenate(starts_found), np.concatenate(stops_found)
+        return np.concatenate(all_starts), np.concatenate(all_stops)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The network of the model `llm`: what reads, what it reads into an interest vector, and the item side."""
+"""The network of the model `llm`: the language model, the projection to an interest vector, and the item side."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from penchant.models.nn.tokens import GAP_BUCKETS, Padded
 
 
 class ItemSide(nn.Module):
-    """Item vectors `[items, dim]` of length 1: the projected text vector, and an id that learns what it lacks.
+    """Item vectors `[items, dim]` of length 1: the projected text vector plus an id embedding.
 
-    v = unit(unit(W t) + trained · e). `texts` `[items, text_dim]` (zero rows: no text) are no parameters; where what
-    reads them `learns`, they stand as of the beginning of an epoch and belong to a checkpoint. Without `ids` an item is
-    its text alone, as in HLLM; with them an item nobody has touched is.
+    v = unit(unit(W t) + trained · e). `texts` `[items, text_dim]` (zero rows: no text) are no parameters. Where the
+    model that reads them `learns`, they are those of the start of the epoch and belong to a checkpoint. Without `ids`
+    an item is its text alone, as in HLLM; with them only a cold item is.
     """
 
     texts: Tensor
@@ -42,7 +42,7 @@ class ItemSide(nn.Module):
 class EventInputs(nn.Module):
     """Input embeddings of a causal language model from events: W item + kind + time before (+ time to the request).
 
-    HLLM (Chen et al. 2024) feeds item vectors alone; kind and elapsed time are zero at first and learn what they add.
+    HLLM (Chen et al. 2024) feeds item vectors alone. The embeddings of kind and time begin at zero.
     """
 
     def __init__(self, dim: int, width: int, n_kinds: int) -> None:
@@ -58,12 +58,12 @@ class EventInputs(nn.Module):
         known = (batch.items >= 0).unsqueeze(-1)
         tokens = self.items(embed(batch.items.clamp_min(0), items) * known)
         tokens = tokens + embed(batch.kinds.clamp(0, len(self.kinds) - 1), self.kinds) + embed(batch.gaps, self.gaps)
-        told: Tensor = tokens + (embed(batch.requests, self.requests) if request else self.requests[0])
-        return told
+        inputs: Tensor = tokens + (embed(batch.requests, self.requests) if request else self.requests[0])
+        return inputs
 
 
 class LLMNet(Network):
-    """All parameters of the model `llm`; `reader` is the language model, `item_reader` one of items where it learns."""
+    """All parameters of the model `llm`: `reader` reads histories, `item_reader` items (where it is trained)."""
 
     item_tables = ("items.ids",)
 

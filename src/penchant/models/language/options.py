@@ -93,18 +93,15 @@ class LLMOptions:
                 raise OptionError(name, getattr(self, name), allowed=allowed)
         if self.levels not in (1, 2):
             raise OptionError("levels", self.levels, allowed=("1", "2"))
-        require_range(self, "n_heads", least=1)
+        require_range(self, "rank", "pretrain_epochs", "pretrain_tokens", "width", "layers", "n_heads", least=1)
+        require_range(self, "dim", "epochs", "negatives", least=1)
+        require_range(self, "title_length", least=2)
+        require_range(self, "max_length", "batch_tokens", least=8)
+        require_range(self, "vocabulary", least=64)
         if self.width % self.n_heads:
             raise UsageError(
                 f"width={self.width} is not a multiple of n_heads={self.n_heads}.", remedy="Change one of them."
             )
-        small = {"max_length": 8, "title_length": 2, "vocabulary": 64, "batch_tokens": 8}
-        names = (
-            *("rank", "pretrain_epochs", "pretrain_tokens", "width", "layers", "n_heads", "dim", "epochs", "negatives"),
-            *small,
-        )
-        for name in names:
-            require_range(self, name, least=small.get(name, 1))
         require_range(self, "dropout", least=0, below=1)
         require_range(self, "temperature", "learning_rate", above=0)
         require_range(self, "weight_decay", least=0)

@@ -20,7 +20,7 @@ from penchant.llm.language_model import read_states
 from penchant.models.language.histories import Narrator, Page, Stream, make_page
 from penchant.models.language.network import LLMNet
 from penchant.models.nn.tokens import Padded, pad
-from penchant.models.nn.windows import Window, batches, like_length, next_gap
+from penchant.models.nn.windows import Window, batch_windows, batches, like_length, next_gap
 
 States = Iterator[tuple[Int64s, Tensor]]
 """Row numbers and their pooled states `[rows, width]`, some at a time."""
@@ -35,7 +35,7 @@ class Reading(Protocol):
     def examples(
         self, net: LLMNet, sequences: SequenceBatch, batch: Any, rng: np.random.Generator, items: Tensor
     ) -> tuple[Tensor, Int64s]:
-        """States `[n, width]` and the events `[n]` (flat positions) that follow on what each has read."""
+        """States `[n, width]` and the events `[n]` (flat positions) that each of them predicts."""
 
     def last(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> States:
         """The state after the last event of every row that has one."""
@@ -60,7 +60,7 @@ class TextReading:
     _stream: Stream | None = None
 
     def batches(self, sequences: SequenceBatch, rng: np.random.Generator) -> list[Window]:
-        """Windows of events: their last one is what follows (causal: every one but the first)."""
+        """Windows of events; the target is the last one (causal: every one but the first)."""
         if self._stream is None:
             self._stream = self.narrator.verbalise(sequences)
         stream = self._stream
@@ -71,41 +71,35 @@ class TextReading:
             rows = np.repeat(np.flatnonzero(lengths >= 2), np.minimum(lengths[lengths >= 2] - 1, 3))
             last = stream.offsets[rows] + rng.integers(1, lengths[rows])
             starts, stops = stream.begin(stream.offsets[rows], last, self.budget), last + 1
-        sizes = stream.ends[2 * stops] - stream.ends[2 * starts]
-        order = np.argsort(-sizes * (1 + 0.1 * rng.random(len(sizes))), kind="stable")
-        chunks, start = [], 0
-        while start < len(order):
-            stop = start + max(1, self.batch_tokens // int(max(1, sizes[order[start]])))
-            chunks.append(order[start:stop])
-            start = stop
-        return [(starts[chunks[n]], stops[chunks[n]]) for n in rng.permutation(len(chunks))]
+        sizes = np.maximum(stream.ends[2 * stops] - stream.ends[2 * starts], 1)
+        return batch_windows(starts, stops, sizes, self.batch_tokens, rng)
 
     def examples(
         self, net: LLMNet, sequences: SequenceBatch, batch: Window, rng: np.random.Generator, items: Tensor
     ) -> tuple[Tensor, Int64s]:
-        """In half of the batches the model has read how long it was until the event that follows."""
+        """In half of the batches the text ends with the time until the target event."""
         assert self._stream is not None
         stream, (starts, stops) = self._stream, batch
-        shown = int(rng.random() < 0.5)
-        read_to = stream.ends[2 * (stops - 1) + shown]
+        has_gap = int(rng.random() < 0.5)
+        read_to = stream.ends[2 * (stops - 1) + has_gap]
         begins = np.maximum(stream.ends[2 * starts], read_to - self.budget)
         text_page = make_page(stream, begins, read_to, self.narrator.tokenizer, causal=self.causal)
         states = self._states(net, text_page)
         if not self.causal:
             return self._pooled(states, text_page), stops - 1
         rows, events = events_of(starts + 1, stops)
-        columns = stream.ends[2 * events + shown] - 1 + text_page.shift[rows]
-        kept = stream.ends[2 * events + shown] - 1 >= begins[rows]
+        columns = stream.ends[2 * events + has_gap] - 1 + text_page.shift[rows]
+        kept = stream.ends[2 * events + has_gap] - 1 >= begins[rows]
         return states[rows[kept], columns[kept]], events[kept]
 
     def last(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> States:
-        """The text up to the budget, the newest event last; then the time until the request where it is given."""
+        """The newest events that fit the budget, then the time until the request where it is given."""
         rows = np.flatnonzero(histories.lengths > 0)
         stream, requests = self.narrator.verbalise(histories), self.narrator.requests(histories).take(rows)
         return self._prefixes(net, stream, rows, histories.offsets[rows], histories.offsets[rows + 1], requests)
 
     def every(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> States:
-        """A causal model reads the beginning of each history once; what is beyond the budget has its own texts."""
+        """A causal model reads the beginning of each history once; events beyond the budget have a text each."""
         stream = self.narrator.verbalise(histories)
         events = np.arange(histories.n_events)
         first = histories.offsets[histories.rows]
@@ -127,7 +121,7 @@ class TextReading:
     def _prefixes(
         self, net: LLMNet, stream: Stream, numbers: Int64s, first: Int64s, stops: Int64s, extra: Ragged | None
     ) -> States:
-        """One text each of the events from `first` to `stops`, as many as fit."""
+        """One text each of the events from `first` to `stops`, as many of the newest as fit."""
         room = self.budget - (extra.lengths if extra is not None else np.zeros(len(numbers), dtype=np.int64))
         read_to = stream.ends[2 * stops]
         begins = np.maximum(stream.ends[2 * stream.begin(first, stops, room)], read_to - room)
@@ -168,7 +162,7 @@ class ItemReading:
     def examples(
         self, net: LLMNet, sequences: SequenceBatch, batch: Window, rng: np.random.Generator, items: Tensor
     ) -> tuple[Tensor, Int64s]:
-        """In half of the batches the time until the event that follows is shown."""
+        """In half of the batches the time until the target event is shown."""
         starts, stops = batch
         window = pad(sequences, starts, stops - 1).to(self.device)
         gaps = torch.from_numpy(next_gap(sequences, stops)).to(self.device)

@@ -26,10 +26,21 @@ def batches(offsets: npt.NDArray[np.int64], size: int, tokens: int, rng: np.rand
     starts, stops = training_windows(offsets, size, rng)
     lengths = stops - starts
     limit = tokens or int(np.clip(lengths.sum() // STEPS, LEAST_TOKENS, BATCH_TOKENS))
-    order = np.argsort(-lengths * (1.0 + 0.1 * rng.random(len(lengths))), kind="stable")
+    return batch_windows(starts, stops, lengths, limit, rng)
+
+
+def batch_windows(
+    starts: npt.NDArray[np.int64],
+    stops: npt.NDArray[np.int64],
+    sizes: npt.NDArray[np.int64],
+    limit: int,
+    rng: np.random.Generator,
+) -> list[Window]:
+    """Windows of similar size (1 or more) together, padded to at most `limit` in sum, in random order."""
+    order = np.argsort(-sizes * (1.0 + 0.1 * rng.random(len(sizes))), kind="stable")
     chunks, start = [], 0
     while start < len(order):
-        stop = start + max(1, limit // int(lengths[order[start]]))
+        stop = start + max(1, limit // int(sizes[order[start]]))
         chunks.append(order[start:stop])
         start = stop
     return [(starts[chunks[i]], stops[chunks[i]]) for i in rng.permutation(len(chunks))]
