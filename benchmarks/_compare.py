@@ -143,12 +143,12 @@ def _settings(
         )
         carrier = Recommender.fit(cut.train, Config(model="popularity"), validation=cut.validation)
         for model in missing:
-            chosen[model] = _search(model, cut, (carrier.views, carrier.encoders))
+            chosen[model] = _search(model, cut, (carrier.modalities, carrier.encoders))
         write(stem, chosen)
     return chosen | {model: {"options": dict(options)} for model, options in given.items() if model not in GRIDS}
 
 
-def _search(model: str, cut: Any, views: Any) -> dict[str, Any]:
+def _search(model: str, cut: Any, modalities: Any) -> dict[str, Any]:
     """The best options on the validation, their NDCG@10 there, and every trial."""
     trials: list[dict[str, Any]] = []
 
@@ -156,7 +156,7 @@ def _search(model: str, cut: Any, views: Any) -> dict[str, Any]:
         for done in trials:
             if done["options"] == options:
                 return float(done["validation_ndcg"])
-        fitted = Recommender.fit(cut.train, _config(model, options), validation=cut.validation, views=views)
+        fitted = Recommender.fit(cut.train, _config(model, options), validation=cut.validation, modalities=modalities)
         value = float(fitted.facts["training"]["validation_ndcg"])
         trials.append({"options": options, "validation_ndcg": value})
         print(f"{model} {options}: {value:.4f}", file=sys.stderr, flush=True)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import penchant
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout, Split
-from penchant.embeddings.modalities import item_views
+from penchant.embeddings.modalities import item_modalities
 from penchant.embeddings.packing import informed, kept_vectors, packed
 from penchant.evaluation.backtest import ranked_lists
 from penchant.metrics.ranking import ndcg
@@ -47,15 +47,15 @@ def with_defaults(asked: argparse.Namespace) -> tuple[bool, dict[str, dict[str, 
 
 def fitted(cut: Split, models: Mapping[str, Mapping[str, Any]], keep: Path | None) -> dict[str, Recommender]:
     """Each model with its settings, selected on the validation; bundles in `keep` are taken from there."""
-    found, views = {}, None
+    found, modalities = {}, None
     for name, settings in models.items():
         kept = keep / name if keep else None
         if kept is not None and (kept / "current").is_file():
             found[name] = penchant.load(kept)
             continue
-        views = views or item_views(cut.train, Config().views, kept_vectors())
+        modalities = modalities or item_modalities(cut.train, Config().modalities, kept_vectors())
         config = Config(model=name).with_settings(settings)
-        found[name] = Recommender.fit(cut.train, config, validation=cut.validation, views=views)
+        found[name] = Recommender.fit(cut.train, config, validation=cut.validation, modalities=modalities)
         print(f"{name}: {found[name].facts['fit_cpu_s']} CPU s", file=sys.stderr, flush=True)
         if kept is not None:
             found[name].save(kept)

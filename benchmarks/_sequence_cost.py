@@ -21,7 +21,7 @@ from _report import cpu_s, peak_rss_mb
 
 from penchant.data.splits import Holdout
 from penchant.data.training import TrainingData, Validation
-from penchant.embeddings.modalities import item_views
+from penchant.embeddings.modalities import item_modalities
 from penchant.embeddings.packing import informed, kept_vectors, packed
 from penchant.models.nn.windows import training_windows
 from penchant.models.sequence import SequenceModel
@@ -64,7 +64,7 @@ def measure(asked: dict[str, Any]) -> dict[str, Any]:
         {f"transformer.{name}": value for name, value in {**asked["options"], "epochs": asked["epochs"]}.items()}
     )
     options = config.options()
-    views, encoders = item_views(cut.train, config.views, kept_vectors())
+    modalities, encoders = item_modalities(cut.train, config.modalities, kept_vectors())
     learned, whole = packed(cut.train, encoders), packed(cut.dataset, encoders)
     if asked["same_events"]:
         learned = learned.last(options.max_length + 1)
@@ -74,7 +74,7 @@ def measure(asked: dict[str, Any]) -> dict[str, Any]:
         cut.train.n_items,
         cut.train.kinds.ids.to_list(),
         int(learned.times_s.max()),
-        views=views,
+        modalities=modalities,
         validation=Validation(test.histories.take([0]), test.targets.take([0]), test.seen.take([0])),
     )
     model = Watched(options)

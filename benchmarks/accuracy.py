@@ -70,7 +70,7 @@ def main() -> None:
             learn,
             replace(base, seed=seed),
             validation=None if asked.refit else validation,
-            views=(carrier.views, carrier.encoders),
+            modalities=(carrier.modalities, carrier.encoders),
             progress=lambda what, share: print(f"{share:4.0%} {what}", flush=True) if "epoch" in what else None,
         )
         fitted = recommender.model
@@ -92,8 +92,8 @@ def looks(
 ) -> Iterator[tuple[str, Model]]:
     """What one fit holds: its parts and their sum; the cheapest thing to beat first."""
     recent = Config(model="popularity").with_settings({"popularity.window": "recent", "popularity.days": "7"})
-    views = (carrier.views, carrier.encoders)
-    yield "popularity (7 days)", Recommender.fit(learn, recent, validation=validation, views=views).model
+    modalities = (carrier.modalities, carrier.encoders)
+    yield "popularity (7 days)", Recommender.fit(learn, recent, validation=validation, modalities=modalities).model
     if not isinstance(fitted, Ensemble):
         yield "transformer", fitted
         return

@@ -31,7 +31,7 @@ from small_encoders import network_features, some
 from penchant.cleaning.augmentation.pictures import PictureAugmentation
 from penchant.cleaning.augmentation.sounds import SoundAugmentation
 from penchant.data.dataset import Dataset
-from penchant.data.modalities import Views
+from penchant.data.modalities import Modalities
 from penchant.data.splits import split
 from penchant.data.training import TrainingData
 from penchant.embeddings.contrastive import Augmentations, train_encoder, whitening
@@ -147,7 +147,7 @@ def of_media(
     classes = np.unique([path.parent.name for path in paths], return_inverse=True)[1]
     names = [path.relative_to(root).as_posix() for path in paths]
     reader = TrainableEncoder(network, replace(options, most_files=len(paths)))
-    files = training_files(reader, names, Views(), root=root)
+    files = training_files(reader, names, Modalities(), root=root)
     folds = np.array([0 if pictures else int(path.name[0]) for path in paths])
     draws: list[tuple[Any, Any]] = []
     for seed in range(seeds):

@@ -48,13 +48,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", nargs="?", type=Path, default=DATA)
     parser.add_argument("--image", default="none", help="encoder of the posters: a folder or a hub name")
-    parser.add_argument("--views", choices=("all", "image"), default="all")
+    parser.add_argument("--modalities", choices=("all", "image"), default="all")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
-    settings = dict(pair.split("=", 1) for pair in asked.set) | {"views.image.encoder": asked.image}
-    if asked.views == "image":
-        settings |= {"views.text.encoder": "none", "views.attributes.enabled": "false"}
+    settings = dict(pair.split("=", 1) for pair in asked.set) | {"modalities.image.encoder": asked.image}
+    if asked.modalities == "image":
+        settings |= {"modalities.text.encoder": "none", "modalities.attributes.enabled": "false"}
     base = Config(model="lite", seed=asked.seed).with_settings(settings)
 
     dataset = Dataset.load(asked.data)
@@ -65,7 +65,7 @@ def main() -> None:
     cold, warm = with_content(outer.test, whole), with_content(inner.test, part)
     shared: dict[str, Any] = {
         "validation": with_content(inner.validation, part),
-        "views": (carrier.views, carrier.encoders),
+        "modalities": (carrier.modalities, carrier.encoders),
     }
     known = np.bincount(inner.train.sequences().items, minlength=dataset.n_items) > 0
 
@@ -83,9 +83,9 @@ def main() -> None:
     content = replace(base, model="content")
     result: dict[str, Any] = {"models": {}, "costs": {}}
     for name, recipe in [("content", content)] + [
-        (f"content, {view} alone", content.with_settings({"content.views": view}))
-        for view in carrier.views
-        if len(carrier.views) > 2 and view != "behaviour"
+        (f"content, {modality} alone", content.with_settings({"content.modalities": modality}))
+        for modality in carrier.modalities
+        if len(carrier.modalities) > 2 and modality != "behaviour"
     ]:
         result["models"][name] = row(name, Recommender.fit(inner.train, recipe, **shared).model)
     lite = Recommender.fit(inner.train, base, **shared).model
@@ -102,14 +102,14 @@ def main() -> None:
         "users": {"cold": len(cold), "warm": len(warm)},
         "new_items": int((~known).sum()),
         "items": dataset.n_items,
-        "views": list(carrier.views),
-        "settings": settings | {"views.image.encoder": Path(asked.image).name},
+        "modalities": list(carrier.modalities),
+        "settings": settings | {"modalities.image.encoder": Path(asked.image).name},
         "weights": lite.weights,
         "foretelling": lite.foretelling.facts() if lite.foretelling is not None else None,
         "cpu_s": round(cpu_s() - started),
         "peak_rss_mb": peak_rss_mb(),
     }
-    write(f"cold_items_{asked.views}" + (f"_{asked.seed}" if asked.seed else ""), result)
+    write(f"cold_items_{asked.modalities}" + (f"_{asked.seed}" if asked.seed else ""), result)
 
 
 def judged(model: Model, holdout: Holdout, allowed: np.ndarray | None = None) -> dict[str, float]:

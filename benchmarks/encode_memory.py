@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from _report import peak_rss_mb, write
 
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.embeddings.media import encode_files
 from penchant.encoders.cache import EncoderCache
 from penchant.encoders.image import ImageEncoder, ImageOptions
@@ -37,9 +37,11 @@ class Projection(ImageEncoder):
         self.dim = dim  # type: ignore[misc]
         self.matrix = np.random.default_rng(0).standard_normal((192, dim), dtype=np.float32)
 
-    def encode(self, contents: Any) -> View:
+    def encode(self, contents: Any) -> Modality:
         rows = [np.zeros(192) if c is None else c.ravel() for c in contents]
-        return View(np.array(rows, np.float32) @ self.matrix, np.array([c is not None for c in contents]), "projection")
+        return Modality(
+            np.array(rows, np.float32) @ self.matrix, np.array([c is not None for c in contents]), "projection"
+        )
 
 
 def one(count: int, dim: int) -> dict[str, float]:
@@ -53,8 +55,8 @@ def one(count: int, dim: int) -> dict[str, float]:
             Image.fromarray(pixels).save(root / f"{row}.bmp")
         names = [f"{row}.bmp" for row in range(count)]
         before = peak_rss_mb()
-        view, _ = encode_files(Projection(dim), names, root=root, cache=EncoderCache(root / "cache"))
-    vectors = view.vectors.nbytes / 1e6
+        modality, _ = encode_files(Projection(dim), names, root=root, cache=EncoderCache(root / "cache"))
+    vectors = modality.vectors.nbytes / 1e6
     return {"files": count, "before_mb": before, "peak_mb": peak_rss_mb(), "vectors_mb": round(vectors, 1)}
 
 

@@ -23,7 +23,7 @@ import numpy as np
 from _report import write
 
 from penchant.data.media.decode import MediaOptions
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.embeddings.media import encode_files
 from penchant.embeddings.video import encode_videos
 from penchant.encoders.audio import AudioEncoder, AudioOptions
@@ -32,23 +32,23 @@ from penchant.testing.media import ESCAPES, broken_media, trap
 from penchant.testing.videos import broken_videos
 
 
-def _mean(contents: Any, name: str) -> View:
+def _mean(contents: Any, name: str) -> Modality:
     rows = [0.0 if content is None else float(np.mean(content)) for content in contents]
     present = np.array([content is not None for content in contents], dtype=bool)
-    return View(np.array(rows, dtype=np.float32)[:, None], present, name)
+    return Modality(np.array(rows, dtype=np.float32)[:, None], present, name)
 
 
 class MeanColour(ImageEncoder):
     identity, dim = "mean", 1  # type: ignore[assignment]
 
-    def encode(self, contents: Any) -> View:
+    def encode(self, contents: Any) -> Modality:
         return _mean(contents, self.identity)
 
 
 class MeanLevel(AudioEncoder):
     identity, dim, sample_rate = "mean", 1, 16_000  # type: ignore[assignment]
 
-    def encode(self, contents: Any) -> View:
+    def encode(self, contents: Any) -> Modality:
         return _mean(contents, self.identity)
 
 
@@ -94,17 +94,17 @@ def main() -> None:
 def fuzz(kind: str, encoder: Any, names: list[str], root: Path) -> dict[str, Any]:
     """Encode the column `names`, whose last rows lead out of the folder."""
     encode = encode_videos if kind == "video" else encode_files
-    view, report = encode(encoder, names, root=root, options=MediaOptions())
+    modality, report = encode(encoder, names, root=root, options=MediaOptions())
     refused = Counter(problem.kind for problem in report.problems)
     located = {problem.row for problem in report.problems}
-    assert located == set(np.flatnonzero(~view.present).tolist()), "a row that is absent without a reason"
+    assert located == set(np.flatnonzero(~modality.present).tolist()), "a row that is absent without a reason"
     return {
         "files": len(names) - len(ESCAPES),
         "used": report.used,
         "refused": dict(refused.most_common(8)),
         "crashes": sum("crashed" in problem.reason for problem in report.problems),
         "too_slow": sum(problem.kind == "too slow" for problem in report.problems),
-        "escapes": int(view.present[-len(ESCAPES) :].sum()),
+        "escapes": int(modality.present[-len(ESCAPES) :].sum()),
     }
 
 

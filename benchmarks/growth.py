@@ -3,12 +3,12 @@ from 1 k to 1 M items.
 
     python benchmarks/growth.py [--events 100000,1000000,10000000] [--items 1000,10000,100000,1000000] [--fresh]
 
-Simulated logs: popular items are drawn more often, a person has about 50 events, no views. The events grow at 10,000
-items, the items at 300,000 events; above 20,000 items the loss is the sampled softmax, as by default. Each point is a
-process of its own on one thread; a long epoch is measured on a share of its batches, drawn at random, and what is done
-once an epoch (making the batches) is divided by all of its events. Beside each time stands what the same machine takes
-for one large product, so that a busy moment shows. Writes results/growth.json and docs/images/growth_events.svg,
-growth_items.svg.
+Simulated logs: popular items are drawn more often, a person has about 50 events, no modalities. The events grow at
+10,000 items, the items at 300,000 events; above 20,000 items the loss is the sampled softmax, as by default. Each
+point is a process of its own on one thread; a long epoch is measured on a share of its batches, drawn at random, and
+what is done once an epoch (making the batches) is divided by all of its events. Beside each time stands what the same
+machine takes for one large product, so that a busy moment shows. Writes results/growth.json and
+docs/images/growth_events.svg, growth_items.svg.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     python benchmarks/id_init.py [DATA] [--epochs N] [--seed S]
 
-The sequence model on Amazon Beauty, leave-one-out, stable ties, with the text view in the item tower (the default)
+The sequence model on Amazon Beauty, leave-one-out, stable ties, with the text modality in the item tower (the default)
 and with ids alone; every validated epoch of each run is written. The test part is not looked at.
 """
 
@@ -41,7 +41,7 @@ def main() -> None:
             )
             begun = cpu_s()
             fitted = Recommender.fit(
-                cut.train, config, validation=cut.validation, views=(carrier.views, carrier.encoders)
+                cut.train, config, validation=cut.validation, modalities=(carrier.modalities, carrier.encoders)
             )
             log = fitted.facts["training"]
             row = {

@@ -39,8 +39,8 @@ MEASURES = ("vectors", "ranking", "events", "days", "seen", "early", "decoy")
 
 
 def settings(model: str, seed: int) -> Config:
-    """Defaults, with small text views and few epochs."""
-    small = {"views.text.encoder": "ngram", "views.text.dim": "64", "model": model, "seed": str(seed)}
+    """Defaults, with small text modalities and few epochs."""
+    small = {"modalities.text.encoder": "ngram", "modalities.text.dim": "64", "model": model, "seed": str(seed)}
     small |= {"transformer.epochs": str(EPOCHS), "gru.epochs": str(EPOCHS)}
     return Config().with_settings(small)
 
@@ -68,11 +68,11 @@ def platform(
     """Fit every model on one platform and add what its halves say to `found`."""
     simulate(SimulatorOptions(users=asked.users, items=asked.items, events=30 * asked.users, seed=seed)).write(folder)
     data, truth = Dataset.load(folder), Truth.load(folder / "truth")
-    views = None
+    modalities = None
     for name in asked.models:
         start = cpu_s()
-        rec = Recommender.fit(data, settings(name, seed), views=views)
-        views = views or (rec.views, rec.encoders)
+        rec = Recommender.fit(data, settings(name, seed), modalities=modalities)
+        modalities = modalities or (rec.modalities, rec.encoders)
         users = np.arange(data.n_users)
         world, known = align_truth(rec, truth, users, seed)
         last = np.flatnonzero(np.r_[world.users[1:] != world.users[:-1], True])

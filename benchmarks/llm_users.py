@@ -89,7 +89,9 @@ def run(data: Dataset, names: list[str], seed: int) -> dict[str, Any]:
         model, options = VARIANTS[name]
         settings = {f"{model}.{key}": value for key, value in options.items()}
         config = Config(model=model, seed=seed).with_settings(settings)
-        fitted = Recommender.fit(cut.train, config, validation=cut.validation, views=(carrier.views, carrier.encoders))
+        fitted = Recommender.fit(
+            cut.train, config, validation=cut.validation, modalities=(carrier.modalities, carrier.encoders)
+        )
         ranked, _ = fitted.rank(cut.test.histories, 10, exclude=cut.test.seen)
         log = fitted.facts["training"]
         rows[name] = {

@@ -60,7 +60,7 @@ ROWS: dict[str, dict[str, str]] = {
     "twice the batch": {"batch_tokens": "6400"},
     "twice the rate": {"learning_rate": "0.004"},
     "calendar features": {"calendar_features": "true"},
-    "no views": {"fusion": "none"},
+    "no modalities": {"fusion": "none"},
     "no time": {"time": "false"},
     "no time bias": {"time_bias": "false"},
 }
@@ -104,14 +104,14 @@ def measured(cut: Split, carrier: Recommender, settings: dict[str, str], seed: i
     validation, test = with_content(cut.validation, whole), with_content(cut.test, whole)
     config = Config(model="transformer", seed=seed).with_settings(settings)
     started = cpu_s()
-    found = Recommender.fit(cut.train, config, validation=validation, views=(carrier.views, carrier.encoders))
+    found = Recommender.fit(cut.train, config, validation=validation, modalities=(carrier.modalities, carrier.encoders))
     spent = cpu_s() - started
     users: dict[str, Any] = {}
     for way, holdout in {"given": test, "hidden": replace(test, histories=test.histories.at(None))}.items():
         ranked, _ = found.rank(holdout.histories, 10, exclude=holdout.seen)
         users[way] = ndcg(ranked, holdout.targets, 10)
-        if "text" in carrier.views:
-            users[f"{way} diversity"] = intra_list_diversity(ranked, carrier.views["text"])
+        if "text" in carrier.modalities:
+            users[f"{way} diversity"] = intra_list_diversity(ranked, carrier.modalities["text"])
     return {**users, "validation": found.facts["training"]["validation_ndcg"], "cpu_s": round(spent)}
 
 

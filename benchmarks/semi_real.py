@@ -6,13 +6,13 @@
 are pretrained encoders such as MobileNetV2 and YAMNet. The simulator draws 400 items of ten topics and 600 people; an
 item of topic k gets a photograph of class k and a sound of class k, and no text. A small transformer learns from them
 
-- `image`, `audio`, `image + audio`: items are their views alone, without ids;
-- `behaviour`: the ids alone; `all`: ids and both views,
+- `image`, `audio`, `image + audio`: items are their modalities alone, without ids;
+- `behaviour`: the ids alone; `all`: ids and both modalities,
 
-with 0 %, 30 % and 70 % of each view missing (an item that lacks a view at 30 % lacks it at 70 % too). Printed: NDCG@10
-on everybody's last event, and how well the planted interests are found again in the interest vectors: the cosine of
-the planted mixture and what a linear map makes of the vector, fitted on half of the people and read on the other half.
-Nothing is tuned here: one recipe, epochs chosen on validation.
+with 0 %, 30 % and 70 % of each modality missing (an item that lacks a modality at 30 % lacks it at 70 % too). Printed:
+NDCG@10 on everybody's last event, and how well the planted interests are found again in the interest vectors: the
+cosine of the planted mixture and what a linear map makes of the vector, fitted on half of the people and read on the
+other half. Nothing is tuned here: one recipe, epochs chosen on validation.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import numpy.typing as npt
 import polars as pl
 from _report import cpu_s, write
 
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.data.splits import Split, split
 from penchant.embeddings.fitted import FittedEncoders
 from penchant.embeddings.media import MediaEncoder, encode_files
@@ -77,15 +77,17 @@ def main() -> None:
     world = simulate(
         SimulatorOptions(users=600, items=400, events=24_000, topics=CLASSES, style=0.5, seed=0, follows=0)
     )
-    views = encoded(world, asked)
+    modalities = encoded(world, asked)
     cut = split(world.dataset(), "leave-one-out")
     rows = []
     for share in MISSING:
-        given = Views({name: thinned(view, share, seed) for seed, (name, view) in enumerate(views.items())})
+        given = Modalities(
+            {name: thinned(modality, share, seed) for seed, (name, modality) in enumerate(modalities.items())}
+        )
         for name, kept in SERIES.items():
             if name == "behaviour" and share:
                 continue
-            rows.append({"views": name, "missing": share, **cell(world, cut, given, kept, asked.seeds)})
+            rows.append({"modalities": name, "missing": share, **cell(world, cut, given, kept, asked.seeds)})
             print(line(rows[-1]), flush=True)
     result = {"recipe": RECIPE, "seeds": asked.seeds, "users": len(cut.test), "items": 400, "rows": rows}
     write("semi_real", result)
@@ -101,13 +103,13 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def encoded(world: Simulation, asked: argparse.Namespace) -> Views:
+def encoded(world: Simulation, asked: argparse.Namespace) -> Modalities:
     """The photograph and the sound of every item, as the pretrained encoders see them."""
     topics = world.truth.items["main"].to_numpy()
     rng = np.random.default_rng(7)
     image = ImageEncoder(ImageOptions(encoder=str(asked.image)))
     audio = AudioEncoder(AudioOptions(encoder=str(asked.audio)))
-    return Views(
+    return Modalities(
         {
             "image": encoded_files(image, asked.photos, (".jpg", ".jpeg", ".png"), topics, rng),
             "audio": encoded_files(audio, asked.sounds, (".ogg", ".wav", ".flac"), topics, rng),
@@ -117,7 +119,7 @@ def encoded(world: Simulation, asked: argparse.Namespace) -> Views:
 
 def encoded_files(
     encoder: MediaEncoder, folder: Path, kinds: Sequence[str], topics: npt.NDArray[np.uint8], rng: np.random.Generator
-) -> View:
+) -> Modality:
     """A file of class k for every item of topic k, none twice while there are others, as vectors."""
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in kinds)
     classes = sorted({path.parent.name for path in files})[:CLASSES]
@@ -127,26 +129,26 @@ def encoded_files(
         items = np.flatnonzero(topics == topic)
         order = np.concatenate([rng.permutation(len(own)) for _ in range(-(-len(items) // len(own)))])
         names[items] = [own[n] for n in order[: len(items)]]
-    view, report = encode_files(encoder, names.tolist(), root=folder, cache=kept_vectors())
+    modality, report = encode_files(encoder, names.tolist(), root=folder, cache=kept_vectors())
     print(f"{folder.name}: {report.used} of {len(topics)} files used", flush=True)
-    return view
+    return modality
 
 
-def thinned(view: View, share: float, seed: int) -> View:
-    """The view with a share of its rows taken away; what is away at a lower share is away at a higher one."""
-    rank = np.random.default_rng([11, seed]).permutation(len(view)) / len(view)
-    present = view.present & (rank >= share)
-    return View(np.where(present[:, None], view.vectors, 0).astype(np.float32), present, view.encoder)
+def thinned(modality: Modality, share: float, seed: int) -> Modality:
+    """The modality with a share of its rows taken away; what is away at a lower share is away at a higher one."""
+    rank = np.random.default_rng([11, seed]).permutation(len(modality)) / len(modality)
+    present = modality.present & (rank >= share)
+    return Modality(np.where(present[:, None], modality.vectors, 0).astype(np.float32), present, modality.encoder)
 
 
-def cell(world: Simulation, cut: Split, views: Views, kept: Sequence[str], seeds: int) -> dict[str, Any]:
-    """NDCG@10 and recovery of one set of views, over the seeds."""
+def cell(world: Simulation, cut: Split, modalities: Modalities, kept: Sequence[str], seeds: int) -> dict[str, Any]:
+    """NDCG@10 and recovery of one set of modalities, over the seeds."""
     ranked, found, nobody, before = [], [], [], cpu_s()
     for seed in range(seeds):
-        settings = {f"transformer.{name}": value for name, value in {**RECIPE, "views": ",".join(kept)}.items()}
+        settings = {f"transformer.{name}": value for name, value in {**RECIPE, "modalities": ",".join(kept)}.items()}
         config = Config(model="transformer", seed=seed).with_settings(settings)
-        rec = Recommender.fit(cut.train, config, validation=cut.validation, views=(views, FittedEncoders()))
-        facts = background(cut.train, views)
+        rec = Recommender.fit(cut.train, config, validation=cut.validation, modalities=(modalities, FittedEncoders()))
+        facts = background(cut.train, modalities)
         ranked.append(evaluate_ranking(rec, cut.test, (10,), facts=facts, threads=1).values["ndcg@10"])
         for result in recovered(world, rec, seed):
             found.append(result["cosine"])
@@ -178,22 +180,22 @@ def line(row: dict[str, Any]) -> str:
 
 
 def draw(rows: Sequence[dict[str, Any]]) -> None:
-    """One figure a measure: groups by the share that is missing, a dot for each set of views."""
+    """One figure a measure: groups by the share that is missing, a dot for each set of modalities."""
     IMAGES.mkdir(exist_ok=True)
     for measure, unit, title in (
-        ("ndcg@10", "NDCG@10", "The list gets worse step by step as views go missing"),
-        ("recovery", "cosine to the planted mixture", "Interests are still found when views are missing"),
+        ("ndcg@10", "NDCG@10", "The list gets worse step by step as modalities go missing"),
+        ("recovery", "cosine to the planted mixture", "Interests are still found when modalities are missing"),
     ):
         table = pl.DataFrame(
             [
                 {
                     "slice": f"{row['missing']:.0%} missing",
                     "note": "",
-                    "model": row["views"],
+                    "model": row["modalities"],
                     **{key: row[measure][key] for key in ("mean", "low", "high")},
                 }
                 for row in rows
-                if row["views"] != "behaviour"
+                if row["modalities"] != "behaviour"
             ]
         )
         drawing = figure_slices(table, Labels(title, title, unit), chosen="image + audio", width=720)

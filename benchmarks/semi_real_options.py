@@ -1,11 +1,11 @@
-"""Fusions and options of the views in the semi-real world of `semi_real.py`, with one view for few items.
+"""Fusions and options of the modalities in the semi-real world of `semi_real.py`, with one modality for few items.
 
     python benchmarks/semi_real_options.py --photos FOLDER --sounds FOLDER --image MODEL --audio MODEL [--seeds N]
 
-Every item has a sound; seven of ten lack a photograph, so the views are unbalanced. One small transformer with ids and
-both views is fitted per variant: every fusion, every normalisation, dropout of views, and the two remedies for
-unbalanced views. Printed: NDCG@10 on validation and on everybody's last event, the latter also for the people whose
-target has a photograph, and the recovery of planted interests.
+Every item has a sound; seven of ten lack a photograph, so the modalities are unbalanced. One small transformer with
+ids and both modalities is fitted per variant: every fusion, every normalisation, dropout of modalities, and the two
+remedies for unbalanced modalities. Printed: NDCG@10 on validation and on everybody's last event, the latter also for
+the people whose target has a photograph, and the recovery of planted interests.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from _report import cpu_s, write
 from semi_real import CLASSES, RECIPE, arguments, encoded, recovered, thinned
 
-from penchant.data.modalities import Views
+from penchant.data.modalities import Modalities
 from penchant.data.splits import Split, split
 from penchant.embeddings.fitted import FittedEncoders
 from penchant.evaluation.background import background
@@ -42,10 +42,10 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "attention": {"fusion": "attention"},
     "decision": {"fusion": "decision"},
     "fixed equal weights": {"fusion_weights": "behaviour:1,image:1,audio:1"},
-    "view_norm layer_norm": {"view_norm": "layer_norm"},
-    "view_norm standardise": {"view_norm": "standardise"},
-    "view_norm none": {"view_norm": "none"},
-    "view_balance loss": {"view_balance": "loss"},
+    "modality_norm layer_norm": {"modality_norm": "layer_norm"},
+    "modality_norm standardise": {"modality_norm": "standardise"},
+    "modality_norm none": {"modality_norm": "none"},
+    "modality_balance loss": {"modality_balance": "loss"},
     "cnn_rnn": {"encoder": "cnn_rnn"},
 }
 
@@ -57,12 +57,12 @@ def main() -> None:
         SimulatorOptions(users=600, items=400, events=24_000, topics=CLASSES, style=0.5, seed=0, follows=0)
     )
     whole = encoded(world, asked)
-    views = whole.with_view("image", thinned(whole["image"], MISSING, 0))
+    modalities = whole.with_modality("image", thinned(whole["image"], MISSING, 0))
     cut = split(world.dataset(), "leave-one-out")
-    shown = views["image"].present[cut.test.targets.values[cut.test.targets.offsets[:-1]]]
+    shown = modalities["image"].present[cut.test.targets.values[cut.test.targets.offsets[:-1]]]
     runs: dict[str, dict[str, Any]] = {}
     for name, options in VARIANTS.items():
-        runs[name] = variant(world, cut, views, options, asked.seeds)
+        runs[name] = variant(world, cut, modalities, options, asked.seeds)
         print(f"{name}: {runs[name]['cpu_s']} CPU seconds", flush=True)
     pairs = [(runs[name]["values"], runs[DEFAULT]["values"]) for name in VARIANTS if name != DEFAULT]
     gaps = dict(zip([name for name in VARIANTS if name != DEFAULT], paired_differences(pairs), strict=True))
@@ -78,14 +78,16 @@ def main() -> None:
     write("semi_real_options", {"recipe": RECIPE, "seeds": asked.seeds, "photographs missing": MISSING, "rows": rows})
 
 
-def variant(world: Simulation, cut: Split, views: Views, options: Mapping[str, Any], seeds: int) -> dict[str, Any]:
+def variant(
+    world: Simulation, cut: Split, modalities: Modalities, options: Mapping[str, Any], seeds: int
+) -> dict[str, Any]:
     """One variant over the seeds: NDCG@10 of every person, on validation, recovery, cost."""
     ranked, validation, found, before = [], [], [], cpu_s()
-    facts = background(cut.train, views)
+    facts = background(cut.train, modalities)
     for seed in range(seeds):
         settings = {f"transformer.{name}": value for name, value in {**RECIPE, **options}.items()}
         config = Config(model="transformer", seed=seed).with_settings(settings)
-        rec = Recommender.fit(cut.train, config, validation=cut.validation, views=(views, FittedEncoders()))
+        rec = Recommender.fit(cut.train, config, validation=cut.validation, modalities=(modalities, FittedEncoders()))
         ranked.append(evaluate_ranking(rec, cut.test, (10,), facts=facts, threads=1).values["ndcg@10"])
         validation.append(rec.facts["training"]["validation_ndcg"])
         found += [result["cosine"] for result in recovered(world, rec, seed)]

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from _report import cpu_s, write
 
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.embeddings.contrastive import train_encoder, whitening
 from penchant.embeddings.media import encode_files
 from penchant.embeddings.training_files import TrainingFiles, training_files
@@ -90,7 +90,7 @@ def photos(root: Path, models: Path | None, options: TrainableOptions, seed: int
         names[part] = [path.relative_to(root).as_posix() for path in paths]
         classes[part] = np.unique([path.parent.name for path in paths], return_inverse=True)[1]
         whole = TrainableEncoder("cnn", replaced(options, "most_files", len(paths)))
-        files[part] = training_files(whole, names[part], Views(), root=root)
+        files[part] = training_files(whole, names[part], Modalities(), root=root)
     out = measured(encoder, files["train"], {key: files[key] for key in ("validation", "test")}, classes)
     out["largest class"] = {"test": round(float(np.bincount(classes["test"]).max() / len(classes["test"])), 4)}
     if models is not None:
@@ -106,8 +106,8 @@ def sounds(root: Path, network: str, models: Path | None, options: TrainableOpti
     classes = np.unique([path.parent.name for path in paths], return_inverse=True)[1]
     folds = np.array([int(path.name[0]) for path in paths])
     encoder = TrainableEncoder(network, options, seed=seed)
-    whole = training_files(encoder, names, Views(), root=root)
-    pretrained: View | None = None
+    whole = training_files(encoder, names, Modalities(), root=root)
+    pretrained: Modality | None = None
     if models is not None:
         yamnet = AudioEncoder(AudioOptions(str(models / "yamnet-audioset")))
         pretrained = encode_files(yamnet, names, root=root)[0]
@@ -132,7 +132,7 @@ def sounds(root: Path, network: str, models: Path | None, options: TrainableOpti
 def some(files: TrainingFiles, contents: np.ndarray) -> TrainingFiles:
     """Of the contents `contents` (ascending) alone."""
     kept = np.isin(files.owners, contents)
-    partners = {name: view.take(contents) for name, view in files.partners.items()}
+    partners = {name: modality.take(contents) for name, modality in files.partners.items()}
     return TrainingFiles(files.windows[kept], np.searchsorted(contents, files.owners[kept]), partners)
 
 

@@ -5,7 +5,7 @@
 
 The bundle learns the events before the quantile of times; those after it are the new data (new people and items among
 them). The newest event of every second person with new events is held out, the rest is taken in by an update with
-several options, and by a full training with the same views and the same number of epochs.
+several options, and by a full training with the same modalities and the same number of epochs.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def main() -> None:
     cut = np.quantile(times, asked.quantile, method="lower")
     old, new = part(data, times < cut), part(data, times >= cut)
     config = Config(model=asked.model, seed=asked.seed).with_settings(
-        {"transformer.dim": 64, "transformer.epochs": asked.epochs, "views.text.encoder": "ngram"}
+        {"transformer.dim": 64, "transformer.epochs": asked.epochs, "modalities.text.encoder": "ngram"}
     )
     begun = cpu_s()
     rec = Recommender.fit(old, config, chosen={"best_epoch": asked.epochs})

@@ -25,7 +25,7 @@ print(f"{user}: {series.vectors.shape[0]} events, an interest vector of {series.
 
 reason = rec.explain(user, listed["item_id"][0])
 print("why:", reason.sentence)
-print("by view:", {name: round(share, 3) for name, share in reason.views.items()})
+print("by modality:", {name: round(share, 3) for name, share in reason.modalities.items()})
 
 title = data.items["title"][0]
 print(f"asked for “{title}”:", rec.recommend(text=title, k=3).table()["item_id"].to_list())

@@ -50,7 +50,7 @@ def people() -> pl.DataFrame:
 
 def learned(dataset: Dataset, **options: Any) -> Recommender:
     settings = {f"transformer.{key}": value for key, value in {**SMALL, **options}.items()}
-    config = Config(model="transformer").with_settings({**settings, "views.text.encoder": "ngram"})
+    config = Config(model="transformer").with_settings({**settings, "modalities.text.encoder": "ngram"})
     return Recommender.fit(dataset, config)
 
 
@@ -83,7 +83,7 @@ def test_so_it_is_with_all_that_events_and_people_can_carry(options: dict[str, A
     items = pl.DataFrame({"item_id": [f"i{n}" for n in range(12)], "title": ["red boat", "green tea", "old book"] * 4})
     rec = learned(Dataset.from_tables(rich(), items, people()), epochs=1, **options)
     whole = rec.histories(np.arange(rec.dataset.n_users))
-    assert whole.user_views and whole.content is not None
+    assert whole.user_modalities and whole.content is not None
     check_parity(rec, rich(), "u1")
     mine = rich().filter(pl.col("user_id") == "u1")
     known, handed = rec.recommend("u1", k=5), rec.recommend(history=mine, k=5)

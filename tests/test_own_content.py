@@ -18,10 +18,10 @@ from PIL import Image
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.data.training import TrainingData
-from penchant.embeddings.fitted import FittedEncoders, ViewOptions
-from penchant.embeddings.modalities import event_content, item_views
+from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
+from penchant.embeddings.modalities import event_content, item_modalities
 from penchant.embeddings.packing import packed
 from penchant.encoders.audio import AudioEncoder, AudioOptions
 from penchant.encoders.image import ImageEncoder, ImageOptions
@@ -42,10 +42,10 @@ class MeanColour(ImageEncoder):
     def __init__(self) -> None:
         super().__init__(ImageOptions("colour"))
 
-    def encode(self, contents: Any) -> View:
+    def encode(self, contents: Any) -> Modality:
         rows = [np.zeros(3) if c is None else c.mean(axis=(0, 1)) / 255 for c in contents]
         present = np.array([c is not None for c in contents], dtype=bool)
-        return View(np.array(rows, dtype=np.float32).reshape(-1, 3), present, "colour")
+        return Modality(np.array(rows, dtype=np.float32).reshape(-1, 3), present, "colour")
 
     def state(self) -> EncoderState:
         return EncoderState({}, {"name": self.name, "options": asdict(self.options), "weights": "", "dim": 3})
@@ -61,10 +61,10 @@ class Pitch(AudioEncoder):
     def __init__(self) -> None:
         super().__init__(AudioOptions("pitch"))
 
-    def encode(self, contents: Any) -> View:
+    def encode(self, contents: Any) -> Modality:
         rows = [np.zeros(2) if c is None else self._energy(c) for c in contents]
         present = np.array([c is not None for c in contents], dtype=bool)
-        return View(np.array(rows, dtype=np.float32).reshape(-1, 2), present, "pitch")
+        return Modality(np.array(rows, dtype=np.float32).reshape(-1, 2), present, "pitch")
 
     @staticmethod
     def _energy(sound: Any) -> Any:
@@ -110,8 +110,8 @@ def encoders(align_s: float = 0.0) -> FittedEncoders:
 
 def recommender(data: Dataset, model: str = "content") -> Recommender:
     fitted = encoders()
-    views = fitted.encode_table(schema.ITEMS, data.items, root=data.root)
-    return Recommender.fit(data, Config(model=model), views=(views, fitted))
+    modalities = fitted.encode_table(schema.ITEMS, data.items, root=data.root)
+    return Recommender.fit(data, Config(model=model), modalities=(modalities, fitted))
 
 
 OWN = {
@@ -155,10 +155,10 @@ def test_a_picture_and_a_voice_note_of_one_moment_share_a_token(folder: Path) ->
 
 
 def test_the_tolerance_is_kept_with_the_encoders_and_checked() -> None:
-    _, fitted = item_views(Dataset.from_tables({"user_id": ["u"], "item_id": ["a"], "timestamp": [1]}))
+    _, fitted = item_modalities(Dataset.from_tables({"user_id": ["u"], "item_id": ["a"], "timestamp": [1]}))
     assert FittedEncoders.from_state(fitted.state()).align_s == fitted.align_s == 5.0
     with pytest.raises(UsageError, match="align_s=-1 is out of range"):
-        ViewOptions(align_s=-1)
+        ModalityOptions(align_s=-1)
 
 
 def test_somebody_known_by_their_own_picture_alone(folder: Path) -> None:
@@ -187,7 +187,7 @@ def test_a_bundle_answers_without_the_folder(folder: Path, tmp_path: Path) -> No
 def test_an_update_says_what_became_of_the_new_files(folder: Path) -> None:
     rec = recommender(shop(folder, OWN))
     notes = ["items.image: 9 used.", "items.audio: 6 used.", "events.image: 1 used.", "events.audio: 1 used."]
-    assert rec.facts["view_notes"] == notes
+    assert rec.facts["modality_notes"] == notes
     log = {"user_id": ["u", "v"], "item_id": ["n1", "n2"], "timestamp": [30, 31]}
     items = {"item_id": ["n1", "n2"], "image": ["green.png", "gone.png"]}
     fresh = rec.update(Dataset.from_tables(pl.DataFrame(log), pl.DataFrame(items), root=folder))
@@ -206,7 +206,7 @@ def test_asked_with_a_picture_or_a_sound(folder: Path, tmp_path: Path) -> None:
         rec.recommend(image=tmp_path / "gone.png")
     with pytest.raises(UsageError, match="got text, image"):
         rec.recommend(text="red", image=folder / "green.png")
-    with pytest.raises(EncoderError, match=r"A sentence cannot be understood.*without a view of text"):
+    with pytest.raises(EncoderError, match=r"A sentence cannot be understood.*without a modality of text"):
         rec.recommend(text="red")
 
 
@@ -223,10 +223,10 @@ def test_a_network_learns_from_pictures_without_items(folder: Path) -> None:
         told["image"] += [f"{colours[colour]}.png", None]
     data = shop(folder, told)
     fitted = encoders()
-    views = fitted.encode_table(schema.ITEMS, data.items, root=data.root)
+    modalities = fitted.encode_table(schema.ITEMS, data.items, root=data.root)
     batch = packed(data, fitted)
     model = SequenceModel(SequenceOptions(dim=16, layers=1, epochs=15, dropout=0.0, learning_rate=0.02))
-    fit(model, TrainingData(batch, data.n_items, ["view"], 0, views=views))
+    fit(model, TrainingData(batch, data.n_items, ["view"], 0, modalities=modalities))
     assert schema.IMAGE in model.reads
     first = batch.take([0, 1, 2]).keep(np.tile([True, False], 3))
     best = np.argsort(-model.score(first), axis=1)[:, :3]

@@ -3,7 +3,7 @@
 `<!-- aliases -->`                     names that readers recognise
 `<!-- kinds -->`                       words for kinds of events that readers recognise
 `<!-- options: module.Class -->`       one dataclass of options
-`<!-- settings: PART -->`              settings of `general`, `views`, `training`, `probes` or `models`
+`<!-- settings: PART -->`              settings of `general`, `modalities`, `training`, `probes` or `models`
 `<!-- options of command: NAME -->`    arguments and options of one command
 `<!-- findings of the doctor -->`      code and title of every finding
 `<!-- rules of the advice -->`         condition, choice and reason of every rule

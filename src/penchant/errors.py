@@ -58,7 +58,7 @@ class UnknownIdError(PenchantError):
 
 
 class ModelError(PenchantError):
-    """A model cannot be fitted or used like this (too many items, not fitted yet, no such view)."""
+    """A model cannot be fitted or used like this (too many items, not fitted yet, no such modality)."""
 
 
 class EncoderError(PenchantError):

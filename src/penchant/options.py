@@ -27,6 +27,13 @@ Options = TypeVar("Options")
 
 RENAMED: Final[dict[str, str]] = {
     "heads.": "probes.",
+    "views.": "modalities.",
+    "views": "modalities",
+    "content_views": "content_modalities",
+    "new_views": "new_modalities",
+    "view_norm": "modality_norm",
+    "view_balance": "modality_balance",
+    "similarity_view": "similarity_modality",
     "heads": "n_heads",
     "interests": "n_interests",
     "calibration": "gbce_t",

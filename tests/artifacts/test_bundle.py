@@ -22,8 +22,8 @@ from penchant.errors import BundleError, PenchantError, UsageError
 def files(mark: str) -> Callable[[Path], None]:
     def write(folder: Path) -> None:
         (folder / "model.safetensors").write_bytes(mark.encode() * 100)
-        (folder / "views").mkdir()
-        (folder / "views" / "text.safetensors").write_bytes(mark.encode() * 50)
+        (folder / "modalities").mkdir()
+        (folder / "modalities" / "text.safetensors").write_bytes(mark.encode() * 50)
 
     return write
 
@@ -50,7 +50,7 @@ def test_round_trip(place: Path) -> None:
     assert facts["ids"] == [0, 1] and facts["where"] == place.as_posix()
     assert (place / "current").read_text() == "1\n"
     manifest = json.loads((folder / "manifest.json").read_text())["files"]
-    assert sorted(manifest) == ["model.safetensors", "penchant.json", "views/text.safetensors"]
+    assert sorted(manifest) == ["model.safetensors", "penchant.json", "modalities/text.safetensors"]
     assert manifest["model.safetensors"]["bytes"] == 100
     assert manifest["model.safetensors"]["sha256"] == (
         "2816597888e4a0d3a36b82b83316ab32680eb8f00f8cd3b904d681246d285a0e"  # printf 'a%.0s' {1..100} | sha256sum
@@ -123,7 +123,7 @@ def test_another_format_version(place: Path) -> None:
         bundle.open_bundle(place)
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "views/text.safetensors", "penchant.json", "manifest.json"])
+@pytest.mark.parametrize("name", ["model.safetensors", "modalities/text.safetensors", "penchant.json", "manifest.json"])
 def test_a_missing_file_is_named(place: Path, name: str) -> None:
     (save(place) / name).unlink()
     with pytest.raises(BundleError, match=f"the file {name} is missing.*train again"):
@@ -131,8 +131,8 @@ def test_a_missing_file_is_named(place: Path, name: str) -> None:
 
 
 def test_an_unexpected_file_is_named(place: Path) -> None:
-    (save(place) / "views" / "evil.py").write_text("print()")
-    with pytest.raises(BundleError, match=r"the file views/evil\.py does not belong to it"):
+    (save(place) / "modalities" / "evil.py").write_text("print()")
+    with pytest.raises(BundleError, match=r"the file modalities/evil\.py does not belong to it"):
         bundle.open_bundle(place)
 
 
@@ -167,7 +167,9 @@ def test_any_flipped_bit_is_found(place: Path, data: st.DataObject) -> None:
     if not place.exists():
         save(place, "a", metrics={"ndcg@10": 0.25}, names=["甲", "b"])
     folder = place / "versions" / "1"
-    name = data.draw(st.sampled_from(["model.safetensors", "views/text.safetensors", "penchant.json", "manifest.json"]))
+    name = data.draw(
+        st.sampled_from(["model.safetensors", "modalities/text.safetensors", "penchant.json", "manifest.json"])
+    )
     original = (folder / name).read_bytes()
     at, bit = data.draw(st.integers(0, len(original) - 1)), data.draw(st.integers(0, 7))
     (folder / name).write_bytes(original[:at] + bytes([original[at] ^ (1 << bit)]) + original[at + 1 :])

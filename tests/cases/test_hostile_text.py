@@ -77,7 +77,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Path:
     folder = tmp_path_factory.mktemp("hostile")
     (folder / "data").mkdir()
     write_tables(folder / "data")
-    fast = ("--model", "cooccurrence", "--set", "views.text.encoder=ngram", "--set", "views.text.dim=16")
+    fast = ("--model", "cooccurrence", "--set", "modalities.text.encoder=ngram", "--set", "modalities.text.dim=16")
     for words in (
         ("check", folder / "data", "--page", folder / "page.html"),
         ("train", folder / "data", "--out", folder / "bundle", *fast),

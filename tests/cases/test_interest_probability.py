@@ -14,7 +14,7 @@ from penchant.simulator import SimulatorOptions, simulate
 TODAY = pytest.mark.xfail(
     strict=True, raises=AssertionError, reason="the answer is that of the negatives drawn; mended by issue 15, point 3"
 )
-FAST = {"views.text.encoder": "ngram", "views.text.dim": "16"}
+FAST = {"modalities.text.encoder": "ngram", "modalities.text.dim": "16"}
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,12 @@ from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 from penchant.simulator import SimulatorOptions, Truth, simulate
 
-FAST = {"views.text.encoder": "ngram", "views.text.dim": "16", "transformer.dim": "32", "transformer.epochs": "4"}
+FAST = {
+    "modalities.text.encoder": "ngram",
+    "modalities.text.dim": "16",
+    "transformer.dim": "32",
+    "transformer.epochs": "4",
+}
 FAST["lite.experts"] = "transformer,popularity"
 
 

@@ -13,7 +13,7 @@ from penchant.cleaning.imbalance import (
     oversample,
     undersample,
 )
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.errors import DataError, UsageError
 
 CLASSES = np.array([0] * 50 + [1] * 5 + [7] * 20)
@@ -53,14 +53,16 @@ def test_propensities_grow_with_popularity() -> None:
 
 
 def test_rare_modalities_get_more_weight() -> None:
-    def view(share: float) -> View:
+    def modality(share: float) -> Modality:
         present = np.arange(10) < 10 * share
-        return View(np.ones((10, 2), dtype=np.float32) * present[:, None].astype(np.float32), present)
+        return Modality(np.ones((10, 2), dtype=np.float32) * present[:, None].astype(np.float32), present)
 
-    weights = compute_modality_weights(Views({"text": view(1.0), "image": view(0.5), "audio": view(0.0)}))
+    weights = compute_modality_weights(
+        Modalities({"text": modality(1.0), "image": modality(0.5), "audio": modality(0.0)})
+    )
     assert dict(weights) == pytest.approx({"text": 2 / 3, "image": 4 / 3, "audio": 0.0})
     with pytest.raises(DataError, match=r"No modality has any row\. Encode at least one"):
-        compute_modality_weights(Views({"text": view(0.0)}))
+        compute_modality_weights(Modalities({"text": modality(0.0)}))
 
 
 def test_messages() -> None:

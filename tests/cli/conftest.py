@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from penchant.cli.app import app
 
 Run = Callable[..., Result]
-FAST = ("--model", "cooccurrence", "--set", "views.text.encoder=ngram", "--set", "views.text.dim=16")
+FAST = ("--model", "cooccurrence", "--set", "modalities.text.encoder=ngram", "--set", "modalities.text.dim=16")
 
 
 @pytest.fixture(scope="session")

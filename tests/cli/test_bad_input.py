@@ -20,7 +20,7 @@ from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 
 Run = Callable[..., Result]
-FAST = ("--model", "popularity", "--set", "views.text.encoder=ngram", "--set", "views.text.dim=16")
+FAST = ("--model", "popularity", "--set", "modalities.text.encoder=ngram", "--set", "modalities.text.dim=16")
 ROWS = "".join(f"u{n % 3},i{n % 5},{1000 + n}\n" for n in range(30))
 
 
@@ -91,7 +91,7 @@ def test_one_user_trains_and_says_that_nothing_was_tested(run: Run, tmp_path: Pa
 )
 def test_too_little_for_the_default_model_says_which_to_take(run: Run, tmp_path: Path, events: str) -> None:
     data = folder(tmp_path / "d", "user_id,item_id,timestamp\n" + events)
-    done = run("train", data, "--out", tmp_path / "b", "--no-evaluate", "--set", "views.text.encoder=ngram")
+    done = run("train", data, "--out", tmp_path / "b", "--no-evaluate", "--set", "modalities.text.encoder=ngram")
     assert done.exit_code == 1 and "three on different items" in done.stderr, done.output
     assert "such as --model cooccurrence" in done.stderr and "data.validation" not in done.stderr
     assert run("train", data, "--out", tmp_path / "b", "--no-evaluate", "--model", "cooccurrence").exit_code == 0
@@ -102,7 +102,10 @@ def test_texts_that_are_all_null(run: Run, tmp_path: Path) -> None:
     data = folder(tmp_path / "d", "user_id,item_id,timestamp\n" + ROWS, items=items)
     assert run("train", data, "--out", tmp_path / "b", "--no-evaluate", *FAST).exit_code == 0
     failed(
-        run("recommend", tmp_path / "b", "--text", "rain"), 1, "trained without a view of text", "--history or --user"
+        run("recommend", tmp_path / "b", "--text", "rain"),
+        1,
+        "trained without a modality of text",
+        "--history or --user",
     )
     done = run("encode", data, "--modality", "text", "--out", tmp_path / "v.parquet")
     failed(done, 1, "No item has anything to encode as text", "Check the columns of items")

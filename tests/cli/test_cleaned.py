@@ -13,7 +13,7 @@ from penchant.cleaning.clean import RULES, STEPS
 from penchant.cli import parameters
 
 Run = Callable[..., Result]
-FAST = ("--model", "popularity", "--no-evaluate", "--set", "views.text.encoder=none")
+FAST = ("--model", "popularity", "--no-evaluate", "--set", "modalities.text.encoder=none")
 
 
 def test_its_names_are_the_rules() -> None:

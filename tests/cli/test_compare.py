@@ -12,7 +12,7 @@ from typer.testing import Result
 from penchant.errors import UsageError
 
 Run = Callable[..., Result]
-NGRAM = ("--set", "views.text.encoder=ngram", "--set", "views.text.dim=16")
+NGRAM = ("--set", "modalities.text.encoder=ngram", "--set", "modalities.text.dim=16")
 
 
 def test_compare_prints_a_table_and_writes_the_contract(run: Run, shop: Path, tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_a_setting_that_no_model_has_is_refused(setting: str, message: str) -> N
 
 
 def test_ablation_by_masks_is_shown_and_by_refits_is_more_models(run: Run, shop: Path) -> None:
-    experts = ("--set", "lite.experts=content,cooccurrence", "--set", "views.attributes.enabled=false")
+    experts = ("--set", "lite.experts=content,cooccurrence", "--set", "modalities.attributes.enabled=false")
     done = run("compare", shop, "--models", "lite", "--ablate", "masked", "--split", "leave-one-out", *experts, *NGRAM)
     assert done.exit_code == 0, done.output
     assert "lite that sees" in done.stdout and "behaviour + text" in done.stdout
@@ -96,4 +96,4 @@ def test_ablation_by_masks_is_shown_and_by_refits_is_more_models(run: Run, shop:
     told = json.loads(run("compare", shop, "--models", "lite", *again, *experts, *NGRAM).stdout)
     assert list(told["models"]) == ["lite", "lite: text", "lite: behaviour"]
     refused = run("compare", shop, "--models", "ease", "--ablate", "refitted", *NGRAM)
-    assert refused.exit_code == 2 and "no model here reads more than one view" in refused.output
+    assert refused.exit_code == 2 and "no model here reads more than one modality" in refused.output

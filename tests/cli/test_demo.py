@@ -16,7 +16,9 @@ Run = Callable[..., Result]
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_the_whole_job(run: Run, tmp_path: Path, language: str) -> None:
     words = ("--users", 60, "--items", 100, "--language", language, "--model", "cooccurrence")
-    done = run("demo", "--out", tmp_path, *words, "--set", "views.text.encoder=ngram", "--set", "views.text.dim=16")
+    done = run(
+        "demo", "--out", tmp_path, *words, "--set", "modalities.text.encoder=ngram", "--set", "modalities.text.dim=16"
+    )
     assert done.exit_code == 0, done.output
     text = " ".join(done.stdout.split())
     for part in (
@@ -42,7 +44,7 @@ def test_the_whole_job(run: Run, tmp_path: Path, language: str) -> None:
 
 
 def test_data_that_is_there_is_used(run: Run, shop: Path, tmp_path: Path) -> None:
-    words = ("--model", "popularity", "--set", "views.text.encoder=ngram", "--set", "views.text.dim=16")
+    words = ("--model", "popularity", "--set", "modalities.text.encoder=ngram", "--set", "modalities.text.dim=16")
     done = run("demo", "--data", shop, "--out", tmp_path, *words)
     assert done.exit_code == 0, done.output
     assert f"using what is in {shop}" in done.stdout and not (tmp_path / "data").exists()
@@ -51,7 +53,7 @@ def test_data_that_is_there_is_used(run: Run, shop: Path, tmp_path: Path) -> Non
 def test_real_data_have_no_truth_and_the_demo_says_so(run: Run, shop: Path, tmp_path: Path) -> None:
     real = tmp_path / "real"
     shutil.copytree(shop, real, ignore=shutil.ignore_patterns("truth"))
-    words = ("--model", "popularity", "--set", "views.text.encoder=ngram", "--set", "views.text.dim=16")
+    words = ("--model", "popularity", "--set", "modalities.text.encoder=ngram", "--set", "modalities.text.dim=16")
     done = run("demo", "--data", real, "--out", tmp_path / "out", *words)
     assert done.exit_code == 0, done.output
     said = "Planted interests: left out. These are real data, and nobody knows the interests behind them."

@@ -28,7 +28,14 @@ def test_interests(run: Run, bundle: Path) -> None:
 
 
 def test_every_interest_with_what_is_nearest(run: Run, shop: Path, tmp_path: Path) -> None:
-    options = ("dim=8", "epochs=1", "layers=1", "n_interests=3", "views.text.encoder=ngram", "views.text.dim=16")
+    options = (
+        "dim=8",
+        "epochs=1",
+        "layers=1",
+        "n_interests=3",
+        "modalities.text.encoder=ngram",
+        "modalities.text.dim=16",
+    )
     words = [word for value in options for word in ("--set", value)]
     done = run("train", shop, "--out", tmp_path / "b", "--no-evaluate", "--model", "transformer", *words)
     assert done.exit_code == 0, done.output
@@ -87,7 +94,7 @@ def test_explain(run: Run, bundle: Path) -> None:
 def test_words_that_no_item_has_are_no_wrong_call(run: Run, bundle: Path) -> None:
     for command in ("recommend", "interests"):
         done = run(command, bundle, "--text", "ЖЖЖ")
-        assert done.exit_code == 1 and "The text 'ЖЖЖ' has no word that the text view knows." in done.stderr
+        assert done.exit_code == 1 and "The text 'ЖЖЖ' has no word that the text modality knows." in done.stderr
         assert run(command, bundle, "--text", " ").exit_code == 2
 
 

@@ -30,7 +30,7 @@ def test_a_known_user(run: Run, bundle: Path) -> None:
     assert (plain["user_id"], plain["stage"]) == ("u000001", "model")
     for place, item in enumerate(plain["items"]):
         assert item["rank"] == place + 1 and item["score"] == float(expected.scores[0, place])
-        assert set(item["reason"]) >= {"events", "views", "sentence"}
+        assert set(item["reason"]) >= {"events", "modalities", "sentence"}
 
 
 def test_a_list_does_not_depend_on_its_length(run: Run, bundle: Path) -> None:

@@ -21,7 +21,7 @@ def test_some_settings_as_json(run: Run) -> None:
     assert [(one["key"], one["default"], one["type"]) for one in told] == [("gru.dropout", None, "float | None")]
     assert told[0]["meaning"].startswith("Share of activations dropped in training.")
     told = json.loads(run("settings", "--model", "ease", "--json").stdout)
-    assert {"ease.decay", "views.text.dim"} <= {one["key"] for one in told}
+    assert {"ease.decay", "modalities.text.dim"} <= {one["key"] for one in told}
     assert not [one for one in told if one["key"].startswith("transformer.")]
 
 

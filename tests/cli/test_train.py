@@ -16,7 +16,7 @@ from penchant.training.checkpoints import Checkpoints
 from penchant.training.steps import Training
 
 Run = Callable[..., Result]
-NGRAM = ("--set", "views.text.encoder=ngram", "--set", "views.text.dim=16")
+NGRAM = ("--set", "modalities.text.encoder=ngram", "--set", "modalities.text.dim=16")
 
 
 def test_it_says_what_was_read_tested_and_written(run: Run, shop: Path, tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_it_says_what_was_read_tested_and_written(run: Run, shop: Path, tmp_path
     assert done.stderr.startswith(f"Next: penchant recommend {out} --user ")
     facts = read_facts(open_bundle(out))
     assert (facts["config"]["model"], facts["config"]["seed"]) == ("cooccurrence", 5)
-    assert facts["config"]["views"]["text"]["encoder"] == "ngram"
+    assert facts["config"]["modalities"]["text"]["encoder"] == "ngram"
     assert set(facts["metrics"]["ndcg@10"]) == {"mean", "low", "high"}
     page = (open_bundle(out) / "report.html").read_text(encoding="utf-8")
     assert "cooccurrence" in page and "shop" in page and "ndcg" in page.lower()
@@ -43,7 +43,7 @@ def test_it_says_what_was_read_tested_and_written(run: Run, shop: Path, tmp_path
 def test_options_come_from_a_file_and_the_command_line_goes_before_it(run: Run, shop: Path, tmp_path: Path) -> None:
     config = tmp_path / "c.toml"
     config.write_text(
-        'model = "cooccurrence"\nseed = 2\n[cooccurrence]\nwindow = 3\n[views.text]\nencoder = "ngram"\ndim = 16\n'
+        'model = "cooccurrence"\nseed = 2\n[cooccurrence]\nwindow = 3\n[modalities.text]\nencoder = "ngram"\ndim = 16\n'
     )
     words = ("--config", config, "--set", "window=4", "--no-evaluate", "--json")
     done = run("train", shop, "--out", tmp_path / "b", *words)
@@ -62,7 +62,7 @@ def test_a_gpu_that_is_not_there_is_refused_before_anything_is_encoded(
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr("penchant.recommender.fit.item_views", lambda *_, **__: pytest.fail("encoded"))
+    monkeypatch.setattr("penchant.recommender.fit.item_modalities", lambda *_, **__: pytest.fail("encoded"))
     done = run("train", shop, "--out", tmp_path / "b", "--set", "device=cuda", "--no-evaluate")
     assert done.exit_code == 2 and "device=cuda, but PyTorch finds no such GPU" in done.output.replace("\n", " ")
     assert not (tmp_path / "b").exists()

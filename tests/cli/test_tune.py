@@ -12,7 +12,7 @@ from penchant.recommender.config import Config
 
 pytest.importorskip("optuna")
 Run = Callable[..., Result]
-NGRAM = ("--set", "views.text.encoder=ngram", "--set", "views.text.dim=16")
+NGRAM = ("--set", "modalities.text.encoder=ngram", "--set", "modalities.text.dim=16")
 
 
 def test_settings_are_found_written_and_learned(run: Run, shop: Path, tmp_path: Path) -> None:
@@ -22,7 +22,7 @@ def test_settings_are_found_written_and_learned(run: Run, shop: Path, tmp_path: 
     assert done.exit_code == 0, done.output
     assert "the test part was not looked at" in done.stdout and f"--config {file}" in done.stderr
     config = Config.from_toml(file)
-    assert config.seed == 3 and config.views.text.dim == 16 and config.model in ("cooccurrence", "item_knn")
+    assert config.seed == 3 and config.modalities.text.dim == 16 and config.model in ("cooccurrence", "item_knn")
     again = run(*words, "--trials", 6, "--json")
     told = json.loads(again.stdout)
     assert {name: found["trials"] for name, found in told["models"].items()} == {"cooccurrence": 6, "item_knn": 6}

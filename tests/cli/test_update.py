@@ -157,7 +157,7 @@ def test_two_processes_learn_what_one_learns_and_write_once(
 ) -> None:
     """As torchrun starts them; one process with two batches a step is what they must come to."""
     folder, new = tmp_path / "b", tmp_path / "new"
-    small = ("dim=8", "epochs=1", "max_length=20", "batch_tokens=128", "layers=1", "views.text.encoder=ngram")
+    small = ("dim=8", "epochs=1", "max_length=20", "batch_tokens=128", "layers=1", "modalities.text.encoder=ngram")
     options = [word for value in small for word in ("--set", value)]
     done = run("train", shop, "--out", folder, "--no-evaluate", "--model", "transformer", *options)
     assert done.exit_code == 0, done.output
@@ -186,7 +186,7 @@ def test_two_processes_learn_what_one_learns_and_write_once(
 
 
 def test_it_names_an_expert_that_is_left_out_from_now_on(run: Run, shop: Path, tmp_path: Path) -> None:
-    few = ("lite.experts=cooccurrence,user_knn", "lite.max_users_user_knn=60", "views.text.encoder=ngram")
+    few = ("lite.experts=cooccurrence,user_knn", "lite.max_users_user_knn=60", "modalities.text.encoder=ngram")
     options = [word for value in few for word in ("--set", value)]
     done = run("train", shop, "--out", tmp_path / "b", "--no-evaluate", "--model", "lite", *options)
     assert done.exit_code == 0, done.output
@@ -207,7 +207,15 @@ def test_probes_that_cannot_be_fitted_do_not_cost_the_bundle(run: Run, tmp_path:
         (tmp_path / name).mkdir()
         (tmp_path / name / "events.csv").write_text("user_id,item_id,timestamp,event\n" + rows)
         (tmp_path / name / "items.csv").write_text(items)
-    words = ("--model", "content", "--set", "probes.fit=interest", "--set", "views.text.encoder=ngram", "--no-evaluate")
+    words = (
+        "--model",
+        "content",
+        "--set",
+        "probes.fit=interest",
+        "--set",
+        "modalities.text.encoder=ngram",
+        "--no-evaluate",
+    )
     refused = run("train", tmp_path / "both", "--out", tmp_path / "none", *words)
     assert refused.exit_code == 1 and "No event of interest follows another" in refused.output
     assert not (tmp_path / "none").exists()

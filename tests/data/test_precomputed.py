@@ -18,7 +18,7 @@ GOOD: dict[str, Any] = {"item_id": ["b", "a"], "vector": [[1.0, 2.0], [3.0, 4.0]
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
     root = tmp_path / "shop"
-    (root / "views").mkdir(parents=True)
+    (root / "modalities").mkdir(parents=True)
     events = pl.DataFrame({"user_id": ["u", "v"], "item_id": ["a", "c"], "timestamp": [1, 2]})
     events.write_parquet(root / "events.parquet")
     pl.DataFrame({"item_id": ["a", "b", "c"]}).write_parquet(root / "items.parquet")
@@ -28,25 +28,25 @@ def shop(tmp_path: Path) -> Path:
 def test_rows_follow_the_ids_and_what_is_missing_is_absent() -> None:
     told = {**GOOD, "item_id": ["b", "a", "c", "d"], "present": [True, True, False, None]}
     own = vectors_from("shape", pl.DataFrame({**told, "vector": [[1.0, 2.0], [3.0, 4.0], [float("nan"), 0.0], None]}))
-    view = own.aligned(Vocabulary(["a", "x", "b", "c"]))
-    assert view.vectors.tolist() == [[3, 4], [0, 0], [1, 2], [0, 0]]
-    assert view.present.tolist() == [True, False, True, False] and own.table == "items"
+    modality = own.aligned(Vocabulary(["a", "x", "b", "c"]))
+    assert modality.vectors.tolist() == [[3, 4], [0, 0], [1, 2], [0, 0]]
+    assert modality.present.tolist() == [True, False, True, False] and own.table == "items"
 
 
-def test_files_in_the_folder_of_views_are_taken_up(shop: Path) -> None:
-    pl.DataFrame(GOOD).write_parquet(shop / "views" / "shape.parquet", metadata={"encoder": "nerf 3"})
-    np.save(shop / "views" / "taste.npy", np.array([[1, 2, 3]]))
-    (shop / "views" / "taste.ids.csv").write_text("user_id\nv\n", encoding="utf-8")
-    (shop / "views" / "notes.txt").write_text("no view", encoding="utf-8")
+def test_files_in_the_folder_of_modalities_are_taken_up(shop: Path) -> None:
+    pl.DataFrame(GOOD).write_parquet(shop / "modalities" / "shape.parquet", metadata={"encoder": "nerf 3"})
+    np.save(shop / "modalities" / "taste.npy", np.array([[1, 2, 3]]))
+    (shop / "modalities" / "taste.ids.csv").write_text("user_id\nv\n", encoding="utf-8")
+    (shop / "modalities" / "notes.txt").write_text("no modality", encoding="utf-8")
     data = Dataset.load(shop)
-    assert [(own.name, own.table, own.view.dim) for own in data.vectors] == [
+    assert [(own.name, own.table, own.modality.dim) for own in data.vectors] == [
         ("shape", "items", 2),
         ("taste", "users", 3),
     ]
-    assert data.vectors[0].view.encoder == "nerf 3"
-    assert "views/shape: 2 of 3 items have a vector of 2 numbers" in str(data.report)
+    assert data.vectors[0].modality.encoder == "nerf 3"
+    assert "modalities/shape: 2 of 3 items have a vector of 2 numbers" in str(data.report)
     more = data.with_vectors("shape", pl.DataFrame({"item_id": ["c"], "vector": [[9.0]]}))
-    assert [(own.name, own.view.dim) for own in more.vectors] == [("taste", 3), ("shape", 1)]
+    assert [(own.name, own.modality.dim) for own in more.vectors] == [("taste", 3), ("shape", 1)]
 
 
 @pytest.mark.parametrize(
@@ -64,8 +64,8 @@ def test_files_in_the_folder_of_views_are_taken_up(shop: Path) -> None:
         ({"user_id": ["u", "v"]}, "It needs item_id or user_id"),
     ],
 )
-def test_what_cannot_be_a_view_is_refused(shop: Path, changed: dict[str, Any], told: str) -> None:
-    pl.DataFrame({**GOOD, **changed}, strict=False).write_parquet(shop / "views" / "shape.parquet")
+def test_what_cannot_be_a_modality_is_refused(shop: Path, changed: dict[str, Any], told: str) -> None:
+    pl.DataFrame({**GOOD, **changed}, strict=False).write_parquet(shop / "modalities" / "shape.parquet")
     with pytest.raises(DataError, match=told):
         Dataset.load(shop)
 
@@ -90,7 +90,7 @@ def test_a_bad_array_is_refused(tmp_path: Path, array: Any, ids: str | None, tol
 
 def test_bad_names_and_files(tmp_path: Path) -> None:
     for name in ("behaviour", "a.b", "Shape", ""):
-        with pytest.raises(DataError, match="cannot be the name of a view"):
+        with pytest.raises(DataError, match="cannot be the name of a modality"):
             vectors_from(name, pl.DataFrame(GOOD))
     (tmp_path / "x.parquet").write_bytes(b"PAR1 nothing")
     for name, told in (("gone.parquet", "There is no file"), ("x.parquet", "cannot be read"), ("x.csv", "There is no")):
@@ -99,7 +99,7 @@ def test_bad_names_and_files(tmp_path: Path) -> None:
 
 
 def test_two_files_of_one_name_are_refused(shop: Path) -> None:
-    pl.DataFrame(GOOD).write_parquet(shop / "views" / "shape.parquet")
-    pl.DataFrame(GOOD).write_parquet(shop / "views" / "shape.pq")
-    with pytest.raises(DataError, match="two files of the view 'shape'"):
+    pl.DataFrame(GOOD).write_parquet(shop / "modalities" / "shape.parquet")
+    pl.DataFrame(GOOD).write_parquet(shop / "modalities" / "shape.pq")
+    with pytest.raises(DataError, match="two files of the modality 'shape'"):
         Dataset.load(shop)

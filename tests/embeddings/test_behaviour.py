@@ -5,21 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.data.sequences import SequenceBatch
 from penchant.embeddings.behaviour import (
     BehaviourOptions,
     action_strength,
     behaviour_feature,
     cooccurrence_counts,
-    cooccurrence_view,
+    cooccurrence_modality,
     interest_from_behaviour,
     kind_weights,
     shifted_ppmi,
 )
 from penchant.encoders.similarity import nearest_rows
 from penchant.errors import UsageError
-from penchant.testing.encoders import check_view
+from penchant.testing.encoders import check_modality
 
 
 def test_weighted_binary_actions_by_hand() -> None:
@@ -33,7 +33,7 @@ def test_weighted_binary_actions_by_hand() -> None:
     feature = behaviour_feature(batch, weights)
     assert np.allclose(feature.vectors, [[0.2, 0.5, -1.0, -0.3], [0.2, 0.0, -1.0, -0.8], [0, 0, 0, 0]])
     assert feature.present.tolist() == [True, True, False]
-    items = View(np.array([[2, 0], [0, 3]], dtype=np.float32), np.array([True, True]))
+    items = Modality(np.array([[2, 0], [0, 3]], dtype=np.float32), np.array([True, True]))
     users = interest_from_behaviour(action_strength(batch, weights, 2), items)
     assert np.allclose(users.vectors, [[0.7 / np.hypot(0.7, 1), -1 / np.hypot(0.7, 1)], [0, 1], [0, 0]], atol=1e-6)
 
@@ -69,25 +69,27 @@ def test_ppmi_by_hand() -> None:
 def test_items_of_one_crowd_are_neighbours() -> None:
     rng = np.random.default_rng(0)
     rows = [rng.permutation(10)[:6] + 10 * (user % 2) for user in range(60)]
-    view = cooccurrence_view(SequenceBatch.of_items([row.tolist() for row in rows]), 21, BehaviourOptions(dim=4))
-    assert view.present.tolist() == [True] * 20 + [False] and view.dim == 4
-    near = nearest_rows(view, 5)[:20]
+    modality = cooccurrence_modality(
+        SequenceBatch.of_items([row.tolist() for row in rows]), 21, BehaviourOptions(dim=4)
+    )
+    assert modality.present.tolist() == [True] * 20 + [False] and modality.dim == 4
+    near = nearest_rows(modality, 5)[:20]
     assert ((near // 10) == (np.arange(20) // 10)[:, None]).all()
-    again = cooccurrence_view(SequenceBatch.of_items([row.tolist() for row in rows]), 21, BehaviourOptions(dim=4))
-    assert view.vectors.tobytes() == again.vectors.tobytes()
+    again = cooccurrence_modality(SequenceBatch.of_items([row.tolist() for row in rows]), 21, BehaviourOptions(dim=4))
+    assert modality.vectors.tobytes() == again.vectors.tobytes()
 
 
-def test_histories_of_one_item_give_an_absent_view() -> None:
-    view = cooccurrence_view(SequenceBatch.of_items([[0], [1], []]), 2)
-    assert not view.present.any() and len(view) == 2
+def test_histories_of_one_item_give_an_absent_modality() -> None:
+    modality = cooccurrence_modality(SequenceBatch.of_items([[0], [1], []]), 2)
+    assert not modality.present.any() and len(modality) == 2
 
 
-def test_views_of_items_and_people_keep_the_contract() -> None:
+def test_modalities_of_items_and_people_keep_the_contract() -> None:
     batch = SequenceBatch.of_items([[0, 1, 2], [1, -1, 0], [2, 2], []])
     for options in (BehaviourOptions(dim=2), BehaviourOptions(dim=8)):
-        view = cooccurrence_view(batch, 5, options, seed=1)
-        check_view(view, 5)
-        assert view.present.tolist() == [True] * 3 + [False] * 2
-        assert cooccurrence_view(batch, 5, options, seed=1).vectors.tobytes() == view.vectors.tobytes()
-    check_view(cooccurrence_view(batch.take([]), 5, BehaviourOptions(dim=2)), 5)
-    check_view(behaviour_feature(batch, np.ones(1, dtype=np.float32)), 4)
+        modality = cooccurrence_modality(batch, 5, options, seed=1)
+        check_modality(modality, 5)
+        assert modality.present.tolist() == [True] * 3 + [False] * 2
+        assert cooccurrence_modality(batch, 5, options, seed=1).vectors.tobytes() == modality.vectors.tobytes()
+    check_modality(cooccurrence_modality(batch.take([]), 5, BehaviourOptions(dim=2)), 5)
+    check_modality(behaviour_feature(batch, np.ones(1, dtype=np.float32)), 4)

@@ -23,16 +23,16 @@ def test_the_file_holds_ids_vectors_and_presence(shop: Dataset, tmp_path: Path) 
     frame = pl.read_parquet(done.path)
     assert frame.columns == ["item_id", "vector", "present"]
     assert frame["item_id"].to_list() == shop.item_vocabulary.ids.to_list()
-    assert frame.schema["vector"] == pl.Array(pl.Float32, done.view.dim)
-    assert np.array_equal(frame["vector"].to_numpy(), done.view.vectors)
+    assert frame.schema["vector"] == pl.Array(pl.Float32, done.modality.dim)
+    assert np.array_equal(frame["vector"].to_numpy(), done.modality.vectors)
     assert sorted(frame.filter("present")["item_id"]) == ["a", "b"]
-    assert pl.read_parquet_metadata(done.path)["encoder"] == done.view.encoder
+    assert pl.read_parquet_metadata(done.path)["encoder"] == done.modality.encoder
     assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == ["out.parquet"]
 
 
 def test_auto_says_what_it_chose(shop: Dataset, tmp_path: Path) -> None:
     done = encode_table(shop, "text", "auto", tmp_path / "out.parquet", cache=EncoderCache(tmp_path / "cache"))
-    assert done.view.dim == 384 and done.notes[0].startswith("minilm was chosen because")
+    assert done.modality.dim == 384 and done.notes[0].startswith("minilm was chosen because")
 
 
 def test_bad_calls_write_nothing(shop: Dataset, tmp_path: Path) -> None:

@@ -9,11 +9,11 @@ import scipy.sparse as sp
 
 from penchant.data.dataset import Dataset
 from penchant.embeddings.behaviour import BehaviourOptions
-from penchant.embeddings.fitted import ViewOptions
-from penchant.embeddings.graph import GraphOptions, graph_edges, graph_views, random_walks
-from penchant.embeddings.modalities import as_of, item_views, user_views
+from penchant.embeddings.fitted import ModalityOptions
+from penchant.embeddings.graph import GraphOptions, graph_edges, graph_modalities, random_walks
+from penchant.embeddings.modalities import as_of, item_modalities, user_modalities
 from penchant.errors import UsageError
-from penchant.testing.encoders import check_view
+from penchant.testing.encoders import check_modality
 
 
 def two_communities(*, relations: bool = False, seed: int = 0) -> Dataset:
@@ -33,27 +33,30 @@ def two_communities(*, relations: bool = False, seed: int = 0) -> Dataset:
 
 
 def test_weights_of_kinds_weigh_the_edges() -> None:
-    """One person, a favourite and a view: steps from the person go 3 : 1 where the option says so, .3 : .2 else."""
+    """One person, a favourite and a modality: steps from the person go 3 : 1 where the option says so, .3 : .2 else."""
     log = pl.DataFrame({"user_id": ["u", "u"], "item_id": ["x", "y"], "timestamp": [1, 2], "event": ["收藏", "view"]})
     data, options = Dataset.from_tables(log), GraphOptions(enabled=True, neighbours=0, dim=2)
     assert graph_edges(data, options).toarray()[2] == pytest.approx([0.6, 0.4, 0])
     assert graph_edges(data, options, {"收藏": 3, "view": 1}).toarray()[2] == pytest.approx([0.75, 0.25, 0])
-    views = ViewOptions(graph=options, behaviour=BehaviourOptions(weights={"收藏": 3.0}))
-    told = item_views(data, views)[0]["graph"]
-    assert told.encoder.endswith(" 收藏=3.0") and as_of(data, *item_views(data, views), views)[0]["graph"].present.any()
+    modalities = ModalityOptions(graph=options, behaviour=BehaviourOptions(weights={"收藏": 3.0}))
+    told = item_modalities(data, modalities)[0]["graph"]
+    assert (
+        told.encoder.endswith(" 收藏=3.0")
+        and as_of(data, *item_modalities(data, modalities), modalities)[0]["graph"].present.any()
+    )
     with pytest.raises(UsageError, match=r"behaviour\.weights names 'boght'"):
-        item_views(data, ViewOptions(behaviour=BehaviourOptions(weights={"boght": 3.0})))
+        item_modalities(data, ModalityOptions(behaviour=BehaviourOptions(weights={"boght": 3.0})))
 
 
 def test_planted_communities_are_found_again() -> None:
     data = two_communities(relations=True)
-    items, users = graph_views(data, GraphOptions(dim=2), seed=1)
+    items, users = graph_modalities(data, GraphOptions(dim=2), seed=1)
     camp = np.arange(30) // 15
     own = items.vectors[items.present]
     same = camp[items.present][:, None] == camp[items.present][None, :]
     alike = own @ own.T
     assert items.present.all() and alike[same].mean() > alike[~same].mean() + 0.6
-    people = users.view.vectors[np.argsort(users.ids.cast(pl.Int64).to_numpy())]
+    people = users.modality.vectors[np.argsort(users.ids.cast(pl.Int64).to_numpy())]
     assert people[0] @ people[2] > 0.5 > people[0] @ people[1]
     centre = own[camp == 0].mean(axis=0) - own[camp == 1].mean(axis=0)
     assert ((people @ centre > 0) == (np.arange(20) % 2 == 0)).mean() >= 0.95  # items and users share one space
@@ -61,29 +64,29 @@ def test_planted_communities_are_found_again() -> None:
 
 def test_relations_reach_an_item_without_events() -> None:
     data = two_communities(relations=True)
-    without = graph_views(two_communities(), GraphOptions(dim=2))[0]
+    without = graph_modalities(two_communities(), GraphOptions(dim=2))[0]
     assert not without.present[14] and not without.present[29]
-    items = graph_views(data, GraphOptions(dim=2))[0].vectors
+    items = graph_modalities(data, GraphOptions(dim=2))[0].vectors
     assert items[14] @ items[3] > items[14] @ items[16] and items[29] @ items[16] > items[29] @ items[3]
 
 
-def test_views_made_of_events_are_made_again_from_a_part_of_them() -> None:
+def test_modalities_made_of_events_are_made_again_from_a_part_of_them() -> None:
     data = two_communities()
     part = data.where(np.arange(data.n_events) % 8 < 7)
-    options = ViewOptions(graph=GraphOptions(enabled=True, dim=4, walks=2), seed=3)
-    (whole, fitted), (wanted, other) = item_views(data, options), item_views(part, options)
-    views, people = as_of(part, whole, fitted, options)
-    assert set(views) >= {"behaviour", "graph"}
+    options = ModalityOptions(graph=GraphOptions(enabled=True, dim=4, walks=2), seed=3)
+    (whole, fitted), (wanted, other) = item_modalities(data, options), item_modalities(part, options)
+    modalities, people = as_of(part, whole, fitted, options)
+    assert set(modalities) >= {"behaviour", "graph"}
     for name in ("behaviour", "graph"):
-        assert views[name].vectors.tobytes() == wanted[name].vectors.tobytes() != whole[name].vectors.tobytes()
-    told = (user_views(part, each)["graph"].vectors.tobytes() for each in (people, other, fitted))
+        assert modalities[name].vectors.tobytes() == wanted[name].vectors.tobytes() != whole[name].vectors.tobytes()
+    told = (user_modalities(part, each)["graph"].vectors.tobytes() for each in (people, other, fitted))
     assert next(told) == next(told) != next(told)
-    brought = whole.with_view("behaviour", replace(whole["behaviour"], encoder="mine"))
+    brought = whole.with_modality("behaviour", replace(whole["behaviour"], encoder="mine"))
     assert as_of(part, brought, fitted, options)[0]["behaviour"] is brought["behaviour"]
 
 
 def test_same_seed_same_bytes() -> None:
-    first, second, other = (graph_views(two_communities(), GraphOptions(walks=2), seed=s)[0] for s in (4, 4, 5))
+    first, second, other = (graph_modalities(two_communities(), GraphOptions(walks=2), seed=s)[0] for s in (4, 4, 5))
     assert first.vectors.tobytes() == second.vectors.tobytes() != other.vectors.tobytes()
 
 
@@ -95,7 +98,7 @@ def test_edges_by_hand() -> None:
     dense = graph_edges(data, GraphOptions(neighbours=1)).toarray()
     # nodes a, b, u, v, x. a: to u by purchase, to b as neighbour, to x by relation: a third each after scaling
     assert dense[0] / dense[0].sum() == pytest.approx([0, 1 / 3, 1 / 3, 0, 1 / 3])
-    assert dense[2] == pytest.approx([1 / 1.2, 0.2 / 1.2, 0, 0, 0])  # weights of purchase and view
+    assert dense[2] == pytest.approx([1 / 1.2, 0.2 / 1.2, 0, 0, 0])  # weights of purchase and modality
     assert dense[3].sum() == 0 and dense[4] == pytest.approx([1, 0, 0, 0, 0])  # to hide is no edge
 
 
@@ -123,13 +126,13 @@ def test_an_id_of_a_user_and_an_item_is_told_by_the_kind() -> None:
         assert np.argwhere(dense).tolist() == [list(nodes), list(nodes[::-1])]
 
 
-def test_it_is_a_view_when_enabled() -> None:
+def test_it_is_a_modality_when_enabled() -> None:
     data = two_communities()
-    assert "graph" not in item_views(data)[0]
-    views, fitted = item_views(data, ViewOptions(graph=GraphOptions(enabled=True, dim=4, walks=2)))
-    assert views["graph"].dim == 4 and user_views(data, fitted)["graph"].present.all()
+    assert "graph" not in item_modalities(data)[0]
+    modalities, fitted = item_modalities(data, ModalityOptions(graph=GraphOptions(enabled=True, dim=4, walks=2)))
+    assert modalities["graph"].dim == 4 and user_modalities(data, fitted)["graph"].present.all()
     alone = Dataset.from_tables(pl.DataFrame({"user_id": ["u"], "item_id": ["a"], "timestamp": [1], "event": ["hide"]}))
-    assert "graph" not in item_views(alone, ViewOptions(graph=GraphOptions(enabled=True)))[0]
+    assert "graph" not in item_modalities(alone, ModalityOptions(graph=GraphOptions(enabled=True)))[0]
 
 
 def test_bad_options() -> None:
@@ -139,9 +142,9 @@ def test_bad_options() -> None:
         GraphOptions(p=0)
 
 
-def test_views_keep_the_contract() -> None:
-    items, users = graph_views(two_communities(), GraphOptions(dim=4), seed=3)
-    check_view(items, 30, dim=4)
-    check_view(users.view, 20, dim=4)
-    again = graph_views(two_communities(), GraphOptions(dim=4), seed=3)[0]
+def test_modalities_keep_the_contract() -> None:
+    items, users = graph_modalities(two_communities(), GraphOptions(dim=4), seed=3)
+    check_modality(items, 30, dim=4)
+    check_modality(users.modality, 20, dim=4)
+    again = graph_modalities(two_communities(), GraphOptions(dim=4), seed=3)[0]
     assert again.vectors.tobytes() == items.vectors.tobytes() and not items.present.all()

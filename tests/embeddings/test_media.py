@@ -17,12 +17,12 @@ from PIL import Image
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.media.decode import MediaOptions
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.embeddings.behaviour import BehaviourOptions
 from penchant.embeddings.encode_table import encode_table
-from penchant.embeddings.fitted import FittedEncoders, ViewOptions
+from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
 from penchant.embeddings.media import encode_files
-from penchant.embeddings.modalities import event_content, item_views
+from penchant.embeddings.modalities import event_content, item_modalities
 from penchant.encoders.attributes import AttributeOptions
 from penchant.encoders.audio import AudioEncoder, AudioOptions
 from penchant.encoders.cache import EncoderCache
@@ -48,11 +48,11 @@ class MeanColour(ImageEncoder):
         super().__init__(ImageOptions("mean colour"))
         self.given = 0
 
-    def encode(self, contents: Any) -> View:
+    def encode(self, contents: Any) -> Modality:
         self.given += sum(content is not None for content in contents)
         rows = [np.zeros(3) if c is None else c.mean(axis=(0, 1)) for c in contents]
         present = np.array([c is not None for c in contents], dtype=bool)
-        return View(np.array(rows, dtype=np.float32).reshape(-1, 3), present, "mean colour")
+        return Modality(np.array(rows, dtype=np.float32).reshape(-1, 3), present, "mean colour")
 
 
 @pytest.fixture
@@ -75,9 +75,9 @@ def test_good_files_are_encoded_and_bad_ones_reported(folder: Path, tmp_path: Pa
     cache = EncoderCache(tmp_path / "cache") if cached else None
     for turn in range(2):
         encoder = MeanColour()
-        view, report = encode_files(encoder, NAMES, root=folder, cache=cache)
-        assert view.present.tolist() == [True, False, False, False, True, False, False, True, False]
-        assert view.vectors[0].tolist() == view.vectors[4].tolist() == [10, 20, 30]
+        modality, report = encode_files(encoder, NAMES, root=folder, cache=cache)
+        assert modality.present.tolist() == [True, False, False, False, True, False, False, True, False]
+        assert modality.vectors[0].tolist() == modality.vectors[4].tolist() == [10, 20, 30]
         assert [problem.row for problem in report.problems] == [2, 3, 6, 8] and report.used == 3
         assert report.counts == {"damaged": 2, "outside the folder": 1, "missing": 1}
         assert encoder.given == (0 if cached and turn else 2)
@@ -103,10 +103,10 @@ def shop(folder: Path) -> Dataset:
 
 def test_items_and_events_have_pictures(folder: Path, shared_models: Path, tmp_path: Path) -> None:
     model = str(shared_models / "mobilenet-v2-imagenet")
-    options = ViewOptions(**ONLY_MEDIA, image=ImageOptions(model, backend="torch"))  # type: ignore[arg-type]
+    options = ModalityOptions(**ONLY_MEDIA, image=ImageOptions(model, backend="torch"))  # type: ignore[arg-type]
     cache = EncoderCache(tmp_path / "cache")
-    views, fitted = item_views(shop(folder), options, cache)
-    image = views[schema.IMAGE]
+    modalities, fitted = item_modalities(shop(folder), options, cache)
+    image = modalities[schema.IMAGE]
     assert image.present.tolist() == [True, False, False] and image.dim == 1280
     assert fitted.notes[0] == "items.image: 1 used; not used: 1 damaged (broken.jpg)."
     rows, content = event_content(shop(folder), fitted, cache)
@@ -115,7 +115,7 @@ def test_items_and_events_have_pictures(folder: Path, shared_models: Path, tmp_p
     found, _ = again.encode_media("image", ["a.png"], root=folder)
     assert np.allclose(found.vectors[0], image.vectors[0], atol=1e-5)
     done = encode_table(shop(folder), "image", model, tmp_path / "out.parquet", cache=cache)
-    assert done.view.dim == 1280 and done.notes[0].startswith("items.image: 1 used")
+    assert done.modality.dim == 1280 and done.notes[0].startswith("items.image: 1 used")
 
 
 def test_real_photos_have_neighbours_of_their_class(shared_data: Path, shared_models: Path) -> None:
@@ -126,10 +126,10 @@ def test_real_photos_have_neighbours_of_their_class(shared_data: Path, shared_mo
         names += found
         labels += [kind] * len(found)
     encoder = ImageEncoder(ImageOptions(str(shared_models / "mobilenet-v2-imagenet")))
-    view, report = encode_files(encoder, names, root=root)
+    modality, report = encode_files(encoder, names, root=root)
     assert report.used == len(names) and not report.problems
     kinds = np.array(labels)
-    assert (kinds[nearest_rows(view, 1)[:, 0]] == kinds).mean() > 0.75
+    assert (kinds[nearest_rows(modality, 1)[:, 0]] == kinds).mean() > 0.75
 
 
 def test_real_sounds_have_neighbours_of_their_class(shared_data: Path, shared_models: Path) -> None:
@@ -137,10 +137,10 @@ def test_real_sounds_have_neighbours_of_their_class(shared_data: Path, shared_mo
     folders = ["001 - Dog bark", "002 - Rain", "009 - Rooster"]
     names = [path.relative_to(root).as_posix() for name in folders for path in sorted((root / name).iterdir())[:6]]
     encoder = AudioEncoder(AudioOptions(str(shared_models / "yamnet-audioset")))
-    view, report = encode_files(encoder, names, root=root)
-    assert view.dim == 1024 and not report.problems
+    modality, report = encode_files(encoder, names, root=root)
+    assert modality.dim == 1024 and not report.problems
     kinds = np.repeat(np.arange(3), 6)
-    assert (kinds[nearest_rows(view, 1)[:, 0]] == kinds).mean() > 0.85
+    assert (kinds[nearest_rows(modality, 1)[:, 0]] == kinds).mean() > 0.85
 
 
 def test_every_sound_is_resampled_to_what_the_model_wants(tmp_path: Path, shared_models: Path) -> None:
@@ -148,5 +148,5 @@ def test_every_sound_is_resampled_to_what_the_model_wants(tmp_path: Path, shared
         tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(2 * rate) / rate)
         soundfile.write(tmp_path / f"{rate}.wav", np.repeat(tone[:, None], channels, axis=1), rate)
     encoder = AudioEncoder(AudioOptions(str(shared_models / "yamnet-audioset"), normalize=True))
-    view, _ = encode_files(encoder, ["8000.wav", "44100.wav", "16000.wav"], root=tmp_path)
-    assert (view.vectors @ view.vectors.T).min() > 0.9
+    modality, _ = encode_files(encoder, ["8000.wav", "44100.wav", "16000.wav"], root=tmp_path)
+    assert (modality.vectors @ modality.vectors.T).min() > 0.9

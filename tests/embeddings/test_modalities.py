@@ -9,14 +9,14 @@ import pytest
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.embeddings.behaviour import BehaviourOptions
-from penchant.embeddings.fitted import FittedEncoders, ViewOptions
-from penchant.embeddings.modalities import event_content, item_views, user_views
+from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
+from penchant.embeddings.modalities import event_content, item_modalities, user_modalities
 from penchant.encoders.attributes import AttributeOptions
 from penchant.encoders.protocol import EncoderState
 from penchant.encoders.text import TextOptions, table_text
 from penchant.errors import EncoderError
 
-NGRAM = ViewOptions(text=TextOptions(encoder="ngram", dim=8), behaviour=BehaviourOptions(dim=4))
+NGRAM = ModalityOptions(text=TextOptions(encoder="ngram", dim=8), behaviour=BehaviourOptions(dim=4))
 
 
 @pytest.fixture
@@ -43,43 +43,43 @@ def shop() -> Dataset:
     return Dataset.from_tables(events, items, users)
 
 
-def test_every_view_of_items_has_a_row_for_every_item(shop: Dataset) -> None:
-    views, fitted = item_views(shop, NGRAM)
-    assert set(views) == {schema.TEXT, schema.ATTRIBUTES, schema.BEHAVIOUR}
-    assert all(len(view) == shop.n_items for view in views.values())
-    assert views[schema.TEXT].present.tolist() == [True, True, True, False]
-    assert views[schema.BEHAVIOUR].present.tolist() == [True, True, True, False]
+def test_every_modality_of_items_has_a_row_for_every_item(shop: Dataset) -> None:
+    modalities, fitted = item_modalities(shop, NGRAM)
+    assert set(modalities) == {schema.TEXT, schema.ATTRIBUTES, schema.BEHAVIOUR}
+    assert all(len(modality) == shop.n_items for modality in modalities.values())
+    assert modalities[schema.TEXT].present.tolist() == [True, True, True, False]
+    assert modalities[schema.BEHAVIOUR].present.tolist() == [True, True, True, False]
     assert set(fitted.identities) == {"text", "attributes.items", "attributes.users", "attributes.events"}
 
 
-def test_switched_off_views_are_not_made(shop: Dataset) -> None:
-    options = ViewOptions(
+def test_switched_off_modalities_are_not_made(shop: Dataset) -> None:
+    options = ModalityOptions(
         text=TextOptions(encoder="none"),
         attributes=AttributeOptions(enabled=False),
         behaviour=BehaviourOptions(enabled=False),
     )
-    views, fitted = item_views(shop, options)
-    assert not views
+    modalities, fitted = item_modalities(shop, options)
+    assert not modalities
     with pytest.raises(EncoderError, match=r"no text encoder.*Ask with a history"):
         fitted.encode_text(["a train"])
 
 
 def test_saved_encoders_give_the_same_bytes(shop: Dataset) -> None:
-    views, fitted = item_views(shop, NGRAM)
+    modalities, fitted = item_modalities(shop, NGRAM)
     state = fitted.state()
     told = EncoderState({k: v.copy() for k, v in state.tensors.items()}, json.loads(json.dumps(dict(state.facts))))
     again = FittedEncoders.from_state(told)
     rows = again.encode_table(schema.ITEMS, shop.items)
     for name in (schema.TEXT, schema.ATTRIBUTES):
-        assert rows[name].vectors.tobytes() == views[name].vectors.tobytes()
+        assert rows[name].vectors.tobytes() == modalities[name].vectors.tobytes()
     assert again.identities == fitted.identities
     new = pl.DataFrame({"item_id": ["z"], "title": ["a wooden train"], "categories": [["toys"]], "price": [10.0]})
     vector = again.encode_table(schema.ITEMS, new)[schema.TEXT].vectors[0]
-    assert (views[schema.TEXT].vectors @ vector).argmax() in (0, 1)
+    assert (modalities[schema.TEXT].vectors @ vector).argmax() in (0, 1)
 
 
 def test_an_event_points_to_its_own_text_and_context(shop: Dataset) -> None:
-    _, fitted = item_views(shop, NGRAM)
+    _, fitted = item_modalities(shop, NGRAM)
     rows, content = event_content(shop, fitted)
     assert set(content) == {schema.TEXT, schema.ATTRIBUTES}
     assert rows.dtype == np.int32 and len(rows) == shop.n_events and rows.min() >= 0
@@ -94,14 +94,14 @@ def test_an_event_points_to_its_own_text_and_context(shop: Dataset) -> None:
 
 def test_events_without_content_point_nowhere() -> None:
     data = Dataset.from_tables(pl.DataFrame({"user_id": ["u"], "item_id": ["a"], "timestamp": [1]}))
-    _, fitted = item_views(data, NGRAM)
+    _, fitted = item_modalities(data, NGRAM)
     rows, content = event_content(data, fitted)
     assert rows.tolist() == [-1] and not content
 
 
 def test_users_have_their_attributes(shop: Dataset) -> None:
-    _, fitted = item_views(shop, NGRAM)
-    vectors = user_views(shop, fitted)[schema.ATTRIBUTES].vectors
+    _, fitted = item_modalities(shop, NGRAM)
+    vectors = user_modalities(shop, fitted)[schema.ATTRIBUTES].vectors
     assert not np.allclose(vectors[0], vectors[1])
 
 

@@ -20,11 +20,11 @@ from penchant.data.dataset import Dataset
 from penchant.data.media.decode import AUDIO, IMAGE, MediaOptions
 from penchant.data.media.reader import MediaReader
 from penchant.data.media.video import FRAMES, TIMES, TRACK
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.embeddings.choose_media import choose_media_encoder
 from penchant.embeddings.contrastive import train_encoder
-from penchant.embeddings.fitted import FittedEncoders, ViewOptions
-from penchant.embeddings.modalities import item_views
+from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
+from penchant.embeddings.modalities import item_modalities
 from penchant.embeddings.training_files import training_files
 from penchant.embeddings.video import encode_videos, filled_from_videos, video_moments
 from penchant.encoders.trainable import TrainableEncoder, TrainableOptions
@@ -65,9 +65,11 @@ class Colour:
 
     name, identity, dim, sample_rate, is_loaded, note = IMAGE, "colour", 3, RATE, True, ""
 
-    def encode(self, contents: Any) -> View:
+    def encode(self, contents: Any) -> Modality:
         rows = [np.zeros(3) if c is None else c.mean(axis=(0, 1)) for c in contents]
-        return View(np.array(rows, np.float32).reshape(-1, 3), np.array([c is not None for c in contents]), "colour")
+        return Modality(
+            np.array(rows, np.float32).reshape(-1, 3), np.array([c is not None for c in contents]), "colour"
+        )
 
 
 class Pitch(Colour):
@@ -75,13 +77,13 @@ class Pitch(Colour):
 
     name, identity, dim = AUDIO, "pitch", 1
 
-    def encode(self, contents: Any) -> View:
+    def encode(self, contents: Any) -> Modality:
         there = np.array([c is not None and len(c) > 0 for c in contents])
         rows = [
             np.abs(np.fft.rfft(c)).argmax() * RATE / len(c) if ok else 0.0
             for c, ok in zip(contents, there, strict=True)
         ]
-        return View(np.array(rows, np.float32)[:, None], there, "pitch")
+        return Modality(np.array(rows, np.float32)[:, None], there, "pitch")
 
 
 @pytest.fixture(scope="module")
@@ -120,9 +122,9 @@ def test_every_container(folder: Path) -> None:
 
 def test_bad_videos_cost_their_row(folder: Path) -> None:
     names = ["a.mp4", None, "cut.mp4", "empty.mp4", "text.mp4", "gone.mp4", "../a.mp4"]
-    view, report = encode_videos(Colour(), names, root=folder)  # type: ignore[arg-type]
-    assert view.present.tolist() == [True, *[False] * 6]
-    assert np.abs(view.vectors[0] - np.mean(COLOURS, axis=0)).max() < 12
+    modality, report = encode_videos(Colour(), names, root=folder)  # type: ignore[arg-type]
+    assert modality.present.tolist() == [True, *[False] * 6]
+    assert np.abs(modality.vectors[0] - np.mean(COLOURS, axis=0)).max() < 12
     kinds = {problem.name: problem.kind for problem in report.problems}
     assert kinds.pop("cut.mp4") == "damaged"
     assert kinds == {
@@ -152,16 +154,20 @@ def test_an_item_without_a_picture_has_its_videos(folder: Path) -> None:
     log = pl.DataFrame({"user_id": ["u"], "item_id": ["x"], "timestamp": [1]})
     data = Dataset.from_tables(log, items, root=folder)
     fitted = FittedEncoders(media={IMAGE: Colour(), AUDIO: Pitch()})  # type: ignore[dict-item]
-    views = fitted.encode_table(schema.ITEMS, data.items, root=data.root)
-    assert views[IMAGE].present.tolist() == [True, True, False] and views[IMAGE].vectors[0].tolist() == [7, 7, 7]
-    assert np.abs(views[IMAGE].vectors[1] - np.mean(COLOURS, axis=0)).max() < 12
-    assert views[AUDIO].present.tolist() == [True, True, False]  # no sound of their own: the track
+    modalities = fitted.encode_table(schema.ITEMS, data.items, root=data.root)
+    assert modalities[IMAGE].present.tolist() == [True, True, False] and modalities[IMAGE].vectors[0].tolist() == [
+        7,
+        7,
+        7,
+    ]
+    assert np.abs(modalities[IMAGE].vectors[1] - np.mean(COLOURS, axis=0)).max() < 12
+    assert modalities[AUDIO].present.tolist() == [True, True, False]  # no sound of their own: the track
     assert fitted.reports["items.image"].used == 2 and len(fitted.reports["items.image"].problems) == 1
 
 
 def test_filling_keeps_what_is_there() -> None:
-    own = View(np.array([[1.0], [0.0], [0.0]], np.float32), np.array([True, False, False]), "e")
-    other = View(np.array([[5.0], [6.0], [0.0]], np.float32), np.array([True, True, False]), "e")
+    own = Modality(np.array([[1.0], [0.0], [0.0]], np.float32), np.array([True, False, False]), "e")
+    other = Modality(np.array([[5.0], [6.0], [0.0]], np.float32), np.array([True, True, False]), "e")
     joined, report = filled_from_videos((own, _report()), (other, _report()))
     assert joined.vectors[:, 0].tolist() == [1, 6, 0] and joined.present.tolist() == [True, True, False]
     assert report.used == 2 and filled_from_videos(None, (other, _report()))[0] is other
@@ -204,26 +210,26 @@ def test_small_networks_learn_from_videos(folder: Path) -> None:
         ["mine.png", None, " ", None, None, None],
         ["a.mp4", "a.mp4", "silent.mkv", "cut.mp4", "a.mp4", None],
     )
-    text = View(np.arange(6, dtype=np.float32)[:, None], np.ones(6, dtype=bool), "t")
+    text = Modality(np.arange(6, dtype=np.float32)[:, None], np.ones(6, dtype=bool), "t")
     told: Any = {"root": folder, "options": MediaOptions(frames=3)}
-    seen = training_files(TrainableEncoder("cnn"), names, Views({"text": text}), videos=videos, **told)
+    seen = training_files(TrainableEncoder("cnn"), names, Modalities({"text": text}), videos=videos, **told)
     assert seen.owners.tolist() == [0, 1, 1, 1, 2, 2, 2] and seen.windows.shape == (7, 64, 64, 3)
     assert seen.partners["text"].vectors[:, 0].tolist() == [0, 1, 2]
     assert (seen.windows[0] == 7).all() and np.abs(seen.windows[1].mean(axis=(0, 1)) - COLOURS[0]).max() < 12
     heard = training_files(
-        TrainableEncoder("lstm"), [None] * 3, Views(), videos=["a.mp4", "silent.mkv", "b.avi"], **told
+        TrainableEncoder("lstm"), [None] * 3, Modalities(), videos=["a.mp4", "silent.mkv", "b.avi"], **told
     )
     assert len(heard) == 2 and heard.windows.shape[1:] == (304, 64)
 
 
-def test_a_catalogue_of_videos_has_views_unasked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_catalogue_of_videos_has_modalities_unasked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     items = pl.DataFrame({"item_id": ["x", "y", "z"], "video": ["a.mp4", "b.avi", "cut.mp4"]})
     log = pl.DataFrame({"user_id": ["u", "u"], "item_id": ["x", "y"], "timestamp": [1, 2]})
     data = Dataset.from_tables(log, items, root=folder)
     small = TrainableOptions(width=2, dim=4, epochs=1, batch_size=2, least_files=2)
-    options = ViewOptions(trainable=small, media=MediaOptions(frames=2))
-    views, fitted = item_views(data, options, trainer=train_encoder)
-    assert views[IMAGE].present.tolist() == views[AUDIO].present.tolist() == [True, True, False]
+    options = ModalityOptions(trainable=small, media=MediaOptions(frames=2))
+    modalities, fitted = item_modalities(data, options, trainer=train_encoder)
+    assert modalities[IMAGE].present.tolist() == modalities[AUDIO].present.tolist() == [True, True, False]
     assert "items.image: 2 used; not used: 1 damaged (cut.mp4)." in fitted.notes
     assert any("crnn was trained without labels on 2 files" in note for note in fitted.notes)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "av" else True)

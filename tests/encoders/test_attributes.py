@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.encoders.attributes import AttributeEncoder, AttributeOptions, context_columns
 from penchant.encoders.protocol import EncoderState
 from penchant.errors import EncoderError, OptionError
@@ -32,11 +32,11 @@ def test_every_dimension_by_hand() -> None:
         *("brand=acme", "brand=zeta", "brand is rare", "price", "price is missing"),
         *("tags=x", "tags=y", "tags is rare"),
     ]
-    view = encoder.encode(TABLE)
+    modality = encoder.encode(TABLE)
     half = 1 / math.sqrt(2)
     expected = [[1, 0, 0, -1, 0, half, half, 0], [1, 0, 0, 1, 0, 1, 0, 0], [0, 1, 0, 0, 1, 0, 0, 0], [0] * 8]
-    assert np.allclose(view.vectors, expected)
-    assert view.present.tolist() == [True, True, True, False] and view.dim == encoder.dim == 8
+    assert np.allclose(modality.vectors, expected)
+    assert modality.present.tolist() == [True, True, True, False] and modality.dim == encoder.dim == 8
 
 
 def test_rows_that_come_later_fit_the_layout() -> None:
@@ -110,7 +110,7 @@ class Rows:
     identity = property(lambda self: self.encoder.identity)
     dim = property(lambda self: self.encoder.dim)
 
-    def encode(self, contents: list[dict[str, object] | None]) -> View:
+    def encode(self, contents: list[dict[str, object] | None]) -> Modality:
         return self.encoder.encode(pl.DataFrame([content or {} for content in contents], schema=TABLE.schema))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import penchant
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.encoders.cache import EncoderCache, default_cache_folder, encode_in_chunks, text_bytes
 
 TEXTS = ["one", "three", None, "two", "one"]
@@ -25,12 +25,12 @@ class Lengths:
     def __init__(self) -> None:
         self.asked: list[str | None] = []
 
-    def encode(self, contents: Sequence[str | None]) -> View:
+    def encode(self, contents: Sequence[str | None]) -> Modality:
         self.asked += contents
         vectors = np.array([[len(c or ""), 1] for c in contents], dtype=np.float32).reshape(-1, 2)
         present = np.array([c is not None and c != "two" for c in contents], dtype=bool)
         vectors[~present] = 0
-        return View(vectors, present, self.identity)
+        return Modality(vectors, present, self.identity)
 
 
 def segments(folder: Path) -> list[Path]:
@@ -40,12 +40,20 @@ def segments(folder: Path) -> list[Path]:
 def test_what_was_encoded_is_not_encoded_again(tmp_path: Path) -> None:
     encoder, cache = Lengths(), EncoderCache(tmp_path)
     seen: list[float] = []
-    view = cache.encode(encoder, TEXTS, content_bytes=text_bytes, chunk=2, progress=lambda _, share: seen.append(share))
-    assert view.vectors[:, 0].tolist() == [3, 5, 0, 0, 3] and view.present.tolist() == [True, True, False, False, True]
+    modality = cache.encode(
+        encoder, TEXTS, content_bytes=text_bytes, chunk=2, progress=lambda _, share: seen.append(share)
+    )
+    assert modality.vectors[:, 0].tolist() == [3, 5, 0, 0, 3] and modality.present.tolist() == [
+        True,
+        True,
+        False,
+        False,
+        True,
+    ]
     assert sorted(encoder.asked) == ["one", "three", "two"] and seen == [pytest.approx(2 / 3), 1.0]
     for again in (cache, EncoderCache(tmp_path)):
         other = Lengths()
-        assert again.encode(other, TEXTS, content_bytes=text_bytes).vectors.tobytes() == view.vectors.tobytes()
+        assert again.encode(other, TEXTS, content_bytes=text_bytes).vectors.tobytes() == modality.vectors.tobytes()
         assert not other.asked
     assert cache.counts.computed == 3 and cache.counts.found == 3
 
@@ -59,8 +67,8 @@ def test_another_encoder_has_its_own_vectors(tmp_path: Path) -> None:
 
 
 def test_nothing_to_encode(tmp_path: Path) -> None:
-    view = EncoderCache(tmp_path).encode(Lengths(), [None], content_bytes=text_bytes)
-    assert view.present.tolist() == [False] and not segments(tmp_path)
+    modality = EncoderCache(tmp_path).encode(Lengths(), [None], content_bytes=text_bytes)
+    assert modality.present.tolist() == [False] and not segments(tmp_path)
     assert len(EncoderCache(tmp_path).encode(Lengths(), [], content_bytes=text_bytes)) == 0
 
 
@@ -93,7 +101,7 @@ SCRIPT = """
 import sys, time
 from pathlib import Path
 import numpy as np
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.encoders.cache import EncoderCache, text_bytes
 
 class Slow:
@@ -101,12 +109,12 @@ class Slow:
     def encode(self, contents):
         time.sleep(float(sys.argv[4]))
         vectors = np.array([[len(c)] for c in contents], dtype=np.float32)
-        return View(vectors, np.ones(len(contents), dtype=bool))
+        return Modality(vectors, np.ones(len(contents), dtype=bool))
 
 texts = [f"{'x' * int(i)}" for i in range(1 + int(sys.argv[2]), 1 + int(sys.argv[3]))]
-view = EncoderCache(sys.argv[1]).encode(Slow(), texts, content_bytes=text_bytes, chunk=5,
+modality = EncoderCache(sys.argv[1]).encode(Slow(), texts, content_bytes=text_bytes, chunk=5,
     progress=lambda m, s: print(m, flush=True))
-assert (view.vectors[:, 0] == [len(t) for t in texts]).all()
+assert (modality.vectors[:, 0] == [len(t) for t in texts]).all()
 """
 
 
@@ -148,8 +156,10 @@ def test_two_threads_may_share_a_cache(tmp_path: Path) -> None:
     cache = EncoderCache(tmp_path)
     texts = [[f"{'y' * i}" for i in range(start, start + 50)] for start in range(1, 41, 10)]
     with ThreadPoolExecutor(4) as pool:
-        views = list(pool.map(lambda t: cache.encode(Lengths(), t, content_bytes=text_bytes, chunk=7), texts))
-    assert all(view.vectors[:, 0].tolist() == [len(x) for x in t] for view, t in zip(views, texts, strict=True))
+        modalities = list(pool.map(lambda t: cache.encode(Lengths(), t, content_bytes=text_bytes, chunk=7), texts))
+    assert all(
+        modality.vectors[:, 0].tolist() == [len(x) for x in t] for modality, t in zip(modalities, texts, strict=True)
+    )
 
 
 def test_chunks_without_a_cache_are_the_same() -> None:

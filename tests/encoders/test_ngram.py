@@ -30,17 +30,17 @@ CORPUS = [
 
 
 def test_neighbours_share_their_topic_in_any_language() -> None:
-    view = NgramEncoder(NgramOptions(dim=6)).fit(CORPUS).encode(CORPUS)
+    modality = NgramEncoder(NgramOptions(dim=6)).fit(CORPUS).encode(CORPUS)
     topics = np.repeat([0, 1, 2], 3)
-    assert (topics[nearest_rows(view, 1)[:, 0]] == topics).all()
-    assert np.allclose(np.linalg.norm(view.vectors, axis=1), 1, atol=1e-5)
+    assert (topics[nearest_rows(modality, 1)[:, 0]] == topics).all()
+    assert np.allclose(np.linalg.norm(modality.vectors, axis=1), 1, atol=1e-5)
 
 
 def test_a_new_text_finds_its_place_and_a_strange_one_is_absent() -> None:
     encoder = NgramEncoder(NgramOptions(dim=6)).fit(CORPUS)
-    view = encoder.encode(["TRAINS, wooden!", "音乐", None, " ", "ЖЩЮ", "?!"])
-    assert view.present.tolist() == [True, True, False, False, False, False]
-    scores = view.vectors[:2] @ encoder.encode(CORPUS).vectors.T
+    modality = encoder.encode(["TRAINS, wooden!", "音乐", None, " ", "ЖЩЮ", "?!"])
+    assert modality.present.tolist() == [True, True, False, False, False, False]
+    scores = modality.vectors[:2] @ encoder.encode(CORPUS).vectors.T
     assert scores[0].argmax() in (0, 1, 2) and scores[1].argmax() == 7
     assert isinstance(encoder, TextEncoder)
 
@@ -124,9 +124,9 @@ def test_features_are_bounded_and_half_are_words() -> None:
 def test_chinese_captions_have_neighbours_of_their_category(shared_data: Path) -> None:
     items = pl.read_parquet(shared_data / "kuairec-captions" / "items.parquet").head(3000)
     category = items["categories"].list.first().fill_null("").to_numpy().astype(str)
-    view = NgramEncoder(NgramOptions(dim=64)).fit(items["title"]).encode(items["title"].to_list())
-    rows = np.flatnonzero(view.present & (category != ""))
-    near = nearest_rows(view.take(rows), 5)
+    modality = NgramEncoder(NgramOptions(dim=64)).fit(items["title"]).encode(items["title"].to_list())
+    rows = np.flatnonzero(modality.present & (category != ""))
+    near = nearest_rows(modality.take(rows), 5)
     same = (category[rows][near] == category[rows][:, None]).mean()
     counts = np.unique(category[rows], return_counts=True)[1]
     assert same > 2.5 * ((counts / counts.sum()) ** 2).sum()

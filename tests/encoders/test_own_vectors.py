@@ -9,8 +9,8 @@ import pytest
 from penchant.data.dataset import Dataset
 from penchant.data.training import TrainingData
 from penchant.embeddings.encode_table import encode_table
-from penchant.embeddings.fitted import FittedEncoders, ViewOptions
-from penchant.embeddings.modalities import item_views, user_views
+from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
+from penchant.embeddings.modalities import item_modalities, user_modalities
 from penchant.embeddings.packing import packed
 from penchant.encoders.cache import EncoderCache
 from penchant.encoders.text import TextOptions
@@ -20,7 +20,7 @@ from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 from penchant.training import fit
 
-NO_TEXT = ViewOptions(text=TextOptions(encoder="none"))
+NO_TEXT = ModalityOptions(text=TextOptions(encoder="none"))
 
 
 @pytest.fixture
@@ -30,31 +30,31 @@ def shop() -> Dataset:
     return Dataset.from_tables(pl.DataFrame(told), items)
 
 
-def test_brought_vectors_are_views_of_items_and_users(shop: Dataset, tmp_path: Path) -> None:
+def test_brought_vectors_are_modalities_of_items_and_users(shop: Dataset, tmp_path: Path) -> None:
     pl.DataFrame({"user_id": ["v"], "vector": [[7.0]]}).write_parquet(tmp_path / "taste.parquet")
     brought = shop.with_vectors("shape", pl.DataFrame({"item_id": ["c", "a"], "vector": [[1.0, 2.0], [3.0, 4.0]]}))
-    config = Config(views=NO_TEXT).with_settings({"views.vectors.taste": str(tmp_path / "taste.parquet")})
-    views, fitted = item_views(brought, config.views)
-    assert views["shape"].vectors.tolist() == [[3, 4], [0, 0], [1, 2], [0, 0]]
-    assert views["shape"].present.tolist() == [True, False, True, False] and "taste" not in views
+    config = Config(modalities=NO_TEXT).with_settings({"modalities.vectors.taste": str(tmp_path / "taste.parquet")})
+    modalities, fitted = item_modalities(brought, config.modalities)
+    assert modalities["shape"].vectors.tolist() == [[3, 4], [0, 0], [1, 2], [0, 0]]
+    assert modalities["shape"].present.tolist() == [True, False, True, False] and "taste" not in modalities
     for encoders in (fitted, FittedEncoders.from_state(fitted.state())):
-        people = user_views(brought, encoders)
+        people = user_modalities(brought, encoders)
         assert people["taste"].vectors.tolist() == [[0], [7]] and people["taste"].present.tolist() == [False, True]
-    assert Config.from_dict(config.to_dict()).views == config.views
+    assert Config.from_dict(config.to_dict()).modalities == config.modalities
 
 
 def test_what_encode_wrote_can_be_brought(shop: Dataset, tmp_path: Path) -> None:
     done = encode_table(shop, "text", "ngram", tmp_path / "words.parquet", cache=EncoderCache(tmp_path / "cache"))
-    options = ViewOptions(text=TextOptions(encoder="none"), vectors={"words": done.path})
-    view = item_views(shop, options)[0]["words"]
-    assert np.array_equal(view.vectors, done.view.vectors) and view.encoder == done.view.encoder
+    options = ModalityOptions(text=TextOptions(encoder="none"), vectors={"words": done.path})
+    modality = item_modalities(shop, options)[0]["words"]
+    assert np.array_equal(modality.vectors, done.modality.vectors) and modality.encoder == done.modality.encoder
 
 
 def test_a_name_that_an_encoder_has_is_refused(shop: Dataset) -> None:
     brought = shop.with_vectors("text", pl.DataFrame({"item_id": ["a"], "vector": [[1.0, 2.0]]}))
-    with pytest.raises(DataError, match=r"'text' of items is both.*views.text.encoder=none"):
-        item_views(brought, ViewOptions(text=TextOptions(encoder="ngram")))
-    assert item_views(brought, NO_TEXT)[0]["text"].dim == 2
+    with pytest.raises(DataError, match=r"'text' of items is both.*modalities.text.encoder=none"):
+        item_modalities(brought, ModalityOptions(text=TextOptions(encoder="ngram")))
+    assert item_modalities(brought, NO_TEXT)[0]["text"].dim == 2
 
 
 def test_models_use_them_and_a_bundle_keeps_them(tmp_path: Path) -> None:
@@ -69,13 +69,13 @@ def test_models_use_them_and_a_bundle_keeps_them(tmp_path: Path) -> None:
         "shape", pl.DataFrame({"item_id": ids, "vector": shape.tolist()})
     )
     data = data.with_vectors("taste", pl.DataFrame({"user_id": ["u0", "u3"], "vector": [[1.0, 0.0], [0.0, 1.0]]}))
-    rec = Recommender.fit(data, Config(model="content", views=NO_TEXT))
+    rec = Recommender.fit(data, Config(model="content", modalities=NO_TEXT))
     found = rec.recommend("u0", k=6)
     assert "i9" in found.item_ids[0] and set(found.item_ids[0]) <= {f"i{n}" for n in range(10)}
     rec.save(tmp_path / "bundle")
     again = Recommender.load(tmp_path / "bundle")
     assert again.recommend("u0", k=6).item_ids == found.item_ids
-    told = again.histories(np.arange(4)).user_views
+    told = again.histories(np.arange(4)).user_modalities
     assert told is not None and told["taste"].vectors.tolist() == [[1, 0], [0, 0], [0, 0], [0, 1]]
 
 
@@ -84,14 +84,14 @@ def test_an_update_takes_them_and_says_which_it_cannot_use() -> None:
     shape = pl.DataFrame({"item_id": ["a", "b"], "vector": [[1.0, 0.0], [0.0, 1.0]]})
     taste = pl.DataFrame({"user_id": ["u"], "vector": [[1.0, 2.0, 3.0]]})
     data = Dataset.from_tables(events).with_vectors("shape", shape).with_vectors("taste", taste)
-    rec = Recommender.fit(data, Config(model="popularity", views=NO_TEXT))
+    rec = Recommender.fit(data, Config(model="popularity", modalities=NO_TEXT))
     new = Dataset.from_tables(pl.DataFrame({"user_id": ["w"], "item_id": ["c"], "timestamp": [3]}))
     brought = new.with_vectors("shape", pl.DataFrame({"item_id": ["c"], "vector": [[0.5, 0.5]]}))
     brought = brought.with_vectors("taste", pl.DataFrame({"user_id": ["w"], "vector": [[4.0, 5.0, 6.0]]}))
     brought = brought.with_vectors("smell", pl.DataFrame({"item_id": ["c"], "vector": [[9.0]]}))
     fresh = rec.update(brought)
-    assert fresh.views["shape"].vectors.tolist() == [[1, 0], [0, 1], [0.5, 0.5]]
-    people = fresh.histories(np.arange(3)).user_views
+    assert fresh.modalities["shape"].vectors.tolist() == [[1, 0], [0, 1], [0.5, 0.5]]
+    people = fresh.histories(np.arange(3)).user_modalities
     assert people is not None and people["taste"].vectors.tolist() == [[1, 2, 3], [0, 0, 0], [4, 5, 6]]
     assert people["taste"].present.tolist() == [True, False, True]
     assert fresh.facts["updates"][-1]["vectors_unused"] == ["items: smell"]
@@ -102,16 +102,16 @@ def test_an_update_takes_them_and_says_which_it_cannot_use() -> None:
             rec.update(longer)
 
 
-def test_a_network_reads_views_of_users() -> None:
+def test_a_network_reads_modalities_of_users() -> None:
     """Two people with one history are told apart by what was brought about them."""
     rows = [(f"u{u}", f"i{n}", t) for u in range(8) for t, n in enumerate(([0, 1, 2], [0, 1, 3])[u % 2])]
     events = pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row")
     taste = [[1.0, 0.0], [0.0, 1.0]] * 4
     users = pl.DataFrame({"user_id": [f"u{u}" for u in range(8)], "vector": taste})
     data = Dataset.from_tables(events).with_vectors("taste", users)
-    views, encoders = item_views(data, NO_TEXT)
+    modalities, encoders = item_modalities(data, NO_TEXT)
     batch = packed(data, encoders)
     model = SequenceModel(SequenceOptions(dim=16, layers=1, epochs=30, dropout=0.0, learning_rate=0.02))
-    fit(model, TrainingData(batch, data.n_items, ["view"], 0, views=views))
+    fit(model, TrainingData(batch, data.n_items, ["view"], 0, modalities=modalities))
     scores = model.score(batch.take([0, 1]).keep(np.tile([True, True, False], 2)))
     assert scores[0, 2] > scores[0, 3] and scores[1, 3] > scores[1, 2]

@@ -16,8 +16,8 @@ pytest.importorskip("soundfile")
 import soundfile
 
 from penchant.data.dataset import Dataset
-from penchant.embeddings.fitted import FittedEncoders, ViewOptions
-from penchant.embeddings.modalities import event_content, item_views
+from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
+from penchant.embeddings.modalities import event_content, item_modalities
 from penchant.embeddings.transcripts import transcribe_files
 from penchant.encoders.cache import EncoderCache
 from penchant.encoders.speech import SpeechOptions, Transcriber, speech_windows
@@ -184,14 +184,14 @@ def shop(folder: Path) -> Dataset:
     return Dataset.from_tables(pl.DataFrame(told), items, root=folder)
 
 
-def options(whisper: Path) -> ViewOptions:
-    return ViewOptions(text=TextOptions(encoder="ngram", dim=8), speech=SpeechOptions(model=str(whisper)))
+def options(whisper: Path) -> ModalityOptions:
+    return ModalityOptions(text=TextOptions(encoder="ngram", dim=8), speech=SpeechOptions(model=str(whisper)))
 
 
-def test_a_voice_comment_has_a_text_view(whisper: Path, folder: Path, tmp_path: Path) -> None:
+def test_a_voice_comment_has_a_text_modality(whisper: Path, folder: Path, tmp_path: Path) -> None:
     cache = EncoderCache(tmp_path / "cache")
     data = shop(folder)
-    views, fitted = item_views(data, options(whisper), cache)
+    modalities, fitted = item_modalities(data, options(whisper), cache)
     rows, content = event_content(data, fitted, cache)
     events = data.events.with_columns(pl.Series("row", rows))
     text = content["text"]
@@ -200,7 +200,7 @@ def test_a_voice_comment_has_a_text_view(whisper: Path, folder: Path, tmp_path: 
     high = events.filter(pl.col("audio") == "high.wav")["row"].item()
     assert text.vectors[high] == pytest.approx(fitted.encode_text(["look. blue boat"]).vectors[0], abs=1e-6)
     spoken = fitted.encode_text(["the blue boat of tin. blue boat"]).vectors[0]
-    assert views["text"].vectors[3] == pytest.approx(spoken, abs=1e-6)
+    assert modalities["text"].vectors[3] == pytest.approx(spoken, abs=1e-6)
     assert "events.speech: 2 used." in fitted.notes and "speech" in fitted.identities
     again = FittedEncoders.from_state(fitted.state())
     assert again.speech is not None and np.array_equal(event_content(data, again, cache)[0], rows)
@@ -208,7 +208,7 @@ def test_a_voice_comment_has_a_text_view(whisper: Path, folder: Path, tmp_path: 
 
 def test_asked_with_a_voice_note(whisper: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    rec = Recommender.fit(shop(folder), Config(model="content", views=options(whisper)))
+    rec = Recommender.fit(shop(folder), Config(model="content", modalities=options(whisper)))
     assert set(rec.recommend(audio=folder / "high.wav", k=2).item_ids[0]) == {"c", "d"}
     assert set(rec.recommend(audio=folder / "low.wav", k=2).item_ids[0]) == {"a", "b"}
     assert rec.recommend("v", k=3).item_ids[0][0] in ("c", "d") and rec.recommend("u", k=1).item_ids[0] == ["a"]

@@ -19,13 +19,13 @@ from PIL import Image
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.embeddings.behaviour import BehaviourOptions
 from penchant.embeddings.choose_media import choose_media_encoder
 from penchant.embeddings.contrastive import train_encoder, whitening
 from penchant.embeddings.encode_table import encode_table
-from penchant.embeddings.fitted import FittedEncoders, ViewOptions
-from penchant.embeddings.modalities import item_views
+from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
+from penchant.embeddings.modalities import item_modalities
 from penchant.embeddings.training_files import TrainingFiles
 from penchant.encoders.attributes import AttributeOptions
 from penchant.encoders.cnn import DIRECTIONS, edges
@@ -52,7 +52,7 @@ def pictures(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return np.clip(shown, 0, 255).astype(np.uint8), kinds
 
 
-def files(windows: Any, **partners: View) -> TrainingFiles:
+def files(windows: Any, **partners: Modality) -> TrainingFiles:
     return TrainingFiles(windows, np.arange(len(windows)), partners)
 
 
@@ -88,7 +88,7 @@ def test_textures_are_told_apart_without_labels() -> None:
 def test_pictures_find_the_text_of_their_item() -> None:
     """Nothing but the text objective, of a text that says the texture: vectors of one texture come together."""
     shown, kinds = pictures(96)
-    text = View(np.eye(4, dtype=np.float32)[kinds] + 0.01, np.arange(96) % 3 > 0, "text")
+    text = Modality(np.eye(4, dtype=np.float32)[kinds] + 0.01, np.arange(96) % 3 > 0, "text")
     options = TrainableOptions(objectives=("text",), width=4, dim=16, epochs=10, batch_size=32)
     encoder = trained("cnn", files(shown, text=text), options)
     vectors = encoder.encode(list(shown)).vectors
@@ -105,10 +105,10 @@ def test_sounds_of_any_length(network: str) -> None:
     owners = np.repeat(np.arange(12), [len(windows) for windows in told])
     encoder = trained(network, TrainingFiles(np.concatenate(told), owners, {}))
     given = [sounds(1, 0.1)[0], None, np.zeros(0, dtype=np.float32), sounds(2, 9.0)[1]]
-    view = encoder.encode(given)
-    assert view.present.tolist() == [True, False, False, True] and view.dim == encoder.dim == 8
-    assert np.allclose(encoder.encode(given[3:]).vectors[0], view.vectors[3], atol=1e-4)
-    assert np.allclose(np.linalg.norm(view.vectors[[0, 3]], axis=1), 1, atol=1e-5)
+    modality = encoder.encode(given)
+    assert modality.present.tolist() == [True, False, False, True] and modality.dim == encoder.dim == 8
+    assert np.allclose(encoder.encode(given[3:]).vectors[0], modality.vectors[3], atol=1e-4)
+    assert np.allclose(np.linalg.norm(modality.vectors[[0, 3]], axis=1), 1, atol=1e-5)
 
 
 def test_edges_by_hand() -> None:
@@ -196,25 +196,25 @@ def shop(root: Path, count: int) -> Dataset:
 def test_auto_trains_on_the_catalogue_and_encodes_what_comes_later(tmp_path: Path) -> None:
     data = shop(tmp_path / "shop", 24)
     told = TrainableOptions(width=2, dim=8, epochs=1, batch_size=8, least_files=20, most_files=16)
-    options = ViewOptions(**ONLY_MEDIA, image=ImageOptions("auto"), trainable=told)  # type: ignore[arg-type]
-    views, fitted = item_views(data, options, trainer=train_encoder)
-    assert views[schema.IMAGE].present.tolist() == [True] * 24 + [False] * 2 and views[schema.IMAGE].dim == 8
+    options = ModalityOptions(**ONLY_MEDIA, image=ImageOptions("auto"), trainable=told)  # type: ignore[arg-type]
+    modalities, fitted = item_modalities(data, options, trainer=train_encoder)
+    assert modalities[schema.IMAGE].present.tolist() == [True] * 24 + [False] * 2 and modalities[schema.IMAGE].dim == 8
     notes = fitted.notes
     assert notes[0].startswith("image: cnn was chosen because 25 files are there")
     assert "items.image: 24 used; not used: 1 missing (gone.png)." in notes
     assert any("without labels on 16 files of the items, to find versions of itself" in note for note in notes)
     again = FittedEncoders.from_state(fitted.state())
     found, _ = again.encode_media("image", ["3.png"], root=data.root)
-    assert np.allclose(found.vectors[0], views[schema.IMAGE].vectors[3], atol=1e-5)
+    assert np.allclose(found.vectors[0], modalities[schema.IMAGE].vectors[3], atol=1e-5)
     with pytest.raises(EncoderError, match="no trainer was given"):
-        item_views(data, options)
+        item_modalities(data, options)
 
 
 def test_encode_trains_first(tmp_path: Path) -> None:
     data = shop(tmp_path / "shop", 20)
-    options = ViewOptions(trainable=TINY)
+    options = ModalityOptions(trainable=TINY)
     done = encode_table(data, "image", "cnn", tmp_path / "out.parquet", options=options, trainer=train_encoder)
-    assert done.view.dim == 8 and done.view.present.sum() == 20
+    assert done.modality.dim == 8 and done.modality.present.sum() == 20
     with pytest.raises(DataError, match="too few to train a network on"):
         encode_table(data, "image", "auto", tmp_path / "out.parquet", options=options, trainer=train_encoder)
 
@@ -244,10 +244,10 @@ def test_files_that_nobody_can_read_are_left_out_where_nobody_asked_for_them(tmp
     for row in range(20):
         (tmp_path / "shop" / f"{row}.png").write_bytes(b"no picture")
     told = TrainableOptions(width=2, dim=8, epochs=1, batch_size=8, least_files=10)
-    options = ViewOptions(**ONLY_MEDIA, image=ImageOptions("auto"), trainable=told)  # type: ignore[arg-type]
-    views, fitted = item_views(data, options, trainer=train_encoder)
-    assert schema.IMAGE not in views and not fitted.media
-    assert fitted.notes[-1].startswith("image: no view after all: cnn has 0 readable files")
+    options = ModalityOptions(**ONLY_MEDIA, image=ImageOptions("auto"), trainable=told)  # type: ignore[arg-type]
+    modalities, fitted = item_modalities(data, options, trainer=train_encoder)
+    assert schema.IMAGE not in modalities and not fitted.media
+    assert fitted.notes[-1].startswith("image: no modality after all: cnn has 0 readable files")
 
 
 def test_a_large_catalogue_has_fewer_passes() -> None:
@@ -261,11 +261,11 @@ def test_a_large_catalogue_has_fewer_passes() -> None:
 def test_files_that_are_not_there_are_said(tmp_path: Path) -> None:
     items = pl.DataFrame({"item_id": ["a", "b"], "image": ["x.png", "y.png"]})
     log = pl.DataFrame({"user_id": ["u"], "item_id": ["a"], "timestamp": [1]})
-    options = ViewOptions(**ONLY_MEDIA, image=ImageOptions("cnn"))  # type: ignore[arg-type]
-    with pytest.raises(DataError, match=r"cnn has 0 readable files.*views\.image\.encoder=none"):
-        item_views(Dataset.from_tables(log, items, root=tmp_path), options, trainer=train_encoder)
+    options = ModalityOptions(**ONLY_MEDIA, image=ImageOptions("cnn"))  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=r"cnn has 0 readable files.*modalities\.image\.encoder=none"):
+        item_modalities(Dataset.from_tables(log, items, root=tmp_path), options, trainer=train_encoder)
     with pytest.raises(DataError, match="the items name no image files to learn from"):
-        item_views(Dataset.from_tables(log, items.drop("image"), root=tmp_path), options, trainer=train_encoder)
+        item_modalities(Dataset.from_tables(log, items.drop("image"), root=tmp_path), options, trainer=train_encoder)
 
 
 def told(network: str, count: int) -> TrainingFiles:

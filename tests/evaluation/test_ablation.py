@@ -1,4 +1,5 @@
-"""Coverage, contribution and ablation of views: known shares, a view that carries everything, refits by name."""
+"""Coverage, contribution and ablation of modalities: known shares, a modality that carries everything, refits by
+name."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import polars as pl
 import pytest
 
 from penchant.data.dataset import Dataset
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import OptionError, UsageError
 from penchant.evaluation.ablation import contributions, coverage, refits, restricted, subsets, with_refits
@@ -45,7 +46,7 @@ def colours() -> Dataset:
 
 
 def config(model: str, **more: str) -> Config:
-    return Config(model=model).with_settings({**SMALL, "views.text.encoder": "ngram", **more})
+    return Config(model=model).with_settings({**SMALL, "modalities.text.encoder": "ngram", **more})
 
 
 def test_subsets_are_all_then_all_but_one_then_each_alone() -> None:
@@ -62,33 +63,33 @@ def test_subsets_are_all_then_all_but_one_then_each_alone() -> None:
 
 
 def test_coverage_counts_items_and_events() -> None:
-    half = View(np.array([[1.0], [1.0], [0.0], [0.0]], np.float32), np.array([True, True, False, False]))
-    said = Views({"text": View(np.ones((1, 1), np.float32), np.ones(1, np.bool_))})
+    half = Modality(np.array([[1.0], [1.0], [0.0], [0.0]], np.float32), np.array([True, True, False, False]))
+    said = Modalities({"text": Modality(np.ones((1, 1), np.float32), np.ones(1, np.bool_))})
     histories = replace(
         SequenceBatch.of_items([[0, 2, 2], [-1, 2]]),
         content=said,
         content_rows=np.array([-1, -1, 0, 0, -1], dtype=np.int32),
     )
-    found = coverage(Views({"text": half}), histories)
+    found = coverage(Modalities({"text": half}), histories)
     assert found["text"] == {"items": 0.5, "events": pytest.approx(3 / 5)}
     assert found["behaviour"] == {"items": 0.5, "events": pytest.approx(4 / 5)}
 
 
 def test_contributions_of_a_counting_model_are_all_behaviour_and_of_content_all_text(colours: Dataset) -> None:
-    for model, view in (("cooccurrence", "behaviour"), ("content", "text")):
+    for model, modality in (("cooccurrence", "behaviour"), ("content", "text")):
         rec = Recommender.fit(colours, config(model))
         found = contributions(rec, rec.histories(np.arange(20)))
-        assert found == {view: pytest.approx(1.0)}
+        assert found == {modality: pytest.approx(1.0)}
 
 
-def test_masking_shows_which_view_the_model_uses(colours: Dataset) -> None:
+def test_masking_shows_which_modality_the_model_uses(colours: Dataset) -> None:
     found = compare(
         colours,
         {"lite": config("lite", **{"lite.experts": "transformer,content,cooccurrence"})},
         options=CompareOptions(split="leave-one-out", ablate="masked", curves=False),
     )
-    told: dict[str, Any] = found.to_json()["views"]["lite"]
-    rows = {tuple(row["views"]): row for row in told["rows"]}
+    told: dict[str, Any] = found.to_json()["modalities"]["lite"]
+    rows = {tuple(row["modalities"]): row for row in told["rows"]}
     assert list(rows) == subsets(["behaviour", "text"])
     assert told["how"] == "masked" and told["users"] == 160 and "difference" not in told["rows"][0]
     assert rows[("behaviour", "text")]["mean"] == pytest.approx(found.models["lite"]["ndcg@10"].mean)
@@ -112,14 +113,14 @@ def test_recipes_of_parts() -> None:
     lite = Config()
     made = refits(lite, ["behaviour", "text"])
     assert made[("text",)].options("lite").experts == ("transformer", "content")
-    assert made[("text",)].options("transformer").views == ("text",)
+    assert made[("text",)].options("transformer").modalities == ("text",)
     alone = made[("behaviour",)].options("lite").experts
     assert "content" not in alone and "ease" in alone
-    assert made[("behaviour",)].options("transformer").views == ("behaviour",)
-    assert made[("text",)].options("lite").new_views == ("text",)
-    assert made[("behaviour",)].options("lite").new_views == ("behaviour",), "nothing to liken new items by"
-    chosen = lite.with_settings({"lite.new_views": "image"})
-    assert refits(chosen, ["behaviour", "text", "image"])[("behaviour", "text")].options("lite").new_views == (
+    assert made[("behaviour",)].options("transformer").modalities == ("behaviour",)
+    assert made[("text",)].options("lite").new_modalities == ("text",)
+    assert made[("behaviour",)].options("lite").new_modalities == ("behaviour",), "nothing to liken new items by"
+    chosen = lite.with_settings({"lite.new_modalities": "image"})
+    assert refits(chosen, ["behaviour", "text", "image"])[("behaviour", "text")].options("lite").new_modalities == (
         "behaviour",
     )
     begun = config("transformer", **{"transformer.id_init": "pca"})
@@ -132,5 +133,5 @@ def test_recipes_of_parts() -> None:
 def test_refusals(colours: Dataset) -> None:
     with pytest.raises(OptionError, match="masked"):
         CompareOptions(ablate="mask")  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="more than one view"):
+    with pytest.raises(UsageError, match="more than one modality"):
         with_refits(colours, {"ease": config("ease")})

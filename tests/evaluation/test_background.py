@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from penchant.data.dataset import Dataset
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.evaluation.background import background, item_categories
 
 
@@ -22,7 +22,7 @@ def test_counts_of_a_training_part() -> None:
     codes = data.item_vocabulary.encode(["x", "y", "z"])
     assert facts.item_events[codes].tolist() == [3, 1, 0] and facts.item_users[codes].tolist() == [2, 1, 0]
     assert facts.user_events.tolist() == [3, 1] and facts.n_users == 2 and facts.n_items == 3
-    assert facts.categories is None and facts.view is None
+    assert facts.categories is None and facts.modality is None
 
 
 def test_head_holds_eighty_percent_of_the_events() -> None:
@@ -42,10 +42,10 @@ def test_head_holds_eighty_percent_of_the_events() -> None:
 def test_content_is_preferred_to_behaviour() -> None:
     data = Dataset.from_tables(pl.DataFrame({"user_id": ["a"], "item_id": ["x"], "timestamp": [1]}))
     ones = np.ones((1, 2), dtype=np.float32), np.ones(1, dtype=bool)
-    views = Views({"behaviour": View(*ones, "b"), "text": View(*ones, "t")})
-    found = background(data, views).view
+    modalities = Modalities({"behaviour": Modality(*ones, "b"), "text": Modality(*ones, "t")})
+    found = background(data, modalities).modality
     assert found is not None and found.encoder == "t"
-    assert background(data, Views({"behaviour": View(*ones)})).view is None
+    assert background(data, Modalities({"behaviour": Modality(*ones)})).modality is None
 
 
 @pytest.mark.parametrize("column", [["b| a", None, "a|", ""], [["b", "a"], None, ["a"], []]])

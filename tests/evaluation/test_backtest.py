@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout
@@ -49,8 +49,10 @@ def _case(users: int = 40, seed: int = 0) -> tuple[Table, Holdout, Background]:
     seen = batch.history_items.unique()
     targets = Ragged.of([[int(i) for i in rng.permutation(N_ITEMS)[:2]] for _ in range(users)])
     events = rng.integers(0, 30, N_ITEMS)
-    view = View(rng.standard_normal((N_ITEMS, 3)).astype(np.float32), np.ones(N_ITEMS, dtype=bool))
-    facts = Background(events, events, np.full(users, 4), users, Ragged.of([[i % 3] for i in range(N_ITEMS)]), 3, view)
+    modality = Modality(rng.standard_normal((N_ITEMS, 3)).astype(np.float32), np.ones(N_ITEMS, dtype=bool))
+    facts = Background(
+        events, events, np.full(users, 4), users, Ragged.of([[i % 3] for i in range(N_ITEMS)]), 3, modality
+    )
     return Table(rng.random((users, N_ITEMS)).astype(np.float32)), Holdout(batch, targets, seen), facts
 
 

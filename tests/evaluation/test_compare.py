@@ -82,7 +82,7 @@ def test_a_model_that_the_data_do_not_allow_is_left_out_with_its_reason(walks: D
     found = compare(walks, ["popularity", "content"], options=PLAIN, split="leave-one-out")
     assert set(found.models) == {"popularity"}
     assert any(note.startswith("content was left out: ") for note in found.notes)
-    with pytest.raises(Exception, match="view"):
+    with pytest.raises(Exception, match="modality"):
         compare(walks, ["content"], split="leave-one-out")
 
 

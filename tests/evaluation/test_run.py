@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from penchant.data.dataset import Dataset
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.data.splits import split
 from penchant.evaluation.run import with_content
 
@@ -22,14 +22,14 @@ def test_own_content_and_users_follow_the_events_of_the_holdout() -> None:
         )
     )
     test = split(data, "leave-one-out").test
-    content = Views({"text": View(np.eye(8, dtype=np.float32), np.ones(8, dtype=bool))})
-    users = Views({"attributes": View(np.array([[1.0], [2.0]], dtype=np.float32), np.ones(2, dtype=bool))})
+    content = Modalities({"text": Modality(np.eye(8, dtype=np.float32), np.ones(8, dtype=bool))})
+    users = Modalities({"attributes": Modality(np.array([[1.0], [2.0]], dtype=np.float32), np.ones(2, dtype=bool))})
     whole = replace(
-        data.sequences(), content_rows=np.arange(8, dtype=np.int32)[::-1].copy(), content=content, user_views=users
+        data.sequences(), content_rows=np.arange(8, dtype=np.int32)[::-1].copy(), content=content, user_modalities=users
     )
     told = with_content(test, whole).histories
-    assert told.content_rows is not None and told.user_views is not None and told.event_rows is not None
+    assert told.content_rows is not None and told.user_modalities is not None and told.event_rows is not None
     assert told.content_rows.tolist() == (7 - told.event_rows).tolist() and told.content is content
-    assert told.user_views["attributes"].vectors[:, 0].tolist() == (told.users + 1).tolist()
+    assert told.user_modalities["attributes"].vectors[:, 0].tolist() == (told.users + 1).tolist()
     plain = with_content(test, data.sequences()).histories
-    assert plain.content_rows is None and plain.user_views is None
+    assert plain.content_rows is None and plain.user_modalities is None

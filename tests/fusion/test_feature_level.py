@@ -14,7 +14,7 @@ def test_the_worked_example_with_its_right_value() -> None:
     torch.testing.assert_close(fused, torch.tensor([[0.25, 0.35, 0.45, 0.55]]))
 
 
-def test_weights_of_missing_views_go_to_the_others() -> None:
+def test_weights_of_missing_modalities_go_to_the_others() -> None:
     vectors = torch.tensor([[TEXT, IMAGE, DEEDS], [TEXT, IMAGE, DEEDS]])
     present = torch.tensor([[True, False, True], [False, False, False]])
     fused = weighted_sum(vectors, present, torch.tensor([0.4, 0.3, 0.3]))
@@ -22,7 +22,7 @@ def test_weights_of_missing_views_go_to_the_others() -> None:
     torch.testing.assert_close(fused, torch.stack([expected, torch.zeros(4)]))
 
 
-def test_without_renormalising_a_missing_view_counts_as_zero() -> None:
+def test_without_renormalising_a_missing_modality_counts_as_zero() -> None:
     vectors, present = torch.tensor([[TEXT, IMAGE]]), torch.tensor([[True, False]])
     fused = weighted_sum(vectors, present, torch.tensor([0.5, 0.5]), renormalise=False)
     torch.testing.assert_close(fused, 0.5 * torch.tensor([TEXT]))
@@ -34,7 +34,7 @@ def test_learned_weights_start_where_they_are_told() -> None:
     torch.testing.assert_close(fused.detach(), 0.75 * torch.tensor([TEXT]) + 0.25 * torch.tensor([IMAGE]))
 
 
-def test_concat_is_one_dense_layer_over_views_side_by_side() -> None:
+def test_concat_is_one_dense_layer_over_modalities_side_by_side() -> None:
     fuse = Concat(2, 4)
     vectors, present = torch.tensor([[TEXT, IMAGE]]), torch.tensor([[True, False]])
     by_hand = fuse.mix.weight[:, :4] @ torch.tensor(TEXT) + fuse.mix.bias

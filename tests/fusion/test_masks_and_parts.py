@@ -1,4 +1,5 @@
-"""Every feature-level fusion: absent views change nothing, parts sum to the whole; normalisation, dropout, balance."""
+"""Every feature-level fusion: absent modalities change nothing, parts sum to the whole; normalisation, dropout,
+balance."""
 
 import numpy as np
 import pytest
@@ -19,11 +20,11 @@ from penchant.testing.fusions import DIM, MODALITIES, check_fusion, rows
 
 @pytest.mark.parametrize("name", FEATURE_LEVEL)
 def test_contract(name: str) -> None:
-    check_fusion(lambda views, dim: feature_fusion(name, views, dim, [1.0, 0.5, 2.0]))
+    check_fusion(lambda modalities, dim: feature_fusion(name, modalities, dim, [1.0, 0.5, 2.0]))
 
 
 class _Leaky(nn.Module):
-    """Reads what stands in the place of an absent view."""
+    """Reads what stands in the place of an absent modality."""
 
     def forward(self, vectors: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
         return vectors.mean(dim=1) * present.any(dim=1, keepdim=True)
@@ -31,7 +32,7 @@ class _Leaky(nn.Module):
 
 def test_the_contract_finds_a_fusion_that_looks_behind_the_mask() -> None:
     with pytest.raises(AssertionError, match="absent modality must change nothing"):
-        check_fusion(lambda views, dim: _Leaky())
+        check_fusion(lambda modalities, dim: _Leaky())
 
 
 def test_shapley_values_of_a_sum_are_its_terms_and_of_a_product_are_halves() -> None:
@@ -43,7 +44,7 @@ def test_shapley_values_of_a_sum_are_its_terms_and_of_a_product_are_halves() -> 
     torch.testing.assert_close(halves, (vectors[:, :2].prod(dim=1) / 2).unsqueeze(1).expand(-1, 2, -1))
 
 
-def test_fixed_weights_stay_and_zero_leaves_a_view_out() -> None:
+def test_fixed_weights_stay_and_zero_leaves_a_modality_out() -> None:
     fuse = WeightedSum(2, [0.0, 3.0], fixed=True)
     vectors = torch.randn(5, 2, DIM)
     torch.testing.assert_close(fuse(vectors, torch.ones(5, 2, dtype=torch.bool)), vectors[:, 1])
@@ -73,7 +74,7 @@ def test_gates_and_attention_start_as_the_mean_of_what_is_there(kind: type[nn.Mo
     torch.testing.assert_close(kind(MODALITIES, DIM)(vectors, present), mean)
 
 
-def test_a_gate_shares_out_among_the_views_that_are_there() -> None:
+def test_a_gate_shares_out_among_the_modalities_that_are_there() -> None:
     fuse = Gated(2, DIM)
     with torch.no_grad():
         fuse.gate.bias[:DIM] = 1.5
@@ -99,20 +100,20 @@ def test_normalisations() -> None:
         ModalityNorm(MODALITIES, DIM, "standardize")
 
 
-def test_standardising_takes_away_what_all_rows_of_a_view_share() -> None:
+def test_standardising_takes_away_what_all_rows_of_a_modality_share() -> None:
     vectors, present = (torch.cat([part] * 10) for part in rows())
     vectors = vectors + torch.randn(vectors.shape, generator=torch.Generator().manual_seed(3))
     vectors = vectors * torch.tensor([1.0, 5.0, 0.1])[:, None] + torch.tensor([0.0, -9.0, 4.0])[:, None]
     norm = ModalityNorm(MODALITIES, DIM, "standardise")
     learnt = norm(vectors, present)
-    for view in range(MODALITIES):
-        own = learnt[present[:, view], view] * DIM**0.5
+    for modality in range(MODALITIES):
+        own = learnt[present[:, modality], modality] * DIM**0.5
         torch.testing.assert_close(own.mean(dim=0), torch.zeros(DIM), atol=1e-4, rtol=0)
         torch.testing.assert_close(own.std(dim=0, unbiased=False), torch.ones(DIM), atol=1e-3, rtol=0)
     torch.testing.assert_close(norm.eval()(vectors[:3], present[:3]), learnt[:3])
 
 
-def test_rows_with_rare_views_weigh_more() -> None:
+def test_rows_with_rare_modalities_weigh_more() -> None:
     present = np.zeros((1000, 2), dtype=np.bool_)
     present[:, 0], present[:100, 1] = True, True
     weights = presence_weights(present)

@@ -1,4 +1,4 @@
-"""Length 1 and sums of views of length 1: the numbers and gradients of their definitions."""
+"""Length 1 and sums of modalities of length 1: the numbers and gradients of their definitions."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ def test_unit_leaves_zeros() -> None:
     assert not unit(torch.zeros(2, 3)).any()
 
 
-def defined(views: list[Tensor], present: Tensor, weights: Tensor) -> Tensor:
+def defined(modalities: list[Tensor], present: Tensor, weights: Tensor) -> Tensor:
     """The two steps that `unit_sum` makes at once."""
-    normed: Tensor = ModalityNorm(len(views), views[0].shape[1])(torch.stack(views, dim=1), present)
+    normed: Tensor = ModalityNorm(len(modalities), modalities[0].shape[1])(torch.stack(modalities, dim=1), present)
     return weighted_sum(normed, present, weights)
 
 
-def test_unit_sum_is_the_weighted_sum_of_normed_views_and_so_are_its_gradients() -> None:
+def test_unit_sum_is_the_weighted_sum_of_normed_modalities_and_so_are_its_gradients() -> None:
     present = torch.tensor([[True, True, True], [True, False, True], [False, False, True], [False, False, False]])
     pull = drawn(4, 5, seed=9)
     slopes = []
     for made in (unit_sum, defined):
-        views = [drawn(4, 5, seed=seed) for seed in range(3)]
-        views[1][0] = 0.0  # present and without a direction
-        views = [view.requires_grad_() for view in views]
+        modalities = [drawn(4, 5, seed=seed) for seed in range(3)]
+        modalities[1][0] = 0.0  # present and without a direction
+        modalities = [modality.requires_grad_() for modality in modalities]
         logits = torch.tensor([0.1, 1.0, -0.5], dtype=torch.float64, requires_grad=True)
-        out = made(views, present, torch.softmax(logits, dim=0))
+        out = made(modalities, present, torch.softmax(logits, dim=0))
         (out * pull).sum().backward()
-        slopes.append([out.detach(), logits.grad, *(view.grad for view in views)])
+        slopes.append([out.detach(), logits.grad, *(modality.grad for modality in modalities)])
     for ours, theirs in zip(*slopes, strict=True):
         torch.testing.assert_close(ours, theirs)
 
@@ -56,19 +56,19 @@ def test_unit_sum_has_the_gradient_of_small_differences() -> None:
     present = torch.tensor([[True, True], [True, False], [False, True]])
     parts = [drawn(3, 4, seed=seed).requires_grad_() for seed in (0, 1)]
     weights = torch.tensor([0.3, 0.7], dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda w, *views: unit_sum(views, present, w), (weights, *parts))
+    assert torch.autograd.gradcheck(lambda w, *modalities: unit_sum(modalities, present, w), (weights, *parts))
 
 
-def test_a_row_without_views_is_zero_and_pulls_at_nothing() -> None:
-    views = [torch.ones(1, 3, requires_grad=True), torch.ones(1, 3, requires_grad=True)]
+def test_a_row_without_modalities_is_zero_and_pulls_at_nothing() -> None:
+    modalities = [torch.ones(1, 3, requires_grad=True), torch.ones(1, 3, requires_grad=True)]
     weights = torch.tensor([0.5, 0.5], requires_grad=True)
-    out = unit_sum(views, torch.zeros(1, 2, dtype=torch.bool), weights)
+    out = unit_sum(modalities, torch.zeros(1, 2, dtype=torch.bool), weights)
     out.sum().backward()
     assert not out.any()
-    for p in (*views, weights):
+    for p in (*modalities, weights):
         assert p.grad is not None and not p.grad.any()
 
 
-def test_views_of_mixed_precision_meet_in_the_finer_one() -> None:
-    views = [torch.ones(2, 4), torch.ones(2, 4, dtype=torch.bfloat16)]
-    assert unit_sum(views, torch.ones(2, 2, dtype=torch.bool), torch.tensor([0.5, 0.5])).dtype == torch.float32
+def test_modalities_of_mixed_precision_meet_in_the_finer_one() -> None:
+    modalities = [torch.ones(2, 4), torch.ones(2, 4, dtype=torch.bfloat16)]
+    assert unit_sum(modalities, torch.ones(2, 2, dtype=torch.bool), torch.tensor([0.5, 0.5])).dtype == torch.float32

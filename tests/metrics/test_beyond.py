@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import entropy
 from sklearn.metrics.pairwise import cosine_similarity
 
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.data.ragged import Ragged
 from penchant.errors import DataError
 from penchant.metrics import beyond
@@ -44,27 +44,27 @@ def test_novelty_by_hand() -> None:
 def test_diversity_is_one_minus_the_mean_cosine_of_pairs(seed: int) -> None:
     rng = np.random.default_rng(seed)
     present = rng.random(9) < 0.8
-    view = View((rng.standard_normal((9, 4)) * present[:, None]).astype(np.float32), present)
+    modality = Modality((rng.standard_normal((9, 4)) * present[:, None]).astype(np.float32), present)
     ranked = np.stack([rng.permutation(9)[:5] for _ in range(6)]).astype(np.int32)
     ranked[0, 3:] = -1
-    got = beyond.intra_list_diversity(ranked, view)
+    got = beyond.intra_list_diversity(ranked, modality)
     for row, items in enumerate(ranked):
         kept = [i for i in items if i >= 0 and present[i]]
         if len(kept) < 2:
             assert np.isnan(got[row])
             continue
-        pairs = cosine_similarity(view.vectors[kept])[np.triu_indices(len(kept), 1)]
+        pairs = cosine_similarity(modality.vectors[kept])[np.triu_indices(len(kept), 1)]
         assert got[row] == pytest.approx(1 - pairs.mean(), abs=1e-5)
 
 
 def test_diversity_in_blocks_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)
-    view = View(rng.standard_normal((20, 3)).astype(np.float32), np.ones(20, dtype=bool))
+    modality = Modality(rng.standard_normal((20, 3)).astype(np.float32), np.ones(20, dtype=bool))
     ranked = rng.integers(0, 20, (31, 4)).astype(np.int32)
     histories, categories = Ragged.of([[0, 1]] * 31), Ragged.of([[i % 3] for i in range(20)])
-    whole = beyond.intra_list_diversity(ranked, view), beyond.miscalibration(ranked, histories, categories, 3)
+    whole = beyond.intra_list_diversity(ranked, modality), beyond.miscalibration(ranked, histories, categories, 3)
     monkeypatch.setattr(beyond, "_BLOCK_ELEMENTS", 50)
-    np.testing.assert_allclose(beyond.intra_list_diversity(ranked, view), whole[0], atol=1e-6)
+    np.testing.assert_allclose(beyond.intra_list_diversity(ranked, modality), whole[0], atol=1e-6)
     np.testing.assert_allclose(beyond.miscalibration(ranked, histories, categories, 3), whole[1])
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import ModelError, UsageError
@@ -14,10 +14,10 @@ from penchant.models.content import Content, ContentOptions
 from penchant.testing.models import check_model, check_negative_kinds
 
 RNG = np.random.default_rng(3)
-TEXT = View(RNG.standard_normal((6, 4), dtype=np.float32), np.ones(6, dtype=bool))
+TEXT = Modality(RNG.standard_normal((6, 4), dtype=np.float32), np.ones(6, dtype=bool))
 HAS_IMAGE = np.array([True, True, True, True, False, True])
-IMAGE = View(np.where(HAS_IMAGE[:, None], RNG.standard_normal((6, 3)), 0).astype(np.float32), HAS_IMAGE)
-DATA = TrainingData(SequenceBatch.of_items([[0]]), 6, ["view"], 0, Views({"text": TEXT, "image": IMAGE}))
+IMAGE = Modality(np.where(HAS_IMAGE[:, None], RNG.standard_normal((6, 3)), 0).astype(np.float32), HAS_IMAGE)
+DATA = TrainingData(SequenceBatch.of_items([[0]]), 6, ["view"], 0, Modalities({"text": TEXT, "image": IMAGE}))
 
 
 def fitted(options: ContentOptions) -> Content:
@@ -33,16 +33,16 @@ def test_contract() -> None:
 
 
 def test_score_is_the_standardised_cosine() -> None:
-    """z over the items that have the view, by the plain formula; an item without it gets the mean, 0."""
-    model = fitted(ContentOptions(view_weights={"image": 0.5}, decay=0.5))
+    """z over the items that have the modality, by the plain formula; an item without it gets the mean, 0."""
+    model = fitted(ContentOptions(modality_weights={"image": 0.5}, decay=0.5))
     scores = model.score(SequenceBatch.of_items([[0, 1]]))[0]
     total = np.zeros(6)
-    for view, weight in ((TEXT, 1.0), (IMAGE, 0.5)):
-        unit = view.unit().vectors.astype(np.float64)
+    for modality, weight in ((TEXT, 1.0), (IMAGE, 0.5)):
+        unit = modality.unit().vectors.astype(np.float64)
         profile = 0.5 * unit[0] + unit[1]
         cosine = unit @ profile / np.linalg.norm(profile)
-        there = cosine[view.present]
-        total += weight * np.where(view.present, (cosine - there.mean()) / there.std(), 0)
+        there = cosine[modality.present]
+        total += weight * np.where(modality.present, (cosine - there.mean()) / there.std(), 0)
     np.testing.assert_allclose(scores, total, atol=1e-4)
 
 
@@ -76,16 +76,18 @@ def test_contributions_sum_to_the_score() -> None:
 
 
 def test_an_event_counts_with_its_own_content() -> None:
-    model = fitted(ContentOptions(views=("text",)))
-    written = Views({"text": TEXT.take(np.array([4]))})
+    model = fitted(ContentOptions(modalities=("text",)))
+    written = Modalities({"text": TEXT.take(np.array([4]))})
     event = replace(SequenceBatch.of_items([[-1]]), content=written, content_rows=np.zeros(1, dtype=np.int32))
     np.testing.assert_allclose(model.score(event), model.score(SequenceBatch.of_items([[4]])), atol=1e-5)
 
 
 def test_refusals() -> None:
-    with pytest.raises(ModelError, match=r"item view audio, which is not there\. Views there are: text, image"):
-        Content(ContentOptions(views=("audio",))).fit(DATA)
+    with pytest.raises(
+        ModelError, match=r"item modality audio, which is not there\. Modalities there are: text, image"
+    ):
+        Content(ContentOptions(modalities=("audio",))).fit(DATA)
     with pytest.raises(ModelError, match="text, image or audio"):
-        Content().fit(replace(DATA, views=Views({"behaviour": TEXT})))
-    with pytest.raises(UsageError, match=r"content\.view_weights\['text'\]=-1"):
-        ContentOptions(view_weights={"text": -1})
+        Content().fit(replace(DATA, modalities=Modalities({"behaviour": TEXT})))
+    with pytest.raises(UsageError, match=r"content\.modality_weights\['text'\]=-1"):
+        ContentOptions(modality_weights={"text": -1})

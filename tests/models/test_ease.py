@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import ModelError, UsageError
@@ -58,8 +58,8 @@ def test_gram_matrix(density: float) -> None:
 
 
 def test_content_places_an_item_nobody_touched() -> None:
-    text = View(np.array([[1, 0], [1, 0], [0, 1], [0, 1], [1, 0.1]], dtype=np.float32), np.ones(5, dtype=bool))
-    data = TrainingData(SequenceBatch.of_items([[0, 1], [2, 3]]), 5, ["view"], 0, Views({"text": text}))
+    text = Modality(np.array([[1, 0], [1, 0], [0, 1], [0, 1], [1, 0.1]], dtype=np.float32), np.ones(5, dtype=bool))
+    data = TrainingData(SequenceBatch.of_items([[0, 1], [2, 3]]), 5, ["view"], 0, Modalities({"text": text}))
     model = EASE(EASEOptions(regularisation=1.0, content_weight=1.0))
     model.fit(data)
     scores = model.score(SequenceBatch.of_items([[0], [2]]))[:, 4]
@@ -70,8 +70,8 @@ def test_refusals() -> None:
     events = SequenceBatch.of_items([[0]])
     with pytest.raises(ModelError, match=r"20,001 × 20,001.*at most 20,000.*Take cooccurrence, which is sparse"):
         EASE().fit(TrainingData(events, 20_001, ["view"], 0))
-    with pytest.raises(ModelError, match=r"item view image.*Views there are: none"):
-        EASE(EASEOptions(content_weight=1.0, content_views=("image",))).fit(TrainingData(events, 2, ["view"], 0))
+    with pytest.raises(ModelError, match=r"item modality image.*Modalities there are: none"):
+        EASE(EASEOptions(content_weight=1.0, content_modalities=("image",))).fit(TrainingData(events, 2, ["view"], 0))
     with pytest.raises(ModelError, match="not positive definite"):
         solve(-np.eye(3, dtype=np.float32), 0.1)
     with pytest.raises(UsageError, match=r"ease\.regularisation=0"):

@@ -17,7 +17,8 @@ from penchant.testing.models import check_model
 from penchant.training import fit
 
 OWN = [name for name in ENCODERS if name != "cnn_rnn"]
-"""Those called with the window; the CNN+RNN network reads its views beside the tokens and has a test of its own."""
+"""Those called with the window; the CNN+RNN network reads its modalities beside the tokens and has a test of its
+own."""
 SMALL = SequenceOptions(dim=16, epochs=20, max_length=8, batch_tokens=256, dropout=0.0, layers=1, learning_rate=2e-2)
 
 

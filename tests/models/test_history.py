@@ -24,7 +24,7 @@ def test_kinds_that_show_no_interest_weigh_nothing() -> None:
         kind_weights(["view"], {"view": -1})
     assert kind_weights(["view", "favorite"], {"收藏": 3, "purchase": 2}).tolist() == [1.0, 3.0]
     assert kind_weights(["不喜欢", "收藏"], {"favorite": 2}).tolist() == [0, 2], "names of older bundles"
-    with pytest.raises(UsageError, match=r"kind_weights names 'veiw', no kind of the data\. .*There are view\."):
+    with pytest.raises(UsageError, match=r"kind_weights names 'veiw', no kind of the data\. .*There are modality\."):
         kind_weights(["view"], {"veiw": 2})
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData, Validation
@@ -30,8 +30,8 @@ def cycles(users: int = 60, length: int = 12, items: int = 10, seed: int = 0) ->
     return SequenceBatch.of_items([[(s + n) % items for n in range(length)] for s in starts])
 
 
-def data(sequences: SequenceBatch, items: int = 10, views: Views | None = None) -> TrainingData:
-    return TrainingData(sequences, items, ["view", "hide"], 100, views=views or Views(), seed=3)
+def data(sequences: SequenceBatch, items: int = 10, modalities: Modalities | None = None) -> TrainingData:
+    return TrainingData(sequences, items, ["view", "hide"], 100, modalities=modalities or Modalities(), seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -193,10 +193,10 @@ def test_kinds_enter_the_token_and_negative_ones_are_no_targets() -> None:
         fit(SequenceModel(SMALL), data(all_hidden))
 
 
-def groups_view(items: int = 12) -> Views:
+def groups_modality(items: int = 12) -> Modalities:
     """Two groups of items that their text tells apart."""
     vectors = np.eye(2, dtype=np.float32)[np.arange(items) % 2]
-    return Views({"text": View(vectors, np.ones(items, dtype=np.bool_), "groups")})
+    return Modalities({"text": Modality(vectors, np.ones(items, dtype=np.bool_), "groups")})
 
 
 @pytest.mark.parametrize("fusion", ["weighted_sum", "concat"])
@@ -204,7 +204,7 @@ def test_an_item_nobody_touched_is_placed_by_its_text(fusion: str) -> None:
     rng = np.random.default_rng(0)
     rows = [(rng.permutation(5)[:4] * 2 + u % 2).tolist() for u in range(200)]
     model = SequenceModel(replace(SMALL, epochs=15, fusion=fusion, id_dropout=0.3, learning_rate=5e-3))
-    fit(model, data(SequenceBatch.of_items(rows), items=12, views=groups_view()))
+    fit(model, data(SequenceBatch.of_items(rows), items=12, modalities=groups_modality()))
     scores = model.score(SequenceBatch.of_items([[0, 2, 4], [1, 3, 5]]))
     assert scores[0, 10] > scores[0, 11] and scores[1, 11] > scores[1, 10]
 
@@ -213,11 +213,11 @@ def test_a_sentence_alone_is_a_history() -> None:
     rng = np.random.default_rng(0)
     rows = [(rng.permutation(5)[:4] * 2 + u % 2).tolist() for u in range(200)]
     model = SequenceModel(replace(SMALL, epochs=15, id_dropout=0.3, learning_rate=5e-3))
-    fit(model, data(SequenceBatch.of_items(rows), items=12, views=groups_view()))
+    fit(model, data(SequenceBatch.of_items(rows), items=12, modalities=groups_modality()))
     said = replace(
         SequenceBatch.of_items([[-1], [-1]]),
         content_rows=np.array([0, 1], dtype=np.int32),
-        content=Views({"text": View(np.eye(2, dtype=np.float32), np.ones(2, dtype=np.bool_))}),
+        content=Modalities({"text": Modality(np.eye(2, dtype=np.float32), np.ones(2, dtype=np.bool_))}),
     )
     scores = model.score(said)
     assert scores[0, 0:10:2].mean() > scores[0, 1:10:2].mean()
@@ -265,7 +265,10 @@ def test_encoders_without_attention_heads_take_any_width(encoder: str) -> None:
     ("changed", "message"),
     [
         ({"ids": False, "id_init": "pca"}, "id_init='pca' has no effect: ids=False leaves the ids out"),
-        ({"views": ("text", "image"), "id_init": "pca"}, "has no effect: views=text,image leaves the ids out"),
+        (
+            {"modalities": ("text", "image"), "id_init": "pca"},
+            "has no effect: modalities=text,image leaves the ids out",
+        ),
         (
             {"loss": "gbce", "label_smoothing": 0.1},
             "label_smoothing=0.1 has no effect: loss='gbce' does not look at all items",
@@ -284,7 +287,7 @@ def test_what_has_no_effect_is_refused(changed: dict[str, Any], message: str) ->
     "changed",
     [
         {"fusion": "none", "id_init": "pca"},
-        {"views": ("behaviour", "text"), "id_init": "pca"},
+        {"modalities": ("behaviour", "text"), "id_init": "pca"},
         {"loss": "softmax", "label_smoothing": 0.1},
         {"label_smoothing": 0.1},
         {"loss": "gbce"},

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
@@ -14,7 +14,9 @@ from penchant.models.user_knn import UserKNN, UserKNNOptions, weighted_mean, wei
 from penchant.testing.models import check_model, check_negative_kinds
 
 
-@pytest.mark.parametrize("options", [UserKNNOptions(decay=1.0), UserKNNOptions(similarity_view="text", neighbours=9)])
+@pytest.mark.parametrize(
+    "options", [UserKNNOptions(decay=1.0), UserKNNOptions(similarity_modality="text", neighbours=9)]
+)
 def test_contract(options: UserKNNOptions) -> None:
     check_model(lambda: UserKNN(options))
     check_negative_kinds(lambda: UserKNN(options))
@@ -31,15 +33,15 @@ def rated() -> TrainingData:
     """Two neighbours at cosines .8 and .3 from a history of item 0, who rated item 2 with 3 and 4."""
     vectors = np.array([[1, 0], [0.8, 0.6], [0.3, np.sqrt(1 - 0.09)]], dtype=np.float32)
     items = np.vstack([vectors, np.zeros((2, 2))]).astype(np.float32)
-    view = View(items, np.array([True, True, True, False, False]))
+    modality = Modality(items, np.array([True, True, True, False, False]))
     sequences = replace(
         SequenceBatch.of_items([[1, 3], [2, 3], [4]]), values=np.array([5, 3, 5, 4, 1], dtype=np.float32)
     )
-    return TrainingData(sequences, 5, ["rating"], 0, Views({"text": view}))
+    return TrainingData(sequences, 5, ["rating"], 0, Modalities({"text": modality}))
 
 
 def test_predicted_values() -> None:
-    model = UserKNN(UserKNNOptions(similarity_view="text", decay=1.0))
+    model = UserKNN(UserKNNOptions(similarity_modality="text", decay=1.0))
     model.fit(rated())
     histories = SequenceBatch.of_items([[0], []])
     found = model.predict_values(histories, Ragged.of([[3, 4, 0], [3]]))
@@ -73,8 +75,8 @@ def test_latest_value_counts() -> None:
 
 def test_refusals() -> None:
     data = TrainingData(SequenceBatch.of_items([[0]]), 1, ["view"], 0)
-    with pytest.raises(ModelError, match="item view 'text', which is not there"):
-        UserKNN(UserKNNOptions(similarity_view="text")).fit(data)
+    with pytest.raises(ModelError, match="item modality 'text', which is not there"):
+        UserKNN(UserKNNOptions(similarity_modality="text")).fit(data)
     model = UserKNN()
     model.fit(data)
     with pytest.raises(ModelError, match="hold no values"):

@@ -1,4 +1,4 @@
-"""Views in the sequence model: every fusion learns, contributions sum to the score, views can be left out."""
+"""Modalities in the sequence model: every fusion learns, contributions sum to the score, modalities can be left out."""
 
 from dataclasses import replace
 
@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import ModelError, OptionError, UsageError
 from penchant.fusion.feature_level import FEATURE_LEVEL
 from penchant.models.base import Additive, ModelState
-from penchant.models.ensemble.modality_experts import view_experts
+from penchant.models.ensemble.modality_experts import modality_experts
 from penchant.models.nn.item_encoder import ItemTower, TowerOptions
 from penchant.models.registry import create, entry
 from penchant.models.sequence import SequenceModel, SequenceOptions
@@ -25,20 +25,20 @@ SMALL = SequenceOptions(
 HISTORIES = SequenceBatch.of_items([[0, 2, 4], [1, 3, 5], [], [7]])
 
 
-def two_views(items: int = 12) -> Views:
+def two_modalities(items: int = 12) -> Modalities:
     """Two groups of items that their text tells apart; only some have an image, which tells them apart too."""
     groups = np.eye(2, dtype=np.float32)[np.arange(items) % 2]
     noise = np.random.default_rng(1).standard_normal((items, 3)).astype(np.float32)
     some = np.arange(items) < 5
     image = np.where(some[:, None], np.hstack([groups, noise]), 0).astype(np.float32)
-    return Views({"text": View(groups, np.ones(items, np.bool_)), "image": View(image, some)})
+    return Modalities({"text": Modality(groups, np.ones(items, np.bool_)), "image": Modality(image, some)})
 
 
 def groups_data(users: int = 120) -> TrainingData:
     """People stay in their group; items 10 and 11 are touched by nobody."""
     rng = np.random.default_rng(0)
     rows = [(rng.permutation(5)[:4] * 2 + u % 2).tolist() for u in range(users)]
-    return TrainingData(SequenceBatch.of_items(rows), 12, ["view"], 100, views=two_views(), seed=3)
+    return TrainingData(SequenceBatch.of_items(rows), 12, ["view"], 100, modalities=two_modalities(), seed=3)
 
 
 def fitted(**options: object) -> SequenceModel:
@@ -69,23 +69,23 @@ def test_contributions_sum_to_the_score_of_other_heads(options: dict[str, object
     assert all(np.abs(part).max() > 1e-3 for part in parts.values())
 
 
-def tower_of_two_views() -> ItemTower:
-    tower = ItemTower(12, 16, two_views(), TowerOptions(), torch.Generator().manual_seed(0))
+def tower_of_two_modalities() -> ItemTower:
+    tower = ItemTower(12, 16, two_modalities(), TowerOptions(), torch.Generator().manual_seed(0))
     tower.trained.data[10:] = 0
     return tower
 
 
 @pytest.mark.parametrize("rows", [None, torch.tensor([11, 0, 7])])
-def test_an_item_is_the_fusion_of_its_normalised_views(rows: torch.Tensor | None) -> None:
-    tower = tower_of_two_views()
+def test_an_item_is_the_fusion_of_its_normalised_modalities(rows: torch.Tensor | None) -> None:
+    tower = tower_of_two_modalities()
     assert tower.fuse is not None
     for told in ({}, {"with_ids": False}, {"without": frozenset({"text"})}):
         torch.testing.assert_close(tower(rows, **told), tower.fuse(*tower.stacked(rows, **told)))
 
 
 @pytest.mark.parametrize("mixed", [False, True])
-def test_where_all_items_are_computed_on_another_device_their_views_are_moved_there_once(mixed: bool) -> None:
-    tower = tower_of_two_views().to("meta")  # a device that computes shapes only
+def test_where_all_items_are_computed_on_another_device_their_modalities_are_moved_there_once(mixed: bool) -> None:
+    tower = tower_of_two_modalities().to("meta")  # a device that computes shapes only
     tower.mixed_precision = mixed
     tower.train()(None)
     held = dict(tower._held)
@@ -98,7 +98,7 @@ def test_where_all_items_are_computed_on_another_device_their_views_are_moved_th
 
 @pytest.mark.parametrize("rows", [None, torch.tensor([11, 0, 7])])
 def test_a_halved_tower_is_coarse_in_training_alone(rows: torch.Tensor | None) -> None:
-    tower = tower_of_two_views()
+    tower = tower_of_two_modalities()
     exact = tower.train()(rows).detach()
     tower.mixed_precision = True
     coarse = tower(rows)
@@ -108,13 +108,13 @@ def test_a_halved_tower_is_coarse_in_training_alone(rows: torch.Tensor | None) -
     assert 0 < (coarse - exact).abs().max() < 0.01
     assert torch.equal(tower.eval()(rows), exact) and not tower._held, "nothing is held after training"
     tower.train()(rows)
-    other = two_views()
-    tower.attach(Views({name: View(-view.vectors, view.present) for name, view in other.items()}))
-    assert (tower(rows) - coarse).abs().max() > 0.1, "views that came later are not read from the old ones"
+    other = two_modalities()
+    tower.attach(Modalities({name: Modality(-modality.vectors, modality.present) for name, modality in other.items()}))
+    assert (tower(rows) - coarse).abs().max() > 0.1, "modalities that came later are not read from the old ones"
 
 
 @pytest.mark.parametrize(("half", "hardware"), [(True, True), (False, True), (True, False)])
-def test_views_are_projected_in_bfloat16_where_the_softmax_is(
+def test_modalities_are_projected_in_bfloat16_where_the_softmax_is(
     half: bool, hardware: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("penchant.training.precision.has_fast_bf16", lambda device: hardware)
@@ -132,7 +132,7 @@ def test_views_are_projected_in_bfloat16_where_the_softmax_is(
     assert seen == {torch.bfloat16 if half and hardware else torch.float32}
 
 
-def test_of_a_weighted_sum_the_contribution_is_the_weighted_view() -> None:
+def test_of_a_weighted_sum_the_contribution_is_the_weighted_modality() -> None:
     model = fitted(fusion_weights={"behaviour": 1.0, "text": 2.0, "image": 1.0})
     net = model.net
     assert net is not None
@@ -145,13 +145,13 @@ def test_of_a_weighted_sum_the_contribution_is_the_weighted_view() -> None:
     np.testing.assert_allclose(model.contributions(HISTORIES)["text"], expected, atol=1e-4)
 
 
-def test_without_a_view_is_as_if_no_item_had_it() -> None:
+def test_without_a_modality_is_as_if_no_item_had_it() -> None:
     model = fitted()
     blind = model.without({"text"})
-    gone = View(np.zeros((12, 2), np.float32), np.zeros(12, np.bool_))
+    gone = Modality(np.zeros((12, 2), np.float32), np.zeros(12, np.bool_))
     other = SequenceModel(model.options)
     other.load_state(model.state())
-    other.attach(two_views().with_view("text", gone))
+    other.attach(two_modalities().with_modality("text", gone))
     other.finish()
     np.testing.assert_allclose(blind.score(HISTORIES), other.score(HISTORIES), atol=1e-5)
     assert not np.allclose(blind.score(HISTORIES), model.score(HISTORIES))
@@ -162,12 +162,12 @@ def test_without_a_view_is_as_if_no_item_had_it() -> None:
     assert (nothing == 0).all()
 
 
-def test_own_content_of_an_event_goes_with_its_view() -> None:
+def test_own_content_of_an_event_goes_with_its_modality() -> None:
     model = fitted()
     said = replace(
         SequenceBatch.of_items([[-1]]),
         content_rows=np.array([0], dtype=np.int32),
-        content=Views({"text": View(np.eye(2, dtype=np.float32)[:1], np.ones(1, np.bool_))}),
+        content=Modalities({"text": Modality(np.eye(2, dtype=np.float32)[:1], np.ones(1, np.bool_))}),
     )
     wordless = replace(said, content_rows=np.array([-1], dtype=np.int32))
     blind = model.without({"text"})
@@ -175,7 +175,7 @@ def test_own_content_of_an_event_goes_with_its_view() -> None:
     np.testing.assert_allclose(blind.score(said), blind.score(wordless), atol=1e-6)
 
 
-def test_a_bundle_gives_views_back() -> None:
+def test_a_bundle_gives_modalities_back() -> None:
     model = fitted()
     again = SequenceModel(model.options)
     again.load_state(ModelState(dict(model.state().tensors), dict(model.state().facts)))
@@ -183,30 +183,30 @@ def test_a_bundle_gives_views_back() -> None:
         again.contributions(HISTORIES)
     with pytest.raises(ModelError, match="attach"):
         again.without({"text"}).score(HISTORIES)
-    again.attach(two_views())
+    again.attach(two_modalities())
     np.testing.assert_allclose(
         again.contributions(HISTORIES)["text"], model.contributions(HISTORIES)["text"], atol=1e-5
     )
 
 
-def test_views_of_choice() -> None:
-    text = fitted(views=("text",))
-    assert text.view_names() == ["text"]
+def test_modalities_of_choice() -> None:
+    text = fitted(modalities=("text",))
+    assert text.modality_names() == ["text"]
     np.testing.assert_allclose(text.contributions(HISTORIES)["text"], text.score(HISTORIES), atol=1e-5)
-    assert fitted(views=("behaviour",)).view_names() == ["behaviour"]
+    assert fitted(modalities=("behaviour",)).modality_names() == ["behaviour"]
     with pytest.raises(ModelError, match="audio is wanted"):
-        fitted(views=("audio",))
+        fitted(modalities=("audio",))
 
 
-def test_a_remedy_for_rare_views_trains_and_repeats() -> None:
-    first, second, plain = fitted(view_balance="loss"), fitted(view_balance="loss"), fitted()
+def test_a_remedy_for_rare_modalities_trains_and_repeats() -> None:
+    first, second, plain = fitted(modality_balance="loss"), fitted(modality_balance="loss"), fitted()
     np.testing.assert_array_equal(first.item_vectors, second.item_vectors)
     assert not np.allclose(first.item_vectors, plain.item_vectors)
     scores = first.score(HISTORIES)
     assert scores[0, 10] > scores[0, 11] and scores[1, 11] > scores[1, 10]
 
 
-def test_decision_level_trains_an_expert_a_view() -> None:
+def test_decision_level_trains_an_expert_a_modality() -> None:
     from penchant.data.ragged import Ragged
     from penchant.data.training import Validation
     from penchant.models.ensemble.ensemble import Ensemble
@@ -224,9 +224,9 @@ def test_decision_level_trains_an_expert_a_view() -> None:
     parts = model.contributions(HISTORIES)
     assert set(parts) == {"behaviour", "text", "image"}
     np.testing.assert_allclose(sum(parts.values()), model.score(HISTORIES), atol=1e-4)
-    assert set(view_experts(replace(SMALL, fusion="decision", views=("text",)), "gru").experts) == {"text"}
-    begun = view_experts(replace(SMALL, fusion="decision", id_init="pca"), "gru").experts
-    starts = {view: expert.options.id_init for view, expert in begun.items()}  # type: ignore[attr-defined]
+    assert set(modality_experts(replace(SMALL, fusion="decision", modalities=("text",)), "gru").experts) == {"text"}
+    begun = modality_experts(replace(SMALL, fusion="decision", id_init="pca"), "gru").experts
+    starts = {modality: expert.options.id_init for modality, expert in begun.items()}  # type: ignore[attr-defined]
     assert starts.pop("behaviour") == "pca" and set(starts.values()) == {"random"}, "the others have no ids"
 
 
@@ -236,15 +236,17 @@ def test_vectors_of_ones_own_have_an_expert_too() -> None:
 
     data = groups_data()
     shapes = np.eye(data.n_items, dtype=np.float32)
-    views = Views({**data.views, "shape": View(shapes, np.ones(data.n_items, dtype=np.bool_), "own")})
+    modalities = Modalities(
+        {**data.modalities, "shape": Modality(shapes, np.ones(data.n_items, dtype=np.bool_), "own")}
+    )
     held = Validation(SequenceBatch.of_items([[0, 2], [1, 3]]), Ragged.of([[4], [5]]), Ragged.of([[0, 2], [1, 3]]))
-    options = replace(SMALL, fusion="decision", views=("behaviour", "shape"))
+    options = replace(SMALL, fusion="decision", modalities=("behaviour", "shape"))
     model = create("transformer", lambda _: options)
-    fit(model, replace(data, views=views, validation=held))
+    fit(model, replace(data, modalities=modalities, validation=held))
     assert set(model.experts) == {"behaviour", "shape"}
-    everything = create("transformer", lambda _: replace(options, views=()))
-    assert set(everything.applicable(replace(data, views=views))) == {"behaviour", "text", "image", "shape"}
-    again = create("transformer", lambda _: replace(options, views=()))
+    everything = create("transformer", lambda _: replace(options, modalities=()))
+    assert set(everything.applicable(replace(data, modalities=modalities))) == {"behaviour", "text", "image", "shape"}
+    again = create("transformer", lambda _: replace(options, modalities=()))
     again.load_state(model.state())
     np.testing.assert_array_equal(again.score(HISTORIES), model.score(HISTORIES))
 
@@ -256,13 +258,13 @@ def test_cnn_rnn_keeps_the_contract() -> None:
     check_model(lambda: SequenceModel(options, "cnn_rnn"), fit=fit, personal=False, uses_content=True, tolerance=1e-3)
 
 
-def test_cnn_rnn_reads_the_views_of_events() -> None:
+def test_cnn_rnn_reads_the_modalities_of_events() -> None:
     """The convolution alone can tell: the token of an event is the same, its picture is not."""
     model = fitted(encoder="cnn_rnn")
     said = replace(
         SequenceBatch.of_items([[2], [2]]),
         content_rows=np.array([0, 1], dtype=np.int32),
-        content=Views({"text": View(np.eye(2, dtype=np.float32), np.ones(2, np.bool_))}),
+        content=Modalities({"text": Modality(np.eye(2, dtype=np.float32), np.ones(2, np.bool_))}),
     )
     assert model.net is not None
     model.net.encoder.cells.weight_ih_l0.data.zero_()
@@ -272,25 +274,25 @@ def test_cnn_rnn_reads_the_views_of_events() -> None:
     np.testing.assert_allclose(blind[0], blind[1], atol=1e-6)
 
 
-def test_cnn_rnn_without_views_reads_the_tokens() -> None:
+def test_cnn_rnn_without_modalities_reads_the_tokens() -> None:
     board = checkerboard()
     model = SequenceModel(replace(SMALL, encoder="cnn_rnn"))
-    fit(model, replace(board.data, views=Views()))
+    fit(model, replace(board.data, modalities=Modalities()))
     assert model.score(board.data.sequences).shape == (24, 26)
 
 
 def test_refusals() -> None:
     with pytest.raises(OptionError, match="Did you mean 'gated'"):
         SequenceOptions(fusion="gate")
-    with pytest.raises(OptionError, match="view_balance"):
-        TowerOptions(view_balance="both")
+    with pytest.raises(OptionError, match="modality_balance"):
+        TowerOptions(modality_balance="both")
     with pytest.raises(UsageError, match="no meaning"):
         TowerOptions(fusion="gated", fusion_weights={"text": 1.0})
     with pytest.raises(UsageError, match="negative"):
         TowerOptions(fusion_weights={"text": -1.0})
 
 
-def test_without_ids_items_are_known_by_their_views_alone() -> None:
+def test_without_ids_items_are_known_by_their_modalities_alone() -> None:
     model = fitted(ids=False)
     scores = model.score(HISTORIES)
     assert scores[0, 10] > scores[0, 11] and scores[1, 11] > scores[1, 10]
@@ -301,13 +303,13 @@ def test_without_ids_items_are_known_by_their_views_alone() -> None:
 
 def test_without_ids_items_that_nobody_touched_are_no_negatives() -> None:
     """Their content would be pushed away else: the new item of a group ranks beside the group's old ones."""
-    views = {
-        "text": View(
-            np.eye(12, 4, dtype=np.float32) + two_views()["text"].vectors @ np.eye(2, 4, 2), np.ones(12, np.bool_)
+    modalities = {
+        "text": Modality(
+            np.eye(12, 4, dtype=np.float32) + two_modalities()["text"].vectors @ np.eye(2, 4, 2), np.ones(12, np.bool_)
         )
     }
     model = SequenceModel(replace(SMALL, ids=False))
-    fit(model, replace(groups_data(), views=Views(views)))
+    fit(model, replace(groups_data(), modalities=Modalities(modalities)))
     scores = model.score(SequenceBatch.of_items([[0, 2]]))[0]
     assert scores[10] > scores[[1, 3, 5, 7, 9]].max()
 
@@ -315,8 +317,8 @@ def test_without_ids_items_that_nobody_touched_are_no_negatives() -> None:
 def test_ids_are_needed_where_there_is_nothing_else() -> None:
     with pytest.raises(UsageError, match="ids=False"):
         SequenceOptions(ids=False, fusion="none")
-    with pytest.raises(ModelError, match="no views"):
-        fit(SequenceModel(replace(SMALL, ids=False)), replace(groups_data(), views=Views()))
+    with pytest.raises(ModelError, match="no modalities"):
+        fit(SequenceModel(replace(SMALL, ids=False)), replace(groups_data(), modalities=Modalities()))
 
 
 def test_a_transformer_without_ids_keeps_the_contract() -> None:
@@ -329,13 +331,13 @@ def test_a_transformer_without_ids_keeps_the_contract() -> None:
 def test_cnn_rnn_does_not_take_the_context_of_an_event_for_attributes_of_its_item() -> None:
     data = groups_data()
     events = data.sequences.n_events
-    context = View(np.ones((1, 4), np.float32), np.ones(1, np.bool_))
+    context = Modality(np.ones((1, 4), np.float32), np.ones(1, np.bool_))
     told = replace(
-        data.sequences, content_rows=np.zeros(events, dtype=np.int32), content=Views({"attributes": context})
+        data.sequences, content_rows=np.zeros(events, dtype=np.int32), content=Modalities({"attributes": context})
     )
-    items = View(np.eye(12, 7, dtype=np.float32), np.ones(12, np.bool_))
+    items = Modality(np.eye(12, 7, dtype=np.float32), np.ones(12, np.bool_))
     model = SequenceModel(replace(SMALL, encoder="cnn_rnn", epochs=1))
-    fit(model, replace(data, sequences=told, views=data.views.with_view("attributes", items)))
+    fit(model, replace(data, sequences=told, modalities=data.modalities.with_modality("attributes", items)))
     assert np.isfinite(model.score(told.take([0, 1]))).all()
 
 
@@ -343,15 +345,18 @@ def test_cnn_rnn_does_not_take_the_context_of_an_event_for_attributes_of_its_ite
 def test_an_answer_reads_only_what_its_own_events_carry(encoder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     rows = SequenceBatch.of_items([[(start + n) % 8 for n in range(6)] for start in range(10)])
-    text = View(rng.normal(size=(50, 5)).astype(np.float32), np.ones(50, dtype=np.bool_))
-    people = View(rng.normal(size=(10, 3)).astype(np.float32), np.ones(10, dtype=np.bool_))
+    text = Modality(rng.normal(size=(50, 5)).astype(np.float32), np.ones(50, dtype=np.bool_))
+    people = Modality(rng.normal(size=(10, 3)).astype(np.float32), np.ones(10, dtype=np.bool_))
     pointing = np.where(np.arange(60) % 3 == 0, np.arange(60) % 50, -1).astype(np.int32)
     batch = replace(
-        rows, content=Views({"text": text}), content_rows=pointing, user_views=Views({"attributes": people})
+        rows,
+        content=Modalities({"text": text}),
+        content_rows=pointing,
+        user_modalities=Modalities({"attributes": people}),
     )
-    items = View(rng.normal(size=(8, 5)).astype(np.float32), np.ones(8, dtype=np.bool_))
+    items = Modality(rng.normal(size=(8, 5)).astype(np.float32), np.ones(8, dtype=np.bool_))
     model = SequenceModel(SequenceOptions(encoder=encoder, dim=8, layers=1, epochs=1, max_length=8))
-    fit(model, TrainingData(batch, 8, ["view"], 10, views=Views({"text": items}), seed=1))
+    fit(model, TrainingData(batch, 8, ["view"], 10, modalities=Modalities({"text": items}), seed=1))
     whole = model.score(batch)
     seen: list[int] = []
     content = ItemTower.content
@@ -364,7 +369,7 @@ def test_an_answer_reads_only_what_its_own_events_carry(encoder: str, monkeypatc
     for row in range(10):
         np.testing.assert_allclose(model.score(batch.take([row]))[0], whole[row], atol=1e-5)
     assert seen == [2] * 10, "six events, every third with a content"
-    own = replace(batch.take([4]), content=Views({"text": text.take(pointing[[24, 27]])}))
+    own = replace(batch.take([4]), content=Modalities({"text": text.take(pointing[[24, 27]])}))
     alone = replace(own, content_rows=np.array([0, -1, -1, 1, -1, -1], dtype=np.int32))
     np.testing.assert_allclose(model.score(alone)[0], whole[4], atol=1e-5)
     silent = replace(batch.take([4]), content_rows=np.full(6, -1, dtype=np.int32))

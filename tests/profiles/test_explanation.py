@@ -71,7 +71,7 @@ def test_an_item_without_events_is_carried_by_events_that_look_like_it() -> None
     )
     titles = [f"{words[i % 4]} {words[i % 4]} {i}" for i in range(44)]
     items = pl.DataFrame({"item_id": [f"i{i}" for i in range(44)], "title": titles})
-    settings = {"lite.experts": "cooccurrence,ease,popularity", "views.text.encoder": "ngram"}
+    settings = {"lite.experts": "cooccurrence,ease,popularity", "modalities.text.encoder": "ngram"}
     rec = Recommender.fit(Dataset.from_tables(log, items=items), Config(model="lite").with_settings(settings))
     told = 0
     for user in range(6):
@@ -79,5 +79,5 @@ def test_an_item_without_events_is_carried_by_events_that_look_like_it() -> None
             reason = rec.explain(f"u{user}", f"i{item}")
             if item % 4 in (user % 4, (user + 1 + user // 4 % 3) % 4):
                 told += reason.events[0].title.split()[0] == words[item % 4]
-            np.testing.assert_allclose(sum(reason.views.values()), reason.score, atol=1e-3)
+            np.testing.assert_allclose(sum(reason.modalities.values()), reason.score, atol=1e-3)
     assert told >= 11, "of 12"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penchant.embeddings.fitted import ViewOptions
+from penchant.embeddings.fitted import ModalityOptions
 from penchant.encoders.text import TextOptions
 from penchant.errors import DataError, OptionError, UsageError
 from penchant.models.popularity import PopularityOptions
@@ -51,7 +51,7 @@ configs = st.builds(
     lambda model, seed, days, window, encoder, weights: Config(
         model=model,
         seed=seed,
-        views=ViewOptions(text=TextOptions(encoder=encoder)),
+        modalities=ModalityOptions(text=TextOptions(encoder=encoder)),
         models={"popularity": PopularityOptions(window=window, days=days, kind_weights=weights)},
     ),
     st.sampled_from(["popularity", "cooccurrence", "ease"]),
@@ -67,28 +67,28 @@ configs = st.builds(
 def test_round_trip(config: Config) -> None:
     again = Config.from_dict(json.loads(json.dumps(config.to_dict())))
     assert again.to_dict() == config.to_dict()
-    assert (again.model, again.seed, again.views) == (config.model, config.seed, config.views)
+    assert (again.model, again.seed, again.modalities) == (config.model, config.seed, config.modalities)
     assert again.options("popularity") == config.options("popularity")
 
 
 def test_toml(tmp_path: Path) -> None:
     file = tmp_path / "c.toml"
     file.write_text(
-        'model = "popularity"\nseed = 7\n[views.text]\nencoder = "ngram"\n'
+        'model = "popularity"\nseed = 7\n[modalities.text]\nencoder = "ngram"\n'
         '[popularity]\nwindow = "recent"\nkind_weights = {like = 2}\n'
     )
     config = Config.from_toml(file)
-    assert (config.model, config.seed, config.views.text.encoder) == ("popularity", 7, "ngram")
+    assert (config.model, config.seed, config.modalities.text.encoder) == ("popularity", 7, "ngram")
     assert config.options() == PopularityOptions(window="recent", kind_weights={"like": 2.0})
 
 
 def test_settings_find_the_part_they_belong_to() -> None:
     config = Config().with_settings(
-        {"days": "7", "model": "popularity", "views.text.encoder": "none", "cooccurrence.window": "5", "seed": "3"}
+        {"days": "7", "model": "popularity", "modalities.text.encoder": "none", "cooccurrence.window": "5", "seed": "3"}
     )
     assert config.options() == PopularityOptions(days=7.0)
     assert config.options("cooccurrence").window == 5
-    assert (config.views.text.encoder, config.seed) == ("none", 3)
+    assert (config.modalities.text.encoder, config.seed) == ("none", 3)
 
 
 @pytest.mark.parametrize(
@@ -98,11 +98,11 @@ def test_settings_find_the_part_they_belong_to() -> None:
         ({"model": "popularity", "day": "1"}, r"option='day' .*Did you mean 'days'\?.*to the model 'popularity'"),
         ({"popularity.windw": "all"}, r"option='popularity\.windw' is not known.*'popularity\.window'"),
         ({"popularity.window": "now"}, r"popularity\.window='now' is not known\. Allowed: all, recent, decayed"),
-        ({"views.txt.encoder": "x"}, r"option='views\.txt' is not known.*'views\.text'"),
+        ({"modalities.txt.encoder": "x"}, r"option='modalities\.txt' is not known.*'modalities\.text'"),
         ({"seed": "-1"}, r"seed=-1 is out of range"),
         ({"seed": "x"}, r"seed='x' is not a whole number"),
         ({"device": "tpu"}, r"device='tpu' is not known\. Allowed: auto, cpu, cuda"),
-        ({"views": "x"}, r"views='x' is not a table of options\. Set one of them: views\.NAME=VALUE"),
+        ({"modalities": "x"}, r"modalities='x' is not a table of options\. Set one of them: modalities\.NAME=VALUE"),
     ],
 )  # fmt: skip
 def test_what_is_unknown_is_refused_with_the_nearest_name(settings: dict[str, str], message: str) -> None:
@@ -125,14 +125,14 @@ def test_unknown_parts_of_a_file_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("turned", [False, True])
 def test_what_is_allowed_only_together_may_be_set_in_any_order(turned: bool) -> None:
     """63 is no multiple of the 2 heads that stand, and 128 none of 3."""
-    pairs = [("transformer.dim", "63"), ("transformer.n_heads", "3"), ("views.text.dim", "8"), ("seed", "5")]
+    pairs = [("transformer.dim", "63"), ("transformer.n_heads", "3"), ("modalities.text.dim", "8"), ("seed", "5")]
     pairs += [("llm.pretrain", "mlm"), ("llm.architecture", "bert"), ("kind_weights.like", "2")]
-    pairs += [("kind_weights.view", "1"), ("experts", "cooccurrence"), ("views.text.encoder", "ngram")]
+    pairs += [("kind_weights.view", "1"), ("experts", "cooccurrence"), ("modalities.text.encoder", "ngram")]
     config = Config().with_settings(dict(reversed(pairs) if turned else pairs))
     assert (config.options("transformer").dim, config.options("transformer").n_heads, config.seed) == (63, 3, 5)
     assert (config.options("llm").architecture, config.options("llm").pretrain) == ("bert", "mlm")
     assert config.options("cooccurrence").kind_weights == {"like": 2.0, "view": 1.0}
-    assert (config.views.text.encoder, config.views.text.dim) == ("ngram", 8)
+    assert (config.modalities.text.encoder, config.modalities.text.dim) == ("ngram", 8)
     with pytest.raises(UsageError, match="dim=63 is not a multiple of n_heads=2"):
         Config().with_settings({"transformer.dim": "63", "transformer.layers": "1"})
 
@@ -164,13 +164,13 @@ def test_no_number_is_taken_unchecked() -> None:
     """-5 is in the range of no number that a command or a file can set."""
     parts = {name: Config(model=name).options() for name in MODELS}
     parts |= {
-        "views": ViewOptions(),
+        "modalities": ModalityOptions(),
         "training": TrainingOptions(),
         "probes": ProbeOptions(),
         "update": UpdateOptions(),
     }
     every = [found for place, options in parts.items() for found in _numbers(options, place)]
-    assert len(every) > 150 and {"transformer.batch_tokens", "views.media.frames", "update.rate"} <= {
+    assert len(every) > 150 and {"transformer.batch_tokens", "modalities.media.frames", "update.rate"} <= {
         place for *_, place in every
     }
     taken = []
@@ -187,7 +187,7 @@ def test_no_number_is_taken_unchecked() -> None:
     "setting",
     [
         *("batch_tokens=-5", "weight_decay=-1", "transformer.n_heads=0", "cooccurrence.row_power=-1"),
-        *("views.behaviour.dim=0", "probes.ratio=0"),
+        *("modalities.behaviour.dim=0", "probes.ratio=0"),
     ],
 )
 def test_settings_out_of_range_say_what_is_allowed(setting: str) -> None:
@@ -218,7 +218,7 @@ def test_a_setting_with_a_new_name_is_refused_and_the_error_names_it(monkeypatch
     [
         *(("heads", "n_heads"), ("interests", "n_interests"), ("calibration", "gbce_t"), ("half", "mixed_precision")),
         *(("smoothing", "label_smoothing"), ("clock", "calendar_features"), ("contrastive", "contrastive_weight")),
-        *(("views.graph.back", "views.graph.p"), ("views.graph.far", "views.graph.q")),
+        *(("modalities.graph.back", "modalities.graph.p"), ("modalities.graph.far", "modalities.graph.q")),
         *(("lite.new_cost", "lite.max_known_loss"), ("llm.heads", "llm.n_heads"), ("gru.heads", "gru.n_heads")),
     ],
 )

@@ -12,9 +12,9 @@ import pytest
 
 import penchant.recommender.bundle
 from penchant.data.dataset import Dataset
-from penchant.embeddings.behaviour import BehaviourOptions, cooccurrence_view
-from penchant.embeddings.fitted import ViewOptions
-from penchant.embeddings.modalities import item_views
+from penchant.embeddings.behaviour import BehaviourOptions, cooccurrence_modality
+from penchant.embeddings.fitted import ModalityOptions
+from penchant.embeddings.modalities import item_modalities
 from penchant.errors import BundleError, DataError, ModelError
 from penchant.models.probes.options import ProbeOptions
 from penchant.models.probes.probes import newest_events
@@ -237,19 +237,20 @@ def test_an_update_holds_back_no_event_that_was_learned() -> None:
     assert len(known) == 15, "the newest of twenty events, and not the one before it, which was learned"
 
 
-def test_views_of_behaviour_do_not_know_held_events(data: Dataset) -> None:
+def test_modalities_of_behaviour_do_not_know_held_events(data: Dataset) -> None:
     """At first and in an update; an encoder that is trained on behaviour sees the same part of the events."""
-    views = ViewOptions(behaviour=BehaviourOptions(dim=8))
-    config = replace(BOTH, views=views)
+    modalities = ModalityOptions(behaviour=BehaviourOptions(dim=8))
+    config = replace(BOTH, modalities=modalities)
     made = fitted(data, config)
     grown = updated(made.parts, colours(events=4, seed=5, at=86_400))
     for parts, held in ((made.parts, made.held), (grown.parts, grown.held)):
         assert held is not None
         whole = parts.dataset.sequences()
         honest, all_events = (
-            cooccurrence_view(log, 40, views.behaviour, seed=views.seed).vectors for log in (whole.keep(~held), whole)
+            cooccurrence_modality(log, 40, modalities.behaviour, seed=modalities.seed).vectors
+            for log in (whole.keep(~held), whole)
         )
-        np.testing.assert_array_equal(parts.views["behaviour"].vectors, honest)
+        np.testing.assert_array_equal(parts.modalities["behaviour"].vectors, honest)
         assert not np.allclose(honest, all_events)
 
 
@@ -258,8 +259,8 @@ def test_encoders_are_made_without_held_events(data: Dataset, monkeypatch: pytes
 
     def watched(dataset: Dataset, *args: Any, **more: Any) -> Any:
         seen.append(dataset)
-        return item_views(dataset, *args, **more)
+        return item_modalities(dataset, *args, **more)
 
-    monkeypatch.setattr("penchant.recommender.fit.item_views", watched)
+    monkeypatch.setattr("penchant.recommender.fit.item_modalities", watched)
     made = fitted(data, BOTH)
     assert made.held is not None and seen[0].n_events == 600 - made.held.sum() == 540

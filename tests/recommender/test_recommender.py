@@ -74,7 +74,7 @@ def test_known_user_and_the_same_history_handed_in_get_the_same(neural: Recommen
         pl.Series("event", shop.kinds.decode(coded["kind"].to_numpy())),
         coded["time_s"].alias("timestamp"),
     )
-    anonymous = replace(neural.histories(np.array([3])), user_views=None)
+    anonymous = replace(neural.histories(np.array([3])), user_modalities=None)
     known, _ = neural.rank(anonymous, 5, exclude=anonymous.history_items.unique())
     assert neural.recommend(history=history, k=5).items[0].tolist() == known[0].tolist()
 
@@ -115,12 +115,12 @@ def test_removing_the_cited_event_lowers_the_item(fused: Recommender, shop: Data
         assert place(fused.scores(without)) < place(fused.scores(history))
 
 
-def test_views_add_up_to_the_score(fused: Recommender) -> None:
+def test_modalities_add_up_to_the_score(fused: Recommender) -> None:
     user = users(fused, 1)[0]
     best = fused.recommend(user, k=1)
     reason = fused.explain(user, best.item_ids[0][0])
-    assert set(reason.views) >= {"behaviour", "text"}
-    assert sum(reason.views.values()) == pytest.approx(reason.score, abs=1e-3)
+    assert set(reason.modalities) >= {"behaviour", "text"}
+    assert sum(reason.modalities.values()) == pytest.approx(reason.score, abs=1e-3)
 
 
 def test_interest_series(neural: Recommender, shop: Dataset) -> None:
@@ -207,17 +207,17 @@ def test_selection_is_on_validation_and_the_refit_sees_everything(shop: Dataset)
     assert isinstance(rec.model, Ensemble) and rec.model.weights == training["weights"]
 
 
-@pytest.mark.parametrize("views", ["behaviour", "graph"])
-def test_what_is_held_out_for_selection_is_not_in_the_views(views: str) -> None:
+@pytest.mark.parametrize("modalities", ["behaviour", "graph"])
+def test_what_is_held_out_for_selection_is_not_in_the_modalities(modalities: str) -> None:
     """Everybody's items are drawn at random: vectors that had seen the last one would find it."""
     rng = np.random.default_rng(0)
     rows = [(f"u{u}", f"i{item}", 100 * n + u) for u in range(80) for n, item in enumerate(rng.permutation(60)[:3])]
     data = Dataset.from_tables(pl.DataFrame(rows, schema=["user_id", "item_id", "timestamp"], orient="row"))
     expert = {
-        "behaviour": {"lite.experts": "ease", "ease.content_weight": 10.0, "ease.content_views": "behaviour"},
-        "graph": {"lite.experts": "content", "content.views": "graph", "views.graph.enabled": True},
+        "behaviour": {"lite.experts": "ease", "ease.content_weight": 10.0, "ease.content_modalities": "behaviour"},
+        "graph": {"lite.experts": "content", "content.modalities": "graph", "modalities.graph.enabled": True},
     }
-    rec = Recommender.fit(data, Config(model="lite").with_settings(expert[views]))
+    rec = Recommender.fit(data, Config(model="lite").with_settings(expert[modalities]))
     found = rec.facts["training"]["validation_ndcg"]
     assert found < 0.12, f"{found}: by chance it is .08, ten of sixty"
 
@@ -235,10 +235,10 @@ def test_user_attributes_and_context_change_a_neural_answer(shop: Dataset) -> No
     rec = Recommender.fit(shop.with_events(events), Config(model="transformer", models={"transformer": SMALL}))
     history = rec.histories(np.array([0]))
     assert history.content is not None and "attributes" in history.content
-    assert history.user_views is not None
+    assert history.user_modalities is not None
     moved = replace(history, content_rows=np.full(history.n_events, -1, dtype=np.int32))
     assert not np.allclose(rec.scores(history), rec.scores(moved))
-    assert not np.allclose(rec.scores(history), rec.scores(replace(history, user_views=None)))
+    assert not np.allclose(rec.scores(history), rec.scores(replace(history, user_modalities=None)))
 
 
 def test_what_is_asked_wrongly_is_refused_with_the_remedy(counted: Recommender) -> None:
@@ -277,7 +277,7 @@ def test_kinds_that_the_bundle_has_not_learned(counted: Recommender, shop: Datas
     known = shop.item_vocabulary.decode([1, 2, 3])
     rows = [{"item_id": item, "event": kind} for item, kind in zip(known, ["view", "glance", "refund"], strict=True)]
     found = counted.recommend(history=rows, k=3)
-    assert "1 of 3 events" in found.notes[0], "a refund is not read as a view"
+    assert "1 of 3 events" in found.notes[0], "a refund is not read as a modality"
     assert found.item_ids == counted.recommend(history=[{**row, "event": "view"} for row in rows[:2]], k=3).item_ids
 
 
@@ -293,7 +293,7 @@ def test_how_likely_somebody_is_interested(neural: Recommender, counted: Recomme
     told = neural.interested(user, items)
     assert told.shape == (len(items),) and ((told > 0) & (told < 1)).all()
     np.testing.assert_allclose(neural.interested(user, items[3:5]), told[3:5], atol=1e-6)
-    assert counted.interested(user, items[:2]).shape == (2,), "counting models answer by their items' views"
+    assert counted.interested(user, items[:2]).shape == (2,), "counting models answer by their items' modalities"
     with pytest.raises(UnknownIdError):
         neural.interested(user, ["no such item"])
 
@@ -310,9 +310,9 @@ def test_weights_of_no_kind_are_refused_before_anything_is_learned(
     model: str, wrong: str, shop: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def encode(*_: object, **__: object) -> None:
-        raise AssertionError("views were encoded first")
+        raise AssertionError("modalities were encoded first")
 
-    monkeypatch.setattr("penchant.recommender.fit.item_views", encode)
+    monkeypatch.setattr("penchant.recommender.fit.item_modalities", encode)
     config = Config(model=model).with_settings({f"{wrong}.kind_weights": "boght:2"})
     with pytest.raises(UsageError, match="kind_weights names 'boght', no kind of the data"):
         Recommender.fit(shop, config)

@@ -83,7 +83,7 @@ def test_settings_of_one_model_have_its_defaults_and_those_of_its_experts() -> N
 def test_settings_are_found_by_glob_by_part_and_by_meaning() -> None:
     assert [one.key for one in find_settings("*.n_heads")] == ["transformer.n_heads", "llm.n_heads"]
     assert [one.key for one in find_settings("gru.n_*")] == ["gru.n_heads", "gru.n_interests"]
-    assert {"views.text.dim", "als.dim"} <= {one.key for one in find_settings("dim")}
+    assert {"modalities.text.dim", "als.dim"} <= {one.key for one in find_settings("dim")}
     assert [one.key for one in find_settings("Number format of training")] == ["training.precision"]
     assert find_settings() == list_settings()
     with pytest.raises(OptionError, match=r"setting='drpout' is not known.*penchant settings lists all of them"):

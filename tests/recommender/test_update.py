@@ -23,7 +23,7 @@ from penchant.training import fit
 from penchant.training.continuing import UpdateOptions
 
 TASTES = ["sea harbour ship sailor", "drum guitar concert band", "bread oven flour bakery"]
-SMALL = {"views.text.encoder": "ngram", "views.text.dim": "16"}
+SMALL = {"modalities.text.encoder": "ngram", "modalities.text.dim": "16"}
 NET = {"transformer.dim": 16, "transformer.layers": 1, "transformer.epochs": 6, "transformer.learning_rate": 0.01}
 
 
@@ -100,7 +100,7 @@ def test_a_new_item_is_recommended_by_its_content_at_once(model: str) -> None:
     rec = Recommender.fit(platform(), config(model))
     titles = {f"new{taste}": f"{TASTES[taste]} premiere" for taste in range(3)}
     fresh = rec.update(more([("u0", "i1", LATER)], titles), UpdateOptions(epochs=0))
-    assert fresh.dataset.n_items == 33 and fresh.views["text"].present.all()
+    assert fresh.dataset.n_items == 33 and fresh.modalities["text"].present.all()
     codes = fresh.dataset.item_vocabulary.encode(list(titles))
     for user in ("u3", "u4", "u5", "u6"):
         scores = fresh.scores(fresh.histories(fresh.dataset.user_codes([user])))[0]
@@ -141,7 +141,7 @@ def test_rows_without_an_id_are_in_quarantine_where_items_are_alone(tmp_path: Pa
 def test_a_title_that_is_corrected_is_encoded_again(neural: Recommender) -> None:
     changed = {"i0": TASTES[2], "i1": _title(0, 1)}
     fresh = neural.update(more([("u0", "i1", LATER)], changed), UpdateOptions(epochs=0))
-    old, new = neural.views["text"].vectors, fresh.views["text"].vectors
+    old, new = neural.modalities["text"].vectors, fresh.modalities["text"].vectors
     assert (old[1:] == new[1:]).all() and (old[0] != new[0]).any()
     assert fresh.facts["updates"][0]["new"]["changed_items"] == 1
 
@@ -150,7 +150,7 @@ def test_replay_and_epochs_are_what_they_say(neural: Recommender) -> None:
     from penchant.training.continuing import _learners
     from penchant.training.prepare import training_data
 
-    data = training_data(neural.dataset, neural.views, neural.encoders)
+    data = training_data(neural.dataset, neural.modalities, neural.encoders)
     touched = np.arange(45) < 6
     for replay, count in ((0.0, 6), (1.0, 12), (2.5, 21), (100.0, 45)):
         rows = _learners(data, touched, UpdateOptions(replay=replay))
@@ -228,7 +228,7 @@ def test_a_part_without_any_amount_keeps_the_layer_that_reads_them(neural: Recom
     from penchant.training.continuing import continue_fit
     from penchant.training.prepare import training_data
 
-    data = training_data(platform(), neural.views, neural.encoders)
+    data = training_data(platform(), neural.modalities, neural.encoders)
     valued = replace(data, sequences=replace(data.sequences, values=np.ones(data.sequences.n_events, np.float32)))
     model = SequenceModel(SequenceOptions(dim=16, layers=1, epochs=1))
     fit(model, valued)
@@ -247,15 +247,15 @@ def test_a_trained_weight_without_a_place_is_refused(neural: Recommender) -> Non
     wide = {**state, "tokens.gaps": np.ones((35, 17), dtype=np.float32)}
     net, seen = neural.model.net, np.ones(30, dtype=np.bool_)  # type: ignore[attr-defined]
     with pytest.raises(ModelError, match=r"learned in tokens\.gaps has no place in the network.*Train it again"):
-        transplant(net, wide, seen, neural.views)
+        transplant(net, wide, seen, neural.modalities)
     more_of_it = Network()
     more_of_it.tokens, more_of_it.gone = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
     with pytest.raises(
         ModelError, match=r"learned in tokens\.weight, tokens\.bias, gone\.weight, gone\.bias has no place"
     ):
-        transplant(net, state, seen, neural.views, more_of_it)
+        transplant(net, state, seen, neural.modalities, more_of_it)
     with pytest.raises(ModelError, match="learned in the model has no place"):
-        transplant(net, {}, seen, neural.views)
+        transplant(net, {}, seen, neural.modalities)
 
 
 def test_same_data_same_bytes(neural: Recommender) -> None:
@@ -320,14 +320,15 @@ def test_drift_needs_somebody_to_ask(neural: Recommender) -> None:
 
 @pytest.mark.parametrize("norm", ["l2", "standardise"])
 def test_a_layer_with_as_many_rows_as_items_is_no_table_of_items(norm: str) -> None:
-    """64 items, of which many have no event, and a projection of 4 × 16 rows: it stays, as statistics of views do."""
+    """64 items, of which many have no event, and a projection of 4 × 16 rows: it stays, as statistics of modalities
+    do."""
     events = pl.DataFrame(
         [(f"u{u}", f"i{(u + 3 * n) % 20}", 1_700_000_000 + 3600 * n + u) for u in range(20) for n in range(6)],
         schema=["user_id", "item_id", "timestamp"],
         orient="row",
     )
     items = pl.DataFrame({"item_id": [f"i{n}" for n in range(64)], "title": [_title(n % 3, n) for n in range(64)]})
-    settings = {**SMALL, **NET, "transformer.epochs": 1, "transformer.view_norm": norm}
+    settings = {**SMALL, **NET, "transformer.epochs": 1, "transformer.modality_norm": norm}
     rec = Recommender.fit(Dataset.from_tables(events, items), Config(model="transformer").with_settings(settings))
     fresh = rec.update(more([("u0", "i1", LATER)]), UpdateOptions(epochs=0))
     old, new = rec.model.state().tensors, fresh.model.state().tensors
@@ -352,7 +353,7 @@ def test_a_language_model_keeps_its_words_and_weights(levels: int) -> None:
     before, after = rec.scores(history)[0], fresh.scores(fresh.histories(np.array([4])))[0]
     np.testing.assert_allclose(after[:30], before, atol=1e-5)
     assert len(after) == 32 and fresh.model.state().tensors["items.trained"].ravel().tolist() == [1.0] * 31 + [0.0]
-    by_content = fresh.model.state().tensors["items.project.weight"] @ fresh.views["text"].unit().vectors[31]
+    by_content = fresh.model.state().tensors["items.project.weight"] @ fresh.modalities["text"].unit().vectors[31]
     alone = by_content / np.linalg.norm(by_content)
     np.testing.assert_allclose(fresh.dense_model().item_vectors[31], alone, atol=1e-5)  # nobody has touched it
     learned = rec.update(new, UpdateOptions(epochs=1))
@@ -365,7 +366,7 @@ def test_a_language_model_keeps_its_words_and_weights(levels: int) -> None:
 def test_a_language_model_that_read_the_items_and_was_altered_is_refused() -> None:
     settings = {**SMALL, **{f"llm.{name}": value for name, value in LLM.items()}, "llm.items": "lm"}
     rec = Recommender.fit(platform(users=12), Config(model="llm").with_settings(settings))
-    with pytest.raises(ModelError, match=r"are not in the bundle.*Train it again; with items='view'"):
+    with pytest.raises(ModelError, match=r"are not in the bundle.*Train it again; with items='modality'"):
         rec.update(more([("u0", "i1", LATER)]))
 
 

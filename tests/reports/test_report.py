@@ -81,9 +81,9 @@ def _comparison(name: str) -> dict[str, Any]:
     }
 
 
-def _views(name: str) -> dict[str, Any]:
-    def row(views: list[str], mean: float, gap: float) -> dict[str, Any]:
-        return {"views": views, **_value(mean), "difference": _value(gap) | {"p_holm": 0.01}}
+def _modalities(name: str) -> dict[str, Any]:
+    def row(modalities: list[str], mean: float, gap: float) -> dict[str, Any]:
+        return {"modalities": modalities, **_value(mean), "difference": _value(gap) | {"p_holm": 0.01}}
 
     whole = ["behaviour", "text", name]
     return {
@@ -93,7 +93,7 @@ def _views(name: str) -> dict[str, Any]:
         "coverage": {"behaviour": {"items": 0.9, "events": 1.0}, "text": {"items": 1.0, "events": 1.0}},
         "contribution": {"behaviour": 0.7, "text": 0.25, name: 0.05},
         "rows": [
-            {"views": whole, **_value(0.18)},
+            {"modalities": whole, **_value(0.18)},
             row(whole[1:], 0.05, -0.13),
             row([whole[0], whole[2]], 0.15, -0.03),
             row(whole[:2], 0.18, 0.001),
@@ -108,8 +108,8 @@ def sample(language: str = "en", name: str = "A tale of two seas", **more: Any) 
     times = np.sort(rng.integers(1_600_000_000, 1_630_000_000, 40))
     events = pl.DataFrame({"time_s": times, "event": rng.choice(["view", "purchase"], 40), "title": [name] * 40})
     weights = rng.dirichlet(np.ones(8), 40)
-    views = {"text": 0.4, "image": -0.1, "behaviour": 0.6}
-    reason = Reason("i1", 0.9, [EventReason("e1", "i2", name, int(times[0]), 0.3)], views, name, standing=2.0)
+    modalities = {"text": 0.4, "image": -0.1, "behaviour": 0.6}
+    reason = Reason("i1", 0.9, [EventReason("e1", "i2", name, int(times[0]), 0.3)], modalities, name, standing=2.0)
     table = {"name": "events", "rows_read": 1010, "rows_kept": 1000, "duplicates_dropped": 3, "quarantined": {name: 7}}
     return ReportData(
         title=name,
@@ -125,7 +125,7 @@ def sample(language: str = "en", name: str = "A tale of two seas", **more: Any) 
         timelines=[Timeline(name, times, [name, *"abcdefg"], weights, events)] * 2,
         examples=[Example(name, [name] * 3, [name, "b"], [reason, reason])],
         coverage={"text": 1.0, "image": 0.62, name: 0.1},
-        views=_views(name),
+        modalities=_modalities(name),
         calibration=[{"predicted": p, "observed": p * 0.8, "count": 10} for p in (0.1, 0.2, 0.3)],
         recovery={"transformer": _value(0.7), name: _value(0.2)},
         made_with={"command": f"penchant compare {name}", "seed": 0, "versions": {"penchant": "0.1.0"}, name: name},
@@ -165,7 +165,9 @@ def test_the_story_of_the_demo(language: str) -> None:
     if language == "zh":
         says = ("4.0", "9.5", "80%", "u1 的第 2 名", "主题：travel", "对从未有人接触过的物品")
     assert all(word in outline.text for word in says)
-    assert ("no encoder is chosen" in outline.text) or ("尚未选择编码器" in outline.text)  # there is no view of sounds
+    assert ("no encoder is chosen" in outline.text) or (
+        "尚未选择编码器" in outline.text
+    )  # there is no modality of sounds
     assert "media-src data:" in page
 
 
@@ -337,26 +339,26 @@ def test_print_opens_what_is_folded_and_keyboard_reaches_it(browser: Any, tmp_pa
         page.close()
 
 
-def test_views_say_what_they_give_and_what_is_lost_without_them() -> None:
+def test_modalities_say_what_they_give_and_what_is_lost_without_them() -> None:
     text = Outline(render_report(sample())).text
     assert "Behaviour carries 70\u00a0% of the score, text 25\u00a0%" in text
     assert "Without behaviour NDCG@10 falls by 0.130" in text
     assert "without text" in text and "−0.030" in text and "1,000 people" in text
     chinese = Outline(render_report(sample("zh"))).text
     assert "行为占得分的 70%，文字占 25%" in chinese and "去掉行为，NDCG@10 下降 0.130" in chinese
-    spared = dataclasses.replace(sample(), views={**_views("x"), "rows": []})
+    spared = dataclasses.replace(sample(), modalities={**_modalities("x"), "rows": []})
     assert "is not known" in Outline(render_report(spared)).text
-    alone = dataclasses.replace(sample(), views={"contribution": {"behaviour": 1.0}})
-    assert "one view only" in Outline(render_report(alone)).text
+    alone = dataclasses.replace(sample(), modalities={"contribution": {"behaviour": 1.0}})
+    assert "one modality only" in Outline(render_report(alone)).text
 
 
-def test_a_view_that_harms_is_named_and_chance_is_not_sold_as_loss() -> None:
+def test_a_modality_that_harms_is_named_and_chance_is_not_sold_as_loss() -> None:
     def page(gap: float) -> str:
         rows = [
-            {"views": ["behaviour", "text"], **_value(0.18)},
-            {"views": ["behaviour"], **_value(0.18 + gap), "difference": _value(gap)},
+            {"modalities": ["behaviour", "text"], **_value(0.18)},
+            {"modalities": ["behaviour"], **_value(0.18 + gap), "difference": _value(gap)},
         ]
-        return Outline(render_report(dataclasses.replace(sample(), views={**_views("x"), "rows": rows}))).text
+        return Outline(render_report(dataclasses.replace(sample(), modalities={**_modalities("x"), "rows": rows}))).text
 
     assert "Without text NDCG@10 rises by 0.020" in page(0.02)
-    assert "No single view is missed" in page(0.001)
+    assert "No single modality is missed" in page(0.001)

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.encoders.protocol import EncoderState
 from penchant.errors import EncoderError
-from penchant.testing.encoders import check_encoder, check_view
+from penchant.testing.encoders import check_encoder, check_modality
 
 WORDS = ["a", "bb", "ccc", "dd"]
 
@@ -28,10 +28,10 @@ class Letters:
     def identity(self) -> str:
         return f"letters scale={self.scale}"
 
-    def encode(self, contents: Sequence[str | None]) -> View:
+    def encode(self, contents: Sequence[str | None]) -> Modality:
         rows = [(len(c) * self.scale, float(ord(c[0]))) if c else (0.0, 0.0) for c in contents]
         present = np.array([bool(c) for c in contents], dtype=bool)
-        return View(np.array(rows, dtype=np.float32).reshape(-1, 2), present, self.identity)
+        return Modality(np.array(rows, dtype=np.float32).reshape(-1, 2), present, self.identity)
 
     def state(self) -> EncoderState:
         return EncoderState({}, {"scale": self.scale})
@@ -50,40 +50,44 @@ def test_a_sound_encoder_passes() -> None:
 
 
 class Wide(Letters):
-    def encode(self, contents: Sequence[str | None]) -> View:
-        view = super().encode(contents)
-        return View(view.vectors.astype(np.float64), view.present, self.identity)  # type: ignore[arg-type]
+    def encode(self, contents: Sequence[str | None]) -> Modality:
+        modality = super().encode(contents)
+        return Modality(modality.vectors.astype(np.float64), modality.present, self.identity)  # type: ignore[arg-type]
 
 
 class Black(Letters):
     """Somebody without a word has a vector."""
 
-    def encode(self, contents: Sequence[str | None]) -> View:
-        view = super().encode(contents)
-        return View(view.vectors + np.float32(1), view.present, self.identity)
+    def encode(self, contents: Sequence[str | None]) -> Modality:
+        modality = super().encode(contents)
+        return Modality(modality.vectors + np.float32(1), modality.present, self.identity)
 
 
 class Blank(Letters):
     """An empty word is a word."""
 
-    def encode(self, contents: Sequence[str | None]) -> View:
-        view = super().encode(contents)
-        return View(view.vectors, np.array([c is not None for c in contents], dtype=bool), self.identity)
+    def encode(self, contents: Sequence[str | None]) -> Modality:
+        modality = super().encode(contents)
+        return Modality(modality.vectors, np.array([c is not None for c in contents], dtype=bool), self.identity)
 
 
 class Centred(Letters):
     """Of a batch, not of a word."""
 
-    def encode(self, contents: Sequence[str | None]) -> View:
-        view = super().encode(contents)
-        centre = view.vectors[view.present].mean(axis=0) if view.present.any() else 0
-        return View((view.vectors - centre * view.present[:, None]).astype(np.float32), view.present, self.identity)
+    def encode(self, contents: Sequence[str | None]) -> Modality:
+        modality = super().encode(contents)
+        centre = modality.vectors[modality.present].mean(axis=0) if modality.present.any() else 0
+        return Modality(
+            (modality.vectors - centre * modality.present[:, None]).astype(np.float32), modality.present, self.identity
+        )
 
 
 class Deaf(Letters):
-    def encode(self, contents: Sequence[str | None]) -> View:
-        view = super().encode(contents)
-        return View(view.vectors * 0 + view.present[:, None].astype(np.float32), view.present, self.identity)
+    def encode(self, contents: Sequence[str | None]) -> Modality:
+        modality = super().encode(contents)
+        return Modality(
+            modality.vectors * 0 + modality.present[:, None].astype(np.float32), modality.present, self.identity
+        )
 
 
 class Nameless(Letters):
@@ -100,7 +104,7 @@ class Forgetful(Letters):
 
 def test_rows_that_are_none_fail_where_none_are_expected() -> None:
     class Empty(Letters):
-        def encode(self, contents: Sequence[str | None]) -> View:
+        def encode(self, contents: Sequence[str | None]) -> Modality:
             return super().encode(contents if len(contents) else ["a"])
 
     with pytest.raises(AssertionError, match="shape"):
@@ -145,9 +149,9 @@ def test_an_encoder_that_answers_before_it_has_learned_is_found() -> None:
     check(Letters, unfitted=Unfitted())
 
 
-def test_a_view_by_hand() -> None:
-    check_view(View(np.zeros((2, 3), dtype=np.float32), np.array([True, False])), 2, dim=3)
+def test_a_modality_by_hand() -> None:
+    check_modality(Modality(np.zeros((2, 3), dtype=np.float32), np.array([True, False])), 2, dim=3)
     with pytest.raises(AssertionError, match=r"shape \(2, 3\)"):
-        check_view(View(np.zeros((2, 3), dtype=np.float32), np.array([True, False])), 2, dim=4)
+        check_modality(Modality(np.zeros((2, 3), dtype=np.float32), np.array([True, False])), 2, dim=4)
     with pytest.raises(AssertionError, match="present is int64"):
-        check_view(View(np.zeros((2, 3), dtype=np.float32), np.array([1, 0])), 2)
+        check_modality(Modality(np.zeros((2, 3), dtype=np.float32), np.array([1, 0])), 2)

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from penchant.data.dataset import Dataset
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.data.training import TrainingData
 from penchant.models.cooccurrence import Cooccurrence, CooccurrenceOptions
 from penchant.models.ensemble.ensemble import Ensemble, EnsembleOptions
@@ -139,18 +139,24 @@ def test_other_data_recipes_or_damaged_files_begin_anew(
 def test_everything_that_a_model_reads_is_in_the_name_of_a_training() -> None:
     data = cycles()
     batch, ones = data.sequences, np.ones(data.sequences.n_events, dtype=np.float32)
-    view = View(np.eye(data.n_items, dtype=np.float32), np.ones(data.n_items, dtype=np.bool_))
+    modality = Modality(np.eye(data.n_items, dtype=np.float32), np.ones(data.n_items, dtype=np.bool_))
     catalogue = pl.DataFrame({"item_id": ["a", "b"], "title": ["x", None], "categories": [["u", "v"], None]})
     changed = [
         data,
         *(replace(data, sequences=replace(batch, **{name: ones})) for name in ("values", "dwells_s")),
         replace(data, sequences=replace(batch, dwells_s=2 * ones)),
         replace(data, sequences=replace(batch, times_s=batch.times_s + 1)),
-        replace(data, sequences=replace(batch, user_views=Views({"text": view}))),
-        replace(data, sequences=replace(batch, content=Views({"text": view}), content_rows=np.zeros_like(batch.items))),
-        replace(data, sequences=replace(batch, content=Views({"text": view}), content_rows=np.ones_like(batch.items))),
-        replace(data, views=Views({"text": view})),
-        replace(data, views=Views({"image": view})),
+        replace(data, sequences=replace(batch, user_modalities=Modalities({"text": modality}))),
+        replace(
+            data,
+            sequences=replace(batch, content=Modalities({"text": modality}), content_rows=np.zeros_like(batch.items)),
+        ),
+        replace(
+            data,
+            sequences=replace(batch, content=Modalities({"text": modality}), content_rows=np.ones_like(batch.items)),
+        ),
+        replace(data, modalities=Modalities({"text": modality})),
+        replace(data, modalities=Modalities({"image": modality})),
         replace(data, items=catalogue),
         replace(data, items=catalogue.with_columns(title=pl.Series(["x", "y"]))),
         replace(data, kinds=["other"]),

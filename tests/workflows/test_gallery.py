@@ -14,7 +14,7 @@ pytest.importorskip("av")
 from PIL import Image
 
 from penchant.data.dataset import Dataset
-from penchant.data.modalities import Views
+from penchant.data.modalities import Modalities
 from penchant.embeddings.fitted import FittedEncoders
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
@@ -33,7 +33,7 @@ def test_a_picture_goes_before_the_middle_frame_of_a_video(tmp_path: Path) -> No
     }
     log = {"user_id": ["u", "v", "v", "v"], "item_id": ["w", "x", "y", "z"], "timestamp": [1, 2, 3, 4]}
     data = Dataset.from_tables(pl.DataFrame(log), pl.DataFrame(items), root=tmp_path)
-    rec = Recommender.fit(data, Config(model="popularity"), views=(Views(), FittedEncoders()))
+    rec = Recommender.fit(data, Config(model="popularity"), modalities=(Modalities(), FittedEncoders()))
     shown = {one.title: one for one in gallery(rec, ["u"], k=3)}
     assert sorted(shown) == ["x", "y"]  # z has nothing that can be decoded
     for title, grey in (("x", 120), ("y", 9)):

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.arrays import Float64s, Int64s
-from penchant.data.modalities import Views
+from penchant.data.modalities import Modalities
 from penchant.errors import DataError, UsageError
 
 
@@ -71,7 +71,7 @@ def compute_inverse_propensity_weights(propensity: npt.NDArray[np.floating], *, 
     return np.asarray(weights / weights.mean(), dtype=np.float64)
 
 
-def compute_modality_weights(modalities: Views) -> Mapping[str, float]:
+def compute_modality_weights(modalities: Modalities) -> Mapping[str, float]:
     """A weight for each modality that grows with its rarity, 1 / share of rows that have it; the mean is 1.
 
     A modality that 50 % of the rows have gets twice the weight of a complete one; one without rows gets 0.

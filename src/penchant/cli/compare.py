@@ -34,7 +34,8 @@ def compare(
         Literal["none", "masked", "refitted"],
         typer.Option(
             "--ablate",
-            help="Models without some of their views: masked hides them from the fitted model, refitted learns anew.",
+            help="Models without some of their modalities: masked hides them from the fitted model, refitted "
+            "learns anew.",
         ),
     ] = "none",
     k: parameters.Many = 10,
@@ -80,8 +81,8 @@ def show_comparison(found: Comparison, json: Path | None) -> None:
     terminal.show(
         f"{found.users:,} users, split {found.split}, seeds {found.seeds}; brackets: 95 % intervals over users."
     )
-    for name, use in found.views.items():
-        _show_views(name, use)
+    for name, use in found.modalities.items():
+        _show_modalities(name, use)
     for name, results in found.probes.items():
         show_probes(name, results)
     for line in found.notes:
@@ -91,15 +92,15 @@ def show_comparison(found: Comparison, json: Path | None) -> None:
         terminal.note(f"Wrote {json}")
 
 
-def _show_views(model: str, use: Mapping[str, Any]) -> None:
-    """What a model makes of its views: what each gives to the score, and the ablation by masks."""
-    shares = ", ".join(f"{view} {share:.0%}" for view, share in use["contribution"].items())
+def _show_modalities(model: str, use: Mapping[str, Any]) -> None:
+    """What a model makes of its modalities: what each gives to the score, and the ablation by masks."""
+    shares = ", ".join(f"{modality} {share:.0%}" for modality, share in use["contribution"].items())
     terminal.show(f"\n{model}: of the score of recommended items {shares}")
     if use.get("rows"):
-        header = (f"{model} that sees", use["metric"], "minus all views")
-        rows = [(" + ".join(row["views"]), _range(row), _range(row.get("difference"))) for row in use["rows"]]
+        header = (f"{model} that sees", use["metric"], "minus all modalities")
+        rows = [(" + ".join(row["modalities"]), _range(row), _range(row.get("difference"))) for row in use["rows"]]
         terminal.show_table(header, rows)
-        terminal.show(f"on {use['users']:,} users; views hidden from the fitted model, nothing learned again")
+        terminal.show(f"on {use['users']:,} users; modalities hidden from the fitted model, nothing learned again")
 
 
 def _range(value: Mapping[str, Any] | None) -> str:

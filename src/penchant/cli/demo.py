@@ -208,7 +208,7 @@ def _next(bundle: Path, folder: Path, user: str, rec: Recommender) -> list[str]:
     words = rec.titles[0]
     return [
         f"penchant recommend {bundle} --user {user} --explain",
-        *([f'penchant recommend {bundle} --text "{words}"'] if "text" in rec.views else []),
+        *([f'penchant recommend {bundle} --text "{words}"'] if "text" in rec.modalities else []),
         f"penchant interests {bundle} --user {user}",
         f"penchant compare {folder} --models popularity,cooccurrence,ease,lite",
         "penchant train YOUR_DATA --out BUNDLE",

@@ -44,11 +44,11 @@ def encode(
     from penchant.data.dataset import Dataset
     from penchant.embeddings.contrastive import train_encoder
     from penchant.embeddings.encode_table import encode_table
-    from penchant.embeddings.fitted import ViewOptions
+    from penchant.embeddings.fitted import ModalityOptions
     from penchant.encoders.cache import EncoderCache, default_cache_folder
     from penchant.options import all_replaced, settings
 
-    options = replace(ViewOptions(), seed=seed)
+    options = replace(ModalityOptions(), seed=seed)
     options = all_replaced(options, {f"{modality}.{key}": value for key, value in settings(set_ or []).items()})
     dataset = Dataset.load(data, strict=strict)
     store = EncoderCache(cache if cache is not None else default_cache_folder())
@@ -64,12 +64,12 @@ def encode(
             trainer=train_encoder,
             beside=beside,
         )
-    present = int(found.view.present.sum())
+    present = int(found.modality.present.sum())
     summary: dict[str, Any] = {
         "items": dataset.n_items,
         "with_vector": present,
-        "dim": found.view.dim,
-        "encoder": found.view.encoder,
+        "dim": found.modality.dim,
+        "encoder": found.modality.encoder,
         "notes": found.notes,
         "from_cache": store.counts.found,
         "encoded": store.counts.computed,
@@ -82,7 +82,7 @@ def encode(
         return
     for line in found.notes:
         terminal.show(line)
-    terminal.show(f"Wrote {present:,} vectors of {found.view.dim} numbers for {dataset.n_items:,} items to {out}")
+    terminal.show(f"Wrote {present:,} vectors of {found.modality.dim} numbers for {dataset.n_items:,} items to {out}")
     if store.counts.found + store.counts.computed:
         terminal.note(
             f"{store.counts.found:,} came from the cache {store.folder}, {store.counts.computed:,} were encoded"

@@ -1,4 +1,4 @@
-"""`penchant explain`: which events and views carry an item's score for a user."""
+"""`penchant explain`: which events and modalities carry an item's score for a user."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def explain(
     at: parameters.At = None,
     json: parameters.AsJson = False,
 ) -> None:
-    """Say why an item would be recommended to a user: past events and views, by what they give to the score."""
+    """Say why an item would be recommended to a user: past events and modalities, by what they give to the score."""
     requests.check_time(at)
     from dataclasses import asdict
 
@@ -46,4 +46,4 @@ def explain(
     else:
         terminal.show("No past event raises this item's score.")
     terminal.show()
-    terminal.show_table(("view", "gives to the score"), list(reason.views.items()))
+    terminal.show_table(("modality", "gives to the score"), list(reason.modalities.items()))

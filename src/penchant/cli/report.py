@@ -73,8 +73,8 @@ def page(
             training=_epochs(rec.facts.get("training", {})),
             timelines=_timelines(rec, people),
             examples=[_example(rec, user) for user in people],
-            coverage={modality: view.coverage for modality, view in rec.views.items()},
-            views=_views(rec, comparison or {}),
+            coverage={name: modality.coverage for name, modality in rec.modalities.items()},
+            modalities=_modalities(rec, comparison or {}),
             recovery=recovery or {},
             drift=drift or {},
             cold=cold or {},
@@ -85,7 +85,7 @@ def page(
                 "versions": rec.facts.get("versions") or _versions(),
                 "seed": rec.config.seed,
                 "encoders": rec.facts.get("encoders", {}),
-                "views": rec.facts.get("view_notes", []),
+                "modalities": rec.facts.get("modality_notes", []),
                 "fit CPU seconds": rec.facts.get("fit_cpu_s"),
                 **({"left out": " ".join(left_out)} if left_out else {}),
             },
@@ -93,11 +93,12 @@ def page(
     )
 
 
-def _views(rec: Recommender, comparison: Mapping[str, Any]) -> dict[str, Any]:
-    """Coverage and contribution of the views now; the ablation of the recipe on its held-out part, where tested."""
+def _modalities(rec: Recommender, comparison: Mapping[str, Any]) -> dict[str, Any]:
+    """Coverage and contribution of the modalities now; the ablation of the recipe on its held-out part, where
+    tested."""
     histories = rec.histories(np.arange(rec.dataset.n_users))
-    tested = (comparison.get("views") or {}).get(rec.config.model) or {}
-    now = {"coverage": coverage(rec.views, histories), "contribution": contributions(rec, histories)}
+    tested = (comparison.get("modalities") or {}).get(rec.config.model) or {}
+    now = {"coverage": coverage(rec.modalities, histories), "contribution": contributions(rec, histories)}
     return {**tested, **now}
 
 

@@ -93,7 +93,7 @@ def train(
         terminal.show_json({**describe_dataset(dataset), **summary, "test": tested})
         return
     show_tested(tested, settings.model)
-    for line in rec.facts["view_notes"]:
+    for line in rec.facts["modality_notes"]:
         terminal.show(line)
     show_left_out(rec.facts)
     if training.get("validation_ndcg") is not None:

@@ -33,7 +33,7 @@ class Dataset:
     - `relations`: `source_id`, `target_id`, `kind`, or None.
     - `report`: what was read, recognised, dropped and quarantined, with reasons.
     - `root`: the folder that media paths are relative to.
-    - `vectors`: views that somebody brought, of items or users.
+    - `vectors`: modalities that somebody brought, of items or users.
     - `named_events`: whether the file gave each event its `event_id`, or reading made some (None: not known).
     """
 
@@ -96,7 +96,7 @@ class Dataset:
         return replace(self, events=events, _cache={})
 
     def with_vectors(self, name: str, table: pl.DataFrame) -> Dataset:
-        """The same with the view `name`, from a frame of `item_id` or `user_id`, `vector` and maybe `present`.
+        """The same with the modality `name`, from a frame of `item_id` or `user_id`, `vector` and maybe `present`.
 
         Raises `DataError` for ids that are not known or come twice, and for vectors that do not fit together.
         """

@@ -1,4 +1,4 @@
-"""Views: what an item, an event or a user looks like to one encoder, with a presence mask."""
+"""Modalities: what an item, an event or a user looks like to one encoder, with a presence mask."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BLOCK = 256
 
 
 @dataclass(frozen=True)
-class View:
+class Modality:
     """Vectors of one modality: `vectors` `[N, D]` float32, `present` `[N]` bool (absent rows are zero).
 
     `encoder` says what made them (name, revision, options), for the bundle and the cache.
@@ -27,13 +27,13 @@ class View:
     def __post_init__(self) -> None:
         if self.vectors.ndim != 2 or self.present.shape != self.vectors.shape[:1]:
             raise DataError(
-                f"A view needs vectors [N, D] and present [N], got {self.vectors.shape}, {self.present.shape}."
+                f"A modality needs vectors [N, D] and present [N], got {self.vectors.shape}, {self.present.shape}."
             )
         finite = _finite(self.vectors)
         if not finite.all():
             row = int(np.flatnonzero(~finite)[0])
             raise DataError(
-                f"Vectors of {self.encoder or 'a view'} are not finite in {int((~finite).sum())} rows "
+                f"Vectors of {self.encoder or 'a modality'} are not finite in {int((~finite).sum())} rows "
                 f"(first: row {row}).",
                 remedy="Mend or leave out these rows (present = False) before they enter a model.",
             )
@@ -48,31 +48,31 @@ class View:
 
     @property
     def coverage(self) -> float:
-        """Share of rows that have this view, 0 to 1."""
+        """Share of rows that have this modality, 0 to 1."""
         return float(self.present.mean()) if len(self) else 0.0
 
-    def take(self, rows: npt.NDArray[np.integer]) -> View:
+    def take(self, rows: npt.NDArray[np.integer]) -> Modality:
         """Some rows, in the order asked."""
-        return View(self.vectors[rows], self.present[rows], self.encoder)
+        return Modality(self.vectors[rows], self.present[rows], self.encoder)
 
-    def unit(self) -> View:
+    def unit(self) -> Modality:
         """The same with rows of Euclidean length 1 (absent rows stay zero)."""
         norms = np.linalg.norm(self.vectors, axis=1, keepdims=True)
-        return View((self.vectors / np.maximum(norms, 1e-12)).astype(np.float32), self.present, self.encoder)
+        return Modality((self.vectors / np.maximum(norms, 1e-12)).astype(np.float32), self.present, self.encoder)
 
 
 @dataclass(frozen=True)
-class Views(Mapping[str, View]):
-    """The views of N rows by modality (`text`, `image`, `audio`, `behaviour`, `attributes`)."""
+class Modalities(Mapping[str, Modality]):
+    """The modalities of N rows by modality (`text`, `image`, `audio`, `behaviour`, `attributes`)."""
 
-    by_modality: Mapping[str, View] = field(default_factory=dict)
+    by_modality: Mapping[str, Modality] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        sizes = {name: len(view) for name, view in self.by_modality.items()}
+        sizes = {name: len(modality) for name, modality in self.by_modality.items()}
         if len(set(sizes.values())) > 1:
-            raise DataError(f"Views of different lengths cannot stand together: {sizes}.")
+            raise DataError(f"Modalities of different lengths cannot stand together: {sizes}.")
 
-    def __getitem__(self, modality: str) -> View:
+    def __getitem__(self, modality: str) -> Modality:
         return self.by_modality[modality]
 
     def __iter__(self) -> Iterator[str]:
@@ -81,13 +81,13 @@ class Views(Mapping[str, View]):
     def __len__(self) -> int:
         return len(self.by_modality)
 
-    def take(self, rows: npt.NDArray[np.integer]) -> Views:
-        """Some rows of every view."""
-        return Views({name: view.take(rows) for name, view in self.by_modality.items()})
+    def take(self, rows: npt.NDArray[np.integer]) -> Modalities:
+        """Some rows of every modality."""
+        return Modalities({name: modality.take(rows) for name, modality in self.by_modality.items()})
 
-    def with_view(self, modality: str, view: View) -> Views:
-        """These views and one more (or another in its place)."""
-        return Views({**self.by_modality, modality: view})
+    def with_modality(self, name: str, modality: Modality) -> Modalities:
+        """These modalities and one more (or another in its place)."""
+        return Modalities({**self.by_modality, name: modality})
 
 
 def _finite(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:

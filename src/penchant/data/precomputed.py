@@ -1,8 +1,8 @@
-"""Vectors that somebody brings: a table of ids and vectors becomes a view like any other.
+"""Vectors that somebody brings: a table of ids and vectors becomes a modality like any other.
 
 A Parquet file has the columns `item_id` (or `user_id`), `vector` (a list of D numbers) and, if some rows have none,
 `present`. A `.npy` file holds `[N, D]` numbers, and beside it `NAME.ids.csv` names the rows. Files in the folder
-`views/` of a dataset are taken up by themselves; the name of the file is the name of the view.
+`modalities/` of a dataset are taken up by themselves; the name of the file is the name of the modality.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.data.columns import ids as as_ids
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.data.vocabulary import Vocabulary
 from penchant.errors import DataError
 
-FOLDER: Final = "views"
+FOLDER: Final = "modalities"
 VECTOR: Final = "vector"
 PRESENT: Final = "present"
 ENCODER: Final = "encoder"
@@ -36,26 +36,28 @@ _RESERVED: Final = frozenset({schema.BEHAVIOUR, schema.ATTRIBUTES, "items", "key
 
 @dataclass(frozen=True)
 class OwnVectors:
-    """The view `name` of `items` or `users` (`table`): row r of `view` belongs to `ids[r]`."""
+    """The modality `name` of `items` or `users` (`table`): row r of `view` belongs to `ids[r]`."""
 
     name: str
     table: str
     ids: pl.Series
-    view: View
+    modality: Modality
 
-    def aligned(self, vocabulary: Vocabulary) -> View:
-        """The view of every id of a vocabulary, in the order of codes; ids without a vector are absent."""
+    def aligned(self, vocabulary: Vocabulary) -> Modality:
+        """The modality of every id of a vocabulary, in the order of codes; ids without a vector are absent."""
         codes = vocabulary.encode(self.ids)
-        vectors = np.zeros((len(vocabulary), self.view.dim), dtype=np.float32)
+        vectors = np.zeros((len(vocabulary), self.modality.dim), dtype=np.float32)
         present = np.zeros(len(vocabulary), dtype=bool)
-        vectors[codes[codes >= 0]] = self.view.vectors[codes >= 0]
-        present[codes[codes >= 0]] = self.view.present[codes >= 0]
-        return View(vectors, present, self.view.encoder)
+        vectors[codes[codes >= 0]] = self.modality.vectors[codes >= 0]
+        present[codes[codes >= 0]] = self.modality.present[codes >= 0]
+        return Modality(vectors, present, self.modality.encoder)
 
     def told(self, total: int) -> str:
         """How many of the `total` rows of its table it covers, for the report."""
-        covered = int(self.view.present.sum())
-        return f"{FOLDER}/{self.name}: {covered:,} of {total:,} {self.table} have a vector of {self.view.dim} numbers"
+        covered = int(self.modality.present.sum())
+        return (
+            f"{FOLDER}/{self.name}: {covered:,} of {total:,} {self.table} have a vector of {self.modality.dim} numbers"
+        )
 
     def check(self, vocabulary: Vocabulary) -> OwnVectors:
         """Itself. Raises `DataError` where it names an id that is not in the vocabulary."""
@@ -78,7 +80,7 @@ def read_vectors(path: str | Path, name: str | None = None) -> OwnVectors:
     file = Path(path).expanduser()
     told = name or file.name.removesuffix(file.suffix)
     if not file.is_file():
-        raise DataError(f"There is no file {file} for the view {told!r}.", remedy="Give a .parquet or .npy file.")
+        raise DataError(f"There is no file {file} for the modality {told!r}.", remedy="Give a .parquet or .npy file.")
     if file.suffix == ".npy":
         return vectors_from(told, _npy(file), source=file.name)
     if file.suffix not in (".parquet", ".pq"):
@@ -94,7 +96,7 @@ def vectors_from(name: str, frame: pl.DataFrame, *, source: str = "", encoder: s
     """The same from a frame with `item_id` or `user_id`, `vector` and maybe `present`."""
     if not _NAME.fullmatch(name) or name in _RESERVED:
         raise DataError(
-            f"{name!r} cannot be the name of a view.",
+            f"{name!r} cannot be the name of a modality.",
             remedy=f"Use small letters, digits, - and _, but none of {', '.join(sorted(_RESERVED))}.",
         )
     place = source or f"The table of {name!r}"
@@ -123,11 +125,11 @@ def vectors_from(name: str, frame: pl.DataFrame, *, source: str = "", encoder: s
             remedy="Mend it, leave the row out, or say present = false.",
         )
     vectors = np.where(present[:, None], vectors, np.float32(0)).astype(np.float32)
-    return OwnVectors(name, _KEYS[keys[0]], ids, View(vectors, present, encoder or f"vectors of {place}"))
+    return OwnVectors(name, _KEYS[keys[0]], ids, Modality(vectors, present, encoder or f"vectors of {place}"))
 
 
 def folder_vectors(root: Path) -> tuple[OwnVectors, ...]:
-    """What lies in the folder `views/` of a dataset, in the order of names."""
+    """What lies in the folder `modalities/` of a dataset, in the order of names."""
     folder = root / FOLDER
     if not folder.is_dir():
         return ()
@@ -136,7 +138,7 @@ def folder_vectors(root: Path) -> tuple[OwnVectors, ...]:
     names = [vectors.name for vectors in found]
     for name in names:
         if names.count(name) > 1:
-            raise DataError(f"{folder} holds two files of the view {name!r}.", remedy="Keep one of them.")
+            raise DataError(f"{folder} holds two files of the modality {name!r}.", remedy="Keep one of them.")
     return tuple(found)
 
 
@@ -159,7 +161,7 @@ def _matrix(column: pl.Series, place: str) -> tuple[npt.NDArray[np.float32], npt
         row = int((lengths != lengths[0]).arg_max() or 0)
         raise DataError(
             f"{place}: vectors have different lengths, {lengths[0]} in the first and {lengths[row]} further on.",
-            remedy="All vectors of one view have the same length.",
+            remedy="All vectors of one modality have the same length.",
         )
     dim = int(lengths[0])
     lists = lists.fill_null(pl.Series([[0.0] * dim], dtype=pl.List(pl.Float32)))

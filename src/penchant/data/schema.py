@@ -34,7 +34,8 @@ TEXT: Final = "text"
 IMAGE: Final = "image"
 AUDIO: Final = "audio"
 VIDEO: Final = "video"
-"""Of items: frames fill the image view and the sound track the audio view, where an item has no file of its own."""
+"""Of items: frames fill the image modality and the sound track the audio modality, where an item has no file "
+    "of its own."""
 
 # items
 TITLE: Final = "title"
@@ -60,7 +61,7 @@ USERS: Final = "users"
 RELATIONS: Final = "relations"
 TABLES: Final = (EVENTS, ITEMS, USERS, RELATIONS)
 
-# views: one way to see an item, an event or a user
+# modalities: one way to see an item, an event or a user
 BEHAVIOUR: Final = "behaviour"
 ATTRIBUTES: Final = "attributes"
 GRAPH: Final = "graph"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from penchant.data.modalities import Views
+from penchant.data.modalities import Modalities
 from penchant.data.ragged import Ragged, gather_positions
 from penchant.errors import DataError
 
@@ -23,8 +23,9 @@ class SequenceBatch:
     `users` `[B]` are user codes (-1: not a known user). `query_times_s` `[B]` is when the
     recommendation is asked for, or None where that is hidden. `content_rows` `[E]` points from an event to
     its own text, image or audio in `content` (-1: none). `event_rows` `[E]` is the row of the event in
-    `Dataset.events`, for citing (None outside a dataset). `user_views` `[B]` are views of the users themselves
-    (attributes, own text), or None. `dwells_s` `[E]` float32 are seconds spent on the event (NaN: unknown), or None.
+    `Dataset.events`, for citing (None outside a dataset). `user_modalities` `[B]` are modalities of the users
+    themselves (attributes, own text), or None. `dwells_s` `[E]` float32 are seconds spent on the event (NaN: unknown),
+    or None.
     """
 
     offsets: npt.NDArray[np.int64]
@@ -35,9 +36,9 @@ class SequenceBatch:
     users: npt.NDArray[np.int32]
     query_times_s: npt.NDArray[np.int64] | None = None
     content_rows: npt.NDArray[np.int32] | None = None
-    content: Views | None = None
+    content: Modalities | None = None
     event_rows: npt.NDArray[np.int64] | None = None
-    user_views: Views | None = None
+    user_modalities: Modalities | None = None
     dwells_s: npt.NDArray[np.float32] | None = None
 
     @classmethod
@@ -141,6 +142,6 @@ class SequenceBatch:
             content_rows=None if self.content_rows is None else self.content_rows[positions],
             content=self.content,
             event_rows=None if self.event_rows is None else self.event_rows[positions],
-            user_views=None if self.user_views is None else self.user_views.take(rows),
+            user_modalities=None if self.user_modalities is None else self.user_modalities.take(rows),
             dwells_s=None if self.dwells_s is None else self.dwells_s[positions],
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from penchant.arrays import Progress
-from penchant.data.modalities import Views
+from penchant.data.modalities import Modalities
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 
@@ -29,7 +29,7 @@ class Validation:
 class TrainingData:
     """All that a model may learn from.
 
-    `sequences`: the training history of every user (row = user code). `views`: item views, rows = item codes.
+    `sequences`: the training history of every user (row = user code). `modalities`: item modalities, rows = item codes.
     `now_s`: the end of the training period, UTC seconds.
     `kinds`: names of event kinds, by code. `items`: the catalogue's table (row = item code), for models that read it.
     """
@@ -38,7 +38,7 @@ class TrainingData:
     n_items: int
     kinds: list[str]
     now_s: int
-    views: Views = field(default_factory=Views)
+    modalities: Modalities = field(default_factory=Modalities)
     validation: Validation | None = None
     seed: int = 0
     progress: Progress | None = None

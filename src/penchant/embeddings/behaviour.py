@@ -11,7 +11,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from penchant.data.kinds import given_weights, our_kind
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.data.schema import NEGATIVE_KINDS, PASSIVE_KINDS
 from penchant.data.sequences import SequenceBatch
 from penchant.encoders.svd import truncated_svd
@@ -40,10 +40,10 @@ _UNLISTED: Final[Mapping[str, float]] = {
 
 @dataclass(frozen=True)
 class BehaviourOptions:
-    """Options of the view of co-occurrence, and of the weights of actions."""
+    """Options of the modality of co-occurrence, and of the weights of actions."""
 
     enabled: bool = True
-    """Whether the view is computed."""
+    """Whether the modality is computed."""
     dim: int = 64
     """Length of the vectors. 1 or more."""
     window: int = 10
@@ -91,7 +91,7 @@ def action_strength(histories: SequenceBatch, weights: npt.NDArray[np.float32], 
     )
 
 
-def behaviour_feature(histories: SequenceBatch, weights: npt.NDArray[np.float32]) -> View:
+def behaviour_feature(histories: SequenceBatch, weights: npt.NDArray[np.float32]) -> Modality:
     """The behaviour of a user over all items, `[B, K + 1]`.
 
     Column i is bᵢ·behaviourᵢ (behaviourᵢ 1 where the user ever did kind i), the last column their sum Σ bᵢ·behaviourᵢ.
@@ -100,15 +100,15 @@ def behaviour_feature(histories: SequenceBatch, weights: npt.NDArray[np.float32]
     codes[histories.rows, histories.kinds] = 1.0
     weighted = codes * weights
     vectors = np.concatenate([weighted, weighted.sum(axis=1, keepdims=True)], axis=1)
-    return View(vectors, histories.lengths > 0, "behaviour feature")
+    return Modality(vectors, histories.lengths > 0, "behaviour feature")
 
 
-def interest_from_behaviour(strength: sp.csr_array, items: View) -> View:
+def interest_from_behaviour(strength: sp.csr_array, items: Modality) -> Modality:
     """Vectors of users: items they acted on, weighted by `action_strength` `[B, N]`, length 1; zero where nothing."""
     vectors = np.asarray(strength @ items.unit().vectors, dtype=np.float32)
     present = np.linalg.norm(vectors, axis=1) > 1e-9
     vectors[~present] = 0.0
-    return View(vectors, present, f"interest from {items.encoder}").unit()
+    return Modality(vectors, present, f"interest from {items.encoder}").unit()
 
 
 def cooccurrence_counts(histories: SequenceBatch, n_items: int, window: int) -> sp.csr_array:
@@ -147,13 +147,13 @@ def shifted_ppmi(counts: sp.csr_array, *, shift: float = 1.0, smoothing: float =
     return matrix
 
 
-def cooccurrence_view(
+def cooccurrence_modality(
     histories: SequenceBatch,
     n_items: int,
     options: BehaviourOptions = BehaviourOptions(),
     *,
     seed: int = 0,
-) -> View:
+) -> Modality:
     """Item vectors `[N, dim]` of length 1 from windowed co-occurrence: U·√Σ of the shifted PPMI matrix.
 
     Items that stand beside none are absent. `dim` is smaller where there are fewer items.
@@ -163,9 +163,9 @@ def cooccurrence_view(
     )
     name = f"co-occurrence window={options.window} shift={options.shift} smoothing={options.smoothing} seed={seed}"
     if not matrix.nnz:
-        return View(np.zeros((n_items, 1), dtype=np.float32), np.zeros(n_items, dtype=bool), name)
+        return Modality(np.zeros((n_items, 1), dtype=np.float32), np.zeros(n_items, dtype=bool), name)
     left, values, _ = truncated_svd(matrix, options.dim, seed=seed, iterations=3)
     vectors = (left * np.sqrt(values)).astype(np.float32)
     present = (np.diff(matrix.indptr) > 0) & (np.linalg.norm(vectors, axis=1) > 1e-9)
     vectors[~present] = 0.0
-    return View(vectors, present, name).unit()
+    return Modality(vectors, present, name).unit()

@@ -12,10 +12,10 @@ from penchant.arrays import Progress
 from penchant.artifacts.atomic import atomic_file
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.data.precomputed import ENCODER, PRESENT, VECTOR, read_vectors
 from penchant.embeddings.choose_media import choose_media_encoder
-from penchant.embeddings.fitted import FittedEncoders, ViewOptions
+from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
 from penchant.embeddings.media import media_encoder
 from penchant.embeddings.training_files import Trainer, train_waiting
 from penchant.encoders.audio import AudioOptions
@@ -29,24 +29,24 @@ from penchant.errors import DataError, OptionError
 
 @dataclass(frozen=True)
 class EncodedTable:
-    """What was written: the file, the view in it (row = item code) and notes (which encoder was chosen and why).
+    """What was written: the file, the modality in it (row = item code) and notes (which encoder was chosen and why).
 
     `moved`: how far neighbours are from those of an older file, where one was named.
     """
 
     path: Path
-    view: View
+    modality: Modality
     notes: list[str]
     moved: Migration | None = None
 
 
 def encode_table(
     dataset: Dataset,
-    modality: str,
+    name: str,
     encoder: str,
     out: str | Path,
     *,
-    options: ViewOptions = ViewOptions(),  # noqa: B008
+    options: ModalityOptions = ModalityOptions(),  # noqa: B008
     cache: EncoderCache | None = None,
     progress: Progress | None = None,
     trainer: Trainer | None = None,
@@ -61,44 +61,44 @@ def encode_table(
     `beside`: vectors that an older encoder made of these items; the result says how many of the k nearest neighbours
     stayed. `trainer` trains a small network (`cnn`, `crnn`, `lstm`) on the files first.
     """
-    if modality not in _MODALITIES:
-        raise OptionError("modality", modality, allowed=_MODALITIES)
+    if name not in _MODALITIES:
+        raise OptionError("modality", name, allowed=_MODALITIES)
     old = None if beside is None else read_vectors(beside, "beside")
     if old is not None and old.table != schema.ITEMS:
         raise DataError(f"{beside} holds vectors of {old.table}.", remedy="Give vectors of items.")
-    if modality == schema.TEXT:
-        view, notes = _text(dataset, encoder, options, cache, progress)
+    if name == schema.TEXT:
+        modality, notes = _text(dataset, encoder, options, cache, progress)
     else:
-        view, notes = _media(dataset, modality, encoder, options, cache, progress, trainer)
-    if view is None or not view.present.any():
+        modality, notes = _media(dataset, name, encoder, options, cache, progress, trainer)
+    if modality is None or not modality.present.any():
         raise DataError(
-            f"No item has anything to encode as {modality}.",
+            f"No item has anything to encode as {name}.",
             remedy=f"Check the columns of items: {', '.join(dataset.items.columns)}.",
         )
     moved = None
     if old is not None:
-        moved = moved_neighbours(old.aligned(dataset.item_vocabulary), view, k=k, seed=options.seed)
+        moved = moved_neighbours(old.aligned(dataset.item_vocabulary), modality, k=k, seed=options.seed)
         notes = [*notes, moved.sentence]
-    return EncodedTable(write_view(out, dataset.item_vocabulary.ids, view), view, notes, moved)
+    return EncodedTable(write_modality(out, dataset.item_vocabulary.ids, modality), modality, notes, moved)
 
 
-def write_view(out: str | Path, item_ids: pl.Series, view: View) -> Path:
+def write_modality(out: str | Path, item_ids: pl.Series, modality: Modality) -> Path:
     """Write vectors with the ids of their rows; returns the path."""
     frame = pl.DataFrame(
         {
             schema.ITEM_ID: item_ids,
-            VECTOR: pl.Series(view.vectors, dtype=pl.Array(pl.Float32, view.dim)),
-            PRESENT: view.present,
+            VECTOR: pl.Series(modality.vectors, dtype=pl.Array(pl.Float32, modality.dim)),
+            PRESENT: modality.present,
         }
     )
     with atomic_file(out) as temporary:
-        frame.write_parquet(temporary, metadata={ENCODER: view.encoder})
+        frame.write_parquet(temporary, metadata={ENCODER: modality.encoder})
     return Path(out)
 
 
 def _text(
-    dataset: Dataset, encoder: str, options: ViewOptions, cache: EncoderCache | None, progress: Progress | None
-) -> tuple[View | None, list[str]]:
+    dataset: Dataset, encoder: str, options: ModalityOptions, cache: EncoderCache | None, progress: Progress | None
+) -> tuple[Modality | None, list[str]]:
     told = replace(options.text, encoder=encoder)
     texts = table_text(dataset.items, told.fields)
     found, choice = fit_text_encoder(texts, told, seed=options.seed)
@@ -110,11 +110,11 @@ def _media(
     dataset: Dataset,
     kind: str,
     encoder: str,
-    options: ViewOptions,
+    options: ModalityOptions,
     cache: EncoderCache | None,
     progress: Progress | None,
     trainer: Trainer | None,
-) -> tuple[View | None, list[str]]:
+) -> tuple[Modality | None, list[str]]:
     told: ImageOptions | AudioOptions = options.image if kind == schema.IMAGE else options.audio
     reasons: list[str] = []
     if encoder == AUTO:
@@ -127,9 +127,9 @@ def _media(
         )
     found = media_encoder(kind, replace(told, encoder=encoder), options.trainable, seed=options.seed)
     fitted = FittedEncoders(media={kind: found}, limits=options.media, reasons=reasons)
-    train_waiting(dataset, fitted, Views(), trainer, progress)
-    views = fitted.encode_table(schema.ITEMS, dataset.items, root=dataset.root, cache=cache, progress=progress)
-    return views.get(kind), fitted.notes
+    train_waiting(dataset, fitted, Modalities(), trainer, progress)
+    modalities = fitted.encode_table(schema.ITEMS, dataset.items, root=dataset.root, cache=cache, progress=progress)
+    return modalities.get(kind), fitted.notes
 
 
 _MODALITIES: Final = (schema.TEXT, schema.IMAGE, schema.AUDIO)

@@ -14,7 +14,7 @@ from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.media.decode import MediaOptions
 from penchant.data.media.reader import MediaReport
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.data.precomputed import OwnVectors
 from penchant.embeddings.behaviour import BehaviourOptions
 from penchant.embeddings.choose_media import choose_media_encoder
@@ -37,28 +37,28 @@ from penchant.options import require_range
 
 
 @dataclass(frozen=True)
-class ViewOptions:
-    """Which item views are computed, and how: one table of options a modality."""
+class ModalityOptions:
+    """Which item modalities are computed, and how: one table of options a modality."""
 
     text: TextOptions = field(default_factory=TextOptions)
-    """Options of the text view."""
+    """Options of the text modality."""
     image: ImageOptions = field(default_factory=ImageOptions)
-    """Options of the image view."""
+    """Options of the image modality."""
     audio: AudioOptions = field(default_factory=AudioOptions)
-    """Options of the audio view."""
+    """Options of the audio modality."""
     trainable: TrainableOptions = field(default_factory=TrainableOptions)
     """Options of the small networks `cnn`, `crnn` and `lstm`."""
     attributes: AttributeOptions = field(default_factory=AttributeOptions)
-    """Options of the view of attributes."""
+    """Options of the modality of attributes."""
     behaviour: BehaviourOptions = field(default_factory=BehaviourOptions)
-    """Options of the view of co-occurrence."""
+    """Options of the modality of co-occurrence."""
     speech: SpeechOptions = field(default_factory=SpeechOptions)
     """Options of speech to text."""
     graph: GraphOptions = field(default_factory=GraphOptions)
-    """Options of the graph view."""
+    """Options of the graph modality."""
     vectors: Mapping[str, Path] = field(default_factory=dict)
-    """Files of precomputed embeddings by view name, as `shape:shape.parquet`. They override files of the same name in
-    the folder `views/` of the dataset."""
+    """Files of precomputed embeddings by modality name, as `shape:shape.parquet`. They override files of the same name
+    in the folder `modalities/` of the dataset."""
     align_s: float = 5.0
     """Seconds within which a user's posts (a picture and a voice note) form one event. 0 or more; 0 keeps every post
     separate."""
@@ -68,7 +68,7 @@ class ViewOptions:
     """Seed of the encoders that learn. 0 or more."""
 
     def __post_init__(self) -> None:
-        require_range(self, "align_s", "seed", least=0, part="views.")
+        require_range(self, "align_s", "seed", least=0, part="modalities.")
 
 
 class _Stateful(Protocol):
@@ -81,10 +81,10 @@ class FittedEncoders:
 
     `attributes`: by table (`items`, `users`, `events` for the context). `choice`: why this text encoder. `media`: the
     encoders of `image` and `audio`. `reports`: what became of the files, by table and column (not part of the bundle).
-    `vectors`: files of vectors that were brought, by view. `align_s`: the seconds of one moment. `speech`: what makes
-    text of sounds. `people`: views of users that were learned from the events (not part of the bundle either).
-    `reasons`: why these encoders of media, or none. `chosen`: kinds of media whose encoder nobody named; what cannot be
-    learned there is left out and said, not refused.
+    `vectors`: files of vectors that were brought, by modality. `align_s`: the seconds of one moment. `speech`: what
+    makes text of sounds. `people`: modalities of users that were learned from the events (not part of the bundle
+    either). `reasons`: why these encoders of media, or none. `chosen`: kinds of media whose encoder nobody named; what
+    cannot be learned there is left out and said, not refused.
     """
 
     text: TextEncoder | None = None
@@ -123,8 +123,8 @@ class FittedEncoders:
 
     def encode_text(
         self, texts: Sequence[str | None], *, cache: EncoderCache | None = None, progress: Progress | None = None
-    ) -> View:
-        """Vectors `[N, D]` of sentences. Raises `EncoderError` where there is no text view."""
+    ) -> Modality:
+        """Vectors `[N, D]` of sentences. Raises `EncoderError` where there is no text modality."""
         if self.text is None:
             raise EncoderError(
                 "There is no text encoder: the items have no text.", remedy="Ask with a history instead of a sentence."
@@ -142,11 +142,12 @@ class FittedEncoders:
         root: Path | None,
         cache: EncoderCache | None = None,
         progress: Progress | None = None,
-    ) -> tuple[View, MediaReport]:
+    ) -> tuple[Modality, MediaReport]:
         """Vectors of pictures (`image`) or sounds (`audio`) in files named relative to `root`, and what failed."""
         if kind not in self.media:
             raise EncoderError(
-                f"There is no {kind} encoder.", remedy=f"Name one in the options of the {kind} view and train again."
+                f"There is no {kind} encoder.",
+                remedy=f"Name one in the options of the {kind} modality and train again.",
             )
         return encode_files(self.media[kind], names, root=root, options=self.limits, cache=cache, progress=progress)
 
@@ -170,7 +171,7 @@ class FittedEncoders:
         said = table_text(pl.DataFrame({"said": pl.Series(told, dtype=pl.String)}), ("said",))
         return [". ".join(part for part in pair if part) or None for pair in zip(written, said, strict=True)]
 
-    def media_view(
+    def media_modality(
         self,
         kind: str,
         table: pl.DataFrame,
@@ -178,9 +179,9 @@ class FittedEncoders:
         root: Path | None,
         cache: EncoderCache | None = None,
         progress: Progress | None = None,
-    ) -> tuple[View, MediaReport] | None:
-        """The view `image` or `audio` of the rows of a table from its column, filled from its videos; None where the
-        table names neither."""
+    ) -> tuple[Modality, MediaReport] | None:
+        """The modality `image` or `audio` of the rows of a table from its column, filled from its videos; None where
+        the table names neither."""
         named = {column: table[column].cast(pl.String).to_list() for column in (kind, schema.VIDEO) if column in table}
         found = None
         if any(named.get(kind, [])):
@@ -202,23 +203,23 @@ class FittedEncoders:
         root: Path | None = None,
         cache: EncoderCache | None = None,
         progress: Progress | None = None,
-    ) -> Views:
-        """The views of the rows of `items`, `users` or `events`, as far as there are encoders and columns.
+    ) -> Modalities:
+        """The modalities of the rows of `items`, `users` or `events`, as far as there are encoders and columns.
 
         `root` is the folder of their pictures and sounds; what fails is noted in `reports`.
         """
-        views: dict[str, View] = {}
+        modalities: dict[str, Modality] = {}
         texts = self.texts(name, table, root=root, cache=cache, progress=progress) if self.text is not None else []
         if self.text is not None and (name == schema.ITEMS or any(texts)):
-            views[schema.TEXT] = self.encode_text(texts, cache=cache, progress=progress)
+            modalities[schema.TEXT] = self.encode_text(texts, cache=cache, progress=progress)
         for kind in [kind for kind in self.media if kind not in self.waiting]:
-            found = self.media_view(kind, table, root=root, cache=cache, progress=progress)
+            found = self.media_modality(kind, table, root=root, cache=cache, progress=progress)
             if found is not None:
-                views[kind], self.reports[f"{name}.{kind}"] = found
+                modalities[kind], self.reports[f"{name}.{kind}"] = found
         encoder = self.attributes.get(name)
         if encoder is not None and encoder.dim:
-            views[schema.ATTRIBUTES] = encoder.encode(table)
-        return Views(views)
+            modalities[schema.ATTRIBUTES] = encoder.encode(table)
+        return Modalities(modalities)
 
     def state(self) -> EncoderState:
         """Tensors and facts, for the bundle."""
@@ -260,7 +261,7 @@ class FittedEncoders:
 
 
 def fit_encoders(
-    dataset: Dataset, options: ViewOptions = ViewOptions(), cache: EncoderCache | None = None
+    dataset: Dataset, options: ModalityOptions = ModalityOptions(), cache: EncoderCache | None = None
 ) -> FittedEncoders:
     """Choose and fit the encoders on a dataset; nothing is encoded yet, but what is said in sounds is listened to."""
     speech = Transcriber(options.speech) if options.speech.model != NONE else None

@@ -19,7 +19,7 @@ import scipy.sparse as sp
 from penchant.arrays import Int64s
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.data.precomputed import OwnVectors
 from penchant.data.sequences import SequenceBatch
 from penchant.embeddings.behaviour import action_strength, cooccurrence_counts, kind_weights, shifted_ppmi
@@ -34,10 +34,10 @@ _REFUSALS: Final = 20
 
 @dataclass(frozen=True)
 class GraphOptions:
-    """Options of the graph view: vectors from random walks over items, users and relations (node2vec)."""
+    """Options of the graph modality: vectors from random walks over items, users and relations (node2vec)."""
 
     enabled: bool = False
-    """Whether the view is computed."""
+    """Whether the modality is computed."""
     dim: int = 64
     """Length of the vectors. 1 or more."""
     walks: int = 10
@@ -65,14 +65,14 @@ class GraphOptions:
         require_range(self, "neighbours", least=0, part="graph.")
 
 
-def graph_views(
+def graph_modalities(
     dataset: Dataset,
     options: GraphOptions = GraphOptions(enabled=True),
     *,
     weights: Mapping[str, float] | None = None,
     seed: int = 0,
-) -> tuple[View, OwnVectors]:
-    """The graph view of every item (row = item code) and of every user; who has no edge is absent.
+) -> tuple[Modality, OwnVectors]:
+    """The graph modality of every item (row = item code) and of every user; who has no edge is absent.
 
     `weights` of kinds of events go before `ACTION_WEIGHTS`. Give the dataset the training part of the events only.
     """
@@ -90,7 +90,7 @@ def graph_views(
         vectors = np.zeros((edges.shape[0], 1), dtype=np.float32)
     present = np.linalg.norm(vectors, axis=1) > 1e-9
     vectors[~present] = 0.0
-    whole = View(vectors, present, name).unit()
+    whole = Modality(vectors, present, name).unit()
     items, users = np.arange(dataset.n_items), np.arange(dataset.n_users) + dataset.n_items
     return whole.take(items), OwnVectors(schema.GRAPH, schema.USERS, dataset.user_vocabulary.ids, whole.take(users))
 

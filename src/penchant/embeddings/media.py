@@ -1,4 +1,5 @@
-"""Pictures and sounds of a dataset's folder → views: checked, decoded aside, encoded through the cache, reported."""
+"""Pictures and sounds of a dataset's folder → modalities: checked, decoded aside, encoded through the cache,
+reported."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from penchant.artifacts.digests import file_digest
 from penchant.data.media.decode import AUDIO, MediaOptions
 from penchant.data.media.reader import MediaProblem, MediaReader, MediaReport, contained
 from penchant.data.media.video import FRAMES
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.encoders.audio import AudioEncoder, AudioOptions
 from penchant.encoders.cache import EncoderCache, encode_in_chunks
 from penchant.encoders.image import ImageEncoder, ImageOptions
@@ -64,10 +65,10 @@ def encode_files(
     cache: EncoderCache | None = None,
     progress: Progress | None = None,
     part: str | None = None,
-) -> tuple[View, MediaReport]:
-    """The view of N files named relative to `root` (None: no file), and what became of each that cannot be used.
+) -> tuple[Modality, MediaReport]:
+    """The modality of N files named relative to `root` (None: no file), and what became of each that cannot be used.
 
-    A file that fails is absent in the view and a row of the report. `part` says what of a
+    A file that fails is absent in the modality and a row of the report. `part` says what of a
     video is decoded (see `video`). Raises `DataError` where there is no root.
     """
     if root is None:
@@ -80,13 +81,13 @@ def encode_files(
     files = [media_file(root, name, row, told, report) for row, name in enumerate(names)]
     with MediaReader(told) as reader:
         decoding = _FileEncoder(encoder, reader, told, part or encoder.name)
-        view = _encoded(decoding, files, cache, progress)
+        modality = _encoded(decoding, files, cache, progress)
     for row, (name, file) in enumerate(zip(names, files, strict=True)):
         if file is not None and file.digest in decoding.failed:
             report.problems.append(MediaProblem(row, str(name), decoding.failed[file.digest]))
     report.problems.sort(key=lambda problem: problem.row)
-    report.used = int(view.present.sum())
-    return view, report
+    report.used = int(modality.present.sum())
+    return modality, report
 
 
 class _FileEncoder:
@@ -105,7 +106,7 @@ class _FileEncoder:
     def dim(self) -> int:
         return self._encoder.dim
 
-    def encode(self, contents: Sequence[MediaFile | None]) -> View:
+    def encode(self, contents: Sequence[MediaFile | None]) -> Modality:
         files = [file for file in contents if file is not None]
         decoded = dict(zip(files, self._reader.read([Path(file.path) for file in files], self._part), strict=True))
         self.failed.update({file.digest: str(bad) for file, bad in decoded.items() if isinstance(bad, MediaError)})
@@ -114,13 +115,13 @@ class _FileEncoder:
             return self._of_frames(good)
         return self._encoder.encode(good)
 
-    def _of_frames(self, videos: list[Any]) -> View:
+    def _of_frames(self, videos: list[Any]) -> Modality:
         """The mean of each video's frames, one video at a time in memory."""
         vectors = np.zeros((len(videos), self.dim), dtype=np.float32)
         present = np.array([frames is not None for frames in videos], dtype=bool)
         for row in np.flatnonzero(present):
             vectors[row] = self._encoder.encode(list(videos[row])).vectors.mean(axis=0)
-        return View(vectors, present, self._encoder.identity)
+        return Modality(vectors, present, self._encoder.identity)
 
 
 def media_file(root: Path, name: str | None, row: int, options: MediaOptions, report: MediaReport) -> MediaFile | None:
@@ -140,7 +141,7 @@ def media_file(root: Path, name: str | None, row: int, options: MediaOptions, re
 
 def _encoded(
     encoder: _FileEncoder, files: list[MediaFile | None], cache: EncoderCache | None, progress: Progress | None
-) -> View:
+) -> Modality:
     """Every distinct file once."""
     if cache is not None:
         return cache.encode(
@@ -154,7 +155,7 @@ def _encoded(
         distinct = encode_in_chunks(encoder, list(rows), chunk=_CHUNK, progress=progress)
         vectors[index >= 0] = distinct.vectors[index[index >= 0]]
         present[index >= 0] = distinct.present[index[index >= 0]]
-    return View(vectors, present, encoder.identity)
+    return Modality(vectors, present, encoder.identity)
 
 
 def _digest_bytes(file: MediaFile) -> bytes:

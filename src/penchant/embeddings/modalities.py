@@ -1,4 +1,4 @@
-"""From a dataset to its views: of items, of users and of what events carry themselves."""
+"""From a dataset to its modalities: of items, of users and of what events carry themselves."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from penchant.arrays import Progress
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.ingest.alignment import moments
-from penchant.data.modalities import Views
+from penchant.data.modalities import Modalities
 from penchant.data.precomputed import OwnVectors, checked, read_vectors
-from penchant.embeddings.behaviour import cooccurrence_view, kind_weights
-from penchant.embeddings.fitted import FittedEncoders, ViewOptions, fit_encoders
-from penchant.embeddings.graph import graph_views
+from penchant.embeddings.behaviour import cooccurrence_modality, kind_weights
+from penchant.embeddings.fitted import FittedEncoders, ModalityOptions, fit_encoders
+from penchant.embeddings.graph import graph_modalities
 from penchant.embeddings.training_files import Trainer, train_waiting
 from penchant.encoders.attributes import context_columns
 from penchant.encoders.cache import EncoderCache
@@ -24,87 +24,91 @@ from penchant.encoders.text import table_text
 from penchant.errors import DataError
 
 
-def item_views(
+def item_modalities(
     dataset: Dataset,
-    options: ViewOptions = ViewOptions(),  # noqa: B008
+    options: ModalityOptions = ModalityOptions(),  # noqa: B008
     cache: EncoderCache | None = None,
     progress: Progress | None = None,
     trainer: Trainer | None = None,
-) -> tuple[Views, FittedEncoders]:
-    """Views of every item (row = item code), and the encoders that made them.
+) -> tuple[Modalities, FittedEncoders]:
+    """Modalities of every item (row = item code), and the encoders that made them.
 
     `text` where the items have text, `image` and `audio` where they name files and an encoder is named, `attributes`
     where they have any, `behaviour` and, where it is enabled, `graph` (from the events of this dataset: give it the
     training part only), and the vectors that were brought, under their names. `trainer` trains a small network on the
-    files where the options name one (`cnn`, `crnn`, `lstm`, or `auto` chose it), beside the text and behaviour views.
+    files where the options name one (`cnn`, `crnn`, `lstm`, or `auto` chose it), beside the text and behaviour
+    modalities.
     """
     if dataset.n_events:
         kind_weights(dataset.kinds.ids.to_list(), options.behaviour.weights)  # refused before anything is encoded
     fitted = fit_encoders(dataset, options, cache)
-    views = fitted.encode_table(schema.ITEMS, dataset.items, root=dataset.root, cache=cache, progress=progress)
+    modalities = fitted.encode_table(schema.ITEMS, dataset.items, root=dataset.root, cache=cache, progress=progress)
     if options.behaviour.enabled and dataset.n_events:
-        behaviour = cooccurrence_view(dataset.sequences(), dataset.n_items, options.behaviour, seed=options.seed)
+        behaviour = cooccurrence_modality(dataset.sequences(), dataset.n_items, options.behaviour, seed=options.seed)
         if behaviour.present.any():
-            views = views.with_view(schema.BEHAVIOUR, behaviour)
-    for kind in train_waiting(dataset, fitted, views, trainer, progress):
-        found = fitted.media_view(kind, dataset.items, root=dataset.root, cache=cache, progress=progress)
+            modalities = modalities.with_modality(schema.BEHAVIOUR, behaviour)
+    for kind in train_waiting(dataset, fitted, modalities, trainer, progress):
+        found = fitted.media_modality(kind, dataset.items, root=dataset.root, cache=cache, progress=progress)
         if found is not None:
-            views, fitted.reports[f"{schema.ITEMS}.{kind}"] = views.with_view(kind, found[0]), found[1]
+            modalities, fitted.reports[f"{schema.ITEMS}.{kind}"] = modalities.with_modality(kind, found[0]), found[1]
     if options.graph.enabled:
-        items, users = graph_views(dataset, options.graph, weights=options.behaviour.weights, seed=options.seed)
+        items, users = graph_modalities(dataset, options.graph, weights=options.behaviour.weights, seed=options.seed)
         fitted = replace(fitted, people=(users,))
-        views = views.with_view(schema.GRAPH, items) if items.present.any() else views
-    return _with_own(views, schema.ITEMS, dataset, fitted), fitted
+        modalities = modalities.with_modality(schema.GRAPH, items) if items.present.any() else modalities
+    return _with_own(modalities, schema.ITEMS, dataset, fitted), fitted
 
 
-def as_of(part: Dataset, views: Views, fitted: FittedEncoders, options: ViewOptions) -> tuple[Views, FittedEncoders]:
-    """The same views with those that events make, `behaviour` and `graph`, made again from a part of the events.
+def as_of(
+    part: Dataset, modalities: Modalities, fitted: FittedEncoders, options: ModalityOptions
+) -> tuple[Modalities, FittedEncoders]:
+    """The same modalities with those that events make, `behaviour` and `graph`, made again from a part of the events.
 
-    So what is held out to select on is not in the vectors that are selected. Views of the same name that were made
+    So what is held out to select on is not in the vectors that are selected. Modalities of the same name that were made
     otherwise stay.
     """
-    if schema.BEHAVIOUR in views and options.behaviour.enabled:
-        behaviour = cooccurrence_view(part.sequences(), part.n_items, options.behaviour, seed=options.seed)
-        if behaviour.encoder == views[schema.BEHAVIOUR].encoder:
-            views = views.with_view(schema.BEHAVIOUR, behaviour)
+    if schema.BEHAVIOUR in modalities and options.behaviour.enabled:
+        behaviour = cooccurrence_modality(part.sequences(), part.n_items, options.behaviour, seed=options.seed)
+        if behaviour.encoder == modalities[schema.BEHAVIOUR].encoder:
+            modalities = modalities.with_modality(schema.BEHAVIOUR, behaviour)
     if options.graph.enabled and fitted.people:
-        items, users = graph_views(part, options.graph, weights=options.behaviour.weights, seed=options.seed)
+        items, users = graph_modalities(part, options.graph, weights=options.behaviour.weights, seed=options.seed)
         fitted = replace(fitted, people=(users,))
-        if schema.GRAPH in views and items.encoder == views[schema.GRAPH].encoder:
-            views = views.with_view(schema.GRAPH, items)
-    return views, fitted
+        if schema.GRAPH in modalities and items.encoder == modalities[schema.GRAPH].encoder:
+            modalities = modalities.with_modality(schema.GRAPH, items)
+    return modalities, fitted
 
 
-def user_views(
+def user_modalities(
     dataset: Dataset, fitted: FittedEncoders, cache: EncoderCache | None = None, progress: Progress | None = None
-) -> Views:
-    """Views of every user (row = user code): attributes, text and media of their own, vectors that were brought."""
-    views = fitted.encode_table(schema.USERS, dataset.users, root=dataset.root, cache=cache, progress=progress)
+) -> Modalities:
+    """Modalities of every user (row = user code): attributes, text and media of their own, vectors that were
+    brought."""
+    modalities = fitted.encode_table(schema.USERS, dataset.users, root=dataset.root, cache=cache, progress=progress)
     for own in fitted.people:
-        views = views.with_view(own.name, own.aligned(dataset.user_vocabulary))
-    return _with_own(views, schema.USERS, dataset, fitted)
+        modalities = modalities.with_modality(own.name, own.aligned(dataset.user_vocabulary))
+    return _with_own(modalities, schema.USERS, dataset, fitted)
 
 
-def _with_own(views: Views, table: str, dataset: Dataset, fitted: FittedEncoders) -> Views:
-    """The views with the vectors that were brought for a table: files named in the options, then the dataset's."""
+def _with_own(modalities: Modalities, table: str, dataset: Dataset, fitted: FittedEncoders) -> Modalities:
+    """The modalities with the vectors that were brought for a table: files named in the options, then the dataset's."""
     named = checked([read_vectors(path, name) for name, path in fitted.vectors.items()], dataset.vocabularies)
     own: dict[tuple[str, str], OwnVectors] = {(each.name, each.table): each for each in (*dataset.vectors, *named)}
     for each in own.values():
         if each.table != table:
             continue
-        if each.name in views:
+        if each.name in modalities:
             raise DataError(
-                f"The view {each.name!r} of {table} is both brought as vectors and made by an encoder.",
-                remedy=f"Rename the file, or switch the encoder off: --set views.{each.name}.encoder=none",
+                f"The modality {each.name!r} of {table} is both brought as vectors and made by an encoder.",
+                remedy=f"Rename the file, or switch the encoder off: --set modalities.{each.name}.encoder=none",
             )
-        views = views.with_view(each.name, each.aligned(dataset.vocabularies[table]))
-    return views
+        modalities = modalities.with_modality(each.name, each.aligned(dataset.vocabularies[table]))
+    return modalities
 
 
 def event_content(
     dataset: Dataset, fitted: FittedEncoders, cache: EncoderCache | None = None, progress: Progress | None = None
-) -> tuple[npt.NDArray[np.int32], Views]:
-    """What events carry themselves: `content_rows` `[E]` into the views (-1: nothing), equal contents once.
+) -> tuple[npt.NDArray[np.int32], Modalities]:
+    """What events carry themselves: `content_rows` `[E]` into the modalities (-1: nothing), equal contents once.
 
     `text` of the event (a comment, a search; what is said in its sound, where that is made text), its `image` and
     `audio` where such an encoder is named, `attributes` from its `context_*` columns. Rows follow `Dataset.events`;
@@ -124,9 +128,9 @@ def event_content(
     rows = told.join(distinct, on=told.columns, how="left", nulls_equal=True, maintain_order="left")["content"]
     content_rows = rows.cast(pl.Int32).fill_null(-1).to_numpy().copy()
     if not distinct.height:
-        return content_rows, Views()
-    views = fitted.encode_table(schema.EVENTS, distinct, root=dataset.root, cache=cache, progress=progress)
-    return content_rows, views
+        return content_rows, Modalities()
+    modalities = fitted.encode_table(schema.EVENTS, distinct, root=dataset.root, cache=cache, progress=progress)
+    return content_rows, modalities
 
 
 def _in_moments(content: pl.DataFrame, events: pl.DataFrame, align_s: float) -> pl.DataFrame:

@@ -15,17 +15,17 @@ import polars as pl
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.ingest.ad_hoc_history import GUEST, from_history, sentence
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.data.sequences import SequenceBatch
 from penchant.embeddings.fitted import FittedEncoders
-from penchant.embeddings.modalities import event_content, user_views
+from penchant.embeddings.modalities import event_content, user_modalities
 from penchant.encoders.cache import EncoderCache, default_cache_folder
 from penchant.errors import EncoderError, MediaError, UsageError
 
 _NEEDED: Final = {
     schema.TEXT: ("A sentence", "a title or description"),
-    schema.IMAGE: ("A picture", "an image, and name an encoder: --set views.image.encoder=NAME"),
-    schema.AUDIO: ("A sound", "an audio file, and name an encoder: --set views.audio.encoder=NAME"),
+    schema.IMAGE: ("A picture", "an image, and name an encoder: --set modalities.image.encoder=NAME"),
+    schema.AUDIO: ("A sound", "an audio file, and name an encoder: --set modalities.audio.encoder=NAME"),
 }
 """What a request is called, and what items need so that it can be compared with them."""
 
@@ -43,8 +43,8 @@ def kept_vectors() -> EncoderCache | None:
 def packed(data: Dataset, encoders: FittedEncoders) -> SequenceBatch:
     """All histories of a dataset (row = user code) with what events carry themselves and what is known of users."""
     batch = with_content(data.sequences(), data, encoders)
-    users = user_views(data, encoders, kept_vectors())
-    return replace(batch, user_views=users) if users else batch
+    users = user_modalities(data, encoders, kept_vectors())
+    return replace(batch, user_modalities=users) if users else batch
 
 
 def with_content(batch: SequenceBatch, data: Dataset, encoders: FittedEncoders) -> SequenceBatch:
@@ -58,26 +58,28 @@ def handed_in(
 ) -> tuple[list[str], SequenceBatch, Dataset]:
     """A history that somebody hands in, as `from_history`, with the contents of its events and what is known of people.
 
-    Whoever the history names by a user id of the dataset has the views of that user in `whole` (`packed`); others, and
-    a history that names nobody, have none.
+    Whoever the history names by a user id of the dataset has the modalities of that user in `whole` (`packed`);
+    others, and a history that names nobody, have none.
     """
     names, batch, source = from_history(dataset, history)
     batch = with_content(batch, source, encoders)
     codes = dataset.user_vocabulary.encode([name if name != GUEST else "" for name in names])
     known = codes >= 0
-    if not whole.user_views or not known.any():
+    if not whole.user_modalities or not known.any():
         return names, batch, source
-    views = whole.user_views.take(np.maximum(codes, 0))
+    modalities = whole.user_modalities.take(np.maximum(codes, 0))
     told = {
-        name: View(np.where(known[:, None], view.vectors, np.float32(0)), view.present & known, view.encoder)
-        for name, view in views.items()
+        name: Modality(
+            np.where(known[:, None], modality.vectors, np.float32(0)), modality.present & known, modality.encoder
+        )
+        for name, modality in modalities.items()
     }
-    return names, replace(batch, user_views=Views(told)), source
+    return names, replace(batch, user_modalities=Modalities(told)), source
 
 
 def described(
     encoders: FittedEncoders,
-    item_views: Collection[str],
+    item_modalities: Collection[str],
     *,
     text: str | None = None,
     image: str | Path | None = None,
@@ -85,54 +87,56 @@ def described(
 ) -> SequenceBatch:
     """Somebody described by a sentence, a picture or a sound: one event without an item that carries it.
 
-    Raises `EncoderError` where items have no such view to compare with or the text has no word that it knows,
+    Raises `EncoderError` where items have no such modality to compare with or the text has no word that it knows,
     `MediaError` where the file cannot be used, `UsageError` for a text of nothing.
     """
-    spoken = audio is not None and encoders.speech is not None and schema.TEXT in item_views
+    spoken = audio is not None and encoders.speech is not None and schema.TEXT in item_modalities
     for kind, given in ((schema.TEXT, text), (schema.IMAGE, image), (schema.AUDIO, audio)):
-        if given is not None and kind not in item_views and not (kind == schema.AUDIO and spoken):
+        if given is not None and kind not in item_modalities and not (kind == schema.AUDIO and spoken):
             what, how = _NEEDED[kind]
             raise EncoderError(
-                f"{what} cannot be understood: this bundle was trained without a view of {kind}.",
+                f"{what} cannot be understood: this bundle was trained without a modality of {kind}.",
                 remedy=f"Train on items with {how}, or ask with --history or --user.",
             )
-    views: dict[str, View] = {}
+    modalities: dict[str, Modality] = {}
     if text is not None:
         if not text.strip():
             raise UsageError(f"The text {text!r} has nothing to read.", remedy="Write a sentence about the interests.")
-        views[schema.TEXT] = encoders.encode_text([text])
-        if not views[schema.TEXT].present[0]:
+        modalities[schema.TEXT] = encoders.encode_text([text])
+        if not modalities[schema.TEXT].present[0]:
             raise EncoderError(
-                f"The text {text!r} has no word that the text view knows.",
+                f"The text {text!r} has no word that the text modality knows.",
                 remedy="Use words of the items' titles, or train with an encoder that knows more of them.",
             )
     if spoken and audio is not None:
-        views |= _said(encoders, Path(audio))
+        modalities |= _said(encoders, Path(audio))
     for kind, file in ((schema.IMAGE, image), (schema.AUDIO, audio)):
         if file is not None and (kind in encoders.media or not spoken):
             path = Path(file)
-            views[kind], report = encoders.encode_media(kind, [path.name], root=path.parent)
+            modalities[kind], report = encoders.encode_media(kind, [path.name], root=path.parent)
             if report.problems:
                 raise MediaError(f"{path}: {report.problems[0].reason}", remedy=f"Give another {kind} file.")
-    if not any(view.present.any() for view in views.values()):
+    if not any(modality.present.any() for modality in modalities.values()):
         raise MediaError(f"{audio}: nothing is said in it that can be read.", remedy="Give another audio file.")
-    return replace(sentence(text or ""), content=Views(views))
+    return replace(sentence(text or ""), content=Modalities(modalities))
 
 
-def _said(encoders: FittedEncoders, path: Path) -> Views:
-    """The text view of what is said in a file, if anything is."""
+def _said(encoders: FittedEncoders, path: Path) -> Modalities:
+    """The text modality of what is said in a file, if anything is."""
     alone = replace(encoders, media={}, attributes={}, reports={})
-    views = alone.encode_table(schema.EVENTS, pl.DataFrame({schema.AUDIO: [path.name]}), root=path.parent)
+    modalities = alone.encode_table(schema.EVENTS, pl.DataFrame({schema.AUDIO: [path.name]}), root=path.parent)
     for report in alone.reports.values():
         if report.problems:
             raise MediaError(f"{path}: {report.problems[0].reason}", remedy="Give another audio file.")
-    return views
+    return modalities
 
 
-def described_rows(histories: SequenceBatch, views: Collection[str], *, people: bool = True) -> npt.NDArray[np.bool_]:
-    """Which histories `[B]` say something in one of these views of items: by an event's own content or, with `people`,
-    by a view of the person."""
-    names = [name for name in views if name not in (schema.ATTRIBUTES, schema.BEHAVIOUR)]
+def described_rows(
+    histories: SequenceBatch, modalities: Collection[str], *, people: bool = True
+) -> npt.NDArray[np.bool_]:
+    """Which histories `[B]` say something in one of these modalities of items: by an event's own content or, with
+    `people`, by a modality of the person."""
+    names = [name for name in modalities if name not in (schema.ATTRIBUTES, schema.BEHAVIOUR)]
     out = np.zeros(len(histories), dtype=np.bool_)
     content, rows = histories.content, histories.content_rows
     if content is not None and rows is not None:
@@ -140,15 +144,15 @@ def described_rows(histories: SequenceBatch, views: Collection[str], *, people: 
         if told:
             speaks = (rows >= 0) & np.any(told, axis=0)[rows]
             out |= np.bincount(histories.rows[speaks], minlength=len(histories)) > 0
-    if people and histories.user_views is not None:
+    if people and histories.user_modalities is not None:
         for name in names:
-            if name in histories.user_views:
-                out |= histories.user_views[name].present
+            if name in histories.user_modalities:
+                out |= histories.user_modalities[name].present
     return out
 
 
 def informed(histories: SequenceBatch, whole: SequenceBatch) -> SequenceBatch:
-    """Some histories with the contents and user views of the whole they were cut from.
+    """Some histories with the contents and user modalities of the whole they were cut from.
 
     `whole` has one row a user and all events of the dataset, as `packed` gives it; `histories` knows its `users` and
     `event_rows`.
@@ -156,5 +160,5 @@ def informed(histories: SequenceBatch, whole: SequenceBatch) -> SequenceBatch:
     if histories.event_rows is None:
         return histories
     own = None if whole.content_rows is None else whole.content_rows[histories.event_rows]
-    users = None if whole.user_views is None else whole.user_views.take(histories.users)
-    return replace(histories, content_rows=own, content=whole.content, user_views=users)
+    users = None if whole.user_modalities is None else whole.user_modalities.take(histories.users)
+    return replace(histories, content_rows=own, content=whole.content, user_modalities=users)

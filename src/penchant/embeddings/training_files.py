@@ -17,7 +17,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.media.decode import MediaOptions
 from penchant.data.media.reader import MediaReader, contained
 from penchant.data.media.video import FRAMES
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.embeddings.fitted import FittedEncoders
 from penchant.embeddings.video import PARTS
 from penchant.encoders.trainable import TrainableEncoder
@@ -29,11 +29,11 @@ PARTNERS = (schema.TEXT, schema.BEHAVIOUR)
 @dataclass(frozen=True)
 class TrainingFiles:
     """M distinct contents: `windows` `[W, …]` as the network takes them, `owners` `[W]` the content of each window
-    (ascending), `partners`: other views of the items the contents belong to, `[M]` each."""
+    (ascending), `partners`: other modalities of the items the contents belong to, `[M]` each."""
 
     windows: npt.NDArray[Any]
     owners: npt.NDArray[np.int64]
-    partners: Mapping[str, View]
+    partners: Mapping[str, Modality]
 
     def __len__(self) -> int:
         return int(self.owners[-1]) + 1 if len(self.owners) else 0
@@ -49,7 +49,7 @@ class Trainer(Protocol):
 def training_files(
     encoder: TrainableEncoder,
     names: Sequence[str | None],
-    views: Views,
+    modalities: Modalities,
     *,
     root: Path,
     options: MediaOptions = MediaOptions(),  # noqa: B008
@@ -58,7 +58,7 @@ def training_files(
 ) -> TrainingFiles:
     """At most `most_files` distinct files of N items that can be decoded, drawn by the encoder's seed.
 
-    `names` `[N]` relative to `root`; `views` of the same N items give the partners. `videos` `[N]`: an
+    `names` `[N]` relative to `root`; `modalities` of the same N items give the partners. `videos` `[N]`: an
     item that names no file is seen by the frames of its video, or heard by its track. Files that fail are left out
     (the encoding reports them). Raises `DataError` where fewer than two are left.
     """
@@ -88,10 +88,14 @@ def training_files(
     if len(kept) < 2:
         raise DataError(
             f"{encoder.network} has {len(kept)} readable files to learn from.",
-            remedy=f"Name a pretrained encoder, or set views.{encoder.name}.encoder=none.",
+            remedy=f"Name a pretrained encoder, or set modalities.{encoder.name}.encoder=none.",
         )
     at = np.array(kept)
-    partners = {name: views[name].take(at) for name in PARTNERS if name in views and views[name].take(at).present.any()}
+    partners = {
+        name: modalities[name].take(at)
+        for name in PARTNERS
+        if name in modalities and modalities[name].take(at).present.any()
+    }
     owners = np.repeat(np.arange(len(pieces)), [len(piece) for piece in pieces])
     return TrainingFiles(np.concatenate(pieces), owners, partners)
 
@@ -99,7 +103,7 @@ def training_files(
 def train_waiting(
     dataset: Dataset,
     fitted: FittedEncoders,
-    views: Views,
+    modalities: Modalities,
     trainer: Trainer | None,
     progress: Progress | None = None,
 ) -> list[str]:
@@ -116,14 +120,14 @@ def train_waiting(
         names, videos = (_column(dataset, column) for column in (kind, schema.VIDEO))
         if not any((*names, *videos)) or dataset.root is None:
             raise DataError(
-                f"views.{kind}.encoder={encoder.network}: the items name no {kind} files to learn from.",
+                f"modalities.{kind}.encoder={encoder.network}: the items name no {kind} files to learn from.",
                 remedy=f"Add the column {kind!r} and load the dataset from its folder, or name a pretrained encoder.",
             )
         try:
             files = training_files(
                 encoder,
                 names,
-                views,
+                modalities,
                 root=dataset.root,
                 options=fitted.limits,
                 progress=progress,
@@ -133,7 +137,7 @@ def train_waiting(
             if kind not in fitted.chosen:
                 raise
             del fitted.media[kind]
-            fitted.reasons.append(f"{kind}: no view after all: {error}")
+            fitted.reasons.append(f"{kind}: no modality after all: {error}")
             continue
         trainer(encoder, files, progress=progress)
         done.append(kind)

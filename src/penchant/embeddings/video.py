@@ -14,7 +14,7 @@ from penchant.arrays import Progress
 from penchant.data.media.decode import AUDIO, IMAGE, MediaOptions
 from penchant.data.media.reader import MediaReader, MediaReport, contained
 from penchant.data.media.video import FRAMES, TIMES, TRACK
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.embeddings.media import MediaEncoder, encode_files
 from penchant.encoders.cache import EncoderCache
 from penchant.errors import MediaError
@@ -29,8 +29,8 @@ class VideoMoments:
     each (absent rows where the video has no sound)."""
 
     times_s: npt.NDArray[np.float32]
-    frames: View
-    sounds: View
+    frames: Modality
+    sounds: Modality
 
 
 def encode_videos(
@@ -41,8 +41,8 @@ def encode_videos(
     options: MediaOptions = MediaOptions(),  # noqa: B008
     cache: EncoderCache | None = None,
     progress: Progress | None = None,
-) -> tuple[View, MediaReport]:
-    """The view of N videos by an image encoder (the mean of its frames' vectors) or an audio encoder (its track).
+) -> tuple[Modality, MediaReport]:
+    """The modality of N videos by an image encoder (the mean of its frames' vectors) or an audio encoder (its track).
 
     As `encode_files`: what fails, a video without sound for an audio encoder too, is absent and a row of the report.
     """
@@ -51,15 +51,15 @@ def encode_videos(
 
 
 def filled_from_videos(
-    own: tuple[View, MediaReport] | None, videos: tuple[View, MediaReport]
-) -> tuple[View, MediaReport]:
-    """The view of items' own files, filled from their videos where an item has none; the reports of both."""
+    own: tuple[Modality, MediaReport] | None, videos: tuple[Modality, MediaReport]
+) -> tuple[Modality, MediaReport]:
+    """The modality of items' own files, filled from their videos where an item has none; the reports of both."""
     if own is None:
         return videos
-    (view, report), (other, more) = own, videos
-    rows = other.present & ~view.present
-    vectors = np.where(rows[:, None], other.vectors, view.vectors)
-    joined = View(vectors, view.present | rows, view.encoder)
+    (modality, report), (other, more) = own, videos
+    rows = other.present & ~modality.present
+    vectors = np.where(rows[:, None], other.vectors, modality.vectors)
+    joined = Modality(vectors, modality.present | rows, modality.encoder)
     used = int(joined.present.sum())
     return joined, MediaReport(used, sorted([*report.problems, *more.problems], key=lambda problem: problem.row))
 
@@ -83,7 +83,9 @@ def video_moments(
         times, frames = (_read(reader, path, kind) for kind in (TIMES, FRAMES))
         shown = image.encode(list(frames))
         if audio is None:
-            return VideoMoments(times, shown, View(np.zeros((len(times), 1), np.float32), np.zeros(len(times), bool)))
+            return VideoMoments(
+                times, shown, Modality(np.zeros((len(times), 1), np.float32), np.zeros(len(times), bool))
+            )
         try:
             track = _read(reader, path, TRACK)
         except MediaError as error:

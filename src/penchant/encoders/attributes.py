@@ -17,7 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.data import schema
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.data.vocabulary import Vocabulary
 from penchant.encoders.protocol import EncoderState
 from penchant.errors import EncoderError, OptionError
@@ -46,10 +46,10 @@ _CLIP: Final = 5.0
 
 @dataclass(frozen=True)
 class AttributeOptions:
-    """Options of the view of attributes: categories, numbers and lists of a table."""
+    """Options of the modality of attributes: categories, numbers and lists of a table."""
 
     enabled: bool = True
-    """Whether the view is computed."""
+    """Whether the modality is computed."""
     columns: tuple[str, ...] = ()
     """Columns that are used. Empty takes every column that fits; ids, free text and media never do."""
     max_categories: int = 50
@@ -132,7 +132,7 @@ class AttributeEncoder:
         told = json.dumps([asdict(block) for block in self.blocks], sort_keys=True)
         return f"attributes@{hashlib.sha256(told.encode()).hexdigest()[:16]}"
 
-    def encode(self, table: pl.DataFrame) -> View:
+    def encode(self, table: pl.DataFrame) -> Modality:
         """Vectors `[N, D]` of the rows; absent where every attribute is missing. Lacking columns count as missing."""
         vectors = np.zeros((table.height, self.dim), dtype=np.float32)
         present = np.zeros(table.height, dtype=bool)
@@ -143,7 +143,7 @@ class AttributeEncoder:
             elif block.kind == NUMBER:
                 vectors[:, block.start + 1] = 1.0
         vectors[~present] = 0.0
-        return View(vectors, present, self.identity)
+        return Modality(vectors, present, self.identity)
 
     def state(self) -> EncoderState:
         """Options and layout, for the bundle."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from penchant.arrays import Float32s
 from penchant.data.media.decode import AUDIO
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.encoders import log_mel
 from penchant.encoders.choose import AUTO
 from penchant.encoders.image import vision_module
@@ -39,7 +39,7 @@ _WHISPER_HOP: Final = 320
 
 @dataclass(frozen=True)
 class AudioOptions:
-    """Options of the audio view."""
+    """Options of the audio modality."""
 
     encoder: str = AUTO
     """Audio encoder: auto, crnn, lstm, none, or the folder or hub name of a model. crnn and lstm are small networks
@@ -131,7 +131,7 @@ class AudioEncoder:
         forward = self._load().forward
         return forward.note if forward else "PyTorch encodes."
 
-    def encode(self, contents: Sequence[Float32s | None]) -> View:
+    def encode(self, contents: Sequence[Float32s | None]) -> Modality:
         """Vectors `[N, D]` of N sounds of any length; None and a sound without samples are absent."""
         loaded = self._load()
         out = np.zeros((len(contents), loaded.dim), dtype=np.float32)
@@ -147,8 +147,8 @@ class AudioEncoder:
             raise EncoderError(f"{self.options.encoder} gave vectors that are not finite.", remedy="Use another model.")
         present = np.zeros(len(contents), dtype=bool)
         present[rows] = True
-        view = View(out, present, self.identity)
-        return view.unit() if self.options.normalize else view
+        modality = Modality(out, present, self.identity)
+        return modality.unit() if self.options.normalize else modality
 
     def state(self) -> EncoderState:
         """Options, weights' digest, rate and dimension; the model itself stays where it is."""

@@ -26,7 +26,7 @@ import numpy.typing as npt
 from penchant.arrays import Progress
 from penchant.artifacts.atomic import atomic_file, remove_leftovers
 from penchant.artifacts.digests import file_digest
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.encoders.protocol import Encoder
 
 Content = TypeVar("Content")
@@ -87,7 +87,7 @@ class EncoderCache:
         chunk: int = 1024,
         progress: Progress | None = None,
         keep_absent: bool = True,
-    ) -> View:
+    ) -> Modality:
         """Vectors `[N, D]` of N contents; what is new is computed in chunks, each saved before the next begins.
 
         `content_bytes` gives the bytes that name a content (`text_bytes` for sentences). Without `keep_absent`, what
@@ -110,7 +110,7 @@ class EncoderCache:
         chunk: int,
         progress: Progress | None,
         keep_absent: bool,
-    ) -> View:
+    ) -> Modality:
         shelf = self._shelf(identity)
         keys = [None if c is None else hashlib.sha256(content_bytes(c)).digest() for c in contents]
         wanted = {key: c for key, c in zip(keys, contents, strict=True) if key is not None}
@@ -119,9 +119,9 @@ class EncoderCache:
         missing.sort(key=lambda key: len(content_bytes(wanted[key])))  # type: ignore[arg-type]
         for start in range(0, len(missing), chunk):
             part = missing[start : start + chunk]
-            view = encoder.encode([wanted[key] for key in part])
-            kept = np.flatnonzero(view.present | keep_absent)
-            self._add(shelf, [part[row] for row in kept], view.take(kept))
+            modality = encoder.encode([wanted[key] for key in part])
+            kept = np.flatnonzero(modality.present | keep_absent)
+            self._add(shelf, [part[row] for row in kept], modality.take(kept))
             self.counts.computed += len(part)
             if progress is not None:
                 progress(f"encoded {start + len(part)} of {len(missing)}", (start + len(part)) / len(missing))
@@ -157,7 +157,7 @@ class EncoderCache:
         except FileNotFoundError:
             return  # another process set it aside first
 
-    def _add(self, shelf: _Shelf, keys: list[bytes], view: View) -> None:
+    def _add(self, shelf: _Shelf, keys: list[bytes], modality: Modality) -> None:
         """Save one chunk as a segment."""
         if not keys:
             return
@@ -165,8 +165,8 @@ class EncoderCache:
 
         arrays: dict[str, npt.NDArray[Any]] = {
             "keys": np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, _KEY_BYTES),
-            "vectors": np.ascontiguousarray(view.vectors),
-            "present": view.present.astype(np.uint8),
+            "vectors": np.ascontiguousarray(modality.vectors),
+            "present": modality.present.astype(np.uint8),
         }
         data = save(arrays)
         name = hashlib.sha256(data).hexdigest() + _SUFFIX
@@ -186,7 +186,7 @@ def encode_in_chunks(
     *,
     chunk: int = 1024,
     progress: Progress | None = None,
-) -> View:
+) -> Modality:
     """`encoder.encode` without a cache, with progress between chunks."""
     parts = []
     for start in range(0, max(len(contents), 1), chunk):
@@ -194,7 +194,7 @@ def encode_in_chunks(
         if progress is not None and len(contents):
             progress(f"encoded {min(start + chunk, len(contents))} of {len(contents)}", (start + chunk) / len(contents))
     vectors = np.concatenate([part.vectors for part in parts])
-    return View(vectors, np.concatenate([part.present for part in parts]), encoder.identity)
+    return Modality(vectors, np.concatenate([part.present for part in parts]), encoder.identity)
 
 
 def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
@@ -210,7 +210,7 @@ def _enter(shelf: _Shelf, name: str, keys: npt.NDArray[Any]) -> None:
         shelf.places[flat[row * _KEY_BYTES : (row + 1) * _KEY_BYTES]] = (number, row)
 
 
-def _gathered(shelf: _Shelf, keys: list[bytes | None], encoder: Encoder[Any], identity: str) -> View:
+def _gathered(shelf: _Shelf, keys: list[bytes | None], encoder: Encoder[Any], identity: str) -> Modality:
     """The vectors of the keys, in order, read segment by segment. Raises `FileNotFoundError` where one is gone."""
     vectors = np.zeros((len(keys), encoder.dim), dtype=np.float32)
     present = np.zeros(len(keys), dtype=bool)
@@ -222,4 +222,4 @@ def _gathered(shelf: _Shelf, keys: list[bytes | None], encoder: Encoder[Any], id
             arrays, sources = _arrays(shelf.folder / shelf.segments[number]), places[rows, 1]
             vectors[rows] = arrays["vectors"][sources]
             present[rows] = arrays["present"][sources].astype(bool)
-    return View(vectors, present, identity)
+    return Modality(vectors, present, identity)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from penchant.arrays import UInt8s
 from penchant.data.media.decode import IMAGE
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.encoders.choose import AUTO
 from penchant.encoders.precision import resolve_device
 from penchant.encoders.pretrained import hub
@@ -32,7 +32,7 @@ _ONNX_BATCH: Final = 4  # small batches stay in the processor's cache
 
 @dataclass(frozen=True)
 class ImageOptions:
-    """Options of the image view."""
+    """Options of the image modality."""
 
     encoder: str = AUTO
     """Image encoder: auto, cnn, none, or the folder or hub name of a model. cnn is a small network trained on the
@@ -112,7 +112,7 @@ class ImageEncoder:
         """Which backend encodes, and why."""
         return self._load().forward.note
 
-    def encode(self, contents: Sequence[UInt8s | None]) -> View:
+    def encode(self, contents: Sequence[UInt8s | None]) -> Modality:
         """Vectors `[N, D]` of N pictures; None is absent."""
         loaded = self._load()
         out = np.zeros((len(contents), loaded.dim), dtype=np.float32)
@@ -126,8 +126,8 @@ class ImageEncoder:
             raise EncoderError(f"{self.options.encoder} gave vectors that are not finite.", remedy="Use another model.")
         present = np.zeros(len(contents), dtype=bool)
         present[rows] = True
-        view = View(out, present, self.identity)
-        return view.unit() if self.options.normalize else view
+        modality = Modality(out, present, self.identity)
+        return modality.unit() if self.options.normalize else modality
 
     def state(self) -> EncoderState:
         """Options, weights' digest and dimension; the model itself stays where it is."""

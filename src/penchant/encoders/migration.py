@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.encoders.similarity import nearest_rows
 from penchant.errors import DataError, UsageError
 
 
 @dataclass(frozen=True)
 class Migration:
-    """Two views of the same N rows compared.
+    """Two modalities of the same N rows compared.
 
     `overlap`: the mean share of the `k` nearest neighbours by the old vectors that are so by the new ones as well, 0 to
     1, over `sampled` of the `rows` that have both; `chance`: what vectors drawn at random would share. `gained` and
-    `lost`: rows that only the new or only the old view has. `moved`: the rows that kept fewest, worst first.
+    `lost`: rows that only the new or only the old modality has. `moved`: the rows that kept fewest, worst first.
     """
 
     old_encoder: str
@@ -41,15 +41,15 @@ class Migration:
         return f"{told}; {self.gained:,} items gained a vector, {self.lost:,} lost theirs."
 
 
-def moved_neighbours(old: View, new: View, *, k: int = 10, sample: int = 2_000, seed: int = 0) -> Migration:
-    """Compare two views of the same rows; neighbours are looked for among the rows that both have.
+def moved_neighbours(old: Modality, new: Modality, *, k: int = 10, sample: int = 2_000, seed: int = 0) -> Migration:
+    """Compare two modalities of the same rows; neighbours are looked for among the rows that both have.
 
     Raises `DataError` where fewer than two rows have both, `UsageError` where k is not a number of neighbours.
     """
     if k < 1:
         raise UsageError(f"k={k} is not a number of neighbours.", remedy="Give k of 1 or more.")
     if len(old) != len(new):
-        raise DataError(f"Two views of {len(old):,} and {len(new):,} rows cannot be compared.")
+        raise DataError(f"Two modalities of {len(old):,} and {len(new):,} rows cannot be compared.")
     both = np.flatnonzero(old.present & new.present)
     if len(both) < 2:
         raise DataError(
@@ -60,7 +60,7 @@ def moved_neighbours(old: View, new: View, *, k: int = 10, sample: int = 2_000, 
     asked = np.arange(len(both))
     if len(asked) > sample:
         asked = np.sort(np.random.default_rng(seed).choice(len(both), sample, replace=False))
-    before, after = (nearest_rows(view.take(both), kept, of=asked) for view in (old, new))
+    before, after = (nearest_rows(modality.take(both), kept, of=asked) for modality in (old, new))
     place = np.arange(len(asked))[:, None] * len(both)
     same = np.isin(before + place, after + place).mean(axis=1)
     worst = asked[np.argsort(same, kind="stable")[:10]]

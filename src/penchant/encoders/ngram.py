@@ -19,7 +19,7 @@ import polars as pl
 import scipy.sparse as sp
 
 from penchant.arrays import UInt64s
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.encoders.protocol import EncoderState
 from penchant.encoders.spans import Spans, spans
 from penchant.encoders.svd import truncated_svd
@@ -87,7 +87,7 @@ class NgramEncoder:
         if not len(features):
             raise EncoderError(
                 "No text with a word or character that occurs often enough: the n-gram encoder has nothing to learn.",
-                remedy="Check the text columns, lower min_count, or leave the text view out (encoder='none').",
+                remedy="Check the text columns, lower min_count, or leave the text modality out (encoder='none').",
             )
         idf = (np.log((1 + corpus.len()) / (1 + counts)) + 1).astype(np.float32)
         blank = _Fitted(features, words, idf, np.empty((len(features), 0), dtype=np.float16))
@@ -132,7 +132,7 @@ class NgramEncoder:
         digest.update(self.fitted.idf.tobytes())
         return f"ngram@{digest.hexdigest()[:16]} {json.dumps(asdict(self.options), sort_keys=True)}"
 
-    def encode(self, texts: Sequence[str | None]) -> View:
+    def encode(self, texts: Sequence[str | None]) -> Modality:
         """Unit vectors `[N, D]`; a text that is None, blank or shares no feature with the corpus is absent."""
         series = _series(texts)
         projection = self.fitted.projection.astype(np.float32)
@@ -144,7 +144,7 @@ class NgramEncoder:
         present = norms > 1e-6
         vectors[present] /= norms[present, None]
         vectors[~present] = 0.0
-        return View(vectors, present, self.identity)
+        return Modality(vectors, present, self.identity)
 
     def state(self) -> EncoderState:
         """Arrays and options, for the bundle; no text is kept."""

@@ -1,4 +1,4 @@
-"""What every encoder is: contents in, a view out."""
+"""What every encoder is: contents in, a modality out."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy.typing as npt
 
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 
 Content = TypeVar("Content", contravariant=True)
 
@@ -49,7 +49,7 @@ class Encoder(Protocol[Content]):
     def dim(self) -> int:
         """Length D of a vector."""
 
-    def encode(self, contents: Sequence[Content | None]) -> View:
+    def encode(self, contents: Sequence[Content | None]) -> Modality:
         """Vectors `[N, D]` of N contents, in order; what is None or empty is absent."""
 
 
@@ -65,5 +65,5 @@ class TextEncoder(Protocol):
     def dim(self) -> int:
         """Length D of a vector."""
 
-    def encode(self, texts: Sequence[str | None]) -> View:
+    def encode(self, texts: Sequence[str | None]) -> Modality:
         """Vectors `[N, D]` of N texts, in order; what is None or blank is absent."""

@@ -25,7 +25,7 @@ ITEM_FIELDS: Final = (schema.TITLE, schema.CATEGORIES, schema.DESCRIPTION, schem
 
 @dataclass(frozen=True)
 class TextOptions:
-    """Options of the text view."""
+    """Options of the text modality."""
 
     encoder: str = AUTO
     """Text encoder: auto, minilm, ngram, word2vec, fasttext, glove:FILE, none, or the folder or hub name of a model.

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.data.media.decode import AUDIO, IMAGE
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.encoders import log_mel
 from penchant.encoders.cnn import picture_network, prepared_picture
 from penchant.encoders.crnn import sound_network, sound_windows
@@ -153,7 +153,7 @@ class TrainableEncoder:
         numbers: npt.NDArray[np.float32] = prepared.astype(np.float32)
         return numbers / np.float32(255) if self.name == IMAGE else numbers
 
-    def encode(self, contents: Sequence[npt.NDArray[Any] | None]) -> View:
+    def encode(self, contents: Sequence[npt.NDArray[Any] | None]) -> Modality:
         """Vectors `[N, D]` of N pictures, or of N sounds at 16 kHz of any length (the mean over windows); None and a
         sound without samples are absent."""
         learned = self.fitted
@@ -169,7 +169,7 @@ class TrainableEncoder:
             vectors[part] = (means - learned.mean) @ learned.projection
         present = np.zeros(len(contents), dtype=bool)
         present[rows] = True
-        return View(vectors, present, self.identity).unit()
+        return Modality(vectors, present, self.identity).unit()
 
     def features(self, module: Any, prepared: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Features `[N, F]` of prepared contents, in batches; of pictures the mean with their mirror image."""

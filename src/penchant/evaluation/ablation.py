@@ -1,4 +1,4 @@
-"""Which views there are, what they give to the score, and what is lost without them."""
+"""Which modalities there are, what they give to the score, and what is lost without them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from penchant.arrays import evenly_spaced
 from penchant.data.dataset import Dataset
-from penchant.data.modalities import Views
+from penchant.data.modalities import Modalities
 from penchant.data.ragged import Ragged
 from penchant.data.schema import BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
@@ -21,7 +21,7 @@ from penchant.errors import UsageError
 from penchant.evaluation.backtest import ranked_lists
 from penchant.metrics.ranking import ranking_metrics
 from penchant.metrics.significance import bootstrap, paired_differences
-from penchant.models.base import Additive, IdOptions, Multiview, ViewOptions, experts_of
+from penchant.models.base import Additive, IdOptions, ModalityOptions, Multimodal, experts_of
 from penchant.models.ensemble.ensemble import EnsembleOptions
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
@@ -31,27 +31,27 @@ MOST_USERS = 1000
 """People a masked ablation and contributions are measured on, evenly drawn: enough for an interval, cheap."""
 
 
-def subsets(views: Sequence[str]) -> list[tuple[str, ...]]:
-    """All views, all but one, each alone; each once, in this order.
+def subsets(modalities: Sequence[str]) -> list[tuple[str, ...]]:
+    """All modalities, all but one, each alone; each once, in this order.
 
     >>> subsets(["behaviour", "text"])
     [('behaviour', 'text'), ('text',), ('behaviour',)]
     """
-    but_one = [tuple(view for view in views if view != gone) for gone in views]
-    alone = [(view,) for view in views]
-    return list(dict.fromkeys(found for found in [tuple(views), *but_one, *alone] if found))
+    but_one = [tuple(modality for modality in modalities if modality != gone) for gone in modalities]
+    alone = [(modality,) for modality in modalities]
+    return list(dict.fromkeys(found for found in [tuple(modalities), *but_one, *alone] if found))
 
 
-def coverage(views: Views, histories: SequenceBatch) -> dict[str, dict[str, float]]:
-    """Share of items and of events that have each view, 0 to 1.
+def coverage(modalities: Modalities, histories: SequenceBatch) -> dict[str, dict[str, float]]:
+    """Share of items and of events that have each modality, 0 to 1.
 
-    An event has a view if its item has it or if it carries it itself. `behaviour`: items with at least one event.
+    An event has a modality if its item has it or if it carries it itself. `behaviour`: items with at least one event.
     """
     known = histories.items >= 0
-    n_items = len(next(iter(views.values()))) if views else int(histories.items.max(initial=-1)) + 1
+    n_items = len(next(iter(modalities.values()))) if modalities else int(histories.items.max(initial=-1)) + 1
     present: dict[str, npt.NDArray[np.bool_]] = {
         BEHAVIOUR: np.bincount(histories.items[known], minlength=n_items) > 0,
-        **{name: view.present for name, view in views.items() if name != BEHAVIOUR},
+        **{name: modality.present for name, modality in modalities.items() if name != BEHAVIOUR},
     }
     own = histories.content if histories.content_rows is not None else None
     out = {}
@@ -67,7 +67,7 @@ def coverage(views: Views, histories: SequenceBatch) -> dict[str, dict[str, floa
 def contributions(
     recommender: Recommender, histories: SequenceBatch, *, k: int = 10, seen: Ragged | None = None
 ) -> dict[str, float]:
-    """What each view gives to the scores of recommended items: mean share of the absolute parts, summing to 1.
+    """What each modality gives to the scores of recommended items: mean share of the absolute parts, summing to 1.
 
     For each of the first k items of a list |c_v| / Σ_v |c_v|, averaged over items and people. A model of ids and
     events alone gives everything to `behaviour`. Histories without any event are left out.
@@ -80,26 +80,26 @@ def contributions(
         items, _ = recommender.rank(block, min(k, recommender.dataset.n_items), exclude=left_out)
         parts = model.contributions(block) if isinstance(model, Additive) else {BEHAVIOUR: model.score(block)}
         at = np.maximum(items, 0)
-        each = {view: np.abs(np.take_along_axis(scores, at, axis=1)) for view, scores in parts.items()}
+        each = {modality: np.abs(np.take_along_axis(scores, at, axis=1)) for modality, scores in parts.items()}
         whole = np.maximum(np.sum(list(each.values()), axis=0), 1e-12)
         kept = (items >= 0) & (whole > 1e-9)
         lists += int(kept.sum())
-        for view, values in each.items():
-            total[view] = total.get(view, 0.0) + float((values / whole)[kept].sum())
-    return {view: value / max(lists, 1) for view, value in total.items()}
+        for modality, values in each.items():
+            total[modality] = total.get(modality, 0.0) + float((values / whole)[kept].sum())
+    return {modality: value / max(lists, 1) for modality, value in total.items()}
 
 
 def masked(recommender: Recommender, holdout: Holdout, *, k: int = 10, threads: int | None = None) -> dict[str, Any]:
-    """NDCG at k of the fitted model without some of its views: nothing is learned again, so it is cheap.
+    """NDCG at k of the fitted model without some of its modalities: nothing is learned again, so it is cheap.
 
-    It says what the model *uses*; a model that never saw a view in training could make more of the others
-    (`refits` says that). On at most `MOST_USERS` people, evenly drawn. Empty where the model reads one view only.
+    It says what the model *uses*; a model that never saw a modality in training could make more of the others
+    (`refits` says that). On at most `MOST_USERS` people, evenly drawn. Empty where the model reads one modality only.
     """
     model = recommender.model
-    names = list(model.view_names()) if isinstance(model, Multiview) else []
+    names = list(model.modality_names()) if isinstance(model, Multimodal) else []
     if len(names) < 2:
         return {}
-    assert isinstance(model, Multiview)
+    assert isinstance(model, Multimodal)
     some = _some(np.arange(len(holdout)))
     part = replace(
         holdout,
@@ -116,94 +116,99 @@ def masked(recommender: Recommender, holdout: Holdout, *, k: int = 10, threads: 
     return {"how": "masked", "metric": f"ndcg@{k}", "users": len(some), "rows": _rows(values)}
 
 
-def view_use(recommender: Recommender, holdout: Holdout, *, k: int = 10, threads: int | None = None) -> dict[str, Any]:
+def modality_use(
+    recommender: Recommender, holdout: Holdout, *, k: int = 10, threads: int | None = None
+) -> dict[str, Any]:
     """Coverage, contributions and the masked ablation of one fitted model on one hold-out, as plain values."""
     histories = recommender.histories(np.arange(recommender.dataset.n_users))
     return {
-        "coverage": coverage(recommender.views, histories),
+        "coverage": coverage(recommender.modalities, histories),
         "contribution": contributions(recommender, holdout.histories, k=k, seen=holdout.seen),
         **masked(recommender, holdout, k=k, threads=threads),
     }
 
 
-def refits(config: Config, views: Sequence[str]) -> dict[tuple[str, ...], Config]:
-    """The recipe with all views, all but one, each alone, each to be learned anew; those that make no sense left out.
+def refits(config: Config, modalities: Sequence[str]) -> dict[tuple[str, ...], Config]:
+    """The recipe with all modalities, all but one, each alone, each to be learned anew; those that make no sense left
+    out.
 
-    `views`: those that the items have (`behaviour` among them). Ensembles keep the experts that still see something.
+    `modalities`: those that the items have (`behaviour` among them). Ensembles keep the experts that still see
+    something.
     """
-    found = {kept: restricted(config, config.model, kept) for kept in subsets(views)}
+    found = {kept: restricted(config, config.model, kept) for kept in subsets(modalities)}
     return {kept: recipe for kept, recipe in found.items() if recipe is not None}
 
 
 def with_refits(dataset: Dataset, recipes: Mapping[str, Config]) -> tuple[dict[str, Config], dict[str, str]]:
-    """The recipes, each followed by its `refits` named `MODEL: view + view`, and for each of these the whole it is of.
+    """The recipes, each followed by its `refits` named `MODEL: modality + modality`, and for each of these the whole
+    it is of.
 
-    Raises `UsageError` where no recipe reads more than one view of these data.
+    Raises `UsageError` where no recipe reads more than one modality of these data.
     """
     out: dict[str, Config] = {}
     whole: dict[str, str] = {}
     for name, recipe in recipes.items():
         out[name] = recipe
-        views = possible_views(dataset, recipe)
-        found = refits(recipe, views) if _reads_views(recipe, recipe.model) else {}
+        modalities = possible_modalities(dataset, recipe)
+        found = refits(recipe, modalities) if _reads_modalities(recipe, recipe.model) else {}
         for kept, config in found.items():
-            if len(kept) < len(views):
+            if len(kept) < len(modalities):
                 out[f"{name}: {' + '.join(kept)}"] = config
                 whole[f"{name}: {' + '.join(kept)}"] = name
     if not whole:
         raise UsageError(
-            f"{', '.join(recipes)}: no model here reads more than one view of these data.",
+            f"{', '.join(recipes)}: no model here reads more than one modality of these data.",
             remedy="Compare transformer, gru, cnn_rnn, content or lite, on items with text, images or sounds.",
         )
     return out, whole
 
 
-def possible_views(dataset: Dataset, recipe: Config) -> list[str]:
-    """`behaviour` and the views that the items of a dataset get with these options."""
+def possible_modalities(dataset: Dataset, recipe: Config) -> list[str]:
+    """`behaviour` and the modalities that the items of a dataset get with these options."""
     carrier = Recommender.fit(dataset, replace(recipe, model="popularity"))
-    return [BEHAVIOUR, *(view for view in carrier.views if view != BEHAVIOUR)]
+    return [BEHAVIOUR, *(modality for modality in carrier.modalities if modality != BEHAVIOUR)]
 
 
-def restricted(config: Config, model: str, views: Sequence[str]) -> Config | None:
-    """The configuration in which a model reads only these views; None where it would read nothing.
+def restricted(config: Config, model: str, modalities: Sequence[str]) -> Config | None:
+    """The configuration in which a model reads only these modalities; None where it would read nothing.
 
     >>> restricted(Config(), "lite", ["text"]).options("lite").experts
     ('transformer', 'content')
     """
-    options, content = config.options(model), [view for view in views if view != BEHAVIOUR]
+    options, content = config.options(model), [modality for modality in modalities if modality != BEHAVIOUR]
     if isinstance(options, EnsembleOptions):
         kept, made = [], config
         for expert in options.experts:
-            found = restricted(made, expert, views)
+            found = restricted(made, expert, modalities)
             if found is not None:
                 kept.append(expert)
                 made = found
-        new = [view for view in content if view in (options.new_views or content)] or [BEHAVIOUR]
-        chosen = {f"{model}.experts": ",".join(kept), f"{model}.new_views": ",".join(new)}
+        new = [modality for modality in content if modality in (options.new_modalities or content)] or [BEHAVIOUR]
+        chosen = {f"{model}.experts": ",".join(kept), f"{model}.new_modalities": ",".join(new)}
         return made.with_settings(chosen) if kept else None
-    if not isinstance(options, ViewOptions):
-        return config if BEHAVIOUR in views else None
-    read = views if isinstance(options, IdOptions) and options.ids else content
-    chosen = {f"{model}.views": ",".join(read)}
+    if not isinstance(options, ModalityOptions):
+        return config if BEHAVIOUR in modalities else None
+    read = modalities if isinstance(options, IdOptions) and options.ids else content
+    chosen = {f"{model}.modalities": ",".join(read)}
     if BEHAVIOUR not in read and isinstance(options, IdOptions) and options.fusion != "none":
         chosen[f"{model}.id_init"] = "random"  # without ids none begins anywhere
     return config.with_settings(chosen) if read else None
 
 
-def _reads_views(config: Config, model: str) -> bool:
-    """Whether a model, or an expert of it, reads item views."""
+def _reads_modalities(config: Config, model: str) -> bool:
+    """Whether a model, or an expert of it, reads item modalities."""
     options = config.options(model)
-    return isinstance(options, ViewOptions) or any(_reads_views(config, e) for e in experts_of(options))
+    return isinstance(options, ModalityOptions) or any(_reads_modalities(config, e) for e in experts_of(options))
 
 
 def _rows(values: Mapping[tuple[str, ...], npt.NDArray[np.float64]]) -> list[dict[str, Any]]:
-    """One row a variant, all views first, each with its paired difference to it."""
+    """One row a variant, all modalities first, each with its paired difference to it."""
     (full, whole), *others = values.items()
     gaps = paired_differences([(column, whole) for _, column in others])
-    rows: list[dict[str, Any]] = [{"views": list(full), **bootstrap(whole).to_dict()}]
+    rows: list[dict[str, Any]] = [{"modalities": list(full), **bootstrap(whole).to_dict()}]
     for (kept, column), gap in zip(others, gaps, strict=True):
         difference = {**gap.interval.to_dict(), "p_holm": gap.p_holm}
-        rows.append({"views": list(kept), **bootstrap(column).to_dict(), "difference": difference})
+        rows.append({"modalities": list(kept), **bootstrap(column).to_dict(), "difference": difference})
     return rows
 
 

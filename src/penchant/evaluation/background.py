@@ -1,4 +1,4 @@
-"""What ranked lists are judged against besides their targets: counts of the training part, categories, one view."""
+"""What ranked lists are judged against besides their targets: counts of the training part, categories, one modality."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.data.ragged import Ragged
 
 CONTENT_MODALITIES = (schema.TEXT, schema.IMAGE, schema.AUDIO, schema.ATTRIBUTES)
-"""Views that diversity may be measured in, the first that is there: what an item is, not how it was used."""
+"""Modalities that diversity may be measured in, the first that is there: what an item is, not how it was used."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Background:
     n_users: int
     categories: Ragged | None = None
     n_categories: int = 0
-    view: View | None = None
+    modality: Modality | None = None
 
     @property
     def n_items(self) -> int:
@@ -47,13 +47,13 @@ class Background:
         return out & (self.item_events > 0)
 
 
-def background(train: Dataset, views: Views | None = None) -> Background:
+def background(train: Dataset, modalities: Modalities | None = None) -> Background:
     """The background of a training part; items and users keep their codes."""
     events = train.events.drop_nulls(schema.ITEM)
     items, users = events[schema.ITEM].to_numpy(), events[schema.USER].to_numpy()
     pairs = np.unique(users.astype(np.int64) * max(1, train.n_items) + items) % max(1, train.n_items)
     categories, n_categories = item_categories(train.items)
-    chosen = next((views[m] for m in CONTENT_MODALITIES if m in views), None) if views else None
+    chosen = next((modalities[m] for m in CONTENT_MODALITIES if m in modalities), None) if modalities else None
     return Background(
         item_events=np.bincount(items, minlength=train.n_items).astype(np.int64),
         item_users=np.bincount(pairs, minlength=train.n_items).astype(np.int64),
@@ -61,7 +61,7 @@ def background(train: Dataset, views: Views | None = None) -> Background:
         n_users=int(train.events[schema.USER].n_unique()),
         categories=categories,
         n_categories=n_categories,
-        view=chosen,
+        modality=chosen,
     )
 
 

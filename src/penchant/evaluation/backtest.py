@@ -128,8 +128,8 @@ def list_metrics(
         f"novelty@{k}": beyond.novelty(ranked, facts.item_users, facts.n_users),
         f"popularity_lift@{k}": beyond.popularity_lift(ranked, history, facts.item_events),
     }
-    if facts.view is not None:
-        values[f"diversity@{k}"] = beyond.intra_list_diversity(ranked, facts.view)
+    if facts.modality is not None:
+        values[f"diversity@{k}"] = beyond.intra_list_diversity(ranked, facts.modality)
     if facts.categories is not None:
         values[f"calibration@{k}"] = beyond.miscalibration(ranked, history, facts.categories, facts.n_categories)
     overall = {

@@ -92,7 +92,7 @@ def _evaluate_on_unseen(
 ) -> Comparison:
     histories = packed(events.dataset, recommender.encoders)
     holdout = with_content(events.holdout, histories)
-    test = EvaluationSet(holdout, events.dataset, background(events.learned, recommender.views))
+    test = EvaluationSet(holdout, events.dataset, background(events.learned, recommender.modalities))
     name, config = recommender.config.model, recommender.config
 
     def evaluate(tested: Recommender) -> Run:
@@ -112,7 +112,7 @@ def _evaluate_on_unseen(
             continue
         with measured() as cost:
             fitted = Recommender.fit(
-                events.learned, recipe, views=(recommender.views, recommender.encoders), progress=progress
+                events.learned, recipe, modalities=(recommender.modalities, recommender.encoders), progress=progress
             )
         runs[other] = [[replace(evaluate(fitted), cost=cost)]]
     result = pool_runs(runs, split="unseen", k=measures.k)

@@ -194,9 +194,9 @@ class _Runner:
         """Fit and test one model; `place` is the number of the fold and of the seed."""
         refit, is_first = self.options.refit, place == (0, 0)
         train = part.train_and_validation if refit else part.train
-        key = repr(recipe.views)
+        key = repr(recipe.modalities)
         if key not in prepared:
-            self._tell("encoding views", 0.0)
+            self._tell("encoding modalities", 0.0)
             prepared[key] = self._prepare(recipe, part, train)
         ready = prepared[key]
         folder = self.checkpoints / f"{name}-{place[0]}-{place[1]}" if self.checkpoints else None
@@ -205,7 +205,7 @@ class _Runner:
                 train,
                 recipe,
                 validation=None if refit else ready.validation,
-                views=(ready.carrier.views, ready.carrier.encoders),
+                modalities=(ready.carrier.modalities, ready.carrier.encoders),
                 progress=lambda what, share: self._tell(f"{name}: {what}", 0.9 * share),
                 checkpoints=folder,
             )
@@ -237,7 +237,7 @@ class _Runner:
             ids.is_in(known.events[schema.EVENT_ID].implode()).to_numpy()
             for known in (part.train_and_validation, train)
         )
-        test = EvaluationSet(prepare(part.test), part.dataset, background(train, carrier.views))
+        test = EvaluationSet(prepare(part.test), part.dataset, background(train, carrier.modalities))
         return _Prepared(carrier, prepare(part.validation), test, histories, seen, learned)
 
     def _tell(self, what: str, share: float) -> None:

@@ -66,7 +66,8 @@ def drift(
     """Compare an update with a full training.
 
     The newest event of every second person with new events is held out; the rest is learned both ways, with the same
-    views and the epochs and weights chosen when the bundle was trained. Raises `DataError` where nobody can be asked.
+    modalities and the epochs and weights chosen when the bundle was trained. Raises `DataError` where nobody can be
+    asked.
     """
     question = asked_about(recommender, new)
     started = time.process_time()
@@ -75,7 +76,7 @@ def drift(
     retrained = Recommender.fit(
         question.everything,
         recommender.config,
-        views=(updated.views, updated.encoders),
+        modalities=(updated.modalities, updated.encoders),
         chosen=recommender.facts.get("training"),
         progress=progress,
     )

@@ -11,7 +11,7 @@ from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout
 from penchant.embeddings.packing import informed
 from penchant.errors import DataError
-from penchant.evaluation.ablation import view_use
+from penchant.evaluation.ablation import modality_use
 from penchant.evaluation.background import Background
 from penchant.evaluation.backtest import DEFAULT_KS, UserMetrics, evaluate_ranking
 from penchant.evaluation.cost import Cost
@@ -44,14 +44,14 @@ class Measures:
 
 @dataclass(frozen=True)
 class Run:
-    """Metrics per user, the recommender's facts, its cost; errors, curves, views and probes where asked for."""
+    """Metrics per user, the recommender's facts, its cost; errors, curves, modalities and probes where asked for."""
 
     metrics: UserMetrics
     facts: Mapping[str, Any]
     cost: Cost = field(default_factory=Cost)
     errors: ValueErrors | None = None
     curves: Mapping[str, Any] | None = None
-    views: Mapping[str, Any] | None = None
+    modalities: Mapping[str, Any] | None = None
     probes: Mapping[str, Any] | None = None
 
 
@@ -74,8 +74,8 @@ def evaluate_recommender(
         except DataError:
             curves = None
     errors = value_errors(recommender.model, holdout, test.dataset)
-    use = view_use(recommender, holdout, k=k, threads=threads) if measures.ablate else None
-    return Run(metrics, dict(recommender.facts), errors=errors, curves=curves, views=use)
+    use = modality_use(recommender, holdout, k=k, threads=threads) if measures.ablate else None
+    return Run(metrics, dict(recommender.facts), errors=errors, curves=curves, modalities=use)
 
 
 def with_content(holdout: Holdout, histories: SequenceBatch) -> Holdout:

@@ -209,7 +209,7 @@ def _notes_of_kinds(read: npt.NDArray[np.int8]) -> list[str]:
     notes = []
     if other:
         notes.append(
-            f"{other:,} events of histories are of kinds that the bundle has not learned: read as views (or as its"
+            f"{other:,} events of histories are of kinds that the bundle has not learned: read as modalities (or as its"
             " first kind)."
         )
     if none:

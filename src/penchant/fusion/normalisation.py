@@ -28,7 +28,7 @@ class ModalityNorm(nn.Module):
     def __init__(self, n_modalities: int, dim: int, kind: str = "l2", momentum: float = 0.05) -> None:
         super().__init__()
         if kind not in NORMALISATIONS:
-            raise OptionError("view_norm", kind, allowed=NORMALISATIONS)
+            raise OptionError("modality_norm", kind, allowed=NORMALISATIONS)
         self.kind, self.dim, self.momentum = kind, dim, momentum
         self.mean: Tensor
         self.variance: Tensor

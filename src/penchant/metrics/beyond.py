@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.arrays import Float64s, Int32s
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.data.ragged import Ragged
 from penchant.errors import DataError
 from penchant.metrics.quotient import quotient
@@ -65,15 +65,15 @@ def novelty(ranked: Int32s, item_users: npt.NDArray[np.integer], n_users: int) -
     return _mean_over_list(ranked, bits)
 
 
-def intra_list_diversity(ranked: Int32s, view: View) -> Float64s:
+def intra_list_diversity(ranked: Int32s, modality: Modality) -> Float64s:
     """1 - mean cosine over all pairs of a list, `[B]` (Ziegler et al., 2005, with cosine as the similarity).
 
-    Items without this view are left out; NaN where fewer than two remain. Over n unit vectors the sum of all pairs is
-    (‖Σ v‖² - n) / 2, so no pair is formed.
+    Items without this modality are left out; NaN where fewer than two remain. Over n unit vectors the sum of all pairs
+    is (‖Σ v‖² - n) / 2, so no pair is formed.
     """
-    unit = view.unit()
+    unit = modality.unit()
     out = np.full(len(ranked), np.nan)
-    rows = max(1, _BLOCK_ELEMENTS // max(1, ranked.shape[1] * view.dim))
+    rows = max(1, _BLOCK_ELEMENTS // max(1, ranked.shape[1] * modality.dim))
     for start in range(0, len(ranked), rows):
         items = ranked[start : start + rows]
         here = (items >= 0) & (items < len(unit))

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.arrays import Float32s
-from penchant.data.modalities import Views
+from penchant.data.modalities import Modalities
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 
@@ -78,17 +78,17 @@ class EventOptions(Protocol):
 
 
 @runtime_checkable
-class ViewOptions(Protocol):
-    """Options of a model that reads item views."""
+class ModalityOptions(Protocol):
+    """Options of a model that reads item modalities."""
 
     @property
-    def views(self) -> tuple[str, ...]:
-        """The views that the model reads; empty: all."""
+    def modalities(self) -> tuple[str, ...]:
+        """The modalities that the model reads; empty: all."""
 
 
 @runtime_checkable
-class IdOptions(ViewOptions, Protocol):
-    """Options of a network that reads ids beside item views."""
+class IdOptions(ModalityOptions, Protocol):
+    """Options of a network that reads ids beside item modalities."""
 
     @property
     def ids(self) -> bool:
@@ -96,7 +96,7 @@ class IdOptions(ViewOptions, Protocol):
 
     @property
     def fusion(self) -> str:
-        """How the vectors of ids and views become one."""
+        """How the vectors of ids and modalities become one."""
 
 
 class GradientOptions(Protocol):
@@ -194,10 +194,10 @@ class ModelEnsemble(Model, Protocol):
 
 @runtime_checkable
 class Additive(Protocol):
-    """A model whose score is a sum over views."""
+    """A model whose score is a sum over modalities."""
 
     def contributions(self, histories: SequenceBatch) -> Mapping[str, Float32s]:
-        """What each view gives, `[B, N]` by modality; they sum to `score`."""
+        """What each modality gives, `[B, N]` by modality; they sum to `score`."""
 
 
 @runtime_checkable
@@ -209,17 +209,17 @@ class Placing(Protocol):
 
 
 @runtime_checkable
-class Multiview(Protocol):
-    """A model that reads item views and can be asked as if it did not see some of them."""
+class Multimodal(Protocol):
+    """A model that reads item modalities and can be asked as if it did not see some of them."""
 
-    def view_names(self) -> Sequence[str]:
-        """The views it reads, `behaviour` for ids and events."""
+    def modality_names(self) -> Sequence[str]:
+        """The modalities it reads, `behaviour` for ids and events."""
 
-    def attach(self, views: Views) -> None:
-        """Give back the item views, which a bundle keeps once for all models."""
+    def attach(self, modalities: Modalities) -> None:
+        """Give back the item modalities, which a bundle keeps once for all models."""
 
-    def without(self, views: AbstractSet[str]) -> Model:
-        """The same model blind to some views; nothing is learned again."""
+    def without(self, modalities: AbstractSet[str]) -> Model:
+        """The same model blind to some modalities; nothing is learned again."""
 
 
 @runtime_checkable

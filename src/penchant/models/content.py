@@ -1,4 +1,4 @@
-"""Content: items that look like what the history looks like, from frozen views alone."""
+"""Content: items that look like what the history looks like, from frozen modalities alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from penchant.arrays import Float32s
-from penchant.data.modalities import Views
+from penchant.data.modalities import Modalities
 from penchant.data.schema import ATTRIBUTES, BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
@@ -31,10 +31,10 @@ class ContentOptions(DecayOptions):
     """Options of the content model."""
 
     model = "content"
-    views: tuple[str, ...] = ()
-    """Item views that are used. Empty takes every view but `behaviour`."""
-    view_weights: Mapping[str, float] = field(default_factory=dict)
-    """Weight of each view's standardised score, as `text:2,image:0.5`. 0 or more; views not named weigh 1."""
+    modalities: tuple[str, ...] = ()
+    """Item modalities that are used. Empty takes every modality but `behaviour`."""
+    modality_weights: Mapping[str, float] = field(default_factory=dict)
+    """Weight of each modality's standardised score, as `text:2,image:0.5`. 0 or more; modalities not named weigh 1."""
     decay: float = 0.9
     user_weight: float = 1.0
     """Weight of a user's own text, picture or vectors, beside 1 for their last event. 0 or more."""
@@ -42,13 +42,15 @@ class ContentOptions(DecayOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         require(0 <= self.user_weight < float("inf"), "content.user_weight", self.user_weight, "a weight of 0 or more")
-        for view, weight in self.view_weights.items():
-            require(0 <= weight < float("inf"), f"content.view_weights[{view!r}]", weight, "a weight of 0 or more")
+        for modality, weight in self.modality_weights.items():
+            require(
+                0 <= weight < float("inf"), f"content.modality_weights[{modality!r}]", weight, "a weight of 0 or more"
+            )
 
 
 @dataclass(frozen=True)
 class _Space:
-    """One view, ready to score: unit vectors, centred ones, and the covariance that gives a score's spread."""
+    """One modality, ready to score: unit vectors, centred ones, and the covariance that gives a score's spread."""
 
     unit: npt.NDArray[np.float32]
     centred: npt.NDArray[np.float32]
@@ -58,10 +60,10 @@ class _Space:
 class Content:
     """score(j) = Σ_views weight · z(cos(profile, item j)); profile = decayed sum of the history's unit vectors.
 
-    z standardises over the items that have the view; an item without it gets 0, the mean. Centred item vectors and
+    z standardises over the items that have the modality; an item without it gets 0, the mean. Centred item vectors and
     profiles divided by the spread of their own scores make this one exact dot product, so the model has interest
-    vectors: the views side by side. Events with text or media of their own count with it, and so do people
-    who have a view of an item's name (their own text or picture): it stands in the profile from the first event on.
+    vectors: the modalities side by side. Events with text or media of their own count with it, and so do people
+    who have a modality of an item's name (their own text or picture): it stands in the profile from the first event on.
     """
 
     name = "content"
@@ -72,15 +74,16 @@ class Content:
         self._kinds: list[str] = []
 
     def fit(self, data: TrainingData) -> None:
-        """Take the item views. Raises `ModelError` where a wanted one is not there."""
-        names = self.options.views or tuple(name for name in data.views if name != BEHAVIOUR)
-        missing = [name for name in names if name not in data.views]
+        """Take the item modalities. Raises `ModelError` where a wanted one is not there."""
+        names = self.options.modalities or tuple(name for name in data.modalities if name != BEHAVIOUR)
+        missing = [name for name in names if name not in data.modalities]
         if missing or not names:
             raise ModelError(
-                f"content needs the item view {', '.join(missing) or 'text, image or audio'}, which is not there.",
-                remedy=f"Views there are: {', '.join(data.views) or 'none'}. Give the items a title, image or audio.",
+                f"content needs the item modality {', '.join(missing) or 'text, image or audio'}, which is not there.",
+                remedy=f"Modalities there are: {', '.join(data.modalities) or 'none'}. Give the items a title, "
+                "image or audio.",
             )
-        self._spaces = {name: _space(data.views, name) for name in names}
+        self._spaces = {name: _space(data.modalities, name) for name in names}
         self._kinds = list(data.kinds)
 
     def score(self, histories: SequenceBatch) -> Float32s:
@@ -90,7 +93,7 @@ class Content:
 
     @property
     def item_vectors(self) -> npt.NDArray[np.float32]:
-        """Centred unit vectors of the views side by side, `[N, D]`."""
+        """Centred unit vectors of the modalities side by side, `[N, D]`."""
         return np.hstack([space.centred for space in self._fitted().values()])
 
     def user_vectors(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
@@ -106,7 +109,7 @@ class Content:
         return self._profiles(histories, self._past_weights(histories), histories.rows)
 
     def contributions(self, histories: SequenceBatch) -> dict[str, Float32s]:
-        """What each view gives to every score, `[B, N]` by view: they sum to `score`."""
+        """What each modality gives to every score, `[B, N]` by modality: they sum to `score`."""
         vectors, start, parts = self.user_vectors(histories), 0, {}
         for name, space in self._fitted().items():
             stop = start + space.centred.shape[1]
@@ -114,36 +117,36 @@ class Content:
             start = stop
         return parts
 
-    def view_names(self) -> list[str]:
-        """The views it compares."""
+    def modality_names(self) -> list[str]:
+        """The modalities it compares."""
         return list(self._fitted())
 
-    def attach(self, views: Views) -> None:
+    def attach(self, modalities: Modalities) -> None:
         """Nothing to do: it keeps the vectors it compares."""
 
-    def without(self, views: AbstractSet[str]) -> Content:
-        """The same model that does not compare some views. Raises `ModelError` where none is left."""
+    def without(self, modalities: AbstractSet[str]) -> Content:
+        """The same model that does not compare some modalities. Raises `ModelError` where none is left."""
         other = copy(self)
-        other._spaces = {name: space for name, space in self._fitted().items() if name not in views}
+        other._spaces = {name: space for name, space in self._fitted().items() if name not in modalities}
         if not other._spaces:
-            raise ModelError("Nothing is left of content without these views.", remedy="Leave out fewer.")
+            raise ModelError("Nothing is left of content without these modalities.", remedy="Leave out fewer.")
         return other
 
     def state(self) -> ModelState:
-        """Unit and centred item vectors and covariance by view, names of views and kinds."""
+        """Unit and centred item vectors and covariance by modality, names of modalities and kinds."""
         tensors = {
             f"{name}.{part}": getattr(space, part)
             for name, space in self._fitted().items()
             for part in ("unit", "centred", "covariance")
         }
-        return ModelState(tensors, {"views": list(self._spaces), "kinds": self._kinds})
+        return ModelState(tensors, {"modalities": list(self._spaces), "kinds": self._kinds})
 
     def load_state(self, state: ModelState) -> None:
         """Take back what `state` gave."""
         tensors: Mapping[str, npt.NDArray[Any]] = state.tensors
         self._spaces = {
             name: _Space(tensors[f"{name}.unit"], tensors[f"{name}.centred"], tensors[f"{name}.covariance"])
-            for name in state.facts["views"]
+            for name in state.facts["modalities"]
         }
         self._kinds = list(state.facts["kinds"])
 
@@ -182,29 +185,31 @@ class Content:
     def _profiles(
         self, histories: SequenceBatch, weights: Sparse, of: npt.NDArray[np.integer]
     ) -> npt.NDArray[np.float32]:
-        """Rows of `weights` `[R, E]` over events → `[R, D]`, each view scaled so that its scores have spread 1.
+        """Rows of `weights` `[R, E]` over events → `[R, D]`, each modality scaled so that its scores have spread 1.
 
         `of` `[R]`: the history of each row.
         """
         parts = []
         for name, space in self._fitted().items():
             sums = np.asarray(weights @ _event_vectors(histories, name, space.unit), dtype=np.float32)
-            own = None if histories.user_views is None or name == ATTRIBUTES else histories.user_views.get(name)
+            own = (
+                None if histories.user_modalities is None or name == ATTRIBUTES else histories.user_modalities.get(name)
+            )
             if own is not None and own.dim == sums.shape[1]:
                 sums = sums + np.float32(self.options.user_weight) * own.unit().vectors[of]
             spread = np.sqrt(np.maximum(np.einsum("rd,rd->r", sums @ space.covariance, sums), 0))
-            importance = np.float32(self.options.view_weights.get(name, 1.0))
+            importance = np.float32(self.options.modality_weights.get(name, 1.0))
             safe = np.where(spread > 1e-9, spread, 1.0)
             parts.append(np.where((spread > 1e-9)[:, None], importance * sums / safe[:, None], 0).astype(np.float32))
         return np.hstack(parts)
 
 
-def _space(views: Views, name: str) -> _Space:
-    view = views[name].unit()
-    count = max(int(view.present.sum()), 1)
-    mean = view.vectors.sum(axis=0, dtype=np.float64) / count
-    centred = np.where(view.present[:, None], view.vectors - mean, 0).astype(np.float32)
-    return _Space(view.vectors, centred, (centred.T @ centred / np.float32(count)).astype(np.float32))
+def _space(modalities: Modalities, name: str) -> _Space:
+    modality = modalities[name].unit()
+    count = max(int(modality.present.sum()), 1)
+    mean = modality.vectors.sum(axis=0, dtype=np.float64) / count
+    centred = np.where(modality.present[:, None], modality.vectors - mean, 0).astype(np.float32)
+    return _Space(modality.vectors, centred, (centred.T @ centred / np.float32(count)).astype(np.float32))
 
 
 def _event_vectors(histories: SequenceBatch, name: str, unit: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

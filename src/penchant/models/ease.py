@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.arrays import Float32s
-from penchant.data.modalities import Views
+from penchant.data.modalities import Modalities
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import ModelError
@@ -29,10 +29,10 @@ class EASEOptions(HistoryOptions):
     regularisation: float = 500.0
     """λ on the diagonal. Above 0; sparse data need more."""
     content_weight: float = 0.0
-    """Weight of each dimension of the item views as a further row of the data. 0 or more; above 0, cold items are
+    """Weight of each dimension of the item modalities as a further row of the data. 0 or more; above 0, cold items are
     scored by their content."""
-    content_views: tuple[str, ...] = ()
-    """Item views that `content_weight` applies to. Empty takes all."""
+    content_modalities: tuple[str, ...] = ()
+    """Item modalities that `content_weight` applies to. Empty takes all."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -69,7 +69,7 @@ class EASE:
         gram = gram_matrix(interactions)
         placed = np.diagonal(gram) > 0
         if self.options.content_weight:
-            features = content_features(data.views, self.options.content_views)
+            features = content_features(data.modalities, self.options.content_modalities)
             gram += np.float32(self.options.content_weight) * (features @ features.T)
             placed = placed | (np.abs(features).sum(axis=1) > 0)
         self._weights = solve(gram, self.options.regularisation)
@@ -130,7 +130,7 @@ def solve(gram: npt.NDArray[np.float32], regularisation: float) -> npt.NDArray[n
 
     diagonal = np.arange(len(gram))
     gram[diagonal, diagonal] += np.float32(regularisation)
-    # a symmetric matrix is its own transpose: handing LAPACK the Fortran view avoids a copy
+    # a symmetric matrix is its own transpose: handing LAPACK the Fortran modality avoids a copy
     factor, failed = lapack.spotrf(gram.T, lower=True, clean=False, overwrite_a=True)
     if not failed:
         inverse, failed = lapack.spotri(factor, lower=True, overwrite_c=True)
@@ -146,17 +146,19 @@ def solve(gram: npt.NDArray[np.float32], regularisation: float) -> npt.NDArray[n
     return np.ascontiguousarray(whole, dtype=np.float32)
 
 
-def content_features(views: Views, names: tuple[str, ...]) -> npt.NDArray[np.float32]:
-    """Unit-length vectors of the views side by side, `[N, D]`. Raises `ModelError` where a view is not there."""
-    chosen = names or tuple(views)
-    missing = [name for name in chosen if name not in views]
+def content_features(modalities: Modalities, names: tuple[str, ...]) -> npt.NDArray[np.float32]:
+    """Unit-length vectors of the modalities side by side, `[N, D]`. Raises `ModelError` where a modality is not
+    there."""
+    chosen = names or tuple(modalities)
+    missing = [name for name in chosen if name not in modalities]
     if missing or not chosen:
-        wanted = ", ".join(missing) or "at least one view"
+        wanted = ", ".join(missing) or "at least one modality"
         raise ModelError(
-            f"ease with content needs the item view {wanted}, which the data do not have.",
-            remedy=f"Views there are: {', '.join(views) or 'none'}. Encode the items, or set content_weight=0.",
+            f"ease with content needs the item modality {wanted}, which the data do not have.",
+            remedy=f"Modalities there are: {', '.join(modalities) or 'none'}. Encode the items, or set "
+            "content_weight=0.",
         )
-    return np.hstack([views[name].unit().vectors for name in chosen]).astype(np.float32)
+    return np.hstack([modalities[name].unit().vectors for name in chosen]).astype(np.float32)
 
 
 def lowest_where(scores: Float32s, mask: npt.NDArray[np.bool_]) -> Float32s:

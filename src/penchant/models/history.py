@@ -43,8 +43,8 @@ class DecayOptions:
     half_life_days: float | None = None
     """Days after which the weight of an event halves. Above 0; none disables decay by time."""
     kind_weights: Mapping[str, float] = field(default_factory=dict)
-    """Weight of each kind of event, as `purchase:2,view:0.5`. 0 or more; kinds not named weigh 1, negative and passive
-    kinds 0."""
+    """Weight of each kind of event, as `purchase:2,modality:0.5`. 0 or more; kinds not named weigh 1, negative and
+    passive kinds 0."""
 
     def __post_init__(self) -> None:
         require(

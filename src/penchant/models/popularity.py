@@ -27,8 +27,8 @@ class PopularityOptions:
     days: float = 30.0
     """Length of the window, or half-life, days. Above 0."""
     kind_weights: Mapping[str, float] = field(default_factory=dict)
-    """Weight of each kind of event, as `purchase:2,view:0.5`. 0 or more; kinds not named weigh 1, negative and passive
-    kinds 0."""
+    """Weight of each kind of event, as `purchase:2,modality:0.5`. 0 or more; kinds not named weigh 1, negative and
+    passive kinds 0."""
 
     def __post_init__(self) -> None:
         if self.window not in WINDOWS:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from penchant.arrays import Float32s
 from penchant.data.kinds import wanted_kinds
-from penchant.data.modalities import Views
+from penchant.data.modalities import Modalities
 from penchant.data.schema import BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
@@ -23,7 +23,7 @@ from penchant.models.base import ModelState
 from penchant.models.nn.contributions import dot_parts, shapley_parts
 from penchant.models.nn.history_contrast import versions_apart
 from penchant.models.nn.id_init import pca_ids
-from penchant.models.nn.network import SequenceNet, empty_views, sizes
+from penchant.models.nn.network import SequenceNet, empty_modalities, sizes
 from penchant.models.nn.next_item import NextItem
 from penchant.models.nn.options import SequenceOptions, dropout_percent, epochs_for, uses_mixed_precision
 from penchant.models.nn.series import last_vectors, mixture_scores, series
@@ -77,9 +77,9 @@ class SequenceModel:
         self._facts["amounts"] |= amounts
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(data.seed)
-            self.net = SequenceNet(self.options, self._facts, data.views, data.seed)
+            self.net = SequenceNet(self.options, self._facts, data.modalities, data.seed)
         if self.options.id_init == "pca":
-            first = pca_ids(data.views, self.options.dim, np.random.default_rng(data.seed))
+            first = pca_ids(data.modalities, self.options.dim, np.random.default_rng(data.seed))
             self.net.tower.embedding.data = torch.from_numpy(first)
         seen = np.bincount(data.sequences.items[data.sequences.items >= 0], minlength=data.n_items) > 0
         self.net.tower.trained.data = torch.from_numpy(seen.astype(np.float32))
@@ -132,7 +132,7 @@ class SequenceModel:
         """After training (or a change of weights): item vectors are computed once."""
         net = self._net().eval()
         if self._without and net.tower.modalities and not net.tower.attached:
-            raise ModelError(f"{self.name} has no views to leave out.", remedy="Call attach(views) first.")
+            raise ModelError(f"{self.name} has no modalities to leave out.", remedy="Call attach(modalities) first.")
         with torch.inference_mode():
             every = torch.split(torch.arange(net.tower.n_items, device=self.device), 16_384)
             self._items = torch.cat([net.table(rows, without=self._without) for rows in every])
@@ -142,7 +142,7 @@ class SequenceModel:
 
     @property
     def reads(self) -> frozenset[str]:
-        """Which contents of an event enter its token: those that are views of items as well."""
+        """Which contents of an event enter its token: those that are modalities of items as well."""
         return frozenset(self._net().tower.modalities)
 
     @property
@@ -173,35 +173,37 @@ class SequenceModel:
             return np.asarray((last * scale) @ items.T, dtype=np.float32)
         return np.asarray(np.max([(last[:, k] * scale) @ items.T for k in range(last.shape[1])], axis=0), np.float32)
 
-    def view_names(self) -> list[str]:
-        """The views that items have here, `behaviour` (the id) first where it is used."""
+    def modality_names(self) -> list[str]:
+        """The modalities that items have here, `behaviour` (the id) first where it is used."""
         tower = self._net().tower
         return [name for name in tower.columns if name != BEHAVIOUR or tower.options.with_ids]
 
-    def attach(self, views: Views) -> None:
-        """Give back the item views (a bundle keeps them once for all models): `contributions`, `without` need them."""
-        self._net().tower.attach(views)
+    def attach(self, modalities: Modalities) -> None:
+        """Give back the item modalities (a bundle keeps them once for all models): `contributions`, `without` need
+        them."""
+        self._net().tower.attach(modalities)
 
-    def without(self, views: AbstractSet[str]) -> SequenceModel:
-        """The same model, blind to some views: of the items of a history, of those it ranks, of events' own content.
+    def without(self, modalities: AbstractSet[str]) -> SequenceModel:
+        """The same model, blind to some modalities: of the items of a history, of those it ranks, of events' own
+        content.
 
-        Nothing is learned again. Raises `ModelError` when it is asked and the views are not there (`attach`).
+        Nothing is learned again. Raises `ModelError` when it is asked and the modalities are not there (`attach`).
         """
         other = copy(self)
-        other._without, other._items, other._parts = self._without | frozenset(views), None, None
+        other._without, other._items, other._parts = self._without | frozenset(modalities), None, None
         return other
 
     def contributions(self, histories: SequenceBatch) -> dict[str, Float32s]:
-        """What each view of the item gives to its score, `[B, N]`; they sum to `score`.
+        """What each modality of the item gives to its score, `[B, N]`; they sum to `score`.
 
         Of a dot product (of the interest that wins, where there are several) u · p_m / temperature, p_m the parts of
         the item vector (`penchant.fusion.contributions`): exact for a weighted sum, Shapley values for another fusion.
-        Of a mixture of logits the Shapley values of the score. What views told about the history is inside u and not
-        taken apart.
+        Of a mixture of logits the Shapley values of the score. What modalities told about the history is inside u and
+        not taken apart.
         """
         net = self._net().eval()
         if net.tower.modalities and not net.tower.attached:
-            raise ModelError(f"{self.name} has no views to take apart.", remedy="Call attach(views) first.")
+            raise ModelError(f"{self.name} has no modalities to take apart.", remedy="Call attach(modalities) first.")
         columns, scale = net.tower.columns, np.float32(net.log_scale.detach().exp().cpu())
         if net.mol is not None:
             given = shapley_parts(lambda seen: self._blind_scores(columns, seen, histories), len(columns))
@@ -212,7 +214,7 @@ class SequenceModel:
                     self._parts = torch.cat([net.tower.parts(rows, self._without) for rows in every]).cpu().numpy()
             last = last_vectors(self._vectors, histories, self.options)
             given = dot_parts(self._each(last) * scale, self.item_vectors, self._parts)
-        return {view: given[columns.index(view)] for view in self.view_names()}
+        return {modality: given[columns.index(modality)] for modality in self.modality_names()}
 
     def user_vectors(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
         """The interest vector (length 1) after the last event, `[B, D]`; zeros for an empty history.
@@ -243,12 +245,12 @@ class SequenceModel:
         return ModelState({**tensors, "items": self._item_tensor().cpu().numpy()}, dict(self._facts))
 
     def load_state(self, state: ModelState) -> None:
-        """Take back what `state` gave. Item vectors come with it, so views are needed only to train on."""
+        """Take back what `state` gave. Item vectors come with it, so modalities are needed only to train on."""
         tensors = dict(state.tensors)
         self._items = torch.from_numpy(np.asarray(tensors.pop("items")))
         self._facts = {name: int(value) for name, value in state.facts.items()}
-        views = empty_views(tensors)
-        net = SequenceNet(self.options, self._facts, views, 0)
+        modalities = empty_modalities(tensors)
+        net = SequenceNet(self.options, self._facts, modalities, 0)
         net.load_state_dict({name: torch.from_numpy(np.asarray(value)) for name, value in tensors.items()})
         net.tower.attached = False
         self.net = net.eval()
@@ -276,7 +278,7 @@ class SequenceModel:
         return vectors if vectors.ndim == 3 else self._one(vectors)[:, None]
 
     def _blind_scores(self, columns: list[str], seen: list[bool], histories: SequenceBatch) -> Float32s:
-        """Scores of a mixture of logits where the ranked items, not those of the history, show some views only."""
+        """Scores of a mixture of logits where the ranked items, not those of the history, show some modalities only."""
         net, gone = self._net(), {name for name, shown in zip(columns, seen, strict=True) if not shown}
         assert net.mol is not None
         last = last_vectors(self._vectors, histories, self.options)
@@ -297,7 +299,7 @@ class SequenceModel:
         with torch.inference_mode():
             given = request and batch.query_times_s is not None
             if self._without and batch.content is not None:
-                seen = {name: view for name, view in batch.content.items() if name not in self._without}
-                batch = replace(batch, content=Views(seen))
+                seen = {name: modality for name, modality in batch.content.items() if name not in self._without}
+                batch = replace(batch, content=Modalities(seen))
             hidden = net(window.to(self.device), batch, self._item_tensor(), request=given)
             return hidden if net.mol is not None else nn.functional.normalize(hidden, dim=-1)

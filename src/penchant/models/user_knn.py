@@ -31,9 +31,9 @@ class UserKNNOptions(HistoryOptions):
     model = "user_knn"
     neighbours: int = 200
     """Similar users that count. 1 or more."""
-    similarity_view: str = ""
-    """Item view in which users are compared, by the decayed sum of its vectors over their histories. Empty compares the
-    histories themselves."""
+    similarity_modality: str = ""
+    """Item modality in which users are compared, by the decayed sum of its vectors over their histories. Empty
+    compares the histories themselves."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -58,14 +58,15 @@ class UserKNN:
         self._kinds: list[str] = []
 
     def fit(self, data: TrainingData) -> None:
-        """Keep the training users. Raises `ModelError` where `similarity_view` is not there."""
-        view = self.options.similarity_view
-        if view and view not in data.views:
+        """Keep the training users. Raises `ModelError` where `similarity_modality` is not there."""
+        modality = self.options.similarity_modality
+        if modality and modality not in data.modalities:
             raise ModelError(
-                f"user_knn needs the item view {view!r}, which is not there.",
-                remedy=f"Views there are: {', '.join(data.views) or 'none'}; or similarity_view='' for histories.",
+                f"user_knn needs the item modality {modality!r}, which is not there.",
+                remedy=f"Modalities there are: {', '.join(data.modalities) or 'none'}; or "
+                "similarity_modality='' for histories.",
             )
-        self._items = data.views[view].unit().vectors if view else np.zeros((0, 0), dtype=np.float32)
+        self._items = data.modalities[modality].unit().vectors if modality else np.zeros((0, 0), dtype=np.float32)
         self._kinds = list(data.kinds)
         self._users = self._histories(data.sequences, data.n_items)
         self._values = last_values(data.sequences, data.n_items)
@@ -107,7 +108,7 @@ class UserKNN:
         return predicted.astype(np.float32)
 
     def state(self) -> ModelState:
-        """Training users, their values, the view's vectors, names of kinds."""
+        """Training users, their values, the modality's vectors, names of kinds."""
         users, values = self._fitted(), self._values
         arrays = {**to_arrays(users, "users"), **to_arrays(values, "values")}
         return ModelState({**arrays, "items": self._items, "popularity": self._popularity}, {"kinds": self._kinds})

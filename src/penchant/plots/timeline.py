@@ -119,7 +119,7 @@ def _names(topics: list[str], edges: npt.NDArray[np.float64], right: float, widt
 
 
 def _rug(events: pl.DataFrame, x: Scale, top: float) -> Markup:
-    """A tick an event at its time, longer where the event says more than a view."""
+    """A tick an event at its time, longer where the event says more than a modality."""
     table = events.filter(pl.col("time_s").is_not_null()).sort("time_s", maintain_order=True)
     if table.height > _MOST_TICKS:
         table = table[evenly_spaced(table.height, _MOST_TICKS, nearest=True).tolist()]

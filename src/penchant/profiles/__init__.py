@@ -1,1 +1,1 @@
-"""Profiles: what a person is interested in and why an item was recommended, in events, views and words."""
+"""Profiles: what a person is interested in and why an item was recommended, in events, modalities and words."""

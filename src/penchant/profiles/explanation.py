@@ -1,4 +1,4 @@
-"""Reasons: which past events and which views carry the score of an item."""
+"""Reasons: which past events and which modalities carry the score of an item."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reason of one recommendation: the events and views that carry an item's score, by name."""
+"""The reason of one recommendation: the events and modalities that carry an item's score, by name."""
 
 from __future__ import annotations
 
@@ -55,19 +55,19 @@ def reason(
         for e, code in zip(order, codes, strict=True)
     ]
     lead = float(standing(score(history), item)[0])
-    views = view_shares(score, answering, stage, history, item)
+    modalities = modality_shares(score, answering, stage, history, item)
     spoken = main_language([names[item], *(event.title for event in events)])
     sentence = reason_sentence(events, stage, "zh" if spoken == "zh" else "en")
-    return Reason(items[item], value, events, views, sentence, lead)
+    return Reason(items[item], value, events, modalities, sentence, lead)
 
 
-def view_shares(
+def modality_shares(
     score: Callable[[SequenceBatch], Float32s], answering: Model, stage: str, history: SequenceBatch, item: int
 ) -> dict[str, float]:
-    """What each view gives to the score of an item; exact where the model is a sum over views."""
+    """What each modality gives to the score of an item; exact where the model is a sum over modalities."""
     if stage == "popularity" or not isinstance(answering, Additive):
         return {schema.BEHAVIOUR: float(score(history)[0, item])}
-    return {view: float(scores[0, item]) for view, scores in answering.contributions(history).items()}
+    return {modality: float(scores[0, item]) for modality, scores in answering.contributions(history).items()}
 
 
 def titles(data: Dataset) -> list[str]:

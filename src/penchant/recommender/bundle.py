@@ -16,13 +16,13 @@ import polars as pl
 from penchant.artifacts.bundle import open_bundle, read_facts, write_bundle
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.data.sequences import SequenceBatch
 from penchant.data.vocabulary import Vocabulary
 from penchant.embeddings.fitted import FittedEncoders
 from penchant.encoders.protocol import EncoderState
 from penchant.errors import BundleError, UsageError
-from penchant.models.base import DenseModel, Model, ModelState, Multiview
+from penchant.models.base import DenseModel, Model, ModelState, Multimodal
 from penchant.models.registry import create
 from penchant.recommender.config import Config
 
@@ -49,7 +49,7 @@ class Parts:
 
     config: Config
     dataset: Dataset
-    views: Views
+    modalities: Modalities
     encoders: FittedEncoders
     model: Model
     popularity: Model
@@ -76,7 +76,7 @@ def write(path: Path, parts: Parts, *, histories: bool = True, report_html: str 
         "popularity_state": states["popularity"].facts,
         "probes_state": states["probes"].facts if parts.probes is not None else None,
         "encoder_state": encoders.facts,
-        "view_encoders": [[modality, view.encoder] for modality, view in parts.views.items()],
+        "modality_encoders": [[name, modality.encoder] for name, modality in parts.modalities.items()],
         "kinds": data.kinds.ids.to_list(),
         "vocabularies": {"items": data.item_vocabulary.digest(), "users": data.user_vocabulary.digest()},
         "histories": histories,
@@ -90,8 +90,11 @@ def write(path: Path, parts: Parts, *, histories: bool = True, report_html: str 
         tensors |= {f"encoders:{key}": value for key, value in encoders.tensors.items()}
         _save(folder / MODEL, tensors)
         data.items.write_parquet(folder / ITEMS)
-        for modality, view in parts.views.items():
-            _save(folder / "views" / f"{modality}.safetensors", {"vectors": view.vectors, "present": view.present})
+        for name, modality in parts.modalities.items():
+            _save(
+                folder / "modalities" / f"{name}.safetensors",
+                {"vectors": modality.vectors, "present": modality.present},
+            )
         if isinstance(parts.model, DenseModel):
             _save(folder / "index" / "exact.safetensors", {"item_vectors": parts.model.item_vectors})
         if histories:
@@ -127,10 +130,10 @@ def _read(folder: Path, facts: dict[str, Any]) -> Parts:
     if dataset.item_vocabulary.digest() != facts["vocabularies"]["items"]:
         raise BundleError(f"{folder}: the items are not those the model was trained on.", remedy="Train it again.")
     tensors = _load(folder / MODEL)
-    views = {}
-    for modality, encoder in facts["view_encoders"]:
-        stored = _load(folder / "views" / f"{modality}.safetensors")
-        views[modality] = View(stored["vectors"], stored["present"].astype(np.bool_), encoder)
+    modalities = {}
+    for modality, encoder in facts["modality_encoders"]:
+        stored = _load(folder / "modalities" / f"{modality}.safetensors")
+        modalities[modality] = Modality(stored["vectors"], stored["present"].astype(np.bool_), encoder)
     try:
         config = Config.from_dict(facts["config"])
     except UsageError as error:
@@ -141,12 +144,12 @@ def _read(folder: Path, facts: dict[str, Any]) -> Parts:
     options = config.options
     model, popularity = create(config.model, options), create("popularity", options)
     model.load_state(ModelState(_part(tensors, "model"), facts["model_state"]))
-    if isinstance(model, Multiview):
-        model.attach(Views(views))
+    if isinstance(model, Multimodal):
+        model.attach(Modalities(modalities))
     popularity.load_state(ModelState(_part(tensors, "popularity"), facts["popularity_state"]))
     encoders = FittedEncoders.from_state(EncoderState(_part(tensors, "encoders"), facts["encoder_state"]))
     packed, probes = _packed(folder, dataset, facts), _probes(tensors, config, facts)
-    return Parts(config, dataset, Views(views), encoders, model, popularity, facts, packed, probes)
+    return Parts(config, dataset, Modalities(modalities), encoders, model, popularity, facts, packed, probes)
 
 
 def _probes(tensors: Mapping[str, npt.NDArray[Any]], config: Config, facts: Mapping[str, Any]) -> Probes | None:
@@ -180,10 +183,10 @@ def _contents(packed: SequenceBatch | None) -> tuple[dict[str, npt.NDArray[Any]]
         return {}, None
     tensors: dict[str, npt.NDArray[Any]] = {}
     told: dict[str, Any] = {}
-    for part, views in ((schema.EVENTS, packed.content), (schema.USERS, packed.user_views)):
-        told[part] = [[modality, view.encoder] for modality, view in (views or {}).items()]
-        for modality, view in (views or {}).items():
-            tensors |= {f"{part}:{modality}:vectors": view.vectors, f"{part}:{modality}:present": view.present}
+    for part, modalities in ((schema.EVENTS, packed.content), (schema.USERS, packed.user_modalities)):
+        told[part] = [[name, modality.encoder] for name, modality in (modalities or {}).items()]
+        for name, modality in (modalities or {}).items():
+            tensors |= {f"{part}:{name}:vectors": modality.vectors, f"{part}:{name}:present": modality.present}
     if packed.content_rows is not None:
         tensors["rows"] = packed.content_rows
     return tensors, told
@@ -194,17 +197,17 @@ def _packed(folder: Path, dataset: Dataset, facts: Mapping[str, Any]) -> Sequenc
     if not facts["histories"] or facts.get("contents") is None:
         return None
     tensors = _load(folder / CONTENTS) if (folder / CONTENTS).is_file() else {}
-    found: dict[str, Views | None] = {}
+    found: dict[str, Modalities | None] = {}
     for part, told in facts["contents"].items():
-        views = {
-            modality: View(
+        modalities = {
+            modality: Modality(
                 tensors[f"{part}:{modality}:vectors"], tensors[f"{part}:{modality}:present"].astype(np.bool_), encoder
             )
             for modality, encoder in told
         }
-        found[part] = Views(views) if views else None
+        found[part] = Modalities(modalities) if modalities else None
     content, users = found[schema.EVENTS], found[schema.USERS]
-    return replace(dataset.sequences(), content_rows=tensors.get("rows"), content=content, user_views=users)
+    return replace(dataset.sequences(), content_rows=tensors.get("rows"), content=content, user_modalities=users)
 
 
 def _dataset(folder: Path, items: pl.DataFrame, facts: Mapping[str, Any]) -> Dataset:

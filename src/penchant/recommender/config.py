@@ -4,7 +4,7 @@
 model = "transformer"
 seed = 0
 
-[views.text]            # options of the item views, by modality
+[modalities.text]            # options of the item modalities, by modality
 encoder = "auto"
 
 [training]              # options of the loop that trains networks
@@ -25,7 +25,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from penchant.embeddings.fitted import ViewOptions
+from penchant.embeddings.fitted import ModalityOptions
 from penchant.errors import OptionError, UsageError
 from penchant.models.base import experts_of
 from penchant.models.probes.options import ProbeOptions
@@ -43,7 +43,7 @@ from penchant.options import (
 from penchant.training.options import TrainingOptions
 
 DEVICES = ("auto", "cpu", "cuda")
-_PLAIN = ("model", "seed", "device", "views", "training", "probes")
+_PLAIN = ("model", "seed", "device", "modalities", "training", "probes")
 _MODEL_KEYS = frozenset({*MODELS, *ALIASES, *REMOVED})
 
 
@@ -61,8 +61,8 @@ class Config:
     """Seed of every random draw. 0 to 2**32 - 1; the same seed gives the same result."""
     device: str = "auto"
     """Device that networks are trained on: auto, cpu or cuda."""
-    views: ViewOptions = field(default_factory=ViewOptions)
-    """Options of the item views, one table a modality."""
+    modalities: ModalityOptions = field(default_factory=ModalityOptions)
+    """Options of the item modalities, one table a modality."""
     training: TrainingOptions = field(default_factory=TrainingOptions)
     """Options of the training loop, the same for every network."""
     probes: ProbeOptions = field(default_factory=ProbeOptions)
@@ -114,7 +114,7 @@ class Config:
             "model": self.model,
             "seed": self.seed,
             "device": self.device,
-            "views": to_dict(self.views),
+            "modalities": to_dict(self.modalities),
             "training": to_dict(self.training),
             "probes": to_dict(self.probes),
         }
@@ -129,7 +129,7 @@ class Config:
         out: dict[str, Any] = {"model": self.model, "seed": self.seed}
         if self.device != "auto":
             out["device"] = self.device
-        parts = {"views": (self.views, ViewOptions()), "training": (self.training, TrainingOptions())}
+        parts = {"modalities": (self.modalities, ModalityOptions()), "training": (self.training, TrainingOptions())}
         parts |= {"probes": (self.probes, ProbeOptions())}
         parts |= {name: (options, entry(name).default_options()) for name, options in self.models.items()}
         for name, (own, default) in parts.items():
@@ -138,7 +138,7 @@ class Config:
         return out
 
     def with_settings(self, settings: Mapping[str, object]) -> Config:
-        """Set options by name: `model`, `seed`, `device`, `views.NAME`, `training.NAME`, `probes.NAME`,
+        """Set options by name: `model`, `seed`, `device`, `modalities.NAME`, `training.NAME`, `probes.NAME`,
         `MODEL.NAME`, or NAME of the chosen model.
 
         Values may be text; they become the type of the option. `model` is set first, then `experts`, then all the
@@ -183,13 +183,13 @@ class Config:
                 return expert, key
         for name in (self.model, *experts):
             refuse_renamed(f"{name}.{key}", known=[f"{name}.{each}" for each in option_types(type(self.options(name)))])
-        views = [f"views.{name}" for name in option_types(ViewOptions)]
-        views += [f"training.{name}" for name in option_types(TrainingOptions)]
-        views += [f"probes.{name}" for name in option_types(ProbeOptions)]
+        modalities = [f"modalities.{name}" for name in option_types(ModalityOptions)]
+        modalities += [f"training.{name}" for name in option_types(TrainingOptions)]
+        modalities += [f"probes.{name}" for name in option_types(ProbeOptions)]
         raise OptionError(
             "option",
             key,
-            allowed=[*own, "model", "seed", "device", *views],
+            allowed=[*own, "model", "seed", "device", *modalities],
             remedy=f"Those without a dot belong to the model {self.model!r}; other models: MODEL.OPTION.",
         )
 

@@ -1,4 +1,4 @@
-"""From a dataset and a configuration to the parts of a recommender: encode the views, select, learn."""
+"""From a dataset and a configuration to the parts of a recommender: encode the modalities, select, learn."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 from penchant.arrays import Bools, Progress
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.modalities import Views
+from penchant.data.modalities import Modalities
 from penchant.data.splits import Holdout
 from penchant.data.training import TrainingData, Validation
 from penchant.embeddings.fitted import FittedEncoders
-from penchant.embeddings.modalities import as_of, item_views
+from penchant.embeddings.modalities import as_of, item_modalities
 from penchant.embeddings.packing import kept_vectors
 from penchant.encoders.precision import resolve_device
 from penchant.errors import DataError, ModelError
@@ -42,12 +42,12 @@ def fitted(
     config: Config,
     *,
     validation: Holdout | Validation | None = None,
-    views: tuple[Views, FittedEncoders] | None = None,
+    modalities: tuple[Modalities, FittedEncoders] | None = None,
     chosen: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
     checkpoints: Path | None = None,
 ) -> Fitted:
-    """Encode the views, select and learn; the arguments are those of `Recommender.fit`.
+    """Encode the modalities, select and learn; the arguments are those of `Recommender.fit`.
 
     Raises `DataError` / `ModelError` where the data do not allow the model.
     """
@@ -60,9 +60,11 @@ def fitted(
     spent = CpuSeconds()
     held = events_for_probes(data, config) if validation is None else None
     learn = data if held is None else data.where(~held)
-    found, encoders = views or item_views(learn, config.views, kept_vectors(), progress=progress, trainer=train_encoder)
-    if held is not None and views is not None:
-        found, encoders = as_of(learn, found, encoders, config.views)
+    found, encoders = modalities or item_modalities(
+        learn, config.modalities, kept_vectors(), progress=progress, trainer=train_encoder
+    )
+    if held is not None and modalities is not None:
+        found, encoders = as_of(learn, found, encoders, config.modalities)
     everything = training_data(learn, found, encoders, config.seed, progress)
     model = create(config.model, config.options)
     if held is not None:
@@ -83,7 +85,7 @@ def fitted(
         "model": config.model,
         "seed": config.seed,
         "encoders": encoders.identities,
-        "view_notes": encoders.notes,
+        "modality_notes": encoders.notes,
         "training": training.to_dict(),
         "fit_cpu_s": round(spent.total, 2),
         "trained_until_s": known.now_s,
@@ -98,7 +100,7 @@ def _selected(
     data: Dataset,
     everything: TrainingData,
     config: Config,
-    views: Views,
+    modalities: Modalities,
     encoders: FittedEncoders,
     stages: Stages,
     progress: Progress | None,
@@ -108,8 +110,8 @@ def _selected(
     if held is None:
         return None
     inner, holdout = held
-    part = training_data(inner, *as_of(inner, views, encoders, config.views), config.seed, progress)
-    asked = replace(everything.sequences, user_views=part.sequences.user_views)
+    part = training_data(inner, *as_of(inner, modalities, encoders, config.modalities), config.seed, progress)
+    asked = replace(everything.sequences, user_modalities=part.sequences.user_modalities)
     selection = replace(part, validation=validation_of(holdout, asked))
     return stages.fit(create(config.model, config.options), selection, "selection")
 
@@ -139,12 +141,12 @@ def events_for_probes(data: Dataset, config: Config) -> Bools | None:
     return held
 
 
-def _check_vectors(model: Model, views: Views, config: Config) -> None:
+def _check_vectors(model: Model, modalities: Modalities, config: Config) -> None:
     """Raises `ModelError` where probes would have no interest vectors to read. Experts say so once they are known."""
-    if isinstance(model, ModelEnsemble | InterestModel) or set(views) - {schema.BEHAVIOUR}:
+    if isinstance(model, ModelEnsemble | InterestModel) or set(modalities) - {schema.BEHAVIOUR}:
         return
     raise ModelError(
-        f"The model {config.model!r} has no interest vectors and no item has a view: probes have nothing to read.",
+        f"The model {config.model!r} has no interest vectors and no item has a modality: probes have nothing to read.",
         remedy="Train a transformer or gru, give items text, or leave probes.fit out.",
     )
 

@@ -15,7 +15,7 @@ from penchant.arrays import Bools, Float32s, Progress
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.ingest.ad_hoc_history import LEFT_OUT, TimeLike, request_times
-from penchant.data.modalities import Views
+from penchant.data.modalities import Modalities
 from penchant.data.ragged import Ragged
 from penchant.data.results.recommendations import InterestSeries, Reason, Recommendations
 from penchant.data.sequences import SequenceBatch
@@ -45,15 +45,15 @@ SCORES_AT_ONCE = 1 << 23
 class Recommender:
     """Interest vectors, ranked lists and reasons from a dataset.
 
-    `dataset` holds the catalogue and, as events, the histories that known users are answered from; `views` the item
-    views; `facts` what is worth knowing about how it was made (log, encoders, versions, `trained_until_s`).
+    `dataset` holds the catalogue and, as events, the histories that known users are answered from; `modalities` the
+    item modalities; `facts` what is worth knowing about how it was made (log, encoders, versions, `trained_until_s`).
     """
 
     def __init__(
         self,
         config: Config,
         dataset: Dataset,
-        views: Views,
+        modalities: Modalities,
         encoders: FittedEncoders,
         model: Model,
         popularity: Model,
@@ -62,7 +62,7 @@ class Recommender:
     ) -> None:
         self.config = config
         self.dataset = dataset
-        self.views = views
+        self.modalities = modalities
         self.encoders = encoders
         self.model = model
         self.popularity = popularity
@@ -81,16 +81,16 @@ class Recommender:
         config: Config | None = None,
         *,
         validation: Holdout | Validation | None = None,
-        views: tuple[Views, FittedEncoders] | None = None,
+        modalities: tuple[Modalities, FittedEncoders] | None = None,
         chosen: Mapping[str, Any] | None = None,
         progress: Progress | None = None,
         checkpoints: Path | None = None,
     ) -> Recommender:
-        """Encode the views, train, and be ready to answer.
+        """Encode the modalities, train, and be ready to answer.
 
         With `validation` the model learns from `data` as given and selects on it. Without, it selects on each user's
         last event, then learns the same recipe again from everything; `chosen` (`facts["training"]` of an earlier
-        fit of the same recipe) saves that selection. `views` (of the same catalogue) saves encoding them again.
+        fit of the same recipe) saves that selection. `modalities` (of the same catalogue) saves encoding them again.
         Where `config.probes.fit` names probes, each user's newest events teach these and not the model (see
         `newest_events`); with `validation` they are left to `fit_probes`. `checkpoints` is a
         folder: a fit that was killed goes on from it, to the same numbers. Raises `DataError` / `ModelError` where the
@@ -100,7 +100,7 @@ class Recommender:
             data,
             config or Config(),
             validation=validation,
-            views=views,
+            modalities=modalities,
             chosen=chosen,
             progress=progress,
             checkpoints=checkpoints,
@@ -171,7 +171,7 @@ class Recommender:
         """Which stage answers each history: `model`, `content` (words alone) or `popularity` (nothing known)."""
         with_items = np.bincount(histories.rows[histories.items >= 0], minlength=len(histories)) > 0
         reads = self.model.reads if isinstance(self.model, ContentReader) else frozenset[str]()
-        by_content = described_rows(histories, self.views)
+        by_content = described_rows(histories, self.modalities)
         by_model = with_items | described_rows(histories, reads, people=False)
         return [str(stage) for stage in np.where(by_model, "model", np.where(by_content, "content", "popularity"))]
 
@@ -245,7 +245,7 @@ class Recommender:
 
         With `each` all K interests of a model with `n_interests=K`, `[T, K, D]` (K = 1 for any other), of which the one
         nearest to an item gives its score; without, their mean. A model without interest vectors of its own (counts,
-        linear) answers with the decayed mean of its items' views. Raises `ModelError` where there is neither.
+        linear) answers with the decayed mean of its items' modalities. Raises `ModelError` where there is neither.
         """
         one = [user] if user is not None else None
         user_ids, histories, source = self._request(one, history, at, text=text, image=image, audio=audio)
@@ -282,7 +282,7 @@ class Recommender:
         return {self.probes.classes[code]: float(predicted[code]) for code in np.argsort(-predicted, kind="stable")}
 
     def explain(self, user: str, item: str, *, at: TimeLike | None = None) -> Reason:
-        """The events and views that carry an item's score for a user (see `Reason`)."""
+        """The events and modalities that carry an item's score for a user (see `Reason`)."""
         code = self.dataset.item_vocabulary.code(item, kind="item")
         _, histories, source = self._request([user], None, at)
         score = float(self.scores(histories)[0, code])
@@ -302,13 +302,15 @@ class Recommender:
     @classmethod
     def of(cls, parts: Parts) -> Recommender:
         """The recommender that is made of some parts."""
-        rec = cls(parts.config, parts.dataset, parts.views, parts.encoders, parts.model, parts.popularity, parts.facts)
+        rec = cls(
+            parts.config, parts.dataset, parts.modalities, parts.encoders, parts.model, parts.popularity, parts.facts
+        )
         rec.probes, rec._packed = parts.probes, parts.packed
         return rec
 
     def parts(self) -> Parts:
         """What this recommender is made of."""
-        made = Parts(self.config, self.dataset, self.views, self.encoders, self.model, self.popularity, self.facts)
+        made = Parts(self.config, self.dataset, self.modalities, self.encoders, self.model, self.popularity, self.facts)
         return replace(made, packed=self._whole(), probes=self.probes)
 
     # inside
@@ -340,7 +342,7 @@ class Recommender:
         elif history is not None:
             names, batch, source = handed_in(history, self.dataset, self.encoders, self._whole())
         else:
-            names, batch = ["guest"], described(self.encoders, self.views, **told)
+            names, batch = ["guest"], described(self.encoders, self.modalities, **told)
         if at is not None:
             batch = batch.before(request_times(at, len(batch)))
         return names, batch, source
@@ -351,7 +353,7 @@ class Recommender:
 
             self._content = create("content", self.config.options)
             kinds = self.dataset.kinds.ids.to_list()
-            fit(self._content, TrainingData(self._whole(), self.dataset.n_items, kinds, 0, self.views))
+            fit(self._content, TrainingData(self._whole(), self.dataset.n_items, kinds, 0, self.modalities))
         return self._content
 
     def dense_model(self) -> DenseModel:
@@ -362,10 +364,10 @@ class Recommender:
         return self.content_vectors()
 
     def content_vectors(self) -> DenseModel:
-        """Interest vectors from the items' views alone. Raises `ModelError` where no item has a view."""
-        if not set(self.views) - {schema.BEHAVIOUR}:
+        """Interest vectors from the items' modalities alone. Raises `ModelError` where no item has a modality."""
+        if not set(self.modalities) - {schema.BEHAVIOUR}:
             raise ModelError(
-                f"The model {self.config.model!r} has no interest vectors and no item has a view.",
+                f"The model {self.config.model!r} has no interest vectors and no item has a modality.",
                 remedy="Train a transformer or gru, or give items text.",
             )
         content = self._content_model()

@@ -12,10 +12,10 @@ from penchant.arrays import Bools, Progress
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.ingest.merge import Merged, merge
-from penchant.data.modalities import Views
+from penchant.data.modalities import Modalities
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData, Validation
-from penchant.embeddings.incremental import grown_histories, grown_item_views
+from penchant.embeddings.incremental import grown_histories, grown_item_modalities
 from penchant.embeddings.packing import informed, packed
 from penchant.errors import DataError
 from penchant.models.base import Model, ModelEnsemble
@@ -71,14 +71,14 @@ def updated(
     parts.encoders.reports.clear()
     old = parts.packed if parts.packed is not None else packed(parts.dataset, parts.encoders)
     held = _teaching_probes(merged, old, config)
-    views = grown_item_views(
-        parts.views,
+    modalities = grown_item_modalities(
+        parts.modalities,
         parts.encoders,
         merged,
         new,
-        config.views.behaviour,
+        config.modalities.behaviour,
         learned=None if held is None else merged.dataset.sequences().keep(~held),
-        seed=config.views.seed,
+        seed=config.modalities.seed,
         progress=progress,
     )
     histories = grown_histories(old, parts.encoders, merged, new, progress)
@@ -89,7 +89,7 @@ def updated(
         merged.dataset.n_items,
         merged.dataset.kinds.ids.to_list(),
         int(histories.times_s.max(initial=0)),
-        views=views,
+        modalities=modalities,
         seed=seed,
         progress=progress,
         items=merged.dataset.items,
@@ -102,9 +102,9 @@ def updated(
         work.reweigh(model, merged.dataset)
     continue_fit(popularity, data, touched, work.seen)
     facts = _facts(parts, merged, model, data, time.process_time() - started)
-    if unused := _unused_vectors(new, views, histories):
+    if unused := _unused_vectors(new, modalities, histories):
         facts["updates"][-1]["vectors_unused"] = unused
-    grown = Parts(config, merged.dataset, views, parts.encoders, model, popularity, facts, histories)
+    grown = Parts(config, merged.dataset, modalities, parts.encoders, model, popularity, facts, histories)
     return Updated(grown, merged, held)
 
 
@@ -133,9 +133,9 @@ def _facts(parts: Parts, merged: Merged, model: Model, data: TrainingData, cpu_s
     }
 
 
-def _unused_vectors(new: Dataset, views: Views, histories: SequenceBatch) -> list[str]:
-    """Vectors that the new data bring under a name that items or users have no view of."""
-    known = {schema.ITEMS: set(views), schema.USERS: set(histories.user_views or ())}
+def _unused_vectors(new: Dataset, modalities: Modalities, histories: SequenceBatch) -> list[str]:
+    """Vectors that the new data bring under a name that items or users have no modality of."""
+    known = {schema.ITEMS: set(modalities), schema.USERS: set(histories.user_modalities or ())}
     return [f"{each.table}: {each.name}" for each in new.vectors if each.name not in known[each.table]]
 
 

@@ -1,4 +1,4 @@
-"""Recommended lists with their reasons: the bar of each item by view, and the events that carry it."""
+"""Recommended lists with their reasons: the bar of each item by modality, and the events that carry it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def reasons(examples: Sequence[Example], words: Words) -> Markup:
 
 
 def _example(example: Example, words: Words) -> Markup:
-    values = [list(reason.views.values()) for reason in example.reasons]
+    values = [list(reason.modalities.values()) for reason in example.reasons]
     high = max((sum(v for v in row if v > 0) for row in values), default=1.0)
     low = min((sum(v for v in row if v < 0) for row in values), default=0.0)
     rows = [
@@ -90,11 +90,11 @@ def _carried(event: EventReason, share: float, words: Words) -> Markup:
 
 
 def _bar(title: str, reason: Reason, extent: tuple[float, float], words: Words) -> Markup:
-    views = {view: float(value) for view, value in reason.views.items()}
-    if not views:
+    modalities = {modality: float(value) for modality, value in reason.modalities.items()}
+    if not modalities:
         return Markup("")
-    table = pl.DataFrame({"modality": list(views), "contribution": list(views.values())})
-    names = {view: words.get(f"view.{view}", view) for view in views}
+    table = pl.DataFrame({"modality": list(modalities), "contribution": list(modalities.values())})
+    names = {modality: words.get(f"modality.{modality}", modality) for modality in modalities}
     heading = words("reasons.figure", title=title)
-    desc = "; ".join(f"{names[view]} {value:+.2f}" for view, value in views.items())
+    desc = "; ".join(f"{names[modality]} {value:+.2f}" for modality, value in modalities.items())
     return figure_reasons(table, Labels(heading, desc), extent=extent, names=names, width=340)

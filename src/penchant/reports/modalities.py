@@ -1,4 +1,4 @@
-"""The report's part on views: who has them, what they give to the score, what is lost without them."""
+"""The report's part on modalities: who has them, what they give to the score, what is lost without them."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ from penchant.reports.facts import as_estimate, finite, metric_title, number
 from penchant.reports.strings import Words
 
 
-def views(found: Mapping[str, Any], words: Words) -> Markup:
-    """Coverage, contribution and ablation of the views.
+def modalities(found: Mapping[str, Any], words: Words) -> Markup:
+    """Coverage, contribution and ablation of the modalities.
 
-    `found`: `coverage` (view → `items`, `events`), `contribution` (view → share) and, where it was tested, `metric`,
-    `users` and `rows` (`views`, `mean`, `low`, `high`, `difference`), as `penchant.evaluation.ablation` gives them.
+    `found`: `coverage` (modality → `items`, `events`), `contribution` (modality → share) and, where it was tested,
+    `metric`, `users` and `rows` (`modalities`, `mean`, `low`, `high`, `difference`), as `penchant.evaluation.ablation`
+    gives them.
     """
     names = _order({*(found.get("coverage") or {}), *(found.get("contribution") or {})})
     if not names:
         empty = page.empty_state(
-            words("empty.views"),
-            words("empty.views.next"),
+            words("empty.modalities"),
+            words("empty.modalities.next"),
             "penchant compare DATA --models transformer --ablate masked",
         )
-        return page.folded("views", words("views"), words("empty.views"), empty)
-    told = {view: words.get(f"view.{view}", view) for view in names}
+        return page.folded("modalities", words("modalities"), words("empty.modalities"), empty)
+    told = {modality: words.get(f"modality.{modality}", modality) for modality in names}
     return page.folded(
-        "views",
-        words("views"),
-        words("views.lead"),
+        "modalities",
+        words("modalities"),
+        words("modalities.lead"),
         _shares(found.get("contribution") or {}, told, words),
         _ablation(found, told, words),
         _table(found, told, words),
@@ -43,26 +44,31 @@ def views(found: Mapping[str, Any], words: Words) -> Markup:
 
 
 def _order(names: set[str]) -> list[str]:
-    return sorted(names, key=lambda view: (MODALITIES.index(view) if view in MODALITIES else len(MODALITIES), view))
+    return sorted(
+        names,
+        key=lambda modality: (MODALITIES.index(modality) if modality in MODALITIES else len(MODALITIES), modality),
+    )
 
 
 def _shares(given: Mapping[str, Any], told: Mapping[str, str], words: Words) -> Markup:
-    shares = {view: float(share) for view, share in given.items() if finite(share) is not None}
+    shares = {modality: float(share) for modality, share in given.items() if finite(share) is not None}
     if not shares:
         return Markup("")
-    ranked = sorted(shares, key=lambda view: -shares[view])
+    ranked = sorted(shares, key=lambda modality: -shares[modality])
     first = words.percent(shares[ranked[0]])
     if len(ranked) == 1 or shares[ranked[1]] < 0.005:
-        title = words("views.only" if shares[ranked[0]] > 0.995 else "views.most", view=told[ranked[0]], share=first)
+        title = words(
+            "modalities.only" if shares[ranked[0]] > 0.995 else "modalities.most", modality=told[ranked[0]], share=first
+        )
     else:
         rest = words.percent(shares[ranked[1]])
-        title = words("views.two", view=told[ranked[0]], share=first, other=told[ranked[1]], rest=rest)
+        title = words("modalities.two", modality=told[ranked[0]], share=first, other=told[ranked[1]], rest=rest)
     title = title[0].upper() + title[1:]
-    desc = "; ".join(f"{told[view]} {words.percent(share)}" for view, share in shares.items())
-    labels = Labels(title, desc, words("views.share.unit"))
+    desc = "; ".join(f"{told[modality]} {words.percent(share)}" for modality, share in shares.items())
+    labels = Labels(title, desc, words("modalities.share.unit"))
     table = pl.DataFrame({"modality": list(shares), "share": list(shares.values())})
     return page.figure(
-        title, lambda width: figure_coverage(table, labels, names=told, width=width), words("views.share.note")
+        title, lambda width: figure_coverage(table, labels, names=told, width=width), words("modalities.share.note")
     )
 
 
@@ -70,24 +76,24 @@ def _ablation(found: Mapping[str, Any], told: Mapping[str, str], words: Words) -
     rows: Sequence[Mapping[str, Any]] = found.get("rows") or []
     if not rows:
         only = len(found.get("contribution") or {}) == 1
-        return tag("p", words("views.one" if only else "views.unmeasured"), class_="muted small")
+        return tag("p", words("modalities.one" if only else "modalities.unmeasured"), class_="muted small")
     everything = rows[0]
     metric = metric_title(str(found.get("metric", "")))
-    missing = {view: _without(rows, view) for view in everything["views"]}
+    missing = {modality: _without(rows, modality) for modality in everything["modalities"]}
     drawn = [
-        {"modality": view, **{key: float(row["difference"][key]) for key in ("mean", "low", "high")}}
-        for view, row in missing.items()
+        {"modality": modality, **{key: float(row["difference"][key]) for key in ("mean", "low", "high")}}
+        for modality, row in missing.items()
         if row is not None
     ]
     if not drawn:
         return Markup("")
     title = _finding(drawn, metric, told, words)
     note = words(
-        "views.masked", users=words.count(found.get("users") or 0), metric=metric, value=number(everything["mean"])
+        "modalities.masked", users=words.count(found.get("users") or 0), metric=metric, value=number(everything["mean"])
     )
     desc = "; ".join(f"{told[row['modality']]} {row['mean']:+.3f}" for row in drawn)
-    labels, table = Labels(title, desc, words("views.unit", metric=metric)), pl.DataFrame(drawn)
-    names = {view: words("views.row", view=told[view]) for view in told}
+    labels, table = Labels(title, desc, words("modalities.unit", metric=metric)), pl.DataFrame(drawn)
+    names = {modality: words("modalities.row", modality=told[modality]) for modality in told}
     return page.figure(title, lambda width: figure_ablation(table, labels, names=names, width=width), note)
 
 
@@ -96,40 +102,40 @@ def _finding(drawn: Sequence[Mapping[str, Any]], metric: str, told: Mapping[str,
     lost = min(drawn, key=lambda row: row["mean"])
     won = max(drawn, key=lambda row: row["mean"])
     if lost["high"] < 0:
-        return words("views.missed", view=told[lost["modality"]], metric=metric, loss=number(-lost["mean"]))
+        return words("modalities.missed", modality=told[lost["modality"]], metric=metric, loss=number(-lost["mean"]))
     if won["low"] > 0:
-        return words("views.better", view=told[won["modality"]], metric=metric, gain=number(won["mean"]))
-    return words("views.spared")
+        return words("modalities.better", modality=told[won["modality"]], metric=metric, gain=number(won["mean"]))
+    return words("modalities.spared")
 
 
 def _table(found: Mapping[str, Any], told: Mapping[str, str], words: Words) -> Markup:
     rows: Sequence[Mapping[str, Any]] = found.get("rows") or []
     metric = metric_title(str(found.get("metric", "")))
-    columns = [page.Column(words("views.view"), number=False)]
-    columns += [page.Column(words(key)) for key in ("views.items", "views.events", "views.share")]
+    columns = [page.Column(words("modalities.modality"), number=False)]
+    columns += [page.Column(words(key)) for key in ("modalities.items", "modalities.events", "modalities.share")]
     if rows:
-        columns += [page.Column(words(key, metric=metric)) for key in ("views.alone", "views.without")]
+        columns += [page.Column(words(key, metric=metric)) for key in ("modalities.alone", "modalities.without")]
     cells: list[list[object]] = []
-    for view, name in told.items():
-        there = (found.get("coverage") or {}).get(view) or {}
-        share = finite((found.get("contribution") or {}).get(view))
-        head = join([tag("span", class_=f"swatch {modality_class(view)}", aria_hidden="true"), tag("span", name)])
+    for modality, name in told.items():
+        there = (found.get("coverage") or {}).get(modality) or {}
+        share = finite((found.get("contribution") or {}).get(modality))
+        head = join([tag("span", class_=f"swatch {modality_class(modality)}", aria_hidden="true"), tag("span", name)])
         line: list[object] = [head, *(_percent(there.get(key), words) for key in ("items", "events"))]
         line.append(_percent(share, words))
         if rows:
-            alone = next((row for row in rows if list(row["views"]) == [view]), None)
-            without = _without(rows, view)
+            alone = next((row for row in rows if list(row["modalities"]) == [modality]), None)
+            without = _without(rows, modality)
             line += [_value(alone), _value(without["difference"] if without else None)]
         cells.append(line)
-    return page.data_table(words("views.table"), columns, cells)
+    return page.data_table(words("modalities.table"), columns, cells)
 
 
-def _without(rows: Sequence[Mapping[str, Any]], view: str) -> Mapping[str, Any] | None:
-    """The row of all views but one; None where that view was not among them."""
-    rest = [name for name in rows[0]["views"] if name != view]
-    if len(rest) == len(rows[0]["views"]):
+def _without(rows: Sequence[Mapping[str, Any]], modality: str) -> Mapping[str, Any] | None:
+    """The row of all modalities but one; None where that modality was not among them."""
+    rest = [name for name in rows[0]["modalities"] if name != modality]
+    if len(rest) == len(rows[0]["modalities"]):
         return None
-    return next((row for row in rows[1:] if list(row["views"]) == rest), None)
+    return next((row for row in rows[1:] if list(row["modalities"]) == rest), None)
 
 
 def _percent(share: Any, words: Words) -> str:

@@ -13,7 +13,7 @@ import polars as pl
 from penchant.data.results.recommendations import Reason
 from penchant.plots.markup import join
 from penchant.reports import examples, sections, story
-from penchant.reports import modalities as report_views
+from penchant.reports import modalities as report_modalities
 from penchant.reports import probes as report_heads
 from penchant.reports.facts import Outcome
 from penchant.reports.page import render_page
@@ -67,8 +67,8 @@ class ReportData:
     `model`, `baseline`, `metric`, `difference`, `low`, `high`, `p_holm`), `curves` (`roc`: model → `fpr`, `tpr`, `auc`;
     `pr`: model → `recall`, `precision`, `ap`), `probes` (by model, as
     `penchant.evaluation.probes` gives them) and `notes` where there are.
-    `training`: one dictionary an epoch (`epoch`, `loss`, `validation`, `seconds`). `coverage`: view → share of items.
-    `views`: what `penchant.evaluation.ablation.view_use` found.
+    `training`: one dictionary an epoch (`epoch`, `loss`, `validation`, `seconds`). `coverage`: modality → share of
+    items. `modalities`: what `penchant.evaluation.ablation.modality_use` found.
     `calibration`: rows of `predicted`, `observed`, `count`. `recovery`: model → `{"mean", "low", "high"}`; `drift`:
     model → `events`, `days`, `seen`, `early`, `decoy` → the same. `cold`: as `comparison`, on items kept out of
     training. `media`: items with their pictures and sounds.
@@ -87,7 +87,7 @@ class ReportData:
     timelines: Sequence[Timeline] = ()
     examples: Sequence[Example] = ()
     coverage: Mapping[str, float] = field(default_factory=dict)
-    views: Mapping[str, Any] = field(default_factory=dict)
+    modalities: Mapping[str, Any] = field(default_factory=dict)
     calibration: Sequence[Mapping[str, Any]] = ()
     recovery: Mapping[str, Any] = field(default_factory=dict)
     drift: Mapping[str, Any] = field(default_factory=dict)
@@ -112,7 +112,7 @@ def render_report(data: ReportData) -> str:
         sections.compare(data, comparison, words),
         sections.interests(data.timelines, words),
         examples.reasons(data.examples, words),
-        report_views.views(data.views, words),
+        report_modalities.modalities(data.modalities, words),
         report_heads.probes((data.comparison.get("probes") or {}).get(data.model) or {}, words),
         story.media(data.media, data.coverage, words),
         story.recovery(data.model, data.recovery, data.drift, words),

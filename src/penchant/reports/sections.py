@@ -143,7 +143,7 @@ def interests(timelines: Sequence[Timeline], words: Words) -> Markup:
 
 
 def dataset(data: ReportData, words: Words) -> Markup:
-    """What the data was, which views it has, and what was cleaned."""
+    """What the data was, which modalities it has, and what was cleaned."""
     return tables.dataset_part(data.dataset, data.ingest, data.coverage, words)
 
 

@@ -77,9 +77,9 @@ def media(shown: Sequence[Shown], coverage: Mapping[str, float], words: Words) -
     if not shown:
         return Markup("")
     kinds = {"image": any(item.image for item in shown), "audio": any(item.audio for item in shown)}
-    unread = [words.get(f"view.{kind}", kind) for kind, there in kinds.items() if there and kind not in coverage]
+    unread = [words.get(f"modality.{kind}", kind) for kind, there in kinds.items() if there and kind not in coverage]
     between = "、" if words.language == "zh" else " and "
-    note = tag("p", words("media.unread", views=between.join(unread)), class_="muted small") if unread else ""
+    note = tag("p", words("media.unread", modalities=between.join(unread)), class_="muted small") if unread else ""
     cards = [tag("li", *_card(item, words)) for item in shown]
     lead = words("media.lead", n=len(shown))
     return page.folded("media", words("media"), lead, note, tag("ul", *cards, class_="gallery"), open_=True)

@@ -157,7 +157,7 @@ def training_rows(log: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
 def dataset_part(
     dataset: Mapping[str, Any], ingest: Mapping[str, Any], coverage: Mapping[str, float], words: Words
 ) -> Markup:
-    """Sizes, span and kinds; the share of items with each view; rows read, kept and set aside."""
+    """Sizes, span and kinds; the share of items with each modality; rows read, kept and set aside."""
     if not dataset and not ingest and not coverage:
         empty = page.empty_state(words("empty.data"), words("empty.data.next"), "penchant check DATA")
         return page.folded("data", words("data"), words("empty.data"), empty)
@@ -248,20 +248,20 @@ def _kinds(kinds: Mapping[str, Any], words: Words) -> Markup:
 
 
 def _coverage(coverage: Mapping[str, float], words: Words) -> Markup:
-    known = {view: share for view, share in coverage.items() if finite(share) is not None}
+    known = {modality: share for modality, share in coverage.items() if finite(share) is not None}
     if not known:
         return Markup("")
-    names = {view: words.get(f"view.{view}", view) for view in known}
+    names = {modality: words.get(f"modality.{modality}", modality) for modality in known}
     most, least = max(known, key=lambda v: known[v]), min(known, key=lambda v: known[v])
     if known[least] >= 1:
-        title = words("coverage.all", view=words("coverage.between").join(names.values()))
+        title = words("coverage.all", modality=words("coverage.between").join(names.values()))
     elif known[most] >= 1:
-        title = words("coverage.two", view=names[most], other=names[least], share=words.percent(known[least]))
+        title = words("coverage.two", modality=names[most], other=names[least], share=words.percent(known[least]))
     else:
-        title = words("coverage.most", view=names[least], share=words.percent(known[least]))
+        title = words("coverage.most", modality=names[least], share=words.percent(known[least]))
     title = title[0].upper() + title[1:]
     table = pl.DataFrame({"modality": list(known), "share": [float(share) for share in known.values()]})
-    desc = "; ".join(f"{names[view]} {words.percent(share)}" for view, share in known.items())
+    desc = "; ".join(f"{names[modality]} {words.percent(share)}" for modality, share in known.items())
     labels = Labels(title, desc, words("coverage.unit"))
     return page.figure(title, lambda width: figure_coverage(table, labels, names=names, width=width))
 

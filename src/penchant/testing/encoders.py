@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.embeddings.media import MediaEncoder, encode_files
 from penchant.encoders.protocol import Encoder, EncoderState
 from penchant.errors import EncoderError
@@ -47,27 +47,27 @@ def check_encoder(
         check_unfitted(unfitted, contents)
     encoder = make()
     assert encoder.identity and encoder.identity == encoder.identity.strip(), "an identity must say something"
-    view = encoder.encode(list(contents))
-    check_view(view, len(contents), dim=encoder.dim)
-    assert view.encoder == encoder.identity, "a view must name the encoder that made it"
-    assert view.present.all(), f"absent: contents {np.flatnonzero(~view.present).tolist()}"
-    check_known_apart(view)
-    check_absent(encoder, contents, blanks, view, tolerance)
-    check_batches(encoder, contents, view, tolerance)
-    check_determinism(make, contents, view)
+    modality = encoder.encode(list(contents))
+    check_modality(modality, len(contents), dim=encoder.dim)
+    assert modality.encoder == encoder.identity, "a modality must name the encoder that made it"
+    assert modality.present.all(), f"absent: contents {np.flatnonzero(~modality.present).tolist()}"
+    check_known_apart(modality)
+    check_absent(encoder, contents, blanks, modality, tolerance)
+    check_batches(encoder, contents, modality, tolerance)
+    check_determinism(make, contents, modality)
     check_identities(encoder, others)
     if restore is not None:
-        check_round_trip(encoder, restore, contents, view)
+        check_round_trip(encoder, restore, contents, modality)
 
 
-def check_view(view: View, count: int, *, dim: int | None = None) -> None:
+def check_modality(modality: Modality, count: int, *, dim: int | None = None) -> None:
     """`count` vectors, float32 and finite, present or not; who is absent is zero."""
-    assert view.vectors.shape == (count, view.dim if dim is None else dim), f"shape {view.vectors.shape}"
-    assert view.vectors.dtype == np.float32, f"vectors are {view.vectors.dtype}, not float32"
-    assert view.present.dtype == np.bool_, f"present is {view.present.dtype}, not bool"
-    assert view.present.shape == (count,), f"present has the shape {view.present.shape}"
-    assert np.isfinite(view.vectors).all(), "vectors must be finite"
-    assert not view.vectors[~view.present].any(), "a vector that is absent must be zero"
+    assert modality.vectors.shape == (count, modality.dim if dim is None else dim), f"shape {modality.vectors.shape}"
+    assert modality.vectors.dtype == np.float32, f"vectors are {modality.vectors.dtype}, not float32"
+    assert modality.present.dtype == np.bool_, f"present is {modality.present.dtype}, not bool"
+    assert modality.present.shape == (count,), f"present has the shape {modality.present.shape}"
+    assert np.isfinite(modality.vectors).all(), "vectors must be finite"
+    assert not modality.vectors[~modality.present].any(), "a vector that is absent must be zero"
 
 
 def check_unfitted(encoder: Any, contents: Sequence[Any]) -> None:
@@ -82,47 +82,50 @@ def check_unfitted(encoder: Any, contents: Sequence[Any]) -> None:
         raise AssertionError(f"{type(encoder).__name__} has learned nothing and must raise EncoderError")
 
 
-def check_known_apart(view: View) -> None:
+def check_known_apart(modality: Modality) -> None:
     """Contents that differ do not all become one vector."""
-    length = np.linalg.norm(view.vectors, axis=1).max()
-    assert np.ptp(view.vectors, axis=0).max() > 1e-6 * length > 0, "different contents must get different vectors"
+    length = np.linalg.norm(modality.vectors, axis=1).max()
+    assert np.ptp(modality.vectors, axis=0).max() > 1e-6 * length > 0, "different contents must get different vectors"
 
 
 def check_absent(
-    encoder: Encoder[Any], contents: Sequence[Any], blanks: Sequence[Any], view: View, tolerance: float
+    encoder: Encoder[Any], contents: Sequence[Any], blanks: Sequence[Any], modality: Modality, tolerance: float
 ) -> None:
-    """None and blank contents are absent wherever they stand, and change no other row; no contents, a view of none."""
+    """None and blank contents are absent wherever they stand, and change no other row; no contents, a modality of
+    none."""
     missing = [None, *blanks]
-    check_view(encoder.encode([]), 0, dim=encoder.dim)
+    check_modality(encoder.encode([]), 0, dim=encoder.dim)
     nothing = encoder.encode(missing)
-    check_view(nothing, len(missing), dim=encoder.dim)
+    check_modality(nothing, len(missing), dim=encoder.dim)
     assert not nothing.present.any(), f"present: {[missing[row] for row in np.flatnonzero(nothing.present)]!r}"
     mixed = [one for content in contents for one in (*missing, content)]
     found = encoder.encode(mixed)
-    check_view(found, len(mixed), dim=encoder.dim)
+    check_modality(found, len(mixed), dim=encoder.dim)
     there = np.arange(len(mixed)) % (len(missing) + 1) == len(missing)
     assert (found.present == there).all(), "what is absent must be absent between others too"
-    _close(found.vectors[there], view.vectors, tolerance, "absent contents between them change the others")
+    _close(found.vectors[there], modality.vectors, tolerance, "absent contents between them change the others")
 
 
-def check_batches(encoder: Encoder[Any], contents: Sequence[Any], view: View, tolerance: float) -> None:
+def check_batches(encoder: Encoder[Any], contents: Sequence[Any], modality: Modality, tolerance: float) -> None:
     """A row does not depend on the others, on their order or number; the contents are not altered."""
     before = [content.copy() if isinstance(content, np.ndarray) else content for content in contents]
     for row, content in enumerate(contents):
-        _close(encoder.encode([content]).vectors[0], view.vectors[row], tolerance, f"content {row} alone differs")
+        _close(encoder.encode([content]).vectors[0], modality.vectors[row], tolerance, f"content {row} alone differs")
     backwards = encoder.encode(list(contents)[::-1]).vectors[::-1]
-    _close(backwards, view.vectors, tolerance, "another order gives other vectors")
+    _close(backwards, modality.vectors, tolerance, "another order gives other vectors")
     often = encoder.encode(list(contents) * 3).vectors
-    _close(often, np.tile(view.vectors, (3, 1)), tolerance, "more contents give other vectors")
+    _close(often, np.tile(modality.vectors, (3, 1)), tolerance, "more contents give other vectors")
     for content, was in zip(contents, before, strict=True):
         assert not isinstance(was, np.ndarray) or np.array_equal(content, was), "encode must not alter its input"
 
 
-def check_determinism(make: Make, contents: Sequence[Any], view: View) -> None:
+def check_determinism(make: Make, contents: Sequence[Any], modality: Modality) -> None:
     """A second encoder, made and taught in the same way, has the same identity and gives the same bytes."""
     again = make()
-    assert again.identity == view.encoder, f"made twice: {view.encoder!r} and {again.identity!r}"
-    assert again.encode(list(contents)).vectors.tobytes() == view.vectors.tobytes(), "made twice, the vectors differ"
+    assert again.identity == modality.encoder, f"made twice: {modality.encoder!r} and {again.identity!r}"
+    assert again.encode(list(contents)).vectors.tobytes() == modality.vectors.tobytes(), (
+        "made twice, the vectors differ"
+    )
 
 
 def check_identities(encoder: Encoder[Any], others: Sequence[Make]) -> None:
@@ -132,7 +135,7 @@ def check_identities(encoder: Encoder[Any], others: Sequence[Make]) -> None:
 
 
 def check_round_trip(
-    encoder: Any, restore: Callable[[EncoderState], Encoder[Any]], contents: Sequence[Any], view: View
+    encoder: Any, restore: Callable[[EncoderState], Encoder[Any]], contents: Sequence[Any], modality: Modality
 ) -> None:
     """The encoder of `state()` encodes to the same bytes; a state is plain arrays and JSON."""
     state = encoder.state()
@@ -140,8 +143,10 @@ def check_round_trip(
         assert isinstance(tensor, np.ndarray) and tensor.dtype != object, f"{key} must be a plain array"
     tensors = {key: np.ascontiguousarray(tensor).copy() for key, tensor in state.tensors.items()}
     back = restore(EncoderState(tensors, json.loads(json.dumps(dict(state.facts)))))
-    assert back.dim == view.dim and back.identity == view.encoder, f"it came back as {back.identity!r}"
-    assert back.encode(list(contents)).vectors.tobytes() == view.vectors.tobytes(), "it came back with other vectors"
+    assert back.dim == modality.dim and back.identity == modality.encoder, f"it came back as {back.identity!r}"
+    assert back.encode(list(contents)).vectors.tobytes() == modality.vectors.tobytes(), (
+        "it came back with other vectors"
+    )
 
 
 def check_files(encoder: MediaEncoder, good: Mapping[str, bytes], folder: Path) -> None:
@@ -152,14 +157,14 @@ def check_files(encoder: MediaEncoder, good: Mapping[str, bytes], folder: Path) 
     for name, data in files.items():
         (folder / name).write_bytes(data)
     names = [None, "gone", *sorted(files, key=lambda name: name[::-1]), "../out"]
-    view, report = encode_files(encoder, names, root=folder)
-    check_view(view, len(names), dim=encoder.dim)
+    modality, report = encode_files(encoder, names, root=folder)
+    check_modality(modality, len(names), dim=encoder.dim)
     alone, _ = encode_files(encoder, [f"good {name}" for name in good], root=folder)
     assert alone.present.all(), "a good file must have a vector"
     rows = [names.index(f"good {name}") for name in good]
-    _close(view.vectors[rows], alone.vectors, 1e-5, "broken files beside it change a vector")
+    _close(modality.vectors[rows], alone.vectors, 1e-5, "broken files beside it change a vector")
     failed = [problem.row for problem in report.problems]
-    there = np.flatnonzero(view.present).tolist()
+    there = np.flatnonzero(modality.present).tolist()
     assert sorted([*failed, *there]) == list(range(1, len(names))), "a file is either used or in the report"
     assert {1, len(names) - 1} <= set(failed) and len(failed) > len(broken) / 2, "broken files must not be used"
     assert all(problem.reason for problem in report.problems), "a problem must say its reason"

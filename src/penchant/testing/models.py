@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.arrays import Float32s
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import ModelError
@@ -41,7 +41,7 @@ class Checkerboard:
 
 
 def checkerboard(seed: int = 0, side: int = SIDE) -> Checkerboard:
-    """A board of `side` users and items in random order, with a text view that shows the colour, seeded."""
+    """A board of `side` users and items in random order, with a text modality that shows the colour, seeded."""
     rng = np.random.default_rng(seed)
     rows = [rng.permutation([i for i in range(u % 2, side, 2) if i != u]).tolist() for u in range(side)]
     sequences = SequenceBatch.of_items(rows)
@@ -55,9 +55,11 @@ def checkerboard(seed: int = 0, side: int = SIDE) -> Checkerboard:
     colours = np.arange(side + UNSEEN) % 2
     vectors = np.eye(2, dtype=np.float32)[colours]
     vectors = np.hstack([vectors, 0.05 * rng.standard_normal((side + UNSEEN, 6), dtype=np.float32)])
-    text = View(vectors.astype(np.float32), np.ones(side + UNSEEN, dtype=bool), "colours")
+    text = Modality(vectors.astype(np.float32), np.ones(side + UNSEEN, dtype=bool), "colours")
     now_s = int(sequences.times_s.max())
-    return Checkerboard(TrainingData(sequences, side + UNSEEN, ["view", "hide"], now_s, Views({"text": text})), side)
+    return Checkerboard(
+        TrainingData(sequences, side + UNSEEN, ["view", "hide"], now_s, Modalities({"text": text})), side
+    )
 
 
 def check_model(
@@ -71,7 +73,7 @@ def check_model(
     """Run the whole contract; `factory` makes a new, unfitted model and `fit` teaches it.
 
     `personal=False` leaves out the known answer (for models that give everybody the same list);
-    `uses_content=True` says that items without events are placed by their views.
+    `uses_content=True` says that items without events are placed by their modalities.
     """
     board = checkerboard()
     check_unfitted(factory())

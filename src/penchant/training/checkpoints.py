@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from penchant.artifacts.atomic import atomic_file, remove_leftovers
-from penchant.data.modalities import Views
+from penchant.data.modalities import Modalities
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.training.cpu_seconds import CpuSeconds
@@ -149,7 +149,7 @@ def identity(data: TrainingData, **recipe: Any) -> str:
     }
     hasher.update(json.dumps(plain, sort_keys=True, default=str).encode())
     _hash_sequences(hasher, data.sequences)
-    _hash_views(hasher, "items", data.views)
+    _hash_modalities(hasher, "items", data.modalities)
     if data.items is not None:  # what llm tells of them
         _hash_arrays(hasher, data.items.hash_rows(seed=0).to_numpy())
     if data.validation is not None:
@@ -166,14 +166,14 @@ def _hash_sequences(hasher: Any, batch: SequenceBatch) -> None:
         if array is not None:
             hasher.update(name.encode())
             _hash_arrays(hasher, array)
-    for part, views in (("content", batch.content), ("users", batch.user_views)):
-        _hash_views(hasher, part, views or Views())
+    for part, modalities in (("content", batch.content), ("users", batch.user_modalities)):
+        _hash_modalities(hasher, part, modalities or Modalities())
 
 
-def _hash_views(hasher: Any, part: str, views: Views) -> None:
-    for name, view in views.items():
+def _hash_modalities(hasher: Any, part: str, modalities: Modalities) -> None:
+    for name, modality in modalities.items():
         hasher.update(f"{part} {name}".encode())
-        _hash_arrays(hasher, view.vectors, view.present)
+        _hash_arrays(hasher, modality.vectors, modality.present)
 
 
 def _hash_arrays(hasher: Any, *arrays: np.ndarray[Any, Any]) -> None:

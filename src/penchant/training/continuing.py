@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from penchant.arrays import Bools
-from penchant.data.modalities import Views
+from penchant.data.modalities import Modalities
 from penchant.data.schema import BEHAVIOUR
 from penchant.data.training import TrainingData
 from penchant.errors import ModelError
@@ -95,7 +95,7 @@ def _go_on(
     together = group()
 
     def prepare(net: Network) -> None:
-        transplant(net, old, seen, data.views, before)
+        transplant(net, old, seen, data.modalities, before)
 
     plan = Plan(
         rounds=options.epochs if len(rows) else 0,
@@ -123,7 +123,7 @@ def transplant(
     net: Network,
     old: Mapping[str, npt.NDArray[Any]],
     seen: Bools,
-    views: Views,
+    modalities: Modalities,
     before: Network | None = None,
 ) -> None:
     """Put the weights of a smaller catalogue into a network made for a larger one.
@@ -158,7 +158,7 @@ def transplant(
             weight.copy_(fresh)
         taken += 1
         if name in tables:
-            _place(weight, seen, views)
+            _place(weight, seen, modalities)
     if lost or not taken:
         raise ModelError(
             f"What was learned in {', '.join(lost) or 'the model'} has no place in the network of these data.",
@@ -180,7 +180,7 @@ def _columns(
     return made
 
 
-def _place(weight: Tensor, seen: Bools, views: Views) -> None:
+def _place(weight: Tensor, seen: Bools, modalities: Modalities) -> None:
     """Rows of items that had no event: the mean row of the nearest seen ones by content, or of all."""
     known = np.zeros(len(weight), dtype=np.bool_)
     known[: len(seen)] = seen
@@ -189,10 +189,10 @@ def _place(weight: Tensor, seen: Bools, views: Views) -> None:
         return
     table = weight.detach().cpu().numpy()
     found = np.tile(table[known].mean(axis=0), (len(unseen), 1))
-    content = [view.unit() for name, view in views.items() if name != BEHAVIOUR]
+    content = [modality.unit() for name, modality in modalities.items() if name != BEHAVIOUR]
     if content:
-        vectors = np.hstack([view.vectors for view in content])
-        present = np.any([view.present for view in content], axis=0)
+        vectors = np.hstack([modality.vectors for modality in content])
+        present = np.any([modality.present for modality in content], axis=0)
         near = np.flatnonzero(known & present)
         for start in range(0, len(unseen), 512):
             part = unseen[start : start + 512]

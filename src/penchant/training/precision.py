@@ -29,8 +29,8 @@ def uses_bfloat16(options: TrainingOptions, device: torch.device) -> bool:
 
 
 def allows_bfloat16(options: TrainingOptions, device: torch.device) -> bool:
-    """Whether a model with `mixed_precision` may compute large products in bfloat16 (the full softmax, views, a wide
-    network): the processor has such products, and the precision is not `float32`."""
+    """Whether a model with `mixed_precision` may compute large products in bfloat16 (the full softmax, modalities, a
+    wide network): the processor has such products, and the precision is not `float32`."""
     return options.precision != "float32" and has_fast_bf16(device.type)
 
 

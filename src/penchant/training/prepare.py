@@ -1,10 +1,10 @@
-"""From a dataset and its views to what a model learns from."""
+"""From a dataset and its modalities to what a model learns from."""
 
 from __future__ import annotations
 
 from penchant.arrays import Progress
 from penchant.data.dataset import Dataset
-from penchant.data.modalities import Views
+from penchant.data.modalities import Modalities
 from penchant.data.training import TrainingData
 from penchant.embeddings.fitted import FittedEncoders
 from penchant.embeddings.packing import packed
@@ -12,19 +12,19 @@ from penchant.embeddings.packing import packed
 
 def training_data(
     data: Dataset,
-    views: Views,
+    modalities: Modalities,
     encoders: FittedEncoders,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> TrainingData:
-    """All histories of a dataset with what events and users carry themselves, and the item `views`."""
+    """All histories of a dataset with what events and users carry themselves, and the item `modalities`."""
     sequences = packed(data, encoders)
     return TrainingData(
         sequences=sequences,
         n_items=data.n_items,
         kinds=data.kinds.ids.to_list(),
         now_s=int(sequences.times_s.max(initial=0)),
-        views=views,
+        modalities=modalities,
         seed=seed,
         progress=progress,
         items=data.items,

@@ -43,7 +43,7 @@ def test_a_batch_equals_its_texts_alone(tiny_models: Make, kind: str, pooling: s
     together = model.encode(TEXTS)
     alone = [model.encode([text]) for text in TEXTS]
     assert together.present.tolist() == [True, False, True, False, True, True]
-    assert np.allclose(together.vectors, np.concatenate([view.vectors for view in alone]), atol=1e-5)
+    assert np.allclose(together.vectors, np.concatenate([modality.vectors for modality in alone]), atol=1e-5)
     assert not together.vectors[1].any() and (together.vectors[0] == together.vectors[5]).all()
     assert together.vectors.shape == (6, model.dim) and isinstance(model, TextEncoder)
     assert not np.allclose(together.vectors[0], together.vectors[2], atol=1e-3)

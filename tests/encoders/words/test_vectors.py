@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from penchant.data.dataset import Dataset
-from penchant.embeddings.fitted import FittedEncoders, ViewOptions
-from penchant.embeddings.modalities import item_views
+from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
+from penchant.embeddings.modalities import item_modalities
 from penchant.encoders.protocol import EncoderState
 from penchant.encoders.text import TextOptions
 from penchant.encoders.words.table import read_word_file
@@ -69,8 +69,10 @@ def test_chinese_words_are_cut_first() -> None:
 def test_fasttext_reads_words_it_has_not_seen() -> None:
     pytest.importorskip("gensim")
     texts = corpus(ENGLISH, " ")
-    view = fitted("fasttext", texts).encode(["hamsters", "hamster", "trucks"])
-    assert view.present.all() and view.vectors[0] @ view.vectors[1] > view.vectors[0] @ view.vectors[2]
+    modality = fitted("fasttext", texts).encode(["hamsters", "hamster", "trucks"])
+    assert (
+        modality.present.all() and modality.vectors[0] @ modality.vectors[1] > modality.vectors[0] @ modality.vectors[2]
+    )
     assert not fitted("word2vec", texts).encode(["hamsters"]).present.any()
 
 
@@ -104,9 +106,9 @@ def test_a_file_of_word_vectors_by_hand(tmp_path: Path, head: str) -> None:
     ]
     encoder = fitted(f"glove:{path}", ["red red sea", "blue"], common=0, smoothing=0.25)
     # p(red) = 2/4, p(sea) = p(blue) = 1/4: weights 1/3, 1/2; (1/3·[1,0,0] + 1/2·[0,0,2]) ∝ [1, 0, 3]
-    view = encoder.encode(["a red sea", "green", None])
-    assert view.present.tolist() == [True, False, False]
-    assert view.vectors[0] == pytest.approx(np.array([1, 0, 3]) / 10**0.5, abs=1e-3)
+    modality = encoder.encode(["a red sea", "green", None])
+    assert modality.present.tolist() == [True, False, False]
+    assert modality.vectors[0] == pytest.approx(np.array([1, 0, 3]) / 10**0.5, abs=1e-3)
     assert encoder.dim == 3 and encoder.identity.startswith("v.txt@")
 
 
@@ -159,10 +161,10 @@ def test_it_is_chosen_by_name_and_kept_with_the_encoders() -> None:
     titles = corpus(ENGLISH, " ", 40)
     items = pl.DataFrame({"item_id": [str(n) for n in range(40)], "title": titles})
     data = Dataset.from_tables(pl.DataFrame({"user_id": ["u"], "item_id": ["1"], "timestamp": [1]}), items)
-    views, encoders = item_views(data, ViewOptions(text=TextOptions(encoder="word2vec", dim=8)))
-    assert views["text"].dim == 8 and views["text"].present.all()
+    modalities, encoders = item_modalities(data, ModalityOptions(text=TextOptions(encoder="word2vec", dim=8)))
+    assert modalities["text"].dim == 8 and modalities["text"].present.all()
     again = FittedEncoders.from_state(encoders.state())
-    assert again.encode_text(titles).vectors.tobytes() == views["text"].vectors.tobytes()
+    assert again.encode_text(titles).vectors.tobytes() == modalities["text"].vectors.tobytes()
     assert again.identities["text"].startswith("word2vec@")
 
 

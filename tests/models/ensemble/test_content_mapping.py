@@ -10,29 +10,32 @@ import pytest
 from penchant.models.ensemble.content_mapping import DOUBT, NOISE, SHARPNESS, ContentMapping, Seen, fit_mapping
 
 
-def view(vectors: np.ndarray, absent: tuple[int, ...] = ()) -> Seen:
+def modality(vectors: np.ndarray, absent: tuple[int, ...] = ()) -> Seen:
     there = ~np.isin(np.arange(len(vectors)), absent)
     return (vectors * there[:, None]).astype(np.float32), there
 
 
 def made(seed: int, items: int = 60, new: int = 10) -> tuple[dict[str, Seen], np.ndarray]:
     rng = np.random.default_rng(seed)
-    views = {"text": view(rng.normal(size=(items, 8))), "image": view(rng.normal(size=(items, 5)), (3, items - 1))}
-    return views, np.where(np.arange(items) < items - new, rng.integers(1, 50, items), 0)
+    modalities = {
+        "text": modality(rng.normal(size=(items, 8))),
+        "image": modality(rng.normal(size=(items, 5)), (3, items - 1)),
+    }
+    return modalities, np.where(np.arange(items) < items - new, rng.integers(1, 50, items), 0)
 
 
 def fitted(seed: int = 0) -> tuple[ContentMapping, dict[str, Seen], np.ndarray]:
-    views, events = made(seed)
-    found = fit_mapping(views, events)
+    modalities, events = made(seed)
+    found = fit_mapping(modalities, events)
     assert found is not None
-    return found, views, events
+    return found, modalities, events
 
 
 def test_it_is_the_formula() -> None:
-    found, views, events = fitted()
+    found, modalities, events = fitted()
     known, new = np.flatnonzero(events > 0), np.flatnonzero(events == 0)
     kernel = np.zeros((60, 60))
-    for vectors, present in views.values():
+    for vectors, present in modalities.values():
         moved = vectors - vectors[known][present[known]].mean(axis=0)
         unit = moved / np.linalg.norm(moved, axis=1, keepdims=True)
         kernel += np.exp(SHARPNESS * (unit @ unit.T - 1)) * np.outer(present, present) / 2
@@ -45,11 +48,11 @@ def test_it_is_the_formula() -> None:
 
 
 def test_a_rehearsed_item_is_foretold_as_by_a_fit_without_it() -> None:
-    found, views, events = fitted(12)
+    found, modalities, events = fitted(12)
     known = np.flatnonzero(events > 0)
     noise = np.diag(NOISE * (1 + DOUBT * np.median(events[known]) / events[known]))
     kernels = {}
-    for name, (vectors, present) in views.items():
+    for name, (vectors, present) in modalities.items():
         moved = vectors - vectors[known][present[known]].mean(axis=0)
         unit = (moved / np.linalg.norm(moved, axis=1, keepdims=True))[known]
         kernels[name] = np.exp(SHARPNESS * (unit @ unit.T - 1)) * np.outer(present[known], present[known]) / 2
@@ -78,10 +81,10 @@ def test_of_many_known_items_some_are_rehearsed(monkeypatch: pytest.MonkeyPatch)
     np.testing.assert_allclose(found.rehearse(scores), everything.rehearse(scores)[:, found.rehearsed], atol=1e-5)
 
 
-def test_views_sum_to_what_is_foretold_and_can_be_hidden() -> None:
+def test_modalities_sum_to_what_is_foretold_and_can_be_hidden() -> None:
     found, _, _ = fitted()
     scores = np.random.default_rng(2).normal(size=(3, 60)).astype(np.float32)
-    parts = found.by_view(scores)
+    parts = found.by_modality(scores)
     assert set(parts) == {"text", "image"}
     np.testing.assert_allclose(sum(parts.values()), found.foretell(scores), atol=1e-5)
     blind = found.without({"image"})
@@ -91,10 +94,10 @@ def test_views_sum_to_what_is_foretold_and_can_be_hidden() -> None:
 
 
 def test_a_new_item_is_liked_where_its_twin_is() -> None:
-    views, events = made(3)
-    twin = views["text"][0].copy()
+    modalities, events = made(3)
+    twin = modalities["text"][0].copy()
     twin[55] = twin[5]
-    found = fit_mapping({"text": view(twin)}, events)
+    found = fit_mapping({"text": modality(twin)}, events)
     assert found is not None
     scores = np.random.default_rng(4).normal(size=(500, 60)).astype(np.float32)
     foretold = found.foretell(scores)[:, 5]
@@ -111,13 +114,13 @@ def test_it_is_linear_so_that_experts_keep_their_shares() -> None:
 
 
 def test_items_without_content_have_no_mapping_and_data_without_new_items_a_rehearsal() -> None:
-    views, events = made(7)
-    nothing_new = fit_mapping(views, np.ones(60, dtype=np.int64))
+    modalities, events = made(7)
+    nothing_new = fit_mapping(modalities, np.ones(60, dtype=np.int64))
     assert nothing_new is not None and nothing_new.foretell(np.ones((2, 60), np.float32)).shape == (2, 0)
     assert nothing_new.rehearse(np.ones((2, 60), np.float32)).shape == (2, 60)
-    assert fit_mapping(views, np.zeros(60, dtype=np.int64)) is None
+    assert fit_mapping(modalities, np.zeros(60, dtype=np.int64)) is None
     assert fit_mapping({}, events) is None
-    hidden = fit_mapping({"text": view(views["text"][0], (52, 53))}, events)
+    hidden = fit_mapping({"text": modality(modalities["text"][0], (52, 53))}, events)
     assert hidden is not None and set(hidden.new.tolist()) == set(range(50, 60)) - {52, 53}
 
 
@@ -125,10 +128,10 @@ def test_items_without_content_have_no_mapping_and_data_without_new_items_a_rehe
 def test_many_items_are_compared_with_those_that_have_the_most_events(
     limit: tuple[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    views, events = made(8)
+    modalities, events = made(8)
     monkeypatch.setattr(f"penchant.models.ensemble.content_mapping.{limit[0]}", limit[1])
     monkeypatch.setattr("penchant.models.ensemble.content_mapping.REHEARSED", 0 if limit[0] == "NUMBERS" else 8)
-    found = fit_mapping(views, events)
+    found = fit_mapping(modalities, events)
     assert found is not None and len(found.known) == 20
     assert events[found.known].min() >= np.sort(events)[-20]
 
@@ -138,7 +141,7 @@ def test_twins_are_told_the_same_in_any_batch_and_after_a_round_trip() -> None:
     vectors = rng.normal(size=(500, 24)).astype(np.float32)
     vectors[-15:] = vectors[-30:-15]
     events = np.where(np.arange(500) < 460, 1 + np.arange(500) % 7, 0)
-    found = fit_mapping({"text": view(vectors)}, events)
+    found = fit_mapping({"text": modality(vectors)}, events)
     assert found is not None and found.parts.flags.c_contiguous and found.parts.dtype == np.float32
     scores = rng.normal(size=(40, 500)).astype(np.float32)
     many = found.foretell(scores)
@@ -149,12 +152,12 @@ def test_twins_are_told_the_same_in_any_batch_and_after_a_round_trip() -> None:
     assert again.foretell(scores).tobytes() == many.tobytes()
 
 
-def test_a_view_that_no_new_item_has_says_nothing() -> None:
-    views, events = made(10)
-    graph = view(views["text"][0][:, ::-1].copy(), tuple(range(50, 60)))
-    found, alone = fit_mapping({**views, "graph": graph}, events), fit_mapping(views, events)
+def test_a_modality_that_no_new_item_has_says_nothing() -> None:
+    modalities, events = made(10)
+    graph = modality(modalities["text"][0][:, ::-1].copy(), tuple(range(50, 60)))
+    found, alone = fit_mapping({**modalities, "graph": graph}, events), fit_mapping(modalities, events)
     assert found is not None and alone is not None
-    assert found.views == alone.views and (found.parts == alone.parts).all()
+    assert found.modalities == alone.modalities and (found.parts == alone.parts).all()
     known = fit_mapping({"graph": graph}, events)
     assert known is not None and not len(known.new), "the known ones can be rehearsed"
 
@@ -162,6 +165,6 @@ def test_a_view_that_no_new_item_has_says_nothing() -> None:
 def test_where_all_items_look_alike_rounding_tells_nothing() -> None:
     _, events = made(11)
     flat = np.tile(np.random.default_rng(11).normal(size=24).astype(np.float32), (60, 1))
-    found = fit_mapping({"text": view(flat)}, events)
+    found = fit_mapping({"text": modality(flat)}, events)
     assert found is not None and not found.parts.any()
     assert not found.told_by()["text"].any()

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from penchant.data.modalities import Views
+from penchant.data.modalities import Modalities
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData, Validation
@@ -49,12 +49,12 @@ def test_the_withheld_item_is_found(fitted: Ensemble, board: TrainingData) -> No
     assert (scores.argmax(axis=1) == np.arange(len(scores))).mean() > 0.9
 
 
-def test_shares_of_experts_and_of_views_sum_to_the_score(fitted: Ensemble, board: TrainingData) -> None:
+def test_shares_of_experts_and_of_modalities_sum_to_the_score(fitted: Ensemble, board: TrainingData) -> None:
     scores = fitted.score(board.sequences)
     np.testing.assert_allclose(sum(fitted.shares(board.sequences).values()), scores, atol=1e-4)
-    views = fitted.contributions(board.sequences)
-    assert set(views) == {"behaviour", "text"}
-    np.testing.assert_allclose(sum(views.values()), scores, atol=1e-4)
+    modalities = fitted.contributions(board.sequences)
+    assert set(modalities) == {"behaviour", "text"}
+    np.testing.assert_allclose(sum(modalities.values()), scores, atol=1e-4)
 
 
 def test_state_round_trip(fitted: Ensemble, board: TrainingData) -> None:
@@ -76,7 +76,7 @@ def test_without_validation_the_chosen_weights_are_taken(board: TrainingData) ->
 def test_experts_that_cannot_serve_are_left_out_with_the_reason(board: TrainingData) -> None:
     model = create("lite", lambda name: EnsembleOptions(EXPERTS, max_items_ease=3) if name == "lite" else options(name))
     assert isinstance(model, Ensemble)
-    fit(model, replace(board, views=Views()))
+    fit(model, replace(board, modalities=Modalities()))
     assert set(model.experts) == {"cooccurrence", "popularity"}
     assert "dense matrix" in model.left_out["ease"] and "no item has text" in model.left_out["content"]
 
@@ -306,7 +306,7 @@ def test_what_a_place_adds_is_shared_by_those_who_say_something(with_new: tuple[
     text, known = np.random.default_rng(0).normal(size=mapping.parts[0].shape).astype(np.float32), mapping.rehearsal[0]
     mapping = replace(
         mapping,
-        views=("text", "image"),
+        modalities=("text", "image"),
         parts=np.stack([text, np.zeros_like(text)]),
         rehearsal=np.stack([known, np.zeros_like(known)]),
     )
@@ -314,9 +314,9 @@ def test_what_a_place_adds_is_shared_by_those_who_say_something(with_new: tuple[
     made.foretelling = replace(model.foretelling, mapping=mapping, weights=weights)
     made.weights = weights
     scores, new = made.score(data.sequences), mapping.new
-    views, experts = made.contributions(data.sequences), made.shares(data.sequences)
-    assert not views["image"][:, new].any(), "new items have no picture"
-    np.testing.assert_allclose(views["text"][:, new], scores[:, new], atol=1e-5)
+    modalities, experts = made.contributions(data.sequences), made.shares(data.sequences)
+    assert not modalities["image"][:, new].any(), "new items have no picture"
+    np.testing.assert_allclose(modalities["text"][:, new], scores[:, new], atol=1e-5)
     assert not experts["ease"].any() and not experts["popularity"].any(), "a weight of 0 is no say"
     np.testing.assert_allclose(experts["cooccurrence"] + experts["content"], scores, atol=1e-4)
 
@@ -333,22 +333,22 @@ def test_preference_is_what_is_foretold_and_leaves_known_items(with_new: tuple[E
     assert (np.argsort(-liking[:, new], kind="stable") == np.argsort(-scores[:, new], kind="stable")).all()
 
 
-@pytest.mark.parametrize(("views", "mapped"), [((), True), (("text", "image"), True), (("behaviour",), False)])
-def test_new_items_are_likened_by_the_views_that_are_wanted(
-    views: tuple[str, ...], mapped: bool, with_new: tuple[Ensemble, TrainingData]
+@pytest.mark.parametrize(("modalities", "mapped"), [((), True), (("text", "image"), True), (("behaviour",), False)])
+def test_new_items_are_likened_by_the_modalities_that_are_wanted(
+    modalities: tuple[str, ...], mapped: bool, with_new: tuple[Ensemble, TrainingData]
 ) -> None:
     _, data = with_new
-    chosen = EnsembleOptions(experts=("popularity",), new_views=views)
+    chosen = EnsembleOptions(experts=("popularity",), new_modalities=modalities)
     model = create("lite", lambda name: chosen if name == "lite" else options(name))
     assert isinstance(model, Ensemble)
     fit(model, data)
     assert (model.foretelling is not None) == mapped
 
 
-def test_views_that_are_not_there_are_refused(board: TrainingData) -> None:
-    wrong = EnsembleOptions(EXPERTS, new_views=("picture",))
+def test_modalities_that_are_not_there_are_refused(board: TrainingData) -> None:
+    wrong = EnsembleOptions(EXPERTS, new_modalities=("picture",))
     model = create("lite", lambda name: wrong if name == "lite" else options(name))
-    with pytest.raises(ModelError, match=r"None of new_views \(picture\) is there"):
+    with pytest.raises(ModelError, match=r"None of new_modalities \(picture\) is there"):
         fit(model, board)
 
 

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 import torch
 
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import EncoderError, ModelError, OptionError, UsageError
@@ -174,7 +174,7 @@ def test_windows_keep_to_the_budget_and_make_every_event_a_target_once() -> None
     assert sorted(targets.tolist()) == [row * 30 + n for row in range(5) for n in range(1, 30)]
 
 
-def test_a_trained_item_level_moves_items_and_needs_no_view() -> None:
+def test_a_trained_item_level_moves_items_and_needs_no_modality() -> None:
     options = replace(SMALL, levels=2, train_items=True, ids=False, epochs=3)
     model = LLM(options)
     net = model.start(data(), torch.device("cpu"))
@@ -224,15 +224,15 @@ def test_a_trained_item_level_goes_on_to_the_same_weights_whatever_else_was_draw
     assert learned(shop) == whole
 
 
-def test_items_by_their_view_or_by_the_language_model() -> None:
-    views = Views({"text": View(np.eye(6, 9, dtype=np.float32), np.ones(6, dtype=bool), "v")})
-    by_view, by_words = LLM(replace(SMALL, levels=2)), LLM(replace(SMALL, levels=2, items="lm"))
-    for model in (by_view, by_words):
-        model.start(replace(data(), views=views), torch.device("cpu"))
-    assert by_view.net is not None and by_words.net is not None
-    assert by_view.net.items.texts.shape == (6, 9) and by_words.net.items.texts.shape == (6, 16)
-    with pytest.raises(ModelError, match="items='view' needs a text view"):
-        LLM(replace(SMALL, items="view")).start(data(), torch.device("cpu"))
+def test_items_by_their_modality_or_by_the_language_model() -> None:
+    modalities = Modalities({"text": Modality(np.eye(6, 9, dtype=np.float32), np.ones(6, dtype=bool), "v")})
+    by_modality, by_words = LLM(replace(SMALL, levels=2)), LLM(replace(SMALL, levels=2, items="lm"))
+    for model in (by_modality, by_words):
+        model.start(replace(data(), modalities=modalities), torch.device("cpu"))
+    assert by_modality.net is not None and by_words.net is not None
+    assert by_modality.net.items.texts.shape == (6, 9) and by_words.net.items.texts.shape == (6, 16)
+    with pytest.raises(ModelError, match="items='modality' needs a text modality"):
+        LLM(replace(SMALL, items="modality")).start(data(), torch.device("cpu"))
 
 
 def test_pretraining_is_in_the_log_of_the_model() -> None:
@@ -303,7 +303,7 @@ def test_two_levels_need_a_causal_model(folder: Callable[[str], Path]) -> None:
         ({"levels": 2, "architecture": "t5"}, "levels=2 needs a causal model, not t5"),
         ({"source": "x", "architecture": "gpt"}, "has its own architecture"),
         ({"tuning": "frozen", "train_items": True}, "tuning='frozen' trains no weights. Set tuning to full or lora"),
-        ({"items": "view", "train_items": True}, "which train_items=True cannot train. Set items=lm"),
+        ({"items": "modality", "train_items": True}, "which train_items=True cannot train. Set items=lm"),
         ({"pretrain": "mlm"}, "is for a bert model, not for architecture gpt. Set pretrain to causal or auto or none"),
         ({"pretrain": "nsp", "architecture": "t5"}, "'nsp' is for a bert model, not for architecture t5"),
         ({"pretrain": "causal", "architecture": "bert"}, "Set pretrain to mlm or nsp or auto or none, or architecture"),

@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import ModelError, OptionError
@@ -17,46 +17,46 @@ from penchant.models.sequence import SequenceModel
 from penchant.training import fit
 
 
-def views(n: int = 40, dim: int = 12, absent: int = 3) -> Views:
+def modalities(n: int = 40, dim: int = 12, absent: int = 3) -> Modalities:
     rng = np.random.default_rng(0)
     vectors = (rng.standard_normal((n, dim)) * np.linspace(3, 0.1, dim) + 1).astype(np.float32)
     present = np.ones(n, dtype=bool)
     present[:absent] = False
     vectors[:absent] = 0
-    return Views({"text": View(vectors, present)})
+    return Modalities({"text": Modality(vectors, present)})
 
 
 def test_components_agree_with_scikit_learn_and_have_length_one() -> None:
-    found = pca_ids(views(), 5, np.random.default_rng(1))
-    expected = PCA(5).fit_transform(views()["text"].unit().vectors[3:].astype(np.float64))
+    found = pca_ids(modalities(), 5, np.random.default_rng(1))
+    expected = PCA(5).fit_transform(modalities()["text"].unit().vectors[3:].astype(np.float64))
     expected /= np.sqrt((expected**2).sum(axis=1).mean())
     np.testing.assert_allclose(np.abs(found[3:]), np.abs(expected), atol=1e-4)
     assert (found[3:] ** 2).sum(axis=1).mean() == pytest.approx(1, abs=1e-5)
 
 
 def test_items_without_text_are_random_and_the_seed_decides() -> None:
-    one, same, other = (pca_ids(views(), 5, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    one, same, other = (pca_ids(modalities(), 5, np.random.default_rng(seed)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, same)
     np.testing.assert_array_equal(one[3:], other[3:])
     assert (one[:3] != other[:3]).all()
 
 
-def test_more_dimensions_than_the_view_has_are_filled_at_random() -> None:
-    found = pca_ids(views(), 20, np.random.default_rng(1))
+def test_more_dimensions_than_the_modality_has_are_filled_at_random() -> None:
+    found = pca_ids(modalities(), 20, np.random.default_rng(1))
     assert found.shape == (40, 20)
     assert (found[3:] ** 2).sum(axis=1).mean() == pytest.approx(1, abs=0.15)
 
 
 def test_without_text_it_is_refused() -> None:
-    with pytest.raises(ModelError, match="needs a text view"):
-        pca_ids(Views(), 5, np.random.default_rng(0))
+    with pytest.raises(ModelError, match="needs a text modality"):
+        pca_ids(Modalities(), 5, np.random.default_rng(0))
 
 
 def test_the_sequence_model_begins_there_and_learns_from_there() -> None:
     sequences = SequenceBatch.of_items([[(start + n) % 10 for n in range(6)] for start in range(20)])
     vectors = np.random.default_rng(0).standard_normal((10, 12)).astype(np.float32)
-    text = Views({"text": View(vectors, np.ones(10, dtype=bool))})
-    data = TrainingData(sequences, 10, ["view"], 100, views=text, seed=3)
+    text = Modalities({"text": Modality(vectors, np.ones(10, dtype=bool))})
+    data = TrainingData(sequences, 10, ["view"], 100, modalities=text, seed=3)
     model = SequenceModel(SequenceOptions(dim=8, epochs=1, id_init="pca"))
     begun = model.start(data, torch.device("cpu")).tower.embedding.detach().clone()
     np.testing.assert_array_equal(begun.numpy(), pca_ids(text, 8, np.random.default_rng(3)))

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import DataError, OptionError
@@ -21,9 +21,9 @@ from penchant.models.probes.probes import Probes, class_inputs
 
 
 def content(vectors: np.ndarray, sequences: SequenceBatch, kinds: list[str]) -> Content:
-    views = Views({"text": View(vectors.astype(np.float32), np.ones(len(vectors), dtype=bool), "v")})
+    modalities = Modalities({"text": Modality(vectors.astype(np.float32), np.ones(len(vectors), dtype=bool), "v")})
     model = Content()
-    model.fit(TrainingData(sequences, len(vectors), kinds, 100, views))
+    model.fit(TrainingData(sequences, len(vectors), kinds, 100, modalities))
     return model
 
 

@@ -91,9 +91,11 @@ RULES: Final = (
     Rule("ties", "random", lambda t: t.last_tied >= 0.05, "--ties random"),
     Rule("repeats", "natural", lambda t: t.repeats >= 0.15, "--repeats"),
     Rule("encoder", "no-text", lambda t: t.text < 0.5, ""),
-    Rule("encoder", "not-latin", lambda t: t.english < 0.9, "--set views.text.encoder=ngram"),
-    Rule("encoder", "large-cpu", lambda t: t.items > 200_000 and not t.machine.gpu, "--set views.text.encoder=ngram"),
-    Rule("encoder", "english", lambda t: True, "--set views.text.encoder=minilm"),
+    Rule("encoder", "not-latin", lambda t: t.english < 0.9, "--set modalities.text.encoder=ngram"),
+    Rule(
+        "encoder", "large-cpu", lambda t: t.items > 200_000 and not t.machine.gpu, "--set modalities.text.encoder=ngram"
+    ),
+    Rule("encoder", "english", lambda t: True, "--set modalities.text.encoder=minilm"),
     Rule("model", "tiny", lambda t: t.events < 5_000, "--model content"),
     Rule("model", "short", lambda t: t.median <= 2, "--model cooccurrence"),
     Rule("model", "small", lambda t: t.events < 50_000, "--model cooccurrence"),

@@ -106,8 +106,8 @@ def from_history(dataset: Dataset, history: Any) -> tuple[list[str], SequenceBat
 def understood_kinds(known: Vocabulary, kinds: Vocabulary) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
     """The code in `known` (a bundle's kinds) of each of `kinds`, and whether it can be understood, both `[kinds]`.
 
-    Kinds are found by what they mean (`kind_codes`). A kind that the bundle has not seen counts as a view (or the first
-    kind there is), unless it is negative or passive.
+    Kinds are found by what they mean (`kind_codes`). A kind that the bundle has not seen counts as a modality (or the
+    first kind there is), unless it is negative or passive.
 
     >>> codes, understood = understood_kinds(Vocabulary(["dislike", "view"]), Vocabulary(["collect", "hide"]))
     >>> codes.tolist(), understood.tolist()

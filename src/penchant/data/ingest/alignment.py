@@ -1,6 +1,6 @@
 """Two streams on one time axis: nearest neighbours in time, interpolation, and moments that hold several contents.
 
-A voice note and a picture that somebody posts within a few seconds are one moment: one token with both views.
+A voice note and a picture that somebody posts within a few seconds are one moment: one token with both modalities.
 """
 
 from __future__ import annotations

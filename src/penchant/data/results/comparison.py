@@ -39,7 +39,7 @@ class Comparison:
     figure of all lists together (coverage, Gini) has no interval over users: `low` and `high` repeat it.
     `tests` compare each model with the best baseline, and the best two with each other. `curves[name]` holds `roc`
     and `pr` (see `curves.pair_curves`). `cost[name]` has `fit_cpu_s` (mean over fits) and `peak_rss_mb` (highest).
-    `views[name]`: coverage, contributions and ablation of the views where asked for (see `ablation`).
+    `modalities[name]`: coverage, contributions and ablation of the modalities where asked for (see `ablation`).
     `probes[name]`: the quality of the linear probes, where there are any (see `penchant.evaluation.probes`).
     `by_seed[name]` is the mean NDCG at k of each seed, `facts[name]` those of its last recommender.
     """
@@ -57,7 +57,7 @@ class Comparison:
     options: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    views: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    modalities: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     probes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -78,8 +78,8 @@ class Comparison:
         }
         if self.seeds > 1:
             out["by_seed"] = {name: list(values) for name, values in self.by_seed.items()}
-        if self.views:
-            out["views"] = {name: dict(found) for name, found in self.views.items()}
+        if self.modalities:
+            out["modalities"] = {name: dict(found) for name, found in self.modalities.items()}
         if self.probes:
             out["probes"] = {name: dict(found) for name, found in self.probes.items()}
         if self.tests:

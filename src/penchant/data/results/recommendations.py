@@ -47,16 +47,17 @@ class EventReason:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why an item was recommended: per event (by removal) and per view (additive where the model is).
+    """Why an item was recommended: per event (by removal) and per modality (additive where the model is).
 
-    Two units that do not mix: `score` and `views` are in those of the model; `standing` (how far the item is above the
-    mean of all items for this user) and the contributions of `events` to it are in standard deviations over the items.
+    Two units that do not mix: `score` and `modalities` are in those of the model; `standing` (how far the item is
+    above the mean of all items for this user) and the contributions of `events` to it are in standard deviations over
+    the items.
     """
 
     item_id: str
     score: float
     events: list[EventReason]
-    views: Mapping[str, float]
+    modalities: Mapping[str, float]
     sentence: str = ""
     standing: float = float("nan")
 

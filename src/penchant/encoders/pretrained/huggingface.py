@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.encoders.precision import autocast, resolve_device, resolve_precision
 from penchant.encoders.pretrained import hub, pooling
 from penchant.encoders.pretrained.sentence_transformers import Recipe, read_recipe
@@ -131,7 +131,7 @@ class HuggingFaceEncoder:
         self._identity = None
         return self
 
-    def encode(self, texts: Sequence[str | None]) -> View:
+    def encode(self, texts: Sequence[str | None]) -> Modality:
         """Vectors `[N, D]` float32; None and blank texts are absent. Equal texts are computed once."""
         import torch
 
@@ -152,7 +152,7 @@ class HuggingFaceEncoder:
         present = (index >= 0) & (np.append(lengths, 0)[index] > 0)
         out = np.zeros((len(texts), loaded.dim), dtype=np.float32)
         out[present] = table[index[present]]
-        return View(out, present, self.identity)
+        return Modality(out, present, self.identity)
 
     def state(self) -> EncoderState:
         """Options, identity and idf weights; the model itself stays where it is."""

@@ -50,8 +50,8 @@ def weighted_tokens(hidden: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
     """The weighted token sum v = Σ αₜhₜ with αₜ = mₜwₜ / Σ mₜwₜ; `weights` `[batch, tokens]` are not negative.
 
     With w = idf this is the usual weighting of word vectors (compare Arora, Liang and Ma, "A simple but tough-to-beat
-    baseline for sentence embeddings", 2017); with w from `attention_weights` the model's own view of what matters. A
-    text whose weights are all zero falls back to the mean.
+    baseline for sentence embeddings", 2017); with w from `attention_weights` the model's own modality of what matters.
+    A text whose weights are all zero falls back to the mean.
     """
     import torch
 

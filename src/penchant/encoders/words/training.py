@@ -59,7 +59,7 @@ def train_words(corpus: pl.Series, options: WordVectorOptions) -> WordTable:
     except RuntimeError as error:  # gensim: "you must first build vocabulary"
         raise EncoderError(
             f"No word occurs {least} times: {options.source} has nothing to learn.",
-            remedy="Check the text columns, or use views.text.encoder=ngram.",
+            remedy="Check the text columns, or use modalities.text.encoder=ngram.",
         ) from error
     words = pl.Series("word", list(vectors.index_to_key), dtype=pl.String)
     return WordTable(words, np.ascontiguousarray(vectors.vectors, dtype=np.float16), ngrams)

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from penchant.data.modalities import View
+from penchant.data.modalities import Modality
 from penchant.data.text import WordOptions, words
 from penchant.encoders.protocol import EncoderState
 from penchant.encoders.words.table import NGRAM_LENGTHS, WordTable, read_word_file, subword_vectors
@@ -145,7 +145,7 @@ class WordVectorEncoder:
         name = source if source in (WORD2VEC, FASTTEXT) else _path(source).name
         return f"{name}@{digest.hexdigest()[:16]} {json.dumps(told, sort_keys=True)}"
 
-    def encode(self, texts: Sequence[str | None]) -> View:
+    def encode(self, texts: Sequence[str | None]) -> Modality:
         """Unit vectors `[N, D]`; None, blank and what has no known word is absent."""
         series = _series(texts)
         out = np.zeros((series.len(), self.dim), dtype=np.float32)
@@ -159,7 +159,7 @@ class WordVectorEncoder:
         present &= norms > 1e-6
         out[present] /= norms[present, None]
         out[~present] = 0.0
-        return View(out, present, self.identity)
+        return Modality(out, present, self.identity)
 
     def nearest(self, word: str, k: int = 10) -> list[str]:
         """The k words whose vectors point most nearly the same way as that of a known word, best first."""

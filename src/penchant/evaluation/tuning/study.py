@@ -97,7 +97,7 @@ def tune(
 
 
 class _Search:
-    """One split, its views and training data made once, and the searches of every model on it."""
+    """One split, its modalities and training data made once, and the searches of every model on it."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class _Search:
         part = split(dataset, how, target=target, seed=config.seed)
         carrier = Recommender.fit(part.train, replace(config, model="popularity"), validation=part.validation)
         held = with_content(part.validation, packed(part.dataset, carrier.encoders))
-        data = training_data(part.train, carrier.views, carrier.encoders, config.seed)
+        data = training_data(part.train, carrier.modalities, carrier.encoders, config.seed)
         self.data = replace(data, validation=validation_of(held))
         self.notes = part.notes
         self.trials: dict[str, Trials] = {}

@@ -103,9 +103,9 @@ class Foretelling:
         closed[:, self.mapping.new] = True
         return closed
 
-    def without(self, views: AbstractSet[str]) -> Foretelling | None:
-        """The same, blind to some views; None where no other is left."""
-        mapping = self.mapping.without(views)
+    def without(self, modalities: AbstractSet[str]) -> Foretelling | None:
+        """The same, blind to some modalities; None where no other is left."""
+        mapping = self.mapping.without(modalities)
         return None if mapping is None else replace(self, mapping=mapping)
 
     def tensors(self) -> dict[str, Any]:
@@ -116,13 +116,13 @@ class Foretelling:
     def facts(self) -> dict[str, Any]:
         """The rest of the state, plain values."""
         scale = {"sharpness": self.sharpness, "stages": list(self.stages), "prices": list(self.prices)}
-        return {"views": list(self.mapping.views), "weights": dict(self.weights), **scale}
+        return {"modalities": list(self.mapping.modalities), "weights": dict(self.weights), **scale}
 
     @classmethod
     def from_state(cls, tensors: Mapping[str, Any], facts: Mapping[str, Any]) -> Foretelling:
         """The opposite of `tensors` and `facts`."""
         held = {part: np.asarray(tensors[f"mapping_{part}"]) for part in PARTS}
-        mapping = ContentMapping(views=tuple(facts["views"]), **held)
+        mapping = ContentMapping(modalities=tuple(facts["modalities"]), **held)
         stages, prices = tuple(facts["stages"]), tuple(facts["prices"])
         return cls(mapping, dict(facts["weights"]), float(facts["sharpness"]), stages, prices)
 

@@ -14,7 +14,7 @@ import scipy.linalg
 from penchant.arrays import Bools, Float32s, evenly_spaced
 
 Seen = tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]
-"""Vectors `[N, D]` and present `[N]` of one view."""
+"""Vectors `[N, D]` and present `[N]` of one modality."""
 
 SHARPNESS = 1.0
 """γ of the kernel: how fast likeness ends as the angle between two items' vectors grows."""
@@ -38,14 +38,15 @@ COMPARED = 128
 class ContentMapping:
     """Kernel ridge regression from what items look like to what is said of them; see `fit_mapping`.
 
-    `known` `[L]` and `new` `[n]` are item codes, `parts` `[V, n, L]` the share of each of the `views` in the mapping. A
-    new item is a row, so that items of one content have one sum to the last bit, however many histories are asked for.
-    `rehearsed` `[R]` are codes of known items, `rehearsal` `[V, R, L]` what would map to them if they were new.
+    `known` `[L]` and `new` `[n]` are item codes, `parts` `[V, n, L]` the share of each of the `modalities` in the
+    mapping. A new item is a row, so that items of one content have one sum to the last bit, however many histories are
+    asked for. `rehearsed` `[R]` are codes of known items, `rehearsal` `[V, R, L]` what would map to them if they were
+    new.
     """
 
     known: npt.NDArray[np.int32]
     new: npt.NDArray[np.int32]
-    views: tuple[str, ...]
+    modalities: tuple[str, ...]
     parts: npt.NDArray[np.float32]
     rehearsed: npt.NDArray[np.int32]
     rehearsal: npt.NDArray[np.float32]
@@ -74,22 +75,22 @@ class ContentMapping:
         some = evenly_spaced(len(self.rehearsed), COMPARED)
         return replace(self, rehearsed=self.rehearsed[some], rehearsal=np.ascontiguousarray(self.rehearsal[:, some]))
 
-    def by_view(self, scores: Float32s) -> Mapping[str, Float32s]:
-        """What each view gives to `foretell`, `[B, n]` by name: they sum to it."""
+    def by_modality(self, scores: Float32s) -> Mapping[str, Float32s]:
+        """What each modality gives to `foretell`, `[B, n]` by name: they sum to it."""
         centred = self._centred(scores)
-        return {name: centred @ part.T for name, part in zip(self.views, self.parts, strict=True)}
+        return {name: centred @ part.T for name, part in zip(self.modalities, self.parts, strict=True)}
 
     def told_by(self) -> Mapping[str, Bools]:
-        """Which new items `[n]` each view says something of, by name: not of those that lack it."""
-        return dict(zip(self.views, self._told, strict=True))
+        """Which new items `[n]` each modality says something of, by name: not of those that lack it."""
+        return dict(zip(self.modalities, self._told, strict=True))
 
-    def without(self, views: AbstractSet[str]) -> ContentMapping | None:
-        """The mapping blind to some views; None where no other is left."""
-        kept = [place for place, name in enumerate(self.views) if name not in views]
+    def without(self, modalities: AbstractSet[str]) -> ContentMapping | None:
+        """The mapping blind to some modalities; None where no other is left."""
+        kept = [place for place, name in enumerate(self.modalities) if name not in modalities]
         if not kept:
             return None
-        left = tuple(self.views[place] for place in kept)
-        return replace(self, views=left, parts=self.parts[kept], rehearsal=self.rehearsal[kept])
+        left = tuple(self.modalities[place] for place in kept)
+        return replace(self, modalities=left, parts=self.parts[kept], rehearsal=self.rehearsal[kept])
 
     @cached_property
     def _whole(self) -> Float32s:
@@ -108,25 +109,25 @@ class ContentMapping:
         return np.asarray(own - own.mean(axis=1, keepdims=True), dtype=np.float32)
 
 
-def fit_mapping(views: Mapping[str, Seen], events: npt.NDArray[np.integer]) -> ContentMapping | None:
+def fit_mapping(modalities: Mapping[str, Seen], events: npt.NDArray[np.integer]) -> ContentMapping | None:
     """The mapping of items with events to those without, from their contents; None where no known item has any.
 
-    ŝ(u, new) = Σ_known s(u, known) · [(K + Λ)⁻¹ k_new](known),  K = mean over views of exp(γ (cos − 1)),
+    ŝ(u, new) = Σ_known s(u, known) · [(K + Λ)⁻¹ k_new](known),  K = mean over modalities of exp(γ (cos − 1)),
     Λ = λ (1 + ½ median / events) on the diagonal.
 
     Scores are linear in the mapping, so whatever experts give to a known item passes on to the new ones that look like
-    it, split by expert and by view. Choose it over scoring new items by their likeness to the history: on a tenth of
-    MovieLens-1M's films it ranks new ones among each other more than three times as well, since the scores of known
+    it, split by expert and by modality. Choose it over scoring new items by their likeness to the history: on a tenth
+    of MovieLens-1M's films it ranks new ones among each other more than three times as well, since the scores of known
     items hold order, people and popularity (`benchmarks/cold_items.py`). Mapping attributes to what a model learned of
     items: Gantner et al., ICDM 2010; kernel ridge regression: Saunders et al., ICML 1998. `events` `[N]` counts each
-    item's events. A view that no known item has is left out, and where there are new items one that none of them has.
-    Known items as if they were new come from the same factor (leave-one-out in closed form): see `_left_out`. Costs
-    L² (D + L / 3 + V · (n + R)) once, B · L · (n + R) a call.
+    item's events. A modality that no known item has is left out, and where there are new items one that none of them
+    has. Known items as if they were new come from the same factor (leave-one-out in closed form): see `_left_out`.
+    Costs L² (D + L / 3 + V · (n + R)) once, B · L · (n + R) a call.
     """
     known_ones = events > 0
-    shared = {name: view for name, view in views.items() if view[1][known_ones].any()}
+    shared = {name: modality for name, modality in modalities.items() if modality[1][known_ones].any()}
     if not known_ones.all():
-        told = {name: view for name, view in shared.items() if view[1][~known_ones].any()}
+        told = {name: modality for name, modality in shared.items() if modality[1][~known_ones].any()}
         shared = told or shared
     if not shared:
         return None
@@ -179,8 +180,8 @@ def _centred(
     known: npt.NDArray[np.integer],
     new: npt.NDArray[np.integer],
 ) -> tuple[Float32s, Float32s]:
-    """Unit vectors of both groups, less the mean of the known ones first; zeros where the view is not there, and where
-    nothing but rounding is left."""
+    """Unit vectors of both groups, less the mean of the known ones first; zeros where the modality is not there, and
+    where nothing but rounding is left."""
     there = known[present[known]]
     middle = vectors[there].mean(axis=0) if len(there) else np.zeros(vectors.shape[1], dtype=np.float32)
 

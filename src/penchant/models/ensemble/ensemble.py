@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.arrays import Bools, Float32s, evenly_spaced
-from penchant.data.modalities import Views
+from penchant.data.modalities import Modalities
 from penchant.data.schema import BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData, Validation
 from penchant.errors import ModelError, OptionError
-from penchant.models.base import LEAST_SAY, Additive, Model, ModelState, Multiview
+from penchant.models.base import LEAST_SAY, Additive, Model, ModelState, Multimodal
 from penchant.models.ensemble.cold_start import STAGES, Foretelling, owned_items
 from penchant.models.ensemble.content_mapping import fit_mapping
 from penchant.models.ensemble.weights import fit_weights, refine_weights, standardise, weighted_scores
@@ -47,8 +47,8 @@ class EnsembleOptions:
     """Share of their NDCG@10 that warm items are expected to lose to cold ones where a tenth of all items or more is
     cold. 0 or more, below 1; with fewer cold items the loss falls with the root of their share; 0 ranks cold items
     last."""
-    new_views: tuple[str, ...] = ()
-    """Item views by which cold items are compared with warm ones. Empty takes all."""
+    new_modalities: tuple[str, ...] = ()
+    """Item modalities by which cold items are compared with warm ones. Empty takes all."""
 
     def __post_init__(self) -> None:
         if not self.experts or {"lite", "flagship"} & set(self.experts):
@@ -76,17 +76,18 @@ class Ensemble:
         experts: Mapping[str, Model],
         name: str = "lite",
         *,
-        of_view: Callable[[str], Model | None] | None = None,
+        of_modality: Callable[[str], Model | None] | None = None,
         heavy_tailed: AbstractSet[str] = frozenset(),
         content_only: AbstractSet[str] = frozenset(),
     ) -> None:
         """`heavy_tailed`, `content_only`: the names with these traits of the registry.
 
-        `of_view` makes the expert of one view (None: unwanted): the experts are then those of the data's views.
+        `of_modality` makes the expert of one modality (None: unwanted): the experts are then those of the data's
+        modalities.
         """
         self.options = options
         self.name = name
-        self.of_view = of_view
+        self.of_modality = of_modality
         self.heavy_tailed, self.content_only = heavy_tailed, content_only
         self.experts: dict[str, Model] = dict(experts)
         self.weights: dict[str, float] = {}
@@ -98,13 +99,16 @@ class Ensemble:
         """The experts that can serve these data; the others are dropped with the reason."""
         items = data.sequences.items
         events = np.bincount(items[items >= 0], minlength=data.n_items)
-        wanted = set(self.options.new_views or data.views) - {BEHAVIOUR}
-        if self.options.new_views and wanted and self.of_view is None and not wanted & set(data.views):
+        wanted = set(self.options.new_modalities or data.modalities) - {BEHAVIOUR}
+        if self.options.new_modalities and wanted and self.of_modality is None and not wanted & set(data.modalities):
             raise ModelError(
-                f"None of new_views ({', '.join(sorted(wanted))}) is there.",
-                remedy=f"Views there are: {', '.join(data.views) or 'none'}; behaviour alone: new items get no place.",
+                f"None of new_modalities ({', '.join(sorted(wanted))}) is there.",
+                remedy=f"Modalities there are: {', '.join(data.modalities) or 'none'}; behaviour alone: new "
+                "items get no place.",
             )
-        contents = {name: (view.vectors, view.present) for name, view in data.views.items() if name in wanted}
+        contents = {
+            name: (modality.vectors, modality.present) for name, modality in data.modalities.items() if name in wanted
+        }
         self._new, mapping = events == 0, fit_mapping(contents, events)
         if mapping is None:
             self.foretelling = None
@@ -116,12 +120,12 @@ class Ensemble:
             self._drop("ease", f"{data.n_items:,} items: a dense matrix of them does not fit.")
         if "user_knn" in self.experts and len(data.sequences) > self.options.max_users_user_knn:
             self._drop("user_knn", f"{len(data.sequences):,} users: comparing each request with all of them is slow.")
-        for name in set(self.experts) & self.content_only if not set(data.views) - {BEHAVIOUR} else ():
-            self._drop(name, "no item has text or another view.")
-        if self.of_view is not None:
-            self._expect(data.views)
-            for name in sorted(set(self.experts) - set(data.views) - {BEHAVIOUR}):
-                self._drop(name, f"no item has the view {name}.")
+        for name in set(self.experts) & self.content_only if not set(data.modalities) - {BEHAVIOUR} else ():
+            self._drop(name, "no item has text or another modality.")
+        if self.of_modality is not None:
+            self._expect(data.modalities)
+            for name in sorted(set(self.experts) - set(data.modalities) - {BEHAVIOUR}):
+                self._drop(name, f"no item has the modality {name}.")
         if not self.experts:
             raise ModelError("No expert of the ensemble can serve these data.", remedy="Use --model popularity.")
         self._share_out(self.weights)
@@ -272,9 +276,10 @@ class Ensemble:
         return parts
 
     def contributions(self, histories: SequenceBatch) -> dict[str, Float32s]:
-        """What each view gives, `[B, N]`: experts of ids and events are `behaviour`, those that can be are split.
+        """What each modality gives, `[B, N]`: experts of ids and events are `behaviour`, those that can be are split.
 
-        A new item has from each of its views what that foretells; the views it has share alike what its place adds.
+        A new item has from each of its modalities what that foretells; the modalities it has share alike what its
+        place adds.
         """
         total: dict[str, Float32s] = {}
         asked = dict(zip(self.experts, self._standardised(self.experts, histories), strict=True))
@@ -282,14 +287,14 @@ class Ensemble:
             expert, weight = self.experts[name], np.float32(self.weights[name])
             parts: Mapping[str, Float32s] = {BEHAVIOUR: weight * z}
             if isinstance(expert, Additive):
-                views = expert.contributions(histories)
-                spread = np.maximum(sum(views.values()).std(axis=1, keepdims=True), 1e-9)  # type: ignore[union-attr]
-                parts = {v: (s - s.mean(axis=1, keepdims=True)) / spread * weight for v, s in views.items()}
-            for view, scores in parts.items():
-                total[view] = total[view] + scores if view in total else scores
+                modalities = expert.contributions(histories)
+                spread = np.maximum(sum(modalities.values()).std(axis=1, keepdims=True), 1e-9)  # type: ignore[union-attr]
+                parts = {v: (s - s.mean(axis=1, keepdims=True)) / spread * weight for v, s in modalities.items()}
+            for modality, scores in parts.items():
+                total[modality] = total[modality] + scores if modality in total else scores
         if self.foretelling is not None and self.foretelling.places:
             mapping, told = self.foretelling.mapping, self.foretelling.told(asked)
-            self._settle(total, mapping.by_view(told), mapping.told_by(), self._placed(asked, histories))
+            self._settle(total, mapping.by_modality(told), mapping.told_by(), self._placed(asked, histories))
         return total
 
     def _settle(
@@ -312,29 +317,29 @@ class Ensemble:
             part[:, new] = foretold[name] + rest * share[name] if name in foretold else 0.0
             parts[name] = part
 
-    def view_names(self) -> list[str]:
-        """The views that its experts read; those that cannot say read ids and events: `behaviour`."""
-        seen = [e.view_names() if isinstance(e, Multiview) else [BEHAVIOUR] for e in self.experts.values()]
+    def modality_names(self) -> list[str]:
+        """The modalities that its experts read; those that cannot say read ids and events: `behaviour`."""
+        seen = [e.modality_names() if isinstance(e, Multimodal) else [BEHAVIOUR] for e in self.experts.values()]
         return sorted({name for names in seen for name in names}, key=lambda name: (name != BEHAVIOUR, name))
 
-    def attach(self, views: Views) -> None:
-        """Give the item views to the experts that read them."""
+    def attach(self, modalities: Modalities) -> None:
+        """Give the item modalities to the experts that read them."""
         for expert in self.experts.values():
-            if isinstance(expert, Multiview):
-                expert.attach(views)
+            if isinstance(expert, Multimodal):
+                expert.attach(modalities)
 
-    def without(self, views: AbstractSet[str]) -> Ensemble:
-        """The experts blind to some views, those that then see nothing left out; weights stay as they are."""
+    def without(self, modalities: AbstractSet[str]) -> Ensemble:
+        """The experts blind to some modalities, those that then see nothing left out; weights stay as they are."""
         left: dict[str, Model] = {}
         for name, expert in self.experts.items():
-            names = expert.view_names() if isinstance(expert, Multiview) else [BEHAVIOUR]
-            if set(names) - views:
-                left[name] = expert.without(views) if isinstance(expert, Multiview) else expert
+            names = expert.modality_names() if isinstance(expert, Multimodal) else [BEHAVIOUR]
+            if set(names) - modalities:
+                left[name] = expert.without(modalities) if isinstance(expert, Multimodal) else expert
         if not left:
-            raise ModelError("Nothing is left of the ensemble without these views.", remedy="Leave out fewer.")
+            raise ModelError("Nothing is left of the ensemble without these modalities.", remedy="Leave out fewer.")
         other = copy(self)
         other.experts, other.weights = left, {name: self.weights[name] for name in left}
-        other.foretelling = self.foretelling.without(views) if self.foretelling is not None else None
+        other.foretelling = self.foretelling.without(modalities) if self.foretelling is not None else None
         return other
 
     def state(self) -> ModelState:
@@ -363,10 +368,10 @@ class Ensemble:
             own = {k[len(name) + 1 :]: v for k, v in state.tensors.items() if k.startswith(f"{name}/")}
             expert.load_state(ModelState(own, state.facts["experts"][name]))
 
-    def _expect(self, views: Iterable[str]) -> None:
-        """Make the experts of views that have none yet, such as vectors that somebody brought."""
-        for name in sorted(set(views) - set(self.experts)):
-            expert = self.of_view(name) if self.of_view is not None else None
+    def _expect(self, modalities: Iterable[str]) -> None:
+        """Make the experts of modalities that have none yet, such as vectors that somebody brought."""
+        for name in sorted(set(modalities) - set(self.experts)):
+            expert = self.of_modality(name) if self.of_modality is not None else None
             if expert is not None:
                 self.experts[name] = expert
 

@@ -26,7 +26,7 @@ from penchant.models.language.network import LLMNet
 from penchant.models.language.options import LLMOptions
 from penchant.models.language.reading import ItemReading, Reading, TextReading, events_of
 from penchant.models.language.setup import (
-    VIEW,
+    MODALITY,
     Prepared,
     Words,
     choose_item_source,
@@ -83,8 +83,8 @@ class LLM:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(data.seed)
             self._facts, net = grow(self._net(), self._facts, self.options, data)
-            if choose_item_source(self.options, data) == VIEW:
-                net.items.texts = torch.from_numpy(data.views[TEXT].unit().vectors)
+            if choose_item_source(self.options, data) == MODALITY:
+                net.items.texts = torch.from_numpy(data.modalities[TEXT].unit().vectors)
             else:
                 texts = Words.of(data, self.options).texts
                 self._item_tokens = tokenise_items(texts, self._facts.tokenizer, self._facts.positions)
@@ -129,14 +129,14 @@ class LLM:
             config=model.network.config.to_dict(),
             width=model.dim,
             positions=model.positions,
-            text_dim=data.views[TEXT].dim if source == VIEW else model.dim,
+            text_dim=data.modalities[TEXT].dim if source == MODALITY else model.dim,
             n_items=data.n_items,
             kinds=list(data.kinds),
             digest=prepared.digest,
             titles=prepared.words.titles,
             tokenizer=model.tokenizer,
         )
-        texts = torch.from_numpy(data.views[TEXT].unit().vectors) if source == VIEW else None
+        texts = torch.from_numpy(data.modalities[TEXT].unit().vectors) if source == MODALITY else None
         item_reader = None
         if texts is None:
             self._item_tokens = tokenise_items(prepared.words.texts, model.tokenizer, model.positions)

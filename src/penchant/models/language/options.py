@@ -15,7 +15,7 @@ from penchant.options import require_range
 CHOICES: dict[str, tuple[str, ...]] = {
     "architecture": ("auto", *KINDS),
     "language": ("auto", *LANGUAGES),
-    "items": ("auto", "view", "lm"),
+    "items": ("auto", "modality", "lm"),
     "tuning": ("auto", *TUNINGS),
     "pretrain": ("auto", *OBJECTIVES),
     "pooling": ("auto", *(name for name in POOLINGS if name not in ("idf", "attention"))),
@@ -39,7 +39,7 @@ class LLMOptions:
     language: str = "auto"
     """Language in which histories are verbalised: auto, zh or en. auto is that of the titles."""
     items: str = "auto"
-    """Where item vectors come from: auto, view (the text view) or lm (the language model)."""
+    """Where item vectors come from: auto, modality (the text modality) or lm (the language model)."""
     train_items: bool = False
     """Whether the language model that reads items is trained too. This multiplies the cost."""
     ids: bool = True
@@ -120,9 +120,9 @@ class LLMOptions:
                 "train_items=True trains what reads the items, and tuning='frozen' trains no weights.",
                 remedy="Set tuning to full or lora, or train_items=false.",
             )
-        if self.train_items and self.items == "view":
+        if self.train_items and self.items == "modality":
             raise UsageError(
-                "items='view' takes item vectors from the text view, which train_items=True cannot train.",
+                "items='modality' takes item vectors from the text modality, which train_items=True cannot train.",
                 remedy="Set items=lm, or train_items=false.",
             )
         small = "" if self.source else {"auto": "gpt"}.get(self.architecture, self.architecture)

@@ -30,8 +30,8 @@ from penchant.models.language.options import LLMOptions
 
 ITEM_TOKENS = 64
 """Tokens of an item's text that the language model reads."""
-VIEW, READ = "view", "lm"
-"""Where item vectors come from: the text view, or the language model."""
+MODALITY, READ = "modality", "lm"
+"""Where item vectors come from: the text modality, or the language model."""
 CORPUS_HISTORIES = 2000
 """Verbalised histories in the corpus, beside the items' texts."""
 
@@ -86,9 +86,11 @@ def choose_item_source(options: LLMOptions, data: TrainingData) -> str:
     """Where item vectors come from by the options and the data. Raises `ModelError`."""
     source = options.items
     if source == "auto":
-        source = VIEW if schema.TEXT in data.views and not options.train_items else READ
-    if source == VIEW and (schema.TEXT not in data.views or options.train_items):
-        raise ModelError("items='view' needs a text view of the items, and no train_items.", remedy="Take items='lm'.")
+        source = MODALITY if schema.TEXT in data.modalities and not options.train_items else READ
+    if source == MODALITY and (schema.TEXT not in data.modalities or options.train_items):
+        raise ModelError(
+            "items='modality' needs a text modality of the items, and no train_items.", remedy="Take items='lm'."
+        )
     return source
 
 

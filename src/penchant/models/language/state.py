@@ -22,7 +22,7 @@ from penchant.llm.tokenizer import TextTokenizer
 from penchant.models.base import ModelState
 from penchant.models.language.network import EventInputs, ItemSide, LLMNet
 from penchant.models.language.options import LLMOptions
-from penchant.models.language.setup import VIEW, Words, choose_item_source
+from penchant.models.language.setup import MODALITY, Words, choose_item_source
 
 READER = "reader."
 TEXTS = "items.texts"
@@ -122,10 +122,10 @@ def grow(net: LLMNet, facts: Facts, options: LLMOptions, data: TrainingData) -> 
 
     Raises `ModelError` where a language model with changed weights read the item vectors: it is not kept.
     """
-    if choose_item_source(options, data) != VIEW and (options.train_items or facts.digest is None):
+    if choose_item_source(options, data) != MODALITY and (options.train_items or facts.digest is None):
         raise ModelError(
             "The trained weights that read the items are not in the bundle, so llm cannot learn new data.",
-            remedy="Train it again; with items='view' it could be updated.",
+            remedy="Train it again; with items='modality' it could be updated.",
         )
     titles = Words.of(data, replace(options, language=facts.language)).titles
     more = replace(facts, titles=titles, n_items=data.n_items, kinds=list(data.kinds))

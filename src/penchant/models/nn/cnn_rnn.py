@@ -1,4 +1,4 @@
-"""The CNN+RNN fusion network: convolutions over each view of recent events, a recurrent network over the events."""
+"""The CNN+RNN fusion network: convolutions over each modality of recent events, a recurrent network over the events."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding as embed
 
-from penchant.data.modalities import Views
+from penchant.data.modalities import Modalities
 from penchant.data.schema import ATTRIBUTES
 from penchant.models.nn.dropout import PooledDropout
 from penchant.models.nn.tokens import Padded
@@ -23,17 +23,17 @@ KERNEL = 3
 class CnnRnnEncoder(nn.Module):
     """dense[ conv_1(V_1); …; conv_M(V_M); GRU(tokens) ] + tokens, layer-normed: fusion at the level of the model.
 
-    For each of `views` views a causal 1-D convolution (kernel 3) along time reads what the last three events looked
-    like in it; a GRU reads the event tokens (id, kind, time, content); one dense layer joins them into the interest
-    vector. Convolution after Caser (Tang and Wang, WSDM 2018), a network for each view after p-RNN (Hidasi et al.,
-    RecSys 2016). Where items have no view besides the id, the convolution reads the tokens. Costs
-    time · dim² · (3 · views + 10). Choose it where a run of like pictures or sounds says what comes next.
+    For each of `modalities` modalities a causal 1-D convolution (kernel 3) along time reads what the last three events
+    looked like in it; a GRU reads the event tokens (id, kind, time, content); one dense layer joins them into the
+    interest vector. Convolution after Caser (Tang and Wang, WSDM 2018), a network for each modality after p-RNN
+    (Hidasi et al., RecSys 2016). Where items have no modality besides the id, the convolution reads the tokens. Costs
+    time · dim² · (3 · modalities + 10). Choose it where a run of like pictures or sounds says what comes next.
     """
 
-    def __init__(self, dim: int, layers: int, dropout: float, views: int) -> None:
+    def __init__(self, dim: int, layers: int, dropout: float, modalities: int) -> None:
         super().__init__()
-        self.views = views
-        groups = max(1, views)
+        self.modalities = modalities
+        groups = max(1, modalities)
         self.convolve = nn.Conv1d(groups * dim, groups * dim, KERNEL, groups=groups)
         self.cells = nn.GRU(dim, 2 * dim, num_layers=layers, batch_first=True)
         self.drop = PooledDropout(dropout)
@@ -41,8 +41,9 @@ class CnnRnnEncoder(nn.Module):
         self.norm = nn.LayerNorm(dim)
 
     def forward(self, tokens: Tensor, channels: Tensor | None = None) -> Tensor:
-        """Tokens `[batch, time, dim]` and views `[batch, time, views * dim]` to interest vectors like the tokens."""
-        seen = channels if self.views and channels is not None else tokens
+        """Tokens `[batch, time, dim]` and modalities `[batch, time, modalities * dim]` to interest vectors like the
+        tokens."""
+        seen = channels if self.modalities and channels is not None else tokens
         early = nn.functional.pad(seen.transpose(1, 2), (KERNEL - 1, 0))
         looked = nn.functional.gelu(self.convolve(early)).transpose(1, 2)
         hidden, _ = self.cells(tokens)
@@ -52,16 +53,17 @@ class CnnRnnEncoder(nn.Module):
 
 
 def channel_table(tower: ItemTower, rows: Tensor, *, without: AbstractSet[str] = frozenset()) -> Tensor:
-    """The views of items without their id, side by side: `[items, views * dim]`, absent ones zero."""
+    """The modalities of items without their id, side by side: `[items, modalities * dim]`, absent ones zero."""
     if not tower.modalities:
         return torch.zeros(len(rows), 0, device=rows.device)
-    views, _ = tower.stacked(rows, without=without)
+    modalities, _ = tower.stacked(rows, without=without)
     scale: float = tower.dim**0.5
-    return views[:, 1:].flatten(1) * scale
+    return modalities[:, 1:].flatten(1) * scale
 
 
-def event_channels(tower: ItemTower, window: Padded, table: Tensor, content: Views | None) -> Tensor:
-    """What each event shows, `[batch, time, views * dim]`: its item's views by code, plus its own text and media.
+def event_channels(tower: ItemTower, window: Padded, table: Tensor, content: Modalities | None) -> Tensor:
+    """What each event shows, `[batch, time, modalities * dim]`: its item's modalities by code, plus its own text and
+    media.
 
     The attributes of `content` are an event's context (device, place), not those of an item: the token has them.
     """

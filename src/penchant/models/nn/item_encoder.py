@@ -1,4 +1,4 @@
-"""The item tower: an item's id embedding and its views, fused at feature level into one vector."""
+"""The item tower: an item's id embedding and its modalities, fused at feature level into one vector."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import embedding as embed
 
-from penchant.data.modalities import Views
+from penchant.data.modalities import Modalities
 from penchant.data.schema import BEHAVIOUR
 from penchant.errors import ModelError, OptionError, UsageError
 from penchant.fusion.contributions import parts_of
@@ -29,25 +29,27 @@ NOTHING: AbstractSet[str] = frozenset()
 
 @dataclass(frozen=True)
 class TowerOptions:
-    """Which views an item has in a network, and how they become one vector. A sequence model has these options too."""
+    """Which modalities an item has in a network, and how they become one vector. A sequence model has these options
+    too."""
 
     fusion: str = "weighted_sum"
-    """Fusion of the views: weighted_sum, concat, product, bilinear, gated, attention, none (the id alone) or decision
-    (one network a view)."""
-    views: tuple[str, ...] = ()
-    """Item views that are used; `behaviour` is the id. Empty takes all."""
+    """Fusion of the modalities: weighted_sum, concat, product, bilinear, gated, attention, none (the id alone) or
+    decision (one network a modality)."""
+    modalities: tuple[str, ...] = ()
+    """Item modalities that are used; `behaviour` is the id. Empty takes all."""
     ids: bool = True
-    """Whether items have id embeddings. Without them an item is its views alone, and a cold item is like any other."""
+    """Whether items have id embeddings. Without them an item is its modalities alone, and a cold item is like any
+    other."""
     fusion_weights: Mapping[str, float] = field(default_factory=dict)
-    """Fixed weights of fusion=weighted_sum, as `text:2,image:0.5`. 0 or more; views not named weigh 1; empty learns
-    them."""
-    view_norm: str = "l2"
-    """How each view is scaled before the fusion: l2, layer_norm, standardise or none."""
-    view_balance: str = "none"
-    """Remedy for views that few items have: none, or loss (their events weigh more)."""
+    """Fixed weights of fusion=weighted_sum, as `text:2,image:0.5`. 0 or more; modalities not named weigh 1; empty
+    learns them."""
+    modality_norm: str = "l2"
+    """How each modality is scaled before the fusion: l2, layer_norm, standardise or none."""
+    modality_balance: str = "none"
+    """Remedy for modalities that few items have: none, or loss (their events weigh more)."""
 
     def __post_init__(self) -> None:
-        for name, allowed in (("fusion", FUSIONS), ("view_norm", NORMALISATIONS), ("view_balance", BALANCES)):
+        for name, allowed in (("fusion", FUSIONS), ("modality_norm", NORMALISATIONS), ("modality_balance", BALANCES)):
             if getattr(self, name) not in allowed:
                 raise OptionError(name, getattr(self, name), allowed=allowed)
         if not self.ids and self.fusion == "none":
@@ -59,73 +61,77 @@ class TowerOptions:
         if any(not 0 <= weight < float("inf") for weight in self.fusion_weights.values()):
             raise UsageError(f"fusion_weights={dict(self.fusion_weights)}: one is negative.", remedy="Give 0 or more.")
 
-    def chosen(self, views: Sequence[str]) -> list[str]:
-        """The views besides the id that a tower takes of those there are, sorted. Raises `ModelError`."""
+    def chosen(self, modalities: Sequence[str]) -> list[str]:
+        """The modalities besides the id that a tower takes of those there are, sorted. Raises `ModelError`."""
         if self.fusion == "none":
             return []
-        missing = [name for name in self.views if name != BEHAVIOUR and name not in views]
+        missing = [name for name in self.modalities if name != BEHAVIOUR and name not in modalities]
         if missing:
             raise ModelError(
-                f"The item view {', '.join(missing)} is wanted and not there.",
-                remedy=f"Views there are: {', '.join(views) or 'none'}. Set views to some of them.",
+                f"The item modality {', '.join(missing)} is wanted and not there.",
+                remedy=f"Modalities there are: {', '.join(modalities) or 'none'}. Set modalities to some of them.",
             )
-        found = sorted(name for name in views if name != BEHAVIOUR and (not self.views or name in self.views))
+        found = sorted(
+            name for name in modalities if name != BEHAVIOUR and (not self.modalities or name in self.modalities)
+        )
         if not found and not self.ids:
             raise ModelError(
-                "The items have no views to be known by, and ids=False.", remedy="Give them text, or set ids=true."
+                "The items have no modalities to be known by, and ids=False.", remedy="Give them text, or set ids=true."
             )
         return found
 
     @property
     def with_ids(self) -> bool:
-        """Whether the id is one of the views."""
-        return self.ids and (self.fusion == "none" or not self.views or BEHAVIOUR in self.views)
+        """Whether the id is one of the modalities."""
+        return self.ids and (self.fusion == "none" or not self.modalities or BEHAVIOUR in self.modalities)
 
 
 class ItemTower(nn.Module):
     """Item codes to vectors `[items, dim]`.
 
-    The first view is always the id embedding (that is the behaviour view here); each further one is projected by a
-    dense layer and every view is normalised before the fusion, so that none drowns another. Without its id (a
-    new item, or a text that somebody wrote) an item is the fusion of its remaining views.
+    The first modality is always the id embedding (that is the behaviour modality here); each further one is projected
+    by a dense layer and every modality is normalised before the fusion, so that none drowns another. Without its id (a
+    new item, or a text that somebody wrote) an item is the fusion of its remaining modalities.
     """
 
-    def __init__(self, n_items: int, dim: int, views: Views, options: TowerOptions, rng: torch.Generator) -> None:
+    def __init__(
+        self, n_items: int, dim: int, modalities: Modalities, options: TowerOptions, rng: torch.Generator
+    ) -> None:
         super().__init__()
         self.n_items, self.dim, self.options = n_items, dim, options
-        self.modalities = options.chosen(list(views))
+        self.modalities = options.chosen(list(modalities))
         self.columns = [BEHAVIOUR, *self.modalities]
         self.embedding = nn.Parameter(torch.randn(n_items, dim, generator=rng) * dim**-0.5)
         self.sparse = False
         """Whether the ids' gradient holds only the rows of a step: set it where no step looks at all items."""
-        self.projections = nn.ModuleDict({m: nn.Linear(views[m].dim, dim, bias=False) for m in self.modalities})
+        self.projections = nn.ModuleDict({m: nn.Linear(modalities[m].dim, dim, bias=False) for m in self.modalities})
         self.trained = nn.Parameter(torch.ones(n_items), requires_grad=False)
         """1 where the item has been seen in training, so that its id means something; 0 for content alone."""
         self.fuse: nn.Module | None = None
         if self.modalities:
             fixed, given = bool(options.fusion_weights), options.fusion_weights
             start = [given.get(m, 1.0) if fixed else 1.0 if m == BEHAVIOUR else 0.5 for m in self.columns]
-            self.norm = ModalityNorm(len(self.columns), dim, options.view_norm)
+            self.norm = ModalityNorm(len(self.columns), dim, options.modality_norm)
             self.fuse = feature_fusion(options.fusion, len(self.columns), dim, start, fixed=fixed)
         self._vectors: dict[str, Tensor] = {}
         self._present: dict[str, Tensor] = {}
         self.mixed_precision = False
-        """Whether training projects views in bfloat16 (each number to three digits), in half the time."""
+        """Whether training projects modalities in bfloat16 (each number to three digits), in half the time."""
         self._held: dict[str, Tensor] = {}
-        self.attach(views)
+        self.attach(modalities)
 
-    def attach(self, views: Views) -> None:
-        """Give the tower the vectors of its views (they are not parameters and are not saved with it)."""
-        for modality in self.modalities:
-            view = views[modality].unit()
-            self._vectors[modality] = torch.from_numpy(view.vectors)
-            self._present[modality] = torch.from_numpy(view.present)
+    def attach(self, modalities: Modalities) -> None:
+        """Give the tower the vectors of its modalities (they are not parameters and are not saved with it)."""
+        for name in self.modalities:
+            modality = modalities[name].unit()
+            self._vectors[name] = torch.from_numpy(modality.vectors)
+            self._present[name] = torch.from_numpy(modality.present)
         self._held = {}
         self.attached = True
-        """Whether the vectors of the views are here, so that items can be computed again."""
+        """Whether the vectors of the modalities are here, so that items can be computed again."""
 
     def train(self, mode: bool = True) -> Self:
-        """As of every module; out of training no copies of the vectors of views are held."""
+        """As of every module; out of training no copies of the vectors of modalities are held."""
         self._held = {}
         return super().train(mode)
 
@@ -143,15 +149,17 @@ class ItemTower(nn.Module):
     def stacked(
         self, rows: Tensor | None = None, *, with_ids: bool = True, without: AbstractSet[str] = NOTHING
     ) -> tuple[Tensor, Tensor]:
-        """Normalised views `[items, views, dim]` in the order of `columns`, and which are present `[items, views]`.
+        """Normalised modalities `[items, modalities, dim]` in the order of `columns`, and which are present `[items,
+        modalities]`.
 
-        `without`: names of views that count as absent everywhere.
+        `without`: names of modalities that count as absent everywhere.
         """
         parts, present = self._apart(rows, with_ids, without)
         return self.norm(torch.stack(parts, dim=1), present), present
 
     def _apart(self, rows: Tensor | None, with_ids: bool, without: AbstractSet[str]) -> tuple[list[Tensor], Tensor]:
-        """The views before they are normalised, each `[items, dim]`, and which are present `[items, views]`."""
+        """The modalities before they are normalised, each `[items, dim]`, and which are present `[items,
+        modalities]`."""
         ids = self._ids(rows)
         known = (self.trained if rows is None else self.trained[rows]) > 0
         asked = with_ids and self.options.with_ids and BEHAVIOUR not in without
@@ -168,7 +176,7 @@ class ItemTower(nn.Module):
     def forward(
         self, rows: Tensor | None = None, *, with_ids: bool = True, without: AbstractSet[str] = NOTHING
     ) -> Tensor:
-        """Vectors of some items `[rows]` (or all), with their ids or by their views alone."""
+        """Vectors of some items `[rows]` (or all), with their ids or by their modalities alone."""
         if self.fuse is None:
             ids = unit(self._ids(rows))
             return torch.zeros_like(ids) if BEHAVIOUR in without else ids
@@ -179,15 +187,15 @@ class ItemTower(nn.Module):
         return fused
 
     def parts(self, rows: Tensor, without: AbstractSet[str] = NOTHING) -> Tensor:
-        """What each view gives to the item vectors of length 1, `[items, views, dim]`: they sum to them."""
+        """What each modality gives to the item vectors of length 1, `[items, modalities, dim]`: they sum to them."""
         if self.fuse is None:
             ids: Tensor = self(rows, without=without)
             return ids.unsqueeze(1)
         return parts_of(self.fuse, *self.stacked(rows, without=without))
 
     def _read(self, modality: str, whole: torch.device | None) -> Tensor:
-        """The vectors of a view `[items, D_m]`; in training in bfloat16 where they are projected so, and, once all of
-        them are asked for on another device (`whole`), there."""
+        """The vectors of a modality `[items, D_m]`; in training in bfloat16 where they are projected so, and, once all
+        of them are asked for on another device (`whole`), there."""
         away = whole is not None and whole.type != "cpu"
         if not self.training or not (self.mixed_precision or away or modality in self._held):
             return self._vectors[modality]

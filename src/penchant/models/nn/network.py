@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.data.schema import ATTRIBUTES, BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
@@ -25,7 +25,7 @@ from penchant.models.nn.temporal_encoder import make_encoder
 from penchant.models.nn.tokens import DWELL, VALUE, EventTokens, Padded
 
 _USER = "user."
-"""Before the names of users' views among the sizes."""
+"""Before the names of users' modalities among the sizes."""
 
 
 class SequenceNet(Network):
@@ -33,10 +33,10 @@ class SequenceNet(Network):
 
     item_tables = ("tower.embedding",)
 
-    def __init__(self, options: SequenceOptions, sizes: Mapping[str, int], views: Views, seed: int) -> None:
+    def __init__(self, options: SequenceOptions, sizes: Mapping[str, int], modalities: Modalities, seed: int) -> None:
         super().__init__()
         rng = torch.Generator().manual_seed(seed)
-        self.tower = ItemTower(sizes["n_items"], options.dim, views, options, rng)
+        self.tower = ItemTower(sizes["n_items"], options.dim, modalities, options, rng)
         self.tokens = EventTokens(
             options.dim,
             sizes["n_kinds"],
@@ -64,7 +64,7 @@ class SequenceNet(Network):
         return self.log_scale.device
 
     def table(self, rows: Tensor, *, with_ids: bool = True, without: AbstractSet[str] = NOTHING) -> Tensor:
-        """What the encoder reads of items: their vectors `[N, dim]`, and for `cnn_rnn` their views beside them."""
+        """What the encoder reads of items: their vectors `[N, dim]`, and for `cnn_rnn` their modalities beside them."""
         vectors: Tensor = self.tower(rows, with_ids=with_ids, without=without)
         if isinstance(self.encoder, CnnRnnEncoder):
             vectors = torch.cat([vectors, channel_table(self.tower, rows, without=without)], dim=1)
@@ -101,38 +101,38 @@ class SequenceNet(Network):
             items = torch.cat([items, self.table(codes[gone], with_ids=False)])
         return self(replace(window, items=at), batch, items, request=request)  # type: ignore[no-any-return]
 
-    def contents(self, content: Views | None) -> Tensor | None:
+    def contents(self, content: Modalities | None) -> Tensor | None:
         """Vectors `[M, dim]` of what events carry themselves: text and media by the tower, context by its own layer."""
         parts: list[Tensor] = []
-        for modality, view in (content or {}).items():
-            vectors = torch.from_numpy(view.vectors).to(self.device)
-            present = torch.from_numpy(view.present).to(self.device)[:, None]
-            if modality == ATTRIBUTES:
+        for name, modality in (content or {}).items():
+            vectors = torch.from_numpy(modality.vectors).to(self.device)
+            present = torch.from_numpy(modality.present).to(self.device)[:, None]
+            if name == ATTRIBUTES:
                 if self.tokens.context is not None:
                     parts.append(self.tokens.context(vectors) * present)
-            elif modality in self.tower.modalities:
-                parts.append(self.tower.content(modality, vectors) * present)
+            elif name in self.tower.modalities:
+                parts.append(self.tower.content(name, vectors) * present)
         return torch.stack(parts).sum(dim=0) if parts else None
 
     def users(self, window: Padded, batch: SequenceBatch) -> Tensor | None:
-        """What is known of the person of each window `[windows, user_dim]`: their views side by side, or None.
+        """What is known of the person of each window `[windows, user_dim]`: their modalities side by side, or None.
 
-        Attributes as they are, the others of length 1; a view that is missing is zero.
+        Attributes as they are, the others of length 1; a modality that is missing is zero.
         """
-        if batch.user_views is None or not self.user_dims:
+        if batch.user_modalities is None or not self.user_dims:
             return None
         rows, parts = window.rows.cpu().numpy(), []
         for name, dim in self.user_dims.items():
-            view = batch.user_views.get(name)
-            if view is None or view.dim != dim:
+            modality = batch.user_modalities.get(name)
+            if modality is None or modality.dim != dim:
                 parts.append(np.zeros((len(rows), dim), dtype=np.float32))
             else:
-                told = view.take(rows)
+                told = modality.take(rows)
                 parts.append(told.vectors if name == ATTRIBUTES else told.unit().vectors)
         return torch.from_numpy(np.concatenate(parts, axis=1)).to(self.device)
 
 
-def shown_content(window: Padded, batch: SequenceBatch) -> tuple[Padded, Views | None]:
+def shown_content(window: Padded, batch: SequenceBatch) -> tuple[Padded, Modalities | None]:
     """The contents that the events of a window carry, each once (None: none), and the window pointing to them.
 
     So a step, or an answer, costs what its own events carry, however many contents there are.
@@ -146,19 +146,19 @@ def shown_content(window: Padded, batch: SequenceBatch) -> tuple[Padded, Views |
 
 
 def sizes(data: TrainingData) -> dict[str, int]:
-    """What fixes the shapes of the network, besides the views of items."""
-    users, content = data.sequences.user_views, data.sequences.content
+    """What fixes the shapes of the network, besides the modalities of items."""
+    users, content = data.sequences.user_modalities, data.sequences.content
     return {
         "n_items": data.n_items,
         "n_kinds": len(data.kinds),
         "amounts": _amounts(data.sequences),
-        **{f"{_USER}{name}": view.dim for name, view in sorted((users or {}).items()) if name != BEHAVIOUR},
+        **{f"{_USER}{name}": modality.dim for name, modality in sorted((users or {}).items()) if name != BEHAVIOUR},
         "context_dim": content[ATTRIBUTES].dim if content is not None and ATTRIBUTES in content else 0,
     }
 
 
 def _user_dims(sizes: Mapping[str, int]) -> dict[str, int]:
-    """The lengths of the views of users, by name, in the order they stand side by side."""
+    """The lengths of the modalities of users, by name, in the order they stand side by side."""
     return {name.removeprefix(_USER): size for name, size in sorted(sizes.items()) if name.startswith(_USER)}
 
 
@@ -168,9 +168,11 @@ def _amounts(sequences: SequenceBatch) -> int:
     return sum(bit for bit, flat in carried if flat is not None and bool(np.isfinite(flat).any()))
 
 
-def empty_views(tensors: dict[str, npt.NDArray[np.float32]]) -> Views:
-    """Views without vectors but with the right dimensions, to rebuild a tower's layers."""
+def empty_modalities(tensors: dict[str, npt.NDArray[np.float32]]) -> Modalities:
+    """Modalities without vectors but with the right dimensions, to rebuild a tower's layers."""
     prefix, suffix = "tower.projections.", ".weight"
     n_items = len(tensors["tower.trained"])
     found = {k[len(prefix) : -len(suffix)]: v.shape[1] for k, v in tensors.items() if k.startswith(prefix)}
-    return Views({m: View(np.zeros((n_items, d), np.float32), np.zeros(n_items, np.bool_)) for m, d in found.items()})
+    return Modalities(
+        {m: Modality(np.zeros((n_items, d), np.float32), np.zeros(n_items, np.bool_)) for m, d in found.items()}
+    )

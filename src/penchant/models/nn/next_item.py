@@ -66,7 +66,7 @@ class NextItem:
     def loss(self, net: SequenceNet, hidden: Tensor, targets: Tensor, rng: np.random.Generator) -> Tensor:
         """Mean loss of `hidden` `[tokens, dim]` (or `[tokens, K, dim]`) and the `targets` `[tokens]` that came next."""
         weights = None
-        if self.options.view_balance == "loss":
+        if self.options.modality_balance == "loss":
             weights = torch.from_numpy(self.rarity.astype(np.float32)).to(targets.device)[targets]
         if self.name == "softmax":
             return self._against_all(net, hidden, targets, weights)
@@ -118,8 +118,8 @@ class NextItem:
         return (bce if self.name == "bce" else bpr)(own, others, same, weights)
 
 
-def _rarity(data: TrainingData, views: list[str]) -> npt.NDArray[np.float64]:
-    """Weight of each item by how rare its views are, mean 1; one more at the end for events without an item."""
-    present = [data.views[view].present for view in views]
+def _rarity(data: TrainingData, modalities: list[str]) -> npt.NDArray[np.float64]:
+    """Weight of each item by how rare its modalities are, mean 1; one more at the end for events without an item."""
+    present = [data.modalities[modality].present for modality in modalities]
     weights = presence_weights(np.stack(present, axis=1)) if present else np.ones(data.n_items)
     return np.append(weights, 1.0)

@@ -57,7 +57,7 @@ class SequenceOptions(TowerOptions):
     negatives: int = 1024
     """Negatives of a batch, for losses that sample. 1 or more."""
     id_dropout: float = 0.05
-    """Share of input events that lose their id in training and keep their views. 0 or more, below 1."""
+    """Share of input events that lose their id in training and keep their modalities. 0 or more, below 1."""
     time: bool = True
     """Whether elapsed times are part of the tokens. The time of the request is shown in half of the training
     batches."""
@@ -69,8 +69,8 @@ class SequenceOptions(TowerOptions):
     """Share of the softmax target that is spread over all items. 0 or more, below 1; it needs loss=softmax, or auto up
     to 20,000 items."""
     mixed_precision: bool = True
-    """Whether training uses bfloat16 for the products of the softmax, of the item views, and on a CPU of attention and
-    sasrec from dim=128 on, where the processor has it. training.precision=float32 overrides it."""
+    """Whether training uses bfloat16 for the products of the softmax, of the item modalities, and on a CPU of
+    attention and sasrec from dim=128 on, where the processor has it. training.precision=float32 overrides it."""
     gbce_t: float = 0.75
     """t of loss=gbce. 0 or more, at most 1; 0 is bce, 1 calibrates as if all items were negatives."""
     contrastive_weight: float = 0.0
@@ -113,10 +113,11 @@ class SequenceOptions(TowerOptions):
 
     def _refuse_what_has_no_effect(self) -> None:
         if self.id_init != "random" and not self.with_ids:
-            where = "ids=False" if not self.ids else f"views={','.join(self.views)}"
+            where = "ids=False" if not self.ids else f"modalities={','.join(self.modalities)}"
             raise UsageError(
                 f"id_init={self.id_init!r} has no effect: {where} leaves the ids out.",
-                remedy="Set id_init=random, or let items be known by their ids (ids=true, behaviour among the views).",
+                remedy="Set id_init=random, or let items be known by their ids (ids=true, behaviour among the "
+                "modalities).",
             )
         if self.label_smoothing and self.loss not in OF_ALL_ITEMS:
             raise UsageError(

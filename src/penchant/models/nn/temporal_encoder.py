@@ -1,7 +1,7 @@
 """Temporal encoders by name: event tokens in, an interest vector after every event out.
 
-Each is a module called as `encoder(tokens, window, request=…)` (`cnn_rnn`: with its views) with tokens `[batch, time,
-dim]` of right-padded windows; it is causal, so padding and the future change nothing before them.
+Each is a module called as `encoder(tokens, window, request=…)` (`cnn_rnn`: with its modalities) with tokens `[batch,
+time, dim]` of right-padded windows; it is causal, so padding and the future change nothing before them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ PAIRWISE = {"attention": AttentionBlock, "hstu": HstuBlock, "fuxi": FuxiBlock}
 
 
 def make_encoder(options: SequenceOptions, dropout: float, channels: int = 0) -> nn.Module:
-    """The encoder that the options name; `channels` is the number of views that `cnn_rnn` reads beside the tokens."""
+    """The encoder that the options name; `channels` is the number of modalities that `cnn_rnn` reads beside the
+    tokens."""
     dim, layers, heads, length = options.dim, options.layers, options.n_heads, options.max_length
     if options.encoder in PAIRWISE:
         biased = options.time and options.time_bias

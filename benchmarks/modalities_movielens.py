@@ -1,12 +1,13 @@
-"""Views of MovieLens-1M: every fusion and every ablation with a small model, on two splits; seeds of the chosen one.
+"""Modalities of MovieLens-1M: every fusion and every ablation with a small model, on two splits; seeds of the chosen
+one.
 
-    python benchmarks/views_movielens.py [DATA] --image FOLDER [--work FOLDER] [--splits a,b] [--runs "a;b"]
+    python benchmarks/modalities_movielens.py [DATA] --image FOLDER [--work FOLDER] [--splits a,b] [--runs "a;b"]
 
 `DATA` has posters; FOLDER is an image model such as MobileNetV2. The text is read by the default encoder. All runs
-share one recipe (`RECIPE`) and differ in the fusion or in the views; epochs are chosen on the validation part, the
-chosen fusion too, and the test part is reported. The chosen fusion with all views and behaviour alone are fitted with
-five seeds on leave-one-out. NDCG@10 of every person is kept in the work folder, so that a run that was cut off goes on
-where it stopped; `results/views_movielens.json` is written anew after every fit.
+share one recipe (`RECIPE`) and differ in the fusion or in the modalities; epochs are chosen on the validation part, the
+chosen fusion too, and the test part is reported. The chosen fusion with all modalities and behaviour alone are fitted
+with five seeds on leave-one-out. NDCG@10 of every person is kept in the work folder, so that a run that was cut off
+goes on where it stopped; `results/modalities_movielens.json` is written anew after every fit.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import polars as pl
 from _report import cpu_s, write
 
 from penchant.data.dataset import Dataset
-from penchant.data.modalities import View, Views
+from penchant.data.modalities import Modalities, Modality
 from penchant.data.splits import Split, split
 from penchant.evaluation.background import background
 from penchant.evaluation.backtest import evaluate_ranking
@@ -52,7 +53,8 @@ RECIPE: Mapping[str, Any] = {
 }
 """One small transformer: about a CPU minute a fit, so that all of them can be run once."""
 DIMENSIONS = 128
-"""Views are reduced to so many principal components, since projecting 1,280 numbers is most of a small model's cost."""
+"""Modalities are reduced to so many principal components, since projecting 1,280 numbers is most of a small model's
+cost."""
 FUSIONS = ("weighted_sum", "gated", "concat", "product", "attention", "bilinear", "decision")
 ABLATIONS: Mapping[str, tuple[str, ...]] = {
     "behaviour": ("behaviour",),
@@ -62,7 +64,7 @@ ABLATIONS: Mapping[str, tuple[str, ...]] = {
     "behaviour, image": ("behaviour", "image"),
     "text, image": ("text", "image"),
 }
-"""Each view alone and all but one, by the weighted sum; all of them is the run `weighted_sum`."""
+"""Each modality alone and all but one, by the weighted sum; all of them is the run `weighted_sum`."""
 NAMES = {
     **{name: f"all, {name}" for name in FUSIONS},
     **{name: name.replace(", ", " + ") if ", " in name else f"{name} alone" for name in ABLATIONS},
@@ -81,9 +83,9 @@ def main() -> None:
     dataset = Dataset.load(asked.data)
     config = Config(model="transformer").with_settings(
         {
-            "views.image.encoder": str(asked.image),
-            "views.attributes.enabled": "false",
-            "views.behaviour.enabled": "false",
+            "modalities.image.encoder": str(asked.image),
+            "modalities.attributes.enabled": "false",
+            "modalities.behaviour.enabled": "false",
         }
     )
     for how in asked.splits:
@@ -97,7 +99,7 @@ def main() -> None:
         best = chosen(kept_runs(bench.work))
         for seed in range(1, SEEDS):
             bench.run(best, {"fusion": best}, seed)
-            bench.run("behaviour", {"views": ABLATIONS["behaviour"]}, seed)
+            bench.run("behaviour", {"modalities": ABLATIONS["behaviour"]}, seed)
             report(asked.work)
     report(asked.work)
 
@@ -107,7 +109,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", nargs="?", type=Path, default=DATA)
     parser.add_argument("--image", type=Path, default=Path("none"))
-    parser.add_argument("--work", type=Path, default=Path("runs") / "views_movielens")
+    parser.add_argument("--work", type=Path, default=Path("runs") / "modalities_movielens")
     parser.add_argument("--splits", type=lambda text: text.split(","), default=list(SPLITS))
     parser.add_argument("--runs", type=lambda text: text.split(";"), default=[], help="names with ; between them")
     parser.add_argument("--table", action="store_true", help="only write and draw what is in the work folder")
@@ -116,16 +118,16 @@ def arguments() -> argparse.Namespace:
 
 def plan() -> Iterator[tuple[str, dict[str, Any], int]]:
     """Names, options and seeds of the runs of one split, the most telling first."""
-    yield "behaviour", {"views": ABLATIONS["behaviour"]}, 0
+    yield "behaviour", {"modalities": ABLATIONS["behaviour"]}, 0
     for fusion in FUSIONS:
         yield fusion, {"fusion": fusion}, 0
-    for name, views in ABLATIONS.items():
+    for name, modalities in ABLATIONS.items():
         if name != "behaviour":
-            yield name, {"views": views}, 0
+            yield name, {"modalities": modalities}, 0
 
 
 class Bench:
-    """One split: views encoded once, runs kept by name and seed."""
+    """One split: modalities encoded once, runs kept by name and seed."""
 
     def __init__(self, dataset: Dataset, config: Config, how: str, work: Path) -> None:
         self.config, self.how, self.work = config, how, work / how
@@ -133,9 +135,9 @@ class Bench:
         self.cut: Split = split(dataset, how)  # type: ignore[arg-type]
         plain = replace(config, model="popularity")
         self.carrier = Recommender.fit(self.cut.train, plain, validation=self.cut.validation)
-        self.facts = background(self.cut.train, self.carrier.views)
-        self.views = Views({name: reduced(view) for name, view in self.carrier.views.items()})
-        coverage = {name: round(view.coverage, 4) for name, view in self.carrier.views.items()}
+        self.facts = background(self.cut.train, self.carrier.modalities)
+        self.modalities = Modalities({name: reduced(modality) for name, modality in self.carrier.modalities.items()})
+        coverage = {name: round(modality.coverage, 4) for name, modality in self.carrier.modalities.items()}
         (self.work / "coverage.json").write_text(json.dumps(coverage), encoding="utf-8")
 
     def run(self, name: str, options: Mapping[str, Any], seed: int) -> None:
@@ -146,8 +148,8 @@ class Bench:
         settings = {**RECIPE, **{k: ",".join(v) if isinstance(v, tuple) else v for k, v in options.items()}}
         config = replace(self.config, seed=seed).with_settings({f"transformer.{k}": v for k, v in settings.items()})
         before = cpu_s()
-        views = (self.views, self.carrier.encoders)
-        rec = Recommender.fit(self.cut.train, config, validation=self.cut.validation, views=views)
+        modalities = (self.modalities, self.carrier.encoders)
+        rec = Recommender.fit(self.cut.train, config, validation=self.cut.validation, modalities=modalities)
         spent = cpu_s() - before
         found = evaluate_ranking(rec, self.cut.test, (10,), facts=self.facts, threads=1)
         training = rec.facts["training"]
@@ -166,22 +168,24 @@ class Bench:
         )
 
 
-def reduced(view: View) -> View:
-    """The view in its first `DIMENSIONS` principal components, over the items that have it."""
-    if view.dim <= DIMENSIONS:
-        return view
-    unit = view.unit()
+def reduced(modality: Modality) -> Modality:
+    """The modality in its first `DIMENSIONS` principal components, over the items that have it."""
+    if modality.dim <= DIMENSIONS:
+        return modality
+    unit = modality.unit()
     centred = np.where(unit.present[:, None], unit.vectors - unit.vectors[unit.present].mean(axis=0), 0)
     _, _, directions = np.linalg.svd(centred[unit.present], full_matrices=False)
-    return View((centred @ directions[:DIMENSIONS].T).astype(np.float32), view.present, view.encoder)
+    return Modality((centred @ directions[:DIMENSIONS].T).astype(np.float32), modality.present, modality.encoder)
 
 
 def learned_weights(rec: Recommender) -> dict[str, float]:
-    """The weights of a weighted sum, by view."""
+    """The weights of a weighted sum, by modality."""
     tower = rec.model.net.tower  # type: ignore[attr-defined]
     if not hasattr(tower.fuse, "weights"):
         return {}
-    return {view: round(float(w), 4) for view, w in zip(tower.columns, tower.fuse.weights.tolist(), strict=True)}
+    return {
+        modality: round(float(w), 4) for modality, w in zip(tower.columns, tower.fuse.weights.tolist(), strict=True)
+    }
 
 
 def kept_runs(folder: Path) -> list[Run]:
@@ -198,14 +202,14 @@ def chosen(runs: list[Run]) -> str:
 
 def report(work: Path) -> None:
     """Means, intervals and paired differences of all runs that are there."""
-    result: dict[str, Any] = {"recipe": {**RECIPE, "dimensions of a view": DIMENSIONS}, "splits": {}}
+    result: dict[str, Any] = {"recipe": {**RECIPE, "dimensions of a modality": DIMENSIONS}, "splits": {}}
     for how in SPLITS:
         runs = kept_runs(work / how)
         if runs:
             result["splits"][how] = table(runs, how)
             result["coverage"] = json.loads((work / how / "coverage.json").read_text(encoding="utf-8"))
     draw(result)
-    write("views_movielens", result)
+    write("modalities_movielens", result)
 
 
 def draw(result: Mapping[str, Any]) -> None:
@@ -214,19 +218,19 @@ def draw(result: Mapping[str, Any]) -> None:
     for how, found in result["splits"].items():
         rows = [{"model": NAMES.get(name, name), **row["ndcg@10"]} for name, row in found["rows"].items()]
         table = pl.DataFrame(rows).select("model", "mean", "low", "high")
-        title = f"Views and fusions on MovieLens-1M, {how}"
+        title = f"Modalities and fusions on MovieLens-1M, {how}"
         desc = f"NDCG@10 on {found['users']:,} people with 95 % intervals, small transformer, one seed"
         drawing = figure_comparison(
             table, Labels(title, desc, desc), chosen=NAMES.get(found["chosen on validation"]), width=720
         )
-        (IMAGES / f"views_movielens_{how}.svg").write_text(standalone(drawing) + "\n", encoding="utf-8")
+        (IMAGES / f"modalities_movielens_{how}.svg").write_text(standalone(drawing) + "\n", encoding="utf-8")
         print(markdown(found), flush=True)
 
 
 def markdown(found: Mapping[str, Any]) -> str:
     """One split as a table, the best on the test first."""
     lines = [
-        "| views and fusion | validation | NDCG@10 | minus behaviour alone | minus weighted sum |",
+        "| modalities and fusion | validation | NDCG@10 | minus behaviour alone | minus weighted sum |",
         "|---" * 5 + "|",
     ]
     for name, row in sorted(found["rows"].items(), key=lambda pair: -pair[1]["ndcg@10"]["mean"]):
@@ -245,7 +249,7 @@ def told(value: Mapping[str, float] | None, sign: str = "") -> str:
 
 
 def table(runs: list[Run], how: str) -> dict[str, Any]:
-    """One split: rows of seed 0 against behaviour alone and against all views; the seeds of the chosen fusion."""
+    """One split: rows of seed 0 against behaviour alone and against all modalities; the seeds of the chosen fusion."""
     first = {run["name"]: run for run in runs if run["seed"] == 0}
     out: dict[str, Any] = {"users": len(runs[0]["ndcg@10"]), "rows": {}}
     for reference in ("behaviour", "weighted_sum"):
