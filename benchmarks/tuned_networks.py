@@ -5,9 +5,9 @@
 
 A sample of the people of a data set with all of their events, so that a search comes to several trials; the networks
 are the transformer, its block exchanged (`sasrec`, `hstu`, `fuxi`, `lru`) and `gru`, beside the counting models. Each
-is searched in the space that `penchant tune` has for it, the settings as they stand being the first trial, for so many
-minutes or until it has had `--most` trials, which only the counting models come to; both are fitted on the training
-part and tested side by side. Trials are kept in a file beside where the script is run: a run that was stopped goes on,
+is searched in the space of `penchant tune`, its settings before the search being the first trial, for so many minutes
+or until it has had `--most` trials, which only the counting models come to; both are fitted on the training part and
+tested side by side. Trials are kept in a file beside where the script is run: a run that was stopped goes on,
 and with `--searched` nothing is tried beyond what is kept, so that models may be searched in runs of their own.
 """
 
@@ -29,7 +29,7 @@ from _report import peak_rss_mb, write
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.evaluation.compare import CompareOptions, compare
-from penchant.evaluation.tuning.study import tune
+from penchant.evaluation.tuning.study import TuneOptions, tune
 from penchant.recommender.config import Config
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "movielens-1m"
@@ -57,19 +57,20 @@ def main() -> None:
     recipes: dict[str, Config] = {}
     found: dict[str, Any] = {}
     for label in asked.models.split(","):
-        standing = recipe(label)
+        incumbent = recipe(label)
         searched = tune(
             dataset,
-            standing,
-            [standing.model],
-            minutes=asked.minutes,
-            most=1 if asked.searched else asked.most,
-            how=asked.split,
-            clock=time.process_time,
-            trials=KEEP / f"{asked.data.name}_{asked.split}_{asked.people}_{label}.jsonl",
+            incumbent,
+            options=TuneOptions(
+                asked.minutes,
+                n_trials=1 if asked.searched else asked.most,
+                split=asked.split,
+                journal=KEEP / f"{asked.data.name}_{asked.split}_{asked.people}_{label}.log",
+                clock=time.process_time,
+            ),
         )
-        recipes |= {f"{label}, as it stands": standing, f"{label}, tuned": searched.config}
-        found[label] = searched.to_dict()["models"][standing.model]
+        recipes |= {f"{label}, as it stands": incumbent, f"{label}, tuned": searched.config}
+        found[label] = searched.to_dict()["models"][incumbent.model]
         print(f"{label:14} {found[label]}", flush=True)
     tested = compare(dataset, recipes, options=CompareOptions(split=asked.split, curves=False))
     print(tested.markdown(("ndcg@10", "hit_rate@10")), flush=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from penchant.evaluation.tuning.search import Trials
+from penchant.evaluation.tuning.search import Search
 from penchant.recommender.config import Config
 
 pytest.importorskip("optuna")
@@ -27,7 +27,7 @@ def test_settings_are_found_written_and_learned(run: Run, shop: Path, tmp_path: 
     told = json.loads(again.stdout)
     assert {name: found["trials"] for name, found in told["models"].items()} == {"cooccurrence": 6, "item_knn": 6}
     for found in told["models"].values():
-        assert found["ndcg@10"] >= found["as_it_stood"]
+        assert found["ndcg@10"] >= found["incumbent"]
     assert told["model"] == max(told["models"], key=lambda name: told["models"][name]["ndcg@10"])
     best = told["models"][told["model"]]["settings"]
     options = Config.from_toml(file).options()
@@ -58,19 +58,23 @@ def test_an_ensemble_is_tuned_expert_by_expert(run: Run, shop: Path, tmp_path: P
 def test_interrupted_it_keeps_what_it_found(
     run: Run, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    add = Trials.add
+    suggest = Search._suggest
 
-    def third(self: Trials, trial: object) -> None:
-        if len(self.found) == 2:
+    def third(self: Search, trial: object) -> object:
+        if len(self.trials) == 2:
             raise KeyboardInterrupt
-        add(self, trial)  # type: ignore[arg-type]
+        return suggest(self, trial)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Trials, "add", third)
+    monkeypatch.setattr(Search, "_suggest", third)
     file = tmp_path / "found.toml"
     done = run("tune", shop, "--minutes", 10, "--out", file, "--model", "cooccurrence", *NGRAM)
-    assert done.exit_code == 130 and "what was found so far is kept" in done.stderr
+    assert done.exit_code == 130 and "The best settings so far are kept" in done.stderr
     assert Config.from_toml(file).model == "cooccurrence"
-    assert len((tmp_path / "found.trials.jsonl").read_text().splitlines()) == 2
+    monkeypatch.undo()
+    words = ("tune", shop, "--minutes", 10, "--out", file, "--model", "cooccurrence", *NGRAM)
+    again = run(*words, "--trials", 3, "--json")
+    assert json.loads(again.stdout)["models"]["cooccurrence"]["trials"] == 3
+    assert (tmp_path / "found.trials.log").is_file()
 
 
 def test_a_model_the_data_do_not_allow_is_left_out_and_wrong_calls_are_refused(run: Run, tmp_path: Path) -> None:

@@ -167,20 +167,3 @@ def settings_of(space: Space, proposed: Mapping[str, Any]) -> dict[str, Any]:
         value = dimension.values[proposed[key]] if isinstance(dimension, Joint) else proposed[key]
         out |= _settings(key, dimension, value)
     return out
-
-
-def proposal_of(space: Space, settings: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The opposite of `settings_of`; None where the settings are of another space."""
-    out: dict[str, Any] = {}
-    left = dict(settings)
-    for key, dimension in space.items():
-        if isinstance(dimension, Joint):
-            told = {name: left.pop(name) for name in dimension.options if name in left}
-            if told not in dimension.values:
-                return None
-            out[key] = dimension.values.index(told)
-        elif key in left:
-            out[key] = left.pop(key)
-        else:
-            return None
-    return None if left else out

@@ -13,9 +13,9 @@ import pytest
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import MissingExtraError, ModelError, OptionError
-from penchant.evaluation.tuning.neighbours import neighbour, standing_proposal
-from penchant.evaluation.tuning.objective import standing
-from penchant.evaluation.tuning.search import Report, Trial, Trials, search
+from penchant.evaluation.tuning.neighbours import incumbent_proposal, neighbour
+from penchant.evaluation.tuning.objective import incumbent_settings
+from penchant.evaluation.tuning.search import Report, Search, Trial
 from penchant.models.registry import MODELS, REMOVED, canonical, entry, searchable
 from penchant.models.search_space import (
     Categorical,
@@ -23,7 +23,6 @@ from penchant.models.search_space import (
     Int,
     Joint,
     Space,
-    proposal_of,
     settings_of,
 )
 from penchant.recommender.config import Config
@@ -34,7 +33,7 @@ SPACE = {"x": Float(-2.0, 2.0), "n": Int(1, 9), "kind": Categorical(("a", "b", N
 
 
 def hill(settings: Mapping[str, Any], report: Report) -> float:
-    """Highest at x = .5, n = 3, kind b; the settings that stand are worth .2."""
+    """Highest at x = .5, n = 3, kind b; the incumbent is worth .2."""
     if not settings:
         return 0.2
     return 1.0 - (settings["x"] - 0.5) ** 2 - 0.05 * abs(settings["n"] - 3) - (settings["kind"] != "b")
@@ -46,49 +45,68 @@ def ticking() -> Callable[[], float]:
     return lambda: float(next(count))
 
 
-def test_it_finds_the_hill_and_never_less_than_what_stood() -> None:
-    trials = Trials(None, "k", "m")
-    search(SPACE, hill, trials, budget_s=1e9, clock=ticking(), most=60)
-    assert len(trials.found) == 60 and trials.standing == Trial("k", "m", {}, 0.2)
-    best = trials.best
+def test_it_finds_the_hill_and_never_less_than_the_incumbent() -> None:
+    search = Search(SPACE, "m")
+    search.run(hill, budget_s=1e9, clock=ticking(), n_trials=60)
+    assert len(search.trials) == 60 and search.incumbent == Trial({}, 0.2)
+    best = search.best
     assert best is not None and best.value is not None and best.value > 0.85
     assert best.settings["kind"] == "b" and abs(best.settings["x"] - 0.5) < 0.4
-    poor = Trials(None, "k", "m")
-    search(SPACE, lambda settings, report: -float(bool(settings)), poor, budget_s=1e9, clock=ticking(), most=5)
-    assert poor.best == poor.standing and poor.best is not None and poor.best.settings == {}
+    poor = Search(SPACE, "m")
+    poor.run(lambda settings, report: -float(bool(settings)), budget_s=1e9, clock=ticking(), n_trials=5)
+    assert poor.best == poor.incumbent and poor.best is not None and poor.best.settings == {}
 
 
 def test_it_goes_on_from_its_file_and_draws_nothing_twice(tmp_path: Path) -> None:
-    file = tmp_path / "t.jsonl"
-    search(SPACE, hill, Trials(file, "k", "m"), budget_s=1e9, clock=ticking(), most=5)
+    file = tmp_path / "folder" / "t.log"
+    Search(SPACE, "m", file).run(hill, budget_s=1e9, clock=ticking(), n_trials=5)
     with file.open("a") as torn:
-        torn.write('{"key": "k", "model": "m", "sett')
-    again = Trials(file, "k", "m")
-    assert len(again.found) == 5
-    search(SPACE, hill, again, budget_s=1e9, clock=ticking(), most=9)
-    found = Trials(file, "k", "m").found
-    assert len(found) == 9 and len({str(t.settings) for t in found}) == 9
-    assert [t.settings for t in found].count({}) == 1
-    assert not Trials(file, "other data", "m").found and not Trials(file, "k", "other model").found
+        torn.write('{"op_code": 4, "sett')
+    again = Search(SPACE, "m", file)
+    assert len(again.trials) == 5
+    again.run(hill, budget_s=1e9, clock=ticking(), n_trials=9)
+    trials = Search(SPACE, "m", file).trials
+    assert len(trials) == 9 and len({str(t.settings) for t in trials}) == 9
+    assert [t.settings for t in trials].count({}) == 1
+    assert not Search(SPACE, "other data", file).trials
+
+
+def test_a_search_that_was_killed_goes_on_without_the_trial_that_ran(tmp_path: Path) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(settings: Mapping[str, Any], report: Report) -> float:
+        if settings:
+            report(0.5, 0.9)
+            raise Killed
+        return 0.2
+
+    file = tmp_path / "t.log"
+    with pytest.raises(Killed):
+        Search(SPACE, "m", file).run(killed, budget_s=1e9, clock=ticking(), n_trials=5)
+    again = Search(SPACE, "m", file)
+    assert again.trials == [Trial({}, 0.2)]
+    again.run(hill, budget_s=1e9, clock=ticking(), n_trials=4)
+    assert len(again.trials) == 4 and [t.settings for t in again.trials].count({}) == 1
 
 
 def _bowl(settings: Mapping[str, Any], report: Report) -> float:
-    """Twelve dimensions, all of which stand at 0 and are best at .2."""
+    """Twelve dimensions; the incumbent has 0 in all, and .2 is best."""
     return -sum((settings.get(f"x{k}", 0.0) - 0.2) ** 2 for k in range(12))
 
 
-def test_few_trials_near_what_stands_better_it_where_there_are_many_dimensions() -> None:
+def test_few_trials_near_the_incumbent_better_it_where_there_are_many_dimensions() -> None:
     wide: dict[str, Any] = {f"x{k}": Float(-1.0, 1.0) for k in range(12)}
     found = []
     for seed in range(4):
-        trials = Trials(None, "k", "m")
-        search(wide, _bowl, trials, budget_s=1e9, clock=ticking(), seed=seed, most=25, stands=dict.fromkeys(wide, 0.0))
-        assert trials.standing is not None and trials.standing.value == pytest.approx(-0.48)
-        assert trials.best is not None and trials.best.value is not None
-        near = [trial.settings for trial in trials.found[1:9]]
+        search = Search(wide, "m", incumbent=dict.fromkeys(wide, 0.0), seed=seed)
+        search.run(_bowl, budget_s=1e9, clock=ticking(), n_trials=25)
+        assert search.incumbent is not None and search.incumbent.value == pytest.approx(-0.48)
+        assert search.best is not None and search.best.value is not None
+        near = [trial.settings for trial in search.trials[1:9]]
         assert len({str(settings) for settings in near}) == 8
         assert 1 <= sum(value != 0.0 for value in near[0].values()) <= 8
-        found.append(trials.best.value)
+        found.append(search.best.value)
     assert float(np.mean(found)) > -0.44  # a draw from the whole space is worth -4.5 on average, and never above -0.48
 
 
@@ -101,9 +119,9 @@ def test_neighbours_move_a_little_and_stay_inside() -> None:
         "both": Joint(({"p": 1, "q": 1}, {"p": 2, "q": 2})),
         "open": Int(1, 30),
     }
-    around = standing_proposal(space, {"x": 0.5, "n": 3, "size": 64, "kind": None, "p": 2, "q": 2, "open": 0})
+    around = incumbent_proposal(space, {"x": 0.5, "n": 3, "size": 64, "kind": None, "p": 2, "q": 2, "open": 0})
     assert around == {"x": 0.5, "n": 3, "size": 64, "kind": None, "both": 1}  # 0 lies outside: it is drawn
-    assert standing_proposal(space, {"x": 2.0, "size": 65, "p": 1, "q": 2}) == {}
+    assert incumbent_proposal(space, {"x": 2.0, "size": 65, "p": 1, "q": 2}) == {}
     rng = np.random.default_rng(0)
     found = [neighbour(space, around, rng) for _ in range(400)]
     assert all(list(each) == list(space) and 1e-3 <= each["x"] <= 1.0 and each["n"] in (1, 2, 3) for each in found)
@@ -116,9 +134,9 @@ def test_neighbours_move_a_little_and_stay_inside() -> None:
 
 def test_same_seed_same_trials() -> None:
     def values(seed: int) -> list[Any]:
-        trials = Trials(None, "k", "m")
-        search(SPACE, hill, trials, budget_s=1e9, clock=ticking(), seed=seed, most=12)
-        return [t.settings for t in trials.found]
+        search = Search(SPACE, "m", seed=seed)
+        search.run(hill, budget_s=1e9, clock=ticking(), n_trials=12)
+        return [t.settings for t in search.trials]
 
     assert values(1) == values(1) != values(2)
 
@@ -132,10 +150,15 @@ def test_the_budget_is_looked_at_between_epochs_and_what_was_reached_counts() ->
             report(epoch / 12, 0.3 + 0.01 * epoch if epoch % 2 == 0 else float("nan"))
         raise AssertionError("out of time before")
 
-    trials = Trials(None, "k", "m")
-    search(SPACE, slow, trials, budget_s=55.0, clock=lambda: now[0])
-    assert [(t.state, t.value) for t in trials.found] == [("stopped", pytest.approx(0.36))]
-    assert dict(trials.found[0].curve) == pytest.approx({2: 0.32, 4: 0.34, 6: 0.36})
+    search = Search(SPACE, "m")
+    search.run(slow, budget_s=55.0, clock=lambda: now[0])
+    assert [(t.state, t.value) for t in search.trials] == [("pruned", pytest.approx(0.36))]
+    assert curve(search, 0) == pytest.approx({2: 0.32, 4: 0.34, 6: 0.36})
+
+
+def curve(search: Search, number: int) -> dict[int, float]:
+    """What Optuna was told of a trial, by step."""
+    return search.study.trials[number].intermediate_values
 
 
 def test_hopeless_trials_are_pruned() -> None:
@@ -148,17 +171,17 @@ def test_hopeless_trials_are_pruned() -> None:
             report(step / 12, good * step / 12)
         return good
 
-    trials = Trials(None, "k", "m")
-    search(SPACE, objective, trials, budget_s=1e9, clock=ticking(), most=30)
-    pruned = [t for t in trials.found if t.state == "pruned"]
-    assert pruned and all(3 <= max(t.curve) < 12 for t in pruned)
+    search = Search(SPACE, "m")
+    search.run(objective, budget_s=1e9, clock=ticking(), n_trials=30)
+    pruned = [number for number, t in enumerate(search.trials) if t.state == "pruned"]
+    assert pruned and all(3 <= max(curve(search, number)) < 12 for number in pruned)
     assert len(asked) < 30 * 12
-    whole = [t.value for t in trials.found if t.state == "complete"]
-    assert trials.best is not None and trials.best.value == max(whole)  # type: ignore[type-var]
+    whole = [t.value for t in search.trials if t.state == "complete"]
+    assert search.best is not None and search.best.value == max(whole)  # type: ignore[type-var]
 
 
-def test_of_more_validations_than_steps_the_best_of_each_step_is_kept() -> None:
-    """A long trial is validated after every epoch: none of it is lost, and optuna is told of a step once."""
+def test_of_more_validations_than_steps_the_best_counts() -> None:
+    """A long trial is validated after every epoch: none of it is lost, and Optuna is told of a step once."""
     now = [0.0]
 
     def long(settings: Mapping[str, Any], report: Report) -> float:
@@ -167,14 +190,14 @@ def test_of_more_validations_than_steps_the_best_of_each_step_is_kept() -> None:
             report(epoch / 36, 0.5 - 0.001 * epoch)
         return 0.499
 
-    trials = Trials(None, "k", "m")
-    search(SPACE, long, trials, budget_s=1e9, clock=lambda: now[0], most=2)
-    assert [t.state for t in trials.found] == ["complete", "complete"]
-    assert dict(trials.found[1].curve)[0] == pytest.approx(0.499)  # epoch 1 of 36 rounds to step 0, 2 to 4 to step 1
-    assert dict(trials.found[1].curve)[1] == pytest.approx(0.498)
-    stopped = Trials(None, "k", "m")
-    search(SPACE, long, stopped, budget_s=4.0, clock=lambda: now[0])
-    assert stopped.found[0].state == "stopped" and stopped.found[0].value == pytest.approx(0.499)
+    search = Search(SPACE, "m")
+    search.run(long, budget_s=1e9, clock=lambda: now[0], n_trials=2)
+    assert [t.state for t in search.trials] == ["complete", "complete"]
+    assert curve(search, 1)[0] == pytest.approx(0.499)  # epoch 1 of 36 rounds to step 0, 2 to 4 to step 1
+    assert curve(search, 1)[1] == pytest.approx(0.498)
+    stopped = Search(SPACE, "m")
+    stopped.run(long, budget_s=4.0, clock=lambda: now[0])
+    assert stopped.trials[0].state == "pruned" and stopped.trials[0].value == pytest.approx(0.499)
 
 
 def test_a_failed_trial_is_kept_and_an_impossible_model_says_so(tmp_path: Path) -> None:
@@ -183,16 +206,16 @@ def test_a_failed_trial_is_kept_and_an_impossible_model_says_so(tmp_path: Path) 
             raise ModelError("diverged")
         return 0.5
 
-    trials = Trials(tmp_path / "t.jsonl", "k", "m")
-    search(SPACE, sometimes, trials, budget_s=1e9, clock=ticking(), most=12)
-    failed = [t for t in trials.found if t.state == "failed"]
+    search = Search(SPACE, "m", tmp_path / "t.log")
+    search.run(sometimes, budget_s=1e9, clock=ticking(), n_trials=12)
+    failed = [t for t in search.trials if t.state == "failed"]
     assert failed and {t.reason for t in failed} == {"diverged"} and {t.value for t in failed} == {None}
 
     def never(settings: Mapping[str, Any], report: Report) -> float:
         raise ModelError("no text")
 
     with pytest.raises(ModelError, match="no text"):
-        search(SPACE, never, Trials(None, "k", "m"), budget_s=1e9, clock=ticking(), most=3)
+        Search(SPACE, "m").run(never, budget_s=1e9, clock=ticking(), n_trials=3)
 
 
 def test_interrupted_the_trial_that_ran_is_kept() -> None:
@@ -200,16 +223,16 @@ def test_interrupted_the_trial_that_ran_is_kept() -> None:
         report(0.5, 0.4)
         raise KeyboardInterrupt
 
-    trials = Trials(None, "k", "m")
+    search = Search(SPACE, "m")
     with pytest.raises(KeyboardInterrupt):
-        search(SPACE, interrupted, trials, budget_s=1e9, clock=ticking(), most=3)
-    assert [(t.state, t.value) for t in trials.found] == [("stopped", 0.4)]
+        search.run(interrupted, budget_s=1e9, clock=ticking(), n_trials=3)
+    assert [(t.state, t.value) for t in search.trials] == [("pruned", 0.4)]
 
 
 def test_without_optuna_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "optuna", None)
     with pytest.raises(MissingExtraError, match=r"penchant\[tune\]"):
-        search(SPACE, hill, Trials(None, "k", "m"), budget_s=1.0, clock=ticking())
+        Search(SPACE, "m")
 
 
 HEADED = {**SPACE, "scoring": Joint(({"head": "a", "parts": 1}, {"head": "b", "parts": 4}))}
@@ -219,11 +242,6 @@ def test_options_that_belong_together_are_one_choice() -> None:
     proposed = {"x": 0.5, "n": 3, "kind": "b", "scoring": 1}
     settings = settings_of(HEADED, proposed)
     assert settings == {"x": 0.5, "n": 3, "kind": "b", "head": "b", "parts": 4}
-    assert proposal_of(HEADED, settings) == proposed
-    assert proposal_of(HEADED, settings | {"parts": 2}) is None  # no value of the choice
-    assert proposal_of(HEADED, settings | {"other": 2}) is None
-    assert proposal_of(HEADED, {"x": 0.5, "n": 3, "head": "b", "parts": 4}) is None
-    assert proposal_of(SPACE, {}) is None
 
 
 def test_a_search_learns_which_of_them_is_better_and_goes_on_from_its_file(tmp_path: Path) -> None:
@@ -231,13 +249,13 @@ def test_a_search_learns_which_of_them_is_better_and_goes_on_from_its_file(tmp_p
         assert not settings or (settings["head"], settings["parts"]) in (("a", 1), ("b", 4))
         return hill(settings, report) - (settings.get("head") == "a")
 
-    file = tmp_path / "t.jsonl"
-    search(HEADED, value, Trials(file, "k", "m"), budget_s=1e9, clock=ticking(), most=20)
-    trials = Trials(file, "k", "m")
-    search(HEADED, value, trials, budget_s=1e9, clock=ticking(), most=40)
-    late = [t.settings["head"] for t in trials.found[20:]]
+    file = tmp_path / "t.log"
+    Search(HEADED, "m", file).run(value, budget_s=1e9, clock=ticking(), n_trials=20)
+    search = Search(HEADED, "m", file)
+    search.run(value, budget_s=1e9, clock=ticking(), n_trials=40)
+    late = [t.settings["head"] for t in search.trials[20:]]
     assert late.count("b") > 14  # of twenty, each second one by chance
-    assert trials.best is not None and trials.best.settings["parts"] == 4
+    assert search.best is not None and search.best.settings["parts"] == 4
 
 
 def space_of(name: str, options: Any = None) -> Space:
@@ -266,9 +284,9 @@ def test_the_ends_of_every_range_are_allowed(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", searchable())
-def test_what_stands_has_a_place_in_every_dimension(name: str) -> None:
+def test_the_incumbent_has_a_place_in_every_dimension(name: str) -> None:
     data = TrainingData(SequenceBatch.of_items([[0, 1, 2]] * 9), 3, ["view"], 100)
-    found = standing_proposal(space_of(name), standing(name, Config(model=name).options, data))
+    found = incumbent_proposal(space_of(name), incumbent_settings(name, Config(model=name).options, data))
     assert set(found) == set(space_of(name))
     if name == "transformer":
         assert (found["epochs"], found["dropout"], found["dim"]) == (10, 0.5, 128)
@@ -285,7 +303,7 @@ def test_no_option_is_decided_twice(name: str) -> None:
     assert len(decided) == len(set(decided)) <= 20
 
 
-def test_what_stands_leaves_out_choices_that_it_does_not_allow() -> None:
+def test_options_leave_out_choices_that_they_do_not_allow() -> None:
     both = Config(model="llm").with_settings({"architecture": "bert"}).options()
     reading = space_of("llm", both)["reading"]
     assert isinstance(reading, Joint) and [value["levels"] for value in reading.values] == [1, 1]

@@ -1,4 +1,4 @@
-"""Settings near ones that are known to be good: what a search that has time for few trials proposes first."""
+"""Neighbours of good settings: what a search that has time for few trials tries first."""
 
 from __future__ import annotations
 
@@ -11,48 +11,49 @@ import numpy as np
 from penchant.models.search_space import Categorical, Dimension, Int, Joint, Space
 
 MOVED = 1.0
-"""So many dimensions are moved on average, besides the one that always is."""
+"""Number of dimensions that move on average, besides the one that always does."""
 STEP = 0.15
 """Standard deviation of a number's move, in widths of its range."""
 
 
-def standing_proposal(space: Space, stands: Mapping[str, Any]) -> dict[str, Any]:
-    """What options that stand are in a space, by dimension; without those whose value is outside of it.
+def incumbent_proposal(space: Space, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The place of options in a space, by dimension; a dimension that their values lie outside of is left out.
 
-    >>> from penchant.models.search_space import SPACES
-    >>> standing_proposal(SPACES["user_knn"], {"neighbours": 100, "decay": 2.0, "half_life_days": None})
+    >>> from penchant.models.search_space import Categorical, Float, Int
+    >>> space = {"neighbours": Int(30, 1000), "decay": Float(0.3, 1.0), "half_life_days": Categorical((None, 3.0))}
+    >>> incumbent_proposal(space, {"neighbours": 100, "decay": 2.0, "half_life_days": None})
     {'neighbours': 100, 'half_life_days': None}
     """
-    found: dict[str, Any] = {}
+    proposal: dict[str, Any] = {}
     for name, dimension in space.items():
         if isinstance(dimension, Joint):
-            told = {option: stands.get(option) for option in dimension.options}
-            if told in dimension.values:
-                found[name] = dimension.values.index(told)
-        elif name in stands and _holds(dimension, stands[name]):
-            found[name] = stands[name]
-    return found
+            values = {option: options.get(option) for option in dimension.options}
+            if values in dimension.values:
+                proposal[name] = dimension.values.index(values)
+        elif name in options and _holds(dimension, options[name]):
+            proposal[name] = options[name]
+    return proposal
 
 
 def neighbour(space: Space, around: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
     """A proposal that differs from `around` in one or a few dimensions.
 
-    One dimension is moved, and each other with probability 1 / dimensions: a number by a normal step of a seventh of
-    its range (of its logarithm, where small ones are told apart), a choice of ordered values to one beside it, of
-    others to any other. A dimension that `around` does not name is drawn from all of its range. A randomised direct
-    search of this kind needs far fewer trials than a model of the whole space where a good start is known (Wu, Wang
-    and Huang, AAAI 2021; Wang et al., ICLR 2021).
+    One dimension moves, and each other one with probability 1 / dimensions. A number takes a normal step of a seventh
+    of its range (of its logarithm with `log`). A category of ordered values moves to one beside it, of others to any
+    other. A dimension that `around` does not name is drawn from its range. Where a good start is known, a randomised
+    direct search of this kind needs far fewer trials than a model of the space (Wu, Wang and Huang, AAAI 2021; Wang
+    et al., ICLR 2021).
     """
     names = list(space)
     moved = rng.random(len(names)) < MOVED / len(names)
     moved[rng.integers(len(names))] = True
-    found = {}
+    proposal = {}
     for name, moves in zip(names, moved, strict=True):
         if name not in around:
-            found[name] = _anywhere(space[name], rng)
+            proposal[name] = _draw(space[name], rng)
         else:
-            found[name] = _moved(space[name], around[name], rng) if moves else around[name]
-    return found
+            proposal[name] = _move(space[name], around[name], rng) if moves else around[name]
+    return proposal
 
 
 def _holds(dimension: Dimension, value: Any) -> bool:
@@ -62,7 +63,7 @@ def _holds(dimension: Dimension, value: Any) -> bool:
     return isinstance(value, int | float) and dimension.low <= value <= dimension.high
 
 
-def _anywhere(dimension: Dimension, rng: np.random.Generator) -> Any:
+def _draw(dimension: Dimension, rng: np.random.Generator) -> Any:
     if isinstance(dimension, Joint):
         return int(rng.integers(len(dimension.values)))
     if isinstance(dimension, Categorical):
@@ -70,7 +71,7 @@ def _anywhere(dimension: Dimension, rng: np.random.Generator) -> Any:
     return _at(dimension, float(rng.random()))
 
 
-def _moved(dimension: Dimension, value: Any, rng: np.random.Generator) -> Any:
+def _move(dimension: Dimension, value: Any, rng: np.random.Generator) -> Any:
     if isinstance(dimension, Joint):
         others = [place for place in range(len(dimension.values)) if place != value]
         return others[int(rng.integers(len(others)))]

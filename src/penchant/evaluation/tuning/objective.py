@@ -1,4 +1,4 @@
-"""What a search of settings maximises: NDCG@10 on validation of a model learned from the training part."""
+"""What a search maximises: NDCG@10 on validation of a model fitted on the training part."""
 
 from __future__ import annotations
 
@@ -29,12 +29,11 @@ def objective(
     quiet = replace(training, tensorboard="")
 
     def value(settings: Mapping[str, Any], report: Report) -> float:
-        made = options(settings)
-        model = create(name, made)
-        rounds = model.epochs(data) if isinstance(model, Trainable) else 1
+        model = create(name, options(settings))
+        epochs = model.epochs(data) if isinstance(model, Trainable) else 1
 
         def on_epoch(row: dict[str, float]) -> None:
-            report(row["epoch"] / rounds, row.get("ndcg", float("nan")))
+            report(row["epoch"] / epochs, row.get("ndcg", float("nan")))
 
         log = fit(model, data, device=device, options=quiet, on_epoch=on_epoch)
         best = [row["ndcg"] for row in log.epochs if "ndcg" in row]
@@ -44,8 +43,8 @@ def objective(
     return value
 
 
-def standing(name: str, options: Callable[[str], Any], data: TrainingData) -> dict[str, Any]:
-    """The options of a model as they stand, by name; where they leave something open, what that is on these data."""
+def incumbent_settings(name: str, options: Callable[[str], Any], data: TrainingData) -> dict[str, Any]:
+    """The options of a model before a search, by name; of those left open, their values on these data."""
     model = create(name, options)
     resolved = model.resolve_options(data) if isinstance(model, Adaptive) else {}
     return {**to_dict(options(name)), **resolved}

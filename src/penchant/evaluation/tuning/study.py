@@ -1,4 +1,4 @@
-"""Settings found on the validation part of a split; the test part is never looked at."""
+"""Tune models: search their settings on the validation part of a split, without the test part."""
 
 from __future__ import annotations
 
@@ -14,34 +14,61 @@ from penchant.data.splits import How, Target, split
 from penchant.embeddings.packing import packed
 from penchant.errors import PenchantError, UsageError
 from penchant.evaluation.run import with_content
-from penchant.evaluation.tuning.search import Trial, Trials, search
+from penchant.evaluation.tuning.objective import incumbent_settings, objective
+from penchant.evaluation.tuning.search import Search, Trial
 from penchant.models.base import experts_of
-from penchant.models.registry import entry, searchable
-from penchant.options import to_dict
+from penchant.models.registry import canonical, entry, searchable
+from penchant.options import require_range, to_dict
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 from penchant.training.checkpoints import identity
 from penchant.training.prepare import training_data
 from penchant.training.selection import validation_of
 
-SLOW_SHARE = 6
-"""How many times the time of a closed form a network of an ensemble is given."""
+NETWORK_SHARE = 6
+"""Time for a network of an ensemble, in multiples of the time for a closed form."""
+
+
+@dataclass(frozen=True)
+class TuneOptions:
+    """How long and on what `tune` searches."""
+
+    minutes: float
+    """Time for each model, minutes. Above 0."""
+    n_trials: int | None = None
+    """Trials of each model, earlier ones included, where they end before the time does. None: no limit."""
+    split: How = "time"
+    """How the validation part is held out."""
+    target: Target = "first"
+    """Which events after the cut are the targets."""
+    journal: Path | None = None
+    """File that keeps every trial: with the same data and configuration a search goes on from it."""
+    clock: Callable[[], float] = time.monotonic
+    """Seconds that the budget counts."""
+
+    def __post_init__(self) -> None:
+        require_range(self, "minutes", above=0)
+        require_range(self, "n_trials", least=1)
 
 
 @dataclass(frozen=True)
 class Tuned:
-    """What a search found: `config` with the best settings; by model the best trial and the one as it stood.
+    """The result of a search: `config` with the best settings; by model the best trial and that of the incumbent.
 
-    `models` are those that were asked for, best first by what they reach; `left_out` says why one was not tried.
+    `counts` are the trials by model; `left_out` says why a model could not be tried.
     """
 
     config: Config
     best: Mapping[str, Trial]
-    standing: Mapping[str, Trial]
+    incumbents: Mapping[str, Trial]
     counts: Mapping[str, int]
     left_out: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
     interrupted: bool = False
+
+    def incumbent(self, model: str) -> float | None:
+        """NDCG@10 of a model with the settings before the search; None where they were not validated."""
+        return self.incumbents[model].value if model in self.incumbents else None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -49,13 +76,18 @@ class Tuned:
             name: {
                 "trials": self.counts[name],
                 "ndcg@10": trial.value,
-                "as_it_stood": self.standing[name].value if name in self.standing else None,
+                "incumbent": self.incumbent(name),
                 "settings": dict(trial.settings),
             }
             for name, trial in self.best.items()
         }
-        told = {"left_out": dict(self.left_out), "notes": list(self.notes), "interrupted": self.interrupted}
-        return {"model": self.config.model, "models": models, **told}
+        return {
+            "model": self.config.model,
+            "models": models,
+            "left_out": dict(self.left_out),
+            "notes": list(self.notes),
+            "interrupted": self.interrupted,
+        }
 
 
 def tune(
@@ -63,127 +95,114 @@ def tune(
     config: Config | None = None,
     models: Sequence[str] = (),
     *,
-    minutes: float,
-    how: How = "time",
-    target: Target = "first",
-    trials: Path | None = None,
-    most: int | None = None,
-    clock: Callable[[], float] = time.monotonic,
+    options: TuneOptions,
     on_better: Callable[[Tuned], None] | None = None,
     progress: Progress | None = None,
 ) -> Tuned:
-    """Search the settings of each of `models` (of `config.model`) for `minutes` each, or for `most` trials.
+    """Search the settings of each of `models` (of `config.model`); every model is given the same time.
 
     Every trial learns from the training part of the split and is judged by NDCG@10 on its validation part. An
-    ensemble is tuned expert by expert, in the same time altogether. `trials` is a file that keeps every trial: with
-    the same data and config a search goes on where it was. `on_better` is called after every trial that was the best
-    of its model. Raises `UsageError` where no trial ended, and the model's error where none can be tried.
+    ensemble is tuned expert by expert, in the same time altogether. `on_better` is called after every trial that is
+    the best of its model. Raises `UsageError` where no trial ended, and the model's error where none can be tried.
     """
     base = config or Config()
-    if not minutes > 0:
-        raise UsageError(f"minutes={minutes} is out of range.", remedy="Give a time above 0.")
-    asked = list(dict.fromkeys(models)) or [base.model]
-    work = _Search(dataset, base, how, target, trials, clock, progress, most, on_better, asked)
+    names = list(dict.fromkeys(map(canonical, models))) or [base.model]
+    study = _Study(dataset, base, options, names, on_better, progress)
     try:
-        for name in asked:
-            work.model(name, minutes * 60.0)
+        for name in names:
+            study.tune_model(name, options.minutes * 60.0)
     except KeyboardInterrupt:
-        return work.found(interrupted=True)
-    if not work.trials or not any(t.best for t in work.trials.values()):
-        if work.errors:
-            raise next(iter(work.errors.values()))
-        raise UsageError(f"No trial came to a validation in {minutes:g} minutes.", remedy="Give more minutes.")
-    return work.found()
+        return study.result(interrupted=True)
+    if not any(search.best for search in study.searches.values()):
+        if study.errors:
+            raise next(iter(study.errors.values()))
+        raise UsageError(f"No trial came to a validation in {options.minutes:g} minutes.", remedy="Give more minutes.")
+    return study.result()
 
 
-class _Search:
-    """One split, its modalities and training data made once, and the searches of every model on it."""
+class _Study:
+    """One split with its embeddings and training data, and the searches of every model on it."""
 
     def __init__(
         self,
         dataset: Dataset,
         config: Config,
-        how: How,
-        target: Target,
-        file: Path | None,
-        clock: Callable[[], float],
-        progress: Progress | None,
-        most: int | None,
+        options: TuneOptions,
+        names: Sequence[str],
         on_better: Callable[[Tuned], None] | None,
-        asked: Sequence[str],
+        progress: Progress | None,
     ) -> None:
-        self.config, self.file, self.clock, self.progress = config, file, clock, progress
-        self.most, self.on_better, self.asked = most, on_better, asked
-        part = split(dataset, how, target=target, seed=config.seed)
+        self.config, self.options, self.names = config, options, names
+        self.on_better, self.progress = on_better, progress
+        part = split(dataset, options.split, target=options.target, seed=config.seed)
         carrier = Recommender.fit(part.train, replace(config, model="popularity"), validation=part.validation)
-        held = with_content(part.validation, packed(part.dataset, carrier.encoders))
+        holdout = with_content(part.validation, packed(part.dataset, carrier.encoders))
         data = training_data(part.train, carrier.modalities, carrier.encoders, config.seed)
-        self.data = replace(data, validation=validation_of(held))
+        self.data = replace(data, validation=validation_of(holdout))
         self.notes = part.notes
-        self.trials: dict[str, Trials] = {}
+        self.searches: dict[str, Search] = {}
         self.errors: dict[str, PenchantError] = {}
 
-    def model(self, name: str, budget_s: float) -> None:
+    def tune_model(self, name: str, budget_s: float) -> None:
         """Search one model, or the experts of an ensemble."""
-        experts = [e for e in experts_of(self.config.options(name)) if e in searchable()]
+        experts = [expert for expert in experts_of(self.config.options(name)) if expert in searchable()]
         if not experts and name not in searchable():
             raise UsageError(
                 f"The model {name!r} has no settings to search.", remedy=f"Tune one of {', '.join(searchable())}."
             )
-        parts = {e: SLOW_SHARE if "network" in entry(e).traits else 1 for e in experts} or {name: 1}
-        for part, share in parts.items():
-            if part not in self.trials:
-                self._one(part, budget_s * share / sum(parts.values()))
+        shares = {e: NETWORK_SHARE if "network" in entry(e).traits else 1 for e in experts} or {name: 1}
+        for part, share in shares.items():
+            if part not in self.searches:
+                self._search(part, budget_s * share / sum(shares.values()))
 
-    def _one(self, name: str, budget_s: float) -> None:
-        from penchant.evaluation.tuning.objective import objective, standing
-
+    def _search(self, name: str, budget_s: float) -> None:
         base = self.config
-        key = identity(self.data, options=to_dict(base.options(name)), training=to_dict(base.training))
-        kept = self.trials[name] = Trials(self.file, key, name)
+        space = entry(name).search_space(base.options(name))
+        recipe = {"options": to_dict(base.options(name)), "training": to_dict(base.training), "space": repr(space)}
+        search = self.searches[name] = Search(
+            space,
+            f"{name} {identity(self.data, **recipe)}",
+            self.options.journal,
+            incumbent=incumbent_settings(name, base.options, self.data),
+            seed=base.seed,
+        )
 
         def options(settings: Mapping[str, Any]) -> Callable[[str], Any]:
             return base.with_settings({f"{name}.{key}": value for key, value in settings.items()}).options
 
         best: Trial | None = None
 
-        def told(trials: Trials, share: float) -> None:
+        def on_progress(share: float) -> None:
             nonlocal best
+            before, best = best, search.best
             if self.progress:
-                value = f", best {trials.best.value:.4f}" if trials.best else ""
-                self.progress(f"{name}: trial {len(trials.found)}{value}", min(1.0, share))
-            if trials.best is not best:
-                best = trials.best
-                if self.on_better:
-                    self.on_better(self.found())
+                value = f", best {best.value:.4f}" if best else ""
+                self.progress(f"{name}: trial {len(search.trials)}{value}", share)
+            if self.on_better and best != before:
+                self.on_better(self.result())
 
         try:
-            search(
-                entry(name).search_space(base.options(name)),
+            search.run(
                 objective(name, options, self.data, base.training, base.device),
-                kept,
                 budget_s=budget_s,
-                clock=self.clock,
-                seed=base.seed,
-                most=self.most,
-                stands=standing(name, base.options, self.data),
-                told=told,
+                clock=self.options.clock,
+                n_trials=self.options.n_trials,
+                on_progress=on_progress,
             )
         except UsageError:
             raise
         except PenchantError as error:
             self.errors[name] = error
 
-    def found(self, *, interrupted: bool = False) -> Tuned:
+    def result(self, *, interrupted: bool = False) -> Tuned:
         """The best of every search so far, as one configuration."""
-        best = {name: kept.best for name, kept in self.trials.items() if kept.best is not None}
-        standing = {name: kept.standing for name, kept in self.trials.items() if kept.standing is not None}
+        best = {name: search.best for name, search in self.searches.items() if search.best is not None}
+        incumbents = {name: search.incumbent for name, search in self.searches.items() if search.incumbent is not None}
         settings = {f"{name}.{key}": value for name, trial in best.items() for key, value in trial.settings.items()}
-        tried = [name for name in self.asked if name in best]
-        chosen = self.asked[0]  # an ensemble itself is not measured here: it stays what was asked for
-        if chosen in best:
-            chosen = max(tried, key=lambda name: best[name].value or 0.0)
-        config = replace(self.config, model=chosen).with_settings(settings)
-        counts = {name: len(kept.found) for name, kept in self.trials.items()}
+        model = self.names[0]  # an ensemble itself is not measured here: it stays the model
+        if model in best:
+            model = max((name for name in self.names if name in best), key=lambda name: best[name].value or 0.0)
+        config = replace(self.config, model=model).with_settings(settings)
+        counts = {name: len(search.trials) for name, search in self.searches.items()}
         left_out = {name: str(error) for name, error in self.errors.items()}
-        return Tuned(config, best, standing, counts, left_out, self.notes, interrupted)
+        return Tuned(config, best, incumbents, counts, left_out, self.notes, interrupted)
