@@ -61,7 +61,7 @@ def test_small_catalogues() -> None:
 
 
 def test_refusals(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UsageError, match=r"recall: 0 to 1"):
+    with pytest.raises(UsageError, match=r"recall=1.5 is out of range. Give a number above 0, at most 1"):
         ANNOptions(recall=1.5)
     monkeypatch.setitem(sys.modules, "faiss", None)
     with pytest.raises(MissingExtraError, match=r"'faiss-cpu'.*penchant\[ann\]"):

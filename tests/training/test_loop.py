@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jaxtyping
 import numpy as np
 import pytest
 import torch
@@ -182,6 +183,7 @@ def test_a_compiled_network_learns_the_same(monkeypatch: pytest.MonkeyPatch) -> 
         compile_it(self, dynamic=dynamic, backend="eager")  # type: ignore[no-untyped-call]
 
     monkeypatch.setattr(torch.nn.Module, "compile", fast)
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # the compiler does not trace the checks
     found = []
     for choice in ("off", "on"):
         model = SequenceModel(replace(SMALL, epochs=2, dropout=0.0))

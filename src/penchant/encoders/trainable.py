@@ -70,8 +70,7 @@ class TrainableOptions:
         require_range(self, "width", "dim", "epochs", "most_files", "most_shown", least=1, part="trainable.")
         require_range(self, "least_files", least=0, part="trainable.")
         require_range(self, "learning_rate", "temperature", above=0, part="trainable.")
-        if self.batch_size < 2:
-            raise UsageError(f"trainable.batch_size={self.batch_size} has no negatives.", remedy="Give 2 or more.")
+        require_range(self, "batch_size", least=2, part="trainable.")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.data.ragged import Ragged
-from penchant.errors import MissingExtraError, UsageError
+from penchant.errors import MissingExtraError
+from penchant.options import require_range
 from penchant.retrieval.exact import ExactIndex, Ranked, check, nothing, require_users, select
 
 SAMPLE = 256
@@ -32,10 +33,9 @@ class ANNOptions:
     """Candidates for each item of a list that are scored again exactly. 1 or more."""
 
     def __post_init__(self) -> None:
-        if self.lists < 0 or self.probes < 0 or self.spare < 1 or not 0 < self.recall <= 1:
-            raise UsageError(
-                f"{self} is out of range.", remedy="lists and probes: 0 or more; spare: 1 or more; recall: 0 to 1."
-            )
+        require_range(self, "lists", "probes", least=0)
+        require_range(self, "spare", least=1)
+        require_range(self, "recall", above=0, most=1)
 
 
 class ANNIndex:

@@ -16,6 +16,7 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.errors import DataError, UsageError
+from penchant.options import require_range
 from penchant.simulator.catalogue import Catalogue
 from penchant.simulator.interests import PATTERNS, Interests
 from penchant.simulator.simulation import Simulation
@@ -62,8 +63,7 @@ class SoftmaxPolicy:
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.temperature <= 0:
-            raise UsageError(f"temperature={self.temperature} must be above 0.", remedy="Small values are greedy.")
+        require_range(self, "temperature", above=0)
         allowed = int(np.isfinite(self.scores).sum(axis=1).min())
         if not 1 <= self.length <= min(allowed, len(EXAMINATION)):
             raise UsageError(

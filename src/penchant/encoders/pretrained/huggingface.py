@@ -22,6 +22,7 @@ from penchant.encoders.pretrained import hub, pooling
 from penchant.encoders.pretrained.sentence_transformers import Recipe, read_recipe
 from penchant.encoders.protocol import EncoderState
 from penchant.errors import EncoderError, OptionError
+from penchant.options import require_range
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -60,10 +61,7 @@ class HuggingFaceOptions:
     def __post_init__(self) -> None:
         if self.pooling not in ("auto", *pooling.POOLINGS):
             raise OptionError("pooling", self.pooling, allowed=("auto", *pooling.POOLINGS))
-        if self.batch_tokens < 1 or (self.max_length is not None and self.max_length < 1):
-            raise OptionError(
-                "batch_tokens, max_length", (self.batch_tokens, self.max_length), remedy="Give 1 or more."
-            )
+        require_range(self, "batch_tokens", "max_length", least=1)
 
 
 @dataclass(frozen=True)

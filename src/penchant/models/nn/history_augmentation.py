@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.data.sequences import SequenceBatch
-from penchant.errors import UsageError
+from penchant.options import require_range
 
 MASKED: Final = -1
 """The item code of an event that is masked: it stays as an event without an item."""
@@ -28,10 +28,8 @@ class HistoryAugmentation:
     reorder: float = 0.2
 
     def __post_init__(self) -> None:
-        for name in ("crop", "mask", "reorder"):
-            value = getattr(self, name)
-            if not 0.0 <= value <= 1.0 or (name == "crop" and value == 0.0):
-                raise UsageError(f"{name}={value} is out of range.", remedy="Give a share from 0 to 1; crop above 0.")
+        require_range(self, "mask", "reorder", least=0, most=1)
+        require_range(self, "crop", above=0, most=1)
 
 
 def augmented_histories(
