@@ -28,7 +28,8 @@ from penchant.cleaning.text_noise import remove_column_noise
 from penchant.data.dataset import Dataset
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "online-retail"
-Found = tuple[set[Any], set[Any], float]
+Outcome = tuple[set[Any], set[Any], float]
+"""Planted ids, flagged ids, CPU seconds."""
 
 
 def events_table(data: Dataset) -> pl.DataFrame:
@@ -49,7 +50,7 @@ def timed(call: Any) -> tuple[Any, float]:
     return out, cpu_s() - start
 
 
-def planted_events(clean: pl.DataFrame, items: pl.DataFrame, rng: np.random.Generator) -> dict[str, Found]:
+def planted_events(clean: pl.DataFrame, items: pl.DataFrame, rng: np.random.Generator) -> dict[str, Outcome]:
     """Double clicks, values off the scale, events before their item, copied comments."""
     chosen = clean.sample(2_000, seed=0).with_row_index("n")
     doubles = chosen.head(500).with_columns(
@@ -78,7 +79,7 @@ def planted_events(clean: pl.DataFrame, items: pl.DataFrame, rng: np.random.Gene
     parts = [part.select(pl.exclude("n", "created_at")) for part in (doubles, wrong, early, spam, talk)]
     known = clean.join(chosen[500:].select("event_id"), on="event_id", how="anti")  # only doubles keep their first
     data = Dataset.from_tables(pl.concat([known, *parts], how="diagonal"), items.join(first, on="item_id", how="left"))
-    out: dict[str, Found] = {}
+    out: dict[str, Outcome] = {}
     for name, plants, call in (
         ("repeated_events", doubles, lambda: find_repeated_events(data)),
         ("impossible_events", wrong, lambda: find_impossible_events(data, ImpossibleOptions(value=(-1e6, 1e6)))),
@@ -90,8 +91,8 @@ def planted_events(clean: pl.DataFrame, items: pl.DataFrame, rng: np.random.Gene
     return out
 
 
-def planted_users(clean: pl.DataFrame, rng: np.random.Generator) -> Found:
-    """Programs: timers with jitter, floods, without sleep, on one item."""
+def planted_users(clean: pl.DataFrame, rng: np.random.Generator) -> Outcome:
+    """Bots: timers with jitter, floods, without sleep, on one item."""
     items = clean["item_id"].unique().sort().to_numpy()
     start, tables = int(clean["timestamp"].min()), []  # type: ignore[arg-type]
     for n in range(40):
@@ -109,7 +110,7 @@ def planted_users(clean: pl.DataFrame, rng: np.random.Generator) -> Found:
     return {f"bot{n}" for n in range(40)}, set(finding.details["user_id"]), seconds
 
 
-def planted_items(items: pl.DataFrame, rng: np.random.Generator) -> Found:
+def planted_items(items: pl.DataFrame, rng: np.random.Generator) -> Outcome:
     """Another id for the same title in another case with a word changed over; exact equals in the data are left out."""
     base = items.unique("title", keep="first", maintain_order=True).filter(pl.col("title").str.len_chars() >= 20)
     quiet = Dataset.from_tables({"user_id": ["u"], "item_id": [base["item_id"][0]], "timestamp": [1]}, base)
@@ -125,11 +126,11 @@ def planted_items(items: pl.DataFrame, rng: np.random.Generator) -> Found:
 
 
 def replace_items(data: Dataset, items: pl.DataFrame) -> Dataset:
-    made = Dataset.from_tables({"user_id": ["u"], "item_id": [items["item_id"][0]], "timestamp": [1]}, items)
-    return replace(made, report=data.report)
+    replaced = Dataset.from_tables({"user_id": ["u"], "item_id": [items["item_id"][0]], "timestamp": [1]}, items)
+    return replace(replaced, report=data.report)
 
 
-def planted_texts(items: pl.DataFrame, rng: np.random.Generator) -> dict[str, Found]:
+def planted_texts(items: pl.DataFrame, rng: np.random.Generator) -> dict[str, Outcome]:
     """Titles with markup, wrong encoding, full-width letters, long runs; and with one slip in a frequent word."""
     titles = items["title"].drop_nulls().unique(maintain_order=True).str.strip_chars().str.replace_all(r"\s+", " ")
     rows = rng.permutation(len(titles))[:400]
@@ -144,7 +145,7 @@ def planted_texts(items: pl.DataFrame, rng: np.random.Generator) -> dict[str, Fo
     column = pl.Series("title", dirty)
     (after, _), seconds = timed(lambda: remove_column_noise(column))
     changed = set(np.flatnonzero((after != column).to_numpy()).tolist())
-    out: dict[str, Found] = {"text_noise": ({int(row) for row in rows}, changed, seconds)}
+    out: dict[str, Outcome] = {"text_noise": ({int(row) for row in rows}, changed, seconds)}
     words = titles.str.to_lowercase().str.split(" ").explode().value_counts().sort("count", "title", descending=True)
     common = words.filter((pl.col("count") >= 40) & pl.col("title").str.contains(r"^[a-z]{6,}$"))["title"].to_list()[
         :60
@@ -156,8 +157,8 @@ def planted_texts(items: pl.DataFrame, rng: np.random.Generator) -> dict[str, Fo
         if slip != word:
             slips[slip] = word
     before = set(find_misspellings(titles)["word"])
-    found, seconds = timed(lambda: find_misspellings([*titles.to_list(), *slips]))
-    out["misspellings"] = (set(slips), set(found["word"]) - before, seconds)
+    flagged, seconds = timed(lambda: find_misspellings([*titles.to_list(), *slips]))
+    out["misspellings"] = (set(slips), set(flagged["word"]) - before, seconds)
     return out
 
 
@@ -171,16 +172,16 @@ def main() -> int:
     clean = events_table(data)
     already = set(find_repeated_events(data).details["event_id"])
     clean = clean.filter(~pl.col("event_id").is_in(list(already)))
-    found = planted_events(clean, data.items, rng) | {"bots": planted_users(clean, rng)}
-    found |= {"duplicates": planted_items(data.items, rng)} | planted_texts(data.items, rng)
+    outcomes = planted_events(clean, data.items, rng) | {"bots": planted_users(clean, rng)}
+    outcomes |= {"duplicates": planted_items(data.items, rng)} | planted_texts(data.items, rng)
     result = {}
-    for name, (planted, told, seconds) in found.items():
-        right = len(planted & told)
+    for name, (planted, flagged, seconds) in outcomes.items():
+        correct = len(planted & flagged)
         result[name] = {
             "planted": len(planted),
-            "found": len(told),
-            "recall": round(right / len(planted), 4),
-            "precision": round(right / len(told), 4) if told else None,
+            "flagged": len(flagged),
+            "recall": round(correct / len(planted), 4),
+            "precision": round(correct / len(flagged), 4) if flagged else None,
             "cpu_s": round(seconds, 2),
         }
         print(f"{name:20} {result[name]}")

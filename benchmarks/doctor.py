@@ -1,4 +1,4 @@
-"""What the data doctor finds in three public sets, and how long it takes.
+"""Findings of the data doctor on three public sets, and its CPU time.
 
     python benchmarks/doctor.py [FOLDER]
 
@@ -33,18 +33,18 @@ def main() -> int:
         start = cpu_s()
         data = Dataset.load(folder / name)
         loaded = cpu_s()
-        found = examine(data, now_s=NOW_S)
-        told = found.to_dict()
-        kept = ("code", "severity", "sentence", "numbers")
+        diagnosis = examine(data, now_s=NOW_S)
+        values = diagnosis.to_dict()
+        keys = ("code", "severity", "sentence", "numbers")
         result[name] = {
             "events": data.n_events,
             "load_cpu_s": round(loaded - start, 2),
             "examine_cpu_s": round(cpu_s() - loaded, 2),
-            "severities": told["severities"],
-            "findings": [{key: one[key] for key in kept} for one in told["findings"]],
-            "advice": {one.topic: one.choice for one in found.advice},
+            "severities": values["severities"],
+            "findings": [{key: one[key] for key in keys} for one in values["findings"]],
+            "advice": {one.topic: one.choice for one in diagnosis.advice},
         }
-        print(f"{name}: {told['severities']} in {result[name]['examine_cpu_s']} CPU s")
+        print(f"{name}: {values['severities']} in {result[name]['examine_cpu_s']} CPU s")
     write("doctor", {"limit_cpu_s": LIMIT_S, "peak_rss_mb": peak_rss_mb(), "sets": result})
     return 0 if all(one["load_cpu_s"] + one["examine_cpu_s"] < LIMIT_S for one in result.values()) else 1
 

@@ -19,26 +19,26 @@ from penchant.simulator import SimulatorOptions, Truth, simulate
 
 
 def main() -> None:
-    names = ("bots", "bots_found", "spammers", "spammers_found", "accused", "people_accused")
+    names = ("bots", "bots_flagged", "spammers", "spammers_flagged", "flagged", "humans_flagged")
     counts = dict.fromkeys(names, 0)
     for seed in range(5):
         with tempfile.TemporaryDirectory() as parent:
             folder = Path(parent) / "platform"
             simulate(SimulatorOptions(bots=0.02, spammers=0.02, seed=seed)).write(folder)
             truth, data = Truth.load(folder / "truth"), Dataset.load(folder)
-            accused = data.users["user_id"].gather(find("bots", data).rows)
-        labels = truth.users.with_columns(pl.col("user_id").is_in(accused.implode()).alias("accused"))
+            flagged = data.users["user_id"].gather(find("bots", data).rows)
+        labels = truth.users.with_columns(pl.col("user_id").is_in(flagged.implode()).alias("flagged"))
         for name in ("bot", "spammer"):
             those = labels.filter(pl.col("label") == name)
             counts[f"{name}s"] += those.height
-            counts[f"{name}s_found"] += int(those["accused"].sum())
-        counts["accused"] += int(labels["accused"].sum())
-        counts["people_accused"] += int(labels.filter(pl.col("label") == "human")["accused"].sum())
+            counts[f"{name}s_flagged"] += int(those["flagged"].sum())
+        counts["flagged"] += int(labels["flagged"].sum())
+        counts["humans_flagged"] += int(labels.filter(pl.col("label") == "human")["flagged"].sum())
     result = {
         **counts,
-        "recall_bots": counts["bots_found"] / counts["bots"],
-        "recall_spammers": counts["spammers_found"] / counts["spammers"],
-        "precision": 1 - counts["people_accused"] / max(1, counts["accused"]),
+        "recall_bots": counts["bots_flagged"] / counts["bots"],
+        "recall_spammers": counts["spammers_flagged"] / counts["spammers"],
+        "precision": 1 - counts["humans_flagged"] / max(1, counts["flagged"]),
     }
     print(result)
     write("simulated_bots", result)

@@ -44,7 +44,7 @@ def balanced(data: Dataset, table: str) -> bool:
 
 
 def test_repeated_events() -> None:
-    #              e0   e1: again   e2: another item   e3: later   e4: another user   e5: another kind
+    #              e0   e1: repeat  e2: another item   e3: later   e4: another user   e5: another kind
     data = dataset("uuuuvu", "aabaaa", [START, START + 1, START + 1, START + 9, START + 1, START + 2],
                    event=["view", "view", "view", "view", "view", "buy"])  # fmt: skip
     finding = find_repeated_events(data)

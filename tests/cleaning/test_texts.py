@@ -77,8 +77,8 @@ def test_forms_and_runs() -> None:
 def test_cleaning_twice_changes_nothing_more_in_runs_and_forms(texts: list[str | None]) -> None:
     options = NoiseOptions(markup=False, encoding=False)
     once, _ = remove_column_noise(pl.Series(texts, dtype=pl.String), options)
-    again, counts = remove_column_noise(once, options)
-    assert counts == {} and again.to_list() == once.to_list()
+    twice, counts = remove_column_noise(once, options)
+    assert counts == {} and twice.to_list() == once.to_list()
 
 
 def test_tables_are_cleaned_and_counted() -> None:

@@ -173,7 +173,7 @@ def _card(one: Mapping[str, Any], language: str) -> Markup:
             " ",
             tag("span", text(f"doctor.severity.{severity}", language), class_="muted small"),
         ),
-        tag("p", foreign(one["sentence"], language), style="margin-top:4px"),
+        tag("p", foreign(one["sentence"].replace(" %", "\u00a0%"), language), style="margin-top:4px"),
         tag(
             "p",
             tag("b", text("doctor.page.todo", language)),
