@@ -49,7 +49,7 @@ def draw_anomalies(
 ) -> pl.DataFrame:
     """Events of abusers (user numbers, each from `begin_s` on), with the label of the truth.
 
-    Bots modality and click five items at an even pace by day and night. Spammers post one advertisement under any
+    Bots view and click five items at an even pace by day and night. Spammers post one advertisement under any
     item. An account takeover buys and shares fast, from a new device.
     """
     pace = PACES[label]

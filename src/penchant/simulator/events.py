@@ -74,7 +74,7 @@ def _draw_sentiments(
 
 
 def _draw_dwell(behaviour: Behaviour, rng: np.random.Generator) -> pl.Series:
-    """Seconds of modalities and clicks, longer for items that the user likes; null elsewhere."""
+    """Seconds of views and clicks, longer for items that the user likes; null elsewhere."""
     seconds = np.round(rng.lognormal(2.8 + 0.35 * behaviour.liking, 0.7), 1).astype(np.float32)
     return pl.Series(np.where(behaviour.kinds <= 1, seconds, np.nan)).cast(pl.Float32).fill_nan(None)
 
