@@ -15,6 +15,7 @@ from penchant.evaluation.bundle import evaluate_bundle
 from penchant.evaluation.compare import CompareOptions, compare
 from penchant.evaluation.probes import probe_results, shown_confusion
 from penchant.models.probes.options import ProbeOptions
+from penchant.models.probes.pairs import TargetEvents
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 from penchant.reports.report import ReportData, render_report
@@ -82,7 +83,7 @@ def test_the_figures_are_those_of_scikit_learn() -> None:
     asked = whole.times_s >= 1_700_000_000 + 16 * 60
     found = probe_results(rec, whole, asked)
     assert found is not None and rec.probes is not None
-    events = rec.probes.select_targets(whole, data.kinds.ids.to_list(), asked)
+    events = TargetEvents.select(whole, data.kinds.ids.to_list(), asked)
     pairs, likely = rec.probes.predict_pairs(rec.dense_model(), events)
     row = found["interest"]["rows"]["probe"]
     assert row["auc"]["mean"] == pytest.approx(roc_auc_score(pairs.labels, likely))

@@ -22,9 +22,9 @@ from penchant.errors import PenchantError
 from penchant.metrics.beyond import expected_calibration_error
 from penchant.metrics.classification import accuracy, auc, confusion_matrix, precision_recall_f1
 from penchant.metrics.significance import resampled
+from penchant.models.probes.pairs import TargetEvents
 
 if TYPE_CHECKING:
-    from penchant.models.probes.pairs import TargetEvents
     from penchant.recommender.recommender import Recommender
 
 
@@ -55,7 +55,7 @@ def probe_results(
     n_items = recommender.dataset.n_items
     known = sequences.items < n_items
     kinds = recommender.dataset.kinds.ids.to_list()
-    events = probes.select_targets(sequences.keep(known), kinds, targets[known])
+    events = TargetEvents.select(sequences.keep(known), kinds, targets[known], probes.options.users)
     results: dict[str, Any] = {}
     try:
         if probes.interest is not None:

@@ -79,10 +79,6 @@ class Probes:
             facts[CATEGORY] = {"events": len(examples.classes), "counts": counts.tolist()}
         return cls(options, interest, category, classes, facts)
 
-    def select_targets(self, sequences: SequenceBatch, kinds: list[str], targets: Bools) -> TargetEvents:
-        """The target events `[E]` of as many users as the options allow."""
-        return TargetEvents.select(sequences, kinds, targets, self.options.users)
-
     def predict_interest(self, interests: Float32s, items: Float32s) -> Float32s:
         """The probability of interest `[n]` of pairs of interest and item vectors `[n, D]`. Raises `ModelError`."""
         if self.interest is None:
