@@ -98,7 +98,7 @@ def test_edges_by_hand() -> None:
     dense = graph_edges(data, GraphOptions(neighbours=1)).toarray()
     # nodes a, b, u, v, x. a: to u by purchase, to b as neighbour, to x by relation: a third each after scaling
     assert dense[0] / dense[0].sum() == pytest.approx([0, 1 / 3, 1 / 3, 0, 1 / 3])
-    assert dense[2] == pytest.approx([1 / 1.2, 0.2 / 1.2, 0, 0, 0])  # weights of purchase and modality
+    assert dense[2] == pytest.approx([1 / 1.2, 0.2 / 1.2, 0, 0, 0])  # weights of purchase and view
     assert dense[3].sum() == 0 and dense[4] == pytest.approx([1, 0, 0, 0, 0])  # to hide is no edge
 
 

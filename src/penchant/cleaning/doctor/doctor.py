@@ -21,7 +21,7 @@ _RENAMED = {
     "suspicious_users": "bots",
     "twins": "duplicates",
     "leak_twins": "leak_duplicates",
-    "no_modality": "no_modality",
+    "no_view": "no_modality",
     "unread_refusals": "unread_negatives",
 }
 """Earlier codes and what they are called now."""
