@@ -46,7 +46,7 @@ PLAIN = {
     "time": False,
     "dropout": 0.2,
     "max_length": 50,
-    "heads": 2,
+    "n_heads": 2,
     "layers": 2,
     "dim": 64,
 }

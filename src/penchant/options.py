@@ -30,7 +30,7 @@ RENAMED: Final[dict[str, str]] = {
     "views.": "modalities.",
     "views": "modalities",
     "content_views": "content_modalities",
-    "new_views": "new_modalities",
+    "new_views": "cold_modalities",
     "view_norm": "modality_norm",
     "view_balance": "modality_balance",
     "similarity_view": "similarity_modality",

@@ -117,10 +117,10 @@ def test_recipes_of_parts() -> None:
     alone = made[("behaviour",)].options("lite").experts
     assert "content" not in alone and "ease" in alone
     assert made[("behaviour",)].options("transformer").modalities == ("behaviour",)
-    assert made[("text",)].options("lite").new_modalities == ("text",)
-    assert made[("behaviour",)].options("lite").new_modalities == ("behaviour",), "nothing to liken new items by"
-    chosen = lite.with_settings({"lite.new_modalities": "image"})
-    assert refits(chosen, ["behaviour", "text", "image"])[("behaviour", "text")].options("lite").new_modalities == (
+    assert made[("text",)].options("lite").cold_modalities == ("text",)
+    assert made[("behaviour",)].options("lite").cold_modalities == ("behaviour",), "nothing to liken new items by"
+    chosen = lite.with_settings({"lite.cold_modalities": "image"})
+    assert refits(chosen, ["behaviour", "text", "image"])[("behaviour", "text")].options("lite").cold_modalities == (
         "behaviour",
     )
     begun = config("transformer", **{"transformer.id_init": "pca"})

@@ -10,7 +10,8 @@ import pytest
 from penchant.data.dataset import Dataset
 from penchant.data.splits import split
 from penchant.errors import BundleError, DataError, OptionError, UnknownIdError, UsageError
-from penchant.models.ensemble.ensemble import Ensemble, EnsembleOptions
+from penchant.models.ensemble.ensemble import Ensemble
+from penchant.models.ensemble.options import EnsembleOptions
 from penchant.models.sequence import SequenceOptions
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender

@@ -19,7 +19,8 @@ from penchant.data.dataset import Dataset
 from penchant.data.modalities import Modalities, Modality
 from penchant.data.training import TrainingData
 from penchant.models.cooccurrence import Cooccurrence, CooccurrenceOptions
-from penchant.models.ensemble.ensemble import Ensemble, EnsembleOptions
+from penchant.models.ensemble.ensemble import Ensemble
+from penchant.models.ensemble.options import EnsembleOptions
 from penchant.models.sequence import SequenceModel, SequenceOptions
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender

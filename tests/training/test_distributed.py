@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from penchant.errors import UsageError
-from penchant.models.ensemble.ensemble import Ensemble, EnsembleOptions
+from penchant.models.ensemble.ensemble import Ensemble
+from penchant.models.ensemble.options import EnsembleOptions
 from penchant.models.popularity import Popularity, PopularityOptions
 from penchant.models.sequence import SequenceModel, SequenceOptions
 from penchant.testing.cycles import cycles
@@ -26,7 +27,8 @@ WORKER = """
 import json, sys
 from pathlib import Path
 import numpy as np
-from penchant.models.ensemble.ensemble import Ensemble, EnsembleOptions
+from penchant.models.ensemble.ensemble import Ensemble
+from penchant.models.ensemble.options import EnsembleOptions
 from penchant.models.popularity import Popularity, PopularityOptions
 from penchant.models.sequence import SequenceModel, SequenceOptions
 from penchant.testing.cycles import cycles

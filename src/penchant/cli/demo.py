@@ -128,7 +128,7 @@ def _on_new_items(
     """The comparison on items kept out of training, shown; or nothing, and why."""
     from penchant.errors import DataError
     from penchant.evaluation.compare import CompareOptions, compare
-    from penchant.models.ensemble.ensemble import EnsembleOptions
+    from penchant.models.ensemble.options import EnsembleOptions
 
     try:
         options = CompareOptions(split="cold-items", curves=False)

@@ -22,7 +22,7 @@ from penchant.evaluation.backtest import ranked_lists
 from penchant.metrics.ranking import ranking_metrics
 from penchant.metrics.significance import bootstrap, paired_differences
 from penchant.models.base import Additive, IdOptions, ModalityOptions, Multimodal, experts_of
-from penchant.models.ensemble.ensemble import EnsembleOptions
+from penchant.models.ensemble.options import EnsembleOptions
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 
@@ -183,8 +183,8 @@ def restricted(config: Config, model: str, modalities: Sequence[str]) -> Config 
             if found is not None:
                 kept.append(expert)
                 made = found
-        new = [modality for modality in content if modality in (options.new_modalities or content)] or [BEHAVIOUR]
-        chosen = {f"{model}.experts": ",".join(kept), f"{model}.new_modalities": ",".join(new)}
+        new = [modality for modality in content if modality in (options.cold_modalities or content)] or [BEHAVIOUR]
+        chosen = {f"{model}.experts": ",".join(kept), f"{model}.cold_modalities": ",".join(new)}
         return made.with_settings(chosen) if kept else None
     if not isinstance(options, ModalityOptions):
         return config if BEHAVIOUR in modalities else None

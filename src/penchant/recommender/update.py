@@ -162,7 +162,7 @@ class _Work:
         weighed = self.weighed(dataset)
         if weighed is not None:
             told = weighed.foretelling
-            model.take(weighed.weights, told.weights if told else {}, told.sharpness if told else 1.0)
+            model.take(weighed.weights, told.weights if told else {}, told.inverse_temperature if told else 1.0)
             model.price(self.data.sequences)
 
     def weighed(self, dataset: Dataset) -> Ensemble | None:

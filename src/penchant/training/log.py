@@ -14,7 +14,7 @@ class TrainingLog:
     `epochs`: one row an epoch (`epoch`, `loss`, `seconds`, `ndcg` where validated). `best_epoch`: the one that was
     kept (0 for closed forms). `cpu_seconds` are those of all processes, where one was killed and another went on.
     `experts`: the logs of an ensemble's experts; `weights`: theirs in the sum, `new_weights`
-    in what is foretold of items without events; `sharpness`: the scale at which sums are log-likelihoods.
+    in what is foretold of items without events; `inverse_temperature`: the scale at which sums are log-likelihoods.
     `pretraining`: losses and perplexity of a language model that was pre-trained first.
     """
 
@@ -25,7 +25,7 @@ class TrainingLog:
     experts: dict[str, TrainingLog] = field(default_factory=dict)
     weights: dict[str, float] = field(default_factory=dict)
     new_weights: dict[str, float] = field(default_factory=dict)
-    sharpness: float = 1.0
+    inverse_temperature: float = 1.0
     pretraining: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

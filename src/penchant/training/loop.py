@@ -78,7 +78,7 @@ def _fit_ensemble(
     if data.validation is not None:
         model.weigh(data.validation)
     elif chosen is not None:
-        model.take(chosen.weights, chosen.new_weights, chosen.sharpness)
+        model.take(chosen.weights, chosen.new_weights, chosen.inverse_temperature)
         model.price(data.sequences)
     else:
         raise ModelError(
@@ -88,5 +88,8 @@ def _fit_ensemble(
         )
     log.weights = dict(model.weights)
     if model.foretelling is not None:
-        log.new_weights, log.sharpness = dict(model.foretelling.weights), model.foretelling.sharpness
+        log.new_weights, log.inverse_temperature = (
+            dict(model.foretelling.weights),
+            model.foretelling.inverse_temperature,
+        )
     return log

@@ -39,7 +39,9 @@ def test_with_few_choices_an_expert_counts_as_for_known_items() -> None:
     told, parts, chosen = world()
     few = {name: part[: FEWEST - 1] for name, part in parts.items()}
     seen = np.zeros((FEWEST - 1, KNOWN + NEW), dtype=bool)
-    found = Foretelling(told.mapping, {}, sharpness=0.5).learned(few, seen, chosen[: FEWEST - 1], {"own": 2.0})
+    found = Foretelling(told.mapping, {}, inverse_temperature=0.5).learned(
+        few, seen, chosen[: FEWEST - 1], {"own": 2.0}
+    )
     assert found.weights == {"own": 1.0}
 
 
@@ -49,7 +51,7 @@ def test_sums_are_log_likelihoods_once_they_are_scaled() -> None:
     total = (parts["smooth"] * 2).astype(np.float32)
     allowed = np.broadcast_to(np.arange(KNOWN + NEW) < KNOWN, total.shape)
     logits = np.where(allowed, 0.7 * total, -np.inf) + rng.gumbel(size=total.shape)
-    assert told.scaled(total, logits.argmax(axis=1), allowed).sharpness == pytest.approx(0.7, rel=0.1)
+    assert told.scaled(total, logits.argmax(axis=1), allowed).inverse_temperature == pytest.approx(0.7, rel=0.1)
 
 
 def test_what_is_read_and_placed_comes_back_from_the_state() -> None:

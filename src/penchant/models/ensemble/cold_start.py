@@ -29,13 +29,13 @@ class Foretelling:
     An expert that orders known items best need not be the one whose scores pass best to what looks alike: co-occurrence
     counts belong to one item, what a network over contents says goes on. So new items have weights of their own, those
     of a conditional logit over known items foretold as if they were new, and their sum is a log-likelihood. That of
-    known items is `sharpness` · score; `prices` say how much likelier a known item must be to stay above
+    known items is `inverse_temperature` · score; `prices` say how much likelier a known item must be to stay above
     (`placement.fair_price`), for histories of each of the `stages`, in events.
     """
 
     mapping: ContentMapping
     weights: Mapping[str, float]
-    sharpness: float = 1.0
+    inverse_temperature: float = 1.0
     stages: tuple[int, ...] = (1,)
     prices: tuple[float, ...] = (-FURTHEST,)
 
@@ -54,9 +54,9 @@ class Foretelling:
         return total
 
     def scaled(self, total: Float32s, targets: npt.NDArray[np.integer], allowed: Bools) -> Foretelling:
-        """With the sharpness that makes held-out choices among known items likeliest, from their sums `[B, N]`."""
+        """With the inverse temperature under which held-out choices among known items are likeliest; sums `[B, N]`."""
         found = fit_weights([total], targets.astype(np.int32), allowed)
-        return replace(self, sharpness=max(float(found[0]), 1e-3))
+        return replace(self, inverse_temperature=max(float(found[0]), 1e-3))
 
     def learned(
         self, parts: Mapping[str, Float32s], seen: Bools, targets: npt.NDArray[np.integer], among: Mapping[str, float]
@@ -68,7 +68,7 @@ class Foretelling:
         """
         names = [name for name, weight in among.items() if weight > 0]
         if len(targets) < FEWEST:
-            return replace(self, weights={name: among[name] * self.sharpness for name in names})
+            return replace(self, weights={name: among[name] * self.inverse_temperature for name in names})
         places = np.searchsorted(self.mapping.rehearsed, targets).astype(np.int32)
         allowed = ~seen[:, self.mapping.rehearsed]
         allowed[np.arange(len(targets)), places] = True
@@ -78,7 +78,7 @@ class Foretelling:
     def price(self, total: Float32s, told: Float32s, owned: Bools, cost: float) -> float:
         """At which known items are expected to lose the share `cost` in the lists of these people."""
         new = np.where(owned[:, self.mapping.new], -np.inf, self.likelihood(told, owned))
-        return fair_price(new, log_known(total, self.sharpness, self._closed(owned)), cost)
+        return fair_price(new, log_known(total, self.inverse_temperature, self._closed(owned)), cost)
 
     def prices_for(self, events: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
         """The price `[B]` for histories of so many `events`."""
@@ -96,7 +96,7 @@ class Foretelling:
         `owned` `[B, N]`: items of the history, `events` `[B]`: how many it has.
         """
         likely, prices = self.likelihood(told, owned), self.prices_for(events)
-        return place(total, likely, self.mapping.new, self._closed(owned), self.sharpness, prices)
+        return place(total, likely, self.mapping.new, self._closed(owned), self.inverse_temperature, prices)
 
     def _closed(self, owned: Bools) -> Bools:
         closed = owned.copy()
@@ -115,7 +115,11 @@ class Foretelling:
 
     def facts(self) -> dict[str, Any]:
         """The rest of the state, plain values."""
-        scale = {"sharpness": self.sharpness, "stages": list(self.stages), "prices": list(self.prices)}
+        scale = {
+            "inverse_temperature": self.inverse_temperature,
+            "stages": list(self.stages),
+            "prices": list(self.prices),
+        }
         return {"modalities": list(self.mapping.modalities), "weights": dict(self.weights), **scale}
 
     @classmethod
@@ -124,7 +128,7 @@ class Foretelling:
         held = {part: np.asarray(tensors[f"mapping_{part}"]) for part in PARTS}
         mapping = ContentMapping(modalities=tuple(facts["modalities"]), **held)
         stages, prices = tuple(facts["stages"]), tuple(facts["prices"])
-        return cls(mapping, dict(facts["weights"]), float(facts["sharpness"]), stages, prices)
+        return cls(mapping, dict(facts["weights"]), float(facts["inverse_temperature"]), stages, prices)
 
 
 def owned_items(rows: npt.NDArray[np.integer], items: npt.NDArray[np.integer], shape: Sequence[int]) -> Bools:

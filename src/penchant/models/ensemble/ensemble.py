@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,12 @@ from penchant.data.modalities import Modalities
 from penchant.data.schema import BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData, Validation
-from penchant.errors import ModelError, OptionError
+from penchant.errors import ModelError
 from penchant.models.base import LEAST_SAY, Additive, Model, ModelState, Multimodal
 from penchant.models.ensemble.cold_start import STAGES, Foretelling, owned_items
 from penchant.models.ensemble.content_mapping import fit_mapping
+from penchant.models.ensemble.options import EnsembleOptions
 from penchant.models.ensemble.weights import fit_weights, refine_weights, standardise, weighted_scores
-from penchant.options import require_range
 
 PRICED, FEWEST_PRICED = 500, 20
 """People whose lists say what new items cost, at each stage of a history: at most, and at least after the first."""
@@ -29,33 +29,6 @@ TENTH = 0.1
 """Share of new items from which on they may cost `max_known_loss`; a fourth of it may cost half: few get more each."""
 SCORES_AT_ONCE = 25_000_000
 """Scores of an expert held while the weights are chosen (100 MB): with many items, fewer users choose them."""
-
-
-@dataclass(frozen=True)
-class EnsembleOptions:
-    """Options of the ensemble."""
-
-    experts: tuple[str, ...] = ("transformer", "cooccurrence", "ease", "user_knn", "content", "popularity")
-    """Names of the models whose standardised scores are summed. One or more; an ensemble holds no other."""
-    weights_users: int = 2000
-    """Validation users on whom the weights of the experts are fitted. 1 or more."""
-    max_items_ease: int = 20_000
-    """Items above which ease is left out. 0 or more."""
-    max_users_user_knn: int = 50_000
-    """Training users above which user_knn is left out. 0 or more."""
-    max_known_loss: float = 0.009
-    """Share of their NDCG@10 that warm items are expected to lose to cold ones where a tenth of all items or more is
-    cold. 0 or more, below 1; with fewer cold items the loss falls with the root of their share; 0 ranks cold items
-    last."""
-    new_modalities: tuple[str, ...] = ()
-    """Item modalities by which cold items are compared with warm ones. Empty takes all."""
-
-    def __post_init__(self) -> None:
-        if not self.experts or {"lite", "flagship"} & set(self.experts):
-            raise OptionError("experts", self.experts, remedy="Name one or more models; an ensemble holds no other.")
-        require_range(self, "max_known_loss", least=0, below=1)
-        require_range(self, "weights_users", least=1)
-        require_range(self, "max_items_ease", "max_users_user_knn", least=0)
 
 
 class Ensemble:
@@ -99,10 +72,10 @@ class Ensemble:
         """The experts that can serve these data; the others are dropped with the reason."""
         items = data.sequences.items
         events = np.bincount(items[items >= 0], minlength=data.n_items)
-        wanted = set(self.options.new_modalities or data.modalities) - {BEHAVIOUR}
-        if self.options.new_modalities and wanted and self.of_modality is None and not wanted & set(data.modalities):
+        wanted = set(self.options.cold_modalities or data.modalities) - {BEHAVIOUR}
+        if self.options.cold_modalities and wanted and self.of_modality is None and not wanted & set(data.modalities):
             raise ModelError(
-                f"None of new_modalities ({', '.join(sorted(wanted))}) is there.",
+                f"None of cold_modalities ({', '.join(sorted(wanted))}) is there.",
                 remedy=f"Modalities there are: {', '.join(data.modalities) or 'none'}; behaviour alone: new "
                 "items get no place.",
             )
@@ -172,11 +145,13 @@ class Ensemble:
         targets = validation.targets.values[validation.targets.offsets[rows]]
         self.foretelling = self.foretelling.learned(parts, left_out, targets, self.weights)
 
-    def take(self, weights: Mapping[str, float], new_weights: Mapping[str, float], sharpness: float) -> None:
+    def take(self, weights: Mapping[str, float], new_weights: Mapping[str, float], inverse_temperature: float) -> None:
         """Take weights that were chosen before, of this recipe on fewer data."""
         self.weights = {name: weights[name] for name in self.experts}
         if self.foretelling is not None:
-            self.foretelling = replace(self.foretelling, weights=dict(new_weights), sharpness=sharpness)
+            self.foretelling = replace(
+                self.foretelling, weights=dict(new_weights), inverse_temperature=inverse_temperature
+            )
         self._share_out(weights)
 
     def _share_out(self, chosen: Mapping[str, float]) -> None:
@@ -192,7 +167,9 @@ class Ensemble:
             self.weights = {name: whole / len(self.experts) for name in self.experts}
         told = self.foretelling
         if self.weights and told is not None and (not told.weights or self._mute(told.weights)):
-            self.foretelling = replace(told, weights={n: self.weights[n] * told.sharpness for n in self.experts})
+            self.foretelling = replace(
+                told, weights={n: self.weights[n] * told.inverse_temperature for n in self.experts}
+            )
 
     def _mute(self, weights: Mapping[str, float]) -> bool:
         """Whether others have these weights: the solver leaves 1e-9 where an expert has none."""
@@ -237,7 +214,7 @@ class Ensemble:
         total = self._sum(parts)
         if self.foretelling is not None:
             told = self.foretelling.mapping.foretell(self.foretelling.told(parts))
-            total[:, self.foretelling.mapping.new] = told / np.float32(self.foretelling.sharpness)
+            total[:, self.foretelling.mapping.new] = told / np.float32(self.foretelling.inverse_temperature)
         return total
 
     def _parts(self, histories: SequenceBatch) -> dict[str, Float32s]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from penchant.data.schema import ATTRIBUTES, AUDIO, BEHAVIOUR, IMAGE, TEXT
-from penchant.models.ensemble.ensemble import Ensemble, EnsembleOptions
+from penchant.models.ensemble.ensemble import Ensemble
+from penchant.models.ensemble.options import EnsembleOptions
 from penchant.models.sequence import SequenceModel, SequenceOptions
 
 VIEWS = (BEHAVIOUR, TEXT, IMAGE, AUDIO, ATTRIBUTES)
@@ -30,7 +31,7 @@ def modality_experts(options: SequenceOptions, name: str) -> Ensemble:
         modality: expert for modality in options.modalities or VIEWS if (expert := of_modality(modality)) is not None
     }
     return Ensemble(
-        EnsembleOptions(experts=tuple(experts), new_modalities=options.modalities),
+        EnsembleOptions(experts=tuple(experts), cold_modalities=options.modalities),
         experts,
         name,
         of_modality=of_modality,

@@ -15,10 +15,11 @@ FURTHEST = 60.0
 """The price is sought between e^−60 and e^60: beyond every item and before every item."""
 
 
-def log_known(scores: Float32s, sharpness: float, closed: Bools) -> Floats:
-    """log p(known | the next choice is a known item), `[B, N]`: softmax of sharpness · `scores` where not `closed`."""
-    sharp = np.where(closed, np.float32(-np.inf), scores * np.float32(sharpness))
-    return sharp - _log_sum(sharp)
+def log_known(scores: Float32s, inverse_temperature: float, closed: Bools) -> Floats:
+    """log p(known | the next choice is a known item), `[B, N]`: softmax of `inverse_temperature` · `scores`, without
+    what is `closed`."""
+    scaled = np.where(closed, np.float32(-np.inf), scores * np.float32(inverse_temperature))
+    return scaled - _log_sum(scaled)
 
 
 def log_new(foretold: Float32s, owned: Bools, rehearsed: Float32s, owned_rehearsed: Bools) -> Floats:
@@ -62,18 +63,23 @@ def fair_price(new: Floats, known: Floats, cost: float) -> float:
 
 
 def place(
-    scores: Float32s, likelihood: Floats, new: npt.NDArray[np.integer], closed: Bools, sharpness: float, prices: Floats
+    scores: Float32s,
+    likelihood: Floats,
+    new: npt.NDArray[np.integer],
+    closed: Bools,
+    inverse_temperature: float,
+    prices: Floats,
 ) -> Float32s:
     """`scores` `[B, N]` with those of the `new` items `[n]` where the `prices` `[B]` put them among the known ones.
 
     s(new) = (θ + log p(new) + log Σ_open e^(τ s)) / τ, so that s(new) > s(known) where e^θ p(new) > p(known). Every
     list is decided on its own; one where nothing new is likely gets none. `likelihood` `[B, n]` as from `log_new`; τ is
-    the `sharpness`, open what is not `closed` `[B, N]`.
+    the `inverse_temperature`, open what is not `closed` `[B, N]`.
     """
     out = scores.copy()
     if len(new):
-        level = _log_sum(np.where(closed, np.float32(-np.inf), scores * np.float32(sharpness)))
-        out[:, new] = (prices[:, None] + likelihood + level) / sharpness
+        level = _log_sum(np.where(closed, np.float32(-np.inf), scores * np.float32(inverse_temperature)))
+        out[:, new] = (prices[:, None] + likelihood + level) / inverse_temperature
     return out
 
 
