@@ -38,7 +38,7 @@ def test_the_whole_job(run: Run, tmp_path: Path, language: str) -> None:
     assert f'<html lang="{language}' in page and "cooccurrence" in page
     assert re.search(r"drew \d\d pictures and made \d\d sounds", text)
     assert page.count("data:image/png;base64,") >= 3 and page.count("data:audio/wav;base64,") >= 1
-    assert ("Items that nobody had touched" if language == "en" else "从未有人接触过的物品") in page
+    assert ("On cold items, " if language == "en" else "在冷启动物品上，") in page
     assert ("How soon a change of interests is seen" if language == "en" else "兴趣转变多久能被发现") in page
     assert " content " in text.split("3. How items fare")[1].split("4. How well")[0]
 

@@ -12,9 +12,17 @@ import pytest
 
 from penchant.data.dataset import Dataset
 from penchant.data.modalities import Modalities, Modality
+from penchant.data.results.modality_use import Coverage
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import OptionError, UsageError
-from penchant.evaluation.ablation import contributions, coverage, refits, restricted, subsets, with_refits
+from penchant.evaluation.ablation import (
+    measure_contributions,
+    measure_coverage,
+    refits,
+    restricted,
+    subsets,
+    with_refits,
+)
 from penchant.evaluation.compare import CompareOptions, compare
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
@@ -70,15 +78,15 @@ def test_coverage_counts_items_and_events() -> None:
         content=said,
         content_rows=np.array([-1, -1, 0, 0, -1], dtype=np.int32),
     )
-    found = coverage(Modalities({"text": half}), histories)
-    assert found["text"] == {"items": 0.5, "events": pytest.approx(3 / 5)}
-    assert found["behaviour"] == {"items": 0.5, "events": pytest.approx(4 / 5)}
+    found = measure_coverage(Modalities({"text": half}), histories)
+    assert found["text"] == Coverage(0.5, pytest.approx(3 / 5))
+    assert found["behaviour"] == Coverage(0.5, pytest.approx(4 / 5))
 
 
 def test_contributions_of_a_counting_model_are_all_behaviour_and_of_content_all_text(colours: Dataset) -> None:
     for model, modality in (("cooccurrence", "behaviour"), ("content", "text")):
         rec = Recommender.fit(colours, config(model))
-        found = contributions(rec, rec.histories(np.arange(20)))
+        found = measure_contributions(rec, rec.histories(np.arange(20)))
         assert found == {modality: pytest.approx(1.0)}
 
 

@@ -106,8 +106,7 @@ def test_popularity_of_a_bundle_without_histories_is_counted_in_the_data_or_left
     alone = probe_results(bare, whole, np.ones(whole.n_events, dtype=np.bool_), learned=later.where(pl.lit(False)))
     assert alone is not None and list(alone["interest"]["rows"]) == ["probe", "dot", "share"]
     assert "auc_gain" not in alone["interest"] and alone["interest"]["rows"]["probe"]["auc"]["mean"] > 0.99
-    found = evaluate_bundle(rec, data).to_json()
-    found["probes"]["content"] = alone
+    found = replace(evaluate_bundle(rec, data), probes={"content": alone})
     page = render_report(ReportData(title="shop", model="content", comparison=found))
     assert "Interested or not: AUC 1.000<" in page and "popularity alone" not in page
 
@@ -147,13 +146,13 @@ def test_a_confusion_matrix_by_hand() -> None:
 
 def test_the_report_says_it_in_both_languages_and_nothing_without_probes() -> None:
     data = shop()
-    found = compare(data, {"content": Config(model="content", probes=PROBES)}, options=PLAIN).to_json()
+    found = compare(data, {"content": Config(model="content", probes=PROBES)}, options=PLAIN)
     page = render_report(ReportData(title="shop", model="content", comparison=found))
     assert 'id="probes"' in page and "Interested or not: AUC 1.000" in page and '<bdi lang="zh">纪录片</bdi>' in page
     assert "right for 100\u00a0%" in page and "Negatives are real: disliked" in page
     chinese = render_report(ReportData(title="店", model="content", language="zh", comparison=found))
     assert "感兴趣吗，对什么感兴趣" in chinese and "答对 100%" in chinese and "<bdi>音乐</bdi>" in chinese
-    found["probes"]["content"]["category"] = {"left_out": "no <class>"}
+    found = replace(found, probes={"content": {"category": {"left_out": "no <class>"}}})
     assert "The next category: not tested. <bdi>no &lt;class&gt;</bdi>" in render_report(
         ReportData(title="shop", model="content", comparison=found)
     )

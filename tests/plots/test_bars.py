@@ -49,6 +49,6 @@ def test_a_share_that_is_nearly_all_is_not_called_all() -> None:
 def test_counts() -> None:
     table = pl.DataFrame({"name": ["view", "<i>"], "count": [1000, 500]})
     drawn = figure_counts(table, LABELS)
-    (a, b) = _bars(drawn, "c0")
+    (a, b) = _bars(drawn, "count")
     assert a[0] == b[0] and a[1] == pytest.approx(2 * b[1], abs=0.02)
     assert "1,000" in drawn and "&lt;i&gt;" in drawn

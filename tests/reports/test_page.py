@@ -1,3 +1,4 @@
+import re
 from xml.etree import ElementTree
 
 import polars as pl
@@ -6,7 +7,9 @@ import pytest
 from penchant.plots.bars import figure_coverage
 from penchant.plots.svg import MODALITIES, Labels
 from penchant.reports import page
-from penchant.reports.stylesheet import DARK, LIGHT, stylesheet
+
+BLOCKS = re.findall(r":root \{(.*?)\}", page.stylesheet(), re.DOTALL)
+LIGHT, DARK = (dict(re.findall(r"--([\w-]+): (#\w{6});", block)) for block in BLOCKS)
 
 
 def _light(colour: str) -> float:
@@ -33,8 +36,9 @@ def test_contrast_as_the_standard_computes_it() -> None:
 
 
 def test_modalities_keep_their_colours_in_the_dark() -> None:
-    assert not set(DARK) & set(MODALITIES)
-    assert stylesheet().count("{") == stylesheet().count("}")
+    assert set(MODALITIES) <= set(LIGHT) and not set(DARK) & set(MODALITIES)
+    assert {"light": LIGHT["ground"], "dark": DARK["ground"]} == page.GROUND
+    assert page.stylesheet().count("{") == page.stylesheet().count("}")
 
 
 def test_a_figure_is_drawn_once_for_each_width() -> None:
@@ -45,7 +49,7 @@ def test_a_figure_is_drawn_once_for_each_width() -> None:
 
 
 def test_a_table_names_its_rows_and_columns() -> None:
-    made = page.data_table("N", [page.Column("m", number=False), page.Column("<x>")], [["a", "1"], ["b", 2]], chosen=1)
+    made = page.data_table("N", ["m", "<x>"], [["a", "1"], ["b", 2]], chosen=1)
     root = ElementTree.fromstring(made)
     assert (root.get("tabindex"), root.get("role"), root.get("aria-label")) == ("0", "region", "N")
     assert [e.get("scope") for e in root.iter("th")] == ["col", "col", "row", "row"]
@@ -74,7 +78,7 @@ def test_a_figure_of_its_own_carries_its_colours() -> None:
     table = pl.DataFrame({"modality": ["image"], "share": [0.5]})
     alone = page.standalone(figure_coverage(table, Labels("t", "d")))
     ElementTree.fromstring(alone)
-    assert "--image:#d9822b" in alone and 'id="hatch-image"' in alone
+    assert "--image: #d9822b" in alone and 'id="hatch-image"' in alone
 
 
 def test_empty_state_says_what_to_type() -> None:

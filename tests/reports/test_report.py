@@ -1,5 +1,6 @@
 import dataclasses
 import re
+from collections.abc import Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from penchant.data.read_report import IngestReport, TableReport
+from penchant.data.results.comparison import Comparison, PairedTest, SliceResult
+from penchant.data.results.estimates import Difference, Interval
+from penchant.data.results.modality_use import Ablation, AblationRow, Coverage, ModalityUse
 from penchant.data.results.recommendations import EventReason, Reason
-from penchant.reports.report import Example, ReportData, Timeline, render_report
-from penchant.reports.story import Shown
+from penchant.data.results.recovery import Recovery
+from penchant.reports.report import DatasetSummary, Epoch, Example, ReportData, Timeline, render_report
+from penchant.reports.story import ShownItem
 
 HOSTILE = '</style></svg><script>alert(1)</script><img src=x onerror="alert(1)">&amp;"\'\x00\u202e'
 LANGUAGES = ("en", "zh")
@@ -48,58 +54,60 @@ class Outline(HTMLParser):
         self.text += data
 
 
-def _value(mean: float, half: float = 0.01) -> dict[str, float]:
-    return {"mean": mean, "low": mean - half, "high": mean + half}
+def _value(mean: float, half: float = 0.01) -> Interval:
+    return Interval(mean, mean - half, mean + half)
 
 
-def _comparison(name: str) -> dict[str, Any]:
+def _test(model: str, baseline: str, low: float, high: float, p_holm: float = 0.0001) -> PairedTest:
+    difference = Difference(Interval((low + high) / 2, low, high), p_holm, p_holm)
+    return PairedTest(model, baseline, "ndcg@10", "t", difference)
+
+
+def _comparison(name: str) -> Comparison:
     means = {"transformer": 0.176, "cooccurrence": 0.155, "popularity": 0.021}
     grid = np.linspace(0, 1, 50)
-    return {
-        "split": "leave-one-out",
-        "k": 10,
-        "users": 6040,
-        "seeds": 5,
-        "models": {
-            m: {"ndcg@10": _value(v), "hit_rate@10": _value(1.8 * v), "coverage@10": {"mean": v, "low": v, "high": v}}
+    return Comparison(
+        split="leave-one-out",
+        k=10,
+        users=6040,
+        seeds=5,
+        models={
+            m: {"ndcg@10": _value(v), "hit_rate@10": _value(1.8 * v), "coverage@10": _value(v, 0)}
             for m, v in means.items()
         },
-        "slices": {
-            "users: warm": {m: {"ndcg@10": _value(v), "users": 900} for m, v in means.items()},
-            name: {m: {"ndcg@10": _value(v + 0.1), "users": 90} for m, v in means.items()},
+        slices={
+            "users: warm": SliceResult(900, {m: {"ndcg@10": _value(v)} for m, v in means.items()}),
+            name: SliceResult(90, {m: {"ndcg@10": _value(v + 0.1)} for m, v in means.items()}),
         },
-        "cost": {m: {"fit_cpu_s": 1160.4, "peak_rss_mb": 210.0} for m in means},
-        "tests": [
-            {"model": "transformer", "baseline": "cooccurrence", "metric": "ndcg@10", "difference": 0.021}
-            | {"low": 0.015, "high": 0.027, "p_holm": 0.0001}
-        ],
-        "curves": {
-            "roc": {m: {"fpr": grid, "tpr": grid**v, "auc": 1 / (1 + v)} for m, v in means.items()},
-            "pr": {m: {"recall": grid, "precision": v * (1 - grid), "average_precision": v} for m, v in means.items()},
+        cost={m: {"fit_cpu_s": 1160.4, "peak_rss_mb": 210.0} for m in means},
+        tests=[_test("transformer", "cooccurrence", 0.015, 0.027)],
+        curves={
+            m: {
+                "roc": {"fpr": grid, "tpr": grid**v, "auc": 1 / (1 + v)},
+                "pr": {"recall": grid, "precision": v * (1 - grid), "ap": v},
+            }
+            for m, v in means.items()
         },
-        "notes": [name],
-    }
+        notes=[name],
+    )
 
 
-def _modalities(name: str) -> dict[str, Any]:
-    def row(modalities: list[str], mean: float, gap: float) -> dict[str, Any]:
-        return {"modalities": modalities, **_value(mean), "difference": _value(gap) | {"p_holm": 0.01}}
+def _modality_use(name: str, rows: Sequence[AblationRow] | None = None) -> ModalityUse:
+    def row(mean: float, gap: float, *modalities: str) -> AblationRow:
+        return AblationRow(modalities, _value(mean), Difference(_value(gap), 0.01, 0.01))
 
-    whole = ["behaviour", "text", name]
-    return {
-        "how": "masked",
-        "metric": "ndcg@10",
-        "users": 1000,
-        "coverage": {"behaviour": {"items": 0.9, "events": 1.0}, "text": {"items": 1.0, "events": 1.0}},
-        "contribution": {"behaviour": 0.7, "text": 0.25, name: 0.05},
-        "rows": [
-            {"modalities": whole, **_value(0.18)},
-            row(whole[1:], 0.05, -0.13),
-            row([whole[0], whole[2]], 0.15, -0.03),
-            row(whole[:2], 0.18, 0.001),
-            row(["text"], 0.04, -0.14),
-        ],
-    }
+    ablation = rows or [
+        AblationRow(("behaviour", "text", name), _value(0.18)),
+        row(0.05, -0.13, "text", name),
+        row(0.15, -0.03, "behaviour", name),
+        row(0.18, 0.001, "behaviour", "text"),
+        row(0.04, -0.14, "text"),
+    ]
+    return ModalityUse(
+        {"behaviour": Coverage(0.9, 1.0), "text": Coverage(1.0, 1.0)},
+        {"behaviour": 0.7, "text": 0.25, name: 0.05},
+        Ablation("ndcg@10", 1000, ablation),
+    )
 
 
 def sample(language: str = "en", name: str = "A tale of two seas", **more: Any) -> ReportData:
@@ -108,26 +116,23 @@ def sample(language: str = "en", name: str = "A tale of two seas", **more: Any) 
     times = np.sort(rng.integers(1_600_000_000, 1_630_000_000, 40))
     events = pl.DataFrame({"time_s": times, "event": rng.choice(["view", "purchase"], 40), "title": [name] * 40})
     weights = rng.dirichlet(np.ones(8), 40)
-    modalities = {"text": 0.4, "image": -0.1, "behaviour": 0.6}
-    reason = Reason("i1", 0.9, [EventReason("e1", "i2", name, int(times[0]), 0.3)], modalities, name, standing=2.0)
-    table = {"name": "events", "rows_read": 1010, "rows_kept": 1000, "duplicates_dropped": 3, "quarantined": {name: 7}}
+    scores = {"text": 0.4, "image": -0.1, "behaviour": 0.6}
+    reason = Reason("i1", 0.9, [EventReason("e1", "i2", name, int(times[0]), 0.3)], scores, name, standing=2.0)
+    table = TableReport("events", "events.csv", 1010, 1000, 3, {name: 7}, timestamp="seconds", added=2, notes=[name])
     return ReportData(
         title=name,
         model="transformer",
         language=language,
-        dataset={"users": 6040, "items": 3416, "events": 999_611, "first_s": 956703932, "last_s": 1046454590}
-        | {"kinds": {name: 800, "view": 200}, "languages": {"en": 0.9, "zh": 0.1}},
-        ingest={"events": table | {"timestamp": "seconds", "added": 2, "notes": [name]}},
+        dataset=DatasetSummary(6040, 3416, 999_611, 956703932, 1046454590, {name: 800, "view": 200}),
+        ingest=IngestReport({"events": table}),
         comparison=_comparison(name),
-        training=[
-            {"epoch": n, "loss": 5 / n, "validation": 0.2 - 0.01 * abs(n - 4), "seconds": 40} for n in range(1, 8)
-        ],
+        training=[Epoch(n, 5 / n, 0.2 - 0.01 * abs(n - 4), 40) for n in range(1, 8)],
         timelines=[Timeline(name, times, [name, *"abcdefg"], weights, events)] * 2,
         examples=[Example(name, [name] * 3, [name, "b"], [reason, reason])],
         coverage={"text": 1.0, "image": 0.62, name: 0.1},
-        modalities=_modalities(name),
-        calibration=[{"predicted": p, "observed": p * 0.8, "count": 10} for p in (0.1, 0.2, 0.3)],
-        recovery={"transformer": _value(0.7), name: _value(0.2)},
+        modalities=_modality_use(name),
+        calibration=pl.DataFrame({"predicted": [0.1, 0.2, 0.3], "observed": [0.08, 0.16, 0.24], "count": [10] * 3}),
+        recovery=more.pop("recovery", Recovery({"transformer": _value(0.7), name: _value(0.2)})),
         made_with={"command": f"penchant compare {name}", "seed": 0, "versions": {"penchant": "0.1.0"}, name: name},
         **more,
     )
@@ -154,20 +159,19 @@ def test_what_an_event_carries_is_a_share_of_the_lead_not_of_the_score() -> None
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_story_of_the_demo(language: str) -> None:
-    drift = {"transformer": {"events": _value(4.0), "days": _value(9.5), "seen": _value(0.8), "decoy": _value(0.1)}}
-    shown = [Shown("Sea", "travel", "data:image/png;base64,AA==", "data:audio/wav;base64,AA==", [("u1", 2)])]
-    shown.append(Shown(HOSTILE, "", "", "data:audio/wav;base64,AA==", []))
-    page = render_report(sample(language, drift=drift, cold=_comparison("content"), media=shown))
+    turn = {"events": _value(4.0), "days": _value(9.5), "seen": _value(0.8), "decoy": _value(0.1)}
+    found = Recovery({"transformer": _value(0.7)}, {"transformer": turn})
+    shown = [ShownItem("Sea", "travel", "data:image/png;base64,AA==", "data:audio/wav;base64,AA==", [("u1", 2)])]
+    shown.append(ShownItem(HOSTILE, "", "", "data:audio/wav;base64,AA==", []))
+    page = render_report(sample(language, recovery=found, cold=_comparison("content"), media=shown))
     outline = Outline(page)
     assert outline.tags.count("img") == 1 and outline.tags.count("audio") == 2 and "script" not in outline.tags
     assert all(b - a <= 1 for a, b in zip(outline.headings, outline.headings[1:], strict=False))
-    says = ("4.0", "9.5", "80\u00a0%", "Place 2 for u1", "Topic: travel", "Among items nobody had touched")
+    says = ("4.0", "9.5", "80\u00a0%", "Rank 2 for u1", "Topic: travel", "On cold items, transformer ranks best")
     if language == "zh":
-        says = ("4.0", "9.5", "80%", "u1 的第 2 名", "主题：travel", "对从未有人接触过的物品")
+        says = ("4.0", "9.5", "80%", "u1 的第 2 名", "主题：travel", "在冷启动物品上，transformer 排得最好")
     assert all(word in outline.text for word in says)
-    assert ("no encoder is chosen" in outline.text) or (
-        "尚未选择编码器" in outline.text
-    )  # there is no modality of sounds
+    assert ("no encoder is chosen" in outline.text) or ("尚未选择编码器" in outline.text)  # no encoder reads sounds
     assert "media-src data:" in page
 
 
@@ -192,12 +196,12 @@ def test_same_data_same_bytes() -> None:
 def test_the_report_says_what_came_out() -> None:
     text = Outline(render_report(sample(noun="film"))).text
     assert (
-        "Transformer places the next film in the first 10 for 32\u00a0% of people; its NDCG@10 is 14\u00a0% above the "
+        "Transformer places the next film in the first 10 for 32\u00a0% of users; its NDCG@10 is 14\u00a0% above the "
         "best simple model, cooccurrence." in text
     )
     assert "transformer ranks best, and chance does not explain its lead" in text
     assert "difference +0.015 to +0.027: not chance" in text
-    assert "Validation stopped rising at epoch 4 of 7" in text
+    assert "The validation measure peaked at epoch 4 of 7" in text
 
 
 def test_the_report_says_it_in_chinese() -> None:
@@ -205,25 +209,24 @@ def test_the_report_says_it_in_chinese() -> None:
     assert "transformer 能为 32% 的用户把下一部电影排进前 10 名，NDCG@10 比最好的简单模型 cooccurrence 高 14%。" in text
 
 
-def _sentence(means: dict[str, float], tests: list[dict[str, Any]]) -> str:
+def _sentence(means: dict[str, float], tests: list[PairedTest]) -> str:
     models = {m: {"ndcg@10": _value(v)} for m, v in means.items()}
-    data = sample()
-    data = dataclasses.replace(data, comparison={"k": 10, "users": 5, "models": models, "tests": tests})
+    comparison = Comparison("time", 10, 5, 1, models, tests=tests)
+    data = dataclasses.replace(sample(), comparison=comparison)
     found = re.search(r"<h1>(.*?)</h1>", render_report(data))
     assert found
     return re.sub("<[^>]+>", "", found.group(1)).replace("\u00a0", " ")
 
 
 def test_the_sentence_is_no_stronger_than_the_numbers() -> None:
-    pair = {"model": "transformer", "baseline": "ease", "metric": "ndcg@10", "difference": 0.01, "p_holm": 0.3}
-    unsure = pair | {"low": -0.01, "high": 0.03}
-    assert "may still be chance" in _sentence({"transformer": 0.11, "ease": 0.1}, [unsure])
-    assert "by the mean alone" in _sentence({"transformer": 0.11, "ease": 0.1}, [])
+    unsure = _test("transformer", "ease", -0.01, 0.03, p_holm=0.3)
+    assert "may be chance" in _sentence({"transformer": 0.11, "ease": 0.1}, [unsure])
+    assert "the difference was not tested" in _sentence({"transformer": 0.11, "ease": 0.1}, [])
     assert "the simple model ease ranks better: NDCG@10 0.200 against 0.100" in _sentence(
         {"transformer": 0.1, "ease": 0.2}, []
     )
     assert "no more than the simple model ease" in _sentence({"transformer": 0.1, "ease": 0.1}, [])
-    assert "no simple model stands beside it yet" in _sentence({"transformer": 0.1, "gru": 0.2}, [])
+    assert "no simple model was compared with it" in _sentence({"transformer": 0.1, "gru": 0.2}, [])
     assert _sentence({"gru": 0.1}, []) == "Nothing has been measured yet."
 
 
@@ -232,7 +235,7 @@ def test_bold_needs_a_paired_test() -> None:
     page = render_report(data)
     assert "<b>0.176</b>" in page
     assert "<b>0.317</b>" not in page
-    untested = dataclasses.replace(data, comparison={**data.comparison, "tests": []})
+    untested = dataclasses.replace(data, comparison=dataclasses.replace(data.comparison, tests=[]))
     assert "<b>" not in render_report(untested)
     assert "No value is bold" in render_report(untested)
 
@@ -343,22 +346,22 @@ def test_modalities_say_what_they_give_and_what_is_lost_without_them() -> None:
     text = Outline(render_report(sample())).text
     assert "Behaviour carries 70\u00a0% of the score, text 25\u00a0%" in text
     assert "Without behaviour NDCG@10 falls by 0.130" in text
-    assert "without text" in text and "−0.030" in text and "1,000 people" in text
+    assert "without text" in text and "−0.030" in text and "1,000 users" in text
     chinese = Outline(render_report(sample("zh"))).text
     assert "行为占得分的 70%，文字占 25%" in chinese and "去掉行为，NDCG@10 下降 0.130" in chinese
-    spared = dataclasses.replace(sample(), modalities={**_modalities("x"), "rows": []})
+    spared = dataclasses.replace(sample(), modalities=dataclasses.replace(_modality_use("x"), ablation=None))
     assert "is not known" in Outline(render_report(spared)).text
-    alone = dataclasses.replace(sample(), modalities={"contribution": {"behaviour": 1.0}})
+    alone = dataclasses.replace(sample(), modalities=ModalityUse(contribution={"behaviour": 1.0}))
     assert "one modality only" in Outline(render_report(alone)).text
 
 
 def test_a_modality_that_harms_is_named_and_chance_is_not_sold_as_loss() -> None:
     def page(gap: float) -> str:
         rows = [
-            {"modalities": ["behaviour", "text"], **_value(0.18)},
-            {"modalities": ["behaviour"], **_value(0.18 + gap), "difference": _value(gap)},
+            AblationRow(("behaviour", "text"), _value(0.18)),
+            AblationRow(("behaviour",), _value(0.18 + gap), Difference(_value(gap), 0.01, 0.01)),
         ]
-        return Outline(render_report(dataclasses.replace(sample(), modalities={**_modalities("x"), "rows": rows}))).text
+        return Outline(render_report(dataclasses.replace(sample(), modalities=_modality_use("x", rows)))).text
 
     assert "Without text NDCG@10 rises by 0.020" in page(0.02)
     assert "No single modality is missed" in page(0.001)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,6 +13,7 @@ from penchant.errors import UsageError
 
 if TYPE_CHECKING:
     from penchant.data.results.comparison import Comparison
+    from penchant.data.results.modality_use import ModalityUse
 
 SHOWN = ("ndcg", "hit_rate", "mrr", "coverage")
 """Metrics of the printed table; all of them stand in the JSON."""
@@ -92,19 +92,18 @@ def show_comparison(found: Comparison, json: Path | None) -> None:
         terminal.note(f"Wrote {json}")
 
 
-def _show_modalities(model: str, use: Mapping[str, Any]) -> None:
-    """What a model makes of its modalities: what each gives to the score, and the ablation by masks."""
-    shares = ", ".join(f"{modality} {share:.0%}" for modality, share in use["contribution"].items())
+def _show_modalities(model: str, use: ModalityUse) -> None:
+    """Print the share of each modality in the score, and the ablation by masks."""
+    shares = ", ".join(f"{modality} {share:.0%}" for modality, share in use.contribution.items())
     terminal.show(f"\n{model}: of the score of recommended items {shares}")
-    if use.get("rows"):
-        header = (f"{model} that sees", use["metric"], "minus all modalities")
-        rows = [(" + ".join(row["modalities"]), _range(row), _range(row.get("difference"))) for row in use["rows"]]
+    if use.ablation is not None:
+        header = (f"{model} that reads", use.ablation.metric, "minus all modalities")
+        rows = [
+            (" + ".join(row.modalities), str(row.value), str(row.difference.interval) if row.difference else "")
+            for row in use.ablation.rows
+        ]
         terminal.show_table(header, rows)
-        terminal.show(f"on {use['users']:,} users; modalities hidden from the fitted model, nothing learned again")
-
-
-def _range(value: Mapping[str, Any] | None) -> str:
-    return "" if value is None else f"{value['mean']:.4f} [{value['low']:.4f}, {value['high']:.4f}]"
+        terminal.show(f"on {use.ablation.users:,} users; modalities hidden from the fitted model, not trained again")
 
 
 def names_of(models: str) -> list[str]:

@@ -15,6 +15,7 @@ from penchant.cli import parameters, terminal
 
 if TYPE_CHECKING:
     from penchant.data.dataset import Dataset
+    from penchant.data.results.comparison import Comparison
     from penchant.recommender.config import Config
     from penchant.recommender.recommender import Recommender
 
@@ -43,7 +44,6 @@ def demo(
     folder, bundle = data or out / "data", out / "bundle"
     from penchant.cli.check import show_dataset
     from penchant.cli.configuration import configuration
-    from penchant.cli.report import page
     from penchant.data.dataset import Dataset
     from penchant.data.results.recovery import Recovery
     from penchant.evaluation.compare import CompareOptions, compare
@@ -51,6 +51,8 @@ def demo(
     from penchant.models.registry import names_with
     from penchant.recommender.recommender import Recommender
     from penchant.simulator import Truth
+    from penchant.workflows.report import ReportOptions
+    from penchant.workflows.report import report as render
 
     _refuse(bundle)
     settings = configuration(None, set_, model, seed)
@@ -75,22 +77,16 @@ def demo(
             left_out.append(NO_TRUTH)
         source = f" --data {data.name}" if data is not None else ""
         command = f"penchant demo{source} --language {language} --seed {seed}"
-        html = page(
-            rec,
-            dataset,
+        options = ReportOptions(
             title=_title(folder, language),
-            command=command,
-            comparison=found.to_json(),
             language=language,
             noun=NOUNS[language],
-            recovery={name: interval.to_dict() for name, interval in recovery.cosine.items()},
-            drift={
-                name: {measure: interval.to_dict() for measure, interval in measures.items()}
-                for name, measures in recovery.drift.items()
-            },
+            command=command,
+            recovery=recovery,
             cold=cold,
             left_out=left_out,
         )
+        html = render(rec, found, options, dataset=dataset)
         version = rec.save(bundle, report_html=html)
     step("4", "How well interest vectors show the interests that were planted, and how soon they turn with them")
     terminal.show_table(*recovery.table()) if recovery else terminal.show(NO_TRUTH)
@@ -124,8 +120,8 @@ def _refuse(bundle: Path) -> None:
 
 def _on_new_items(
     dataset: Dataset, names: Sequence[str], settings: Config, report: Progress
-) -> tuple[dict[str, Any], list[str]]:
-    """The comparison on items kept out of training, shown; or nothing, and why."""
+) -> tuple[Comparison | None, list[str]]:
+    """The comparison on items kept out of training, shown; None, and why, where the data are too few."""
     from penchant.errors import DataError
     from penchant.evaluation.compare import CompareOptions, compare
     from penchant.models.ensemble.options import EnsembleOptions
@@ -136,7 +132,7 @@ def _on_new_items(
     except DataError as error:
         step("3", "How items fare that nobody had touched")
         terminal.show(f"Left out: {error}")
-        return {}, [f"New items: {error}"]
+        return None, [f"Cold items: {error}"]
     step(
         "3", f"How items fare that nobody had touched: a tenth is kept from training, {found.users:,} people chose one"
     )
@@ -148,7 +144,7 @@ def _on_new_items(
                 f"{name}: known items may lose {100 * options.max_known_loss:.1f} % of NDCG@10 to cold ones; "
                 f"{name}.max_known_loss sets how much"
             )
-    return found.to_json(), []
+    return found, []
 
 
 def _title(folder: Path, language: str) -> str:

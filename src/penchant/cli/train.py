@@ -52,12 +52,13 @@ def train(
     refuse_foreign(out)
     from penchant.cli.check import show_dataset
     from penchant.cli.configuration import configuration
-    from penchant.cli.report import page
     from penchant.data.dataset import Dataset
     from penchant.recommender.fit import events_for_probes
     from penchant.recommender.recommender import Recommender
     from penchant.training.distributed import is_first_process
     from penchant.workflows.check import describe_dataset
+    from penchant.workflows.report import ReportOptions
+    from penchant.workflows.report import report as render
 
     settings = configuration(config, set_, model, seed)
     cleaning = cleaned.parse(clean)
@@ -75,24 +76,26 @@ def train(
         terminal.note(f"{out} holds an unfinished training. {of_another_version(kept) or goes_on}")
     with terminal.progress(shown=speaks) as report:
         found = held_out(dataset, settings, split, report, kept) if evaluate else None
-        tested = found.to_json() if found else None
         chosen = found.facts[settings.model].get("training") if found and settings.model in found.facts else None
         rec = Recommender.fit(dataset, settings, chosen=chosen, progress=report, checkpoints=kept)
         if not speaks:
             return
         command = _command(data, out, settings)
-        html = page(rec, dataset, title=data.resolve().name, command=command, comparison=tested, anybody=histories)
-        if tested:
-            rec.facts["metrics"] = tested["models"].get(settings.model, {})
+        options = ReportOptions(title=data.resolve().name, command=command, shows_users=histories)
+        html = render(rec, found, options, dataset=dataset)
+        if found:
+            metrics = found.models.get(settings.model, {})
+            rec.facts["metrics"] = {name: interval.to_dict() for name, interval in metrics.items()}
         folder = rec.save(out, histories=histories, report_html=html)
     shutil.rmtree(kept, ignore_errors=True)
     report_file = folder / "report.html"
     training = rec.facts.get("training", {})
     if json:
         summary = {"bundle": str(out), "version": folder.name, "report": str(report_file), "facts": rec.facts}
-        terminal.show_json({**describe_dataset(dataset), **summary, "test": tested})
+        terminal.show_json({**describe_dataset(dataset), **summary, "test": found.to_json() if found else None})
         return
-    show_tested(tested, settings.model)
+    if found:
+        show_tested(found, settings.model)
     for line in rec.facts["modality_notes"]:
         terminal.show(line)
     show_left_out(rec.facts)
@@ -122,19 +125,17 @@ def held_out(
         return None
 
 
-def show_tested(tested: dict[str, Any] | None, model: str) -> None:
+def show_tested(comparison: Comparison, model: str) -> None:
     """One table of the held-out test."""
-    if not tested:
-        return
-    metrics = (f"ndcg@{tested['k']}", f"hit_rate@{tested['k']}", f"mrr@{tested['k']}")
-    models: dict[str, dict[str, dict[str, float]]] = tested["models"]
-    best_first = sorted(models, key=lambda name: -models[name][metrics[0]]["mean"])
-    rows = [
-        (name + (" ←" if name == model else ""), *(models[name][m]["mean"] for m in metrics)) for name in best_first
-    ]
+    metrics = [f"{name}@{comparison.k}" for name in ("ndcg", "hit_rate", "mrr")]
+    models = comparison.models
+    best_first = sorted(models, key=lambda name: -models[name][metrics[0]].mean)
+    rows = [(name + (" ←" if name == model else ""), *(models[name][m].mean for m in metrics)) for name in best_first]
     terminal.show_table(("model", *metrics), rows)
-    terminal.show(f"on {tested['users']:,} held-out users (split {tested['split']}), learned without their test events")
-    for name, results in (tested.get("probes") or {}).items():
+    terminal.show(
+        f"on {comparison.users:,} held-out users (split {comparison.split}), trained without their test events"
+    )
+    for name, results in comparison.probes.items():
         show_probes(name, results)
 
 

@@ -48,12 +48,13 @@ def update(
 
     Under torchrun several processes learn together, and the first one speaks and writes.
     """
-    from penchant.cli.report import page
     from penchant.data.ingest.load import load_folder
     from penchant.evaluation.drift import drift
     from penchant.recommender.recommender import Recommender
     from penchant.training.continuing import UpdateOptions
     from penchant.training.distributed import is_first_process
+    from penchant.workflows.report import ReportOptions
+    from penchant.workflows.report import report as render
 
     options = UpdateOptions(epochs=epochs, replay=replay, rate=rate, reweigh=reweigh, seed=seed)
     rec = Recommender.load(bundle)
@@ -75,7 +76,7 @@ def update(
             return
         if fresh is not rec:
             command = f"penchant update {bundle.name} {new_data.name}"
-            html = page(fresh, fresh.dataset, title=bundle.resolve().name, command=command)
+            html = render(fresh, options=ReportOptions(title=bundle.resolve().name, command=command))
             folder = fresh.save(bundle, report_html=html)
     nothing: dict[str, Any] = {"new": {}, "known_events": data.n_events}
     new = fresh.facts["updates"][-1] if folder else nothing

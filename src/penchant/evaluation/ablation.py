@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from penchant.arrays import evenly_spaced
 from penchant.data.dataset import Dataset
 from penchant.data.modalities import Modalities
 from penchant.data.ragged import Ragged
+from penchant.data.results.modality_use import Ablation, AblationRow, Coverage, ModalityUse
 from penchant.data.schema import BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout
@@ -28,7 +29,7 @@ from penchant.recommender.recommender import Recommender
 
 Ablate = Literal["none", "masked", "refitted"]
 MOST_USERS = 1000
-"""People a masked ablation and contributions are measured on, evenly drawn: enough for an interval, cheap."""
+"""Users that contributions and a masked ablation are measured on, evenly spaced: enough for an interval, cheap."""
 
 
 def subsets(modalities: Sequence[str]) -> list[tuple[str, ...]]:
@@ -42,8 +43,8 @@ def subsets(modalities: Sequence[str]) -> list[tuple[str, ...]]:
     return list(dict.fromkeys(found for found in [tuple(modalities), *but_one, *alone] if found))
 
 
-def coverage(modalities: Modalities, histories: SequenceBatch) -> dict[str, dict[str, float]]:
-    """Share of items and of events that have each modality, 0 to 1.
+def measure_coverage(modalities: Modalities, histories: SequenceBatch) -> dict[str, Coverage]:
+    """Share of items and of events that have each modality.
 
     An event has a modality if its item has it or if it carries it itself. `behaviour`: items with at least one event.
     """
@@ -60,16 +61,16 @@ def coverage(modalities: Modalities, histories: SequenceBatch) -> dict[str, dict
         if own is not None and name in own and histories.content_rows is not None:
             rows = histories.content_rows
             has = has | ((rows >= 0) & own[name].present[np.maximum(rows, 0)])
-        out[name] = {"items": _share(there), "events": _share(has)}
+        out[name] = Coverage(_share(there), _share(has))
     return out
 
 
-def contributions(
+def measure_contributions(
     recommender: Recommender, histories: SequenceBatch, *, k: int = 10, seen: Ragged | None = None
 ) -> dict[str, float]:
-    """What each modality gives to the scores of recommended items: mean share of the absolute parts, summing to 1.
+    """Mean share of each modality in the scores of recommended items, of the absolute parts; they sum to 1.
 
-    For each of the first k items of a list |c_v| / Σ_v |c_v|, averaged over items and people. A model of ids and
+    For each of the first k items of a list |c_m| / Σ_m |c_m|, averaged over items and users. A model of ids and
     events alone gives everything to `behaviour`. Histories without any event are left out.
     """
     rows = _some(np.flatnonzero(histories.lengths > 0))
@@ -89,16 +90,18 @@ def contributions(
     return {modality: value / max(lists, 1) for modality, value in total.items()}
 
 
-def masked(recommender: Recommender, holdout: Holdout, *, k: int = 10, threads: int | None = None) -> dict[str, Any]:
-    """NDCG at k of the fitted model without some of its modalities: nothing is learned again, so it is cheap.
+def ablate_masked(
+    recommender: Recommender, holdout: Holdout, *, k: int = 10, threads: int | None = None
+) -> Ablation | None:
+    """NDCG at k of the fitted model without some of its modalities: nothing is trained again, so it is cheap.
 
     It says what the model *uses*; a model that never saw a modality in training could make more of the others
-    (`refits` says that). On at most `MOST_USERS` people, evenly drawn. Empty where the model reads one modality only.
+    (`refits` says that). On at most `MOST_USERS` users, evenly spaced. None where the model reads one modality only.
     """
     model = recommender.model
     names = list(model.modality_names()) if isinstance(model, Multimodal) else []
     if len(names) < 2:
-        return {}
+        return None
     assert isinstance(model, Multimodal)
     some = _some(np.arange(len(holdout)))
     part = replace(
@@ -113,19 +116,19 @@ def masked(recommender: Recommender, holdout: Holdout, *, k: int = 10, threads: 
         blind.model = model.without(set(names) - set(kept)) if len(kept) < len(names) else recommender.model
         ranked = ranked_lists(blind, part, k, n_items=recommender.dataset.n_items, threads=threads)
         values[kept] = ranking_metrics(ranked, part.targets, [k])[f"ndcg@{k}"]
-    return {"how": "masked", "metric": f"ndcg@{k}", "users": len(some), "rows": _rows(values)}
+    return Ablation(f"ndcg@{k}", len(some), _rows(values))
 
 
-def modality_use(
+def measure_modality_use(
     recommender: Recommender, holdout: Holdout, *, k: int = 10, threads: int | None = None
-) -> dict[str, Any]:
-    """Coverage, contributions and the masked ablation of one fitted model on one hold-out, as plain values."""
+) -> ModalityUse:
+    """Coverage, contributions and the masked ablation of one fitted model on one hold-out."""
     histories = recommender.histories(np.arange(recommender.dataset.n_users))
-    return {
-        "coverage": coverage(recommender.modalities, histories),
-        "contribution": contributions(recommender, holdout.histories, k=k, seen=holdout.seen),
-        **masked(recommender, holdout, k=k, threads=threads),
-    }
+    return ModalityUse(
+        measure_coverage(recommender.modalities, histories),
+        measure_contributions(recommender, holdout.histories, k=k, seen=holdout.seen),
+        ablate_masked(recommender, holdout, k=k, threads=threads),
+    )
 
 
 def refits(config: Config, modalities: Sequence[str]) -> dict[tuple[str, ...], Config]:
@@ -201,15 +204,12 @@ def _reads_modalities(config: Config, model: str) -> bool:
     return isinstance(options, ModalityOptions) or any(_reads_modalities(config, e) for e in experts_of(options))
 
 
-def _rows(values: Mapping[tuple[str, ...], npt.NDArray[np.float64]]) -> list[dict[str, Any]]:
+def _rows(values: Mapping[tuple[str, ...], npt.NDArray[np.float64]]) -> list[AblationRow]:
     """One row a variant, all modalities first, each with its paired difference to it."""
-    (full, whole), *others = values.items()
-    gaps = paired_differences([(column, whole) for _, column in others])
-    rows: list[dict[str, Any]] = [{"modalities": list(full), **bootstrap(whole).to_dict()}]
-    for (kept, column), gap in zip(others, gaps, strict=True):
-        difference = {**gap.interval.to_dict(), "p_holm": gap.p_holm}
-        rows.append({"modalities": list(kept), **bootstrap(column).to_dict(), "difference": difference})
-    return rows
+    (everything, reference), *others = values.items()
+    gaps = paired_differences([(column, reference) for _, column in others])
+    rows = [AblationRow(everything, bootstrap(reference))]
+    return rows + [AblationRow(kept, bootstrap(column), gap) for (kept, column), gap in zip(others, gaps, strict=True)]
 
 
 def _some(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

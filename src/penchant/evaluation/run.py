@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from penchant.data.dataset import Dataset
+from penchant.data.results.modality_use import ModalityUse
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout
 from penchant.embeddings.packing import informed
 from penchant.errors import DataError
-from penchant.evaluation.ablation import modality_use
+from penchant.evaluation.ablation import measure_modality_use
 from penchant.evaluation.background import Background
 from penchant.evaluation.backtest import DEFAULT_KS, UserMetrics, evaluate_ranking
 from penchant.evaluation.cost import Cost
@@ -51,7 +52,7 @@ class Run:
     cost: Cost = field(default_factory=Cost)
     errors: ValueErrors | None = None
     curves: Mapping[str, Any] | None = None
-    modalities: Mapping[str, Any] | None = None
+    modalities: ModalityUse | None = None
     probes: Mapping[str, Any] | None = None
 
 
@@ -74,7 +75,7 @@ def evaluate_recommender(
         except DataError:
             curves = None
     errors = value_errors(recommender.model, holdout, test.dataset)
-    use = modality_use(recommender, holdout, k=k, threads=threads) if measures.ablate else None
+    use = measure_modality_use(recommender, holdout, k=k, threads=threads) if measures.ablate else None
     return Run(metrics, dict(recommender.facts), errors=errors, curves=curves, modalities=use)
 
 

@@ -88,7 +88,7 @@ def figure_counts(table: pl.DataFrame, labels: Labels, *, width: float = 600) ->
 
     def draw(number: int, scale: Scale, y: float) -> Markup:
         length = max(scale(counts[number]) - scale.start, 1.0)
-        return tag("rect", x=scale.start, y=y, width=length, height=_BAR, class_="c0")
+        return tag("rect", x=scale.start, y=y, width=length, height=_BAR, class_="count")
 
     scale = Scale(0, max(counts, default=1.0) or 1.0, _left(words), width - widest(ends) - 14)
     bottom = 8 + _ROW * len(words)

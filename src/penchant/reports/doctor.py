@@ -13,7 +13,7 @@ from penchant.plots.svg import Labels, label, line, svg
 from penchant.reports import page
 
 _ICONS = {
-    "problem": '<path d="M10 1l9 9-9 9-9-9z" fill="var(--c6)"/><path d="M10 5v6M10 13v2" stroke="var(--surface)" '
+    "problem": '<path d="M10 1l9 9-9 9-9-9z" fill="var(--problem)"/><path d="M10 5v6M10 13v2" stroke="var(--surface)" '
     'stroke-width="2"/>',
     "warn": '<path d="M10 2l9 16H1z" fill="none" stroke="var(--audio)" stroke-width="2" '
     'stroke-linejoin="round"/><path d="M10 8v5M10 14v2" stroke="var(--audio)" stroke-width="2"/>',
@@ -213,8 +213,7 @@ def _advice(advice: Sequence[Mapping[str, Any]], command: str, language: str) ->
 
 def _tables(tables: Mapping[str, Mapping[str, Any]], language: str) -> Markup:
     keys = ("rows_read", "rows_kept", "duplicates_dropped", "rows_quarantined")
-    columns = [page.Column(text("doctor.page.tables.table", language), number=False)]
-    columns += [page.Column(text(f"doctor.page.tables.{key}", language)) for key in keys]
+    columns = [text(f"doctor.page.tables.{key}", language) for key in ("table", *keys)]
     rows = [[name, *(f"{table.get(key, 0):,}" for key in keys)] for name, table in tables.items()]
     notes = [
         f"{name}: {line}"

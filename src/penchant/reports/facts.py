@@ -1,13 +1,17 @@
-"""What came out, read off the comparison: which model leads, by how much, and whether chance explains it."""
+"""What a comparison shows: which model leads, by how much, and whether chance explains the lead."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from penchant.data.results.comparison import Comparison
+from penchant.data.results.estimates import Difference, Interval
 
 SIGNIFICANT = 0.05
+
+EMPTY = Comparison(split="", k=10, users=0, seeds=0, models={})
+"""The comparison of nothing: what a report shows before anything was measured."""
 
 _LOWER_IS_BETTER = frozenset(
     {"rmse", "mae", "gini", "popularity_lift", "miscalibration", "calibration", "calibration_error"}
@@ -16,54 +20,36 @@ _ORDER = (
     *("ndcg", "hit_rate", "mrr", "recall", "precision", "f1", "map", "accuracy"),
     *("coverage", "diversity", "novelty", "popularity_lift", "calibration", "gini", "auc", "rmse", "mae"),
 )
-_NAMES = {
-    "ndcg": "NDCG",
-    "mrr": "MRR",
-    "map": "MAP",
-    "hit_rate": "Hit rate",
-    "f1": "F1",
-    "rmse": "RMSE",
-    "mae": "MAE",
-    "auc": "AUC",
-    "gini": "Gini",
-}
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean with its interval; `low` and `high` are None where none was computed."""
-
-    mean: float
-    low: float | None = None
-    high: float | None = None
+_UPPER_CASE = frozenset({"ndcg", "mrr", "map", "f1", "rmse", "mae", "auc"})
 
 
 @dataclass(frozen=True)
 class Lead:
-    """The chosen model against the best simple one: relative difference, and what the paired test says of it.
-
-    `sure` is None where no paired test was made.
-    """
+    """The chosen model against the best simple one: relative difference, and the paired difference where tested."""
 
     baseline: str
     lift: float
-    sure: bool | None
-    low: float | None = None
-    high: float | None = None
+    tested: Difference | None = None
+
+    @property
+    def is_sure(self) -> bool | None:
+        """Whether the paired test supports the lead; None without a test."""
+        return None if self.tested is None else is_ahead(self.tested)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Reads the JSON of `evaluate` and `compare` (see `compare --json`); leaves out what is not finite."""
+    """Reads a comparison for the page; values that are not finite are left out."""
 
-    raw: Mapping[str, Any]
+    comparison: Comparison
 
     @property
     def models(self) -> list[str]:
         """Models with at least one measure, the best on the main measure first."""
-        names = [name for name in self.raw.get("models", {}) if self.raw["models"][name]]
         metric = self.metric
-        return sorted(names, key=lambda name: -self._sort_value(name, metric))
+        names = [name for name, measures in self.comparison.models.items() if measures]
+        values = {name: self.estimate(name, metric) for name in names}
+        return sorted(names, key=lambda name: math.inf if (value := values[name]) is None else -value.mean)
 
     @property
     def metric(self) -> str:
@@ -73,38 +59,35 @@ class Outcome:
     @property
     def metrics(self) -> list[str]:
         """All measures in the order of a table: the most telling first, and of each the one at the main k."""
-        seen: dict[str, None] = {}
-        for measures in self.raw.get("models", {}).values():
-            seen.update(dict.fromkeys(measures))
-        places = list(seen)
-        k = self.raw.get("k")
+        names = list(dict.fromkeys(name for measures in self.comparison.models.values() for name in measures))
 
         def place(name: str) -> tuple[int, str, bool, int, int]:
             base, _, at = name.partition("@")
             known = _ORDER.index(base) if base in _ORDER else len(_ORDER)
-            return (known, base, at != str(k), int(at) if at.isdigit() else 0, places.index(name))
+            is_other_k = at != str(self.comparison.k)
+            return (known, base, is_other_k, int(at) if at.isdigit() else 0, names.index(name))
 
-        return sorted(places, key=place)
+        return sorted(names, key=place)
 
     @property
     def main_metrics(self) -> list[str]:
-        """Those measures of the main table: at the main k, none that repeats another value by value."""
-        k = self.raw.get("k")
+        """Measures of the main table: at the main k, none that repeats another value by value."""
         chosen: dict[tuple[float | None, ...], str] = {}
         for metric in self.metrics:
-            if "@" not in metric or k is None or metric.endswith(f"@{k}"):
+            if "@" not in metric or metric.endswith(f"@{self.comparison.k}"):
                 values = [self.estimate(name, metric) for name in self.models]
                 chosen.setdefault(tuple(value.mean if value else None for value in values), metric)
         return list(chosen.values())
 
-    def estimate(self, model: str, metric: str) -> Estimate | None:
-        """One value of the table."""
-        return as_estimate(self.raw.get("models", {}).get(model, {}).get(metric))
-
-    def hit(self) -> str | None:
-        """The name of the measure that says what share of people is reached."""
-        k = self.raw.get("k", 10)
+    @property
+    def hit_rate(self) -> str | None:
+        """The name of the measure that gives the share of users who are reached."""
+        k = self.comparison.k
         return next((m for m in (f"hit_rate@{k}", f"hit@{k}", f"hitrate@{k}") if m in self.metrics), None)
+
+    def estimate(self, model: str, metric: str | None) -> Interval | None:
+        """One value of the table; None where it was not measured."""
+        return finite(self.comparison.models.get(model, {}).get(metric or ""))
 
     def baseline(self, model: str) -> str | None:
         """The best simple model other than this one."""
@@ -113,102 +96,59 @@ class Outcome:
         return next((name for name in self.models if name in names_with("baseline") and name != model), None)
 
     def lead(self, model: str) -> Lead | None:
-        """How the model stands against the best simple one on the main measure."""
+        """The lead of the model over the best simple one on the main measure; None where there is nothing to lead."""
         baseline = self.baseline(model)
-        ours = self.estimate(model, self.metric)
-        theirs = self.estimate(baseline, self.metric) if baseline else None
+        ours, theirs = self.estimate(model, self.metric), self.estimate(baseline or "", self.metric)
         if baseline is None or ours is None or theirs is None or theirs.mean <= 0:
             return None
-        lift = ours.mean / theirs.mean - 1
-        test = self.paired(model, baseline, self.metric)
-        if test is None:
-            return Lead(baseline, lift, None)
-        return Lead(baseline, lift, supports(test), test["low"], test["high"])
+        return Lead(baseline, ours.mean / theirs.mean - 1, self.paired(model, baseline, self.metric))
 
-    def paired(self, model: str, other: str, metric: str) -> dict[str, Any] | None:
-        """The paired test of two models on a measure, seen from `model`; None where none was made."""
-        for test in paired_tests(self.raw):
-            if test["metric"] == metric and test["model"] == model and test["baseline"] == other:
-                return test
-            if test["metric"] == metric and test["model"] == other and test["baseline"] == model:
-                turned = {key: None if test[key] is None else -test[key] for key in ("difference", "low", "high")}
-                return test | {
-                    "model": model,
-                    "baseline": other,
-                    "difference": turned["difference"],
-                    "low": turned["high"],
-                    "high": turned["low"],
-                }
+    def paired(self, model: str, other: str, metric: str) -> Difference | None:
+        """The paired difference `model` minus `other` on a measure; None where it was not tested."""
+        for test in self.comparison.tests:
+            if test.metric == metric and {test.model, test.baseline} == {model, other}:
+                gap, tested = test.difference.interval, test.difference
+                if test.model == model:
+                    return tested
+                return Difference(Interval(-gap.mean, -gap.high, -gap.low), tested.p, tested.p_holm)
         return None
 
     def winner(self, metric: str) -> str | None:
         """The model whose lead on a measure over the next best is supported by their paired test, if there is one."""
         values = [(self.estimate(name, metric), name) for name in self.models]
         ranked = [(value.mean, name) for value, name in values if value is not None]
-        down = metric.split("@")[0] in _LOWER_IS_BETTER
-        ranked.sort(key=lambda pair: pair[0] if down else -pair[0])
+        is_reversed = metric.split("@")[0] in _LOWER_IS_BETTER
+        ranked.sort(key=lambda pair: pair[0] if is_reversed else -pair[0])
         if len(ranked) < 2 or ranked[0][0] == ranked[1][0]:
             return None
         best, second = ranked[0][1], ranked[1][1]
-        test = self.paired(second, best, metric) if down else self.paired(best, second, metric)
-        return best if test is not None and supports(test) else None
-
-    def _sort_value(self, name: str, metric: str) -> float:
-        value = self.estimate(name, metric)
-        return -math.inf if value is None else value.mean
+        tested = self.paired(second, best, metric) if is_reversed else self.paired(best, second, metric)
+        return best if tested is not None and is_ahead(tested) else None
 
 
-def as_estimate(value: Any) -> Estimate | None:
-    """`{"mean", "low", "high"}` or a plain number as an `Estimate`; None where the mean is not finite.
+def finite(value: Interval | None) -> Interval | None:
+    """The interval, or None where its mean is not finite.
 
-    A figure of all lists together has no interval over people: its ends repeat the mean and are left out.
-
-    >>> as_estimate({"mean": 0.5, "low": None, "high": 0.6})
-    Estimate(mean=0.5, low=None, high=0.6)
+    >>> finite(Interval(float("nan"), 0, 1)) is None
+    True
     """
-    if isinstance(value, Mapping):
-        mean, low, high = (finite(value.get(key)) for key in ("mean", "low", "high"))
-    else:
-        mean, low, high = finite(value), None, None
-    if mean is None:
-        return None
-    return Estimate(mean) if low == mean == high else Estimate(mean, low, high)
+    return value if value is not None and math.isfinite(value.mean) else None
 
 
-def finite(value: Any) -> float | None:
-    """A finite number, or None."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
+def has_range(value: Interval) -> bool:
+    """Whether there is a range to show: a figure of all lists together has none, its ends repeat the mean."""
+    return math.isfinite(value.low) and math.isfinite(value.high) and not value.low == value.mean == value.high
 
 
-def paired_tests(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The paired tests of a comparison: `model`, `baseline`, `metric`, `difference`, `low`, `high`, `p_holm`."""
-    listed: Sequence[Mapping[str, Any]] = raw.get("tests") or []
-    metric = Outcome(raw).metric
-    return [
-        {
-            "model": str(test.get("model", "")),
-            "baseline": str(test.get("baseline", "")),
-            "metric": str(test.get("metric", metric)),
-            "difference": finite(test.get("difference")),
-            "low": finite(test.get("low")),
-            "high": finite(test.get("high")),
-            "p_holm": finite(test.get("p_holm")),
-        }
-        for test in listed
-        if isinstance(test, Mapping)
-    ]
-
-
-def supports(test: Mapping[str, Any]) -> bool:
+def is_ahead(difference: Difference) -> bool:
     """Whether a paired test says that the first model is ahead: its interval lies above zero and Holm's p is small.
 
-    >>> supports({"low": 0.001, "high": 0.02, "p_holm": 0.01}), supports({"low": -0.001, "high": 0.02, "p_holm": 0.2})
-    (True, False)
+    >>> is_ahead(Difference(Interval(0.01, 0.001, 0.02), 0.01, 0.01))
+    True
+    >>> is_ahead(Difference(Interval(0.01, -0.001, 0.02), 0.2, 0.2))
+    False
     """
-    low, p = test.get("low"), test.get("p_holm")
-    return low is not None and low > 0 and (p is None or p < SIGNIFICANT)
+    return difference.interval.low > 0 and difference.p_holm < SIGNIFICANT
 
 
 def metric_title(name: str) -> str:
@@ -218,11 +158,11 @@ def metric_title(name: str) -> str:
     ('NDCG@10', 'Hit rate@5', 'Intra list diversity@10')
     """
     base, _, k = name.partition("@")
-    title = _NAMES.get(base, base.replace("_", " ").capitalize())
+    title = base.upper() if base in _UPPER_CASE else base.replace("_", " ").capitalize()
     return f"{title}@{k}" if k else title
 
 
-def number(value: float, metric: str = "") -> str:
+def number(value: float) -> str:
     """A measure with as many decimals as its size asks for.
 
     >>> number(0.18712), number(12.3456), number(1234.5), number(-0.0521)
@@ -233,3 +173,19 @@ def number(value: float, metric: str = "") -> str:
     if 0 < size < 0.00995:
         places = 4
     return f"{value:,.{places}f}".replace("-", "−")
+
+
+def spoken(value: Interval | None) -> str:
+    """A value with its range in words."""
+    if value is None:
+        return "–"
+    return f"{number(value.mean)} ({range_words(value)})" if has_range(value) else number(value.mean)
+
+
+def range_words(value: Interval) -> str:
+    """The ends of an interval.
+
+    >>> range_words(Interval(0.2, 0.1, 0.3)), range_words(Interval(0, -0.1, 0.1))
+    ('0.100–0.300', '−0.100 … 0.100')
+    """
+    return f"{number(value.low)}{'–' if value.low >= 0 else ' … '}{number(value.high)}"

@@ -8,163 +8,139 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from penchant.reports.facts import Outcome, finite, metric_title, number
+from penchant.reports.facts import Outcome, finite, has_range, is_ahead, metric_title, number
 from penchant.reports.page import Number
-from penchant.reports.strings import Words
+from penchant.reports.texts import Texts, capitalised
 
 if TYPE_CHECKING:
+    from penchant.data.results.estimates import Difference, Interval
     from penchant.reports.report import ReportData, Timeline
 
 _FEWEST = 30
+_LEADS = {True: "ahead", False: "unsure", None: "untested"}
 
 
-def sentence(data: ReportData, comparison: Outcome, words: Words) -> str:
+def sentence(data: ReportData, outcome: Outcome, say: Texts) -> str:
     """One sentence that says what came out, no stronger than the paired test allows."""
-    metric = comparison.metric
-    ours = comparison.estimate(data.model, metric)
+    metric = outcome.metric
+    ours = outcome.estimate(data.model, metric)
     if ours is None:
-        return words("says.nothing")
-    hit = comparison.hit()
-    reached = comparison.estimate(data.model, hit) if hit else None
+        return say("says.nothing")
+    reached = outcome.estimate(data.model, outcome.hit_rate)
     if reached is not None:
-        noun = words.noun(data.noun)
-        k = data.comparison.get("k", 10)
-        start = words("says.reach", model=data.model, noun=noun, k=k, hit=words.percent(reached.mean))
+        noun, k = say.noun(data.noun), outcome.comparison.k
+        start = say("says.reach", model=data.model, noun=noun, k=k, hit=say.percent(reached.mean))
     else:
-        start = words("says.score", model=data.model, metric=metric_title(metric), value=number(ours.mean))
-    start = start[0].upper() + start[1:] if words.language == "en" else start
-    lead = comparison.lead(data.model)
+        start = say("says.score", model=data.model, metric=metric_title(metric), value=number(ours.mean))
+    start = capitalised(start) if say.language == "en" else start
+    lead = outcome.lead(data.model)
     if lead is None:
-        return words("says.alone", start=start)
-    theirs = comparison.estimate(lead.baseline, metric)
-    values = {
-        "start": start,
-        "metric": metric_title(metric),
-        "lift": words.percent(abs(lead.lift)),
-        "baseline": lead.baseline,
-        "ours": number(ours.mean),
-        "theirs": number(theirs.mean) if theirs else "–",
-    }
-    if abs(lead.lift) < 0.005:
-        return words("says.level", **values)
-    if lead.lift < 0:
-        return words("says.behind", **values)
-    return words({True: "says.ahead", False: "says.unsure", None: "says.untested"}[lead.sure], **values)
+        return say("says.alone", start=start)
+    theirs = outcome.estimate(lead.baseline, metric)
+    key = _LEADS[lead.is_sure] if lead.lift > 0 else "behind"
+    return say(
+        "says.level" if abs(lead.lift) < 0.005 else f"says.{key}",
+        start=start,
+        metric=metric_title(metric),
+        lift=say.percent(abs(lead.lift)),
+        baseline=lead.baseline,
+        ours=number(ours.mean),
+        theirs=number(theirs.mean) if theirs else "–",
+    )
 
 
-def numbers(data: ReportData, comparison: Outcome, words: Words) -> list[Number]:
-    """Three large numbers: people reached, the main measure, the lead; sizes of the data where these are missing."""
+def numbers(data: ReportData, outcome: Outcome, say: Texts) -> list[Number]:
+    """Three large numbers: users reached, the main measure, the lead; sizes of the data where these are missing."""
     out: list[Number] = []
-    metric, hit = comparison.metric, comparison.hit()
-    reached = comparison.estimate(data.model, hit) if hit else None
-    ours = comparison.estimate(data.model, metric)
+    metric = metric_title(outcome.metric)
+    reached, ours = (outcome.estimate(data.model, name) for name in (outcome.hit_rate, outcome.metric))
     if reached is not None:
-        between = _interval(reached.low, reached.high, words, percent=True)
-        label = words("number.hit", k=data.comparison.get("k", 10))
-        out.append(Number(words.percent(reached.mean, 1), label, between))
+        label = say("number.hit", k=outcome.comparison.k)
+        ends = [say.percent(end, 1) for end in (reached.low, reached.high)]
+        out.append(Number(say.percent(reached.mean, 1), label, _interval(reached, ends, say)))
     if ours is not None:
-        out.append(Number(number(ours.mean), metric_title(metric), _interval(ours.low, ours.high, words)))
-    lead = comparison.lead(data.model)
+        out.append(Number(number(ours.mean), metric, _interval(ours, [number(ours.low), number(ours.high)], say)))
+    lead = outcome.lead(data.model)
     if lead is not None:
-        sign = "+" if lead.lift >= 0 else ""
-        key = {True: "sure", False: "unsure", None: "untested"}[lead.sure]
-        bounds = {"low": _signed(lead.low), "high": _signed(lead.high)}
-        if lead.sure is False and lead.high is not None and lead.high < 0:
-            key = "sure"
-        note = words(f"number.lead.{key}", **bounds)
-        label = words("number.lead", metric=metric_title(metric), baseline=lead.baseline)
-        out.append(Number(sign + words.percent(lead.lift), label, note))
-    sizes = [
-        ("users", data.comparison.get("users")),
-        ("events", data.dataset.get("events")),
-        ("items", data.dataset.get("items")),
-    ]
-    for key, value in sizes:
-        if value is not None and len(out) < 3:
-            out.append(Number(words.count(value), words(f"number.{key}")))
-    return out
+        label = say("number.lead", metric=metric, baseline=lead.baseline)
+        out.append(Number(("+" if lead.lift >= 0 else "") + say.percent(lead.lift), label, _chance(lead.tested, say)))
+    sizes = {"users": outcome.comparison.users}
+    if data.dataset is not None:
+        sizes |= {"events": data.dataset.events, "items": data.dataset.items}
+    out += [Number(say.count(size), say(f"number.{key}")) for key, size in sizes.items() if size]
+    return out[:3]
 
 
-def comparison_title(comparison: Outcome, words: Words) -> str:
+def comparison_title(outcome: Outcome, say: Texts) -> str:
     """What the main figure shows."""
-    models = comparison.models
-    if len(models) == 1:
-        return words("compare.one", best=models[0])
-    if comparison.winner(comparison.metric):
-        return words("compare.sure", best=models[0])
-    return words("compare.unsure", best=models[0], second=models[1])
+    best, *others = outcome.models
+    if not others:
+        return say("compare.one", best=best)
+    if outcome.winner(outcome.metric):
+        return say("compare.sure", best=best)
+    return say("compare.unsure", best=best, second=others[0])
 
 
-def slices_title(model: str, comparison: Outcome, words: Words) -> str:
+def slices_title(model: str, outcome: Outcome, say: Texts) -> str:
     """In which group the model gains most over the best simple one, and in which least; small groups say nothing."""
-    metric, baseline = comparison.metric, comparison.baseline(model)
+    metric, baseline = outcome.metric, outcome.baseline(model)
     gains: list[tuple[float, str]] = []
-    for name in comparison.raw.get("slices", {}):
-        inside = Outcome({"models": _without_users(comparison.raw["slices"][name])})
-        ours, theirs = inside.estimate(model, metric), inside.estimate(baseline or "", metric)
-        people = finite((comparison.raw["slices"][name].get(model) or {}).get("users"))
-        if ours is not None and theirs is not None and theirs.mean > 0 and (people is None or people >= _FEWEST):
-            gains.append((ours.mean / theirs.mean, name))
-    if len(gains) < 2 or baseline is None:
-        return words("slices.plain", metric=metric_title(metric))
-    most, least = words.group(max(gains)[1]), words.group(min(gains)[1])
-    key = "slices.finding" if max(gains)[0] > 1 else "slices.behind"
-    return words(key, model=model, baseline=baseline, most=most, least=least)
+    for name, group in outcome.comparison.slices.items():
+        ours, theirs = (finite(group.models.get(one or "", {}).get(metric)) for one in (model, baseline))
+        if ours is not None and theirs is not None and theirs.mean > 0 and group.users >= _FEWEST:
+            gains.append((ours.mean / theirs.mean, say.slice_name(name)))
+    if len(gains) < 2:
+        return say("slices.plain", metric=metric_title(metric))
+    (most, best), (_, worst) = max(gains), min(gains)
+    key = "slices.finding" if most > 1 else "slices.behind"
+    return say(key, model=model, baseline=baseline, most=best, least=worst)
 
 
-def training_title(table: pl.DataFrame, words: Words) -> tuple[str, str]:
+def training_title(table: pl.DataFrame, say: Texts) -> tuple[str, str]:
     """Whether training went on long enough, and the words at the best epoch. `table`: `epoch`, `validation`."""
     rows = table.filter(pl.col("validation").is_finite())
     if not rows.height:
-        return words("training.unmeasured", n=table.height), ""
+        return say("training.unmeasured", n=table.height), ""
     best = rows.sort("validation", descending=True, maintain_order=True).row(0, named=True)
-    mark = words("training.best", value=number(best["validation"]))
+    mark = say("training.best", value=number(best["validation"]))
     if best["epoch"] == table["epoch"].max() and table.height > 1:
-        return words("training.rising"), mark
-    return words("training.peak", best=best["epoch"], n=table.height), mark
+        return say("training.rising"), mark
+    return say("training.peak", best=best["epoch"], n=table.height), mark
 
 
-def timeline_title(timeline: Timeline, words: Words) -> tuple[str, str]:
+def timeline_title(timeline: Timeline, say: Texts) -> tuple[str, str]:
     """From what to what a user's interests moved, and the shares at both ends in words."""
-    weights = np.clip(np.nan_to_num(np.asarray(timeline.weights, dtype=np.float64)), 0, None)
+    weights = timeline.positive_weights()
     tail = max(1, len(weights) // 5)
     ends = [part.mean(axis=0) / (part.mean(axis=0).sum() or 1.0) for part in (weights[:tail], weights[-tail:])]
     first, last = (timeline.topics[int(np.argmax(end))] for end in ends)
-    told = [
-        ", ".join(
-            words("interests.share", topic=timeline.topics[n], share=words.percent(end[n]))
-            for n in np.argsort(-end)[:3]
-        )
-        for end in ends
-    ]
-    desc = words("interests.desc", start=told[0], end=told[1])
+    start, end = (
+        ", ".join(f"{timeline.topics[n]} {say.percent(shares[n])}" for n in np.argsort(-shares)[:3]) for shares in ends
+    )
+    desc = say("interests.desc", start=start, end=end)
     if first == last:
-        return words("interests.stayed", user=timeline.user_id, topic=first), desc
-    return words("interests.moved", user=timeline.user_id, first=first, last=last), desc
+        return say("interests.stayed", user=timeline.user_id, topic=first), desc
+    return say("interests.moved", user=timeline.user_id, first=first, last=last), desc
 
 
 def topic_order(timelines: Sequence[Timeline]) -> list[str]:
     """All topics of several timelines, those with the most weight first: one colour for one topic on the page."""
     total: dict[str, float] = {}
     for timeline in timelines:
-        weights = np.clip(np.nan_to_num(np.asarray(timeline.weights, dtype=np.float64)), 0, None)
+        weights = timeline.positive_weights()
         for topic, share in zip(timeline.topics, weights.sum(axis=0) / (weights.sum() or 1.0), strict=True):
             total[topic] = total.get(topic, 0.0) + float(share)
     return sorted(total, key=lambda topic: -total[topic])
 
 
-def _without_users(models: dict[str, dict[str, object]]) -> dict[str, dict[str, object]]:
-    return {
-        name: {key: v for key, v in m.items() if key != "users"} for name, m in models.items() if isinstance(m, dict)
-    }
+def _interval(value: Interval, ends: Sequence[str], say: Texts) -> str:
+    return say("number.interval", low=ends[0], high=ends[1]) if has_range(value) else ""
 
 
-def _interval(low: float | None, high: float | None, words: Words, *, percent: bool = False) -> str:
-    if low is None or high is None:
-        return ""
-    shown = [words.percent(v, 1) if percent else number(v) for v in (low, high)]
-    return words("number.interval", low=shown[0], high=shown[1])
-
-
-def _signed(value: float | None) -> str:
-    return "–" if value is None else ("+" if value > 0 else "") + number(value)
+def _chance(tested: Difference | None, say: Texts) -> str:
+    """Whether a lead, or a lag, may be chance."""
+    if tested is None:
+        return say("number.lead.untested")
+    is_sure = is_ahead(tested) or tested.interval.high < 0
+    low, high = (("+" if end > 0 else "") + number(end) for end in (tested.interval.low, tested.interval.high))
+    return say("number.lead.sure" if is_sure else "number.lead.unsure", low=low, high=high)

@@ -6,14 +6,17 @@ network and scripts, so that not even a hostile title could run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 
 from penchant.messages import text
-from penchant.plots.markup import Markup, join, markup, tag
+from penchant.plots.markup import Markup, join, tag
 from penchant.plots.svg import hatches
-from penchant.reports.stylesheet import DARK, LIGHT, stylesheet
 
+GROUND = {"light": "#fbfbf9", "dark": "#14161a"}
+"""The colour behind the page, as in `page.css`; browsers paint their own frame with it."""
 WIDTHS = {"narrow": 312.0, "medium": 600.0, "wide": 940.0}
 """Figures are drawn once for each width, so that their text keeps its size on a phone, on paper and on a desk."""
 HALF_WIDTHS = {"narrow": 312.0, "column": 440.0}
@@ -46,7 +49,7 @@ class Number:
 def render_page(
     *, title: str, language: str, kind: str, hero: object, body: object, footer: object, jump: Mapping[str, str]
 ) -> str:
-    """A whole HTML page. `kind` stands beside the name (`report`); `jump` maps ids on the page to their words."""
+    """An HTML page. `kind` stands beside the name (`report`); `jump` maps ids on the page to their words."""
     links = [tag("a", words, href=f"#{anchor}") for anchor, words in jump.items()]
     head = tag(
         "head",
@@ -54,8 +57,10 @@ def render_page(
         tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
-        tag("meta", name="theme-color", content=LIGHT["ground"], media="(prefers-color-scheme: light)"),
-        tag("meta", name="theme-color", content=DARK["ground"], media="(prefers-color-scheme: dark)"),
+        *(
+            tag("meta", name="theme-color", content=ground, media=f"(prefers-color-scheme: {scheme})")
+            for scheme, ground in GROUND.items()
+        ),
         tag("link", rel="icon", href="data:,"),
         tag("title", title),
         tag("style", Markup(stylesheet())),
@@ -76,6 +81,12 @@ def render_page(
     lang = "zh-Hans" if language == "zh" else language
     patterns = tag("svg", hatches(), width="0", height="0", aria_hidden="true", class_="hidden")
     return f"<!doctype html>\n{tag('html', head, tag('body', skip, patterns, top, main, foot), lang=lang)}\n"
+
+
+@cache
+def stylesheet() -> str:
+    """The style of every page and figure."""
+    return resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8")
 
 
 def standalone(drawing: str) -> str:
@@ -114,14 +125,14 @@ def folded(anchor: str, title: object, summary: object, *content: object, open_:
     return tag("details", heading, tag("div", *content, class_="inside", id=anchor), class_="card", open=open_)
 
 
-def figure(title: object, draw: Callable[[float], str], note: object = "", *, level: int = 3) -> Markup:
+def figure(title: object, draw: Callable[[float], str], note: object = "") -> Markup:
     """A figure with its finding as heading, drawn for three widths of which the page shows the fitting one."""
-    return tag("figure", _caption(title, note, level), tag("div", *_drawn(draw, WIDTHS), class_="sizes"))
+    return _figure(title, draw, note, "sizes", WIDTHS)
 
 
-def small_figure(title: object, draw: Callable[[float], str], note: object = "", *, level: int = 3) -> Markup:
+def small_figure(title: object, draw: Callable[[float], str], note: object = "") -> Markup:
     """A figure that is narrow everywhere, to stand beside another in `side_by_side`."""
-    return tag("figure", _caption(title, note, level), tag("div", *_drawn(draw, HALF_WIDTHS), class_="one"))
+    return _figure(title, draw, note, "one", HALF_WIDTHS)
 
 
 def side_by_side(*parts: object) -> Markup:
@@ -129,42 +140,39 @@ def side_by_side(*parts: object) -> Markup:
     return tag("div", *parts, class_="pair")
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of a table: heading and whether it holds numbers (right-aligned)."""
-
-    title: object
-    number: bool = True
-
-
 def data_table(
     name: str,
-    columns: Sequence[Column],
+    columns: Sequence[object],
     rows: Sequence[Sequence[object]],
     *,
     chosen: int | None = None,
+    text: Collection[int] = (),
     caption: bool = True,
 ) -> Markup:
     """A table that scrolls inside itself where the page is narrow; the first column names the row.
 
-    `chosen` is the row to mark. `caption=False` leaves the name to those who listen to the page.
+    The other columns hold numbers, right-aligned, but those in `text`. `chosen` is the row to mark. `caption=False`
+    leaves the name to those who listen to the page.
     """
-    head = tag(
-        "tr", *(tag("th", column.title, scope="col", class_="num" if column.number else None) for column in columns)
-    )
-    body = [
-        tag("tr", *_cells(columns, row), class_="chosen" if position == chosen else None)
-        for position, row in enumerate(rows)
-    ]
-    table = tag(
-        "table", tag("caption", name, class_=None if caption else "hidden"), tag("thead", head), tag("tbody", *body)
-    )
+    styles = [None if n == 0 or n in text else "num" for n in range(len(columns))]
+    heads = [tag("th", title, scope="col", class_=style) for title, style in zip(columns, styles, strict=True)]
+    body = []
+    for position, (first, *others) in enumerate(rows):
+        cells = [tag("td", cell, class_=style) for cell, style in zip(others, styles[1:], strict=True)]
+        body.append(tag("tr", tag("th", first, scope="row"), *cells, class_="chosen" if position == chosen else None))
+    title = tag("caption", name, class_=None if caption else "hidden")
+    table = tag("table", title, tag("thead", tag("tr", *heads)), tag("tbody", *body))
     return tag("div", table, class_="scroll", role="region", aria_label=name, tabindex="0")
 
 
 def facts(pairs: Sequence[tuple[object, object]]) -> Markup:
     """Names and values below each other."""
     return tag("dl", *(join([tag("dt", name), tag("dd", value)]) for name, value in pairs), class_="facts")
+
+
+def remark(text: object) -> Markup:
+    """A line in small, light type below what it explains."""
+    return tag("p", text, class_="muted small")
 
 
 def notes(lines: Sequence[object]) -> Markup:
@@ -178,22 +186,14 @@ def empty_state(title: str, next_step: str, command: str = "") -> Markup:
     return tag("div", _EMPTY_MARK, tag("strong", title), tag("p", next_step), typed, class_="empty")
 
 
-def _drawn(draw: Callable[[float], str], widths: Mapping[str, float]) -> list[Markup]:
-    return [Markup(draw(width).replace('class="chart', f'class="{name} chart', 1)) for name, width in widths.items()]
-
-
-def _caption(title: object, note: object, level: int) -> Markup:
-    return tag("figcaption", tag(f"h{level}", title), tag("p", note) if note else "")
+def _figure(
+    title: object, draw: Callable[[float], str], note: object, class_: str, widths: Mapping[str, float]
+) -> Markup:
+    drawn = [Markup(draw(width).replace('class="chart', f'class="{name} chart', 1)) for name, width in widths.items()]
+    caption = tag("figcaption", tag("h3", title), tag("p", note) if note else "")
+    return tag("figure", caption, tag("div", *drawn, class_=class_))
 
 
 def _number(number: Number) -> Markup:
     note = tag("dd", number.note, class_="note") if number.note else ""
     return tag("div", tag("dt", number.label), tag("dd", number.value, class_="value"), note)
-
-
-def _cells(columns: Sequence[Column], row: Sequence[object]) -> list[Markup]:
-    first = tag("th", row[0], scope="row")
-    return [first] + [
-        tag("td", markup(cell), class_="num" if column.number else None)
-        for column, cell in zip(columns[1:], row[1:], strict=True)
-    ]

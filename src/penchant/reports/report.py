@@ -4,20 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from penchant.data.read_report import IngestReport
+from penchant.data.results.comparison import Comparison
+from penchant.data.results.modality_use import ModalityUse
 from penchant.data.results.recommendations import Reason
+from penchant.data.results.recovery import Recovery
 from penchant.plots.markup import join
-from penchant.reports import examples, sections, story
-from penchant.reports import modalities as report_modalities
-from penchant.reports import probes as report_heads
-from penchant.reports.facts import Outcome
+from penchant.reports import dataset, examples, modalities, probes, sections, story
+from penchant.reports.facts import EMPTY, Outcome
 from penchant.reports.page import render_page
-from penchant.reports.strings import Words
+from penchant.reports.texts import Texts
+
+_JUMPS = ("models", "interests", "reasons", "data", "made")
+
+
+@dataclass(frozen=True)
+class DatasetSummary:
+    """Sizes of a dataset, its first and last time in UTC seconds, and how many events it has of each kind."""
+
+    users: int
+    items: int
+    events: int
+    first_s: int | None = None
+    last_s: int | None = None
+    kinds: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One epoch of a training: the loss, the validation measure and the seconds it took."""
+
+    epoch: int
+    loss: float | None = None
+    validation: float | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +58,10 @@ class Timeline:
     topics: Sequence[str]
     weights: npt.NDArray[np.floating]
     events: pl.DataFrame
+
+    def positive_weights(self) -> npt.NDArray[np.float64]:
+        """The weights `[T, K]`; negative and missing ones count as none."""
+        return np.clip(np.nan_to_num(np.asarray(self.weights, dtype=np.float64)), 0, None)
 
     def table(self) -> pl.DataFrame:
         """Columns `time_s`, `topic`, `weight`: one row an event and topic, as `figure_timeline` takes it."""
@@ -60,19 +89,11 @@ class ReportData:
     """Everything the page shows. A part that is empty gets a designed state that names the next step.
 
     `title`: what the data is called. `model`: the model the report is about. `noun`: what is recommended (`film`;
-    in Chinese with its measure word, `部电影`).
-    `headline`: a sentence of your own in place of the one read off the comparison.
-    `dataset`: `users`, `items`, `events`, `first_s`, `last_s`, `kinds` (event kind → count), `languages` (→ share).
-    `ingest`: `IngestReport.to_dict()`. `comparison`: the JSON of `evaluate` and `compare`, with `tests` (rows of
-    `model`, `baseline`, `metric`, `difference`, `low`, `high`, `p_holm`), `curves` (`roc`: model → `fpr`, `tpr`, `auc`;
-    `pr`: model → `recall`, `precision`, `ap`), `probes` (by model, as
-    `penchant.evaluation.probes` gives them) and `notes` where there are.
-    `training`: one dictionary an epoch (`epoch`, `loss`, `validation`, `seconds`). `coverage`: modality → share of
-    items. `modalities`: what `penchant.evaluation.ablation.modality_use` found.
-    `calibration`: rows of `predicted`, `observed`, `count`. `recovery`: model → `{"mean", "low", "high"}`; `drift`:
-    model → `events`, `days`, `seen`, `early`, `decoy` → the same. `cold`: as `comparison`, on items kept out of
-    training. `media`: items with their pictures and sounds.
-    `made_with`: `command`, `machine`, `versions` (name → version), `seed`, `date`, or anything else worth saying.
+    in Chinese with its measure word, `部电影`). `headline`: a sentence of your own in place of the one read off the
+    comparison. `coverage`: modality → share of items that have it. `calibration`: a table with `predicted`,
+    `observed` (0 to 1) and `count`. `cold`: a comparison on items that were kept out of training. `media`: items with
+    their pictures and sounds. `made_with`: `command`, `machine`, `versions` (name → version), `seed`, `date`, or
+    anything else worth saying.
     """
 
     title: str
@@ -80,24 +101,23 @@ class ReportData:
     language: str = "en"
     noun: str = ""
     headline: str = ""
-    dataset: Mapping[str, Any] = field(default_factory=dict)
-    ingest: Mapping[str, Any] = field(default_factory=dict)
-    comparison: Mapping[str, Any] = field(default_factory=dict)
-    training: Sequence[Mapping[str, Any]] = ()
+    dataset: DatasetSummary | None = None
+    ingest: IngestReport | None = None
+    comparison: Comparison = EMPTY
+    training: Sequence[Epoch] = ()
     timelines: Sequence[Timeline] = ()
     examples: Sequence[Example] = ()
     coverage: Mapping[str, float] = field(default_factory=dict)
-    modalities: Mapping[str, Any] = field(default_factory=dict)
-    calibration: Sequence[Mapping[str, Any]] = ()
-    recovery: Mapping[str, Any] = field(default_factory=dict)
-    drift: Mapping[str, Any] = field(default_factory=dict)
-    cold: Mapping[str, Any] = field(default_factory=dict)
-    media: Sequence[story.Shown] = ()
-    made_with: Mapping[str, Any] = field(default_factory=dict)
+    modalities: ModalityUse | None = None
+    calibration: pl.DataFrame | None = None
+    recovery: Recovery = field(default_factory=Recovery)
+    cold: Comparison = EMPTY
+    media: Sequence[story.ShownItem] = ()
+    made_with: Mapping[str, object] = field(default_factory=dict)
 
 
 def render_report(data: ReportData) -> str:
-    """The whole page as HTML: self-contained, without scripts, in English or Chinese, light or dark.
+    """The page as HTML: self-contained, without scripts, in English or Chinese, light or dark.
 
     Same data, same bytes. Text from the data is escaped. Raises `OptionError` for a language that is neither `en` nor
     `zh`.
@@ -106,30 +126,29 @@ def render_report(data: ReportData) -> str:
     >>> page.startswith("<!doctype html>"), "shop &lt;1&gt;" in page, "Nothing has been measured yet." in page
     (True, True, True)
     """
-    words = Words(data.language)
-    comparison = Outcome(data.comparison)
+    say, outcome = Texts(data.language), Outcome(data.comparison)
     parts = [
-        sections.compare(data, comparison, words),
-        sections.interests(data.timelines, words),
-        examples.reasons(data.examples, words),
-        report_modalities.modalities(data.modalities, words),
-        report_heads.probes((data.comparison.get("probes") or {}).get(data.model) or {}, words),
-        story.media(data.media, data.coverage, words),
-        story.recovery(data.model, data.recovery, data.drift, words),
-        story.cold(data.model, data.cold, words),
-        sections.slices(data.model, comparison, words),
-        sections.curves(data, words),
-        sections.training(data.training, comparison.metric, words),
-        sections.all_measures(data.model, comparison, words),
-        sections.dataset(data, words),
-        sections.made(data, words),
+        sections.compare(data, outcome, say),
+        sections.interests(data.timelines, say),
+        examples.reasons(data.examples, say),
+        modalities.modalities(data.modalities, say),
+        probes.probes(data.comparison.probes.get(data.model, {}), say),
+        story.media(data.media, data.coverage, say),
+        story.recovery(data.model, data.recovery, say),
+        story.cold_items(data.model, Outcome(data.cold), say),
+        sections.slices(data.model, outcome, say),
+        sections.curves(data, say),
+        sections.training(data.training, outcome.metric, say),
+        sections.all_measures(outcome, say),
+        dataset.dataset(data, say),
+        dataset.made(data, say),
     ]
     return render_page(
         title=f"{data.title} · penchant",
-        language=words.language,
-        kind=words("report"),
-        hero=sections.hero_of(data, comparison, words),
+        language=say.language,
+        kind=say("report"),
+        hero=sections.hero(data, outcome, say),
         body=join(parts),
-        footer=words("footer"),
-        jump={part: words(f"jump.{part}") for part in ("models", "interests", "reasons", "data", "made")},
+        footer=say("footer"),
+        jump={part: say(f"jump.{part}") for part in _JUMPS},
     )

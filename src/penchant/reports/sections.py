@@ -14,190 +14,186 @@ from penchant.plots.scale import day, round_up
 from penchant.plots.svg import Labels
 from penchant.plots.timeline import figure_timeline
 from penchant.reports import findings, page, tables
-from penchant.reports.facts import Outcome, metric_title
-from penchant.reports.strings import Words
+from penchant.reports.facts import Outcome, finite, metric_title, spoken
+from penchant.reports.texts import Texts, capitalised
 
 if TYPE_CHECKING:
-    from penchant.reports.report import ReportData, Timeline
+    from penchant.reports.report import Epoch, ReportData, Timeline
 
 _MOST_SLICE_MODELS = 4
+_MOST_CURVES = 6
+_CURVES = {
+    "roc": ("fpr", "tpr", "auc", "curves.fpr", "curves.tpr"),
+    "pr": ("recall", "precision", "ap", "curves.recall", "curves.precision"),
+}
 
 
-def hero_of(data: ReportData, comparison: Outcome, words: Words) -> Markup:
+def folded(say: Texts, key: str, lead: str, *content: object, open_: bool = False) -> Markup:
+    """A part of the page that opens on demand, under the title of its key."""
+    return page.folded(key, say(key), lead, *content, open_=open_)
+
+
+def missing(say: Texts, key: str, command: str, *, open_: bool = False) -> Markup:
+    """A part with nothing to show: what is missing, and what to type to get it."""
+    return folded(say, key, say(f"empty.{key}"), _empty(say, key, command), open_=open_)
+
+
+def missing_section(say: Texts, anchor: str, key: str, command: str) -> Markup:
+    """The same for a part that is always open."""
+    return page.section(anchor, say(key), _empty(say, key, command))
+
+
+def hero(data: ReportData, outcome: Outcome, say: Texts) -> Markup:
     """The sentence, what was tested, and three large numbers."""
-    users = data.comparison.get("users")
-    split = str(data.comparison.get("split", ""))
-    if comparison.models and users:
-        about = words("about", title=data.title, users=words.count(users), split=words.get(f"split.{split}", split))
+    users, split = data.comparison.users, data.comparison.split
+    if outcome.models and users:
+        about = say("about", title=data.title, users=say.count(users), split=say.get(f"split.{split}", split))
     else:
-        about = words("about.untested", title=data.title)
-    about = about[0].upper() + about[1:]
-    sentence = data.headline or findings.sentence(data, comparison, words)
-    return page.hero(foreign(sentence, words.language), findings.numbers(data, comparison, words), about)
+        about = say("about.untested", title=data.title)
+    sentence = data.headline or findings.sentence(data, outcome, say)
+    return page.hero(foreign(sentence, say.language), findings.numbers(data, outcome, say), capitalised(about))
 
 
-def compare(data: ReportData, comparison: Outcome, words: Words) -> Markup:
+def compare(data: ReportData, outcome: Outcome, say: Texts) -> Markup:
     """The main figure and the table below it."""
-    if not comparison.models:
-        empty = page.empty_state(
-            words("empty.compare"),
-            words("empty.compare.next"),
-            "penchant compare DATA --models popularity,cooccurrence,ease,transformer",
-        )
-        return page.section("models", words("compare"), empty)
-    metric = comparison.metric
-    title = findings.comparison_title(comparison, words)
-    rows = tables.estimates(comparison, metric)
-    spoken = "; ".join(f"{name} {tables.spoken(comparison.estimate(name, metric))}" for name in comparison.models)
-    labels = Labels(title, words("compare.desc", rows=spoken), metric_title(metric))
-    chart = page.figure(
-        title,
-        lambda width: figure_comparison(rows, labels, chosen=data.model, width=width),
-        words("compare.lead"),
+    if not outcome.models:
+        command = "penchant compare DATA --models popularity,cooccurrence,ease,transformer"
+        return missing_section(say, "models", "compare", command)
+    title = findings.comparison_title(outcome, say)
+    rows = "; ".join(f"{name} {spoken(outcome.estimate(name, outcome.metric))}" for name in outcome.models)
+    chart = comparison_chart(
+        tables.estimates(outcome, outcome.metric),
+        Labels(title, say("compare.desc", rows=rows), metric_title(outcome.metric)),
+        data.model,
+        say("compare.lead"),
     )
-    return page.section("models", words("compare"), chart, *tables.main_table(data.model, comparison, words))
+    return page.section("models", say("compare"), chart, *tables.main_table(data.model, outcome, say))
 
 
-def slices(model: str, comparison: Outcome, words: Words) -> Markup:
+def comparison_chart(table: pl.DataFrame, labels: Labels, model: str, note: str = "") -> Markup:
+    """Models with their intervals (`model`, `mean`, `low`, `high`), one of them marked."""
+    return page.figure(labels.title, lambda width: figure_comparison(table, labels, chosen=model, width=width), note)
+
+
+def slices(model: str, outcome: Outcome, say: Texts) -> Markup:
     """For whom it works: the main measure in each group."""
-    metric = comparison.metric
-    shown = [name for name in dict.fromkeys([model, comparison.baseline(model), *comparison.models]) if name]
-    shown = [name for name in comparison.models if name in shown[:_MOST_SLICE_MODELS]]
-    table = tables.slice_rows(comparison, shown, words)
-    lead = words("slices.lead", metric=metric_title(metric))
-    if not table.height:
-        empty = page.empty_state(words("empty.slices"), words("empty.slices.next"), "penchant evaluate BUNDLE DATA")
-        return page.folded("slices", words("slices"), words("empty.slices"), empty)
-    title = findings.slices_title(model, comparison, words)
-    labels = Labels(title, lead, metric_title(metric))
-    chart = page.figure(title, lambda width: figure_slices(table, labels, chosen=model, width=width))
-    return page.folded("slices", words("slices"), lead, chart)
-
-
-def curves(data: ReportData, words: Words) -> Markup:
-    """ROC and precision-recall beside each other, and calibration where it was measured."""
-    given: Mapping[str, Any] = data.comparison.get("curves") or {}
-    drawn = [
-        _curve(given.get("roc"), "roc", ("fpr", "tpr", "auc"), data.model, words),
-        _curve(given.get("pr"), "pr", ("recall", "precision", "ap"), data.model, words),
-        _calibration(data.calibration, words),
+    ranked = dict.fromkeys([model, outcome.baseline(model), *outcome.models])
+    wanted = [name for name in ranked if name][:_MOST_SLICE_MODELS]
+    rows = [
+        (say.slice_name(name), say("slices.people", n=say.count(group.users)), *tables.estimate_row(one, value))
+        for name, group in outcome.comparison.slices.items()
+        for one in outcome.models
+        if one in wanted and (value := finite(group.models.get(one, {}).get(outcome.metric))) is not None
     ]
-    drawn = [figure for figure in drawn if figure]
-    if not drawn:
-        empty = page.empty_state(words("empty.curves"), words("empty.curves.next"), "penchant evaluate BUNDLE DATA")
-        return page.folded("curves", words("curves"), words("empty.curves"), empty)
-    return page.folded("curves", words("curves"), words("curves.lead"), page.side_by_side(*drawn))
+    if not rows:
+        return missing(say, "slices", "penchant evaluate BUNDLE DATA")
+    table = pl.DataFrame(rows, schema={"slice": pl.String, "note": pl.String, **tables.ESTIMATES}, orient="row")
+    metric = metric_title(outcome.metric)
+    lead = say("slices.lead", metric=metric)
+    labels = Labels(findings.slices_title(model, outcome, say), lead, metric)
+    chart = page.figure(labels.title, lambda width: figure_slices(table, labels, chosen=model, width=width))
+    return folded(say, "slices", lead, chart)
 
 
-def training(log: Sequence[Mapping[str, Any]], metric: str, words: Words) -> Markup:
+def curves(data: ReportData, say: Texts) -> Markup:
+    """ROC and precision-recall beside each other, and calibration where it was measured."""
+    drawn = [_curve(data.comparison.curves, kind, data.model, say) for kind in _CURVES]
+    if data.calibration is not None and data.calibration.height:
+        gaps = (data.calibration["predicted"] - data.calibration["observed"]).abs() * data.calibration["count"]
+        gap = float(gaps.sum()) / max(float(data.calibration["count"].sum()), 1.0)
+        drawn.append(calibration_chart(gap, data.calibration, say))
+    if not any(drawn):
+        return missing(say, "curves", "penchant evaluate BUNDLE DATA")
+    return folded(say, "curves", say("curves.lead"), page.side_by_side(*(figure for figure in drawn if figure)))
+
+
+def calibration_chart(gap: float, table: pl.DataFrame, say: Texts) -> Markup:
+    """Predicted against observed shares (`predicted`, `observed`, `count`) with their mean distance."""
+    title = say("calibration.finding", gap=f"{gap * 100:.1f}")
+    labels = Labels(title, say("calibration"), say("calibration.x"), say("calibration.y"))
+    ideal = say("calibration.ideal")
+    return page.small_figure(title, lambda width: figure_calibration(table, labels, ideal=ideal, width=width))
+
+
+def training(epochs: Sequence[Epoch], metric: str, say: Texts) -> Markup:
     """The loss and the validation measure over the epochs."""
-    table = tables.training_rows(log)
-    if not table.height:
-        empty = page.empty_state(
-            words("empty.training"),
-            words("empty.training.next"),
-            "penchant train DATA --out BUNDLE --model transformer",
-        )
-        return page.folded("training", words("training"), words("empty.training"), empty)
-    seconds = sum(float(row.get("seconds") or 0) for row in log)
-    lead = words("training.lead", n=table.height, seconds=words.seconds(seconds))
-    title, best = findings.training_title(table, words)
-    labels = Labels(title, lead, words("training.epoch"), words("training.loss"))
-    unit = words("training.validation", metric=metric_title(metric or "ndcg@10"))
+    if not epochs:
+        return missing(say, "training", "penchant train DATA --out BUNDLE --model transformer")
+    schema = {"epoch": pl.Int64, "loss": pl.Float64, "validation": pl.Float64}
+    table = pl.DataFrame([(row.epoch, row.loss, row.validation) for row in epochs], schema=schema, orient="row")
+    lead = say("training.lead", n=len(epochs), seconds=say.seconds(sum(row.seconds for row in epochs)))
+    title, best = findings.training_title(table, say)
+    labels = Labels(title, lead, say("training.epoch"), say("training.loss"))
+    unit = say("training.validation", metric=metric_title(metric or "ndcg@10"))
     chart = page.figure(
         title, lambda width: figure_training(table, labels, validation_unit=unit, best_words=best, width=width)
     )
-    return page.folded("training", words("training"), lead, chart)
+    return folded(say, "training", lead, chart)
 
 
-def all_measures(model: str, comparison: Outcome, words: Words) -> Markup:
+def all_measures(outcome: Outcome, say: Texts) -> Markup:
     """Every measure of every model, the paired tests, and what the measures mean."""
-    if not comparison.models:
+    if not outcome.models:
         return Markup("")
-    lead = words("all.lead", n=len(comparison.metrics), m=len(comparison.models))
-    bases = dict.fromkeys(name.split("@")[0] for name in comparison.metrics)
-    meanings = [(metric_title(name), words.measure(name)) for name in bases if words.measure(name)]
-    return page.folded(
+    bases = dict.fromkeys(name.split("@")[0] for name in outcome.metrics)
+    meanings = [(metric_title(name), say.meaning(name)) for name in bases if say.meaning(name)]
+    return folded(
+        say,
         "all",
-        words("all"),
-        lead,
-        tables.all_table(comparison, words),
-        tables.paired_table(comparison, words),
-        tag("h3", words("glossary")) if meanings else "",
-        page.facts(meanings) if meanings else "",
+        say("all.lead", n=len(outcome.metrics), m=len(outcome.models)),
+        tables.all_table(outcome, say),
+        tables.paired_table(outcome, say),
+        *([tag("h3", say("glossary")), page.facts(meanings)] if meanings else []),
     )
 
 
-def interests(timelines: Sequence[Timeline], words: Words) -> Markup:
+def interests(timelines: Sequence[Timeline], say: Texts) -> Markup:
     """The ribbon of each user shown."""
     shown = [timeline for timeline in timelines if len(timeline.times_s) and len(timeline.topics)]
-    drawn = [_timeline(timeline, findings.topic_order(shown), words) for timeline in shown]
-    if not drawn:
-        empty = page.empty_state(
-            words("empty.interests"), words("empty.interests.next"), "penchant interests BUNDLE --user ID"
-        )
-        return page.folded("interests", words("interests"), words("empty.interests"), empty, open_=True)
-    lead = words("interests.lead", n=len(drawn))
-    note = tag("p", words("interests.note"), class_="muted small")
-    return page.folded("interests", words("interests"), lead, note, *drawn, open_=True)
+    if not shown:
+        return missing(say, "interests", "penchant interests BUNDLE --user ID", open_=True)
+    order = findings.topic_order(shown)
+    drawn = [_timeline(timeline, order, say) for timeline in shown]
+    note = page.remark(say("interests.note"))
+    return folded(say, "interests", say("interests.lead", n=len(drawn)), note, *drawn, open_=True)
 
 
-def dataset(data: ReportData, words: Words) -> Markup:
-    """What the data was, which modalities it has, and what was cleaned."""
-    return tables.dataset_part(data.dataset, data.ingest, data.coverage, words)
+def _empty(say: Texts, key: str, command: str) -> Markup:
+    return page.empty_state(say(f"empty.{key}"), say(f"empty.{key}.next"), command)
 
 
-def made(data: ReportData, words: Words) -> Markup:
-    """Data, split, seeds, versions, command: what is needed to make the page again."""
-    return tables.made_part(data.made_with, data.comparison, words)
-
-
-def _curve(
-    given: Mapping[str, Any] | None, kind: str, columns: tuple[str, str, str], model: str, words: Words
-) -> Markup:
-    x, y, area = columns
-    rows = tables.curve_rows(given or {}, x, y, area)
-    if not rows.height:
+def _curve(curves: Mapping[str, Mapping[str, Any]], kind: str, model: str, say: Texts) -> Markup:
+    """The curves of one kind, the largest areas first; nothing where there are none."""
+    x, y, area, x_unit, y_unit = _CURVES[kind]
+    given = {name: one[kind] for name, one in curves.items() if len(one.get(kind, {}).get(x, ()))}
+    if not given:
         return Markup("")
-    best, value = rows.sort("area", descending=True, nulls_last=True).row(0, named=True)["model"], rows["area"].max()
-    shown = f"{value:.3f}" if isinstance(value, float) else "–"
-    title = words(f"curves.{kind}", best=best, value=shown)
-    if kind == "pr":
-        rows = rows.filter(pl.col("x") > 0)
+    largest = sorted(given, key=lambda name: -given[name][area])[:_MOST_CURVES]
+    rows = pl.concat(
+        pl.DataFrame({"x": given[name][x], "y": given[name][y]}).select(
+            pl.lit(name).alias("model"),
+            pl.col("x", "y").cast(pl.Float64),
+            pl.lit(f"{area.upper()} {given[name][area]:.3f}").alias("note"),
+        )
+        for name in largest
+    )
+    rows = rows.filter(pl.col("x") > 0) if kind == "pr" else rows
     highest = rows["y"].max()
-    units = {"roc": ("curves.fpr", "curves.tpr"), "pr": ("curves.recall", "curves.precision")}[kind]
-    labels = Labels(title, title, words(units[0]), words(units[1]))
     y_end = round_up(highest) if kind == "pr" and isinstance(highest, float) else 1.0
+    title = say(f"curves.{kind}", best=largest[0], value=f"{given[largest[0]][area]:.3f}")
+    labels = Labels(title, title, say(x_unit), say(y_unit))
     return page.small_figure(
         title,
         lambda width: figure_curves(rows, labels, chosen=model, diagonal=kind == "roc", y_end=y_end, width=width),
     )
 
 
-def _calibration(rows: Sequence[Mapping[str, Any]], words: Words) -> Markup:
-    if not rows:
-        return Markup("")
-    table = pl.DataFrame([dict(row) for row in rows], infer_schema_length=None)
-    gap = (table["predicted"] - table["observed"]).abs() * table["count"]
-    total = float(table["count"].sum())
-    title = words("calibration.finding", gap=f"{float(gap.sum()) / total * 100:.1f}" if total else "–")
-    return calibration_chart(title, table, words)
-
-
-def calibration_chart(title: str, table: pl.DataFrame, words: Words) -> Markup:
-    """Predicted against observed shares (`predicted`, `observed`, `count`)."""
-    labels = Labels(title, words("calibration"), words("calibration.x"), words("calibration.y"))
-    ideal = words("calibration.ideal")
-    return page.small_figure(title, lambda width: figure_calibration(table, labels, ideal=ideal, width=width))
-
-
-def _timeline(timeline: Timeline, order: Sequence[str], words: Words) -> Markup:
-    title, desc = findings.timeline_title(timeline, words)
-    table, labels, language = timeline.table(), Labels(title, desc), words.language
-    first, last = (day(float(timeline.times_s[n]), words.language) for n in (0, -1))
-    note = words("interests.events", n=words.count(timeline.events.height), first=first, last=last)
+def _timeline(timeline: Timeline, order: Sequence[str], say: Texts) -> Markup:
+    title, desc = findings.timeline_title(timeline, say)
+    table, labels, language = timeline.table(), Labels(title, desc), say.language
+    first, last = (day(float(timeline.times_s[n]), language) for n in (0, -1))
     return page.figure(
         foreign(title, language),
         lambda width: figure_timeline(table, timeline.events, labels, language=language, order=order, width=width),
-        note,
+        say("interests.events", n=say.count(timeline.events.height), first=first, last=last),
     )

@@ -1,133 +1,100 @@
-"""Parts of the report that tell the demo's story: planted interests, new items, pictures and sounds."""
+"""Parts of the report for simulated data and media: planted interests, cold items, pictures and sounds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
-from penchant.data.results.recovery import POPULATION_MEAN
-from penchant.plots.comparison import figure_comparison
-from penchant.plots.markup import Markup, foreign, join, tag
+from penchant.data.results.estimates import Interval
+from penchant.data.results.recovery import POPULATION_MEAN, Recovery
+from penchant.plots.markup import Markup, foreign, tag
 from penchant.plots.svg import Labels
 from penchant.reports import page, tables
-from penchant.reports.facts import Outcome, as_estimate, metric_title
-from penchant.reports.strings import Words
+from penchant.reports.facts import Outcome, metric_title
+from penchant.reports.sections import comparison_chart, folded
+from penchant.reports.texts import Texts
 
 _DRIFT = ("events", "days", "seen", "early", "decoy")
+_DELAYS = ("events", "days")
 
 
 @dataclass(frozen=True)
-class Shown:
-    """An item with its media: `image`, `audio` as `data:` addresses or empty; `people` as (user, place in the list)."""
+class ShownItem:
+    """An item with its media: `image`, `audio` as `data:` addresses or empty; `lists` as (user, rank in the list)."""
 
     title: str
     topic: str
     image: str
     audio: str
-    people: Sequence[tuple[str, int]]
+    lists: Sequence[tuple[str, int]]
 
 
-def recovery(model: str, found: Mapping[str, Any], drift: Mapping[str, Any], words: Words) -> Markup:
-    """How much of the planted interests each model finds, and how soon it sees them turn; nothing without the truth."""
-    rows = [
-        {
-            "model": words("recovery.nobody") if name == POPULATION_MEAN else name,
-            "mean": value.mean,
-            "low": value.low,
-            "high": value.high,
-        }
-        for name, value in ((name, as_estimate(raw)) for name, raw in found.items())
-        if value is not None
-    ]
-    if not rows:
+def recovery(model: str, found: Recovery, say: Texts) -> Markup:
+    """How well each model recovers the planted interests, and how soon it sees them turn; nothing without the truth."""
+    if not found:
         return Markup("")
-    table = pl.DataFrame(rows, schema=tables.ESTIMATES).sort("mean", descending=True, maintain_order=True)
-    title = words("recovery.finding", best=table.item(0, "model"), value=f"{table.item(0, 'mean'):.2f}")
-    labels = Labels(title, words("recovery.lead"), words("recovery.unit"))
-    chart = page.figure(title, lambda width: figure_comparison(table, labels, chosen=model, width=width))
-    return page.folded(
-        "recovery", words("recovery"), words("recovery.lead"), chart, *_drift(model, drift, words), open_=True
-    )
+    rows = [
+        tables.estimate_row(say("recovery.mean") if name == POPULATION_MEAN else name, value)
+        for name, value in found.cosine.items()
+    ]
+    table = pl.DataFrame(rows, schema=tables.ESTIMATES, orient="row").sort("mean", descending=True, maintain_order=True)
+    title = say("recovery.finding", best=table.item(0, "model"), value=f"{table.item(0, 'mean'):.2f}")
+    lead = say("recovery.lead")
+    chart = comparison_chart(table, Labels(title, lead, say("recovery.unit")), model)
+    return folded(say, "recovery", lead, chart, *_drift(model, found, say), open_=True)
 
 
-def cold(model: str, found: Mapping[str, Any], words: Words) -> Markup:
+def cold_items(model: str, outcome: Outcome, say: Texts) -> Markup:
     """How models rank items that were kept out of training; nothing where that was not tried."""
-    outcome = Outcome(found)
     if not outcome.models:
         return Markup("")
-    metric = outcome.metric
-    rows = tables.estimates(outcome, metric)
+    metric, rows = metric_title(outcome.metric), tables.estimates(outcome, outcome.metric)
     top = rows.item(0, "mean")
-    best = rows.filter(pl.col("mean") == top)["model"].to_list()
-    between = "、" if words.language == "zh" else ", "
-    value = f"{top:.3f}"
-    title = words("cold.finding", best=between.join(best), metric=metric_title(metric), value=value)
-    title = title if top > 0 else words("cold.nothing")
-    lead = words("cold.lead", users=words.count(int(found.get("users") or 0)))
-    labels = Labels(title, lead, metric_title(metric))
-    chart = page.figure(title, lambda width: figure_comparison(rows, labels, chosen=model, width=width))
-    return page.folded("cold", words("cold"), lead, chart, *tables.main_table(model, outcome, words), open_=True)
+    best = say.join(rows.filter(pl.col("mean") == top)["model"])
+    title = say("cold.finding", best=best, metric=metric, value=f"{top:.3f}") if top > 0 else say("cold.nothing")
+    lead = say("cold.lead", users=say.count(outcome.comparison.users))
+    chart = comparison_chart(rows, Labels(title, lead, metric), model)
+    return folded(say, "cold", lead, chart, *tables.main_table(model, outcome, say), open_=True)
 
 
-def media(shown: Sequence[Shown], coverage: Mapping[str, float], words: Words) -> Markup:
+def media(shown: Sequence[ShownItem], coverage: Mapping[str, float], say: Texts) -> Markup:
     """A few recommended items as they look and sound; nothing where no item has a file."""
     if not shown:
         return Markup("")
     kinds = {"image": any(item.image for item in shown), "audio": any(item.audio for item in shown)}
-    unread = [words.get(f"modality.{kind}", kind) for kind, there in kinds.items() if there and kind not in coverage]
-    between = "、" if words.language == "zh" else " and "
-    note = tag("p", words("media.unread", modalities=between.join(unread)), class_="muted small") if unread else ""
-    cards = [tag("li", *_card(item, words)) for item in shown]
-    lead = words("media.lead", n=len(shown))
-    return page.folded("media", words("media"), lead, note, tag("ul", *cards, class_="gallery"), open_=True)
+    unread = [say.modality(kind) for kind, is_there in kinds.items() if is_there and kind not in coverage]
+    note = page.remark(say("media.unread", modalities=say("coverage.between").join(unread))) if unread else ""
+    cards = tag("ul", *(tag("li", *_card(item, say)) for item in shown), class_="gallery")
+    return folded(say, "media", say("media.lead", n=len(shown)), note, cards, open_=True)
 
 
-def _card(item: Shown, words: Words) -> list[Markup]:
-    picture = tag("img", src=item.image, alt=words("media.picture", title=item.title), width="128", height="128")
-    sound = tag(
-        "audio", src=item.audio, controls=True, preload="none", aria_label=words("media.sound", title=item.title)
-    )
-    told = [words("media.to", user=user, place=place) for user, place in item.people[:3]]
-    topic = words("media.topic", topic=item.topic) if item.topic else ""
+def _card(item: ShownItem, say: Texts) -> list[object]:
+    lines: list[object] = [foreign(say("media.topic", topic=item.topic), say.language)] if item.topic else []
+    lines += [say("media.rank", user=user, rank=rank) for user, rank in item.lists[:3]]
+    picture = tag("img", src=item.image, alt=say("media.picture", title=item.title), width="128", height="128")
+    spoken = say("media.sound", title=item.title)
     return [
-        picture if item.image else Markup(""),
-        tag("div", foreign(item.title, words.language), class_="title"),
-        tag("div", foreign(topic, words.language), class_="muted small") if topic else Markup(""),
-        *(tag("div", line, class_="muted small") for line in told),
-        sound if item.audio else Markup(""),
+        picture if item.image else "",
+        tag("div", foreign(item.title, say.language), class_="title"),
+        *(tag("div", line, class_="muted small") for line in lines),
+        tag("audio", src=item.audio, controls=True, preload="none", aria_label=spoken) if item.audio else "",
     ]
 
 
-def _drift(model: str, drift: Mapping[str, Any], words: Words) -> list[Markup]:
-    """The table on turns, the vectors of the chosen model marked."""
-    rows: list[list[object]] = []
-    names = list(drift)
-    for name in names:
-        cells = [_cell(drift[name].get(measure), words, share=measure not in ("events", "days")) for measure in _DRIFT]
-        rows.append([tag("span", name, class_="name"), *cells])
-    if not rows:
+def _drift(model: str, found: Recovery, say: Texts) -> list[Markup]:
+    if not found.drift:
         return []
-    columns = [page.Column(words("drift.vectors"), number=False)]
-    columns += [page.Column(words(f"drift.{measure}")) for measure in _DRIFT]
-    chosen = names.index(model) if model in names else None
-    table = page.data_table(words("drift"), columns, rows, chosen=chosen, caption=False)
-    return [tag("h3", words("drift")), table, tag("p", words("drift.note"), class_="muted small")]
+    columns = [say(f"drift.{key}") for key in ("vectors", *_DRIFT)]
+    rows = [
+        [tag("span", name, class_="name"), *(_drift_cell(measures.get(key), key, say) for key in _DRIFT)]
+        for name, measures in found.drift.items()
+    ]
+    chosen = list(found.drift).index(model) if model in found.drift else None
+    table = page.data_table(say("drift"), columns, rows, chosen=chosen, caption=False)
+    return [tag("h3", say("drift")), table, page.remark(say("drift.note"))]
 
 
-def _cell(raw: Any, words: Words, *, share: bool) -> Markup:
-    value = as_estimate(raw)
-    if value is None:
-        return Markup("–")
-    digits = 0 if share else 1
-    scale = 100 if share else 1
-
-    def said(number: float) -> str:
-        return f"{number * scale:.{digits}f}"
-
-    mean = words.percent(value.mean) if share else said(value.mean)
-    if value.low is None or value.high is None:
-        return Markup(mean)
-    return join([mean, tag("span", f"[{said(value.low)}, {said(value.high)}]", class_="range")])
+def _drift_cell(value: Interval | None, measure: str, say: Texts) -> Markup:
+    return tables.estimate_cell(value, show=(lambda n: f"{n:.1f}") if measure in _DELAYS else say.percent)

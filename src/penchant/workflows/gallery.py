@@ -14,83 +14,79 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.data import schema
-from penchant.data.media.decode import MediaOptions
+from penchant.data.media.decode import MediaOptions, resampled
 from penchant.data.media.reader import MediaReader, contained
 from penchant.data.media.video import FRAMES
 from penchant.errors import MediaError, MissingExtraError
-from penchant.reports.story import Shown
+from penchant.plots.markup import is_chinese
+from penchant.reports.story import ShownItem
 
 if TYPE_CHECKING:
     from penchant.recommender.recommender import Recommender
 
-SHOWN = 6
+MOST_ITEMS, MOST_SOUNDS = 6, 3
 SIDE = 128
 """Longer side of a picture in the report, pixels."""
 SOUND_S, RATE = 2.0, 8_000
-_SOUNDS = 3
 
 
-def gallery(rec: Recommender, people: Sequence[str], *, k: int = 5) -> list[Shown]:
-    """The first items with a picture or sound on the lists of some people: what they are and whom they were shown to.
+def gallery(recommender: Recommender, users: Sequence[str], *, k: int = 5) -> list[ShownItem]:
+    """The first items with a picture or sound on the lists of some users, with their ranks on these lists.
 
-    An item without a picture is shown by the middle frame of its video.
-    Files are decoded within limits, in a process of their own; one that cannot be is left out, and so is a kind whose
-    package is not installed.
+    An item without a picture is shown by the middle frame of its video. Files are decoded within limits, in a process
+    of their own; a file that cannot be decoded is left out, and so is a kind whose package is not installed.
     """
-    root, items = rec.dataset.root, rec.dataset.items
+    root, items = recommender.dataset.root, recommender.dataset.items
     columns = [name for name in (schema.IMAGE, schema.AUDIO, schema.VIDEO) if name in items.columns]
-    if root is None or not columns or not people:
+    if root is None or not columns or not users:
         return []
-    codes, places = _listed(rec, people, k)
-    media = items[codes].select(columns)
-    codes = codes[media.select(pl.any_horizontal(pl.all().is_not_null())).to_series().to_numpy()][: 2 * SHOWN]
-    pictures = _files(root, items[codes], schema.IMAGE)
-    sounds = _files(root, items[codes], schema.AUDIO)
-    frames = _files(root, items[codes], schema.VIDEO, FRAMES)
-    pictures = [f[0] if p is None and f is not None else p for p, f in zip(pictures, frames, strict=True)]
-    titles, topics = rec.titles, _topics(rec, root)
-    out: list[Shown] = []
-    heard = 0
-    for code, picture, sound in zip(codes, pictures, sounds, strict=True):
-        audio = _wav(sound) if sound is not None and heard < _SOUNDS else ""
+    lists = _lists(recommender, users, k)
+    has_file = items.select(pl.any_horizontal(pl.col(columns).is_not_null())).to_series()
+    codes = [code for code in lists if has_file[code]][: 2 * MOST_ITEMS]
+    listed = items[codes]
+    pictures = _decode(root, listed, schema.IMAGE)
+    frames = _decode(root, listed, schema.VIDEO, FRAMES)
+    sounds = _decode(root, listed, schema.AUDIO)
+    titles, topics = recommender.titles, _topics(recommender, root)
+    shown: list[ShownItem] = []
+    for code, picture, frame, sound in zip(codes, pictures, frames, sounds, strict=True):
+        picture = frame[0] if picture is None and frame is not None else picture
         image = _png(picture) if picture is not None else ""
-        if (image or audio) and len(out) < SHOWN:
-            heard += bool(audio)
-            out.append(Shown(titles[code], topics[code], image, audio, places[int(code)]))
-    return out
+        n_sounds = sum(bool(item.audio) for item in shown)
+        audio = _wav(sound) if sound is not None and n_sounds < MOST_SOUNDS else ""
+        if image or audio:
+            shown.append(ShownItem(titles[code], topics[code], image, audio, lists[code]))
+    return shown[:MOST_ITEMS]
 
 
-def _listed(rec: Recommender, people: Sequence[str], k: int) -> tuple[npt.NDArray[np.int64], dict[int, list[Any]]]:
-    """Codes of the items on the lists, the top ones first, and for each the people and places."""
-    found = rec.recommend(list(people), k=k).items
-    places: dict[int, list[Any]] = {}
-    for place in range(found.shape[1]):
-        for row, user in enumerate(people):
-            if found[row, place] >= 0:
-                places.setdefault(int(found[row, place]), []).append((user, place + 1))
-    return np.asarray(list(places), dtype=np.int64), places
+def _lists(recommender: Recommender, users: Sequence[str], k: int) -> dict[int, list[tuple[str, int]]]:
+    """Codes of the items on the lists, the top ones first, each with its users and ranks."""
+    lists: dict[int, list[tuple[str, int]]] = {}
+    for rank, column in enumerate(recommender.recommend(list(users), k=k).items.T, 1):
+        for user, code in zip(users, column.tolist(), strict=True):
+            if code >= 0:
+                lists.setdefault(code, []).append((user, rank))
+    return lists
 
 
-def _files(root: Path, items: pl.DataFrame, kind: str, part: str | None = None) -> list[npt.NDArray[Any] | None]:
-    """Decoded files of a column (`part`: what of a video), None where there is none that can be decoded."""
-    out: list[npt.NDArray[Any] | None] = [None] * items.height
-    if kind not in items.columns:
-        return out
-    paths: list[Path] = []
-    rows: list[int] = []
-    for row, name in enumerate(items[kind].cast(pl.String)):
+def _decode(root: Path, items: pl.DataFrame, kind: str, part: str | None = None) -> list[npt.NDArray[Any] | None]:
+    """The files of a column (`part`: what of a video), None where there is none that can be decoded."""
+    arrays: list[npt.NDArray[Any] | None] = [None] * items.height
+    paths: dict[int, Path] = {}
+    for row, name in enumerate(items[kind].cast(pl.String) if kind in items.columns else ()):
         try:
-            paths.append(contained(root, name or ""))
-            rows.append(row)
+            paths[row] = contained(root, name or "")
         except MediaError:
             continue
+    if not paths:
+        return arrays
     try:
         with MediaReader(MediaOptions(workers=1, frames=1)) as reader:
-            for row, array in zip(rows, reader.read(paths, part or kind), strict=True):
-                out[row] = None if isinstance(array, MediaError) else array
+            for row, array in zip(paths, reader.read(list(paths.values()), part or kind), strict=True):
+                arrays[row] = None if isinstance(array, MediaError) else array
     except MissingExtraError:
         pass
-    return out
+    return arrays
 
 
 def _png(pixels: npt.NDArray[np.uint8]) -> str:
@@ -105,8 +101,6 @@ def _png(pixels: npt.NDArray[np.uint8]) -> str:
 
 def _wav(samples: npt.NDArray[np.float32]) -> str:
     """The first seconds as 16-bit PCM."""
-    from penchant.data.media.decode import resampled
-
     rate = MediaOptions().sample_rate
     cut = resampled(samples[: int(SOUND_S * rate)], rate, RATE)
     out = io.BytesIO()
@@ -122,25 +116,19 @@ def _uri(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def _topics(rec: Recommender, root: Path) -> list[str]:
+def _topics(recommender: Recommender, root: Path) -> list[str]:
     """The topic of every item: the planted one where the truth is kept, else its first category."""
-    items = rec.dataset.items
+    items = recommender.dataset.items
     if (root / "truth").is_dir():
         from penchant.simulator import Truth
 
         truth = Truth.load(root / "truth")
-        language = "zh" if _chinese(rec.titles) else "en"
+        n_chinese = sum(is_chinese(title) for title in recommender.titles)
+        language = "zh" if n_chinese * 2 > items.height else "en"
         named = truth.items.join(truth.topics, left_on="main", right_on="topic", how="left")
-        joined = items.select(schema.ITEM_ID).join(
-            named.select(schema.ITEM_ID, language), on=schema.ITEM_ID, how="left", maintain_order="left"
-        )
+        topics = named.select(schema.ITEM_ID, language)
+        joined = items.select(schema.ITEM_ID).join(topics, on=schema.ITEM_ID, how="left", maintain_order="left")
         return joined[language].fill_null("").to_list()
     if schema.CATEGORIES in items.columns:
         return items[schema.CATEGORIES].list.first().cast(pl.String).fill_null("").to_list()
     return [""] * items.height
-
-
-def _chinese(titles: Sequence[str]) -> bool:
-    from penchant.plots.markup import is_chinese
-
-    return sum(is_chinese(title) for title in titles) * 2 > len(titles)

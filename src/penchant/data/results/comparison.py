@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from penchant.data.results.estimates import Difference, Interval
+from penchant.data.results.modality_use import ModalityUse
 
 TABLE_METRICS = ("ndcg", "hit_rate", "mrr", "coverage", "novelty", "diversity")
 """Metrics of the printed table, those that are there."""
@@ -39,7 +40,7 @@ class Comparison:
     figure of all lists together (coverage, Gini) has no interval over users: `low` and `high` repeat it.
     `tests` compare each model with the best baseline, and the best two with each other. `curves[name]` holds `roc`
     and `pr` (see `curves.pair_curves`). `cost[name]` has `fit_cpu_s` (mean over fits) and `peak_rss_mb` (highest).
-    `modalities[name]`: coverage, contributions and ablation of the modalities where asked for (see `ablation`).
+    `modalities[name]`: coverage, contributions and ablation of the modalities where asked for.
     `probes[name]`: the quality of the linear probes, where there are any (see `penchant.evaluation.probes`).
     `by_seed[name]` is the mean NDCG at k of each seed, `facts[name]` those of its last recommender.
     """
@@ -57,7 +58,7 @@ class Comparison:
     options: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    modalities: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    modalities: Mapping[str, ModalityUse] = field(default_factory=dict)
     probes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -79,7 +80,7 @@ class Comparison:
         if self.seeds > 1:
             out["by_seed"] = {name: list(values) for name, values in self.by_seed.items()}
         if self.modalities:
-            out["modalities"] = {name: dict(found) for name, found in self.modalities.items()}
+            out["modalities"] = {name: use.to_dict() for name, use in self.modalities.items()}
         if self.probes:
             out["probes"] = {name: dict(found) for name, found in self.probes.items()}
         if self.tests:
@@ -144,7 +145,7 @@ def _cell(interval: Interval | None) -> str:
         return "–"
     if interval.low == interval.high == interval.mean:
         return f"{interval.mean:.3f}"
-    return f"{interval.mean:.4f} [{interval.low:.4f}, {interval.high:.4f}]"
+    return str(interval)
 
 
 def _costs(cost: Mapping[str, float]) -> list[str]:

@@ -13,6 +13,9 @@ class Interval:
     low: float
     high: float
 
+    def __str__(self) -> str:
+        return f"{self.mean:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
     def to_dict(self) -> dict[str, float]:
         """For JSON: `mean`, `low`, `high`."""
         return {"mean": self.mean, "low": self.low, "high": self.high}

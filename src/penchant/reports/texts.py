@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from penchant.messages import checked_language, has_text, text
 
 _MEASURE_WORDS = frozenset("个部首本件张条段篇款种份只家门节集道场支幅则项")
+_UNITS = (("unit.s", 1, 90), ("unit.min", 60, 5400), ("unit.h", 3600, float("inf")))
 
 
-class Words:
-    """The texts in one language.
+class Texts:
+    """The texts of the catalogue `report` in one language.
 
-    >>> Words("zh")("slices.people", n=3)
+    >>> Texts("zh")("slices.people", n=3)
     '3 位'
     """
 
@@ -18,15 +21,27 @@ class Words:
         self.language = checked_language(language)
 
     def __call__(self, key: str, **values: object) -> str:
-        """The text of a key of the catalogue `report`, with the values put in."""
+        """The text of a key, with the values put in."""
         return text(f"report.{key}", self.language, **values)
 
     def get(self, key: str, otherwise: str) -> str:
         """The text of a key, or another text where there is no such key (a modality or a split of the caller's)."""
         return self(key) if has_text(f"report.{key}") else otherwise
 
-    def group(self, name: str) -> str:
-        """A slice such as `items: tail` or `history: 5-19` in words; one of somebody's own stays as it is."""
+    def join(self, words: Iterable[str]) -> str:
+        """A list in words.
+
+        >>> Texts("en").join(["text", "image"]), Texts("zh").join(["文字", "图像"])
+        ('text, image', '文字、图像')
+        """
+        return self("list.between").join(words)
+
+    def modality(self, name: str) -> str:
+        """The name of a modality."""
+        return self.get(f"modality.{name}", name)
+
+    def slice_name(self, name: str) -> str:
+        """A slice such as `items: tail` or `history: 5-19` in words; one of the caller's own as it is."""
         if name.startswith("history: "):
             return self("group.history", n=name.removeprefix("history: ").replace("-", "–"))
         return self.get(f"group.{name}", name)
@@ -34,7 +49,7 @@ class Words:
     def noun(self, name: str) -> str:
         """What is recommended; in Chinese with a measure word, 个 where none is given.
 
-        >>> Words("zh").noun("商品"), Words("zh").noun("部电影"), Words("en").noun("")
+        >>> Texts("zh").noun("商品"), Texts("zh").noun("部电影"), Texts("en").noun("")
         ('个商品', '部电影', 'item')
         """
         if not name:
@@ -42,14 +57,14 @@ class Words:
         return f"个{name}" if self.language == "zh" and name[0] not in _MEASURE_WORDS else name
 
     def gloss(self, model: str) -> str:
-        """What a model does, in a few words; empty for one that is not ours."""
+        """What a model does, in a few words; empty for a model of the caller's."""
         from penchant.models.registry import describe
 
         return describe(model, self.language)
 
-    def measure(self, name: str) -> str:
+    def meaning(self, metric: str) -> str:
         """What a measure such as `ndcg@10` means; empty for an unknown one."""
-        base = name.split("@")[0]
+        base = metric.split("@")[0]
         base = {"hit": "hit_rate", "hitrate": "hit_rate", "intra_list_diversity": "diversity"}.get(base, base)
         return self.get(f"meaning.{base}", "")
 
@@ -59,12 +74,24 @@ class Words:
         return f"{number}%" if self.language == "zh" else f"{number}\u00a0%"
 
     def count(self, number: float) -> str:
-        """A whole number with thousands apart."""
+        """An integer with its thousands apart."""
         return f"{number:,.0f}"
 
     def seconds(self, value: float) -> str:
-        """A duration in the unit that fits."""
-        unit = 0 if value < 90 else 1 if value < 5400 else 2
-        amount = value / (1, 60, 3600)[unit]
-        number = f"{amount:.0f}" if amount >= 10 else f"{amount:.1f}"
-        return f"{number} {self(('unit.s', 'unit.min', 'unit.h')[unit])}"
+        """A duration in the unit that fits.
+
+        >>> Texts("en").seconds(42), Texts("en").seconds(1160)
+        ('42 s', '19 min')
+        """
+        unit, size = next((unit, size) for unit, size, end in _UNITS if value < end)
+        amount = value / size
+        return f"{amount:.0f} {self(unit)}" if amount >= 10 else f"{amount:.1f} {self(unit)}"
+
+
+def capitalised(sentence: str) -> str:
+    """The sentence with a capital at its beginning.
+
+    >>> capitalised("text and image")
+    'Text and image'
+    """
+    return sentence[:1].upper() + sentence[1:]
