@@ -192,7 +192,7 @@ def _predict(frame: pl.DataFrame, numbers: pl.Series, by: Sequence[str]) -> pl.S
     features = _build_features(frame, by)
     known = numbers.is_not_null().to_numpy()
     x, y = features[known], numbers.to_numpy()[known]
-    centre = float(y.mean())
+    centre = float(y.mean())  # w = (XᵀX + ridge · I)⁻¹ Xᵀ(y − ȳ)
     weights = np.linalg.solve(x.T @ x + _RIDGE * np.eye(x.shape[1]), x.T @ (y - centre))
     return pl.Series(numbers.name, np.where(known, numbers.to_numpy(), features @ weights + centre))
 

@@ -69,6 +69,7 @@ def draw_behaviour(
 
 def draw_rows(weights: npt.NDArray[np.floating], chance: npt.NDArray[np.float64]) -> npt.NDArray[np.int16]:
     """One column for each row of weights `[E, K]`, with probability proportional to the weight."""
+    # Inverse of the cumulative distribution; the factor below 1 keeps rounding from passing the last column.
     running = np.cumsum(weights, axis=1)
     passed = running <= (chance * (1 - 1e-6) * running[:, -1])[:, None]
     return np.asarray(passed.sum(axis=1), dtype=np.int16)
@@ -77,6 +78,7 @@ def draw_rows(weights: npt.NDArray[np.floating], chance: npt.NDArray[np.float64]
 def _draw_topics(
     options: SimulatorOptions, mixture: npt.NDArray[np.float32], schedule: Schedule, rng: np.random.Generator
 ) -> npt.NDArray[np.int16]:
+    # A running maximum of the last row with a new topic carries that topic forward.
     fresh = draw_rows(mixture, rng.random(len(mixture)))
     anew = schedule.opening | (rng.random(len(mixture)) >= options.staying)
     return np.asarray(fresh[np.maximum.accumulate(np.where(anew, np.arange(len(anew)), 0))], dtype=np.int16)

@@ -69,6 +69,7 @@ class TopicDraw:
         """From parallel arrays (topic, member, weight); every topic has a member."""
         order = np.argsort(topics, kind="stable")
         topics, weights = topics[order].astype(np.int64), weights[order]
+        # Cumulative shares of each topic, offset by the topic number: one search over all topics draws a member.
         share = weights / np.bincount(topics, weights, minlength=k)[topics]
         running = np.cumsum(share)
         before = np.concatenate([[0.0], running])[np.searchsorted(topics, topics)]
@@ -147,6 +148,7 @@ def _draw_neighbours(
         for rows in np.array_split(np.arange(len(members)), max(1, len(members) // 1000)):
             same = noun[members[rows]][:, None] == noun[members][None, :]
             score = 1.5 * same + 0.5 * np.log(popularity[members])[None, :]
+            # The largest scores plus Gumbel noise are a softmax draw without replacement (Gumbel top-k).
             score = score + rng.gumbel(size=score.shape).astype(np.float32)
             score[np.arange(len(rows)), rows] = -np.inf
             best = np.argpartition(-score, width - 1, axis=1)[:, :width]

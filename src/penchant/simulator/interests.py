@@ -102,6 +102,7 @@ def _draw_mixtures(prior: npt.NDArray[np.float64], rng: np.random.Generator) -> 
     """Two to four topics a user, drawn without replacement by the prior, with Dirichlet(1) weights."""
     count, k = prior.shape
     most = min(_MOST_TOPICS, k)
+    # Gumbel top-k: the largest log weights plus Gumbel noise are a draw without replacement by weight.
     keys = np.log(prior) + rng.gumbel(size=(count, k))
     chosen = np.argsort(-keys, axis=1, kind="stable")[:, :most]
     used = np.arange(most) < rng.integers(2, most + 1, size=count)[:, None]
