@@ -14,7 +14,7 @@ from hypothesis import settings
 from jaxtyping import install_import_hook
 
 # Shapes and dtypes in signatures are checked at run time, so this comes before anything of penchant is imported.
-install_import_hook(["penchant.fusion", "penchant.losses"], "beartype.beartype")
+install_import_hook(["penchant.fusion", "penchant.losses", "penchant.models.nn"], "beartype.beartype")
 
 settings.register_profile("no clock", deadline=None)  # a busy machine is no failure
 settings.load_profile("no clock")

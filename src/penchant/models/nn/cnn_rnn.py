@@ -6,6 +6,7 @@ from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import embedding as embed
 
@@ -40,7 +41,9 @@ class CnnRnnEncoder(nn.Module):
         self.dense = nn.Linear((groups + 2) * dim, dim)
         self.norm = nn.LayerNorm(dim)
 
-    def forward(self, tokens: Tensor, channels: Tensor | None = None) -> Tensor:
+    def forward(
+        self, tokens: Float[Tensor, "batch time dim"], channels: Float[Tensor, "batch time channels"] | None = None
+    ) -> Float[Tensor, "batch time dim"]:
         """Tokens `[batch, time, dim]` and modalities `[batch, time, modalities * dim]` to interest vectors like the
         tokens."""
         seen = channels if self.modalities and channels is not None else tokens
@@ -52,7 +55,9 @@ class CnnRnnEncoder(nn.Module):
         return normed
 
 
-def channel_table(tower: ItemTower, rows: Tensor, *, without: AbstractSet[str] = frozenset()) -> Tensor:
+def channel_table(
+    tower: ItemTower, rows: Int[Tensor, " items"], *, without: AbstractSet[str] = frozenset()
+) -> Float[Tensor, "items channels"]:
     """The modalities of items without their id, side by side: `[items, modalities * dim]`, absent ones zero."""
     if not tower.modalities:
         return torch.zeros(len(rows), 0, device=rows.device)
@@ -61,7 +66,9 @@ def channel_table(tower: ItemTower, rows: Tensor, *, without: AbstractSet[str] =
     return modalities[:, 1:].flatten(1) * scale
 
 
-def event_channels(tower: ItemTower, window: Padded, table: Tensor, content: Modalities | None) -> Tensor:
+def event_channels(
+    tower: ItemTower, window: Padded, table: Float[Tensor, "items channels"], content: Modalities | None
+) -> Float[Tensor, "batch time channels"]:
     """What each event shows, `[batch, time, modalities * dim]`: its item's modalities by code, plus its own text and
     media.
 

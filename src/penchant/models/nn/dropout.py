@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 _POOL = 1 << 21
@@ -22,8 +23,8 @@ class PooledDropout(nn.Module):
         self.p = p
         self._pool: Tensor | None = None
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Any shape; the identity in evaluation mode."""
+    def forward(self, x: Float[Tensor, " *shape"]) -> Float[Tensor, " *shape"]:
+        """The vectors with random zeros; the identity in evaluation mode."""
         if not self.training or self.p == 0.0:
             return x
         if x.device.type != "cpu" or x.numel() > _POOL // 2 or torch.compiler.is_compiling():

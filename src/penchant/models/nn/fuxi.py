@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float, Float32, Int
 from torch import Tensor, nn
 
 from penchant.models.nn.dropout import PooledDropout
@@ -12,8 +13,8 @@ from penchant.models.nn.time_bias import PairBias
 class RMSNorm(nn.RMSNorm):
     """`torch.nn.RMSNorm` that reads float32 under mixed precision too, as `torch.nn.LayerNorm` does there by itself."""
 
-    def forward(self, x: Tensor) -> Tensor:
-        """`[..., dim]` to the same, in float32."""
+    def forward(self, x: Float[Tensor, "*rows dim"]) -> Float32[Tensor, "*rows dim"]:
+        """The normalised vectors, in float32."""
         return super().forward(x.float())
 
 
@@ -42,8 +43,10 @@ class FuxiBlock(nn.Module):
         self.third = nn.Linear(2 * dim, dim, bias=False)
         self.drop = PooledDropout(dropout)
 
-    def forward(self, x: Tensor, buckets: Tensor | None) -> Tensor:
-        """`[batch, time, dim]` and the pairs' buckets `[batch, time, time]` (or None) to `[batch, time, dim]`."""
+    def forward(
+        self, x: Float[Tensor, "batch time dim"], buckets: Int[Tensor, "batch time time"] | None
+    ) -> Float[Tensor, "batch time dim"]:
+        """The next state of the events; `buckets` are those of the pairs of events."""
         batch, time, dim = x.shape
         mixed = nn.functional.silu(self.project(self.norm_in(x)))
         gate, mixed = torch.split(mixed, [self.channels * dim, 3 * dim], dim=-1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from penchant.errors import OptionError
@@ -23,8 +24,10 @@ class RecurrentEncoder(nn.Module):
         self.dense = nn.Linear(2 * dim, dim)
         self.norm = nn.LayerNorm(dim)
 
-    def forward(self, tokens: Tensor, window: Padded, *, request: bool) -> Tensor:
-        """Event tokens `[batch, time, dim]` to interest vectors `[batch, time, dim]`."""
+    def forward(
+        self, tokens: Float[Tensor, "batch time dim"], window: Padded, *, request: bool
+    ) -> Float[Tensor, "batch time dim"]:
+        """Event tokens to interest vectors."""
         hidden, _ = self.cells(tokens)
         normed: Tensor = self.norm(self.dense(self.drop(hidden)) + tokens)
         return normed

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from penchant.data.sequences import SequenceBatch
@@ -27,7 +28,7 @@ def versions_apart(
     batch: Window,
     rng: np.random.Generator,
     augmentation: HistoryAugmentation = AUGMENTATION,
-) -> Tensor:
+) -> Float[Tensor, ""]:
     """NT-Xent of two changed versions of each window against those of the other windows.
 
     CL4SRec (Xie et al., ICDE 2022): masked, reordered or left as it is. Two further passes over at most 128 windows.
@@ -43,8 +44,8 @@ def versions_apart(
     return nt_xent(sides[0], sides[1])
 
 
-def _last(net: SequenceNet, windows: SequenceBatch, rng: np.random.Generator) -> Tensor:
-    """The state after the last event of each window, `[B, D]`."""
+def _last(net: SequenceNet, windows: SequenceBatch, rng: np.random.Generator) -> Float[Tensor, "windows dim"]:
+    """The state after the last event of each window."""
     told = pad(windows, windows.offsets[:-1], windows.offsets[1:]).to(net.device)
     hidden = net.learn(told, windows, request=False, id_dropout=0.0, rng=rng)
     return hidden[torch.arange(len(windows), device=net.device), told.lengths - 1].flatten(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from penchant.models.nn.dropout import PooledDropout
@@ -25,8 +26,10 @@ class HstuBlock(nn.Module):
         self.bias = PairBias(heads, max_length, time=time_bias)
         self.drop = PooledDropout(dropout)
 
-    def forward(self, x: Tensor, buckets: Tensor | None) -> Tensor:
-        """`[batch, time, dim]` and the pairs' buckets `[batch, time, time]` (or None) to `[batch, time, dim]`."""
+    def forward(
+        self, x: Float[Tensor, "batch time dim"], buckets: Int[Tensor, "batch time time"] | None
+    ) -> Float[Tensor, "batch time dim"]:
+        """The next state of the events; `buckets` are those of the pairs of events."""
         batch, time, dim = x.shape
         mixed = nn.functional.silu(self.project(self.norm_in(x))).view(batch, time, 4, self.heads, dim // self.heads)
         gate, value, query, key = mixed.permute(2, 3, 0, 1, 4).unbind(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 _BOUND = 8.0
@@ -25,8 +26,8 @@ class InterestQueries(nn.Module):
         self.value = nn.Linear(dim, count * dim, bias=False)
         self.norm = nn.LayerNorm(dim)
 
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Hidden states `[batch, time, dim]` to interests `[batch, time, K, dim]`."""
+    def forward(self, hidden: Float[Tensor, "batch time dim"]) -> Float[Tensor, "batch time K dim"]:
+        """Hidden states to interests."""
         batch, time, dim = hidden.shape
         scores = _BOUND * torch.tanh(hidden @ self.queries.T / _BOUND)
         shares = scores.float().exp().unsqueeze(-1)
@@ -37,13 +38,15 @@ class InterestQueries(nn.Module):
         return interests
 
 
-def strongest(interests: Tensor, wanted: Tensor) -> Tensor:
-    """Of each row's interests `[tokens, K, dim]` the one nearest to what was wanted `[tokens, dim]`: `[tokens, dim]`.
+def strongest(
+    interests: Float[Tensor, "tokens K dim"], targets: Float[Tensor, "tokens dim"]
+) -> Float[Tensor, "tokens dim"]:
+    """The interest of each row that is nearest to its target.
 
     Hard routing (ComiRec; MIND, Li et al., CIKM 2019, does it softly): a target teaches the one interest it belongs
     to, so that the others are free to mean something else. The choice itself carries no gradient.
     """
     with torch.no_grad():
         unit = nn.functional.normalize(interests, dim=2)
-        nearest = torch.einsum("mkd,md->mk", unit, wanted).argmax(dim=1)
+        nearest = torch.einsum("mkd,md->mk", unit, targets).argmax(dim=1)
     return interests[torch.arange(len(interests), device=interests.device), nearest]

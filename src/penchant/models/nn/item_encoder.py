@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Self
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import embedding as embed
 
@@ -17,6 +17,7 @@ from penchant.errors import ModelError, OptionError, UsageError
 from penchant.fusion.contributions import parts_of
 from penchant.fusion.feature_level import FEATURE_LEVEL, feature_fusion
 from penchant.fusion.normalisation import NORMALISATIONS, ModalityNorm
+from penchant.fusion.presence import Present, Vectors
 from penchant.fusion.unit_sum import unit, unit_sum
 from penchant.fusion.weighted_sum import WeightedSum
 
@@ -130,13 +131,13 @@ class ItemTower(nn.Module):
         self.attached = True
         """Whether the vectors of the modalities are here, so that items can be computed again."""
 
-    def train(self, mode: bool = True) -> Self:
+    def train(self, mode: bool = True) -> ItemTower:
         """As of every module; out of training no copies of the vectors of modalities are held."""
         self._held = {}
         return super().train(mode)
 
-    def content(self, modality: str, vectors: Tensor) -> Tensor:
-        """Vectors of content that has no id, `[rows, D_m]` of one modality to `[rows, dim]`."""
+    def content(self, modality: str, vectors: Float[Tensor, "rows D_m"]) -> Float[Tensor, "rows dim"]:
+        """Vectors of content that has no id, from those of one modality."""
         stacked = torch.zeros(len(vectors), len(self.columns), self.dim, device=vectors.device)
         present = torch.zeros(stacked.shape[:2], dtype=torch.bool, device=vectors.device)
         column = self.columns.index(modality)
@@ -147,8 +148,8 @@ class ItemTower(nn.Module):
         return fused
 
     def stacked(
-        self, rows: Tensor | None = None, *, with_ids: bool = True, without: AbstractSet[str] = NOTHING
-    ) -> tuple[Tensor, Tensor]:
+        self, rows: Int[Tensor, " items"] | None = None, *, with_ids: bool = True, without: AbstractSet[str] = NOTHING
+    ) -> tuple[Vectors, Present]:
         """Normalised modalities `[items, modalities, dim]` in the order of `columns`, and which are present `[items,
         modalities]`.
 
@@ -174,8 +175,8 @@ class ItemTower(nn.Module):
         return parts, torch.stack(masks, dim=1)
 
     def forward(
-        self, rows: Tensor | None = None, *, with_ids: bool = True, without: AbstractSet[str] = NOTHING
-    ) -> Tensor:
+        self, rows: Int[Tensor, " items"] | None = None, *, with_ids: bool = True, without: AbstractSet[str] = NOTHING
+    ) -> Float[Tensor, "items dim"]:
         """Vectors of some items `[rows]` (or all), with their ids or by their modalities alone."""
         if self.fuse is None:
             ids = unit(self._ids(rows))
@@ -186,7 +187,7 @@ class ItemTower(nn.Module):
         fused: Tensor = self.fuse(self.norm(torch.stack(parts, dim=1), present), present)
         return fused
 
-    def parts(self, rows: Tensor, without: AbstractSet[str] = NOTHING) -> Tensor:
+    def parts(self, rows: Int[Tensor, " items"], without: AbstractSet[str] = NOTHING) -> Vectors:
         """What each modality gives to the item vectors of length 1, `[items, modalities, dim]`: they sum to them."""
         if self.fuse is None:
             ids: Tensor = self(rows, without=without)

@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 
 import torch
+from jaxtyping import Complex, Float, Int
 from torch import Tensor, nn
 
 from penchant.models.nn.dropout import PooledDropout
 
 
-def scan(inputs: Tensor, decay: Tensor) -> Tensor:
+def scan(
+    inputs: Complex[Tensor, "batch time dim"], decay: Complex[Tensor, " dim"]
+) -> Complex[Tensor, "batch time dim"]:
     """h_t = decay ⊙ h_{t−1} + x_t with h_{−1} = 0, for all t at once.
 
-    `inputs` complex `[batch, time, dim]`, `decay` complex `[dim]`. Doubling (Hillis & Steele 1986): ⌈log₂ time⌉
+    Doubling (Hillis & Steele 1986): ⌈log₂ time⌉
     passes over the whole, each adding what lies 1, 2, 4, … steps back.
     """
     state, power, step = inputs, decay, 1
@@ -43,8 +46,10 @@ class LruBlock(nn.Module):
         self.feed = nn.Sequential(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim))
         self.drop = PooledDropout(dropout)
 
-    def forward(self, x: Tensor, buckets: Tensor | None) -> Tensor:
-        """`[batch, time, dim]` to the same; the pairs' buckets are not read."""
+    def forward(
+        self, x: Float[Tensor, "batch time dim"], buckets: Int[Tensor, "batch time time"] | None
+    ) -> Float[Tensor, "batch time dim"]:
+        """The next state of the events; `buckets` is not read."""
         size = torch.exp(-torch.exp(self.nu))
         decay = torch.polar(size, torch.exp(self.theta))
         real, imaginary = self.inward(self.norm_in(x)).chunk(2, dim=-1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -31,27 +32,29 @@ class MixtureOfLogits(nn.Module):
             for layer in (self.from_user, self.from_item):
                 layer.weight.add_(torch.eye(dim).repeat(components, 1))
 
-    def users(self, hidden: Tensor) -> Tensor:
-        """Components `[..., C, dim]` of interest vectors `[..., dim]`."""
+    def users(self, hidden: Float[Tensor, "*rows dim"]) -> Float[Tensor, "*rows C dim"]:
+        """Components of interest vectors."""
         return nn.functional.normalize(self.from_user(hidden).unflatten(-1, (self.components, self.dim)), dim=-1)
 
-    def items(self, vectors: Tensor) -> Tensor:
-        """Components `[N, C, dim]` of item vectors `[N, dim]`."""
+    def items(self, vectors: Float[Tensor, "N dim"]) -> Float[Tensor, "N C dim"]:
+        """Components of item vectors."""
         return nn.functional.normalize(self.from_item(vectors).unflatten(-1, (self.components, self.dim)), dim=-1)
 
-    def _mixed(self, cosines: Tensor, gates: Tensor) -> Tensor:
+    def _mixed(
+        self, cosines: Float[Tensor, "*shape pairs"], gates: Float[Tensor, "*shape pairs"]
+    ) -> Float[Tensor, " *shape"]:
         shares = torch.softmax(gates + self.own_gate * cosines, dim=-1)
         return (shares * cosines).sum(dim=-1)
 
-    def forward(self, hidden: Tensor, vectors: Tensor) -> Tensor:
-        """Mean cosine of every row of `hidden` `[M, dim]` with every item `[N, dim]`, `[M, N]` in [−1, 1]."""
+    def forward(self, hidden: Float[Tensor, "M dim"], vectors: Float[Tensor, "N dim"]) -> Float[Tensor, "M N"]:
+        """Mean cosine of every row of `hidden` with every item, in [−1, 1]."""
         users, items = self.users(hidden), self.items(vectors)
         cosines = torch.einsum("mad,nbd->mnab", users, items).flatten(2)
         gates = self.user_gate(hidden)[:, None] + self.item_gate(vectors)[None]
         return self._mixed(cosines, gates)
 
-    def pairs(self, hidden: Tensor, vectors: Tensor) -> Tensor:
-        """The same of row m with item m, `[M]`."""
+    def pairs(self, hidden: Float[Tensor, "M dim"], vectors: Float[Tensor, "M dim"]) -> Float[Tensor, " M"]:
+        """Mean cosine of row m with item m."""
         cosines = torch.einsum("mad,mbd->mab", self.users(hidden), self.items(vectors)).flatten(1)
         return self._mixed(cosines, self.user_gate(hidden) + self.item_gate(vectors))
 
@@ -61,14 +64,14 @@ class MixtureOfLogits(nn.Module):
 
     def cross_entropy(
         self,
-        hidden: Tensor,
-        vectors: Tensor,
-        targets: Tensor,
-        scale: Tensor,
-        weights: Tensor | None = None,
+        hidden: Float[Tensor, "tokens dim"],
+        vectors: Float[Tensor, "items dim"],
+        targets: Int[Tensor, " tokens"],
+        scale: Float[Tensor, ""],
+        weights: Float[Tensor, " tokens"] | None = None,
         *,
         label_smoothing: float = 0.0,
-    ) -> Tensor:
+    ) -> Float[Tensor, ""]:
         """Mean softmax cross-entropy over all items, in chunks that are computed again for the gradient.
 
         `label_smoothing` is the share of the target that all items have in common.

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from penchant.data.modalities import Modalities, Modality
@@ -63,14 +64,18 @@ class SequenceNet(Network):
         """Where the parameters are."""
         return self.log_scale.device
 
-    def table(self, rows: Tensor, *, with_ids: bool = True, without: AbstractSet[str] = NOTHING) -> Tensor:
+    def table(
+        self, rows: Int[Tensor, " items"], *, with_ids: bool = True, without: AbstractSet[str] = NOTHING
+    ) -> Float[Tensor, "items width"]:
         """What the encoder reads of items: their vectors `[N, dim]`, and for `cnn_rnn` their modalities beside them."""
         vectors: Tensor = self.tower(rows, with_ids=with_ids, without=without)
         if isinstance(self.encoder, CnnRnnEncoder):
             vectors = torch.cat([vectors, channel_table(self.tower, rows, without=without)], dim=1)
         return vectors
 
-    def forward(self, window: Padded, batch: SequenceBatch, items: Tensor, *, request: bool) -> Tensor:
+    def forward(
+        self, window: Padded, batch: SequenceBatch, items: Float[Tensor, "items width"], *, request: bool
+    ) -> Float[Tensor, "windows time *dims"]:
         """Interest vectors `[windows, time, dim]` after every event (of K interests `[windows, time, K, dim]`).
 
         `items` is the `table` by code of `window`.
@@ -89,7 +94,7 @@ class SequenceNet(Network):
 
     def learn(
         self, window: Padded, batch: SequenceBatch, *, request: bool, id_dropout: float, rng: np.random.Generator
-    ) -> Tensor:
+    ) -> Float[Tensor, "windows time *dims"]:
         """`forward` with the tower in the graph: only the items of the batch pass it, some of them without their id."""
         codes, at = torch.unique(window.items.clamp_min(0), return_inverse=True)
         at = torch.where(window.items >= 0, at, -1)
@@ -101,8 +106,8 @@ class SequenceNet(Network):
             items = torch.cat([items, self.table(codes[gone], with_ids=False)])
         return self(replace(window, items=at), batch, items, request=request)  # type: ignore[no-any-return]
 
-    def contents(self, content: Modalities | None) -> Tensor | None:
-        """Vectors `[M, dim]` of what events carry themselves: text and media by the tower, context by its own layer."""
+    def contents(self, content: Modalities | None) -> Float[Tensor, "contents dim"] | None:
+        """Vectors of what events carry themselves: text and media by the tower, context by its own layer."""
         parts: list[Tensor] = []
         for name, modality in (content or {}).items():
             vectors = torch.from_numpy(modality.vectors).to(self.device)
@@ -114,7 +119,7 @@ class SequenceNet(Network):
                 parts.append(self.tower.content(name, vectors) * present)
         return torch.stack(parts).sum(dim=0) if parts else None
 
-    def users(self, window: Padded, batch: SequenceBatch) -> Tensor | None:
+    def users(self, window: Padded, batch: SequenceBatch) -> Float[Tensor, "windows user_dim"] | None:
         """What is known of the person of each window `[windows, user_dim]`: their modalities side by side, or None.
 
         Attributes as they are, the others of length 1; a modality that is missing is zero.

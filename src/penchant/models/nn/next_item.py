@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from penchant.data.training import TrainingData
@@ -63,7 +64,13 @@ class NextItem:
             return self.options.loss
         return "softmax" if len(self.place) <= FULL_SOFTMAX_ITEMS else "sampled_softmax"
 
-    def loss(self, net: SequenceNet, hidden: Tensor, targets: Tensor, rng: np.random.Generator) -> Tensor:
+    def loss(
+        self,
+        net: SequenceNet,
+        hidden: Float[Tensor, "tokens ..."],
+        targets: Int[Tensor, " tokens"],
+        rng: np.random.Generator,
+    ) -> Float[Tensor, ""]:
         """Mean loss of `hidden` `[tokens, dim]` (or `[tokens, K, dim]`) and the `targets` `[tokens]` that came next."""
         weights = None
         if self.options.modality_balance == "loss":
@@ -72,7 +79,13 @@ class NextItem:
             return self._against_all(net, hidden, targets, weights)
         return self._against_some(net, hidden, targets, weights, rng)
 
-    def _against_all(self, net: SequenceNet, hidden: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
+    def _against_all(
+        self,
+        net: SequenceNet,
+        hidden: Float[Tensor, "tokens ..."],
+        targets: Int[Tensor, " tokens"],
+        weights: Float[Tensor, " tokens"] | None,
+    ) -> Float[Tensor, ""]:
         allowed, place = (torch.from_numpy(part).to(targets.device) for part in (self.allowed, self.place))
         items = net.tower(allowed) if self.seen_only else net.tower()
         targets = place[targets]
@@ -95,8 +108,13 @@ class NextItem:
         )
 
     def _against_some(
-        self, net: SequenceNet, hidden: Tensor, targets: Tensor, weights: Tensor | None, rng: np.random.Generator
-    ) -> Tensor:
+        self,
+        net: SequenceNet,
+        hidden: Float[Tensor, "tokens ..."],
+        targets: Int[Tensor, " tokens"],
+        weights: Float[Tensor, " tokens"] | None,
+        rng: np.random.Generator,
+    ) -> Float[Tensor, ""]:
         drawn = self.draws.draw(self.options.negatives, rng)
         negatives, log_q = (torch.from_numpy(part).to(targets.device) for part in drawn)
         asked, place = torch.unique(targets, return_inverse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from penchant.models.nn.dropout import PooledDropout
@@ -24,8 +25,10 @@ class SasrecBlock(nn.Module):
         self.feed = nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, dim))
         self.drop = PooledDropout(dropout)
 
-    def forward(self, x: Tensor, buckets: Tensor | None) -> Tensor:
-        """`[batch, time, dim]` to the same; the pairs' buckets are not read."""
+    def forward(
+        self, x: Float[Tensor, "batch time dim"], buckets: Int[Tensor, "batch time time"] | None
+    ) -> Float[Tensor, "batch time dim"]:
+        """The next state of the events; `buckets` is not read."""
         batch, time, dim = x.shape
         mixed = self.project(self.norm_in(x)).view(batch, time, 3, self.heads, dim // self.heads)
         query, key, value = mixed.permute(2, 3, 0, 1, 4).unbind(0)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from penchant.arrays import Float32s
@@ -17,10 +18,13 @@ from penchant.models.nn.tokens import Padded, pad
 from penchant.models.nn.windows import BATCH_TOKENS, like_length
 
 
+@runtime_checkable
 class Reader(Protocol):
     """Windows to vectors after every event, `[windows, time, dim]` or `[windows, time, K, dim]`."""
 
-    def __call__(self, window: Padded, batch: SequenceBatch, *, request: bool = True) -> Tensor:
+    def __call__(
+        self, window: Padded, batch: SequenceBatch, *, request: bool = True
+    ) -> Float[Tensor, "windows time *dims"]:
         """`request`: the time of the request may be read where the batch gives it."""
 
 
@@ -60,7 +64,9 @@ def series(read: Reader, histories: SequenceBatch, options: SequenceOptions) -> 
     return out
 
 
-def mixture_scores(mol: MixtureOfLogits, vectors: Float32s, items: Tensor, known: npt.NDArray[np.bool_]) -> Float32s:
+def mixture_scores(
+    mol: MixtureOfLogits, vectors: Float32s, items: Float[Tensor, "items dim"], known: npt.NDArray[np.bool_]
+) -> Float32s:
     """Every row of `vectors` `[B, dim]` with every item `[N, dim]`, in blocks: `[B, N]`; 0 where nothing is `known`."""
     users = torch.from_numpy(vectors).to(items.device)
     out = np.zeros((len(vectors), len(items)), dtype=np.float32)

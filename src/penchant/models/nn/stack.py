@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from penchant.models.nn.time_bias import pair_buckets
@@ -29,8 +30,10 @@ class BlockStack(nn.Module):
         self.blocks = nn.ModuleList(block() for _ in range(layers))
         self.norm = nn.LayerNorm(dim)
 
-    def forward(self, tokens: Tensor, window: Padded, *, request: bool) -> Tensor:
-        """Event tokens `[batch, time, dim]` to interest vectors `[batch, time, dim]`."""
+    def forward(
+        self, tokens: Float[Tensor, "batch time dim"], window: Padded, *, request: bool
+    ) -> Float[Tensor, "batch time dim"]:
+        """Event tokens to interest vectors."""
         buckets = pair_buckets(window, request=request) if self.time_bias else None
         x = tokens if self.positions is None else tokens + self.positions[: tokens.shape[1]]
         for block in self.blocks:

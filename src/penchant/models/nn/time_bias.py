@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from penchant.models.nn.tokens import UNKNOWN, Padded
@@ -18,8 +19,8 @@ MASKED = -1e4
 """Stands for minus infinity: its exponential and its SiLU are 0, and no product with it is NaN."""
 
 
-def time_bucket(seconds: Tensor) -> Tensor:
-    """Log buckets of elapsed seconds, int32 of the same shape.
+def time_bucket(seconds: Int[Tensor, " *shape"]) -> Int[Tensor, " *shape"]:
+    """Log buckets of elapsed seconds, int32.
 
     The exponent and the first two bits of the mantissa of 1 + seconds: four steps an octave, straight inside it, at
     the price of a shift.
@@ -31,7 +32,7 @@ def time_bucket(seconds: Tensor) -> Tensor:
     return (bits >> 21) - 127 * OCTAVE
 
 
-def pair_buckets(window: Padded, *, request: bool) -> Tensor:
+def pair_buckets(window: Padded, *, request: bool) -> Int[Tensor, "batch time time"]:
     """int32 `[batch, query, key]`: the bucket of the time from key to query; keys of the future are `FUTURE`.
 
     With `request` the query stands at the time it is asked at (the next event's, or the request's), in the second
@@ -63,20 +64,22 @@ class PairBias(nn.Module):
         self.time = nn.Parameter(torch.zeros(heads, FUTURE)) if time else None
         self.position = nn.Parameter(torch.zeros(heads, max_length))
 
-    def at_times(self, buckets: Tensor) -> Tensor:
-        """The temporal part `[heads, batch, query, key]`."""
+    def at_times(self, buckets: Int[Tensor, "batch time time"]) -> Float[Tensor, "heads batch time time"]:
+        """The temporal part."""
         assert self.time is not None
         return _Lookup.apply(self.time, buckets, self.future)  # type: ignore[no-untyped-call, no-any-return]
 
-    def at_positions(self, size: int) -> Tensor:
-        """The positional part `[heads, query, key]`."""
+    def at_positions(self, size: int) -> Float[Tensor, "heads {size} {size}"]:
+        """The positional part."""
         steps = torch.arange(size, device=self.position.device)
         apart = steps[:, None] - steps[None, :]
         picked = self.position[:, apart.clamp_min(0)]
         return picked.masked_fill(apart < 0, self.future)
 
-    def forward(self, buckets: Tensor | None, size: int) -> Tensor:
-        """Both together, `[heads, batch or 1, query, key]`."""
+    def forward(
+        self, buckets: Int[Tensor, "batch {size} {size}"] | None, size: int
+    ) -> Float[Tensor, "heads _ {size} {size}"]:
+        """Both together; without times the second dimension is 1."""
         position = self.at_positions(size).unsqueeze(1)
         if buckets is None or self.time is None:
             return position

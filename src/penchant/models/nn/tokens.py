@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import embedding as embed
 
@@ -32,16 +33,16 @@ class Padded:
     `content` `[B, T]` are rows of the batch's own contents (-1: none), `rows` `[B]` the history of each window.
     """
 
-    items: Tensor
-    kinds: Tensor
-    times: Tensor
-    asked: Tensor
-    gaps: Tensor
-    requests: Tensor
-    amounts: Tensor
-    content: Tensor
-    lengths: Tensor
-    rows: Tensor
+    items: Int[Tensor, "windows time"]
+    kinds: Int[Tensor, "windows time"]
+    times: Int[Tensor, "windows time"]
+    asked: Int[Tensor, "windows time"]
+    gaps: Int[Tensor, "windows time"]
+    requests: Int[Tensor, "windows time"]
+    amounts: Float[Tensor, "windows time 4"]
+    content: Int[Tensor, "windows time"]
+    lengths: Int[Tensor, " windows"]
+    rows: Int[Tensor, " windows"]
 
     def to(self, device: torch.device) -> Padded:
         """The same on another device."""
@@ -119,7 +120,7 @@ def _tensor(flat: npt.NDArray[np.integer], at: npt.NDArray[np.int64], real: npt.
     return torch.from_numpy(np.where(real, values, fill))
 
 
-def clock(times: Tensor) -> tuple[Tensor, Tensor]:
+def clock(times: Int[Tensor, " *shape"]) -> tuple[Int[Tensor, " *shape"], Int[Tensor, " *shape"]]:
     """Hour of the day (1–24) and day of the week (1–7, Monday first) of UTC seconds; 0 where the time is unknown.
 
     >>> [part.tolist() for part in clock(torch.tensor([0, 86_399, UNKNOWN]))]
@@ -165,12 +166,15 @@ class EventTokens(nn.Module):
         self.days = nn.Parameter(torch.zeros(2, 8, dim)) if calendar_features else None
 
     def forward(
-        self, batch: Padded, items: Tensor, contents: Tensor | None, users: Tensor | None = None, *, request: bool
-    ) -> Tensor:
-        """`items` `[N, dim]` vectors by code, `contents` `[M, dim]` or None, `users` `[batch, user_dim]` or None.
-
-        Gives `[batch, time, dim]`.
-        """
+        self,
+        batch: Padded,
+        items: Float[Tensor, "items dim"],
+        contents: Float[Tensor, "contents dim"] | None,
+        users: Float[Tensor, "batch user_dim"] | None = None,
+        *,
+        request: bool,
+    ) -> Float[Tensor, "batch time dim"]:
+        """The tokens of the events; `items` are vectors by code, `contents` those of the events' own contents."""
         scale = self.dim**0.5
         known = batch.items >= 0
         vectors: Tensor = embed(batch.items.clamp_min(0), items) * (known.unsqueeze(-1) * scale)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from penchant.models.nn.dropout import PooledDropout
 from penchant.models.nn.time_bias import PairBias
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None) -> Tensor:
-    """softmax(q kᵀ/√d + bias) v, causal; all `[heads, batch, time, d]`, bias `[heads, batch or 1, time, time]`."""
+def attend(
+    query: Float[Tensor, "heads batch time d"],
+    key: Float[Tensor, "heads batch time d"],
+    value: Float[Tensor, "heads batch time d"],
+    bias: Float[Tensor, "heads _ time time"] | None,
+) -> Float[Tensor, "heads batch time d"]:
+    """softmax(q kᵀ/√d + bias) v, causal."""
     if bias is None:
         if query.device.type == "cpu":  # where the fused kernel takes longer in bfloat16 than in float32
             with torch.autocast("cpu", enabled=False):
@@ -48,8 +54,10 @@ class AttentionBlock(nn.Module):
         self.drop = PooledDropout(dropout)
         self.bias = PairBias(heads, max_length, time=time_bias)
 
-    def forward(self, x: Tensor, buckets: Tensor | None) -> Tensor:
-        """`[batch, time, dim]` and the pairs' buckets `[batch, time, time]` (or None) to `[batch, time, dim]`."""
+    def forward(
+        self, x: Float[Tensor, "batch time dim"], buckets: Int[Tensor, "batch time time"] | None
+    ) -> Float[Tensor, "batch time dim"]:
+        """The next state of the events; `buckets` are those of the pairs of events."""
         batch, time, dim = x.shape
         mixed = self.project(self.norm_in(x)).view(batch, time, 4, self.heads, dim // self.heads)
         query, key, value, gate = mixed.permute(2, 3, 0, 1, 4).unbind(0)
