@@ -195,7 +195,7 @@ def test_it_names_an_expert_that_is_left_out_from_now_on(run: Run, shop: Path, t
     (new / "events.csv").write_text("user_id,item_id,timestamp\nstranger,i000005,2030-01-01\n")
     done = run("update", tmp_path / "b", new)
     assert done.exit_code == 0, done.output
-    assert "user_knn is left out from now on: 61 users" in done.stdout and "--reweigh finds the weights" in done.stdout
+    assert "user_knn is left out from now on: 61 users" in done.stdout and "--fit-weights fits" in done.stdout
 
 
 def test_probes_that_cannot_be_fitted_do_not_cost_the_bundle(run: Run, tmp_path: Path) -> None:

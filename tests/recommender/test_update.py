@@ -179,7 +179,7 @@ def test_weights_are_found_anew_on_the_newest_events_where_asked(monkeypatch: py
         weigh(self, validation)
 
     monkeypatch.setattr(Ensemble, "weigh", seen)
-    fresh = rec.update(new, UpdateOptions(reweigh=True))
+    fresh = rec.update(new, UpdateOptions(fit_weights=True))
     assert len(asked) == 1 and set(asked[0].histories.users.tolist()) <= set(range(9))
     whole = fresh.dataset.sequences()
     for row, user in enumerate(asked[0].histories.users):

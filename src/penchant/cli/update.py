@@ -33,8 +33,8 @@ def update(
     rate: Annotated[
         float, typer.Option("--rate", min=0, help="Learning rate, as a share of that of the first training; above 0.")
     ] = 0.3,
-    reweigh: Annotated[
-        bool, typer.Option("--reweigh", help="Find the weights of an ensemble anew, on the newest events.")
+    fit_weights: Annotated[
+        bool, typer.Option("--fit-weights", help="Fit the weights of an ensemble again, on the newest events.")
     ] = False,
     against_retrain: Annotated[
         bool,
@@ -56,7 +56,7 @@ def update(
     from penchant.workflows.report import ReportOptions
     from penchant.workflows.report import report as render
 
-    options = UpdateOptions(epochs=epochs, replay=replay, rate=rate, reweigh=reweigh, seed=seed)
+    options = UpdateOptions(epochs=epochs, replay=replay, rate=rate, fit_weights=fit_weights, seed=seed)
     rec = Recommender.load(bundle)
     data = load_folder(new_data, strict=strict, needs_events=False)
     missed = not_taken(rec.dataset, data)
@@ -94,7 +94,7 @@ def update(
     for vectors in new.get("vectors_unused", ()):
         terminal.show(f"{vectors} are vectors that the bundle does not know: nothing reads them")
     for name, why in new.get("left_out", {}).items():
-        terminal.show(f"{name} is left out from now on: {why} --reweigh finds the weights of the other experts anew.")
+        terminal.show(f"{name} is left out from now on: {why} --fit-weights fits the weights of the others.")
     if folder is None:
         terminal.show(f"{bundle} is as it was")
         return

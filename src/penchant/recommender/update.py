@@ -98,8 +98,8 @@ def updated(
     touched = np.bincount(histories.rows[merged.is_new], minlength=merged.dataset.n_users) > 0
     work = _Work(parts, data, touched, _seen(old, merged.n_old_items), options)
     model = work.learned(data if held is None else replace(data, sequences=histories.keep(~held)))
-    if isinstance(model, Ensemble) and work.options.reweigh:
-        work.reweigh(model, merged.dataset)
+    if isinstance(model, Ensemble) and work.options.fit_weights:
+        work.fit_weights(model, merged.dataset)
     continue_fit(popularity, data, touched, work.seen)
     facts = _facts(parts, merged, model, data, time.process_time() - started)
     if unused := _unused_vectors(new, modalities, histories):
@@ -157,7 +157,7 @@ class _Work:
         continue_fit(model, data, self.touched, self.seen, self.options, training=config.training, device=config.device)
         return model
 
-    def reweigh(self, model: Ensemble, dataset: Dataset) -> None:
+    def fit_weights(self, model: Ensemble, dataset: Dataset) -> None:
         """Give an ensemble that has taken in everything the weights of `weighed`, where there are some."""
         weighed = self.weighed(dataset)
         if weighed is not None:

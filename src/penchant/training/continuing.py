@@ -40,7 +40,7 @@ class UpdateOptions:
     or more."""
     rate: float = 0.3
     """Learning rate, as a share of that of the first training. Above 0."""
-    reweigh: bool = False
+    fit_weights: bool = False
     """Whether the weights of an ensemble are fitted again, on the newest event of each user with new events. This
     doubles the cost."""
     seed: int | None = None
