@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "penchant"
 DOCS = ROOT / "docs"
 READMES = (ROOT / "README.md", ROOT / "README.zh.md")
-PAGES = sorted([*DOCS.glob("*.md"), *READMES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"])
+CHINESE = sorted((DOCS / "zh").glob("*.md"))
+PAGES = sorted([*DOCS.glob("*.md"), *CHINESE, *READMES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"])
 
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
@@ -149,8 +150,18 @@ def test_the_two_readmes_have_the_same_shape() -> None:
     assert shape(english) == shape(chinese)
     assert len(blocks(english)) == len(blocks(chinese))
     assert blocks(english, "python") == blocks(chinese, "python")
-    links = [sorted(LINK.findall(prose(page))) for page in READMES]
+    links = [sorted(link.replace("docs/zh/", "docs/") for link in LINK.findall(prose(page))) for page in READMES]
     assert [link for link in links[0] if "README" not in link] == [link for link in links[1] if "README" not in link]
+
+
+@pytest.mark.parametrize("page", CHINESE, ids=name_of)
+def test_chinese_pages_have_the_headings_of_the_english_ones(page: Path) -> None:
+    def levels(path: Path) -> list[str]:
+        return re.findall(r"^(#+) ", prose(path), re.MULTILINE)
+
+    assert levels(page) == levels(DOCS / page.name)
+    assert len(blocks(page)) == len(blocks(DOCS / page.name))
+    assert blocks(page, "python") == blocks(DOCS / page.name, "python")
 
 
 @pytest.mark.parametrize("page", READMES, ids=name_of)

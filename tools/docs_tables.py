@@ -7,6 +7,7 @@
 `<!-- options of command: NAME -->`    arguments and options of one command
 `<!-- findings of the doctor -->`      code and title of every finding
 `<!-- rules of the advice -->`         condition, choice and reason of every rule
+`<!-- glossary -->`                    terms and left-out words (tools/glossary.toml); `<!-- glossary zh -->` in Chinese
 `<!-- imports -->`                     which folder may import what (tools/import_table.toml)
 `<!-- spaces of tune -->`              what a search of settings tries, model by model
 """
@@ -18,6 +19,7 @@ import itertools
 import re
 import tomllib
 from collections.abc import Iterable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -173,7 +175,21 @@ def values(dimension: Dimension) -> str:
     return f"{dimension.low:g} to {dimension.high:g}" + (", finer at the low end" if dimension.log else "")
 
 
+def glossary_table(chinese: bool = False) -> str:
+    """The terms of tools/glossary.toml: term, meaning, left-out words."""
+    terms = tomllib.loads((Path(__file__).parent / "glossary.toml").read_text(encoding="utf-8"))["term"]
+    if chinese:
+        lines = ["| 中文术语 | 英文术语 | 含义 | 弃用的说法 |", "|---|---|---|---|"]
+        rows = [(term["zh"], term["say"], term["means_zh"], term["instead"]) for term in terms]
+    else:
+        lines = ["| term | meaning | left-out words |", "|---|---|---|"]
+        rows = [(term["say"], term["means"], term["instead"]) for term in terms]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows), ""])
+
+
 MARKS = {
+    "<!-- glossary -->": glossary_table,
+    "<!-- glossary zh -->": partial(glossary_table, chinese=True),
     "<!-- imports -->": import_table,
     "<!-- aliases -->": alias_tables,
     "<!-- kinds -->": kind_table,
