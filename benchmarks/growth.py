@@ -112,7 +112,7 @@ def measure(events: int, items: int) -> dict[str, Any]:
 
 def draw(name: str, rows: list[dict[str, Any]], x: str) -> None:
     """CPU seconds a million events over events or items, beside the same were it proportional to them."""
-    from penchant.plots.curves import figure_lines
+    from penchant.plots.curves import figure_growth
     from penchant.plots.svg import Labels
     from penchant.reports.page import standalone
 
@@ -126,7 +126,7 @@ def draw(name: str, rows: list[dict[str, Any]], x: str) -> None:
         x,
         "CPU seconds a million events",
     )
-    drawn = figure_lines(table, labels, chosen="penchant", powers=True)
+    drawn = figure_growth(table, labels, chosen="penchant")
     IMAGES.mkdir(parents=True, exist_ok=True)
     (IMAGES / f"{name}.svg").write_text(standalone(drawn) + "\n", encoding="utf-8")
 

@@ -23,16 +23,29 @@ if TYPE_CHECKING:
     from penchant.recommender.config import Config
     from penchant.recommender.recommender import Recommender
     from penchant.retrieval.filters import Filters
+    from penchant.workflows.report import ReportOptions, report
 
 __version__ = "0.1.0"
 
-__all__ = ["Config", "Dataset", "Filters", "Recommender", "__version__", "load", "split"]
+__all__ = [
+    "Config",
+    "Dataset",
+    "Filters",
+    "Recommender",
+    "ReportOptions",
+    "__version__",
+    "load",
+    "report",
+    "split",
+]
 
 _PLACES = {
     "Config": "penchant.recommender.config",
     "Dataset": "penchant.data.dataset",
     "Filters": "penchant.retrieval.filters",
     "Recommender": "penchant.recommender.recommender",
+    "ReportOptions": "penchant.workflows.report",
+    "report": "penchant.workflows.report",
     "split": "penchant.data.splits",
 }
 

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from penchant.plots.curves import figure_calibration, figure_curves, figure_lines, figure_training, power_words
+from penchant.plots.curves import figure_calibration, figure_curves, figure_growth, figure_training, power_words
 from penchant.plots.svg import Labels
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -63,13 +63,13 @@ def test_calibration_on_the_diagonal() -> None:
 
 def test_lines_are_named_at_their_ends() -> None:
     table = pl.DataFrame({"series": ["a", "a", "b", "b"], "x": [1.0, 2, 1, 2], "y": [1.0, 2, 1, 2.01]})
-    root = ElementTree.fromstring(figure_lines(table, LABELS, chosen="a"))
+    root = ElementTree.fromstring(figure_growth(table, LABELS, chosen="a"))
     places = {e.text: float(e.get("y") or 0) for e in root.iter(f"{SVG}text") if e.text in {"a", "b"}}
     assert abs(places["a"] - places["b"]) >= 17
 
 
 def _powers(table: pl.DataFrame) -> ElementTree.Element:
-    return ElementTree.fromstring(figure_lines(table, LABELS, chosen="a", powers=True))
+    return ElementTree.fromstring(figure_growth(table, LABELS, chosen="a"))
 
 
 def test_powers_of_ten_stand_at_equal_distances_and_zero_is_the_ground() -> None:

@@ -131,7 +131,6 @@ def sample(language: str = "en", name: str = "A tale of two seas", **more: Any) 
         examples=[Example(name, [name] * 3, [name, "b"], [reason, reason])],
         coverage={"text": 1.0, "image": 0.62, name: 0.1},
         modalities=_modality_use(name),
-        calibration=pl.DataFrame({"predicted": [0.1, 0.2, 0.3], "observed": [0.08, 0.16, 0.24], "count": [10] * 3}),
         recovery=more.pop("recovery", Recovery({"transformer": _value(0.7), name: _value(0.2)})),
         made_with={"command": f"penchant compare {name}", "seed": 0, "versions": {"penchant": "0.1.0"}, name: name},
         **more,

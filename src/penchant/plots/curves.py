@@ -1,4 +1,4 @@
-"""Lines: ROC and precision-recall curves, training, calibration, any measure over a number."""
+"""Lines: ROC and precision-recall curves, training, calibration, how a cost grows."""
 
 from __future__ import annotations
 
@@ -99,41 +99,36 @@ def figure_calibration(table: pl.DataFrame, labels: Labels, *, ideal: str, width
     return svg(join(parts), width, y.start + 42, labels, "calibration")
 
 
-def figure_lines(
-    table: pl.DataFrame, labels: Labels, *, chosen: str | None = None, powers: bool = False, width: float = 600
-) -> Markup:
-    """Any measure over a number, one line a series with its name at the end: learning curves, cost against size.
+def figure_growth(table: pl.DataFrame, labels: Labels, *, chosen: str | None = None, width: float = 600) -> Markup:
+    """A cost over a size that spans powers of ten: one line a series, its points marked, its name at the end.
 
-    `table` has `series`, `x`, `y`; `y` is drawn from zero. With `powers` the x axis has powers of ten (`x` above zero)
-    and every measured point is marked.
+    `table` has `series`, `x` (above zero), `y`, which is drawn from zero.
     """
-    table = _finite(table, "x", "y")
-    table = table.filter(pl.col("x") > 0) if powers else table
-    table = table.with_columns(at=pl.col("x").log10() if powers else pl.col("x"))
+    table = _finite(table, "x", "y").filter(pl.col("x") > 0).with_columns(power=pl.col("x").log10())
     names = table.get_column("series").unique(maintain_order=True).to_list()
+    powers = table.get_column("power").to_numpy()
+    low, high = math.floor(powers.min(initial=9) + 1e-9), math.ceil(powers.max(initial=0) - 1e-9)
     top, bottom, right = 32.0, 260.0, width - min(140.0, widest(names) + 20)
-    x = _x_scale(table, right, powers=powers)
-    y = Scale(0, round_up(_largest(table, "y")), bottom, top)
-    axis = _power_axis(x, bottom, labels.x_unit) if powers else None
-    parts: list[object] = [
-        y_axis(y, ticks(0, y.high, 4), x.start, right, labels.y_unit),
-        axis or x_axis(x, ticks(x.low, x.high, 5), bottom, bottom, labels.x_unit),
-    ]
-    ends = []
-    styles = _styles(names, chosen)
+    x, y = Scale(low, max(high, low + 1), 56.0, right), Scale(0, round_up(_largest(table, "y")), bottom, top)
+    parts: list[object] = [y_axis(y, ticks(0, y.high, 4), x.start, right, labels.y_unit)]
+    for power in range(int(x.low), int(x.high) + 1):
+        parts.append(line(x(power), bottom, x(power), bottom + 4))
+        parts.append(label(power_words(power), x(power), bottom + 14, anchor="middle"))
+    parts.append(label(labels.x_unit, right, bottom + 34, anchor="end", class_="muted unit"))
+    ends, styles = [], _styles(names, chosen)
     for number, name in enumerate(names):
         rows = table.filter(pl.col("series") == name).sort("x", maintain_order=True)
-        xs, ys = x.many(rows.get_column("at").to_numpy()), y.many(rows.get_column("y").to_numpy())
+        xs, ys = x.many(rows.get_column("power").to_numpy()), y.many(rows.get_column("y").to_numpy())
         parts.append(polyline(xs, ys, f"series {styles[name]}"))
         ends.append(float(ys[-1]))
-        for px, py, row in zip(xs, ys, rows.iter_rows(named=True), strict=True) if powers else ():
+        for px, py, row in zip(xs, ys, rows.iter_rows(named=True), strict=True):
             hint = f"{name}: {row['y']:,.4g} at {row['x']:,.0f}"
             style = f"dot {styles[name].split()[0]}"
             parts.append(marker(number, float(px), float(py), style, size=4, name=hint))
     for name, place in zip(names, spread(ends, 17, top, bottom), strict=True):
         style = "accent" if name == chosen else ""
         parts.append(label(shorten(name, width - right - 10), right + 8, place, class_=style))
-    return svg(join(parts), width, bottom + 46, labels, "lines")
+    return svg(join(parts), width, bottom + 46, labels, "growth")
 
 
 def power_words(power: int) -> str:
@@ -144,22 +139,6 @@ def power_words(power: int) -> str:
     """
     unit = min(max(power // 3, 0), 3)
     return f"{10 ** (power - 3 * unit):,}" + ("", "\u00a0k", "\u00a0M", "\u00a0G")[unit]
-
-
-def _power_axis(x: Scale, bottom: float, unit: str) -> Markup:
-    powers = range(int(x.low), int(x.high) + 1)
-    marks = [line(x(power), bottom, x(power), bottom + 4) for power in powers]
-    words = [label(power_words(power), x(power), bottom + 14, anchor="middle") for power in powers]
-    return join([*marks, *words, label(unit, x.end, bottom + 34, anchor="end", class_="muted unit")])
-
-
-def _x_scale(table: pl.DataFrame, right: float, *, powers: bool) -> Scale:
-    values = table.get_column("at").cast(pl.Float64).to_numpy()
-    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
-    if powers:
-        low, high = math.floor(low + 1e-9), math.ceil(high - 1e-9)
-        high = max(high, low + 1)
-    return Scale(low, high, 56.0 if powers else 48.0, right)
 
 
 def _panel(

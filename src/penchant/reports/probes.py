@@ -9,10 +9,12 @@ import polars as pl
 
 from penchant.data.results.estimates import Interval
 from penchant.data.schema import OTHERS
+from penchant.plots.curves import figure_calibration
 from penchant.plots.markup import Markup, foreign, tag
+from penchant.plots.svg import Labels
 from penchant.reports import page
 from penchant.reports.facts import number
-from penchant.reports.sections import calibration_chart, folded
+from penchant.reports.sections import folded
 from penchant.reports.tables import estimate_cell
 from penchant.reports.texts import Texts
 
@@ -51,8 +53,16 @@ def _interest(result: Mapping[str, Any], say: Texts) -> list[Markup]:
         share=say.percent(result["interested"]),
         negatives=say("probes.real") if is_real else say("probes.sampled", ratio=result["ratio"]),
     )
-    chart = calibration_chart(rows["probe"]["calibration_error"], pl.DataFrame(result["calibration"]), say)
-    return [tag("h3", title), page.remark(note), _table("interest", rows, _INTEREST, say), chart]
+    table = _table("interest", rows, _INTEREST, say)
+    return [tag("h3", title), page.remark(note), table, _calibration(result, say)]
+
+
+def _calibration(result: Mapping[str, Any], say: Texts) -> Markup:
+    """Predicted against observed shares of positives."""
+    title = say("calibration.finding", gap=f"{result['rows']['probe']['calibration_error'] * 100:.1f}")
+    labels = Labels(title, say("calibration"), say("calibration.x"), say("calibration.y"))
+    table, ideal = pl.DataFrame(result["calibration"]), say("calibration.ideal")
+    return page.small_figure(title, lambda width: figure_calibration(table, labels, ideal=ideal, width=width))
 
 
 def _category(result: Mapping[str, Any], say: Texts) -> list[Markup]:

@@ -90,10 +90,9 @@ class ReportData:
 
     `title`: what the data is called. `model`: the model the report is about. `noun`: what is recommended (`film`;
     in Chinese with its measure word, `部电影`). `headline`: a sentence of your own in place of the one read off the
-    comparison. `coverage`: modality → share of items that have it. `calibration`: a table with `predicted`,
-    `observed` (0 to 1) and `count`. `cold`: a comparison on items that were kept out of training. `media`: items with
-    their pictures and sounds. `made_with`: `command`, `machine`, `versions` (name → version), `seed`, `date`, or
-    anything else worth saying.
+    comparison. `coverage`: modality → share of items that have it. `cold`: a comparison on items that were kept out
+    of training. `media`: items with their pictures and sounds. `made_with`: `command`, `machine`, `versions` (name →
+    version), `seed`, `date`, or anything else worth saying.
     """
 
     title: str
@@ -109,7 +108,6 @@ class ReportData:
     examples: Sequence[Example] = ()
     coverage: Mapping[str, float] = field(default_factory=dict)
     modalities: ModalityUse | None = None
-    calibration: pl.DataFrame | None = None
     recovery: Recovery = field(default_factory=Recovery)
     cold: Comparison = EMPTY
     media: Sequence[story.ShownItem] = ()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from penchant.plots.comparison import figure_comparison, figure_slices
-from penchant.plots.curves import figure_calibration, figure_curves, figure_training
+from penchant.plots.curves import figure_curves, figure_training
 from penchant.plots.markup import Markup, foreign, tag
 from penchant.plots.scale import day, round_up
 from penchant.plots.svg import Labels
@@ -96,23 +96,11 @@ def slices(model: str, outcome: Outcome, say: Texts) -> Markup:
 
 
 def curves(data: ReportData, say: Texts) -> Markup:
-    """ROC and precision-recall beside each other, and calibration where it was measured."""
+    """ROC and precision-recall curves beside each other."""
     drawn = [_curve(data.comparison.curves, kind, data.model, say) for kind in _CURVES]
-    if data.calibration is not None and data.calibration.height:
-        gaps = (data.calibration["predicted"] - data.calibration["observed"]).abs() * data.calibration["count"]
-        gap = float(gaps.sum()) / max(float(data.calibration["count"].sum()), 1.0)
-        drawn.append(calibration_chart(gap, data.calibration, say))
     if not any(drawn):
         return missing(say, "curves", "penchant evaluate BUNDLE DATA")
     return folded(say, "curves", say("curves.lead"), page.side_by_side(*(figure for figure in drawn if figure)))
-
-
-def calibration_chart(gap: float, table: pl.DataFrame, say: Texts) -> Markup:
-    """Predicted against observed shares (`predicted`, `observed`, `count`) with their mean distance."""
-    title = say("calibration.finding", gap=f"{gap * 100:.1f}")
-    labels = Labels(title, say("calibration"), say("calibration.x"), say("calibration.y"))
-    ideal = say("calibration.ideal")
-    return page.small_figure(title, lambda width: figure_calibration(table, labels, ideal=ideal, width=width))
 
 
 def training(epochs: Sequence[Epoch], metric: str, say: Texts) -> Markup:
