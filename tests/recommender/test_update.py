@@ -147,13 +147,13 @@ def test_a_title_that_is_corrected_is_encoded_again(neural: Recommender) -> None
 
 
 def test_replay_and_epochs_are_what_they_say(neural: Recommender) -> None:
-    from penchant.training.continuing import _learners
+    from penchant.training.continuing import _select_users
     from penchant.training.prepare import training_data
 
     data = training_data(neural.dataset, neural.modalities, neural.encoders)
     touched = np.arange(45) < 6
     for replay, count in ((0.0, 6), (1.0, 12), (2.5, 21), (100.0, 45)):
-        rows = _learners(data, touched, UpdateOptions(replay=replay))
+        rows = _select_users(data, touched, UpdateOptions(replay=replay))
         assert len(rows) == count and set(range(6)) <= set(rows.tolist())
     untouched = neural.update(more([("u0", "i1", LATER)]), UpdateOptions(epochs=0))
     names = [n for n, p in neural.model.net.named_parameters() if p.requires_grad]  # type: ignore[attr-defined]

@@ -53,7 +53,7 @@ def test_one_process_alone_is_a_group_of_one(monkeypatch: pytest.MonkeyPatch) ->
         monkeypatch.delenv(name, raising=False)
     assert group() == Group(0, 1) and group().is_first and is_first_process()
     loss = torch.tensor(2.0)
-    assert Group().sum_gradients([], loss) is loss and Group().told(3.0, torch.device("cpu")) == 3.0
+    assert Group().sum_gradients([], loss) is loss and Group().broadcast(3.0, torch.device("cpu")) == 3.0
     refuse_several("penchant tune")
     monkeypatch.setenv("WORLD_SIZE", "2")
     refuse_several("penchant tune")  # a number of processes without a rank: somebody else's

@@ -20,6 +20,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from penchant.artifacts.atomic import atomic_file, remove_leftovers, sync, sync_tree, temporary_name, write_errors
 from penchant.errors import BundleError, DataError, PenchantError, UsageError
 
@@ -292,7 +294,7 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if hasattr(value, "tolist"):
+    if isinstance(value, np.ndarray | np.generic):
         return _plain(value.tolist())
     if isinstance(value, Path):
         return value.as_posix()

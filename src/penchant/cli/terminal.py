@@ -123,6 +123,8 @@ def _cell(value: object) -> str:
 
 
 def _plain(value: object) -> Any:
+    import numpy as np
+
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -131,6 +133,6 @@ def _plain(value: object) -> Any:
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, str | bool | int):
         return value
-    if hasattr(value, "tolist"):
+    if isinstance(value, np.ndarray | np.generic):
         return _plain(value.tolist())
     return str(value)

@@ -1,4 +1,4 @@
-"""`penchant tune`: settings that suit the data, found in a given time."""
+"""`penchant tune`: search for settings that suit the data, in a given time."""
 
 from __future__ import annotations
 

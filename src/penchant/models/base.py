@@ -244,7 +244,7 @@ class DenseModel(Model, InterestModel, Protocol):
 
 @runtime_checkable
 class SeveralInterests(DenseModel, Protocol):
-    """A dense model that may hold K interest vectors a person; the nearest of them to an item gives its score."""
+    """A dense model with up to K interest vectors a user (multi-interest); the nearest to an item gives its score."""
 
     def interests_multi(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
         """All K interests after every event, `[E, K, D]`, packed like `histories`."""

@@ -63,13 +63,13 @@ class Entry:
 
     def model_class(self) -> Callable[..., Model]:
         """The class of the model."""
-        found: Callable[..., Model] = _load(self.module, self.model)
-        return found
+        cls: Callable[..., Model] = _load(self.module, self.model)
+        return cls
 
     def options_class(self) -> type[Any]:
         """The frozen dataclass of options."""
-        found: type[Any] = _load(self.module, self.options)
-        return found
+        cls: type[Any] = _load(self.module, self.options)
+        return cls
 
     def default_options(self) -> Any:
         """The options before a user sets any."""
@@ -115,7 +115,7 @@ MODELS: Mapping[str, Entry] = {
         "popularity",
         "Popularity",
         "PopularityOptions",
-        "what most people take",
+        "what most users choose",
         "大家都在看的",
         _counting("reference", "heavy_tailed"),
         {"window": Categorical(("all", "recent", "decayed")), "days": Float(1.0, 365.0, log=True)},
@@ -141,7 +141,7 @@ MODELS: Mapping[str, Entry] = {
         "item_knn",
         "ItemKNN",
         "ItemKNNOptions",
-        "items liked by the same people",
+        "items liked by the same users",
         "被同一群人喜欢的物品",
         _counting("reference", "heavy_tailed"),
         {"neighbours": Int(20, 500, log=True), "shrinkage": Float(0.5, 200.0, log=True), **FADING},
@@ -150,7 +150,7 @@ MODELS: Mapping[str, Entry] = {
         "user_knn",
         "UserKNN",
         "UserKNNOptions",
-        "what similar people take",
+        "what similar users choose",
         "相似用户的选择",
         _counting(),
         {"neighbours": Int(30, 1000, log=True), **FADING},
@@ -290,9 +290,9 @@ def require_kinds(names: Iterable[str], options: Options, kinds: Sequence[str]) 
     from penchant.models.history import kind_weights
 
     for name in names:
-        own = options(name)
-        require_kinds(experts_of(own), options, kinds)
-        kind_weights(kinds, own.kind_weights if isinstance(own, EventOptions) else None)
+        values = options(name)
+        require_kinds(experts_of(values), options, kinds)
+        kind_weights(kinds, values.kind_weights if isinstance(values, EventOptions) else None)
 
 
 def create(name: str, options: Options) -> Model:

@@ -59,17 +59,17 @@ class Average:
     @torch.no_grad()
     def current(self) -> list[Tensor]:
         """The averaged weights, every row up to the last step."""
-        found = list(self.shadow)
+        averages = list(self.shadow)
         for number in self._until:
-            found[number] = self._moved(number, slice(None))
-        return found
+            averages[number] = self._moved(number, slice(None))
+        return averages
 
-    def held(self) -> tuple[list[Tensor], dict[int, Tensor]]:
-        """The averages as they are held, and by number of the table up to which step each of its rows is."""
+    def snapshot(self) -> tuple[list[Tensor], dict[int, Tensor]]:
+        """The averages, and by number of the table up to which step each of its rows counts."""
         return self.shadow, self._until
 
     def resume(self, shadow: list[Tensor], until: dict[int, Tensor], step: int) -> None:
-        """Take back what `held` gave after step `step`."""
+        """Take back what `snapshot` gave after step `step`."""
         self.shadow, self._until, self.steps = shadow, until, step
 
     @torch.no_grad()

@@ -21,7 +21,7 @@ from penchant.data.training import TrainingData
 from penchant.training.cpu_seconds import CpuSeconds
 
 FILE = "checkpoint.safetensors"
-FORMAT = 4
+FORMAT = 5
 """Raise it where the order or the size of batches, the numbers drawn, a step or what is selected change: a checkpoint
 from before would go on as another training than it began."""
 ANEW = "the training begins anew"

@@ -26,7 +26,7 @@ from penchant.training.precision import device_named
 from penchant.training.steps import Plan, Training
 
 NEIGHBOURS = 10
-"""Items whose mean an item begins at that has not been seen before."""
+"""Number of items whose mean a cold item begins at."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def _go_on(
     device: str,
 ) -> None:
     old, before = model.state().tensors, model.net
-    rows = _learners(data, touched, options)
+    rows = _select_users(data, touched, options)
     length = model.options.max_length + 1
     part = replace(data, sequences=data.sequences.take(rows, last=length), validation=None)
     together = group()
@@ -109,8 +109,8 @@ def _go_on(
     Training(model, data, plan, learn_from=part).run()
 
 
-def _learners(data: TrainingData, touched: Bools, options: UpdateOptions) -> npt.NDArray[np.int64]:
-    """Who is learned from: people with new events, and a sample of the others; all with two events or more."""
+def _select_users(data: TrainingData, touched: Bools, options: UpdateOptions) -> npt.NDArray[np.int64]:
+    """Users to learn from: those with new events and a sample of the others, all with two events or more."""
     able = data.sequences.lengths >= 2
     recent, others = np.flatnonzero(touched & able), np.flatnonzero(~touched & able)
     rng = np.random.default_rng([data.seed, len(recent), data.sequences.n_events])
@@ -126,26 +126,26 @@ def transplant(
     modalities: Modalities,
     before: Network | None = None,
 ) -> None:
-    """Put the weights of a smaller catalogue into a network made for a larger one.
+    """Copy the weights of a smaller catalogue into a network for a larger one.
 
-    Trained weights and running statistics are taken over by name; of a table that grew, the old rows first. In a
-    table of one row an item (the network names them in `item_tables`) items that had no event before begin at the mean
-    of the items nearest by content, those without content at the mean of all. Of a matrix whose columns the
-    networks name in `columns` (`before` is the old one) the same ones are taken over, and new ones begin at zero: they
-    say nothing until they are learned. What the network says of itself (which ids mean something) stays as it was made.
+    Trained weights and running statistics are copied by name; of a table that grew, the old rows come first. In the
+    `item_tables` of the network, items without events before begin at the mean of the items nearest by content, those
+    without content at the mean of all. Of a matrix in the `columns` of the networks (`before` is the old one) the
+    columns that read the same are copied, and new ones begin at zero: they add nothing until they are trained. Other
+    buffers of the network (which ids are trained) stay.
     Raises `ModelError` where a trained weight has no place in the new network.
     """
-    taken, tables = 0, net.item_tables
+    copied = 0
     for name, buffer in net.named_buffers():
         if name in old and old[name].shape == tuple(buffer.shape):
             buffer.copy_(torch.from_numpy(np.array(old[name])))
-    has, had = net.columns, before.columns if before is not None else {}
+    columns, old_columns = net.columns, before.columns if before is not None else {}
     weights = _trained(net)
     lost = [name for name in _trained(before) if name not in weights] if before is not None else []
     for name, weight in weights.items():
         value = old.get(name)
-        if name in has:
-            value = _columns(value, weight, had.get(name, ()), has[name])
+        if name in columns:
+            value = _align_columns(value, weight, old_columns.get(name, ()), columns[name])
         if value is None:
             continue
         if value.shape[1:] != tuple(weight.shape[1:]) or (value.ndim and len(value) > len(weight)):
@@ -156,10 +156,10 @@ def transplant(
             weight[: len(fresh)] = fresh
         else:
             weight.copy_(fresh)
-        taken += 1
-        if name in tables:
-            _place(weight, seen, modalities)
-    if lost or not taken:
+        copied += 1
+        if name in net.item_tables:
+            _start_cold_rows(weight, seen, modalities)
+    if lost or not copied:
         raise ModelError(
             f"What was learned in {', '.join(lost) or 'the model'} has no place in the network of these data.",
             remedy="Train it again from all the data.",
@@ -170,25 +170,25 @@ def _trained(net: nn.Module) -> dict[str, nn.Parameter]:
     return {name: weight for name, weight in net.named_parameters() if weight.requires_grad}
 
 
-def _columns(
-    value: npt.NDArray[Any] | None, weight: Tensor, had: Sequence[int], has: Sequence[int]
+def _align_columns(
+    value: npt.NDArray[Any] | None, weight: Tensor, old: Sequence[int], new: Sequence[int]
 ) -> npt.NDArray[Any]:
-    """A matrix like `weight`: the columns that were there, by what they read, and zeros for those that were not."""
-    made = np.zeros(tuple(weight.shape), dtype=np.float32)
+    """A matrix like `weight`: the old columns by what they read, and zeros for new ones."""
+    matrix = np.zeros(tuple(weight.shape), dtype=np.float32)
     if value is not None:
-        made[:, [has.index(column) for column in had]] = value
-    return made
+        matrix[:, [new.index(column) for column in old]] = value
+    return matrix
 
 
-def _place(weight: Tensor, seen: Bools, modalities: Modalities) -> None:
-    """Rows of items that had no event: the mean row of the nearest seen ones by content, or of all."""
+def _start_cold_rows(weight: Tensor, seen: Bools, modalities: Modalities) -> None:
+    """Rows of cold items: the mean row of the nearest warm ones by content, or of all."""
     known = np.zeros(len(weight), dtype=np.bool_)
     known[: len(seen)] = seen
     unseen = np.flatnonzero(~known)
     if not known.any() or not len(unseen):
         return
     table = weight.detach().cpu().numpy()
-    found = np.tile(table[known].mean(axis=0), (len(unseen), 1))
+    rows = np.tile(table[known].mean(axis=0), (len(unseen), 1))
     content = [modality.unit() for name, modality in modalities.items() if name != BEHAVIOUR]
     if content:
         vectors = np.hstack([modality.vectors for modality in content])
@@ -196,9 +196,9 @@ def _place(weight: Tensor, seen: Bools, modalities: Modalities) -> None:
         near = np.flatnonzero(known & present)
         for start in range(0, len(unseen), 512):
             part = unseen[start : start + 512]
-            told = np.flatnonzero(present[part])
-            if len(near) and len(told):
+            described = np.flatnonzero(present[part])
+            if len(near) and len(described):
                 count = min(NEIGHBOURS, len(near))
-                close = np.argpartition(-(vectors[part[told]] @ vectors[near].T), count - 1, axis=1)[:, :count]
-                found[start + told] = table[near[close]].mean(axis=1)
-    weight[torch.from_numpy(unseen).to(weight.device)] = torch.from_numpy(found).to(weight)
+                close = np.argpartition(-(vectors[part[described]] @ vectors[near].T), count - 1, axis=1)[:, :count]
+                rows[start + described] = table[near[close]].mean(axis=1)
+    weight[torch.from_numpy(unseen).to(weight.device)] = torch.from_numpy(rows).to(weight)

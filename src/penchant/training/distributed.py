@@ -74,7 +74,7 @@ class Group:
         sums = torch.cat([part[:length] for part, length in zip(all_values, lengths, strict=True)])
         return torch.sparse_coo_tensor(places[None], sums, weight.shape, check_invariants=False).coalesce()
 
-    def told(self, value: float, device: torch.device) -> float:
+    def broadcast(self, value: float, device: torch.device) -> float:
         """The value that the first process holds."""
         if self.size == 1:
             return value

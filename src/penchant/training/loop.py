@@ -82,8 +82,8 @@ def _fit_ensemble(
         model.price(data.sequences)
     else:
         raise ModelError(
-            "The weights of an ensemble are chosen on held-out targets, and no user has events enough: three on "
-            "different items, of kinds that say what somebody wants.",
+            "The weights of an ensemble are chosen on held-out targets, and no user has enough events: three on "
+            "different items, of kinds that signal interest.",
             remedy="Take a single model, such as --model cooccurrence or popularity, or bring longer histories.",
         )
     log.weights = dict(model.weights)

@@ -35,7 +35,7 @@ def needs_selection(model: Model) -> bool:
 
 
 def inner_holdout(data: Dataset) -> tuple[Dataset, Holdout] | None:
-    """Each user's last possible target held out; None where nobody has two events."""
+    """The data without each user's last possible target, and these targets; None where no user has two events."""
     try:
         cut = split(data, "leave-one-out")
     except DataError:
@@ -43,9 +43,9 @@ def inner_holdout(data: Dataset) -> tuple[Dataset, Holdout] | None:
     return cut.train_and_validation, cut.test
 
 
-def validation_of(held: Holdout | Validation, whole: SequenceBatch | None = None) -> Validation:
+def validation_of(holdout: Holdout | Validation, all_histories: SequenceBatch | None = None) -> Validation:
     """What selection reads of a hold-out."""
-    if isinstance(held, Validation):
-        return held
-    histories = held.histories if whole is None else informed(held.histories, whole)
-    return Validation(histories, held.targets, held.seen)
+    if isinstance(holdout, Validation):
+        return holdout
+    histories = holdout.histories if all_histories is None else informed(holdout.histories, all_histories)
+    return Validation(histories, holdout.targets, holdout.seen)

@@ -28,7 +28,7 @@ from penchant.training.selection import validation_ndcg
 from penchant.training.tensorboard import Curves
 
 VALIDATIONS = 12
-"""About how often a training is validated, whatever its number of epochs."""
+"""How often a training is validated at most (about), whatever its number of epochs."""
 
 
 OnEpoch = Callable[[dict[str, float]], None]
@@ -54,8 +54,8 @@ class Plan:
 
 
 class Training:
-    """One network trained once. All randomness is drawn from seed, epoch and batch, so that where a training stands
-    is the whole of its state beside weights, averages and the log."""
+    """One network trained once. All randomness is drawn from seed, epoch and batch, so that the position of a training
+    is all of its state beside weights, averages and the log."""
 
     def __init__(
         self,
@@ -74,9 +74,9 @@ class Training:
         self.net = (model.start if plan.prepare is None else model.restart)(data, plan.device)
         if plan.prepare is not None:
             plan.prepare(self.net)
-        own = model.options
-        groups, fused = _groups(self.net, own.weight_decay), plan.device.type == "cpu" or None
-        self.optimizer = RowwiseAdamW(groups, lr=own.learning_rate, betas=(0.9, 0.98), fused=fused)
+        rate, fused = model.options.learning_rate, plan.device.type == "cpu" or None
+        groups = _groups(self.net, model.options.weight_decay)
+        self.optimizer = RowwiseAdamW(groups, lr=rate, betas=(0.9, 0.98), fused=fused)
         self.width = plan.options.accumulate * plan.group.size
         steps = -(-len(model.batches(self.data, self._rng(0))) // self.width)
         self.total = (plan.schedule_epochs or model.epochs(data)) * max(1, steps)
@@ -85,7 +85,7 @@ class Training:
         self.best, self.best_weights = -1.0, list[Tensor]()
         self.losses: list[Tensor] = []
         self.log = TrainingLog()
-        self.told = ""
+        self.summary = ""
 
     def run(self) -> TrainingLog:
         """Train to the end, from a checkpoint where there is one; the model then answers with the kept weights."""
@@ -93,7 +93,7 @@ class Training:
         device = self.plan.device
         self.identity = self._identity() if self.checkpoints else ""
         saved = self.checkpoints.read(self.identity, self._say) if self.checkpoints else None
-        done = saved is not None and self._take(saved)
+        done = saved is not None and self._resume(saved)
         self.plan.group.agree(self.step, device)
         self.curves = Curves(options.tensorboard if first and not done else None, self.model.name)
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -135,7 +135,7 @@ class Training:
             self._validate(row)
         self.log.epochs.append(row)
         self.curves.add(self.step, {key: row[key] for key in ("loss", "ndcg") if key in row})
-        self.told = _told(row)
+        self.summary = _summarise(row)
         self.epoch, self.position, self.losses = self.epoch + 1, 0, []
         if data.progress:
             data.progress(self._line(int(row["epoch"])), row["epoch"] / self.plan.rounds)
@@ -170,12 +170,12 @@ class Training:
 
     def _validate(self, row: dict[str, float]) -> None:
         assert self.data.validation is not None
-        found = 0.0
+        value = 0.0
         if self.plan.group.is_first:
             with self.average.applied():
                 self.model.finish()
-                found = validation_ndcg(self.model, self.data.validation)
-        row["ndcg"] = self.plan.group.told(found, self.plan.device)
+                value = validation_ndcg(self.model, self.data.validation)
+        row["ndcg"] = self.plan.group.broadcast(value, self.plan.device)
         self.stale = 0 if row["ndcg"] > self.best else self.stale + 1
         if row["ndcg"] >= self.best:  # of equals the later: the one before was not better, only shorter
             self.best, self.log.best_epoch = row["ndcg"], self.epoch
@@ -196,7 +196,7 @@ class Training:
             self.data.progress(message, 0.0)
 
     def _line(self, epoch: int = 0) -> str:
-        return f"epoch {epoch or self.epoch}/{self.plan.rounds}{self.told}"
+        return f"epoch {epoch or self.epoch}/{self.plan.rounds}{self.summary}"
 
     def _identity(self) -> str:
         plan, options = self.plan, replace(self.plan.options, checkpoint_s=0.0, tensorboard="")
@@ -211,13 +211,13 @@ class Training:
         )
 
     def _save(self, *, done: bool = False) -> None:
-        """Write where the training stands: weights, averages, optimiser, log."""
+        """Write the position of the training: weights, averages, optimiser, log."""
         assert self.checkpoints is not None
         if not self.plan.group.is_first:
             return
         tensors = {f"net/{name}": value for name, value in self.net.state_dict().items()}
         if not done:
-            averages, until = self.average.held()
+            averages, until = self.average.snapshot()
             tensors |= {f"average/{n:05}": value for n, value in enumerate(averages)}
             tensors |= {f"until/{n}": value for n, value in until.items()}
             tensors |= {f"best/{n:05}": value for n, value in enumerate(self.best_weights)}
@@ -225,19 +225,19 @@ class Training:
                 tensors |= {f"optimizer/{number}/{key}": value for key, value in values.items()}
             if self.losses:
                 tensors["losses"] = torch.stack(self.losses)
-        places = {name: getattr(self, name) for name in _PLACE}
+        position = {name: getattr(self, name) for name in _POSITION}
         spent = self.log.cpu_seconds + time.process_time() - self.begun_s
         log = {**self.log.to_dict(), "cpu_seconds": spent}
-        self.checkpoints.write(self.identity, tensors, {**places, "done": done, "log": log})
+        self.checkpoints.write(self.identity, tensors, {**position, "done": done, "log": log})
 
-    def _take(self, saved: Saved) -> bool:
-        """Go to where a checkpoint stands; True where it is the end."""
+    def _resume(self, saved: Saved) -> bool:
+        """Go to the position of a checkpoint; True where it is the end."""
         tensors, device = saved.tensors, self.plan.device
         self.net.load_state_dict({k.removeprefix("net/"): v for k, v in tensors.items() if k.startswith("net/")})
         self.log = TrainingLog.from_dict(saved.facts["log"])
         if saved.facts["done"]:
             return True
-        for name in _PLACE:
+        for name in _POSITION:
             setattr(self, name, saved.facts[name])
         averages = [tensors[key].to(device) for key in sorted(tensors) if key.startswith("average/")]
         until = {int(key[6:]): value.to(device) for key, value in tensors.items() if key.startswith("until/")}
@@ -254,7 +254,7 @@ class Training:
         return False
 
 
-_PLACE = ("epoch", "position", "step", "stale", "best", "told")
+_POSITION = ("epoch", "position", "step", "stale", "best", "summary")
 
 
 def schedule(step: int, total: int, warmup: float = 0.05) -> float:
@@ -275,6 +275,6 @@ def _groups(net: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     ]
 
 
-def _told(row: dict[str, float]) -> str:
+def _summarise(row: dict[str, float]) -> str:
     line = f", loss {row['loss']:.3f}"
     return line + (f", validation NDCG@10 {row['ndcg']:.4f}" if "ndcg" in row else "")

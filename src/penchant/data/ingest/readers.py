@@ -118,7 +118,7 @@ def from_object(table: str, data: Any) -> Source:
     try:
         if isinstance(data, pl.LazyFrame):
             data = data.collect()
-        elif hasattr(data, "to_pandas") and hasattr(data, "schema") and not isinstance(data, pl.DataFrame):
+        elif type(data).__module__.startswith("pyarrow"):
             data = _unique_names(table, list(data.schema.names)) and pl.from_arrow(data)
         elif type(data).__module__.startswith("pandas"):
             data = _from_pandas(table, data)
