@@ -5,16 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
+from beartype import BeartypeConf, beartype
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
 # Shapes and dtypes in signatures are checked at run time, so this comes before anything of penchant is imported.
-install_import_hook(["penchant.fusion", "penchant.losses", "penchant.models.nn"], "beartype.beartype")
+_CHECKER = ModuleType("shape_checker")
+_CHECKER.check = beartype(conf=BeartypeConf(is_pep484_tower=True))  # type: ignore[attr-defined]  # an int is a float too
+sys.modules[_CHECKER.__name__] = _CHECKER
+install_import_hook(["penchant.fusion", "penchant.losses", "penchant.models.nn"], "shape_checker.check")
 
 settings.register_profile("no clock", deadline=None)  # a busy machine is no failure
 settings.load_profile("no clock")
