@@ -157,7 +157,7 @@ def _search(model: str, cut: Any, modalities: Any) -> dict[str, Any]:
             if done["options"] == options:
                 return float(done["validation_ndcg"])
         fitted = Recommender.fit(cut.train, _config(model, options), validation=cut.validation, modalities=modalities)
-        value = float(fitted.facts["training"]["validation_ndcg"])
+        value = float(fitted.record.training.validation_ndcg or 0.0)
         trials.append({"options": options, "validation_ndcg": value})
         print(f"{model} {options}: {value:.4f}", file=sys.stderr, flush=True)
         return value

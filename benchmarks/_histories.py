@@ -16,7 +16,7 @@ import penchant
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout, Split
 from penchant.embeddings.modalities import item_modalities
-from penchant.embeddings.packing import informed, kept_vectors, packed
+from penchant.embeddings.packing import attach_content, default_cache, pack_histories
 from penchant.evaluation.backtest import ranked_lists
 from penchant.metrics.ranking import ndcg
 from penchant.metrics.significance import bootstrap_intervals
@@ -53,10 +53,10 @@ def fitted(cut: Split, models: Mapping[str, Mapping[str, Any]], keep: Path | Non
         if kept is not None and (kept / "current").is_file():
             found[name] = penchant.load(kept)
             continue
-        modalities = modalities or item_modalities(cut.train, Config().modalities, kept_vectors())
+        modalities = modalities or item_modalities(cut.train, Config().modalities, default_cache())
         config = Config(model=name).with_settings(settings)
         found[name] = Recommender.fit(cut.train, config, validation=cut.validation, modalities=modalities)
-        print(f"{name}: {found[name].facts['fit_cpu_s']} CPU s", file=sys.stderr, flush=True)
+        print(f"{name}: {found[name].record.fit_cpu_s} CPU s", file=sys.stderr, flush=True)
         if kept is not None:
             found[name].save(kept)
     return found
@@ -64,7 +64,7 @@ def fitted(cut: Split, models: Mapping[str, Mapping[str, Any]], keep: Path | Non
 
 def told(cut: Split, recommender: Recommender) -> SequenceBatch:
     """The histories of the test with what events and users carry themselves."""
-    return informed(cut.test.histories, packed(cut.dataset, recommender.encoders))
+    return attach_content(cut.test.histories, pack_histories(cut.dataset, recommender.encoders))
 
 
 def scored(

@@ -22,7 +22,7 @@ from _report import cpu_s, peak_rss_mb
 from penchant.data.splits import Holdout
 from penchant.data.training import TrainingData, Validation
 from penchant.embeddings.modalities import item_modalities
-from penchant.embeddings.packing import informed, kept_vectors, packed
+from penchant.embeddings.packing import attach_content, default_cache, pack_histories
 from penchant.models.nn.windows import training_windows
 from penchant.models.sequence import SequenceModel
 from penchant.recommender.config import Config
@@ -64,8 +64,8 @@ def measure(asked: dict[str, Any]) -> dict[str, Any]:
         {f"transformer.{name}": value for name, value in {**asked["options"], "epochs": asked["epochs"]}.items()}
     )
     options = config.options()
-    modalities, encoders = item_modalities(cut.train, config.modalities, kept_vectors())
-    learned, whole = packed(cut.train, encoders), packed(cut.dataset, encoders)
+    modalities, encoders = item_modalities(cut.train, config.modalities, default_cache())
+    learned, whole = pack_histories(cut.train, encoders), pack_histories(cut.dataset, encoders)
     if asked["same_events"]:
         learned = learned.last(options.max_length + 1)
     test = _hidden(cut.test, whole, hide=not options.time)
@@ -103,7 +103,7 @@ def product_rate(size: int = 2048, times: int = 10) -> float:
 
 
 def _hidden(holdout: Holdout, whole: Any, *, hide: bool) -> Validation:
-    histories = informed(holdout.histories, whole)
+    histories = attach_content(holdout.histories, whole)
     return Validation(histories.at(None) if hide else histories, holdout.targets, holdout.seen)
 
 

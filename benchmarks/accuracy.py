@@ -27,7 +27,7 @@ from _report import cpu_s, peak_rss_mb, write
 
 from penchant.data.dataset import Dataset
 from penchant.data.splits import Holdout, split
-from penchant.embeddings.packing import packed
+from penchant.embeddings.packing import pack_histories
 from penchant.evaluation.run import with_content
 from penchant.metrics.ranking import hit_rate, ndcg
 from penchant.metrics.significance import bootstrap
@@ -61,7 +61,7 @@ def main() -> None:
     cut = split(Dataset.load(asked.data), asked.split, target=asked.target, ties=asked.ties, seed=0)
     learn = cut.train_and_validation if asked.refit else cut.train
     carrier = Recommender.fit(learn, replace(base, model="popularity"), validation=cut.validation)
-    whole = packed(cut.dataset, carrier.encoders)
+    whole = pack_histories(cut.dataset, carrier.encoders)
     validation, test = with_content(cut.validation, whole), with_content(cut.test, whole)
     ways = {"given": test, "hidden": replace(test, histories=test.histories.at(None))}
     for seed in [int(part) for part in asked.seeds.split(",")]:

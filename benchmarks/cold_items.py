@@ -30,7 +30,7 @@ from _report import cpu_s, peak_rss_mb, write
 
 from penchant.data.dataset import Dataset
 from penchant.data.splits import Holdout, split
-from penchant.embeddings.packing import packed
+from penchant.embeddings.packing import pack_histories
 from penchant.evaluation.run import with_content
 from penchant.metrics.ranking import ndcg
 from penchant.metrics.significance import bootstrap
@@ -61,7 +61,7 @@ def main() -> None:
     outer = split(dataset, "cold-items", seed=asked.seed)
     inner = split(outer.train_and_validation, "leave-one-out")
     carrier = Recommender.fit(inner.train, replace(base, model="popularity"), validation=inner.validation)
-    whole, part = packed(outer.dataset, carrier.encoders), packed(inner.dataset, carrier.encoders)
+    whole, part = pack_histories(outer.dataset, carrier.encoders), pack_histories(inner.dataset, carrier.encoders)
     cold, warm = with_content(outer.test, whole), with_content(inner.test, part)
     shared: dict[str, Any] = {
         "validation": with_content(inner.validation, part),

@@ -43,12 +43,12 @@ def main() -> None:
             fitted = Recommender.fit(
                 cut.train, config, validation=cut.validation, modalities=(carrier.modalities, carrier.encoders)
             )
-            log = fitted.facts["training"]
+            log = fitted.record.training
             row = {
                 "fusion": fusion,
                 "id_init": start,
-                "validation_ndcg": log["validation_ndcg"],
-                "epochs": {int(e["epoch"]): round(e["ndcg"], 4) for e in log["epochs"] if "ndcg" in e},
+                "validation_ndcg": log.validation_ndcg,
+                "epochs": {int(e["epoch"]): round(e["ndcg"], 4) for e in log.epochs if "ndcg" in e},
                 "cpu_s": round(cpu_s() - begun, 1),
             }
             print(row, flush=True)

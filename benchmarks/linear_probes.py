@@ -23,7 +23,7 @@ import polars as pl
 from _report import cpu_s, write
 
 from penchant.data.dataset import Dataset
-from penchant.embeddings.packing import packed
+from penchant.embeddings.packing import pack_histories
 from penchant.metrics.beyond import expected_calibration_error
 from penchant.metrics.classification import accuracy, auc, confusion_matrix, log_loss, precision_recall_f1
 from penchant.models.probes.categories import category_codes
@@ -59,7 +59,7 @@ def run(data: Dataset, name: str, seed: int) -> dict[str, Any]:
     before = data.with_events(data.events.filter(pl.col("time_s") <= first))
     rec = Recommender.fit(before, Config(model=name, seed=seed).with_settings({"transformer.dim": 64}))
     rows: dict[str, Any] = {"fit_cpu_s": round(cpu_s() - begun, 1)}
-    whole, kinds = packed(data, rec.encoders), data.kinds.ids.to_list()
+    whole, kinds = pack_histories(data, rec.encoders), data.kinds.ids.to_list()
     ends = np.full(len(whole), second, dtype=np.int64)
     taught = whole.before(ends).at(None)
     model = rec.dense_model()

@@ -93,16 +93,16 @@ def run(data: Dataset, names: list[str], seed: int) -> dict[str, Any]:
             cut.train, config, validation=cut.validation, modalities=(carrier.modalities, carrier.encoders)
         )
         ranked, _ = fitted.rank(cut.test.histories, 10, exclude=cut.test.seen)
-        log = fitted.facts["training"]
+        log = fitted.record.training
         rows[name] = {
-            "validation_ndcg@10": round(float(log["validation_ndcg"]), 4),
+            "validation_ndcg@10": round(float(log.validation_ndcg or 0.0), 4),
             "test_ndcg@10": round(float(ndcg(ranked, cut.test.targets, 10).mean()), 4),
-            "best_epoch": log["best_epoch"],
-            "fit_cpu_s": fitted.facts["fit_cpu_s"],
+            "best_epoch": log.best_epoch,
+            "fit_cpu_s": fitted.record.fit_cpu_s,
             "pretraining": {
-                key: log.get("pretraining", {}).get(key)
+                key: log.pretraining.get(key)
                 for key in ("objective", "perplexity_before", "perplexity_after")
-                if log.get("pretraining")
+                if log.pretraining
             },
         }
         print(name, rows[name], flush=True)

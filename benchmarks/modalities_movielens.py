@@ -152,14 +152,14 @@ class Bench:
         rec = Recommender.fit(self.cut.train, config, validation=self.cut.validation, modalities=modalities)
         spent = cpu_s() - before
         found = evaluate_ranking(rec, self.cut.test, (10,), facts=self.facts, threads=1)
-        training = rec.facts["training"]
+        training = rec.record.training
         kept: Run = {
             "name": name,
             "seed": seed,
-            "validation_ndcg@10": training["validation_ndcg"],
-            "best_epoch": training["best_epoch"],
+            "validation_ndcg@10": training.validation_ndcg,
+            "best_epoch": training.best_epoch,
             "fit_cpu_s": round(spent, 1),
-            "weights": training["weights"] or learned_weights(rec),
+            "weights": training.weights or learned_weights(rec),
             **{metric: found.values[metric].tolist() for metric in METRICS},
         }
         path.write_text(json.dumps(kept), encoding="utf-8")

@@ -28,7 +28,7 @@ from _report import cpu_s, write
 
 from penchant.data.dataset import Dataset
 from penchant.data.splits import Split, split
-from penchant.embeddings.packing import packed
+from penchant.embeddings.packing import pack_histories
 from penchant.evaluation.run import with_content
 from penchant.metrics.beyond import intra_list_diversity
 from penchant.metrics.ranking import ndcg
@@ -100,7 +100,7 @@ def settings_of(options: dict[str, str]) -> dict[str, str]:
 
 def measured(cut: Split, carrier: Recommender, settings: dict[str, str], seed: int) -> dict[str, Any]:
     """One training: NDCG@10 of every tested person, on validation, and the cost."""
-    whole = packed(cut.dataset, carrier.encoders)
+    whole = pack_histories(cut.dataset, carrier.encoders)
     validation, test = with_content(cut.validation, whole), with_content(cut.test, whole)
     config = Config(model="transformer", seed=seed).with_settings(settings)
     started = cpu_s()
@@ -112,7 +112,7 @@ def measured(cut: Split, carrier: Recommender, settings: dict[str, str], seed: i
         users[way] = ndcg(ranked, holdout.targets, 10)
         if "text" in carrier.modalities:
             users[f"{way} diversity"] = intra_list_diversity(ranked, carrier.modalities["text"])
-    return {**users, "validation": found.facts["training"]["validation_ndcg"], "cpu_s": round(spent)}
+    return {**users, "validation": found.record.training.validation_ndcg, "cpu_s": round(spent)}
 
 
 def told(data: str, shared: dict[str, str], seed: int, last: str) -> None:

@@ -35,7 +35,7 @@ from penchant.data.modalities import Modalities, Modality
 from penchant.data.splits import Split, split
 from penchant.embeddings.fitted import FittedEncoders
 from penchant.embeddings.media import MediaEncoder, encode_files
-from penchant.embeddings.packing import kept_vectors
+from penchant.embeddings.packing import default_cache
 from penchant.encoders.audio import AudioEncoder, AudioOptions
 from penchant.encoders.image import ImageEncoder, ImageOptions
 from penchant.evaluation.background import background
@@ -129,7 +129,7 @@ def encoded_files(
         items = np.flatnonzero(topics == topic)
         order = np.concatenate([rng.permutation(len(own)) for _ in range(-(-len(items) // len(own)))])
         names[items] = [own[n] for n in order[: len(items)]]
-    modality, report = encode_files(encoder, names.tolist(), root=folder, cache=kept_vectors())
+    modality, report = encode_files(encoder, names.tolist(), root=folder, cache=default_cache())
     print(f"{folder.name}: {report.used} of {len(topics)} files used", flush=True)
     return modality
 

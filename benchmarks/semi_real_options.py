@@ -89,7 +89,7 @@ def variant(
         config = Config(model="transformer", seed=seed).with_settings(settings)
         rec = Recommender.fit(cut.train, config, validation=cut.validation, modalities=(modalities, FittedEncoders()))
         ranked.append(evaluate_ranking(rec, cut.test, (10,), facts=facts, threads=1).values["ndcg@10"])
-        validation.append(rec.facts["training"]["validation_ndcg"])
+        validation.append(rec.record.training.validation_ndcg)
         found += [result["cosine"] for result in recovered(world, rec, seed)]
     return {
         "values": mean_over_seeds(ranked),

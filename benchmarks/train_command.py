@@ -26,7 +26,7 @@ from _report import write
 
 from penchant.data.dataset import Dataset
 from penchant.data.splits import split
-from penchant.embeddings.packing import packed
+from penchant.embeddings.packing import pack_histories
 from penchant.evaluation.run import with_content
 from penchant.metrics.ranking import hit_rate, ndcg
 from penchant.metrics.significance import bootstrap
@@ -73,7 +73,7 @@ def asked_for(data: Path, bundle: Path) -> dict[str, Any]:
     cut = split(Dataset.load(data), "leave-one-out")
     if cut.dataset.item_vocabulary != recommender.dataset.item_vocabulary:
         raise SystemExit("The bundle has other items than the data.")
-    test = with_content(cut.test, packed(cut.dataset, recommender.encoders))
+    test = with_content(cut.test, pack_histories(cut.dataset, recommender.encoders))
     rows: dict[str, Any] = {"users": len(test)}
     for way, holdout in {"given": test, "hidden": replace(test, histories=test.histories.at(None))}.items():
         ranked, _ = recommender.rank(holdout.histories, 10, exclude=holdout.seen)

@@ -23,6 +23,7 @@ from _report import cpu_s, write
 
 from penchant.data.dataset import Dataset
 from penchant.data.ingest.merge import merge
+from penchant.data.results.records import TrainingRecord
 from penchant.evaluation.drift import answered, asked_about, drift
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
@@ -65,7 +66,7 @@ def main() -> None:
         {"transformer.dim": 64, "transformer.epochs": asked.epochs, "modalities.text.encoder": "ngram"}
     )
     begun = cpu_s()
-    rec = Recommender.fit(old, config, chosen={"best_epoch": asked.epochs})
+    rec = Recommender.fit(old, config, chosen=TrainingRecord(best_epoch=asked.epochs))
     print({"first training": round(cpu_s() - begun, 1), "counts": merge(old, new).counts}, flush=True)
     rows = [{"update": "epochs 2, replay 1.0, rate 0.3", **drift(rec, new).to_dict()}]
     print(rows[0], flush=True)

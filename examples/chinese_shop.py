@@ -21,7 +21,7 @@ events = events.with_columns(timestamp=1_760_000_000 + 3600 * pl.int_range(pl.le
 data = penchant.Dataset.from_tables(events, items)
 rec = penchant.Recommender.fit(data, penchant.Config(model="content"))
 
-print("文本编码器：", rec.facts["encoders"]["text"])
+print("文本编码器：", rec.record.encoders["text"])
 print(rec.recommend(users=["茶友1", "驴友1"], k=1).table())
 print(rec.recommend(text="想买点绿茶", k=1).table())
 assert rec.recommend(users="茶友1", k=1).table()["item_id"][0] == "t1"

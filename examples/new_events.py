@@ -16,11 +16,11 @@ user = data.user_vocabulary.decode([0])[0]
 print("before:", next(iter(rec.recommend(users=user, k=3)))[1])
 
 liked = rec.recommend(users=user, k=1).table()["item_id"][0]
-now = rec.facts["trained_until_s"] + 60
+now = rec.record.trained_until_s + 60
 fresh = pl.DataFrame({"user_id": [user, "somebody new"], "item_id": [liked, liked], "timestamp": [now, now + 5]})
 new_item = pl.DataFrame({"item_id": ["just in"], "title": ["A thing that nobody has touched yet"]})
 updated = rec.update(penchant.Dataset.from_tables(fresh, new_item))
 
-print("what was new:", updated.facts["updates"][-1]["new"])
+print("what was new:", updated.record.updates[-1].new)
 print("after: ", next(iter(updated.recommend(users=user, k=3)))[1])
 assert "just in" in updated.recommend(users="somebody new", k=updated.dataset.n_items).table()["item_id"].to_list()

@@ -64,6 +64,6 @@ for name in ("popularity", "cooccurrence", "own"):
     if name == "own":
         mine = LastSeenWith()
         mine.fit(TrainingData(parts.train.sequences(), data.n_items, data.kinds.ids.to_list(), 0))
-        rec.model = mine
+        rec = rec.with_model(mine)
     found = evaluate_ranking(rec, parts.test, ks=(10,), facts=background(parts.train, rec.modalities))
     print(f"{name:12} NDCG@10 {found.mean('ndcg@10'):.4f} over {len(parts.test)} people")

@@ -22,7 +22,7 @@ from penchant.data.modalities import Modality
 from penchant.data.training import TrainingData
 from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
 from penchant.embeddings.modalities import event_content, item_modalities
-from penchant.embeddings.packing import packed
+from penchant.embeddings.packing import pack_histories
 from penchant.encoders.audio import AudioEncoder, AudioOptions
 from penchant.encoders.image import ImageEncoder, ImageOptions
 from penchant.encoders.protocol import EncoderState
@@ -166,7 +166,7 @@ def test_somebody_known_by_their_own_picture_alone(folder: Path) -> None:
     data = shop(folder, told, {"user_id": ["u", "new", "silent"], "image": [None, "red.png", None]})
     rec = recommender(data)
     found = rec.recommend(["new", "silent"], k=3)
-    assert set(found.item_ids[0]) == {"i0", "i1", "i2"} and found.stages == ["content", "popularity"]
+    assert set(found.item_ids[0]) == {"i0", "i1", "i2"} and found.sources == ["content", "popularity"]
     counted = recommender(data, "cooccurrence")
     assert set(counted.recommend("new", k=3).item_ids[0]) == {"i0", "i1", "i2"}
     series = rec.scores(rec.histories(np.array([0])))
@@ -187,11 +187,11 @@ def test_a_bundle_answers_without_the_folder(folder: Path, tmp_path: Path) -> No
 def test_an_update_says_what_became_of_the_new_files(folder: Path) -> None:
     rec = recommender(shop(folder, OWN))
     notes = ["items.image: 9 used.", "items.audio: 6 used.", "events.image: 1 used.", "events.audio: 1 used."]
-    assert rec.facts["modality_notes"] == notes
+    assert list(rec.record.notes) == notes
     log = {"user_id": ["u", "v"], "item_id": ["n1", "n2"], "timestamp": [30, 31]}
     items = {"item_id": ["n1", "n2"], "image": ["green.png", "gone.png"]}
     fresh = rec.update(Dataset.from_tables(pl.DataFrame(log), pl.DataFrame(items), root=folder))
-    assert fresh.facts["updates"][-1]["files"] == {"items.image": "1 used; not used: 1 missing (gone.png)."}
+    assert fresh.record.updates[-1].files == {"items.image": "1 used; not used: 1 missing (gone.png)."}
 
 
 def test_asked_with_a_picture_or_a_sound(folder: Path, tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_a_network_learns_from_pictures_without_items(folder: Path) -> None:
     data = shop(folder, told)
     fitted = encoders()
     modalities = fitted.encode_table(schema.ITEMS, data.items, root=data.root)
-    batch = packed(data, fitted)
+    batch = pack_histories(data, fitted)
     model = SequenceModel(SequenceOptions(dim=16, layers=1, epochs=15, dropout=0.0, learning_rate=0.02))
     fit(model, TrainingData(batch, data.n_items, ["view"], 0, modalities=modalities))
     assert schema.IMAGE in model.reads

@@ -28,8 +28,8 @@ def files(mark: str) -> Callable[[Path], None]:
     return write
 
 
-def save(path: Path, mark: str = "a", **facts: Any) -> Path:
-    return bundle.write_bundle(path, files(mark), facts={"mark": mark, **facts})
+def save(path: Path, mark: str = "a", **metadata: Any) -> Path:
+    return bundle.write_bundle(path, files(mark), metadata={"mark": mark, **metadata})
 
 
 def everything(root: Path) -> dict[str, bytes]:
@@ -44,10 +44,10 @@ def place(tmp_path: Path) -> Path:
 def test_round_trip(place: Path) -> None:
     folder = save(place, "a", metrics={"ndcg@10": np.float32(0.5), "none": float("nan")}, ids=np.arange(2), where=place)
     assert folder == bundle.open_bundle(place) == place / "versions" / "1"
-    facts = bundle.read_facts(folder)
-    assert facts["format_version"] == bundle.FORMAT_VERSION
-    assert facts["metrics"] == {"ndcg@10": 0.5, "none": None}
-    assert facts["ids"] == [0, 1] and facts["where"] == place.as_posix()
+    metadata = bundle.read_metadata(folder)
+    assert metadata["format_version"] == bundle.FORMAT_VERSION
+    assert metadata["metrics"] == {"ndcg@10": 0.5, "none": None}
+    assert metadata["ids"] == [0, 1] and metadata["where"] == place.as_posix()
     assert (place / "current").read_text() == "1\n"
     manifest = json.loads((folder / "manifest.json").read_text())["files"]
     assert sorted(manifest) == ["model.safetensors", "penchant.json", "modalities/text.safetensors"]
@@ -67,9 +67,9 @@ def test_three_versions_are_kept_and_one_line_rolls_back(place: Path) -> None:
     for mark in "abcde":
         save(place, mark)
     assert bundle.versions(place) == [3, 4, 5]
-    assert bundle.read_facts(bundle.open_bundle(place))["mark"] == "e"
+    assert bundle.read_metadata(bundle.open_bundle(place))["mark"] == "e"
     assert bundle.roll_back(place, 3) == bundle.open_bundle(place)
-    assert bundle.read_facts(bundle.open_bundle(place))["mark"] == "c"
+    assert bundle.read_metadata(bundle.open_bundle(place))["mark"] == "c"
     save(place, "f")
     assert bundle.versions(place) == [4, 5, 6]
     assert not [p for p in place.rglob("*") if p.is_symlink() or p.name.startswith(".")]
@@ -117,9 +117,9 @@ def test_current_names_nothing(place: Path, content: str) -> None:
 
 
 def test_another_format_version(place: Path) -> None:
-    facts = save(place) / "penchant.json"
-    facts.write_text(facts.read_text().replace('"format_version": 1', '"format_version": 2'))
-    with pytest.raises(BundleError, match=r"format version 2; this penchant reads 1\. Use the penchant that wrote it"):
+    metadata = save(place) / "penchant.json"
+    metadata.write_text(metadata.read_text().replace('"format_version": 2', '"format_version": 1'))
+    with pytest.raises(BundleError, match=r"format version 1; this penchant reads 2\. Use the penchant that wrote it"):
         bundle.open_bundle(place)
 
 
@@ -207,13 +207,13 @@ def test_an_error_while_writing_leaves_what_was(place: Path, error: BaseExceptio
         raise error
 
     with pytest.raises(type(error)):
-        bundle.write_bundle(place, write, facts={})
+        bundle.write_bundle(place, write, metadata={})
     assert everything(place) == state
     assert place.exists() == bool(before)
 
 
 @pytest.mark.parametrize("before", [0, 1])
-@pytest.mark.parametrize("step", ["files", "facts", "sync", "current"])
+@pytest.mark.parametrize("step", ["files", "metadata", "sync", "current"])
 def test_no_space_leaves_what_was(
     place: Path, monkeypatch: pytest.MonkeyPatch, step: str, before: int, tmp_path: Path
 ) -> None:
@@ -227,7 +227,7 @@ def test_no_space_leaves_what_was(
     write = files("b")
     if step == "files":
         write = full
-    elif step == "facts":
+    elif step == "metadata":
         monkeypatch.setattr(Path, "write_bytes", full)
         write = lambda folder: None  # noqa: E731
     elif step == "sync":
@@ -235,18 +235,18 @@ def test_no_space_leaves_what_was(
     else:
         monkeypatch.setattr(os, "replace", full)
     with pytest.raises(BundleError, match=r"No space left on the disk while writing .*shop\.bundle.*Free space"):
-        bundle.write_bundle(place, write, facts={})
+        bundle.write_bundle(place, write, metadata={})
     monkeypatch.undo()
     if before:
-        assert bundle.read_facts(bundle.open_bundle(place))["mark"] == "a"
+        assert bundle.read_metadata(bundle.open_bundle(place))["mark"] == "a"
     if step != "current":  # a whole version that was never named may stay; the next write counts on from it
         assert everything(place) == state
     assert place.exists() == bool(before)
     save(place, "c")
-    assert bundle.read_facts(bundle.open_bundle(place))["mark"] == "c"
+    assert bundle.read_metadata(bundle.open_bundle(place))["mark"] == "c"
 
 
-def test_facts_that_are_no_json_are_refused(place: Path) -> None:
+def test_metadata_that_are_no_json_are_refused(place: Path) -> None:
     with pytest.raises(PenchantError, match="hold a object"):
         save(place, "a", odd=object())
     assert not place.exists()
@@ -279,7 +279,7 @@ def test_killed_at_any_moment_there_is_a_whole_version(place: Path, before: int)
                     touch()
             sys.addaudithook(hook)
             os.fsync = lambda handle: (touch(), real_fsync(handle))
-            bundle.write_bundle(root, mark("new"), facts={})
+            bundle.write_bundle(root, mark("new"), metadata={})
             os._exit(0)
 
         kill_at, kinds = 0, set()
@@ -287,7 +287,7 @@ def test_killed_at_any_moment_there_is_a_whole_version(place: Path, before: int)
             kill_at += 1
             shutil.rmtree(root, ignore_errors=True)
             for n in range(before):
-                bundle.write_bundle(root, mark(f"old{n}"), facts={})
+                bundle.write_bundle(root, mark(f"old{n}"), metadata={})
             child = os.fork()
             if not child:
                 write(kill_at)
@@ -302,7 +302,7 @@ def test_killed_at_any_moment_there_is_a_whole_version(place: Path, before: int)
             kinds.add(found)
             for version in bundle.versions(root):
                 bundle.verify(root / "versions" / str(version))
-            bundle.write_bundle(root, mark("later"), facts={})
+            bundle.write_bundle(root, mark("later"), metadata={})
             assert (bundle.open_bundle(root) / "m").read_text() == "later"
             left = [p for p in root.rglob("*") if p.name.startswith(".")]
             assert not left, (kill_at, left)

@@ -27,7 +27,7 @@ def test_a_known_user(run: Run, bundle: Path) -> None:
     assert lines[0].split() == ["rank", "item", "title", "score", "why"]
     assert [line.split()[1] for line in lines[1:]] == expected.item_ids[0]
     plain = json.loads(run("recommend", bundle, "--user", "u000001", "-k", 4, "--explain", "--json").stdout)
-    assert (plain["user_id"], plain["stage"]) == ("u000001", "model")
+    assert (plain["user_id"], plain["source"]) == ("u000001", "model")
     for place, item in enumerate(plain["items"]):
         assert item["rank"] == place + 1 and item["score"] == float(expected.scores[0, place])
         assert set(item["reason"]) >= {"events", "modalities", "sentence"}
@@ -66,7 +66,7 @@ def test_as_of_a_time(run: Run, bundle: Path) -> None:
     early = listed(run("recommend", bundle, "--user", "u000001", "--at", middle, "--json"))
     assert early == rec.recommend(["u000001"], at=middle).item_ids[0]
     nobody = json.loads(run("recommend", bundle, "--user", "u000001", "--at", "2000-01-01", "--json").stdout)
-    assert nobody["stage"] == "popularity"
+    assert nobody["source"] == "popularity"
 
 
 def test_filters(run: Run, bundle: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from typer.testing import Result
 
-from penchant.artifacts.bundle import open_bundle, read_facts, versions
+from penchant.artifacts.bundle import open_bundle, read_metadata, versions
 from penchant.recommender.recommender import Recommender
 from penchant.training.checkpoints import Checkpoints
 from penchant.training.steps import Training
@@ -32,10 +32,10 @@ def test_it_says_what_was_read_tested_and_written(run: Run, shop: Path, tmp_path
     assert any(line.startswith("on ") and "held-out users (split time)" in line for line in lines)
     assert lines[-1] == f"Wrote version 1 of the bundle {out}; its report: {out / 'versions' / '1' / 'report.html'}"
     assert done.stderr.startswith(f"Next: penchant recommend {out} --user ")
-    facts = read_facts(open_bundle(out))
-    assert (facts["config"]["model"], facts["config"]["seed"]) == ("cooccurrence", 5)
-    assert facts["config"]["modalities"]["text"]["encoder"] == "ngram"
-    assert set(facts["metrics"]["ndcg@10"]) == {"mean", "low", "high"}
+    metadata = read_metadata(open_bundle(out))
+    assert (metadata["config"]["model"], metadata["config"]["seed"]) == ("cooccurrence", 5)
+    assert metadata["config"]["modalities"]["text"]["encoder"] == "ngram"
+    assert set(metadata["metrics"]["ndcg@10"]) == {"mean", "low", "high"}
     page = (open_bundle(out) / "report.html").read_text(encoding="utf-8")
     assert "cooccurrence" in page and "shop" in page and "ndcg" in page.lower()
 
@@ -50,7 +50,7 @@ def test_options_come_from_a_file_and_the_command_line_goes_before_it(run: Run, 
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
     assert (told["version"], told["counts"]["events"], told["test"]) == ("1", 1200, None)
-    found = read_facts(open_bundle(tmp_path / "b"))["config"]
+    found = read_metadata(open_bundle(tmp_path / "b"))["config"]
     assert (found["model"], found["seed"], found["cooccurrence"]["window"]) == ("cooccurrence", 2, 4)
     again = run("train", shop, "--out", tmp_path / "b", *words, "--model", "popularity", "--set", "window=all")
     assert again.exit_code == 2 or versions(tmp_path / "b") == [1, 2]
@@ -83,7 +83,7 @@ def test_same_seed_same_answers(run: Run, shop: Path, tmp_path: Path) -> None:
         done = run("train", shop, "--out", tmp_path / name, "--no-evaluate", *words, *NGRAM)
         assert done.exit_code == 0, done.output
         told.append(run("recommend", tmp_path / name, "--user", "u000001", "--json").stdout)
-    assert told[0] == told[1] and json.loads(told[0])["stage"] == "model"
+    assert told[0] == told[1] and json.loads(told[0])["source"] == "model"
     first, second = (open_bundle(tmp_path / name) for name in ("a", "b"))
     learned = sorted(path.relative_to(first) for path in first.rglob("*.safetensors"))
     assert learned and all((first / path).read_bytes() == (second / path).read_bytes() for path in learned)
@@ -140,7 +140,7 @@ def test_a_training_that_was_killed_goes_on(
     assert "with training format 99 and torch" in " ".join(anew.stderr.split())
     assert anew.exit_code == 0 and done[:3] == [1, 2, 3]
     told = [run("recommend", tmp_path / name, "--user", "u000001", "--json").stdout for name in ("whole", "b")]
-    assert told[0] == told[1] and json.loads(told[0])["stage"] == "model"
+    assert told[0] == told[1] and json.loads(told[0])["source"] == "model"
     first, second = (open_bundle(tmp_path / name) for name in ("whole", "b"))
     learned = sorted(path.relative_to(first) for path in first.rglob("*.safetensors"))
     assert learned and all((first / path).read_bytes() == (second / path).read_bytes() for path in learned)
@@ -156,8 +156,8 @@ def test_probes_are_asked_for_kept_and_tested(run: Run, shop: Path, tmp_path: Pa
     done = run("train", early, "--out", tmp_path / "b", *asked)
     assert done.exit_code == 0, done.output
     assert "content, interest" in done.stdout and "actual \\ predicted" in done.stdout
-    facts = read_facts(open_bundle(tmp_path / "b"))
-    assert facts["probes"]["category"]["events"] == sum(facts["probes"]["category"]["counts"])
+    metadata = read_metadata(open_bundle(tmp_path / "b"))
+    assert metadata["probes"]["category"]["events"] == sum(metadata["probes"]["category"]["counts"])
     assert 'id="probes"' in (open_bundle(tmp_path / "b") / "report.html").read_text(encoding="utf-8")
     told = run("evaluate", tmp_path / "b", shop, "--json", "-")
     assert told.exit_code == 0, told.output

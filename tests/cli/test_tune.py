@@ -34,7 +34,7 @@ def test_settings_are_found_written_and_learned(run: Run, shop: Path, tmp_path: 
     assert all(getattr(options, key) == value for key, value in best.items())
     made = run("train", shop, "--out", tmp_path / "b", "--config", file, "--no-evaluate", "--json")
     assert made.exit_code == 0, made.output
-    assert json.loads(made.stdout)["facts"]["model"] == told["model"]
+    assert json.loads(made.stdout)["record"]["model"] == told["model"]
 
 
 def test_an_ensemble_is_tuned_expert_by_expert(run: Run, shop: Path, tmp_path: Path) -> None:

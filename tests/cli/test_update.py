@@ -106,7 +106,7 @@ def test_it_counts_the_values_that_it_cannot_read(run: Run, tmp_path: Path) -> N
     rec = Recommender.load(tmp_path / "b")
     assert rec.dataset.items.rows() == [("x", "moon", 90, 3.0), ("y", "sun", 80, 4.0), ("z", "star", 70, 5.0)]
     cells = {"items": {"pages": 1}, "users": {"age": 1}}
-    assert rec.facts["updates"][-1]["cells_unread"] == cells
+    assert rec.record.updates[-1].cells_unread == cells
     again = json.loads(run("update", tmp_path / "b", tmp_path / "more", "--json").stdout)
     assert again["cells_unread"] == cells and "prices" in again["notes"]["items"][0]
 
@@ -177,12 +177,12 @@ def test_two_processes_learn_what_one_learns_and_write_once(
     assert versions(folder) == [1, 2]
     found = Recommender.load(folder).model.state().tensors
     (folder / "current").write_text("1\n")
-    parts = Recommender.load(folder).parts()
-    two_at_once = parts.config.with_settings({"training.accumulate": 2})
-    alone = Recommender.of(replace(parts, config=two_at_once)).update(load_folder(new, needs_events=False))
+    state = Recommender.load(folder).state
+    two_at_once = state.config.with_settings({"training.accumulate": 2})
+    alone = Recommender(replace(state, config=two_at_once)).update(load_folder(new, needs_events=False))
     for name, value in alone.model.state().tensors.items():
         np.testing.assert_allclose(found[name], value, atol=2e-4, err_msg=name)
-    assert any(np.abs(found[name] - value).max() > 1e-3 for name, value in parts.model.state().tensors.items())
+    assert any(np.abs(found[name] - value).max() > 1e-3 for name, value in state.model.state().tensors.items())
 
 
 def test_it_names_an_expert_that_is_left_out_from_now_on(run: Run, shop: Path, tmp_path: Path) -> None:

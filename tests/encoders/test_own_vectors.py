@@ -11,7 +11,7 @@ from penchant.data.training import TrainingData
 from penchant.embeddings.encode_table import encode_table
 from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
 from penchant.embeddings.modalities import item_modalities, user_modalities
-from penchant.embeddings.packing import packed
+from penchant.embeddings.packing import pack_histories
 from penchant.encoders.cache import EncoderCache
 from penchant.encoders.text import TextOptions
 from penchant.errors import DataError
@@ -94,7 +94,7 @@ def test_an_update_takes_them_and_says_which_it_cannot_use() -> None:
     people = fresh.histories(np.arange(3)).user_modalities
     assert people is not None and people["taste"].vectors.tolist() == [[1, 2, 3], [0, 0, 0], [4, 5, 6]]
     assert people["taste"].present.tolist() == [True, False, True]
-    assert fresh.facts["updates"][-1]["vectors_unused"] == ["items: smell"]
+    assert fresh.record.updates[-1].vectors_unused == ("items: smell",)
     for name, table in (("shape", "item_id"), ("taste", "user_id")):
         one = {"item_id": "c", "user_id": "w"}[table]
         longer = new.with_vectors(name, pl.DataFrame({table: [one], "vector": [[1.0] * 5]}))
@@ -110,7 +110,7 @@ def test_a_network_reads_modalities_of_users() -> None:
     users = pl.DataFrame({"user_id": [f"u{u}" for u in range(8)], "vector": taste})
     data = Dataset.from_tables(events).with_vectors("taste", users)
     modalities, encoders = item_modalities(data, NO_TEXT)
-    batch = packed(data, encoders)
+    batch = pack_histories(data, encoders)
     model = SequenceModel(SequenceOptions(dim=16, layers=1, epochs=30, dropout=0.0, learning_rate=0.02))
     fit(model, TrainingData(batch, data.n_items, ["view"], 0, modalities=modalities))
     scores = model.score(batch.take([0, 1]).keep(np.tile([True, True, False], 2)))

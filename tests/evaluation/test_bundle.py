@@ -96,12 +96,12 @@ def test_options_of_a_split_need_one(
 def test_the_seed_is_of_all_that_is_fitted(fitted: Recommender) -> None:
     data = Dataset.from_tables(_walks(7))
     found = evaluate_bundle(fitted, data, split="leave-one-out", seed=7, options=PLAIN)
-    assert found.options["seed"] == 7 and found.facts["cooccurrence"]["seed"] == 7
+    assert found.options["seed"] == 7 and found.records["cooccurrence"].seed == 7
     beside = evaluate_bundle(fitted, data, beside=["popularity"], seed=7, options=PLAIN)
-    assert beside.split == "unseen" and beside.facts["popularity"]["seed"] == 7
+    assert beside.split == "unseen" and beside.records["popularity"].seed == 7
     again = evaluate_bundle(fitted, Dataset.from_tables(_walks(6)), seed=7, options=PLAIN)
-    assert again.split == "time" and again.facts["cooccurrence"]["seed"] == 7, "all was seen: fitted again"
-    assert beside.facts["cooccurrence"]["seed"] == 0, "the bundle is as it was"
+    assert again.split == "time" and again.records["cooccurrence"].seed == 7, "all was seen: fitted again"
+    assert beside.records["cooccurrence"].seed == 0, "the bundle is as it was"
 
 
 def test_where_all_was_seen_and_nothing_is_left_to_split_the_message_says_both(fitted: Recommender) -> None:

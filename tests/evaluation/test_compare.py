@@ -110,5 +110,5 @@ def test_a_fit_that_went_on_costs_what_all_its_processes_spent(walks: Dataset, t
     recipe = replace(recipe, training=replace(recipe.training, checkpoint_s=0.0))
     asked: dict[str, Any] = {"options": PLAIN, "split": "leave-one-out", "checkpoints": tmp_path}
     first, again = (compare(walks, {"transformer": recipe}, **asked) for _ in range(2))  # the second goes on at the end
-    assert again.cost["transformer"]["fit_cpu_s"] >= again.facts["transformer"]["fit_cpu_s"]
+    assert again.cost["transformer"]["fit_cpu_s"] >= again.records["transformer"].fit_cpu_s
     assert again.cost["transformer"]["fit_cpu_s"] > 0.5 * first.cost["transformer"]["fit_cpu_s"]

@@ -10,18 +10,21 @@ import numpy as np
 import polars as pl
 import pytest
 
-import penchant.recommender.bundle
+from penchant.artifacts import bundle
 from penchant.data.dataset import Dataset
+from penchant.data.ingest.merge import merge
 from penchant.embeddings.behaviour import BehaviourOptions, cooccurrence_modality
 from penchant.embeddings.fitted import ModalityOptions
 from penchant.embeddings.modalities import item_modalities
 from penchant.errors import BundleError, DataError, ModelError
 from penchant.models.probes.options import ProbeOptions
 from penchant.models.probes.probes import newest_events
+from penchant.recommender import fit as fit_module
+from penchant.recommender import update as update_module
 from penchant.recommender.config import Config
-from penchant.recommender.fit import fitted
+from penchant.recommender.fit import fit
 from penchant.recommender.recommender import Recommender
-from penchant.recommender.update import updated
+from penchant.recommender.update import update
 from penchant.training.continuing import UpdateOptions
 
 NAMES = ("纪录片", "音乐")
@@ -60,19 +63,19 @@ def rec(data: Dataset) -> Recommender:
 
 
 def test_the_newest_events_teach_probes_and_not_the_model(data: Dataset) -> None:
-    made = fitted(data, replace(BOTH, model="cooccurrence"))
-    held = made.held
+    config = replace(BOTH, model="cooccurrence")
+    state, held = fit(data, config), fit_module.events_for_probes(data, config)
     assert held is not None
     assert held.reshape(30, 20).sum(axis=1).tolist() == [2] * 30, "a tenth of twenty"
     assert held.reshape(30, 20)[:, -2:].all()
-    alone = fitted(data.where(~held), Config(model="cooccurrence"))
-    for name, tensor in alone.parts.model.state().tensors.items():
-        np.testing.assert_array_equal(made.parts.model.state().tensors[name], tensor)
-    counted = fitted(data, Config(model="cooccurrence"))
-    assert counted.held is None
-    for part in (made.parts, counted.parts):
-        assert part.facts["events"] == 600 and part.facts["trained_until_s"] == 1_700_000_000 + 19 * 60
-        for name, tensor in counted.parts.popularity.state().tensors.items():
+    alone = fit(data.where(~held), Config(model="cooccurrence"))
+    for name, tensor in alone.model.state().tensors.items():
+        np.testing.assert_array_equal(state.model.state().tensors[name], tensor)
+    counted = fit(data, Config(model="cooccurrence"))
+    assert fit_module.events_for_probes(data, counted.config) is None
+    for part in (state, counted):
+        assert part.record.events == 600 and part.record.trained_until_s == 1_700_000_000 + 19 * 60
+        for name, tensor in counted.popularity.state().tensors.items():
             np.testing.assert_array_equal(part.popularity.state().tensors[name], tensor)
 
 
@@ -83,7 +86,7 @@ def test_probes_know_what_people_like(rec: Recommender) -> None:
         categories = rec.next_category(user)
         assert list(categories) == [NAMES[own], NAMES[1 - own]]
         assert sum(categories.values()) == pytest.approx(1, abs=1e-6) and categories[NAMES[own]] > 0.9
-    assert rec.facts["probes"]["interest"]["negatives"] == "real"
+    assert rec.record.probes["interest"]["negatives"] == "real"
 
 
 def test_a_bundle_keeps_them_to_the_bit(rec: Recommender, tmp_path: Path) -> None:
@@ -97,7 +100,7 @@ def test_a_bundle_keeps_them_to_the_bit(rec: Recommender, tmp_path: Path) -> Non
 
 def test_an_update_teaches_them_anew(rec: Recommender, tmp_path: Path) -> None:
     fresh = rec.update(colours(events=4, seed=5, at=86_400))
-    told = fresh.facts["probes"]
+    told = fresh.record.probes
     assert told["interest"]["pairs"] == 60, "the newest two of everybody's 24"
     assert sum(told["category"]["counts"]) == told["category"]["events"] == round(60 * told["interest"]["interested"])
     assert fresh.probes is not rec.probes and fresh.probes is not None
@@ -106,34 +109,25 @@ def test_an_update_teaches_them_anew(rec: Recommender, tmp_path: Path) -> None:
     assert Recommender.load(tmp_path / "b").next_category("u0") == fresh.next_category("u0")
 
 
-def test_bundles_written_before_there_were_probes_load(
-    data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write = penchant.recommender.bundle.write_bundle
-
-    def as_before(path: Path, fill: Any, *, facts: dict[str, Any]) -> Path:
-        config = {key: value for key, value in facts["config"].items() if key != "probes"}
-        return write(path, fill, facts={k: v for k, v in facts.items() if k != "probes_state"} | {"config": config})
-
-    monkeypatch.setattr(penchant.recommender.bundle, "write_bundle", as_before)
+def test_without_probes_only_interest_is_answered(data: Dataset, tmp_path: Path) -> None:
     Recommender.fit(data, Config(model="content")).save(tmp_path / "b")
-    old = Recommender.load(tmp_path / "b")
-    assert old.probes is None and old.config.probes == ProbeOptions()
+    bare = Recommender.load(tmp_path / "b")
+    assert bare.probes is None and bare.config.probes == ProbeOptions()
     with pytest.raises(ModelError, match="No probes were fitted"):
-        old.next_category("u0")
-    assert old.interested("u0", ["i0", "i1"]).shape == (2,), "fitted at the first call"
+        bare.next_category("u0")
+    assert bare.interested("u0", ["i0", "i1"]).shape == (2,), "fitted at the first call"
 
 
 def test_an_old_bundle_with_heads_is_refused_and_the_error_names_the_new_key(
     data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = penchant.recommender.bundle.write_bundle
+    write = bundle.write_bundle
 
-    def as_before(path: Path, fill: Any, *, facts: dict[str, Any]) -> Path:
-        config = {("heads" if key == "probes" else key): value for key, value in facts["config"].items()}
-        return write(path, fill, facts={**facts, "config": config})
+    def as_before(path: Path, fill: Any, *, metadata: dict[str, Any]) -> Path:
+        config = {("heads" if key == "probes" else key): value for key, value in metadata["config"].items()}
+        return write(path, fill, metadata={**metadata, "config": config})
 
-    monkeypatch.setattr(penchant.recommender.bundle, "write_bundle", as_before)
+    monkeypatch.setattr(bundle, "write_bundle", as_before)
     Recommender.fit(data, Config(model="content")).save(tmp_path / "b")
     with pytest.raises(BundleError, match=r"'heads' is not known\. It has a new name: probes"):
         Recommender.load(tmp_path / "b")
@@ -166,7 +160,7 @@ def test_events_that_teach_nothing_are_refused_before_anything_is_learned(
     def learned(*_: Any, **__: Any) -> None:
         raise AssertionError("something was learned")
 
-    monkeypatch.setattr("penchant.training.phases.Stages.fit", learned)
+    monkeypatch.setattr("penchant.training.phases.Phases.fit", learned)
     few = colours(events=8)
     with pytest.raises(DataError, match="No event of interest follows another"):
         Recommender.fit(only(few, "like", "dislike", last="dislike"), BOTH)
@@ -189,11 +183,11 @@ def test_a_finished_model_stays_where_its_probes_cannot_be_taught(tmp_path: Path
     table = pl.DataFrame({"item_id": [f"i{i}" for i in range(4)], "vector": np.eye(4).tolist()})
     whole = Dataset.from_tables(log).with_vectors("own", table)
     rec = Recommender.fit(whole, Config(model="content", probes=ProbeOptions(fit=("interest",))))
-    assert rec.probes is None and set(rec.facts["probes"]["interest"]) == {"left_out"}
-    assert "two classes or more" in rec.facts["probes"]["interest"]["left_out"]
+    assert rec.probes is None and set(rec.record.probes["interest"]) == {"left_out"}
+    assert "two classes or more" in rec.record.probes["interest"]["left_out"]
     rec.save(tmp_path / "b")
     again = Recommender.load(tmp_path / "b")
-    assert again.probes is None and again.facts["probes"] == rec.facts["probes"]
+    assert again.probes is None and again.record.probes == rec.record.probes
     assert again.recommend("u0", k=2, allow_seen=True).item_ids == rec.recommend("u0", k=2, allow_seen=True).item_ids
 
 
@@ -203,11 +197,11 @@ def test_an_update_stays_where_its_probes_cannot_be_taught(data: Dataset) -> Non
     many = pl.concat([late.events.with_columns(pl.col("time_s") + n) for n in range(4)])
     fresh = rec.update(late.with_events(many.sort("user", "time_s")))
     assert fresh.dataset.n_events == 600 + many.height and fresh.probes is None
-    assert {name: list(told) for name, told in fresh.facts["probes"].items()} == {
+    assert {name: list(told) for name, told in fresh.record.probes.items()} == {
         "interest": ["left_out"],
         "category": ["left_out"],
     }
-    assert "No event of interest follows another" in fresh.facts["probes"]["interest"]["left_out"]
+    assert "No event of interest follows another" in fresh.record.probes["interest"]["left_out"]
     assert rec.probes is not None, "the old one keeps its own"
 
 
@@ -229,9 +223,10 @@ def test_an_update_holds_back_no_event_that_was_learned() -> None:
     kept = set(data.events.filter(held).select("user", "item", "time_s").rows())
     more = colours(people=50, events=4, at=86_400)
     for late in (more, colours(events=1, seed=4, at=-60)):
-        grown = updated(rec.parts(), late)
-        assert grown.held is not None and grown.parts.dataset.n_users == late.n_users
-        events = grown.parts.dataset.events.with_columns(new=grown.merged.is_new).filter(grown.held)
+        merged = merge(rec.dataset, late)
+        targets = update_module.events_for_probes(merged, rec.state.histories, config)
+        assert targets is not None and rec.update(late).dataset.n_users == late.n_users
+        events = merged.dataset.events.with_columns(new=merged.is_new).filter(targets)
         known = events.filter(~pl.col("new")).select("user", "item", "time_s").rows()
         assert set(known) <= kept and len(events)
     assert len(known) == 15, "the newest of twenty events, and not the one before it, which was learned"
@@ -241,16 +236,18 @@ def test_modalities_of_behaviour_do_not_know_held_events(data: Dataset) -> None:
     """At first and in an update; an encoder that is trained on behaviour sees the same part of the events."""
     modalities = ModalityOptions(behaviour=BehaviourOptions(dim=8))
     config = replace(BOTH, modalities=modalities)
-    made = fitted(data, config)
-    grown = updated(made.parts, colours(events=4, seed=5, at=86_400))
-    for parts, held in ((made.parts, made.held), (grown.parts, grown.held)):
+    late = colours(events=4, seed=5, at=86_400)
+    state = fit(data, config)
+    first = fit_module.events_for_probes(data, config)
+    second = update_module.events_for_probes(merge(data, late), state.histories, config)
+    for part, held in ((state, first), (update(state, late), second)):
         assert held is not None
-        whole = parts.dataset.sequences()
+        whole = part.dataset.sequences()
         honest, all_events = (
             cooccurrence_modality(log, 40, modalities.behaviour, seed=modalities.seed).vectors
             for log in (whole.keep(~held), whole)
         )
-        np.testing.assert_array_equal(parts.modalities["behaviour"].vectors, honest)
+        np.testing.assert_array_equal(part.modalities["behaviour"].vectors, honest)
         assert not np.allclose(honest, all_events)
 
 
@@ -262,5 +259,6 @@ def test_encoders_are_made_without_held_events(data: Dataset, monkeypatch: pytes
         return item_modalities(dataset, *args, **more)
 
     monkeypatch.setattr("penchant.recommender.fit.item_modalities", watched)
-    made = fitted(data, BOTH)
-    assert made.held is not None and seen[0].n_events == 600 - made.held.sum() == 540
+    fit(data, BOTH)
+    held = fit_module.events_for_probes(data, BOTH)
+    assert held is not None and seen[0].n_events == 600 - held.sum() == 540

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from penchant.data.dataset import Dataset
+from penchant.data.results.records import TrainingRecord
 from penchant.data.splits import split
 from penchant.errors import BundleError, DataError, OptionError, UnknownIdError, UsageError
 from penchant.models.ensemble.ensemble import Ensemble
@@ -88,15 +89,15 @@ def test_at_a_time_later_events_are_not_looked_at(counted: Recommender, shop: Da
     cut = history.keep(history.times_s <= middle)
     assert early.items[0].tolist() == counted.rank(cut.at(np.array([middle])), 10)[0][0].tolist()
     before_all = counted.recommend(users(counted, 1), at="1970-01-02")
-    assert before_all.stages == ["popularity"]
+    assert before_all.sources == ["popularity"]
 
 
 def test_a_sentence_is_understood_by_content(counted: Recommender, neural: Recommender, shop: Dataset) -> None:
     title = counted.titles[10]
     by_content = counted.recommend(text=title, k=5)
-    assert by_content.stages == ["content"]
+    assert by_content.sources == ["content"]
     assert shop.item_vocabulary.decode([10])[0] in by_content.item_ids[0]
-    assert neural.recommend(text=title, k=5).stages == ["model"]
+    assert neural.recommend(text=title, k=5).sources == ["model"]
 
 
 def test_removing_the_cited_event_lowers_the_item(fused: Recommender, shop: Dataset) -> None:
@@ -172,7 +173,7 @@ def test_a_bundle_answers_as_before(name: str, request: pytest.FixtureRequest, t
     np.testing.assert_allclose(first.scores, second.scores, atol=1e-5)
     assert [[r.sentence for r in row] for row in first.reasons] == [[r.sentence for r in row] for row in second.reasons]
     assert rec.recommend(text=rec.titles[4]).item_ids == again.recommend(text=rec.titles[4]).item_ids
-    assert again.facts["trained_until_s"] == rec.facts["trained_until_s"]
+    assert again.record.trained_until_s == rec.record.trained_until_s
     user = users(rec, 1)[0]
     np.testing.assert_allclose(again.interests(user).vectors, rec.interests(user).vectors, atol=1e-5)
 
@@ -201,11 +202,11 @@ def test_a_flipped_byte_is_found(counted: Recommender, tmp_path: Path) -> None:
 
 def test_selection_is_on_validation_and_the_refit_sees_everything(shop: Dataset) -> None:
     rec = Recommender.fit(shop, CONFIG)
-    training = rec.facts["training"]
-    assert training["validation_ndcg"] is not None
-    assert set(training["weights"]) == {"transformer", "cooccurrence", "content"}
-    assert rec.facts["trained_until_s"] == int(shop.sequences().times_s.max())
-    assert isinstance(rec.model, Ensemble) and rec.model.weights == training["weights"]
+    training = rec.record.training
+    assert training.validation_ndcg is not None
+    assert set(training.weights) == {"transformer", "cooccurrence", "content"}
+    assert rec.record.trained_until_s == int(shop.sequences().times_s.max())
+    assert isinstance(rec.model, Ensemble) and rec.model.weights == training.weights
 
 
 @pytest.mark.parametrize("modalities", ["behaviour", "graph"])
@@ -219,14 +220,14 @@ def test_what_is_held_out_for_selection_is_not_in_the_modalities(modalities: str
         "graph": {"lite.experts": "content", "content.modalities": "graph", "modalities.graph.enabled": True},
     }
     rec = Recommender.fit(data, Config(model="lite").with_settings(expert[modalities]))
-    found = rec.facts["training"]["validation_ndcg"]
+    found = rec.record.training.validation_ndcg
     assert found < 0.12, f"{found}: by chance it is .08, ten of sixty"
 
 
 def test_with_a_validation_the_model_learns_from_what_is_given(shop: Dataset) -> None:
     cut = split(shop, "time")
     rec = Recommender.fit(cut.train, Config(model="cooccurrence"), validation=cut.validation)
-    assert rec.facts["trained_until_s"] == int(cut.train.sequences().times_s.max())
+    assert rec.record.trained_until_s == int(cut.train.sequences().times_s.max())
 
 
 def test_user_attributes_and_context_change_a_neural_answer(shop: Dataset) -> None:
@@ -262,9 +263,9 @@ def test_what_is_asked_wrongly_is_refused_with_the_remedy(counted: Recommender) 
 
 
 def test_a_recipe_that_was_chosen_before_is_not_chosen_again(shop: Dataset) -> None:
-    chosen = {"epochs": [], "best_epoch": 2, "experts": {}, "weights": {}}
+    chosen = TrainingRecord(best_epoch=2)
     rec = Recommender.fit(shop, Config(model="transformer", models={"transformer": SMALL}), chosen=chosen)
-    assert rec.facts["training"]["best_epoch"] == 2
+    assert rec.record.training.best_epoch == 2
 
 
 def test_what_a_history_holds_beyond_the_catalogue_is_left_out_and_said(counted: Recommender, shop: Dataset) -> None:

@@ -83,9 +83,9 @@ def test_new_events_change_the_answer_and_nothing_else_is_lost(fitted: Recommend
     assert all((fitted.model.state().tensors[k] == v).all() for k, v in state.items())
     assert fresh.dataset.n_events == fitted.dataset.n_events + 6
     assert fresh.dataset.user_vocabulary.ids.to_list()[-1] == "guest1"
-    assert fresh.recommend("guest1", k=3).stages == ["model"]
-    assert fresh.facts["trained_until_s"] == LATER + 9
-    assert fresh.facts["updates"][0]["new"] == {"events": 6, "users": 1}
+    assert fresh.recommend("guest1", k=3).sources == ["model"]
+    assert fresh.record.trained_until_s == LATER + 9
+    assert fresh.record.updates[0].new == {"events": 6, "users": 1}
 
 
 def test_a_second_update_with_the_same_data_does_nothing(fitted: Recommender) -> None:
@@ -115,7 +115,7 @@ def test_items_alone_are_enough(neural: Recommender, tmp_path: Path) -> None:
 
     (tmp_path / "items.csv").write_text(f"item_id,title\nfresh,{TASTES[1]} live\n")
     fresh = neural.update(load_folder(tmp_path, needs_events=False))
-    assert fresh.facts["updates"][0]["new"] == {"items": 1}
+    assert fresh.record.updates[0].new == {"items": 1}
     assert fresh.dataset.n_events == neural.dataset.n_events
     net = fresh.model.net  # type: ignore[attr-defined]
     assert net.tower.trained.tolist() == [1.0] * 30 + [0.0]
@@ -143,7 +143,7 @@ def test_a_title_that_is_corrected_is_encoded_again(neural: Recommender) -> None
     fresh = neural.update(more([("u0", "i1", LATER)], changed), UpdateOptions(epochs=0))
     old, new = neural.modalities["text"].vectors, fresh.modalities["text"].vectors
     assert (old[1:] == new[1:]).all() and (old[0] != new[0]).any()
-    assert fresh.facts["updates"][0]["new"]["changed_items"] == 1
+    assert fresh.record.updates[0].new["changed_items"] == 1
 
 
 def test_replay_and_epochs_are_what_they_say(neural: Recommender) -> None:
@@ -270,7 +270,7 @@ def test_the_seed_of_an_update_is_the_bundles_own_unless_given(neural: Recommend
     told = [rec.model.state().tensors for rec in (plain, same, other)]
     assert all(told[0][name].tobytes() == told[1][name].tobytes() for name in told[0])
     assert any(told[0][name].tobytes() != told[2][name].tobytes() for name in told[0])
-    assert [rec.facts["updates"][-1]["seed"] for rec in (plain, same, other)] == [neural.config.seed] * 2 + [5]
+    assert [rec.record.updates[-1].seed for rec in (plain, same, other)] == [neural.config.seed] * 2 + [5]
     assert other.config == neural.config, "the recipe of the bundle stays"
 
 
@@ -357,7 +357,7 @@ def test_a_language_model_keeps_its_words_and_weights(levels: int) -> None:
     alone = by_content / np.linalg.norm(by_content)
     np.testing.assert_allclose(fresh.dense_model().item_vectors[31], alone, atol=1e-5)  # nobody has touched it
     learned = rec.update(new, UpdateOptions(epochs=1))
-    assert fresh.recommend("u0", k=3).item_ids and learned.recommend("u1", k=3).stages == ["model"]
+    assert fresh.recommend("u0", k=3).item_ids and learned.recommend("u1", k=3).sources == ["model"]
     old, moved = rec.model.state().tensors, learned.model.state().tensors
     assert (old["tokenizer"] == moved["tokenizer"]).all()
     assert 0 < np.abs(moved["project.weight"] - old["project.weight"]).max() < 0.5
@@ -373,10 +373,10 @@ def test_a_language_model_that_read_the_items_and_was_altered_is_refused() -> No
 def test_an_expert_that_the_data_have_outgrown_is_named() -> None:
     settings = {**SMALL, "lite.experts": "cooccurrence,user_knn", "lite.max_users_user_knn": 45}
     rec = Recommender.fit(platform(), Config(model="lite").with_settings(settings))
-    assert "left_out" not in rec.update(more([("u1", "i3", LATER)])).facts["updates"][0]
+    assert not rec.update(more([("u1", "i3", LATER)])).record.updates[0].left_out
     fresh = rec.update(more([("stranger", "i0", LATER), ("stranger", "i1", LATER + 9)]))
-    (why,) = fresh.facts["updates"][0]["left_out"].values()
+    (why,) = fresh.record.updates[0].left_out.values()
     assert why.startswith("46 users") and isinstance(fresh.model, Ensemble)
     assert list(fresh.model.experts) == ["cooccurrence"] and set(rec.model.experts) == {"cooccurrence", "user_knn"}  # type: ignore[attr-defined]
     again = fresh.update(more([("u1", "i3", LATER)]))
-    assert "left_out" not in again.facts["updates"][1]
+    assert not again.record.updates[1].left_out

@@ -17,6 +17,7 @@ import torch
 
 from penchant.data.dataset import Dataset
 from penchant.data.modalities import Modalities, Modality
+from penchant.data.results.records import TrainingRecord
 from penchant.data.training import TrainingData
 from penchant.models.cooccurrence import Cooccurrence, CooccurrenceOptions
 from penchant.models.ensemble.ensemble import Ensemble
@@ -25,7 +26,7 @@ from penchant.models.sequence import SequenceModel, SequenceOptions
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 from penchant.testing.cycles import cycles
-from penchant.training import TrainingLog, fit
+from penchant.training import fit
 from penchant.training.checkpoints import FILE, Checkpoints, identity, of_another_version, written_by
 from penchant.training.options import TrainingOptions
 
@@ -57,12 +58,12 @@ def stopping(data: TrainingData, calls: int) -> TrainingData:
     return replace(data, progress=progress)
 
 
-def rows(log: TrainingLog) -> list[dict[str, float]]:
+def rows(log: TrainingRecord) -> list[dict[str, float]]:
     return [{key: value for key, value in row.items() if key != "seconds"} for row in log.epochs]
 
 
 @pytest.fixture(scope="module")
-def whole() -> tuple[dict[str, bytes], TrainingLog]:
+def whole() -> tuple[dict[str, bytes], TrainingRecord]:
     model = SequenceModel(SMALL)
     log = fit(model, cycles())
     return weights(model), log
@@ -70,7 +71,7 @@ def whole() -> tuple[dict[str, bytes], TrainingLog]:
 
 @pytest.mark.parametrize("calls", [1, 2, 6, 7, 8, 13])
 def test_stopped_anywhere_it_goes_on_to_the_same_weights(
-    tmp_path: Path, whole: tuple[dict[str, bytes], TrainingLog], calls: int
+    tmp_path: Path, whole: tuple[dict[str, bytes], TrainingRecord], calls: int
 ) -> None:
     with pytest.raises(Stop):
         fit(SequenceModel(SMALL), stopping(cycles(), calls), checkpoints=always(tmp_path))
@@ -94,7 +95,7 @@ def test_negatives_drawn_from_many_items_change_nothing_of_that(tmp_path: Path) 
     assert weights(again) == weights(model)
 
 
-def test_stopped_again_and_again(tmp_path: Path, whole: tuple[dict[str, bytes], TrainingLog]) -> None:
+def test_stopped_again_and_again(tmp_path: Path, whole: tuple[dict[str, bytes], TrainingRecord]) -> None:
     """Three steps at a time, always a new process's worth of state."""
     for _ in range(100):
         model = SequenceModel(SMALL)
@@ -106,7 +107,9 @@ def test_stopped_again_and_again(tmp_path: Path, whole: tuple[dict[str, bytes], 
     assert weights(model) == whole[0]
 
 
-def test_a_training_that_has_ended_is_not_repeated(tmp_path: Path, whole: tuple[dict[str, bytes], TrainingLog]) -> None:
+def test_a_training_that_has_ended_is_not_repeated(
+    tmp_path: Path, whole: tuple[dict[str, bytes], TrainingRecord]
+) -> None:
     fit(SequenceModel(SMALL), cycles(), checkpoints=always(tmp_path))
     model = SequenceModel(SMALL)
     log = fit(model, stopping(cycles(), 1), checkpoints=always(tmp_path))
@@ -114,7 +117,7 @@ def test_a_training_that_has_ended_is_not_repeated(tmp_path: Path, whole: tuple[
 
 
 def test_other_data_recipes_or_damaged_files_begin_anew(
-    tmp_path: Path, whole: tuple[dict[str, bytes], TrainingLog]
+    tmp_path: Path, whole: tuple[dict[str, bytes], TrainingRecord]
 ) -> None:
     with pytest.raises(Stop):
         fit(SequenceModel(SMALL), stopping(cycles(), 6), checkpoints=always(tmp_path))
@@ -178,7 +181,7 @@ def test_everything_that_a_model_reads_is_in_the_name_of_a_training() -> None:
 )
 def test_another_version_begins_anew_and_says_so(
     tmp_path: Path,
-    whole: tuple[dict[str, bytes], TrainingLog],
+    whole: tuple[dict[str, bytes], TrainingRecord],
     monkeypatch: pytest.MonkeyPatch,
     changed: str,
     value: object,
@@ -277,7 +280,7 @@ def test_a_recommender_says_the_seconds_of_all_processes(tmp_path: Path, monkeyp
         clock.now += 10.0
 
     rec = Recommender.fit(data, config, progress=going_on, checkpoints=tmp_path)
-    assert spent[-1] >= 50 and rec.facts["fit_cpu_s"] == pytest.approx(spent[-1] + clock.now - 1.0)
+    assert spent[-1] >= 50 and rec.record.fit_cpu_s == pytest.approx(spent[-1] + clock.now - 1.0)
 
 
 def test_how_often_and_where_curves_go_is_no_part_of_the_recipe(tmp_path: Path) -> None:
@@ -339,7 +342,7 @@ fit(SequenceModel(SequenceOptions(**{options!r})), replace(cycles(), progress=pr
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL on Windows")
-def test_killed_by_the_system(tmp_path: Path, whole: tuple[dict[str, bytes], TrainingLog]) -> None:
+def test_killed_by_the_system(tmp_path: Path, whole: tuple[dict[str, bytes], TrainingRecord]) -> None:
     code = KILLED.format(options=OPTIONS, out=str(tmp_path))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr

@@ -25,12 +25,12 @@ import numpy as np
 from penchant.artifacts.atomic import atomic_file, remove_leftovers, sync, sync_tree, temporary_name, write_errors
 from penchant.errors import BundleError, DataError, PenchantError, UsageError
 
-FORMAT_VERSION: Final = 1
-"""Version of the layout; a bundle of another one is refused."""
+FORMAT_VERSION: Final = 2
+"""Version of the layout; a bundle of another one is rejected."""
 KEPT: Final = 3
 """How many versions stay on disk."""
 
-FACTS: Final = "penchant.json"
+METADATA: Final = "penchant.json"
 MANIFEST: Final = "manifest.json"
 CURRENT: Final = "current"
 VERSIONS: Final = "versions"
@@ -40,10 +40,10 @@ TRAINING: Final = ".training"
 _BLOCK: Final = 1 << 20
 
 
-def write_bundle(path: str | Path, write: Callable[[Path], None], *, facts: Mapping[str, Any]) -> Path:
+def write_bundle(path: str | Path, write: Callable[[Path], None], *, metadata: Mapping[str, Any]) -> Path:
     """Add a version to the bundle at `path` and make it current; returns the folder of the version.
 
-    `write` is called with an empty folder and puts the files of the model there. `facts` become `penchant.json`.
+    `write` is called with an empty folder and puts the files of the model there. `metadata` becomes `penchant.json`.
     Three versions are kept. Raises `BundleError` (no space, no permission) and `UsageError` (`path` holds something
     that is no bundle); whatever goes wrong, an earlier version stays as it was and nothing half-written is left.
     """
@@ -60,7 +60,7 @@ def write_bundle(path: str | Path, write: Callable[[Path], None], *, facts: Mapp
             remove_leftovers(root)
             temporary.mkdir()
             write(temporary)
-            _seal(temporary, facts)
+            _seal(temporary, metadata)
             version = _publish(temporary, versions_folder)
             _point(root, version)
             done = True
@@ -86,9 +86,9 @@ def open_bundle(path: str | Path) -> Path:
     return folder
 
 
-def read_facts(folder: Path) -> dict[str, Any]:
+def read_metadata(folder: Path) -> dict[str, Any]:
     """What `penchant.json` of one version says (`folder` comes from `open_bundle`)."""
-    return _json(folder / FACTS)
+    return _json(folder / METADATA)
 
 
 def versions(path: str | Path) -> list[int]:
@@ -150,9 +150,9 @@ def verify(folder: Path) -> None:
             raise _altered(folder, f"the file {name} was changed after it was written (its SHA-256 differs)")
 
 
-def _seal(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Write facts and manifest, and make everything durable."""
-    (folder / FACTS).write_bytes(_dumps({**facts, "format_version": FORMAT_VERSION}))
+def _seal(folder: Path, metadata: Mapping[str, Any]) -> None:
+    """Write metadata and manifest, and make everything durable."""
+    (folder / METADATA).write_bytes(_dumps({**metadata, "format_version": FORMAT_VERSION}))
     entries = {
         name: {"sha256": _sha256(folder / name), "bytes": (folder / name).stat().st_size} for name in _files(folder)
     }
@@ -212,15 +212,15 @@ def _current_folder(root: Path) -> Path:
 
 
 def _check_format(folder: Path) -> None:
-    if not (folder / FACTS).is_file():
-        raise _altered(folder, f"the file {FACTS} is missing")
+    if not (folder / METADATA).is_file():
+        raise _altered(folder, f"the file {METADATA} is missing")
     try:
-        version = _json(folder / FACTS).get("format_version")
+        version = _json(folder / METADATA).get("format_version")
     except BundleError:
         return  # the hash will say what happened to the file
     if version != FORMAT_VERSION:
         raise BundleError(
-            f"{folder / FACTS} has format version {version!r}; this penchant reads {FORMAT_VERSION}.",
+            f"{folder / METADATA} has format version {version!r}; this penchant reads {FORMAT_VERSION}.",
             remedy="Use the penchant that wrote it, or train again with this one.",
         )
 
@@ -298,4 +298,4 @@ def _plain(value: Any) -> Any:
         return _plain(value.tolist())
     if isinstance(value, Path):
         return value.as_posix()
-    raise PenchantError(f"Facts of a bundle hold a {type(value).__name__} ({value!r}), which JSON does not know.")
+    raise PenchantError(f"Metadata of a bundle hold a {type(value).__name__} ({value!r}), which JSON does not know.")

@@ -70,7 +70,7 @@ def demo(
         step("2", f"What each model finds, on the {found.users:,} people's next choices that it had not seen")
         terminal.show_table(*found.table([f"ndcg@{found.k}", f"hit_rate@{found.k}", f"mrr@{found.k}"]))
         cold, left_out = _on_new_items(dataset, [*names, "content"], settings, report)
-        chosen = found.facts.get(settings.model, {}).get("training")
+        chosen = found.records[settings.model].training if settings.model in found.records else None
         rec = Recommender.fit(dataset, settings, chosen=chosen, progress=report)
         recovery = measure_recovery(rec, Truth.load(folder / "truth"), seed=seed) if has_truth else Recovery()
         if not has_truth:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from penchant.cli import terminal
+
+if TYPE_CHECKING:
+    from penchant.data.results.records import FitRecord
 
 ROWS = {
     "probe": "the probe",
@@ -44,11 +47,11 @@ def show_probes(model: str, results: Mapping[str, Any]) -> None:
             terminal.show_table(("actual \\ predicted", *classes), lines)
 
 
-def show_left_out(facts: Mapping[str, Any]) -> None:
-    """Which configured probes a recommender with these facts lacks, and why."""
-    for name, record in facts.get("probes", {}).items():
-        if "left_out" in record:
-            terminal.show(f"The {name} probe was not fitted: {record['left_out']}")
+def show_left_out(record: FitRecord) -> None:
+    """Which configured probes a recommender with this record lacks, and why."""
+    for name, probe in record.probes.items():
+        if "left_out" in probe:
+            terminal.show(f"The {name} probe was not fitted: {probe['left_out']}")
 
 
 def _cell(value: Any) -> Any:

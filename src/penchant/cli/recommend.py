@@ -116,7 +116,7 @@ def as_plain(rec: Recommender, found: Recommendations) -> dict[str, Any]:
             zip(found.item_ids[0], found.items[0], found.scores[0], strict=False)
         )
     ]
-    return {"user_id": found.user_ids[0], "stage": found.stages[0], "items": items}
+    return {"user_id": found.user_ids[0], "source": found.sources[0], "items": items}
 
 
 def reason_plain(reason: Reason) -> dict[str, Any]:
@@ -138,8 +138,8 @@ def show_list(rec: Recommender, found: Recommendations) -> None:
         for e in plain["items"]
     ]
     terminal.show_table(columns, rows)
-    if plain["stage"] != "model":
-        terminal.note(f"Answered by {plain['stage']}: the model knows nothing about this request.")
+    if plain["source"] != "model":
+        terminal.note(f"Answered by {plain['source']}: the model knows nothing about this request.")
 
 
 def _filters(

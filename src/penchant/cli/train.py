@@ -76,7 +76,7 @@ def train(
         terminal.note(f"{out} holds an unfinished training. {of_another_version(kept) or goes_on}")
     with terminal.progress(shown=speaks) as report:
         found = held_out(dataset, settings, split, report, kept) if evaluate else None
-        chosen = found.facts[settings.model].get("training") if found and settings.model in found.facts else None
+        chosen = found.records[settings.model].training if found and settings.model in found.records else None
         rec = Recommender.fit(dataset, settings, chosen=chosen, progress=report, checkpoints=kept)
         if not speaks:
             return
@@ -84,23 +84,27 @@ def train(
         options = ReportOptions(title=data.resolve().name, command=command, shows_users=histories)
         html = render(rec, found, options, dataset=dataset)
         if found:
-            metrics = found.models.get(settings.model, {})
-            rec.facts["metrics"] = {name: interval.to_dict() for name, interval in metrics.items()}
+            rec = rec.with_record(replace(rec.record, metrics=found.models.get(settings.model, {})))
         folder = rec.save(out, histories=histories, report_html=html)
     shutil.rmtree(kept, ignore_errors=True)
     report_file = folder / "report.html"
-    training = rec.facts.get("training", {})
+    ndcg = rec.record.training.validation_ndcg
     if json:
-        summary = {"bundle": str(out), "version": folder.name, "report": str(report_file), "facts": rec.facts}
+        summary = {
+            "bundle": str(out),
+            "version": folder.name,
+            "report": str(report_file),
+            "record": rec.record.to_dict(),
+        }
         terminal.show_json({**describe_dataset(dataset), **summary, "test": found.to_json() if found else None})
         return
     if found:
         show_tested(found, settings.model)
-    for line in rec.facts["modality_notes"]:
+    for line in rec.record.notes:
         terminal.show(line)
-    show_left_out(rec.facts)
-    if training.get("validation_ndcg") is not None:
-        terminal.show(f"NDCG@10 on validation {training['validation_ndcg']:.4f}; then learned again from everything")
+    show_left_out(rec.record)
+    if ndcg is not None:
+        terminal.show(f"NDCG@10 on validation {ndcg:.4f}; then learned again from everything")
     terminal.show(f"Wrote version {folder.name} of the bundle {out}; its report: {report_file}")
     asked = f"--user {dataset.user_vocabulary.ids[0]}" if histories else "--history FILE"
     terminal.note(f"Next: penchant recommend {out} {asked} --explain")

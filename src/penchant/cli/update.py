@@ -79,10 +79,10 @@ def update(
             html = render(fresh, options=ReportOptions(title=bundle.resolve().name, command=command))
             folder = fresh.save(bundle, report_html=html)
     nothing: dict[str, Any] = {"new": {}, "known_events": data.n_events}
-    new = fresh.facts["updates"][-1] if folder else nothing
+    new = fresh.record.updates[-1].to_dict() if folder else nothing
     if json:
         summary = {"bundle": str(bundle), "version": folder.name if folder else None, **new}
-        probes = {"probes": fresh.facts["probes"]} if folder and "probes" in fresh.facts else {}
+        probes = {"probes": dict(fresh.record.probes)} if folder and fresh.record.probes else {}
         terminal.show_json({**summary, **probes, **missed, "drift": found.to_dict() if found else None})
         return
     told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in new["new"].items())
@@ -98,7 +98,7 @@ def update(
     if folder is None:
         terminal.show(f"{bundle} is as it was")
         return
-    show_left_out(fresh.facts)
+    show_left_out(fresh.record)
     terminal.show(f"Wrote version {folder.name} of the bundle {bundle}")
 
 

@@ -18,7 +18,7 @@ from penchant.data.vocabulary import Vocabulary
 from penchant.embeddings.behaviour import BehaviourOptions, cooccurrence_modality
 from penchant.embeddings.fitted import FittedEncoders
 from penchant.embeddings.modalities import event_content
-from penchant.embeddings.packing import kept_vectors
+from penchant.embeddings.packing import default_cache
 from penchant.errors import DataError
 
 
@@ -42,7 +42,7 @@ def grown_item_modalities(
     n = merged.dataset.n_items
     rows = np.concatenate([merged.changed_items, np.arange(merged.n_old_items, n)])
     made = encoders.encode_table(
-        schema.ITEMS, merged.dataset.items[rows], root=new.root, cache=kept_vectors(), progress=progress
+        schema.ITEMS, merged.dataset.items[rows], root=new.root, cache=default_cache(), progress=progress
     )
     grown = {name: _placed(modality, n, rows, made.get(name)) for name, modality in modalities.items()}
     grown = _with_brought(grown, new, schema.ITEMS, merged.dataset.item_vocabulary)
@@ -63,11 +63,11 @@ def grown_histories(
     of users that the new data bring go over those of the same name. Raises `DataError` where they are of another
     length.
     """
-    rows, fresh = event_content(new, encoders, kept_vectors(), progress)
+    rows, fresh = event_content(new, encoders, default_cache(), progress)
     content, content_rows = _contents(packed, rows, fresh, merged)
     n = merged.dataset.n_users
     codes = np.concatenate([merged.changed_users, np.arange(merged.n_old_users, n)])
-    made = encoders.encode_table(schema.USERS, merged.dataset.users[codes], root=new.root, cache=kept_vectors())
+    made = encoders.encode_table(schema.USERS, merged.dataset.users[codes], root=new.root, cache=default_cache())
     users = {
         name: _placed(modality, n, codes, made.get(name))
         for name, modality in (packed.user_modalities or Modalities()).items()

@@ -1,4 +1,4 @@
-"""Histories with everything that models may read: events, what they carry themselves, and what is known of users."""
+"""Histories with everything that models may read: events, their content, and the modalities of users."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.ingest.ad_hoc_history import GUEST, from_history, sentence
+from penchant.data.ingest.ad_hoc_history import ANONYMOUS, code_history, single_event
 from penchant.data.modalities import Modalities, Modality
 from penchant.data.sequences import SequenceBatch
 from penchant.embeddings.fitted import FittedEncoders
@@ -30,7 +30,7 @@ _NEEDED: Final = {
 """What a request is called, and what items need so that it can be compared with them."""
 
 
-def kept_vectors() -> EncoderCache | None:
+def default_cache() -> EncoderCache | None:
     """The user's cache of vectors, so that no text is encoded twice; None where nothing can be written there."""
     folder = default_cache_folder()
     try:
@@ -40,44 +40,44 @@ def kept_vectors() -> EncoderCache | None:
     return EncoderCache(folder) if os.access(folder, os.W_OK) else None
 
 
-def packed(data: Dataset, encoders: FittedEncoders) -> SequenceBatch:
-    """All histories of a dataset (row = user code) with what events carry themselves and what is known of users."""
-    batch = with_content(data.sequences(), data, encoders)
-    users = user_modalities(data, encoders, kept_vectors())
+def pack_histories(data: Dataset, encoders: FittedEncoders) -> SequenceBatch:
+    """All histories of a dataset (row = user code) with the content of their events and the modalities of users."""
+    batch = embed_events(data.sequences(), data, encoders)
+    users = user_modalities(data, encoders, default_cache())
     return replace(batch, user_modalities=users) if users else batch
 
 
-def with_content(batch: SequenceBatch, data: Dataset, encoders: FittedEncoders) -> SequenceBatch:
-    """The same histories with the contents of `data`'s events, whose rows they have."""
-    rows, contents = event_content(data, encoders, kept_vectors())
+def embed_events(batch: SequenceBatch, data: Dataset, encoders: FittedEncoders) -> SequenceBatch:
+    """Histories with the content of `data`'s events, whose rows they have."""
+    rows, contents = event_content(data, encoders, default_cache())
     return replace(batch, content_rows=rows, content=contents) if contents else batch
 
 
-def handed_in(
-    history: Any, dataset: Dataset, encoders: FittedEncoders, whole: SequenceBatch
+def pack_ad_hoc_history(
+    history: Any, dataset: Dataset, encoders: FittedEncoders, histories: SequenceBatch
 ) -> tuple[list[str], SequenceBatch, Dataset]:
-    """A history that somebody hands in, as `from_history`, with the contents of its events and what is known of people.
+    """An ad-hoc history as `code_history` gives it, with the content of its events and the modalities of its users.
 
-    Whoever the history names by a user id of the dataset has the modalities of that user in `whole` (`packed`);
-    others, and a history that names nobody, have none.
+    A user id of the dataset gets the modalities of that user in `histories`, all packed histories of the dataset; an
+    anonymous user has none.
     """
-    names, batch, source = from_history(dataset, history)
-    batch = with_content(batch, source, encoders)
-    codes = dataset.user_vocabulary.encode([name if name != GUEST else "" for name in names])
+    names, batch, source = code_history(dataset, history)
+    batch = embed_events(batch, source, encoders)
+    codes = dataset.user_vocabulary.encode([name if name != ANONYMOUS else "" for name in names])
     known = codes >= 0
-    if not whole.user_modalities or not known.any():
+    if not histories.user_modalities or not known.any():
         return names, batch, source
-    modalities = whole.user_modalities.take(np.maximum(codes, 0))
-    told = {
+    modalities = histories.user_modalities.take(np.maximum(codes, 0))
+    kept = {
         name: Modality(
             np.where(known[:, None], modality.vectors, np.float32(0)), modality.present & known, modality.encoder
         )
         for name, modality in modalities.items()
     }
-    return names, replace(batch, user_modalities=Modalities(told)), source
+    return names, replace(batch, user_modalities=Modalities(kept)), source
 
 
-def described(
+def embed_cold_query(
     encoders: FittedEncoders,
     item_modalities: Collection[str],
     *,
@@ -85,10 +85,10 @@ def described(
     image: str | Path | None = None,
     audio: str | Path | None = None,
 ) -> SequenceBatch:
-    """Somebody described by a sentence, a picture or a sound: one event without an item that carries it.
+    """A cold query by a sentence, a picture or a sound: one event without an item, which has it as its content.
 
-    Raises `EncoderError` where items have no such modality to compare with or the text has no word that it knows,
-    `MediaError` where the file cannot be used, `UsageError` for a text of nothing.
+    Raises `EncoderError` where items have no such modality to compare with or the text has no known word,
+    `MediaError` where the file cannot be used, `UsageError` for an empty text.
     """
     spoken = audio is not None and encoders.speech is not None and schema.TEXT in item_modalities
     for kind, given in ((schema.TEXT, text), (schema.IMAGE, image), (schema.AUDIO, audio)):
@@ -109,7 +109,7 @@ def described(
                 remedy="Use words of the items' titles, or train with an encoder that knows more of them.",
             )
     if spoken and audio is not None:
-        modalities |= _said(encoders, Path(audio))
+        modalities |= _transcribe(encoders, Path(audio))
     for kind, file in ((schema.IMAGE, image), (schema.AUDIO, audio)):
         if file is not None and (kind in encoders.media or not spoken):
             path = Path(file)
@@ -118,10 +118,10 @@ def described(
                 raise MediaError(f"{path}: {report.problems[0].reason}", remedy=f"Give another {kind} file.")
     if not any(modality.present.any() for modality in modalities.values()):
         raise MediaError(f"{audio}: nothing is said in it that can be read.", remedy="Give another audio file.")
-    return replace(sentence(text or ""), content=Modalities(modalities))
+    return replace(single_event(), content=Modalities(modalities))
 
 
-def _said(encoders: FittedEncoders, path: Path) -> Modalities:
+def _transcribe(encoders: FittedEncoders, path: Path) -> Modalities:
     """The text modality of what is said in a file, if anything is."""
     alone = replace(encoders, media={}, attributes={}, reports={})
     modalities = alone.encode_table(schema.EVENTS, pl.DataFrame({schema.AUDIO: [path.name]}), root=path.parent)
@@ -131,34 +131,33 @@ def _said(encoders: FittedEncoders, path: Path) -> Modalities:
     return modalities
 
 
-def described_rows(
-    histories: SequenceBatch, modalities: Collection[str], *, people: bool = True
+def rows_with_content(
+    histories: SequenceBatch, modalities: Collection[str], *, of_users: bool = True
 ) -> npt.NDArray[np.bool_]:
-    """Which histories `[B]` say something in one of these modalities of items: by an event's own content or, with
-    `people`, by a modality of the person."""
+    """Which histories `[B]` have content in one of these modalities: of an event or, with `of_users`, of the user."""
     names = [name for name in modalities if name not in (schema.ATTRIBUTES, schema.BEHAVIOUR)]
     out = np.zeros(len(histories), dtype=np.bool_)
     content, rows = histories.content, histories.content_rows
     if content is not None and rows is not None:
-        told = [content[name].present for name in names if name in content]
-        if told:
-            speaks = (rows >= 0) & np.any(told, axis=0)[rows]
-            out |= np.bincount(histories.rows[speaks], minlength=len(histories)) > 0
-    if people and histories.user_modalities is not None:
+        present = [content[name].present for name in names if name in content]
+        if present:
+            has_content = (rows >= 0) & np.any(present, axis=0)[rows]
+            out |= np.bincount(histories.rows[has_content], minlength=len(histories)) > 0
+    if of_users and histories.user_modalities is not None:
         for name in names:
             if name in histories.user_modalities:
                 out |= histories.user_modalities[name].present
     return out
 
 
-def informed(histories: SequenceBatch, whole: SequenceBatch) -> SequenceBatch:
-    """Some histories with the contents and user modalities of the whole they were cut from.
+def attach_content(histories: SequenceBatch, source: SequenceBatch) -> SequenceBatch:
+    """Histories with the content of events and the user modalities of the `source` that they were cut from.
 
-    `whole` has one row a user and all events of the dataset, as `packed` gives it; `histories` knows its `users` and
+    `source` has one row a user and all events of the dataset (`pack_histories`); `histories` knows its `users` and
     `event_rows`.
     """
     if histories.event_rows is None:
         return histories
-    own = None if whole.content_rows is None else whole.content_rows[histories.event_rows]
-    users = None if whole.user_modalities is None else whole.user_modalities.take(histories.users)
-    return replace(histories, content_rows=own, content=whole.content, user_modalities=users)
+    rows = None if source.content_rows is None else source.content_rows[histories.event_rows]
+    users = None if source.user_modalities is None else source.user_modalities.take(histories.users)
+    return replace(histories, content_rows=rows, content=source.content, user_modalities=users)

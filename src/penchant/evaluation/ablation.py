@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import copy
 from dataclasses import replace
 from typing import Literal
 
@@ -112,8 +111,9 @@ def ablate_masked(
     )
     values: dict[tuple[str, ...], npt.NDArray[np.float64]] = {}
     for kept in subsets(names):
-        blind = copy(recommender)
-        blind.model = model.without(set(names) - set(kept)) if len(kept) < len(names) else recommender.model
+        blind = (
+            recommender if len(kept) == len(names) else recommender.with_model(model.without(set(names) - set(kept)))
+        )
         ranked = ranked_lists(blind, part, k, n_items=recommender.dataset.n_items, threads=threads)
         values[kept] = ranking_metrics(ranked, part.targets, [k])[f"ndcg@{k}"]
     return Ablation(f"ndcg@{k}", len(some), _rows(values))

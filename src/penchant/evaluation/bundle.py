@@ -9,7 +9,7 @@ from penchant.arrays import Progress
 from penchant.data.dataset import Dataset
 from penchant.data.results.comparison import Comparison
 from penchant.data.splits import How
-from penchant.embeddings.packing import packed
+from penchant.embeddings.packing import pack_histories
 from penchant.errors import DataError, UsageError
 from penchant.evaluation.background import background
 from penchant.evaluation.compare import CompareOptions, compare
@@ -90,7 +90,7 @@ def _evaluate_on_unseen(
     measures: Measures,
     progress: Progress | None,
 ) -> Comparison:
-    histories = packed(events.dataset, recommender.encoders)
+    histories = pack_histories(events.dataset, recommender.encoders)
     holdout = with_content(events.holdout, histories)
     test = EvaluationSet(holdout, events.dataset, background(events.learned, recommender.modalities))
     name, config = recommender.config.model, recommender.config
@@ -105,7 +105,7 @@ def _evaluate_on_unseen(
         run = evaluate(recommender)
     readable, new = histories.keep(events.read), events.new[events.read]
     probes = probe_results(recommender, readable, new, learned=events.learned, seed=config.seed)
-    cost = Cost(float(recommender.facts.get("fit_cpu_s", 0.0)), ranking.peak_rss_mb)
+    cost = Cost(recommender.record.fit_cpu_s, ranking.peak_rss_mb)
     runs = {name: [[replace(run, cost=cost, probes=probes)]]}
     for other, recipe in beside.items():
         if other == name:

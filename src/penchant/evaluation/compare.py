@@ -14,7 +14,7 @@ from penchant.data.results.comparison import Comparison
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout, How, Split, Target, Ties
 from penchant.data.splits import split as cut
-from penchant.embeddings.packing import packed
+from penchant.embeddings.packing import pack_histories
 from penchant.errors import OptionError, PenchantError, UsageError
 from penchant.evaluation.ablation import Ablate, with_refits
 from penchant.evaluation.background import background
@@ -210,7 +210,7 @@ class _Runner:
                 checkpoints=folder,
             )
             problem = ready.fit_probes(recommender) if recipe.probes.fit and not refit else None
-        cost.cpu_s = max(cost.cpu_s, float(recommender.facts["fit_cpu_s"]))  # of all processes, where it was resumed
+        cost.cpu_s = max(cost.cpu_s, recommender.record.fit_cpu_s)  # of all processes, where it was resumed
         run = evaluate_recommender(
             recommender,
             ready.test,
@@ -225,7 +225,7 @@ class _Runner:
     def _prepare(self, recipe: Config, part: Split, train: Dataset) -> _Prepared:
         """What all recipes with the same modality options share."""
         carrier = Recommender.fit(train, replace(recipe, model="popularity"), validation=part.validation)
-        histories = packed(part.dataset, carrier.encoders)
+        histories = pack_histories(part.dataset, carrier.encoders)
 
         def prepare(holdout: Holdout) -> Holdout:
             if self.options.request_time == "hidden":

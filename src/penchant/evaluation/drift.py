@@ -77,7 +77,7 @@ def drift(
         question.everything,
         recommender.config,
         modalities=(updated.modalities, updated.encoders),
-        chosen=recommender.facts.get("training"),
+        chosen=recommender.record.training,
         progress=progress,
     )
     ended = time.process_time()

@@ -48,7 +48,7 @@ def pool_runs(
         tests=_tests(values, models, f"ndcg@{k}", test, samples, references or {}),
         curves={name: seeds[0][0].curves for name, seeds in runs.items() if seeds[0][0].curves is not None},
         by_seed={name: _by_seed(seeds, f"ndcg@{k}") for name, seeds in runs.items()},
-        facts={name: seeds[-1][-1].facts for name, seeds in runs.items()},
+        records={name: seeds[-1][-1].record for name, seeds in runs.items()},
         modalities={name: seeds[0][0].modalities for name, seeds in runs.items() if seeds[0][0].modalities},
         probes={name: seeds[0][0].probes for name, seeds in runs.items() if seeds[0][0].probes},
     )

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from penchant.data.dataset import Dataset
 from penchant.data.results.modality_use import ModalityUse
+from penchant.data.results.records import FitRecord
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout
-from penchant.embeddings.packing import informed
+from penchant.embeddings.packing import attach_content
 from penchant.errors import DataError
 from penchant.evaluation.ablation import measure_modality_use
 from penchant.evaluation.background import Background
@@ -45,10 +46,10 @@ class Measures:
 
 @dataclass(frozen=True)
 class Run:
-    """Metrics per user, the recommender's facts, its cost; errors, curves, modalities and probes where asked for."""
+    """Metrics per user, the record of the fit, its cost; errors, curves, modalities and probes where asked for."""
 
     metrics: UserMetrics
-    facts: Mapping[str, Any]
+    record: FitRecord
     cost: Cost = field(default_factory=Cost)
     errors: ValueErrors | None = None
     curves: Mapping[str, Any] | None = None
@@ -76,9 +77,9 @@ def evaluate_recommender(
             curves = None
     errors = value_errors(recommender.model, holdout, test.dataset)
     use = measure_modality_use(recommender, holdout, k=k, threads=threads) if measures.ablate else None
-    return Run(metrics, dict(recommender.facts), errors=errors, curves=curves, modalities=use)
+    return Run(metrics, recommender.record, errors=errors, curves=curves, modalities=use)
 
 
 def with_content(holdout: Holdout, histories: SequenceBatch) -> Holdout:
     """The hold-out with the content of its events and users, from all packed `histories` of the dataset."""
-    return replace(holdout, histories=informed(holdout.histories, histories))
+    return replace(holdout, histories=attach_content(holdout.histories, histories))

@@ -53,7 +53,7 @@ def unseen(
     """The hold-out of events that a recommender has not seen; None where there is nobody to test.
 
     An event is seen if it is among the histories kept with the recommender (same user, item and time). Where those
-    are not complete (a bundle written without them), every event up to `facts["trained_until_s"]` counts as seen.
+    are not complete (a bundle written without them), every event up to `record.trained_until_s` counts as seen.
     A target that the recommender does not know is a miss, and the notes say how many there are. Kinds that it has not
     learned are read as in an ad-hoc history (`penchant.data.ingest.ad_hoc_history.understood_kinds`), and counted too.
     """
@@ -107,9 +107,8 @@ def _joined(recommender: Recommender, data: Dataset) -> Dataset:
     theirs = known.events.with_columns(_wanted(known), _recoded(known.events, schema.USER, codes, pl.Int32))
     keys = [schema.USER, schema.ITEM, schema.TIME_S]
     added = ours.join(theirs.select(keys).unique(), on=keys, how="anti", nulls_equal=True, maintain_order="left")
-    until = recommender.facts.get("trained_until_s")
-    complete = known.n_events > 0 and known.n_events >= int(recommender.facts.get("events", 0))
-    after = pl.lit(False) if until is None else (pl.col(schema.TIME_S) > int(until)).fill_null(False)
+    complete = known.n_events > 0 and known.n_events >= recommender.record.events
+    after = (pl.col(schema.TIME_S) > recommender.record.trained_until_s).fill_null(False)
     is_new = pl.lit(True) if complete else after
     events = pl.concat(
         [

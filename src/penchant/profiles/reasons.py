@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -18,33 +19,37 @@ from penchant.profiles.explanation import event_contributions, standing
 from penchant.profiles.words import reason_sentence
 
 MOST_EVENTS = 5
+Score = Callable[[SequenceBatch], Float32s]
 
 
-def reason(
-    score: Callable[[SequenceBatch], Float32s],
-    answering: Model,
-    stage: str,
-    history: SequenceBatch,
-    item: int,
-    *,
-    catalogue: Dataset,
-    source: Dataset,
-    value: float,
-    preference: Callable[[SequenceBatch], Float32s] | None = None,
-) -> Reason:
-    """Why `item` (a code of `catalogue`) scores `value` for a history, a batch of one with the events of `source`.
+@dataclass(frozen=True)
+class Scoring:
+    """How an answer was scored.
 
-    `score` is what ranks, `answering` the model behind the `stage`. Events are weighed by `preference` where it is
-    given: an item whose rank a rule sets stands there with or without an event (`Placing`). At most five events are
-    named, strongest first; the sentence is Chinese where the titles are.
+    `score` ranks and `model` stands behind the `source` of the answer. Events are weighed by `preference`: an item
+    whose rank a rule sets (`Placing`) keeps that rank with or without an event.
     """
-    contributions = event_contributions(preference or score, history, item)
+
+    score: Score
+    preference: Score
+    model: Model
+    source: str
+
+
+def explain_item(
+    scoring: Scoring, history: SequenceBatch, item: int, value: float, *, catalogue: Dataset, events: Dataset
+) -> Reason:
+    """Why `item` (a code of `catalogue`) scores `value` for a history, a batch of one with the events of `events`.
+
+    At most five events are named, strongest first; the sentence is Chinese where the titles are.
+    """
+    contributions = event_contributions(scoring.preference, history, item)
     order = np.argsort(-contributions, kind="stable")[:MOST_EVENTS]
     order = order[contributions[order] > 0]
-    ids, names = event_ids(source, history), titles(catalogue)
+    ids, names = event_ids(events, history), titles(catalogue)
     codes = history.items[order]
     items = catalogue.items[schema.ITEM_ID]
-    events = [
+    named = [
         EventReason(
             event_id=ids[e],
             item_id=items[int(code)] if code >= 0 else None,
@@ -54,20 +59,17 @@ def reason(
         )
         for e, code in zip(order, codes, strict=True)
     ]
-    lead = float(standing(score(history), item)[0])
-    modalities = modality_shares(score, answering, stage, history, item)
-    spoken = main_language([names[item], *(event.title for event in events)])
-    sentence = reason_sentence(events, stage, "zh" if spoken == "zh" else "en")
-    return Reason(items[item], value, events, modalities, sentence, lead)
+    lead = float(standing(scoring.score(history), item)[0])
+    language = main_language([names[item], *(event.title for event in named)])
+    sentence = reason_sentence(named, scoring.source, "zh" if language == "zh" else "en")
+    return Reason(items[item], value, named, modality_shares(scoring, history, item), sentence, lead)
 
 
-def modality_shares(
-    score: Callable[[SequenceBatch], Float32s], answering: Model, stage: str, history: SequenceBatch, item: int
-) -> dict[str, float]:
+def modality_shares(scoring: Scoring, history: SequenceBatch, item: int) -> dict[str, float]:
     """What each modality gives to the score of an item; exact where the model is a sum over modalities."""
-    if stage == "popularity" or not isinstance(answering, Additive):
-        return {schema.BEHAVIOUR: float(score(history)[0, item])}
-    return {modality: float(scores[0, item]) for modality, scores in answering.contributions(history).items()}
+    if scoring.source == "popularity" or not isinstance(scoring.model, Additive):
+        return {schema.BEHAVIOUR: float(scoring.score(history)[0, item])}
+    return {name: float(scores[0, item]) for name, scores in scoring.model.contributions(history).items()}
 
 
 def titles(data: Dataset) -> list[str]:
@@ -79,7 +81,7 @@ def titles(data: Dataset) -> list[str]:
 
 
 def event_ids(source: Dataset, batch: SequenceBatch) -> list[str]:
-    """Names of the events of a batch, in its order; made where its events are of no table."""
+    """Ids of the events of a batch, in its order; `e0`, `e1` … where its events are of no table."""
     if batch.event_rows is None:
         return [f"e{n}" for n in range(batch.n_events)]
     return source.events[schema.EVENT_ID].gather(batch.event_rows).to_list()

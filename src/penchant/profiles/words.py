@@ -26,15 +26,15 @@ _SENTENCES = {
 }
 
 
-def reason_sentence(events: Sequence[EventReason], stage: str, language: str = "en") -> str:
+def reason_sentence(events: Sequence[EventReason], source: str, language: str = "en") -> str:
     """One sentence that names the (at most three) events which carry an item.
 
     >>> reason_sentence([], "popularity")
     'Nothing is known yet, so this is what many people choose.'
     """
     words = _SENTENCES[language]
-    if stage in ("content", "popularity"):
-        return words[stage]
+    if source in ("content", "popularity"):
+        return words[source]
     named = [words["quote"].format(event.title) for event in events[:3] if event.title]
     if not named:
         return words["none"]

@@ -2,117 +2,96 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from importlib import metadata
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from penchant.artifacts.bundle import open_bundle, read_facts, write_bundle
+from penchant.artifacts import bundle
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.modalities import Modalities, Modality
+from penchant.data.results.records import FitRecord
 from penchant.data.sequences import SequenceBatch
 from penchant.data.vocabulary import Vocabulary
 from penchant.embeddings.fitted import FittedEncoders
 from penchant.encoders.protocol import EncoderState
 from penchant.errors import BundleError, UsageError
-from penchant.models.base import DenseModel, Model, ModelState, Multimodal
+from penchant.models.base import DenseModel, ModelState, Multimodal
+from penchant.models.probes.probes import Probes
 from penchant.models.registry import create
 from penchant.recommender.config import Config
+from penchant.recommender.state import RecommenderState
 
-if TYPE_CHECKING:
-    from penchant.models.probes.probes import Probes
+MODEL = "model.safetensors"
+ITEMS = "items.parquet"
+USERS = "users.parquet"
+HISTORIES = "histories.parquet"
+CONTENTS = "contents.safetensors"
+REPORT = "report.html"
+MODALITIES = "modalities"
+INDEX = "index"
 
-LIBRARIES = ("numpy", "polars", "safetensors", "scipy", "torch", "transformers")
-MODEL, ITEMS, USERS, HISTORIES, REPORT, CONTENTS = (
-    "model.safetensors",
-    "items.parquet",
-    "users.parquet",
-    "histories.parquet",
-    "report.html",
-    "contents.safetensors",
-)
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What a recommender is made of; `packed`: the histories with what events carry and what is known of users.
-
-    `probes`: linear probes on interest vectors, where the configuration names them.
-    """
-
-    config: Config
-    dataset: Dataset
-    modalities: Modalities
-    encoders: FittedEncoders
-    model: Model
-    popularity: Model
-    facts: dict[str, Any]
-    packed: SequenceBatch | None = None
-    probes: Probes | None = None
+Arrays = Mapping[str, npt.NDArray[Any]]
+Metadata = Mapping[str, Any]
 
 
-def write(path: Path, parts: Parts, *, histories: bool = True, report_html: str | None = None) -> Path:
+def write_bundle(
+    path: Path, state: RecommenderState, *, histories: bool = True, report_html: str | None = None
+) -> Path:
     """Write a new version of the bundle at `path` and make it current; returns its folder.
 
     Without `histories` nothing of a user is in it, and known users cannot be asked for. Raises `BundleError`.
     """
-    states = {"model": parts.model.state(), "popularity": parts.popularity.state()}
-    if parts.probes is not None:
-        states["probes"] = parts.probes.state()
-    encoders = parts.encoders.state()
-    data = parts.dataset
-    contents, told = _contents(parts.packed if histories else None)
-    facts = {
-        **parts.facts,
-        "config": parts.config.to_dict(),
-        "model_state": states["model"].facts,
-        "popularity_state": states["popularity"].facts,
-        "probes_state": states["probes"].facts if parts.probes is not None else None,
-        "encoder_state": encoders.facts,
-        "modality_encoders": [[name, modality.encoder] for name, modality in parts.modalities.items()],
+    parts = {"model": state.model.state(), "popularity": state.popularity.state()}
+    if state.probes is not None:
+        parts["probes"] = state.probes.state()
+    encoders, data = state.encoders.state(), state.dataset
+    packed = state.histories
+    contents = {schema.EVENTS: packed.content, schema.USERS: packed.user_modalities} if histories else {}
+    metadata = {
+        **state.record.to_dict(),
+        "config": state.config.to_dict(),
+        "states": {name: part.facts for name, part in parts.items()} | {"encoders": encoders.facts},
+        "modalities": _encoder_names(state.modalities),
         "kinds": data.kinds.ids.to_list(),
         "vocabularies": {"items": data.item_vocabulary.digest(), "users": data.user_vocabulary.digest()},
-        "histories": histories,
+        "has_histories": histories,
         "named_events": data.named_events,
-        "contents": told,
-        "versions": library_versions(),
+        "contents": {table: _encoder_names(modalities) for table, modalities in contents.items()},
     }
 
-    def fill(folder: Path) -> None:
-        tensors = {f"{part}:{key}": value for part, state in states.items() for key, value in state.tensors.items()}
+    def write(folder: Path) -> None:
+        tensors = {f"{name}:{key}": value for name, part in parts.items() for key, value in part.tensors.items()}
         tensors |= {f"encoders:{key}": value for key, value in encoders.tensors.items()}
         _save(folder / MODEL, tensors)
         data.items.write_parquet(folder / ITEMS)
-        for name, modality in parts.modalities.items():
+        for name, modality in state.modalities.items():
             _save(
-                folder / "modalities" / f"{name}.safetensors",
-                {"vectors": modality.vectors, "present": modality.present},
+                folder / MODALITIES / f"{name}.safetensors", {"vectors": modality.vectors, "present": modality.present}
             )
-        if isinstance(parts.model, DenseModel):
-            _save(folder / "index" / "exact.safetensors", {"item_vectors": parts.model.item_vectors})
+        if isinstance(state.model, DenseModel):
+            _save(folder / INDEX / "exact.safetensors", {"item_vectors": state.model.item_vectors})
         if histories:
             data.events.write_parquet(folder / HISTORIES)
             data.users.write_parquet(folder / USERS)
-        if contents:
-            _save(folder / CONTENTS, contents)
+        if vectors := _content_tensors(contents, packed.content_rows if histories else None):
+            _save(folder / CONTENTS, vectors)
         if report_html is not None:
             (folder / REPORT).write_text(report_html, encoding="utf-8")
 
-    return write_bundle(path, fill, facts=facts)
+    return bundle.write_bundle(path, write, metadata=metadata)
 
 
-def read(path: Path) -> Parts:
+def read_bundle(path: Path) -> RecommenderState:
     """Read the current version of a bundle; hashes are verified first. Raises `BundleError`."""
-    folder = open_bundle(path)
+    folder = bundle.open_bundle(path)
     try:
-        return _read(folder, read_facts(folder))
+        return _read(folder, bundle.read_metadata(folder))
     except KeyError as error:
         raise BundleError(
             f"{folder} lacks {error}: another version of penchant wrote it.", remedy="Train the bundle again."
@@ -124,94 +103,74 @@ def read(path: Path) -> Parts:
         ) from error
 
 
-def _read(folder: Path, facts: dict[str, Any]) -> Parts:
-    items = pl.read_parquet(folder / ITEMS)
-    dataset = _dataset(folder, items, facts)
-    if dataset.item_vocabulary.digest() != facts["vocabularies"]["items"]:
-        raise BundleError(f"{folder}: the items are not those the model was trained on.", remedy="Train it again.")
-    tensors = _load(folder / MODEL)
-    modalities = {}
-    for modality, encoder in facts["modality_encoders"]:
-        stored = _load(folder / "modalities" / f"{modality}.safetensors")
-        modalities[modality] = Modality(stored["vectors"], stored["present"].astype(np.bool_), encoder)
+def _read(folder: Path, metadata: Metadata) -> RecommenderState:
     try:
-        config = Config.from_dict(facts["config"])
+        config = Config.from_dict(metadata["config"])
     except UsageError as error:
         raise BundleError(
             f"{folder} has settings that this version of penchant does not know: {error}",
             remedy="Train the bundle again, or use the version that wrote it (`versions` in penchant.json).",
         ) from error
-    options = config.options
-    model, popularity = create(config.model, options), create("popularity", options)
-    model.load_state(ModelState(_part(tensors, "model"), facts["model_state"]))
-    if isinstance(model, Multimodal):
-        model.attach(Modalities(modalities))
-    popularity.load_state(ModelState(_part(tensors, "popularity"), facts["popularity_state"]))
-    encoders = FittedEncoders.from_state(EncoderState(_part(tensors, "encoders"), facts["encoder_state"]))
-    packed, probes = _packed(folder, dataset, facts), _probes(tensors, config, facts)
-    return Parts(config, dataset, Modalities(modalities), encoders, model, popularity, facts, packed, probes)
-
-
-def _probes(tensors: Mapping[str, npt.NDArray[Any]], config: Config, facts: Mapping[str, Any]) -> Probes | None:
-    """The probes of the bundle; None where it has none."""
-    if not facts.get("probes_state"):
-        return None
-    from penchant.models.probes.probes import Probes
-
-    return Probes.from_state(ModelState(_part(tensors, "probes"), facts["probes_state"]), config.probes)
-
-
-def library_versions() -> dict[str, str]:
-    """Versions of penchant, Python and the libraries that a result depends on."""
-    from penchant import __version__
-
-    found = {"penchant": __version__, "python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            found[name] = "not installed"
-    return found
-
-
-def _contents(packed: SequenceBatch | None) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any] | None]:
-    """Vectors of what events carry and of the users themselves, and which encoder made each.
-
-    They are kept, so that a bundle answers without the dataset's folder of pictures and sounds.
-    """
-    if packed is None:
-        return {}, None
-    tensors: dict[str, npt.NDArray[Any]] = {}
-    told: dict[str, Any] = {}
-    for part, modalities in ((schema.EVENTS, packed.content), (schema.USERS, packed.user_modalities)):
-        told[part] = [[name, modality.encoder] for name, modality in (modalities or {}).items()]
-        for name, modality in (modalities or {}).items():
-            tensors |= {f"{part}:{name}:vectors": modality.vectors, f"{part}:{name}:present": modality.present}
-    if packed.content_rows is not None:
-        tensors["rows"] = packed.content_rows
-    return tensors, told
-
-
-def _packed(folder: Path, dataset: Dataset, facts: Mapping[str, Any]) -> SequenceBatch | None:
-    """The histories with their contents as they were written, or None where the bundle has none."""
-    if not facts["histories"] or facts.get("contents") is None:
-        return None
-    tensors = _load(folder / CONTENTS) if (folder / CONTENTS).is_file() else {}
-    found: dict[str, Modalities | None] = {}
-    for part, told in facts["contents"].items():
-        modalities = {
-            modality: Modality(
-                tensors[f"{part}:{modality}:vectors"], tensors[f"{part}:{modality}:present"].astype(np.bool_), encoder
-            )
-            for modality, encoder in told
+    dataset = _read_dataset(folder, metadata)
+    if dataset.item_vocabulary.digest() != metadata["vocabularies"]["items"]:
+        raise BundleError(f"{folder}: the items are not those the model was trained on.", remedy="Train it again.")
+    modalities = Modalities(
+        {
+            name: _modality(_load(folder / MODALITIES / f"{name}.safetensors"), "", encoder)
+            for name, encoder in metadata["modalities"]
         }
-        found[part] = Modalities(modalities) if modalities else None
-    content, users = found[schema.EVENTS], found[schema.USERS]
-    return replace(dataset.sequences(), content_rows=tensors.get("rows"), content=content, user_modalities=users)
+    )
+    tensors, states = _load(folder / MODEL), metadata["states"]
+
+    def state_of(part: str) -> ModelState:
+        return ModelState(_part(tensors, part), states[part])
+
+    model, popularity = create(config.model, config.options), create("popularity", config.options)
+    model.load_state(state_of("model"))
+    if isinstance(model, Multimodal):
+        model.attach(modalities)
+    popularity.load_state(state_of("popularity"))
+    encoders = FittedEncoders.from_state(EncoderState(_part(tensors, "encoders"), states["encoders"]))
+    histories = _read_histories(folder, dataset, metadata)
+    record = FitRecord.from_dict(metadata)
+    probes = Probes.from_state(state_of("probes"), config.probes) if "probes" in states else None
+    return RecommenderState(config, dataset, modalities, encoders, model, popularity, histories, record, probes)
 
 
-def _dataset(folder: Path, items: pl.DataFrame, facts: Mapping[str, Any]) -> Dataset:
-    if facts["histories"]:
+def _encoder_names(modalities: Modalities | None) -> list[tuple[str, str]]:
+    """Each modality and its encoder, in the order of the modalities: sums over them depend on it."""
+    return [(name, modality.encoder) for name, modality in (modalities or {}).items()]
+
+
+def _content_tensors(
+    contents: Mapping[str, Modalities | None], rows: npt.NDArray[np.int32] | None
+) -> dict[str, npt.NDArray[Any]]:
+    """Vectors of the content of events and of users, so that a bundle answers without the folder of media files."""
+    tensors: dict[str, npt.NDArray[Any]] = {} if rows is None else {"rows": rows}
+    for table, modalities in contents.items():
+        for name, modality in (modalities or {}).items():
+            tensors |= {f"{table}:{name}:vectors": modality.vectors, f"{table}:{name}:present": modality.present}
+    return tensors
+
+
+def _read_histories(folder: Path, dataset: Dataset, metadata: Metadata) -> SequenceBatch:
+    """The histories with the content of their events and users."""
+    tensors = _load(folder / CONTENTS) if (folder / CONTENTS).is_file() else {}
+    contents = {
+        table: Modalities({name: _modality(tensors, f"{table}:{name}:", encoder) for name, encoder in encoders})
+        for table, encoders in metadata["contents"].items()
+    }
+    return replace(
+        dataset.sequences(),
+        content_rows=tensors.get("rows"),
+        content=contents.get(schema.EVENTS) or None,
+        user_modalities=contents.get(schema.USERS) or None,
+    )
+
+
+def _read_dataset(folder: Path, metadata: Metadata) -> Dataset:
+    items = pl.read_parquet(folder / ITEMS)
+    if metadata["has_histories"]:
         events, users = pl.read_parquet(folder / HISTORIES), pl.read_parquet(folder / USERS)
     else:
         users = pl.DataFrame(schema={schema.USER_ID: pl.String})
@@ -232,16 +191,20 @@ def _dataset(folder: Path, items: pl.DataFrame, facts: Mapping[str, Any]) -> Dat
         users=users,
         item_vocabulary=Vocabulary(items[schema.ITEM_ID]),
         user_vocabulary=Vocabulary(users[schema.USER_ID]),
-        kinds=Vocabulary(facts["kinds"]),
-        named_events=facts.get("named_events"),
+        kinds=Vocabulary(metadata["kinds"]),
+        named_events=metadata["named_events"],
     )
 
 
-def _part(tensors: Mapping[str, npt.NDArray[Any]], name: str) -> dict[str, npt.NDArray[Any]]:
+def _modality(tensors: Arrays, prefix: str, encoder: str) -> Modality:
+    return Modality(tensors[f"{prefix}vectors"], tensors[f"{prefix}present"].astype(np.bool_), encoder)
+
+
+def _part(tensors: Arrays, name: str) -> dict[str, npt.NDArray[Any]]:
     return {key.removeprefix(f"{name}:"): value for key, value in tensors.items() if key.startswith(f"{name}:")}
 
 
-def _save(path: Path, tensors: Mapping[str, npt.NDArray[Any]]) -> None:
+def _save(path: Path, tensors: Arrays) -> None:
     from safetensors.numpy import save_file
 
     path.parent.mkdir(exist_ok=True)
@@ -252,7 +215,7 @@ def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
     from safetensors.numpy import load_file
 
     try:
-        found: dict[str, npt.NDArray[Any]] = load_file(path)
+        tensors: dict[str, npt.NDArray[Any]] = load_file(path)
     except Exception as error:
         raise BundleError(f"{path} cannot be read: {error}.", remedy="Train the bundle again.") from error
-    return found
+    return tensors

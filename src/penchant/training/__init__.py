@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from penchant.training.log import TrainingLog
     from penchant.training.loop import fit
 
-__all__ = ["TrainingLog", "fit"]
+__all__ = ["fit"]
 
 
 def __getattr__(name: str) -> Any:
@@ -16,8 +15,4 @@ def __getattr__(name: str) -> Any:
         from penchant.training.loop import fit
 
         return fit
-    if name == "TrainingLog":
-        from penchant.training.log import TrainingLog
-
-        return TrainingLog
     raise AttributeError(f"module 'penchant.training' has no attribute {name!r}. It has: {', '.join(__all__)}.")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
+from penchant.data.results.records import TrainingRecord
 from penchant.data.training import TrainingData
 from penchant.errors import ModelError
 from penchant.models.base import ClosedForm, Model, Pretrained, Trainable
 from penchant.models.ensemble.ensemble import Ensemble
 from penchant.training.checkpoints import Checkpoints
 from penchant.training.distributed import group
-from penchant.training.log import TrainingLog
 from penchant.training.options import TrainingOptions
 from penchant.training.precision import device_named
 from penchant.training.selection import validation_ndcg
@@ -21,52 +22,53 @@ def fit(
     model: Model,
     data: TrainingData,
     *,
-    chosen: TrainingLog | None = None,
+    chosen: TrainingRecord | None = None,
     device: str = "auto",
     options: TrainingOptions | None = None,
     checkpoints: Checkpoints | None = None,
     on_epoch: OnEpoch | None = None,
-) -> TrainingLog:
+) -> TrainingRecord:
     """Fit any model: closed form, by gradient, or an ensemble of both.
 
     With `data.validation` a trainable model keeps the weights of its best epoch and an ensemble finds its weights.
-    Without it, `chosen` (the log of an earlier fit) gives both: the refit on more data. Deterministic in `data.seed`
+    Without it, `chosen` (the record of an earlier fit) gives both: the refit on more data. Deterministic in `data.seed`
     on a CPU and one number of threads (on a GPU some sums have no fixed order); with `checkpoints` a fit that was
     killed goes on where it stood, to the same numbers. Under `torchrun` all processes train together. Raises
     `ModelError` where the data do not allow the model.
     """
-    begun = time.process_time()
+    started_s = time.process_time()
     if isinstance(model, Ensemble):
-        log = _fit_ensemble(model, data, chosen, device, options, checkpoints)
+        record = _fit_ensemble(model, data, chosen, device, options, checkpoints)
     elif isinstance(model, Trainable):
         rounds = (chosen.best_epoch if chosen else 0) or model.epochs(data)
         together = group()
         plan = Plan(rounds, options or TrainingOptions(), device_named(device, together.local_rank), together)
-        log = Training(model, data, plan, checkpoints, on_epoch).run()
-        log.pretraining = dict(model.pretraining) if isinstance(model, Pretrained) else {}
+        record = Training(model, data, plan, checkpoints, on_epoch).run()
+        if isinstance(model, Pretrained):
+            record = replace(record, pretraining=dict(model.pretraining))
     elif isinstance(model, ClosedForm):
         model.fit(data)
-        log = TrainingLog()
+        record = TrainingRecord()
     else:
         raise ModelError(f"{type(model).__name__} has no way to be fitted.", remedy="See penchant.models.base.")
-    if data.validation is not None:
-        log.validation_ndcg = validation_ndcg(model, data.validation)
-    log.cpu_seconds += time.process_time() - begun  # to those of processes before this one
-    return log
+    ndcg = None if data.validation is None else validation_ndcg(model, data.validation)
+    cpu_seconds = record.cpu_seconds + time.process_time() - started_s  # with those of processes before this one
+    return replace(record, validation_ndcg=ndcg, cpu_seconds=cpu_seconds)
 
 
 def _fit_ensemble(
     model: Ensemble,
     data: TrainingData,
-    chosen: TrainingLog | None,
+    chosen: TrainingRecord | None,
     device: str,
     options: TrainingOptions | None,
     checkpoints: Checkpoints | None,
-) -> TrainingLog:
-    log = TrainingLog()
+) -> TrainingRecord:
+    experts: dict[str, TrainingRecord] = {}
+    earlier_s = 0.0
     for name, expert in model.applicable(data).items():
-        begun = time.process_time()
-        log.experts[name] = fit(
+        started_s = time.process_time()
+        experts[name] = fit(
             expert,
             data,
             chosen=chosen.experts.get(name) if chosen else None,
@@ -74,7 +76,7 @@ def _fit_ensemble(
             options=options,
             checkpoints=checkpoints.part(name) if checkpoints else None,
         )
-        log.cpu_seconds += log.experts[name].cpu_seconds - (time.process_time() - begun)
+        earlier_s += experts[name].cpu_seconds - (time.process_time() - started_s)
     if data.validation is not None:
         model.weigh(data.validation)
     elif chosen is not None:
@@ -86,10 +88,9 @@ def _fit_ensemble(
             "different items, of kinds that signal interest.",
             remedy="Take a single model, such as --model cooccurrence or popularity, or bring longer histories.",
         )
-    log.weights = dict(model.weights)
-    if model.foretelling is not None:
-        log.new_weights, log.inverse_temperature = (
-            dict(model.foretelling.weights),
-            model.foretelling.inverse_temperature,
-        )
-    return log
+    record = TrainingRecord(cpu_seconds=earlier_s, experts=experts, weights=dict(model.weights))
+    if model.foretelling is None:
+        return record
+    return replace(
+        record, new_weights=dict(model.foretelling.weights), inverse_temperature=model.foretelling.inverse_temperature
+    )

@@ -1,22 +1,22 @@
-"""The stages of one training (selection, refit …), each with a place for its checkpoints."""
+"""The phases of one training (selection, refit …), each with a folder for its checkpoints."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from penchant.data.results.records import TrainingRecord
 from penchant.data.training import TrainingData
 from penchant.models.base import Model
 from penchant.training.cpu_seconds import CpuSeconds
-from penchant.training.log import TrainingLog
 from penchant.training.options import TrainingOptions
 
 
 @dataclass(frozen=True)
-class Stages:
+class Phases:
     """Fits models on one device with one set of options; `folder` holds the checkpoints (None: none are written).
 
-    `spent` counts the CPU seconds of the whole, those of killed processes too.
+    `spent` counts the CPU seconds of all phases, those of killed processes too.
     """
 
     device: str
@@ -24,12 +24,12 @@ class Stages:
     folder: Path | None = None
     spent: CpuSeconds = field(default_factory=CpuSeconds)
 
-    def fit(self, model: Model, data: TrainingData, stage: str, chosen: TrainingLog | None = None) -> TrainingLog:
-        """`penchant.training.fit` of the stage of that name."""
+    def fit(self, model: Model, data: TrainingData, phase: str, chosen: TrainingRecord | None = None) -> TrainingRecord:
+        """`penchant.training.fit` of the phase of that name."""
         from penchant.training.checkpoints import Checkpoints
         from penchant.training.loop import fit
 
-        place = None
+        checkpoints = None
         if self.folder:
-            place = Checkpoints(self.folder / stage, self.options.checkpoint_s, spent=self.spent)
-        return fit(model, data, chosen=chosen, device=self.device, options=self.options, checkpoints=place)
+            checkpoints = Checkpoints(self.folder / phase, self.options.checkpoint_s, spent=self.spent)
+        return fit(model, data, chosen=chosen, device=self.device, options=self.options, checkpoints=checkpoints)

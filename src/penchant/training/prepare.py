@@ -7,7 +7,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.modalities import Modalities
 from penchant.data.training import TrainingData
 from penchant.embeddings.fitted import FittedEncoders
-from penchant.embeddings.packing import packed
+from penchant.embeddings.packing import pack_histories
 
 
 def training_data(
@@ -17,8 +17,8 @@ def training_data(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> TrainingData:
-    """All histories of a dataset with what events and users carry themselves, and the item `modalities`."""
-    sequences = packed(data, encoders)
+    """All histories of a dataset, with the content of events and the modalities of users, and the item `modalities`."""
+    sequences = pack_histories(data, encoders)
     return TrainingData(
         sequences=sequences,
         n_items=data.n_items,

@@ -7,7 +7,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout, split
 from penchant.data.training import Validation
-from penchant.embeddings.packing import informed
+from penchant.embeddings.packing import attach_content
 from penchant.errors import DataError
 from penchant.metrics.ranking import ndcg
 from penchant.models.base import Model, ModelEnsemble, Trainable
@@ -47,5 +47,5 @@ def validation_of(holdout: Holdout | Validation, all_histories: SequenceBatch | 
     """What selection reads of a hold-out."""
     if isinstance(holdout, Validation):
         return holdout
-    histories = holdout.histories if all_histories is None else informed(holdout.histories, all_histories)
+    histories = holdout.histories if all_histories is None else attach_content(holdout.histories, all_histories)
     return Validation(histories, holdout.targets, holdout.seen)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from penchant.data.results.records import TrainingRecord
 from penchant.data.training import TrainingData
 from penchant.errors import ModelError
 from penchant.models.base import Trainable
@@ -20,7 +21,6 @@ from penchant.options import to_dict
 from penchant.training.average import Average
 from penchant.training.checkpoints import Checkpoints, Saved, identity
 from penchant.training.distributed import Group
-from penchant.training.log import TrainingLog
 from penchant.training.optimizer import RowwiseAdamW, clip_gradients
 from penchant.training.options import TrainingOptions
 from penchant.training.precision import allows_bfloat16, compiled, precision, uses_bfloat16
@@ -84,10 +84,10 @@ class Training:
         self.epoch, self.position, self.step, self.stale = 1, 0, 0, 0
         self.best, self.best_weights = -1.0, list[Tensor]()
         self.losses: list[Tensor] = []
-        self.log = TrainingLog()
+        self.record = TrainingRecord()
         self.summary = ""
 
-    def run(self) -> TrainingLog:
+    def run(self) -> TrainingRecord:
         """Train to the end, from a checkpoint where there is one; the model then answers with the kept weights."""
         options, first = self.plan.options, self.plan.group.is_first
         device = self.plan.device
@@ -102,12 +102,13 @@ class Training:
                     while self.epoch <= self.plan.rounds and not self._out_of_patience():
                         self._one_epoch()
                 self.average.load(self.best_weights or self.average.copy())
-                self.log.best_epoch = self.log.best_epoch or len(self.log.epochs)
+                best_epoch = self.record.best_epoch or len(self.record.epochs)
+                self.record = replace(self.record, best_epoch=best_epoch)
             self.model.finish()
         if saved is not None or (self.checkpoints and self.checkpoints.due()):
             self._save(done=True)
         self.curves.close()
-        return self.log
+        return self.record
 
     def _one_epoch(self) -> None:
         started, data = time.monotonic(), self.data
@@ -133,7 +134,7 @@ class Training:
             )
         if data.validation is not None and self._validates():
             self._validate(row)
-        self.log.epochs.append(row)
+        self.record = replace(self.record, epochs=(*self.record.epochs, row))
         self.curves.add(self.step, {key: row[key] for key in ("loss", "ndcg") if key in row})
         self.summary = _summarise(row)
         self.epoch, self.position, self.losses = self.epoch + 1, 0, []
@@ -178,7 +179,7 @@ class Training:
         row["ndcg"] = self.plan.group.broadcast(value, self.plan.device)
         self.stale = 0 if row["ndcg"] > self.best else self.stale + 1
         if row["ndcg"] >= self.best:  # of equals the later: the one before was not better, only shorter
-            self.best, self.log.best_epoch = row["ndcg"], self.epoch
+            self.best, self.record = row["ndcg"], replace(self.record, best_epoch=self.epoch)
             self.best_weights = self.average.copy()
 
     def _validates(self) -> bool:
@@ -226,15 +227,15 @@ class Training:
             if self.losses:
                 tensors["losses"] = torch.stack(self.losses)
         position = {name: getattr(self, name) for name in _POSITION}
-        spent = self.log.cpu_seconds + time.process_time() - self.begun_s
-        log = {**self.log.to_dict(), "cpu_seconds": spent}
-        self.checkpoints.write(self.identity, tensors, {**position, "done": done, "log": log})
+        spent_s = self.record.cpu_seconds + time.process_time() - self.begun_s
+        record = replace(self.record, cpu_seconds=spent_s).to_dict()
+        self.checkpoints.write(self.identity, tensors, {**position, "done": done, "record": record})
 
     def _resume(self, saved: Saved) -> bool:
         """Go to the position of a checkpoint; True where it is the end."""
         tensors, device = saved.tensors, self.plan.device
         self.net.load_state_dict({k.removeprefix("net/"): v for k, v in tensors.items() if k.startswith("net/")})
-        self.log = TrainingLog.from_dict(saved.facts["log"])
+        self.record = TrainingRecord.from_dict(saved.facts["record"])
         if saved.facts["done"]:
             return True
         for name in _POSITION:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ import polars as pl
 from penchant.data import schema
 from penchant.data.results.comparison import Comparison
 from penchant.data.results.modality_use import ModalityUse
+from penchant.data.results.records import TrainingRecord
 from penchant.data.results.recovery import Recovery
 from penchant.errors import ModelError
 from penchant.evaluation.ablation import measure_contributions, measure_coverage
@@ -79,7 +80,7 @@ def report(
             dataset=_summarise(data),
             ingest=data.report,
             comparison=comparison,
-            training=_epochs(recommender.facts.get("training", {})),
+            training=_epochs(recommender.record.training),
             timelines=_timelines(recommender, users),
             examples=[_example(recommender, user) for user in users],
             coverage={name: modality.coverage for name, modality in recommender.modalities.items()},
@@ -90,11 +91,11 @@ def report(
             made_with={
                 "command": options.command,
                 "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
-                "versions": recommender.facts.get("versions") or _versions(),
+                "versions": dict(recommender.record.versions),
                 "seed": recommender.config.seed,
-                "encoders": recommender.facts.get("encoders", {}),
-                "modalities": recommender.facts.get("modality_notes", []),
-                "fit_cpu_s": recommender.facts.get("fit_cpu_s"),
+                "encoders": dict(recommender.record.encoders),
+                "modalities": list(recommender.record.notes),
+                "fit_cpu_s": recommender.record.fit_cpu_s,
                 "left_out": " ".join(left_out),
             },
         )
@@ -122,18 +123,11 @@ def _modality_use(recommender: Recommender, comparison: Comparison) -> ModalityU
     )
 
 
-def _versions() -> dict[str, str]:
-    from penchant.recommender.bundle import library_versions
-
-    return library_versions()
-
-
-def _epochs(log: Mapping[str, Any]) -> list[Epoch]:
+def _epochs(record: TrainingRecord) -> list[Epoch]:
     """The epochs of the (first) model that was trained by epochs."""
-    parts = [log, *log.get("experts", {}).values()]
-    rows: list[dict[str, Any]] = next((part["epochs"] for part in parts if part.get("epochs")), [])
+    rows = next((part.epochs for part in (record, *record.experts.values()) if part.epochs), ())
     return [
-        Epoch(row.get("epoch", number), row.get("loss"), row.get("ndcg"), row.get("seconds") or 0.0)
+        Epoch(int(row.get("epoch", number)), row.get("loss"), row.get("ndcg"), row.get("seconds") or 0.0)
         for number, row in enumerate(rows, 1)
     ]
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from penchant.data.results.comparison import Comparison
+from penchant.data.results.records import FitRecord
 from penchant.evaluation.backtest import UserMetrics
 from penchant.evaluation.cost import Cost
 from penchant.evaluation.pooling import pool_runs
@@ -18,7 +19,7 @@ def _run(users: list[int], ndcg: list[float], coverage: float = 0.5, errors: Val
     part = {"ndcg@10": np.where(np.arange(len(ndcg)) == 0, values["ndcg@10"], np.nan)}
     metrics = UserMetrics(np.array(users, dtype=np.int32), values, {"coverage@10": coverage}, {"items: tail": part})
     curves = {"roc": {"fpr": [0, 1], "tpr": [0, 1], "auc": 0.5}, "pr": {"recall": [0], "precision": [1], "ap": 0.1}}
-    return Run(metrics, {"model": "x"}, Cost(2.0, 100.0), errors, curves)
+    return Run(metrics, FitRecord("x"), Cost(2.0, 100.0), errors, curves)
 
 
 def _comparison() -> Comparison:
@@ -38,7 +39,7 @@ def test_folds_stand_side_by_side_and_seeds_are_averaged_first() -> None:
     assert coverage.mean == coverage.low == coverage.high == 0.2
     assert found.slices["items: tail"].users == 2
     assert found.slices["items: tail"].models["transformer"]["ndcg@10"].mean == np.mean([0.5, 0.9])
-    assert found.best() == "transformer" and found.facts["ease"] == {"model": "x"}
+    assert found.best() == "transformer" and found.records["ease"] == FitRecord("x")
 
 
 def test_tests_are_against_the_best_baseline_and_between_the_best_two() -> None:

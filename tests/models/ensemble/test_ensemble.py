@@ -8,6 +8,7 @@ import pytest
 
 from penchant.data.modalities import Modalities
 from penchant.data.ragged import Ragged
+from penchant.data.results.records import TrainingRecord
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData, Validation
 from penchant.errors import ModelError, OptionError, UsageError
@@ -17,7 +18,7 @@ from penchant.models.ensemble.ensemble import Ensemble
 from penchant.models.ensemble.options import EnsembleOptions
 from penchant.models.registry import MODELS, create, entry
 from penchant.testing.models import checkerboard
-from penchant.training import TrainingLog, fit
+from penchant.training import fit
 from penchant.training.continuing import continue_fit
 
 EXPERTS = ("cooccurrence", "ease", "content", "popularity")
@@ -68,7 +69,7 @@ def test_state_round_trip(fitted: Ensemble, board: TrainingData) -> None:
 def test_without_validation_the_chosen_weights_are_taken(board: TrainingData) -> None:
     model = create("lite", options)
     weights = {"cooccurrence": 1.0, "ease": 0.5, "content": 0.0, "popularity": 0.25}
-    log = fit(model, replace(board, validation=None), chosen=TrainingLog(weights=weights))
+    log = fit(model, replace(board, validation=None), chosen=TrainingRecord(weights=weights))
     assert log.weights == weights
     with pytest.raises(ModelError, match="held-out targets"):
         fit(create("lite", options), replace(board, validation=None))
@@ -172,7 +173,7 @@ def test_known_items_lose_no_more_than_is_said(
     scores = moved.score(data.sequences)
     scores[seen.rows, seen.values] = -np.inf
     alone = np.delete(scores, new, axis=1)
-    chance = np.exp(alone.astype(float) * moved.foretelling.inverse_temperature) if moved.foretelling else alone
+    chance = np.exp(alone.astype(float) * moved.foretelling.sharpness) if moved.foretelling else alone
     chance /= chance.sum(axis=1, keepdims=True)
 
     def attention(ranks: np.ndarray) -> np.ndarray:
@@ -222,7 +223,7 @@ def test_where_the_experts_with_a_weight_are_left_out_the_others_count_alike(
     with_new: tuple[Ensemble, TrainingData],
 ) -> None:
     data = replace(with_new[1], validation=None)
-    chosen = TrainingLog(weights={"cooccurrence": 1e-9, "ease": 1.5, "popularity": 0.0}, inverse_temperature=2.0)
+    chosen = TrainingRecord(weights={"cooccurrence": 1e-9, "ease": 1.5, "popularity": 0.0}, inverse_temperature=2.0)
     few = EnsembleOptions(("cooccurrence", "ease", "popularity"))
     model = create("lite", lambda name: few if name == "lite" else options(name))
     assert isinstance(model, Ensemble)
@@ -267,7 +268,7 @@ def test_new_items_stand_there_when_the_recipe_is_learned_again_too(
     log = fit(create("lite", options), data)
     again = create("lite", options)
     assert isinstance(again, Ensemble) and model.foretelling is not None and log.new_weights
-    fit(again, replace(data, validation=None), chosen=TrainingLog.from_dict(log.to_dict()))
+    fit(again, replace(data, validation=None), chosen=TrainingRecord.from_dict(log.to_dict()))
     assert again.foretelling is not None and again.foretelling.facts()["weights"] == log.new_weights
     np.testing.assert_allclose(again.score(data.sequences), model.score(data.sequences), atol=1e-5)
 
@@ -330,9 +331,7 @@ def test_preference_is_what_is_foretold_and_leaves_known_items(with_new: tuple[E
     known = np.setdiff1d(np.arange(data.n_items), new)
     assert (liking[:, known] == scores[:, known]).all()
     parts = {name: share / np.float32(model.weights[name]) for name, share in model.shares(data.sequences).items()}
-    np.testing.assert_allclose(
-        liking[:, new] * told.inverse_temperature, told.mapping.foretell(told.told(parts)), atol=1e-3
-    )
+    np.testing.assert_allclose(liking[:, new] * told.sharpness, told.mapping.foretell(told.told(parts)), atol=1e-3)
     assert (np.argsort(-liking[:, new], kind="stable") == np.argsort(-scores[:, new], kind="stable")).all()
 
 
@@ -341,7 +340,7 @@ def test_new_items_are_likened_by_the_modalities_that_are_wanted(
     modalities: tuple[str, ...], mapped: bool, with_new: tuple[Ensemble, TrainingData]
 ) -> None:
     _, data = with_new
-    chosen = EnsembleOptions(experts=("popularity",), cold_modalities=modalities)
+    chosen = EnsembleOptions(experts=("popularity",), new_modalities=modalities)
     model = create("lite", lambda name: chosen if name == "lite" else options(name))
     assert isinstance(model, Ensemble)
     fit(model, data)
@@ -349,9 +348,9 @@ def test_new_items_are_likened_by_the_modalities_that_are_wanted(
 
 
 def test_modalities_that_are_not_there_are_refused(board: TrainingData) -> None:
-    wrong = EnsembleOptions(EXPERTS, cold_modalities=("picture",))
+    wrong = EnsembleOptions(EXPERTS, new_modalities=("picture",))
     model = create("lite", lambda name: wrong if name == "lite" else options(name))
-    with pytest.raises(ModelError, match=r"None of cold_modalities \(picture\) is there"):
+    with pytest.raises(ModelError, match=r"None of new_modalities \(picture\) is there"):
         fit(model, board)
 
 

@@ -1,4 +1,4 @@
-"""A history that somebody hands in (not a known user's) as a `SequenceBatch`."""
+"""An ad-hoc history (not a known user's) as a `SequenceBatch`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TimeLike = str | int | float | datetime
 LEFT_OUT = "are left out"
 """In the note of a report that says which events of a history could not be used."""
 
-GUEST = "guest"
+ANONYMOUS = "anonymous"
 """The user id of a history that names none."""
 
 
@@ -45,18 +45,18 @@ def time_to_seconds(value: TimeLike) -> int:
     return int(seconds)
 
 
-def from_history(dataset: Dataset, history: Any) -> tuple[list[str], SequenceBatch, Dataset]:
-    """User ids, packed histories and the coded events of a history handed in.
+def code_history(dataset: Dataset, history: Any) -> tuple[list[str], SequenceBatch, Dataset]:
+    """User ids, packed histories and the coded events of an ad-hoc history.
 
     `history`: item ids (oldest first), a path to an events file, or a frame with the contract's event columns (where
-    `user_id` is missing, all rows are one guest's). Raises `UnknownIdError` where none of its items is known and
-    nothing else is in it; unknown items beside known ones are left out and counted in the dataset's report.
+    `user_id` is missing, all rows are of one anonymous user). Raises `UnknownIdError` where none of its items is known
+    and nothing else is in it; unknown items beside known ones are left out and counted in the dataset's report.
     """
     from penchant.data.ingest.load import build
 
     table = _table(history)
     if schema.USER_ID not in table.columns:
-        table = table.with_columns(pl.lit(GUEST).alias(schema.USER_ID))
+        table = table.with_columns(pl.lit(ANONYMOUS).alias(schema.USER_ID))
     if schema.TIMESTAMP not in table.columns:
         table = table.with_columns(pl.lit(None, dtype=pl.Int64).alias(schema.TIMESTAMP))
     if table.height == 0:
@@ -134,8 +134,8 @@ def _table(history: Any) -> pl.DataFrame:
     return to_frame(history)
 
 
-def sentence(text: str) -> SequenceBatch:
-    """A user described by a sentence: one event with own content (row 0 of the contents), no item."""
+def single_event() -> SequenceBatch:
+    """The history of a cold query: one event without an item, whose content is row 0 of the contents."""
     return SequenceBatch(
         offsets=np.array([0, 1], dtype=np.int64),
         items=np.array([-1], dtype=np.int32),

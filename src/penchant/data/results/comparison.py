@@ -8,6 +8,7 @@ from typing import Any
 
 from penchant.data.results.estimates import Difference, Interval
 from penchant.data.results.modality_use import ModalityUse
+from penchant.data.results.records import FitRecord
 
 TABLE_METRICS = ("ndcg", "hit_rate", "mrr", "coverage", "novelty", "diversity")
 """Metrics of the printed table, those that are there."""
@@ -42,7 +43,7 @@ class Comparison:
     and `pr` (see `curves.pair_curves`). `cost[name]` has `fit_cpu_s` (mean over fits) and `peak_rss_mb` (highest).
     `modalities[name]`: coverage, contributions and ablation of the modalities where asked for.
     `probes[name]`: the quality of the linear probes, where there are any (see `penchant.evaluation.probes`).
-    `by_seed[name]` is the mean NDCG at k of each seed, `facts[name]` those of its last recommender.
+    `by_seed[name]` is the mean NDCG at k of each seed, `records[name]` the record of its last fit.
     """
 
     split: str
@@ -57,7 +58,7 @@ class Comparison:
     by_seed: Mapping[str, Sequence[float]] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
-    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    records: Mapping[str, FitRecord] = field(default_factory=dict)
     modalities: Mapping[str, ModalityUse] = field(default_factory=dict)
     probes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 

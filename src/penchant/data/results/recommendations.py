@@ -66,15 +66,15 @@ class Reason:
 class Recommendations:
     """Ranked lists of B requests: `items` `[B, k]` codes (-1: nothing left), `scores` `[B, k]`.
 
-    `stages[b]` says which stage produced the list of request b (`model`, `content`, `popularity`); `notes` what was
-    left out of a history handed in.
+    `sources[b]` is the source of the answer to request b (`model`, `content`, `popularity`); `notes` say what was left
+    out of an ad-hoc history.
     """
 
     user_ids: list[str]
     item_ids: list[list[str]]
     items: npt.NDArray[np.int32]
     scores: npt.NDArray[np.float32]
-    stages: list[str]
+    sources: list[str]
     reasons: list[list[Reason]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 

@@ -11,7 +11,7 @@ from typing import Any
 from penchant.arrays import Progress
 from penchant.data.dataset import Dataset
 from penchant.data.splits import How, Target, split
-from penchant.embeddings.packing import packed
+from penchant.embeddings.packing import pack_histories
 from penchant.errors import PenchantError, UsageError
 from penchant.evaluation.run import with_content
 from penchant.evaluation.tuning.objective import incumbent_settings, objective
@@ -136,7 +136,7 @@ class _Study:
         self.on_better, self.progress = on_better, progress
         part = split(dataset, options.split, target=options.target, seed=config.seed)
         carrier = Recommender.fit(part.train, replace(config, model="popularity"), validation=part.validation)
-        holdout = with_content(part.validation, packed(part.dataset, carrier.encoders))
+        holdout = with_content(part.validation, pack_histories(part.dataset, carrier.encoders))
         data = training_data(part.train, carrier.modalities, carrier.encoders, config.seed)
         self.data = replace(data, validation=validation_of(holdout))
         self.notes = part.notes
