@@ -50,7 +50,7 @@ def test_round_trip(place: Path) -> None:
     assert metadata["ids"] == [0, 1] and metadata["where"] == place.as_posix()
     assert (place / "current").read_text() == "1\n"
     manifest = json.loads((folder / "manifest.json").read_text())["files"]
-    assert sorted(manifest) == ["model.safetensors", "penchant.json", "modalities/text.safetensors"]
+    assert sorted(manifest) == ["modalities/text.safetensors", "model.safetensors", "penchant.json"]
     assert manifest["model.safetensors"]["bytes"] == 100
     assert manifest["model.safetensors"]["sha256"] == (
         "2816597888e4a0d3a36b82b83316ab32680eb8f00f8cd3b904d681246d285a0e"  # printf 'a%.0s' {1..100} | sha256sum
