@@ -90,13 +90,9 @@ def train(
     report_file = folder / "report.html"
     ndcg = rec.record.training.validation_ndcg
     if json:
-        summary = {
-            "bundle": str(out),
-            "version": folder.name,
-            "report": str(report_file),
-            "record": rec.record.to_dict(),
-        }
-        terminal.show_json({**describe_dataset(dataset), **summary, "test": found.to_json() if found else None})
+        summary = {"bundle": str(out), "version": folder.name, "report": str(report_file)}
+        results = {"record": rec.record.to_dict(), "test": found.to_json() if found else None}
+        terminal.show_json({**describe_dataset(dataset), **summary, **results})
         return
     if found:
         show_tested(found, settings.model)
