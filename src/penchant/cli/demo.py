@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from penchant.arrays import Progress
 from penchant.cli import parameters, terminal
 
 if TYPE_CHECKING:
+    from penchant.arrays import Progress
     from penchant.data.dataset import Dataset
     from penchant.data.results.comparison import Comparison
     from penchant.recommender.config import Config

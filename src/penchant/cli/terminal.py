@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from penchant.arrays import Progress
 from penchant.artifacts.atomic import atomic_file
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from penchant.arrays import Progress
 
 
 _WIDTH_OF_A_FILE = 400
