@@ -13,8 +13,8 @@ from penchant.plots.markup import Markup, foreign, join, tag
 from penchant.plots.scale import day
 from penchant.plots.svg import Labels
 from penchant.reports import page
-from penchant.reports.modalities import coverage_chart
-from penchant.reports.sections import folded, missing, missing_section
+from penchant.reports.modalities import draw_coverage
+from penchant.reports.sections import fold, fold_missing, show_missing
 from penchant.reports.texts import Texts
 
 if TYPE_CHECKING:
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
 _MOST_KINDS = 10
 
 
-def dataset(data: ReportData, say: Texts) -> Markup:
+def render_dataset(data: ReportData, say: Texts) -> Markup:
     """Sizes, span and kinds; the share of items with each modality; rows read, kept and set aside."""
     summary = data.dataset
     if summary is None and data.ingest is None and not data.coverage:
-        return missing(say, "data", "penchant check DATA")
+        return fold_missing(say, "data", "penchant check DATA")
     if summary is None:
-        return folded(say, "data", say("data.unknown"), _coverage(data.coverage, say), _cleaned(data.ingest, say))
+        return fold(say, "data", say("data.unknown"), _coverage(data.coverage, say), _cleaned(data.ingest, say))
     sizes = {key: say.count(getattr(summary, key)) for key in ("users", "items", "events")}
     pairs: list[tuple[object, object]] = [(say(f"data.{key}"), size) for key, size in sizes.items()]
     if summary.first_s is not None and summary.last_s is not None:
         first, last = (day(time_s, say.language) for time_s in (summary.first_s, summary.last_s))
         pairs.append((say("data.time"), say("data.span", first=first, last=last)))
     parts = [page.facts(pairs), _kinds(summary, say), _coverage(data.coverage, say), _cleaned(data.ingest, say)]
-    return folded(say, "data", say("data.lead", **sizes), *parts)
+    return fold(say, "data", say("data.lead", **sizes), *parts)
 
 
-def made(data: ReportData, say: Texts) -> Markup:
+def render_provenance(data: ReportData, say: Texts) -> Markup:
     """Command, split, seeds, versions, machine: what is needed to make the page again."""
     if not data.made_with:
-        return missing_section(say, "made", "made", "penchant train DATA --out BUNDLE --seed 0")
+        return show_missing(say, "made", "made", "penchant train DATA --out BUNDLE --seed 0")
     comparison = data.comparison
     values = {
         "command": tag("pre", tag("code", data.made_with["command"])) if data.made_with.get("command") else None,
@@ -104,9 +104,9 @@ def _coverage(coverage: Mapping[str, float], say: Texts) -> Markup:
     most, least = max(coverage, key=lambda name: coverage[name]), min(coverage, key=lambda name: coverage[name])
     share = say.percent(coverage[least])
     if coverage[least] >= 1:
-        title = say("coverage.all", modality=say("coverage.between").join(names.values()))
+        title = say("coverage.all", modality=say.join(names.values()))
     elif coverage[most] >= 1:
         title = say("coverage.two", modality=names[most], other=names[least], share=share)
     else:
         title = say("coverage.most", modality=names[least], share=share)
-    return coverage_chart(coverage, title, say("coverage.unit"), names, say)
+    return draw_coverage(coverage, title, say("coverage.unit"), names, say)

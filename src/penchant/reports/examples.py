@@ -12,7 +12,7 @@ from penchant.plots.bars import figure_reasons
 from penchant.plots.markup import Markup, foreign, join, tag
 from penchant.plots.svg import Labels
 from penchant.reports import page
-from penchant.reports.sections import folded, missing
+from penchant.reports.sections import fold, fold_missing
 from penchant.reports.texts import Texts
 
 if TYPE_CHECKING:
@@ -23,12 +23,12 @@ _MOST_HISTORY = 8
 _SMALLEST_SHARE = 0.01
 
 
-def reasons(examples: Sequence[Example], say: Texts) -> Markup:
+def render_reasons(examples: Sequence[Example], say: Texts) -> Markup:
     """Lists with the reasons for each item."""
     if not examples:
-        return missing(say, "reasons", "penchant recommend BUNDLE --user ID --explain", open_=True)
+        return fold_missing(say, "reasons", "penchant recommend BUNDLE --user ID --explain", open_=True)
     lists = [_example(example, say) for example in examples]
-    return folded(
+    return fold(
         say, "reasons", say("reasons.lead", n=len(examples)), page.remark(say("reasons.note")), *lists, open_=True
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from penchant.data.results.comparison import Comparison
@@ -182,10 +183,10 @@ def spoken(value: Interval | None) -> str:
     return f"{number(value.mean)} ({range_words(value)})" if has_range(value) else number(value.mean)
 
 
-def range_words(value: Interval) -> str:
+def range_words(value: Interval, show: Callable[[float], str] = number) -> str:
     """The ends of an interval.
 
     >>> range_words(Interval(0.2, 0.1, 0.3)), range_words(Interval(0, -0.1, 0.1))
     ('0.100–0.300', '−0.100 … 0.100')
     """
-    return f"{number(value.low)}{'–' if value.low >= 0 else ' … '}{number(value.high)}"
+    return f"{show(value.low)}{'–' if value.low >= 0 else ' … '}{show(value.high)}"

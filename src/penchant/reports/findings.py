@@ -20,7 +20,7 @@ _FEWEST = 30
 _LEADS = {True: "ahead", False: "unsure", None: "untested"}
 
 
-def sentence(data: ReportData, outcome: Outcome, say: Texts) -> str:
+def write_sentence(data: ReportData, outcome: Outcome, say: Texts) -> str:
     """One sentence that says what came out, no stronger than the paired test allows."""
     metric = outcome.metric
     ours = outcome.estimate(data.model, metric)
@@ -49,7 +49,7 @@ def sentence(data: ReportData, outcome: Outcome, say: Texts) -> str:
     )
 
 
-def numbers(data: ReportData, outcome: Outcome, say: Texts) -> list[Number]:
+def select_numbers(data: ReportData, outcome: Outcome, say: Texts) -> list[Number]:
     """Three large numbers: users reached, the main measure, the lead; sizes of the data where these are missing."""
     out: list[Number] = []
     metric = metric_title(outcome.metric)
@@ -71,7 +71,7 @@ def numbers(data: ReportData, outcome: Outcome, say: Texts) -> list[Number]:
     return out[:3]
 
 
-def comparison_title(outcome: Outcome, say: Texts) -> str:
+def write_comparison_title(outcome: Outcome, say: Texts) -> str:
     """What the main figure shows."""
     best, *others = outcome.models
     if not others:
@@ -81,7 +81,7 @@ def comparison_title(outcome: Outcome, say: Texts) -> str:
     return say("compare.unsure", best=best, second=others[0])
 
 
-def slices_title(model: str, outcome: Outcome, say: Texts) -> str:
+def write_slices_title(model: str, outcome: Outcome, say: Texts) -> str:
     """In which group the model gains most over the best simple one, and in which least; small groups say nothing."""
     metric, baseline = outcome.metric, outcome.baseline(model)
     gains: list[tuple[float, str]] = []
@@ -96,7 +96,7 @@ def slices_title(model: str, outcome: Outcome, say: Texts) -> str:
     return say(key, model=model, baseline=baseline, most=best, least=worst)
 
 
-def training_title(table: pl.DataFrame, say: Texts) -> tuple[str, str]:
+def write_training_title(table: pl.DataFrame, say: Texts) -> tuple[str, str]:
     """Whether training went on long enough, and the words at the best epoch. `table`: `epoch`, `validation`."""
     rows = table.filter(pl.col("validation").is_finite())
     if not rows.height:
@@ -108,7 +108,7 @@ def training_title(table: pl.DataFrame, say: Texts) -> tuple[str, str]:
     return say("training.peak", best=best["epoch"], n=table.height), mark
 
 
-def timeline_title(timeline: Timeline, say: Texts) -> tuple[str, str]:
+def write_timeline_title(timeline: Timeline, say: Texts) -> tuple[str, str]:
     """From what to what a user's interests moved, and the shares at both ends in words."""
     weights = timeline.positive_weights()
     tail = max(1, len(weights) // 5)
@@ -123,7 +123,7 @@ def timeline_title(timeline: Timeline, say: Texts) -> tuple[str, str]:
     return say("interests.moved", user=timeline.user_id, first=first, last=last), desc
 
 
-def topic_order(timelines: Sequence[Timeline]) -> list[str]:
+def order_topics(timelines: Sequence[Timeline]) -> list[str]:
     """All topics of several timelines, those with the most weight first: one colour for one topic on the page."""
     total: dict[str, float] = {}
     for timeline in timelines:

@@ -14,25 +14,25 @@ from penchant.plots.markup import Markup, join, tag
 from penchant.plots.svg import Labels, by_modality, modality_class
 from penchant.reports import page
 from penchant.reports.facts import metric_title, number
-from penchant.reports.sections import folded, missing
-from penchant.reports.tables import estimate_cell
+from penchant.reports.sections import fold, fold_missing
+from penchant.reports.tables import render_estimate
 from penchant.reports.texts import Texts, capitalised
 
 Names = Mapping[str, str]
 
 
-def modalities(use: ModalityUse | None, say: Texts) -> Markup:
+def render_modalities(use: ModalityUse | None, say: Texts) -> Markup:
     """Coverage, contribution and ablation of the modalities."""
     present = {*use.coverage, *use.contribution} if use else set()
     if use is None or not present:
-        return missing(say, "modalities", "penchant compare DATA --models transformer --ablate masked")
+        return fold_missing(say, "modalities", "penchant compare DATA --models transformer --ablate masked")
     ordered = by_modality([{"modality": name} for name in sorted(present)])
     names = {row["modality"]: say.modality(row["modality"]) for row in ordered}
     parts = [_shares(use.contribution, names, say), _ablation(use, names, say), _table(use, names, say)]
-    return folded(say, "modalities", say("modalities.lead"), *parts, open_=True)
+    return fold(say, "modalities", say("modalities.lead"), *parts, open_=True)
 
 
-def coverage_chart(
+def draw_coverage(
     shares: Mapping[str, float], title: str, unit: str, names: Names, say: Texts, *, note: str = ""
 ) -> Markup:
     """One bar a modality with its share, from 0 to 100 %."""
@@ -51,7 +51,7 @@ def _shares(shares: Mapping[str, float], names: Names, say: Texts) -> Markup:
         title = say("modalities.only" if shares[first] > 0.995 else "modalities.most", **values)
     else:
         title = say("modalities.two", **values, other=names[others[0]], rest=say.percent(shares[others[0]]))
-    return coverage_chart(shares, title, say("modalities.share"), names, say, note=say("modalities.share.note"))
+    return draw_coverage(shares, title, say("modalities.share"), names, say, note=say("modalities.share.note"))
 
 
 def _ablation(use: ModalityUse, names: Names, say: Texts) -> Markup:
@@ -100,7 +100,7 @@ def _table(use: ModalityUse, names: Names, say: Texts) -> Markup:
             alone = next((one for one in use.ablation.rows if one.modalities == (name,)), None)
             without = _without(use.ablation, name)
             gap = without.difference if without else None
-            row += [estimate_cell(alone.value if alone else None), estimate_cell(gap.interval if gap else None)]
+            row += [render_estimate(alone.value if alone else None), render_estimate(gap.interval if gap else None)]
         rows.append(row)
     return page.data_table(say("modalities.table"), columns, rows)
 

@@ -14,8 +14,8 @@ from penchant.plots.markup import Markup, foreign, tag
 from penchant.plots.svg import Labels
 from penchant.reports import page
 from penchant.reports.facts import number
-from penchant.reports.sections import folded
-from penchant.reports.tables import estimate_cell
+from penchant.reports.sections import fold
+from penchant.reports.tables import render_estimate
 from penchant.reports.texts import Texts
 
 _INTEREST = ("auc", "log_loss", "calibration_error")
@@ -24,7 +24,7 @@ _DARKEST = 55
 """Percent of the accent in a cell that holds all of its row: text stays readable on it."""
 
 
-def probes(results: Mapping[str, Any], say: Texts) -> Markup:
+def render_probes(results: Mapping[str, Any], say: Texts) -> Markup:
     """What `probe_results` measured, by probe; nothing where the model has no probes."""
     parts: list[Markup] = []
     for name, draw in (("interest", _interest), ("category", _category)):
@@ -35,7 +35,7 @@ def probes(results: Mapping[str, Any], say: Texts) -> Markup:
             parts.append(tag("p", untested, why, class_="muted"))
         elif result:
             parts += draw(result, say)
-    return folded(say, "probes", say("probes.lead"), *parts, open_=True) if parts else Markup("")
+    return fold(say, "probes", say("probes.lead"), *parts, open_=True) if parts else Markup("")
 
 
 def _interest(result: Mapping[str, Any], say: Texts) -> list[Markup]:
@@ -88,7 +88,7 @@ def _table(probe: str, rows: Mapping[str, Any], measures: Sequence[str], say: Te
 
 def _cell(value: Mapping[str, float] | float | None) -> Markup:
     if isinstance(value, Mapping):
-        return estimate_cell(Interval(**value))
+        return render_estimate(Interval(**value))
     return Markup("–" if value is None else number(value))
 
 

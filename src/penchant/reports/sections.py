@@ -28,122 +28,122 @@ _CURVES = {
 }
 
 
-def folded(say: Texts, key: str, lead: str, *content: object, open_: bool = False) -> Markup:
+def fold(say: Texts, key: str, lead: str, *content: object, open_: bool = False) -> Markup:
     """A part of the page that opens on demand, under the title of its key."""
     return page.folded(key, say(key), lead, *content, open_=open_)
 
 
-def missing(say: Texts, key: str, command: str, *, open_: bool = False) -> Markup:
+def fold_missing(say: Texts, key: str, command: str, *, open_: bool = False) -> Markup:
     """A part with nothing to show: what is missing, and what to type to get it."""
-    return folded(say, key, say(f"empty.{key}"), _empty(say, key, command), open_=open_)
+    return fold(say, key, say(f"empty.{key}"), _empty(say, key, command), open_=open_)
 
 
-def missing_section(say: Texts, anchor: str, key: str, command: str) -> Markup:
+def show_missing(say: Texts, anchor: str, key: str, command: str) -> Markup:
     """The same for a part that is always open."""
     return page.section(anchor, say(key), _empty(say, key, command))
 
 
-def hero(data: ReportData, outcome: Outcome, say: Texts) -> Markup:
+def render_hero(data: ReportData, outcome: Outcome, say: Texts) -> Markup:
     """The sentence, what was tested, and three large numbers."""
     users, split = data.comparison.users, data.comparison.split
     if outcome.models and users:
         about = say("about", title=data.title, users=say.count(users), split=say.get(f"split.{split}", split))
     else:
         about = say("about.untested", title=data.title)
-    sentence = data.headline or findings.sentence(data, outcome, say)
-    return page.hero(foreign(sentence, say.language), findings.numbers(data, outcome, say), capitalised(about))
+    sentence = data.headline or findings.write_sentence(data, outcome, say)
+    return page.hero(foreign(sentence, say.language), findings.select_numbers(data, outcome, say), capitalised(about))
 
 
-def compare(data: ReportData, outcome: Outcome, say: Texts) -> Markup:
+def render_comparison(data: ReportData, outcome: Outcome, say: Texts) -> Markup:
     """The main figure and the table below it."""
     if not outcome.models:
         command = "penchant compare DATA --models popularity,cooccurrence,ease,transformer"
-        return missing_section(say, "models", "compare", command)
-    title = findings.comparison_title(outcome, say)
+        return show_missing(say, "models", "compare", command)
+    title = findings.write_comparison_title(outcome, say)
     rows = "; ".join(f"{name} {spoken(outcome.estimate(name, outcome.metric))}" for name in outcome.models)
-    chart = comparison_chart(
-        tables.estimates(outcome, outcome.metric),
+    chart = draw_comparison(
+        tables.tabulate_estimates(outcome, outcome.metric),
         Labels(title, say("compare.desc", rows=rows), metric_title(outcome.metric)),
         data.model,
         say("compare.lead"),
     )
-    return page.section("models", say("compare"), chart, *tables.main_table(data.model, outcome, say))
+    return page.section("models", say("compare"), chart, *tables.render_main_table(data.model, outcome, say))
 
 
-def comparison_chart(table: pl.DataFrame, labels: Labels, model: str, note: str = "") -> Markup:
+def draw_comparison(table: pl.DataFrame, labels: Labels, model: str, note: str = "") -> Markup:
     """Models with their intervals (`model`, `mean`, `low`, `high`), one of them marked."""
     return page.figure(labels.title, lambda width: figure_comparison(table, labels, chosen=model, width=width), note)
 
 
-def slices(model: str, outcome: Outcome, say: Texts) -> Markup:
+def render_slices(model: str, outcome: Outcome, say: Texts) -> Markup:
     """For whom it works: the main measure in each group."""
     ranked = dict.fromkeys([model, outcome.baseline(model), *outcome.models])
     wanted = [name for name in ranked if name][:_MOST_SLICE_MODELS]
     rows = [
-        (say.slice_name(name), say("slices.people", n=say.count(group.users)), *tables.estimate_row(one, value))
+        (say.slice_name(name), say("slices.people", n=say.count(group.users)), *tables.to_row(one, value))
         for name, group in outcome.comparison.slices.items()
         for one in outcome.models
         if one in wanted and (value := finite(group.models.get(one, {}).get(outcome.metric))) is not None
     ]
     if not rows:
-        return missing(say, "slices", "penchant evaluate BUNDLE DATA")
+        return fold_missing(say, "slices", "penchant evaluate BUNDLE DATA")
     table = pl.DataFrame(rows, schema={"slice": pl.String, "note": pl.String, **tables.ESTIMATES}, orient="row")
     metric = metric_title(outcome.metric)
     lead = say("slices.lead", metric=metric)
-    labels = Labels(findings.slices_title(model, outcome, say), lead, metric)
+    labels = Labels(findings.write_slices_title(model, outcome, say), lead, metric)
     chart = page.figure(labels.title, lambda width: figure_slices(table, labels, chosen=model, width=width))
-    return folded(say, "slices", lead, chart)
+    return fold(say, "slices", lead, chart)
 
 
-def curves(data: ReportData, say: Texts) -> Markup:
+def render_curves(data: ReportData, say: Texts) -> Markup:
     """ROC and precision-recall curves beside each other."""
     drawn = [_curve(data.comparison.curves, kind, data.model, say) for kind in _CURVES]
     if not any(drawn):
-        return missing(say, "curves", "penchant evaluate BUNDLE DATA")
-    return folded(say, "curves", say("curves.lead"), page.side_by_side(*(figure for figure in drawn if figure)))
+        return fold_missing(say, "curves", "penchant evaluate BUNDLE DATA")
+    return fold(say, "curves", say("curves.lead"), page.side_by_side(*(figure for figure in drawn if figure)))
 
 
-def training(epochs: Sequence[Epoch], metric: str, say: Texts) -> Markup:
+def render_training(epochs: Sequence[Epoch], metric: str, say: Texts) -> Markup:
     """The loss and the validation measure over the epochs."""
     if not epochs:
-        return missing(say, "training", "penchant train DATA --out BUNDLE --model transformer")
+        return fold_missing(say, "training", "penchant train DATA --out BUNDLE --model transformer")
     schema = {"epoch": pl.Int64, "loss": pl.Float64, "validation": pl.Float64}
     table = pl.DataFrame([(row.epoch, row.loss, row.validation) for row in epochs], schema=schema, orient="row")
     lead = say("training.lead", n=len(epochs), seconds=say.seconds(sum(row.seconds for row in epochs)))
-    title, best = findings.training_title(table, say)
+    title, best = findings.write_training_title(table, say)
     labels = Labels(title, lead, say("training.epoch"), say("training.loss"))
     unit = say("training.validation", metric=metric_title(metric or "ndcg@10"))
     chart = page.figure(
         title, lambda width: figure_training(table, labels, validation_unit=unit, best_words=best, width=width)
     )
-    return folded(say, "training", lead, chart)
+    return fold(say, "training", lead, chart)
 
 
-def all_measures(outcome: Outcome, say: Texts) -> Markup:
+def render_all_measures(outcome: Outcome, say: Texts) -> Markup:
     """Every measure of every model, the paired tests, and what the measures mean."""
     if not outcome.models:
         return Markup("")
     bases = dict.fromkeys(name.split("@")[0] for name in outcome.metrics)
     meanings = [(metric_title(name), say.meaning(name)) for name in bases if say.meaning(name)]
-    return folded(
+    return fold(
         say,
         "all",
         say("all.lead", n=len(outcome.metrics), m=len(outcome.models)),
-        tables.all_table(outcome, say),
-        tables.paired_table(outcome, say),
+        tables.render_all_table(outcome, say),
+        tables.render_paired_tests(outcome, say),
         *([tag("h3", say("glossary")), page.facts(meanings)] if meanings else []),
     )
 
 
-def interests(timelines: Sequence[Timeline], say: Texts) -> Markup:
+def render_interests(timelines: Sequence[Timeline], say: Texts) -> Markup:
     """The ribbon of each user shown."""
     shown = [timeline for timeline in timelines if len(timeline.times_s) and len(timeline.topics)]
     if not shown:
-        return missing(say, "interests", "penchant interests BUNDLE --user ID", open_=True)
-    order = findings.topic_order(shown)
+        return fold_missing(say, "interests", "penchant interests BUNDLE --user ID", open_=True)
+    order = findings.order_topics(shown)
     drawn = [_timeline(timeline, order, say) for timeline in shown]
     note = page.remark(say("interests.note"))
-    return folded(say, "interests", say("interests.lead", n=len(drawn)), note, *drawn, open_=True)
+    return fold(say, "interests", say("interests.lead", n=len(drawn)), note, *drawn, open_=True)
 
 
 def _empty(say: Texts, key: str, command: str) -> Markup:
@@ -177,7 +177,7 @@ def _curve(curves: Mapping[str, Mapping[str, Any]], kind: str, model: str, say: 
 
 
 def _timeline(timeline: Timeline, order: Sequence[str], say: Texts) -> Markup:
-    title, desc = findings.timeline_title(timeline, say)
+    title, desc = findings.write_timeline_title(timeline, say)
     table, labels, language = timeline.table(), Labels(title, desc), say.language
     first, last = (day(float(timeline.times_s[n]), language) for n in (0, -1))
     return page.figure(

@@ -13,7 +13,7 @@ from penchant.plots.markup import Markup, foreign, tag
 from penchant.plots.svg import Labels
 from penchant.reports import page, tables
 from penchant.reports.facts import Outcome, metric_title
-from penchant.reports.sections import comparison_chart, folded
+from penchant.reports.sections import draw_comparison, fold
 from penchant.reports.texts import Texts
 
 _DRIFT = ("events", "days", "seen", "early", "decoy")
@@ -31,43 +31,43 @@ class ShownItem:
     lists: Sequence[tuple[str, int]]
 
 
-def recovery(model: str, found: Recovery, say: Texts) -> Markup:
+def render_recovery(model: str, recovery: Recovery, say: Texts) -> Markup:
     """How well each model recovers the planted interests, and how soon it sees them turn; nothing without the truth."""
-    if not found:
+    if not recovery:
         return Markup("")
     rows = [
-        tables.estimate_row(say("recovery.mean") if name == POPULATION_MEAN else name, value)
-        for name, value in found.cosine.items()
+        tables.to_row(say("recovery.mean") if name == POPULATION_MEAN else name, value)
+        for name, value in recovery.cosine.items()
     ]
     table = pl.DataFrame(rows, schema=tables.ESTIMATES, orient="row").sort("mean", descending=True, maintain_order=True)
     title = say("recovery.finding", best=table.item(0, "model"), value=f"{table.item(0, 'mean'):.2f}")
     lead = say("recovery.lead")
-    chart = comparison_chart(table, Labels(title, lead, say("recovery.unit")), model)
-    return folded(say, "recovery", lead, chart, *_drift(model, found, say), open_=True)
+    chart = draw_comparison(table, Labels(title, lead, say("recovery.unit")), model)
+    return fold(say, "recovery", lead, chart, *_drift(model, recovery, say), open_=True)
 
 
-def cold_items(model: str, outcome: Outcome, say: Texts) -> Markup:
+def render_cold_items(model: str, outcome: Outcome, say: Texts) -> Markup:
     """How models rank items that were kept out of training; nothing where that was not tried."""
     if not outcome.models:
         return Markup("")
-    metric, rows = metric_title(outcome.metric), tables.estimates(outcome, outcome.metric)
+    metric, rows = metric_title(outcome.metric), tables.tabulate_estimates(outcome, outcome.metric)
     top = rows.item(0, "mean")
     best = say.join(rows.filter(pl.col("mean") == top)["model"])
     title = say("cold.finding", best=best, metric=metric, value=f"{top:.3f}") if top > 0 else say("cold.nothing")
     lead = say("cold.lead", users=say.count(outcome.comparison.users))
-    chart = comparison_chart(rows, Labels(title, lead, metric), model)
-    return folded(say, "cold", lead, chart, *tables.main_table(model, outcome, say), open_=True)
+    chart = draw_comparison(rows, Labels(title, lead, metric), model)
+    return fold(say, "cold", lead, chart, *tables.render_main_table(model, outcome, say), open_=True)
 
 
-def media(shown: Sequence[ShownItem], coverage: Mapping[str, float], say: Texts) -> Markup:
+def render_media(shown: Sequence[ShownItem], coverage: Mapping[str, float], say: Texts) -> Markup:
     """A few recommended items as they look and sound; nothing where no item has a file."""
     if not shown:
         return Markup("")
     kinds = {"image": any(item.image for item in shown), "audio": any(item.audio for item in shown)}
     unread = [say.modality(kind) for kind, is_there in kinds.items() if is_there and kind not in coverage]
-    note = page.remark(say("media.unread", modalities=say("coverage.between").join(unread))) if unread else ""
+    note = page.remark(say("media.unread", modalities=say.join(unread))) if unread else ""
     cards = tag("ul", *(tag("li", *_card(item, say)) for item in shown), class_="gallery")
-    return folded(say, "media", say("media.lead", n=len(shown)), note, cards, open_=True)
+    return fold(say, "media", say("media.lead", n=len(shown)), note, cards, open_=True)
 
 
 def _card(item: ShownItem, say: Texts) -> list[object]:
@@ -83,18 +83,18 @@ def _card(item: ShownItem, say: Texts) -> list[object]:
     ]
 
 
-def _drift(model: str, found: Recovery, say: Texts) -> list[Markup]:
-    if not found.drift:
+def _drift(model: str, recovery: Recovery, say: Texts) -> list[Markup]:
+    if not recovery.drift:
         return []
     columns = [say(f"drift.{key}") for key in ("vectors", *_DRIFT)]
     rows = [
         [tag("span", name, class_="name"), *(_drift_cell(measures.get(key), key, say) for key in _DRIFT)]
-        for name, measures in found.drift.items()
+        for name, measures in recovery.drift.items()
     ]
-    chosen = list(found.drift).index(model) if model in found.drift else None
+    chosen = list(recovery.drift).index(model) if model in recovery.drift else None
     table = page.data_table(say("drift"), columns, rows, chosen=chosen, caption=False)
     return [tag("h3", say("drift")), table, page.remark(say("drift.note"))]
 
 
 def _drift_cell(value: Interval | None, measure: str, say: Texts) -> Markup:
-    return tables.estimate_cell(value, show=(lambda n: f"{n:.1f}") if measure in _DELAYS else say.percent)
+    return tables.render_estimate(value, show=(lambda n: f"{n:.1f}") if measure in _DELAYS else say.percent)

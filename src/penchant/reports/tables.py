@@ -9,14 +9,14 @@ import polars as pl
 from penchant.data.results.estimates import Interval
 from penchant.plots.markup import Markup, foreign, join, tag
 from penchant.reports import page
-from penchant.reports.facts import Outcome, has_range, metric_title, number
+from penchant.reports.facts import Outcome, has_range, metric_title, number, range_words
 from penchant.reports.texts import Texts
 
 ESTIMATES = {"model": pl.String, "mean": pl.Float64, "low": pl.Float64, "high": pl.Float64}
 _MAIN_METRICS = 3
 
 
-def estimate_cell(
+def render_estimate(
     value: Interval | None, *, show: Callable[[float], str] = number, bold: bool = False, below: bool = False
 ) -> Markup:
     """A mean with its range in a lighter ink beside it (`below`: under it); a dash where there is none."""
@@ -25,24 +25,22 @@ def estimate_cell(
     mean = tag("b" if bold else "span", show(value.mean))
     if not has_range(value):
         return mean
-    between = "–" if value.low >= 0 else " … "
-    ends = f"{show(value.low)}{between}{show(value.high)}"
-    return join([mean, tag("span", ends, class_="sub" if below else "range")])
+    return join([mean, tag("span", range_words(value, show), class_="sub" if below else "range")])
 
 
-def estimate_row(name: str, value: Interval) -> tuple[str, float, float | None, float | None]:
+def to_row(name: str, value: Interval) -> tuple[str, float, float | None, float | None]:
     """A row of `ESTIMATES`; no ends where there is no range."""
     return (name, value.mean, value.low, value.high) if has_range(value) else (name, value.mean, None, None)
 
 
-def estimates(outcome: Outcome, metric: str) -> pl.DataFrame:
+def tabulate_estimates(outcome: Outcome, metric: str) -> pl.DataFrame:
     """`model`, `mean`, `low`, `high` of one measure, the best first."""
     values = [(name, outcome.estimate(name, metric)) for name in outcome.models]
-    rows = [estimate_row(name, value) for name, value in values if value is not None]
+    rows = [to_row(name, value) for name, value in values if value is not None]
     return pl.DataFrame(rows, schema=ESTIMATES, orient="row")
 
 
-def main_table(model: str, outcome: Outcome, say: Texts) -> list[Markup]:
+def render_main_table(model: str, outcome: Outcome, say: Texts) -> list[Markup]:
     """Models as rows, the main measures and the cost as columns; bold only where a paired test supports the lead."""
     metrics = outcome.main_metrics[:_MAIN_METRICS]
     costs = outcome.comparison.cost
@@ -52,7 +50,7 @@ def main_table(model: str, outcome: Outcome, say: Texts) -> list[Markup]:
     for name in outcome.models:
         gloss = say.gloss(name)
         head = join([tag("span", name, class_="name"), tag("span", gloss, class_="sub") if gloss else ""])
-        row = [head, *(estimate_cell(outcome.estimate(name, m), bold=winners[m] == name) for m in metrics)]
+        row = [head, *(render_estimate(outcome.estimate(name, m), bold=winners[m] == name) for m in metrics)]
         cost = costs.get(name, {})
         spent = [_seconds(cost.get("fit_cpu_s")), _megabytes(cost.get("peak_rss_mb"))]
         rows.append([*row, *(spent if costs else [])])
@@ -65,18 +63,18 @@ def main_table(model: str, outcome: Outcome, say: Texts) -> list[Markup]:
     ]
 
 
-def all_table(outcome: Outcome, say: Texts) -> Markup:
+def render_all_table(outcome: Outcome, say: Texts) -> Markup:
     """Measures as rows, models as columns."""
     rows: list[list[object]] = []
     for metric in outcome.metrics:
         winner = outcome.winner(metric)
         values = [(outcome.estimate(name, metric), name == winner) for name in outcome.models]
-        cells = [estimate_cell(value, bold=is_best, below=True) for value, is_best in values]
+        cells = [render_estimate(value, bold=is_best, below=True) for value, is_best in values]
         rows.append([metric_title(metric), *cells])
     return page.data_table(say("all.table"), [say("measure"), *outcome.models], rows)
 
 
-def paired_table(outcome: Outcome, say: Texts) -> Markup:
+def render_paired_tests(outcome: Outcome, say: Texts) -> Markup:
     """The paired tests, one a row; nothing where none was made."""
     tests = outcome.comparison.tests
     if not tests:
@@ -86,7 +84,7 @@ def paired_table(outcome: Outcome, say: Texts) -> Markup:
         [
             say("versus", model=test.model, baseline=test.baseline),
             metric_title(test.metric),
-            estimate_cell(test.difference.interval),
+            render_estimate(test.difference.interval),
             "< 0.001" if test.difference.p_holm < 0.001 else f"{test.difference.p_holm:.3f}",
         ]
         for test in tests

@@ -31,10 +31,11 @@ class Texts:
     def join(self, words: Iterable[str]) -> str:
         """A list in words.
 
-        >>> Texts("en").join(["text", "image"]), Texts("zh").join(["文字", "图像"])
-        ('text, image', '文字、图像')
+        >>> Texts("en").join(["text", "image", "audio"]), Texts("zh").join(["文字", "图像"])
+        ('text, image and audio', '文字和图像')
         """
-        return self("list.between").join(words)
+        *others, last = words
+        return self("list.last").join([self("list.between").join(others), last] if others else [last])
 
     def modality(self, name: str) -> str:
         """The name of a modality."""

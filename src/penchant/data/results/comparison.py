@@ -97,8 +97,8 @@ class Comparison:
 
         `metrics` are names such as `ndcg@10`; by default those of `TABLE_METRICS` at k.
         """
-        asked = metrics or [f"{name}@{self.k}" for name in TABLE_METRICS]
-        shown = [m for m in asked if any(m in found for found in self.models.values())]
+        wanted = metrics or [f"{name}@{self.k}" for name in TABLE_METRICS]
+        shown = [m for m in wanted if any(m in values for values in self.models.values())]
         rows = [
             [name, *(_cell(found.get(m)) for m in shown), *_costs(self.cost.get(name, {}))]
             for name, found in sorted(self.models.items(), key=lambda pair: -_mean(pair[1], shown))
