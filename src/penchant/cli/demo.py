@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from penchant.cli import parameters, terminal
+from penchant.messages import text
 
 if TYPE_CHECKING:
     from penchant.arrays import Progress
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from penchant.recommender.recommender import Recommender
 
 NO_TRUTH = "Planted interests: left out. These are real data, and nobody knows the interests behind them."
-
-NOUNS = {"en": "item", "zh": "物品"}
 
 
 def demo(
@@ -80,7 +79,6 @@ def demo(
         options = ReportOptions(
             title=_title(folder, language),
             language=language,
-            noun=NOUNS[language],
             command=command,
             recovery=recovery,
             cold=cold,
@@ -150,7 +148,7 @@ def _on_new_items(
 def _title(folder: Path, language: str) -> str:
     if not (folder / "truth").is_dir():
         return folder.resolve().name
-    return "the simulated platform" if language == "en" else "模拟平台"
+    return text("report.simulated", language)
 
 
 def step(number: str, title: str) -> None:
