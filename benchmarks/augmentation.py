@@ -34,8 +34,8 @@ from penchant.data.dataset import Dataset
 from penchant.data.modalities import Modalities
 from penchant.data.splits import split
 from penchant.data.training import TrainingData
-from penchant.embeddings.contrastive import Augmentations, train_encoder, whitening
-from penchant.embeddings.training_files import TrainingFiles, training_files
+from penchant.embeddings.contrastive import Augmentations, fit_whitening, train_encoder
+from penchant.embeddings.training_files import TrainingFiles, load_training_files
 from penchant.encoders.trainable import TrainableEncoder, TrainableOptions
 from penchant.metrics.significance import mean_over_seeds, paired_differences
 from penchant.models.nn.history_augmentation import HistoryAugmentation
@@ -75,7 +75,7 @@ def found(
     module.load_state_dict({key: torch.from_numpy(value.copy()) for key, value in encoder.fitted.weights.items()})
     width = module.eval().summary(module(torch.from_numpy(encoder.inputs(known.windows[:1])))).shape[1]
     left, right = (network_features(encoder, files, module)[:, :width] for files in (known, asked))
-    mean, projection = whitening(left.astype(np.float32), encoder.options.dim)
+    mean, projection = fit_whitening(left.astype(np.float32), encoder.options.dim)
     left, right = ((rows - mean) @ projection for rows in (left, right))
     left, right = (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9) for rows in (left, right))
     nearest = np.argsort(-(right @ left.T), axis=1)[:, :10]
@@ -147,7 +147,7 @@ def of_media(
     classes = np.unique([path.parent.name for path in paths], return_inverse=True)[1]
     names = [path.relative_to(root).as_posix() for path in paths]
     reader = TrainableEncoder(network, replace(options, most_files=len(paths)))
-    files = training_files(reader, names, Modalities(), root=root)
+    files = load_training_files(reader, names, Modalities(), root=root)
     folds = np.array([0 if pictures else int(path.name[0]) for path in paths])
     draws: list[tuple[Any, Any]] = []
     for seed in range(seeds):

@@ -22,7 +22,7 @@ from penchant.embeddings.media import encode_files
 from penchant.encoders.audio import AudioEncoder, AudioOptions
 from penchant.encoders.cache import EncoderCache
 from penchant.encoders.image import ImageEncoder, ImageOptions
-from penchant.encoders.log_mel import log_mel_patches
+from penchant.encoders.log_mel import compute_log_mel_patches
 from penchant.encoders.similarity import cosine
 
 
@@ -72,7 +72,7 @@ def plain_sounds(folder: Path, files: list[Path]) -> Callable[[], np.ndarray]:
             for path in files:
                 samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
                 sound = soxr.resample(samples.mean(axis=1), rate, 16_000)
-                out.append(model(torch.from_numpy(log_mel_patches(sound)[:, None])).pooler_output.mean(0))
+                out.append(model(torch.from_numpy(compute_log_mel_patches(sound)[:, None])).pooler_output.mean(0))
         return torch.stack(out).flatten(1).numpy()
 
     return encode

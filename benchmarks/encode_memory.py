@@ -29,7 +29,7 @@ from penchant.encoders.image import ImageEncoder, ImageOptions
 class Projection(ImageEncoder):
     """Pictures of 8 × 8 pixels times a fixed matrix."""
 
-    identity = "projection"  # type: ignore[assignment]
+    fingerprint = "projection"  # type: ignore[assignment]
     dim = 0  # type: ignore[assignment]
 
     def __init__(self, dim: int) -> None:

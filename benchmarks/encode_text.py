@@ -22,9 +22,9 @@ from _report import cpu_s, peak_rss_mb, write
 
 from penchant.encoders.precision import resolve_precision
 from penchant.encoders.pretrained.huggingface import load_minilm
-from penchant.encoders.pretrained.minilm import minilm_folder
+from penchant.encoders.pretrained.minilm import find_minilm_folder
 from penchant.encoders.similarity import cosine
-from penchant.encoders.text import table_text
+from penchant.encoders.text import join_text_fields
 
 
 def plain_loop(texts: list[str]) -> Callable[[], np.ndarray]:
@@ -32,8 +32,8 @@ def plain_loop(texts: list[str]) -> Callable[[], np.ndarray]:
     import torch
     from transformers import AutoModel, AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(minilm_folder())
-    model = AutoModel.from_pretrained(minilm_folder()).eval()
+    tokenizer = AutoTokenizer.from_pretrained(find_minilm_folder())
+    model = AutoModel.from_pretrained(find_minilm_folder()).eval()
 
     def encode() -> np.ndarray:
         out = []
@@ -68,7 +68,7 @@ def main() -> None:
     torch.set_num_threads(1)
     items = pl.read_parquet(told.data / "items.parquet")
     step = max(items.height // told.texts, 1)
-    texts = [t for t in table_text(items.gather_every(step), ("title", "description")) if t][: told.texts]
+    texts = [t for t in join_text_fields(items.gather_every(step), ("title", "description")) if t][: told.texts]
     plain = plain_loop(texts)
     encoder = load_minilm()
     exact = load_minilm(precision="fp32")

@@ -28,8 +28,8 @@ from penchant.embeddings.media import encode_files
 from penchant.embeddings.video import encode_videos
 from penchant.encoders.audio import AudioEncoder, AudioOptions
 from penchant.encoders.image import ImageEncoder, ImageOptions
-from penchant.testing.media import ESCAPES, broken_media, trap
-from penchant.testing.videos import broken_videos
+from penchant.testing.media import ESCAPES, generate_broken_media, trap
+from penchant.testing.videos import generate_broken_videos
 
 
 def _mean(contents: Any, name: str) -> Modality:
@@ -39,17 +39,17 @@ def _mean(contents: Any, name: str) -> Modality:
 
 
 class MeanColour(ImageEncoder):
-    identity, dim = "mean", 1  # type: ignore[assignment]
+    fingerprint, dim = "mean", 1  # type: ignore[assignment]
 
     def encode(self, contents: Any) -> Modality:
-        return _mean(contents, self.identity)
+        return _mean(contents, self.fingerprint)
 
 
 class MeanLevel(AudioEncoder):
-    identity, dim, sample_rate = "mean", 1, 16_000  # type: ignore[assignment]
+    fingerprint, dim, sample_rate = "mean", 1, 16_000  # type: ignore[assignment]
 
     def encode(self, contents: Any) -> Modality:
-        return _mean(contents, self.identity)
+        return _mean(contents, self.fingerprint)
 
 
 def memory_mb() -> dict[str, float]:
@@ -70,8 +70,8 @@ def main() -> None:
         trap(root)
         names: dict[str, list[str]] = {"image": [], "audio": [], "video": []}
         rng = np.random.default_rng(told.seed)
-        videos = (("video", *one) for one in broken_videos(rng, told.turns))
-        for number, (kind, name, data) in enumerate(chain(broken_media(rng, told.turns), videos)):
+        videos = (("video", *one) for one in generate_broken_videos(rng, told.turns))
+        for number, (kind, name, data) in enumerate(chain(generate_broken_media(rng, told.turns), videos)):
             (root / f"{number}-{name}").write_bytes(data)
             names[kind].append(f"{number}-{name}")
         for kind, encoder in encoders.items():

@@ -18,9 +18,9 @@ import numpy as np
 from _report import cpu_s, write
 
 from penchant.data.modalities import Modalities, Modality
-from penchant.embeddings.contrastive import train_encoder, whitening
+from penchant.embeddings.contrastive import fit_whitening, train_encoder
 from penchant.embeddings.media import encode_files
-from penchant.embeddings.training_files import TrainingFiles, training_files
+from penchant.embeddings.training_files import TrainingFiles, load_training_files
 from penchant.encoders.audio import AudioEncoder, AudioOptions
 from penchant.encoders.image import ImageEncoder, ImageOptions
 from penchant.encoders.trainable import TrainableEncoder, TrainableOptions
@@ -73,7 +73,7 @@ def measured(
     out: dict[str, dict[str, float]] = {}
     for way, features in ways.items():
         known = features(train)
-        mean, projection = whitening(known.astype(np.float32), encoder.options.dim)
+        mean, projection = fit_whitening(known.astype(np.float32), encoder.options.dim)
         for part, files in parts.items():
             asked = (features(files) - mean) @ projection
             found = accuracy((known - mean) @ projection, classes["train"], asked, classes[part])
@@ -90,7 +90,7 @@ def photos(root: Path, models: Path | None, options: TrainableOptions, seed: int
         names[part] = [path.relative_to(root).as_posix() for path in paths]
         classes[part] = np.unique([path.parent.name for path in paths], return_inverse=True)[1]
         whole = TrainableEncoder("cnn", replaced(options, "most_files", len(paths)))
-        files[part] = training_files(whole, names[part], Modalities(), root=root)
+        files[part] = load_training_files(whole, names[part], Modalities(), root=root)
     out = measured(encoder, files["train"], {key: files[key] for key in ("validation", "test")}, classes)
     out["largest class"] = {"test": round(float(np.bincount(classes["test"]).max() / len(classes["test"])), 4)}
     if models is not None:
@@ -106,7 +106,7 @@ def sounds(root: Path, network: str, models: Path | None, options: TrainableOpti
     classes = np.unique([path.parent.name for path in paths], return_inverse=True)[1]
     folds = np.array([int(path.name[0]) for path in paths])
     encoder = TrainableEncoder(network, options, seed=seed)
-    whole = training_files(encoder, names, Modalities(), root=root)
+    whole = load_training_files(encoder, names, Modalities(), root=root)
     pretrained: Modality | None = None
     if models is not None:
         yamnet = AudioEncoder(AudioOptions(str(models / "yamnet-audioset")))

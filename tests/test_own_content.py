@@ -36,7 +36,7 @@ from penchant.training import fit
 class MeanColour(ImageEncoder):
     """The mean of each channel, 0 to 1."""
 
-    identity = "colour"  # type: ignore[assignment]
+    fingerprint = "colour"  # type: ignore[assignment]
     dim = 3  # type: ignore[assignment]
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class MeanColour(ImageEncoder):
 class Pitch(AudioEncoder):
     """Energy below and above 1 kHz."""
 
-    identity = "pitch"  # type: ignore[assignment]
+    fingerprint = "pitch"  # type: ignore[assignment]
     dim = 2  # type: ignore[assignment]
     sample_rate = 8_000  # type: ignore[assignment]
 

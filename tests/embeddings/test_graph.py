@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from penchant.data.dataset import Dataset
 from penchant.embeddings.behaviour import BehaviourOptions
 from penchant.embeddings.fitted import ModalityOptions
-from penchant.embeddings.graph import GraphOptions, graph_edges, graph_modalities, random_walks
+from penchant.embeddings.graph import GraphOptions, build_graph, draw_walks, embed_graph
 from penchant.embeddings.modalities import as_of, item_modalities, user_modalities
 from penchant.errors import UsageError
 from penchant.testing.encoders import check_modality
@@ -36,8 +36,8 @@ def test_weights_of_kinds_weigh_the_edges() -> None:
     """One person, a favourite and a modality: steps from the person go 3 : 1 where the option says so, .3 : .2 else."""
     log = pl.DataFrame({"user_id": ["u", "u"], "item_id": ["x", "y"], "timestamp": [1, 2], "event": ["收藏", "view"]})
     data, options = Dataset.from_tables(log), GraphOptions(enabled=True, neighbours=0, dim=2)
-    assert graph_edges(data, options).toarray()[2] == pytest.approx([0.6, 0.4, 0])
-    assert graph_edges(data, options, {"收藏": 3, "view": 1}).toarray()[2] == pytest.approx([0.75, 0.25, 0])
+    assert build_graph(data, options).toarray()[2] == pytest.approx([0.6, 0.4, 0])
+    assert build_graph(data, options, {"收藏": 3, "view": 1}).toarray()[2] == pytest.approx([0.75, 0.25, 0])
     modalities = ModalityOptions(graph=options, behaviour=BehaviourOptions(weights={"收藏": 3.0}))
     told = item_modalities(data, modalities)[0]["graph"]
     assert (
@@ -50,7 +50,7 @@ def test_weights_of_kinds_weigh_the_edges() -> None:
 
 def test_planted_communities_are_found_again() -> None:
     data = two_communities(relations=True)
-    items, users = graph_modalities(data, GraphOptions(dim=2), seed=1)
+    items, users = embed_graph(data, GraphOptions(dim=2), seed=1)
     camp = np.arange(30) // 15
     own = items.vectors[items.present]
     same = camp[items.present][:, None] == camp[items.present][None, :]
@@ -64,9 +64,9 @@ def test_planted_communities_are_found_again() -> None:
 
 def test_relations_reach_an_item_without_events() -> None:
     data = two_communities(relations=True)
-    without = graph_modalities(two_communities(), GraphOptions(dim=2))[0]
+    without = embed_graph(two_communities(), GraphOptions(dim=2))[0]
     assert not without.present[14] and not without.present[29]
-    items = graph_modalities(data, GraphOptions(dim=2))[0].vectors
+    items = embed_graph(data, GraphOptions(dim=2))[0].vectors
     assert items[14] @ items[3] > items[14] @ items[16] and items[29] @ items[16] > items[29] @ items[3]
 
 
@@ -86,7 +86,7 @@ def test_modalities_made_of_events_are_made_again_from_a_part_of_them() -> None:
 
 
 def test_same_seed_same_bytes() -> None:
-    first, second, other = (graph_modalities(two_communities(), GraphOptions(walks=2), seed=s)[0] for s in (4, 4, 5))
+    first, second, other = (embed_graph(two_communities(), GraphOptions(walks=2), seed=s)[0] for s in (4, 4, 5))
     assert first.vectors.tobytes() == second.vectors.tobytes() != other.vectors.tobytes()
 
 
@@ -95,7 +95,7 @@ def test_edges_by_hand() -> None:
     told = {**told, "event": ["purchase", "view", "hide"]}
     kinds = pl.DataFrame({"source_id": ["a"], "target_id": ["x"]})
     data = Dataset.from_tables(pl.DataFrame(told), relations=kinds)
-    dense = graph_edges(data, GraphOptions(neighbours=1)).toarray()
+    dense = build_graph(data, GraphOptions(neighbours=1)).toarray()
     # nodes a, b, u, v, x. a: to u by purchase, to b as neighbour, to x by relation: a third each after scaling
     assert dense[0] / dense[0].sum() == pytest.approx([0, 1 / 3, 1 / 3, 0, 1 / 3])
     assert dense[2] == pytest.approx([1 / 1.2, 0.2 / 1.2, 0, 0, 0])  # weights of purchase and view
@@ -107,10 +107,10 @@ def test_steps_follow_the_weights_and_the_bias() -> None:
     links = np.array([[0, 3, 2, 1], [3, 0, 1, 0], [2, 1, 0, 0], [1, 0, 0, 0]], dtype=float)
     edges = sp.csr_array(links)
     rng = np.random.default_rng(0)
-    walks = random_walks(edges, np.zeros(20_000, dtype=np.int64), 2, rng)
+    walks = draw_walks(edges, np.zeros(20_000, dtype=np.int64), 2, rng)
     assert np.bincount(walks[:, 1], minlength=4) / 20_000 == pytest.approx([0, 3 / 6, 2 / 6, 1 / 6], abs=0.02)
     for p, q in ((1.0, 1.0), (0.5, 4.0)):
-        walks = random_walks(edges, np.ones(40_000, dtype=np.int64), 3, rng, p=p, q=q)
+        walks = draw_walks(edges, np.ones(40_000, dtype=np.int64), 3, rng, p=p, q=q)
         through = walks[walks[:, 1] == 0, 2]
         weights = np.array([0, 3 / p, 2.0, 1 / q])
         found = np.bincount(through, minlength=4) / len(through)
@@ -122,7 +122,7 @@ def test_an_id_of_a_user_and_an_item_is_told_by_the_kind() -> None:
     for kind, nodes in (("follows", (2, 3)), ("part_of", (0, 1))):
         edge = pl.DataFrame({"source_id": ["1"], "target_id": ["2"], "kind": [kind]})
         data = Dataset.from_tables(told, relations=edge)
-        dense = graph_edges(data, GraphOptions(events=False, neighbours=0)).toarray()
+        dense = build_graph(data, GraphOptions(events=False, neighbours=0)).toarray()
         assert np.argwhere(dense).tolist() == [list(nodes), list(nodes[::-1])]
 
 
@@ -143,8 +143,8 @@ def test_bad_options() -> None:
 
 
 def test_modalities_keep_the_contract() -> None:
-    items, users = graph_modalities(two_communities(), GraphOptions(dim=4), seed=3)
+    items, users = embed_graph(two_communities(), GraphOptions(dim=4), seed=3)
     check_modality(items, 30, dim=4)
     check_modality(users.modality, 20, dim=4)
-    again = graph_modalities(two_communities(), GraphOptions(dim=4), seed=3)[0]
+    again = embed_graph(two_communities(), GraphOptions(dim=4), seed=3)[0]
     assert again.vectors.tobytes() == items.vectors.tobytes() and not items.present.all()

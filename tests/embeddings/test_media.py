@@ -27,7 +27,7 @@ from penchant.encoders.attributes import AttributeOptions
 from penchant.encoders.audio import AudioEncoder, AudioOptions
 from penchant.encoders.cache import EncoderCache
 from penchant.encoders.image import ImageEncoder, ImageOptions
-from penchant.encoders.similarity import nearest_rows
+from penchant.encoders.similarity import find_nearest_rows
 from penchant.encoders.text import TextOptions
 from penchant.errors import DataError, EncoderError
 
@@ -41,7 +41,7 @@ ONLY_MEDIA = {
 class MeanColour(ImageEncoder):
     """The mean of each channel; counts what it is given."""
 
-    identity = "mean colour"  # type: ignore[assignment]
+    fingerprint = "mean colour"  # type: ignore[assignment]
     dim = 3  # type: ignore[assignment]
 
     def __init__(self) -> None:
@@ -129,7 +129,7 @@ def test_real_photos_have_neighbours_of_their_class(shared_data: Path, shared_mo
     modality, report = encode_files(encoder, names, root=root)
     assert report.used == len(names) and not report.problems
     kinds = np.array(labels)
-    assert (kinds[nearest_rows(modality, 1)[:, 0]] == kinds).mean() > 0.75
+    assert (kinds[find_nearest_rows(modality, 1)[:, 0]] == kinds).mean() > 0.75
 
 
 def test_real_sounds_have_neighbours_of_their_class(shared_data: Path, shared_models: Path) -> None:
@@ -140,7 +140,7 @@ def test_real_sounds_have_neighbours_of_their_class(shared_data: Path, shared_mo
     modality, report = encode_files(encoder, names, root=root)
     assert modality.dim == 1024 and not report.problems
     kinds = np.repeat(np.arange(3), 6)
-    assert (kinds[nearest_rows(modality, 1)[:, 0]] == kinds).mean() > 0.85
+    assert (kinds[find_nearest_rows(modality, 1)[:, 0]] == kinds).mean() > 0.85
 
 
 def test_every_sound_is_resampled_to_what_the_model_wants(tmp_path: Path, shared_models: Path) -> None:

@@ -13,7 +13,7 @@ from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
 from penchant.embeddings.modalities import event_content, item_modalities, user_modalities
 from penchant.encoders.attributes import AttributeOptions
 from penchant.encoders.protocol import EncoderState
-from penchant.encoders.text import TextOptions, table_text
+from penchant.encoders.text import TextOptions, join_text_fields
 from penchant.errors import EncoderError
 
 NGRAM = ModalityOptions(text=TextOptions(encoder="ngram", dim=8), behaviour=BehaviourOptions(dim=4))
@@ -107,5 +107,5 @@ def test_users_have_their_attributes(shop: Dataset) -> None:
 
 def test_text_of_a_row_joins_its_fields() -> None:
     table = pl.DataFrame({"title": [" Heat ", None, ""], "year": [1995, 1996, None]})
-    assert table_text(table, ("title", "year")) == ["Heat. 1995", "1996", None]
-    assert table_text(table, ("description",)) == [None, None, None]
+    assert join_text_fields(table, ("title", "year")) == ["Heat. 1995", "1996", None]
+    assert join_text_fields(table, ("description",)) == [None, None, None]

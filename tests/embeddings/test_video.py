@@ -25,11 +25,11 @@ from penchant.embeddings.choose_media import choose_media_encoder
 from penchant.embeddings.contrastive import train_encoder
 from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
 from penchant.embeddings.modalities import item_modalities
-from penchant.embeddings.training_files import training_files
-from penchant.embeddings.video import encode_videos, filled_from_videos, video_moments
+from penchant.embeddings.training_files import load_training_files
+from penchant.embeddings.video import encode_video_moments, encode_videos, fill_from_videos
 from penchant.encoders.trainable import TrainableEncoder, TrainableOptions
 from penchant.errors import MediaError
-from penchant.testing.videos import VIDEO_FORMATS, broken_videos, good_video
+from penchant.testing.videos import VIDEO_FORMATS, encode_good_video, generate_broken_videos
 
 COLOURS = [(200, 30, 30), (30, 200, 30), (30, 30, 200), (200, 200, 30)]
 RATE = 16_000
@@ -63,7 +63,7 @@ def video(path: Path, seconds: int = 4, *, tone: bool = True, size: tuple[int, i
 class Colour:
     """Pictures → their mean colour."""
 
-    name, identity, dim, sample_rate, is_loaded, note = IMAGE, "colour", 3, RATE, True, ""
+    name, fingerprint, dim, sample_rate, is_loaded, note = IMAGE, "colour", 3, RATE, True, ""
 
     def encode(self, contents: Any) -> Modality:
         rows = [np.zeros(3) if c is None else c.mean(axis=(0, 1)) for c in contents]
@@ -75,7 +75,7 @@ class Colour:
 class Pitch(Colour):
     """Sounds → their strongest frequency, Hz."""
 
-    name, identity, dim = AUDIO, "pitch", 1
+    name, fingerprint, dim = AUDIO, "pitch", 1
 
     def encode(self, contents: Any) -> Modality:
         there = np.array([c is not None and len(c) > 0 for c in contents])
@@ -100,13 +100,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_frames_and_sound_stand_on_one_axis(folder: Path) -> None:
-    moments = video_moments(Colour(), Pitch(), "a.mp4", root=folder, window_s=0.4, options=MediaOptions(frames=4))  # type: ignore[arg-type]
+    moments = encode_video_moments(
+        Colour(), Pitch(), "a.mp4", root=folder, window_s=0.4, options=MediaOptions(frames=4)
+    )  # type: ignore[arg-type]
     assert np.allclose(moments.times_s, [0.5, 1.5, 2.5, 3.5], atol=0.06)
     assert np.abs(moments.frames.vectors - np.array(COLOURS)).max() < 12
     assert np.allclose(moments.sounds.vectors[:, 0], [500, 1000, 1500, 2000], atol=10)
-    silent = video_moments(Colour(), Pitch(), "silent.mkv", root=folder, options=MediaOptions(frames=2))  # type: ignore[arg-type]
+    silent = encode_video_moments(Colour(), Pitch(), "silent.mkv", root=folder, options=MediaOptions(frames=2))  # type: ignore[arg-type]
     assert silent.frames.present.all() and not silent.sounds.present.any()
-    assert video_moments(Colour(), None, "a.mp4", root=folder).sounds.present.sum() == 0  # type: ignore[arg-type]
+    assert encode_video_moments(Colour(), None, "a.mp4", root=folder).sounds.present.sum() == 0  # type: ignore[arg-type]
 
 
 def test_every_container(folder: Path) -> None:
@@ -168,9 +170,9 @@ def test_an_item_without_a_picture_has_its_videos(folder: Path) -> None:
 def test_filling_keeps_what_is_there() -> None:
     own = Modality(np.array([[1.0], [0.0], [0.0]], np.float32), np.array([True, False, False]), "e")
     other = Modality(np.array([[5.0], [6.0], [0.0]], np.float32), np.array([True, True, False]), "e")
-    joined, report = filled_from_videos((own, _report()), (other, _report()))
+    joined, report = fill_from_videos((own, _report()), (other, _report()))
     assert joined.vectors[:, 0].tolist() == [1, 6, 0] and joined.present.tolist() == [True, True, False]
-    assert report.used == 2 and filled_from_videos(None, (other, _report()))[0] is other
+    assert report.used == 2 and fill_from_videos(None, (other, _report()))[0] is other
 
 
 def _report() -> Any:
@@ -182,7 +184,7 @@ def _report() -> Any:
 def test_broken_and_hostile_videos_never_end_a_run(tmp_path: Path) -> None:
     told: dict[str, str] = {}
     with MediaReader(MediaOptions(memory_mb=512, timeout_s=20)) as reader:
-        for name, data in broken_videos(np.random.default_rng(0)):
+        for name, data in generate_broken_videos(np.random.default_rng(0)):
             (tmp_path / name).write_bytes(data)
             for part in (FRAMES, TRACK):
                 found = next(reader.read([tmp_path / name], part))
@@ -196,7 +198,7 @@ def test_broken_and_hostile_videos_never_end_a_run(tmp_path: Path) -> None:
 def test_a_good_video_of_each_format_is_decoded(tmp_path: Path) -> None:
     with MediaReader() as reader:
         for form in VIDEO_FORMATS:
-            (tmp_path / form).write_bytes(good_video(form))
+            (tmp_path / form).write_bytes(encode_good_video(form))
             frames = next(reader.read([tmp_path / form], FRAMES))
             assert isinstance(frames, np.ndarray) and frames.shape[1:] == (32, 32, 3), frames
 
@@ -212,11 +214,11 @@ def test_small_networks_learn_from_videos(folder: Path) -> None:
     )
     text = Modality(np.arange(6, dtype=np.float32)[:, None], np.ones(6, dtype=bool), "t")
     told: Any = {"root": folder, "options": MediaOptions(frames=3)}
-    seen = training_files(TrainableEncoder("cnn"), names, Modalities({"text": text}), videos=videos, **told)
+    seen = load_training_files(TrainableEncoder("cnn"), names, Modalities({"text": text}), videos=videos, **told)
     assert seen.owners.tolist() == [0, 1, 1, 1, 2, 2, 2] and seen.windows.shape == (7, 64, 64, 3)
     assert seen.partners["text"].vectors[:, 0].tolist() == [0, 1, 2]
     assert (seen.windows[0] == 7).all() and np.abs(seen.windows[1].mean(axis=(0, 1)) - COLOURS[0]).max() < 12
-    heard = training_files(
+    heard = load_training_files(
         TrainableEncoder("lstm"), [None] * 3, Modalities(), videos=["a.mp4", "silent.mkv", "b.avi"], **told
     )
     assert len(heard) == 2 and heard.windows.shape[1:] == (304, 64)

@@ -47,9 +47,9 @@ def _tokenizer(special: list[str]) -> Any:
 def _save(folder: Path, model: Any, special: list[str], **names: str) -> Path:
     from transformers import PreTrainedTokenizerFast
 
-    from penchant.encoders.pretrained.loading import quiet
+    from penchant.encoders.pretrained.loading import silence_transformers
 
-    with quiet():
+    with silence_transformers():
         model.save_pretrained(folder)
         PreTrainedTokenizerFast(tokenizer_object=_tokenizer(special), **names).save_pretrained(folder)
     return folder

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from penchant.data.modalities import Modality
-from penchant.encoders.attributes import AttributeEncoder, AttributeOptions, context_columns
+from penchant.encoders.attributes import AttributeEncoder, AttributeOptions, select_context_columns
 from penchant.encoders.protocol import EncoderState
 from penchant.errors import EncoderError, OptionError
 from penchant.testing.encoders import check_encoder
@@ -84,9 +84,9 @@ def test_a_saved_layout_is_the_same() -> None:
     encoder = AttributeEncoder(AttributeOptions(columns=("price", "brand"))).fit(TABLE)
     state = encoder.state()
     again = AttributeEncoder.from_state(EncoderState({}, json.loads(json.dumps(dict(state.facts)))))
-    assert again.identity == encoder.identity and again.options == encoder.options
+    assert again.fingerprint == encoder.fingerprint and again.options == encoder.options
     assert again.encode(TABLE).vectors.tobytes() == encoder.encode(TABLE).vectors.tobytes()
-    assert AttributeEncoder().fit(TABLE).identity != encoder.identity
+    assert AttributeEncoder().fit(TABLE).fingerprint != encoder.fingerprint
 
 
 def test_bad_calls_say_what_is_allowed() -> None:
@@ -98,7 +98,10 @@ def test_bad_calls_say_what_is_allowed() -> None:
 
 
 def test_context_columns_are_those_with_the_prefix() -> None:
-    assert context_columns(["user", "context_device", "device", "context_place"]) == ["context_device", "context_place"]
+    assert select_context_columns(["user", "context_device", "device", "context_place"]) == [
+        "context_device",
+        "context_place",
+    ]
 
 
 class Rows:
@@ -107,7 +110,7 @@ class Rows:
     def __init__(self, encoder: AttributeEncoder) -> None:
         self.state, self.encoder = encoder.state, encoder
 
-    identity = property(lambda self: self.encoder.identity)
+    fingerprint = property(lambda self: self.encoder.fingerprint)
     dim = property(lambda self: self.encoder.dim)
 
     def encode(self, contents: list[dict[str, object] | None]) -> Modality:

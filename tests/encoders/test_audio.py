@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from penchant.encoders.audio import AudioEncoder, AudioOptions, pool_windows
-from penchant.encoders.log_mel import log_mel_patches, mel_bands
+from penchant.encoders.log_mel import compute_log_mel_patches, compute_mel_bands
 from penchant.encoders.protocol import EncoderState
 from penchant.errors import EncoderError, OptionError
 from penchant.testing.encoders import check_encoder
@@ -86,12 +86,12 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Make:
     made: dict[str, Path] = {}
 
     def make(kind: str) -> Path:
-        from penchant.encoders.pretrained.loading import quiet
+        from penchant.encoders.pretrained.loading import silence_transformers
 
         if kind not in made:
             torch.manual_seed(0)
             made[kind] = tmp_path_factory.mktemp(kind)
-            with quiet():
+            with silence_transformers():
                 model, told = makers[kind]()
                 model.save_pretrained(made[kind])
             if told:
@@ -137,7 +137,7 @@ def test_attention_over_windows_by_hand() -> None:
 
 
 def test_mel_bands_are_triangles_on_the_mel_scale() -> None:
-    bands = mel_bands()
+    bands = compute_mel_bands()
     assert bands.shape == (257, 64) and bands.min() == 0 and bands.max() <= 1
     hertz = np.linspace(0, 8000, 257)
     assert not bands[hertz < 125].any() and not bands[hertz > 7500].any()
@@ -153,15 +153,15 @@ def mel_at(edge: int) -> float:
 
 
 def test_log_mel_by_hand() -> None:
-    silence = log_mel_patches(np.zeros(100, dtype=np.float32))
+    silence = compute_log_mel_patches(np.zeros(100, dtype=np.float32))
     assert silence.shape == (1, 96, 64) and np.allclose(silence, np.log(0.001))
     second = 16_000
-    assert len(log_mel_patches(noise(second))) == 1 and len(log_mel_patches(noise(5 * second))) == 9
+    assert len(compute_log_mel_patches(noise(second))) == 1 and len(compute_log_mel_patches(noise(5 * second))) == 9
     tone = np.sin(2 * np.pi * 1000 * np.arange(second) / second).astype(np.float32)
-    patch = log_mel_patches(tone)[0]
-    assert patch.mean(axis=0).argmax() == mel_bands()[round(1000 / 8000 * 256)].argmax()
+    patch = compute_log_mel_patches(tone)[0]
+    assert patch.mean(axis=0).argmax() == compute_mel_bands()[round(1000 / 8000 * 256)].argmax()
     frame = tone[:400] * (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 400))
-    assert np.allclose(patch[0], np.log(np.abs(np.fft.rfft(frame, 512)) @ mel_bands() + 0.001), atol=1e-4)
+    assert np.allclose(patch[0], np.log(np.abs(np.fft.rfft(frame, 512)) @ compute_mel_bands() + 0.001), atol=1e-4)
 
 
 def test_onnx_runtime_gives_the_same_vectors(tiny: Make) -> None:
@@ -170,7 +170,7 @@ def test_onnx_runtime_gives_the_same_vectors(tiny: Make) -> None:
     sounds = [noise(30_000), noise(9_000, 1)]
     exported = encoder(tiny("yamnet"), backend="onnx")
     assert np.allclose(exported.encode(sounds).vectors, encoder(tiny("yamnet")).encode(sounds).vectors, atol=1e-4)
-    assert '"front_end": "log_mel"' in exported.identity
+    assert '"front_end": "log_mel"' in exported.fingerprint
 
 
 def test_a_bundle_finds_its_encoder_again_or_refuses(tiny: Make) -> None:

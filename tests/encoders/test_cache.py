@@ -11,7 +11,7 @@ import pytest
 
 import penchant
 from penchant.data.modalities import Modality
-from penchant.encoders.cache import EncoderCache, default_cache_folder, encode_in_chunks, text_bytes
+from penchant.encoders.cache import EncoderCache, encode_in_chunks, encode_utf8, find_cache_folder
 
 TEXTS = ["one", "three", None, "two", "one"]
 
@@ -19,7 +19,7 @@ TEXTS = ["one", "three", None, "two", "one"]
 class Lengths:
     """[length, 1] of a text; counts what it is asked."""
 
-    identity = "lengths"
+    fingerprint = "lengths"
     dim = 2
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Lengths:
         vectors = np.array([[len(c or ""), 1] for c in contents], dtype=np.float32).reshape(-1, 2)
         present = np.array([c is not None and c != "two" for c in contents], dtype=bool)
         vectors[~present] = 0
-        return Modality(vectors, present, self.identity)
+        return Modality(vectors, present, self.fingerprint)
 
 
 def segments(folder: Path) -> list[Path]:
@@ -41,7 +41,7 @@ def test_what_was_encoded_is_not_encoded_again(tmp_path: Path) -> None:
     encoder, cache = Lengths(), EncoderCache(tmp_path)
     seen: list[float] = []
     modality = cache.encode(
-        encoder, TEXTS, content_bytes=text_bytes, chunk=2, progress=lambda _, share: seen.append(share)
+        encoder, TEXTS, content_bytes=encode_utf8, chunk=2, progress=lambda _, share: seen.append(share)
     )
     assert modality.vectors[:, 0].tolist() == [3, 5, 0, 0, 3] and modality.present.tolist() == [
         True,
@@ -53,28 +53,28 @@ def test_what_was_encoded_is_not_encoded_again(tmp_path: Path) -> None:
     assert sorted(encoder.asked) == ["one", "three", "two"] and seen == [pytest.approx(2 / 3), 1.0]
     for again in (cache, EncoderCache(tmp_path)):
         other = Lengths()
-        assert again.encode(other, TEXTS, content_bytes=text_bytes).vectors.tobytes() == modality.vectors.tobytes()
+        assert again.encode(other, TEXTS, content_bytes=encode_utf8).vectors.tobytes() == modality.vectors.tobytes()
         assert not other.asked
     assert cache.counts.computed == 3 and cache.counts.found == 3
 
 
 def test_another_encoder_has_its_own_vectors(tmp_path: Path) -> None:
     cache, other = EncoderCache(tmp_path), Lengths()
-    cache.encode(Lengths(), TEXTS, content_bytes=text_bytes)
-    other.identity = "lengths revision 2"
-    cache.encode(other, TEXTS, content_bytes=text_bytes)
+    cache.encode(Lengths(), TEXTS, content_bytes=encode_utf8)
+    other.fingerprint = "lengths revision 2"
+    cache.encode(other, TEXTS, content_bytes=encode_utf8)
     assert len(other.asked) == 3 and len(list(tmp_path.iterdir())) == 2
 
 
 def test_nothing_to_encode(tmp_path: Path) -> None:
-    modality = EncoderCache(tmp_path).encode(Lengths(), [None], content_bytes=text_bytes)
+    modality = EncoderCache(tmp_path).encode(Lengths(), [None], content_bytes=encode_utf8)
     assert modality.present.tolist() == [False] and not segments(tmp_path)
-    assert len(EncoderCache(tmp_path).encode(Lengths(), [], content_bytes=text_bytes)) == 0
+    assert len(EncoderCache(tmp_path).encode(Lengths(), [], content_bytes=encode_utf8)) == 0
 
 
 @pytest.mark.parametrize("where", ["first byte", "last byte", "cut", "empty"])
 def test_a_damaged_segment_is_set_aside_and_computed_again(tmp_path: Path, where: str) -> None:
-    expected = EncoderCache(tmp_path).encode(Lengths(), TEXTS, content_bytes=text_bytes, chunk=2)
+    expected = EncoderCache(tmp_path).encode(Lengths(), TEXTS, content_bytes=encode_utf8, chunk=2)
     victim = segments(tmp_path)[0]
     data = bytearray(victim.read_bytes())
     if where in ("cut", "empty"):
@@ -83,17 +83,17 @@ def test_a_damaged_segment_is_set_aside_and_computed_again(tmp_path: Path, where
         data[0 if where == "first byte" else -1] ^= 1
     victim.write_bytes(data)
     cache, encoder = EncoderCache(tmp_path), Lengths()
-    assert cache.encode(encoder, TEXTS, content_bytes=text_bytes).vectors.tobytes() == expected.vectors.tobytes()
+    assert cache.encode(encoder, TEXTS, content_bytes=encode_utf8).vectors.tobytes() == expected.vectors.tobytes()
     assert cache.counts.damaged == 1 and 0 < len(encoder.asked) < 3
-    assert EncoderCache(tmp_path).encode(Lengths(), TEXTS, content_bytes=text_bytes).present.sum() == 3
+    assert EncoderCache(tmp_path).encode(Lengths(), TEXTS, content_bytes=encode_utf8).present.sum() == 3
 
 
 def test_a_segment_that_is_gone_is_computed_again(tmp_path: Path) -> None:
     cache = EncoderCache(tmp_path)
-    expected = cache.encode(Lengths(), TEXTS, content_bytes=text_bytes, chunk=1)
+    expected = cache.encode(Lengths(), TEXTS, content_bytes=encode_utf8, chunk=1)
     segments(tmp_path)[0].unlink()
     encoder = Lengths()
-    assert cache.encode(encoder, TEXTS, content_bytes=text_bytes).vectors.tobytes() == expected.vectors.tobytes()
+    assert cache.encode(encoder, TEXTS, content_bytes=encode_utf8).vectors.tobytes() == expected.vectors.tobytes()
     assert len(encoder.asked) == 1
 
 
@@ -102,17 +102,17 @@ import sys, time
 from pathlib import Path
 import numpy as np
 from penchant.data.modalities import Modality
-from penchant.encoders.cache import EncoderCache, text_bytes
+from penchant.encoders.cache import EncoderCache, encode_utf8
 
 class Slow:
-    identity, dim = "slow", 1
+    fingerprint, dim = "slow", 1
     def encode(self, contents):
         time.sleep(float(sys.argv[4]))
         vectors = np.array([[len(c)] for c in contents], dtype=np.float32)
         return Modality(vectors, np.ones(len(contents), dtype=bool))
 
 texts = [f"{'x' * int(i)}" for i in range(1 + int(sys.argv[2]), 1 + int(sys.argv[3]))]
-modality = EncoderCache(sys.argv[1]).encode(Slow(), texts, content_bytes=text_bytes, chunk=5,
+modality = EncoderCache(sys.argv[1]).encode(Slow(), texts, content_bytes=encode_utf8, chunk=5,
     progress=lambda m, s: print(m, flush=True))
 assert (modality.vectors[:, 0] == [len(t) for t in texts]).all()
 """
@@ -156,7 +156,7 @@ def test_two_threads_may_share_a_cache(tmp_path: Path) -> None:
     cache = EncoderCache(tmp_path)
     texts = [[f"{'y' * i}" for i in range(start, start + 50)] for start in range(1, 41, 10)]
     with ThreadPoolExecutor(4) as pool:
-        modalities = list(pool.map(lambda t: cache.encode(Lengths(), t, content_bytes=text_bytes, chunk=7), texts))
+        modalities = list(pool.map(lambda t: cache.encode(Lengths(), t, content_bytes=encode_utf8, chunk=7), texts))
     assert all(
         modality.vectors[:, 0].tolist() == [len(x) for x in t] for modality, t in zip(modalities, texts, strict=True)
     )
@@ -175,10 +175,10 @@ def test_the_default_folder_is_the_platforms(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    assert default_cache_folder() == tmp_path / ".cache" / "penchant"
+    assert find_cache_folder() == tmp_path / ".cache" / "penchant"
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "x"))
-    assert default_cache_folder() == tmp_path / "x" / "penchant"
+    assert find_cache_folder() == tmp_path / "x" / "penchant"
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert default_cache_folder() == tmp_path / "Library" / "Caches" / "penchant"
+    assert find_cache_folder() == tmp_path / "Library" / "Caches" / "penchant"
     monkeypatch.setattr(sys, "platform", "win32")
-    assert default_cache_folder().parts[-2:] == ("penchant", "cache")
+    assert find_cache_folder().parts[-2:] == ("penchant", "cache")

@@ -81,12 +81,12 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Make:
     made: dict[str, Path] = {}
 
     def make(kind: str) -> Path:
-        from penchant.encoders.pretrained.loading import quiet
+        from penchant.encoders.pretrained.loading import silence_transformers
 
         if kind not in made:
             torch.manual_seed(0)
             made[kind] = tmp_path_factory.mktemp(kind)
-            with quiet():
+            with silence_transformers():
                 makers[kind]().save_pretrained(made[kind])
             (made[kind] / "preprocessor_config.json").write_text(json.dumps(PREPROCESSING))
         return made[kind]
@@ -117,9 +117,9 @@ def test_one_code_path_for_every_type(tiny: Make, kind: str, dim: int) -> None:
 def test_pooled_output_is_the_models_own(tiny: Make) -> None:
     from transformers import ViTModel
 
-    from penchant.encoders.pretrained.loading import quiet
+    from penchant.encoders.pretrained.loading import silence_transformers
 
-    with quiet():
+    with silence_transformers():
         model = ViTModel.from_pretrained(tiny("vit")).eval()
     grey = np.full((32, 32, 3), 128, dtype=np.uint8)
     pixels = torch.full((1, 3, 32, 32), (128 / 255 - 0.5) / 0.5)
@@ -148,7 +148,7 @@ def test_onnx_runtime_gives_the_same_vectors(tiny: Make, kind: str) -> None:
     pytest.importorskip("onnx")
     exported, plain = encoder(tiny(kind), backend="onnx"), encoder(tiny(kind))
     assert np.allclose(exported.encode(PICTURES).vectors, plain.encode(PICTURES).vectors, atol=1e-4)
-    assert exported.note == "ONNX Runtime encodes, as asked." and exported.identity != plain.identity
+    assert exported.note == "ONNX Runtime encodes, as asked." and exported.fingerprint != plain.fingerprint
 
 
 def test_auto_measures_chooses_and_says_so(tiny: Make) -> None:

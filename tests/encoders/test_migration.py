@@ -9,7 +9,7 @@ import pytest
 from penchant.data.dataset import Dataset
 from penchant.data.modalities import Modality
 from penchant.embeddings.encode_table import encode_table
-from penchant.encoders.migration import moved_neighbours
+from penchant.encoders.migration import compare_neighbours
 from penchant.errors import DataError, UsageError
 
 
@@ -26,10 +26,10 @@ def test_neighbours_by_hand() -> None:
     old = modality(on_a_circle(0, 10, 30, 60, 100))
     # 1 nearest: 0→1, 1→0, 2→1, 3→2, 4→3; after row 0 went to 50°: 0→3, 1→2, 2→0 (20° from both: first), 3→0, 4→3
     new = modality(on_a_circle(50, 10, 30.5, 60, 100), name="new 2")
-    told = moved_neighbours(old, new, k=1)
+    told = compare_neighbours(old, new, k=1)
     assert told.overlap == pytest.approx(1 / 5) and told.chance == 1 / 4 and told.rows == told.sampled == 5
     assert told.moved[-1] == 4 and (told.old_encoder, told.new_encoder) == ("old", "new")
-    assert moved_neighbours(old, new, k=9).overlap == 1.0  # all others are neighbours
+    assert compare_neighbours(old, new, k=9).overlap == 1.0  # all others are neighbours
 
 
 def test_a_turned_space_moves_nobody_and_noise_moves_all() -> None:
@@ -38,25 +38,25 @@ def test_a_turned_space_moves_nobody_and_noise_moves_all() -> None:
     turn, _ = np.linalg.qr(rng.standard_normal((12, 12)))
     everybody = np.ones(300, dtype=bool)
     old = Modality(points, everybody, "a")
-    assert moved_neighbours(old, Modality((points @ turn * 3).astype(np.float32), everybody, "b")).overlap == 1.0
+    assert compare_neighbours(old, Modality((points @ turn * 3).astype(np.float32), everybody, "b")).overlap == 1.0
     other = Modality(rng.standard_normal((300, 5)).astype(np.float32), everybody, "c")
-    told = moved_neighbours(old, other)
+    told = compare_neighbours(old, other)
     assert told.overlap == pytest.approx(told.chance, abs=0.02) and told.chance == pytest.approx(10 / 299)
-    assert moved_neighbours(old, other, sample=50, seed=1).sampled == 50
+    assert compare_neighbours(old, other, sample=50, seed=1).sampled == 50
 
 
 def test_rows_that_only_one_modality_has_are_counted() -> None:
     old = modality(on_a_circle(0, 10, 20, 30), [True, True, True, False])
     new = modality(on_a_circle(0, 10, 20, 30), [False, True, True, True], "new")
-    told = moved_neighbours(old, new)
+    told = compare_neighbours(old, new)
     assert (told.rows, told.gained, told.lost, told.overlap) == (2, 1, 1, 1.0)
     assert "1 items gained a vector, 1 lost theirs" in told.sentence
     with pytest.raises(DataError, match="Only 0 items"):
-        moved_neighbours(old, modality(on_a_circle(0, 1, 2, 3), [False, False, False, True]))
+        compare_neighbours(old, modality(on_a_circle(0, 1, 2, 3), [False, False, False, True]))
     with pytest.raises(UsageError, match="k=0"):
-        moved_neighbours(old, new, k=0)
+        compare_neighbours(old, new, k=0)
     with pytest.raises(DataError, match="4 and 1 rows"):
-        moved_neighbours(old, modality([[1.0, 0.0]]))
+        compare_neighbours(old, modality([[1.0, 0.0]]))
 
 
 def test_encoding_anew_says_how_far_neighbours_moved(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from penchant.encoders.ngram import NgramEncoder, NgramOptions
 from penchant.encoders.protocol import TextEncoder
-from penchant.encoders.similarity import nearest_rows
+from penchant.encoders.similarity import find_nearest_rows
 from penchant.encoders.spans import spans
 from penchant.errors import EncoderError
 from penchant.testing.encoders import check_encoder
@@ -32,7 +32,7 @@ CORPUS = [
 def test_neighbours_share_their_topic_in_any_language() -> None:
     modality = NgramEncoder(NgramOptions(dim=6)).fit(CORPUS).encode(CORPUS)
     topics = np.repeat([0, 1, 2], 3)
-    assert (topics[nearest_rows(modality, 1)[:, 0]] == topics).all()
+    assert (topics[find_nearest_rows(modality, 1)[:, 0]] == topics).all()
     assert np.allclose(np.linalg.norm(modality.vectors, axis=1), 1, atol=1e-5)
 
 
@@ -48,10 +48,10 @@ def test_a_new_text_finds_its_place_and_a_strange_one_is_absent() -> None:
 def test_same_corpus_same_bytes_and_a_saved_one_too() -> None:
     once, twice = (NgramEncoder(NgramOptions(dim=4, seed=5)).fit(CORPUS) for _ in range(2))
     expected = once.encode(CORPUS).vectors.tobytes()
-    assert twice.encode(CORPUS).vectors.tobytes() == expected and once.identity == twice.identity
+    assert twice.encode(CORPUS).vectors.tobytes() == expected and once.fingerprint == twice.fingerprint
     again = NgramEncoder.from_state(once.state())
-    assert again.encode(CORPUS).vectors.tobytes() == expected and again.identity == once.identity
-    assert NgramEncoder(NgramOptions(dim=4)).fit(CORPUS[:5]).identity != once.identity
+    assert again.encode(CORPUS).vectors.tobytes() == expected and again.fingerprint == once.fingerprint
+    assert NgramEncoder(NgramOptions(dim=4)).fit(CORPUS[:5]).fingerprint != once.fingerprint
 
 
 def test_a_batch_equals_its_texts_alone() -> None:
@@ -126,7 +126,7 @@ def test_chinese_captions_have_neighbours_of_their_category(shared_data: Path) -
     category = items["categories"].list.first().fill_null("").to_numpy().astype(str)
     modality = NgramEncoder(NgramOptions(dim=64)).fit(items["title"]).encode(items["title"].to_list())
     rows = np.flatnonzero(modality.present & (category != ""))
-    near = nearest_rows(modality.take(rows), 5)
+    near = find_nearest_rows(modality.take(rows), 5)
     same = (category[rows][near] == category[rows][:, None]).mean()
     counts = np.unique(category[rows], return_counts=True)[1]
     assert same > 2.5 * ((counts / counts.sum()) ** 2).sum()

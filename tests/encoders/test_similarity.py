@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from penchant.data.modalities import Modality
-from penchant.encoders.similarity import cosine, nearest_rows
+from penchant.encoders.similarity import cosine, find_nearest_rows
 from penchant.errors import DataError
 
 
@@ -21,5 +21,5 @@ def test_nearest_rows_by_hand() -> None:
     modality = Modality(
         np.array([[1, 0], [0.9, 0.1], [0, 1], [0, 0]], dtype=np.float32), np.array([True, True, True, False])
     )
-    assert nearest_rows(modality, 3, block=2).tolist() == [[1, 2, -1], [0, 2, -1], [1, 0, -1], [-1, -1, -1]]
-    assert nearest_rows(modality.take(np.array([0])), 2).tolist() == [[-1, -1]]
+    assert find_nearest_rows(modality, 3, block=2).tolist() == [[1, 2, -1], [0, 2, -1], [1, 0, -1], [-1, -1, -1]]
+    assert find_nearest_rows(modality.take(np.array([0])), 2).tolist() == [[-1, -1]]

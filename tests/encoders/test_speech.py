@@ -20,7 +20,7 @@ from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
 from penchant.embeddings.modalities import event_content, item_modalities
 from penchant.embeddings.transcripts import transcribe_files
 from penchant.encoders.cache import EncoderCache
-from penchant.encoders.speech import SpeechOptions, Transcriber, speech_windows
+from penchant.encoders.speech import SpeechOptions, Transcriber, split_speech
 from penchant.encoders.text import TextOptions
 from penchant.errors import DataError, EncoderError, MediaError, OptionError, UsageError
 from penchant.recommender.config import Config
@@ -48,7 +48,7 @@ def whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
         WhisperForConditionalGeneration,
     )
 
-    from penchant.encoders.pretrained.loading import quiet
+    from penchant.encoders.pretrained.loading import silence_transformers
 
     special = ("<end>", "<pad>", "<start>", "<unk>")
     words = Tokenizer(models.WordLevel({word: n for n, word in enumerate([*special, *WORDS])}, unk_token="<unk>"))
@@ -73,7 +73,7 @@ def whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
             learning.zero_grad()
             loss.backward()
             learning.step()
-    with quiet():
+    with silence_transformers():
         model.eval().save_pretrained(folder)
     PreTrainedTokenizerFast(tokenizer_object=words, **names).save_pretrained(folder)
     extractor.save_pretrained(folder)
@@ -91,17 +91,17 @@ def test_what_is_said_and_nothing_where_nothing_sounds(whisper: Path) -> None:
 
 def test_windows_are_cut_where_it_is_quiet() -> None:
     sound = np.concatenate([tone(300, 0.95), np.zeros(800, np.float32), tone(300, 1.2)])
-    cut = speech_windows(sound, RATE, 1.0)
+    cut = split_speech(sound, RATE, 1.0)
     assert sum(len(window) for window in cut) == len(sound) and np.array_equal(np.concatenate(cut), sound)
     assert all(len(window) <= RATE for window in cut) and len(cut) == 3
     assert abs(len(cut[0]) - int(0.95 * RATE) - 400) <= 400
-    assert [len(window) for window in speech_windows(np.zeros(0, np.float32), RATE, 1.0)] == []
-    assert [len(window) for window in speech_windows(LOW, RATE, 30.0)] == [len(LOW)]
+    assert [len(window) for window in split_speech(np.zeros(0, np.float32), RATE, 1.0)] == []
+    assert [len(window) for window in split_speech(LOW, RATE, 30.0)] == [len(LOW)]
 
 
 def test_identity_and_state(whisper: Path, tmp_path: Path) -> None:
     first, other = (Transcriber(SpeechOptions(model=str(whisper), window_s=s)) for s in (30, 5))
-    assert first.identity != other.identity and "whisper@" in first.identity
+    assert first.fingerprint != other.fingerprint and "whisper@" in first.fingerprint
     state = first.state()
     assert "text" not in json.dumps(dict(state.facts)) and Transcriber.from_state(state).transcribe([LOW]) == [
         "red train"

@@ -22,14 +22,14 @@ from penchant.data.dataset import Dataset
 from penchant.data.modalities import Modality
 from penchant.embeddings.behaviour import BehaviourOptions
 from penchant.embeddings.choose_media import choose_media_encoder
-from penchant.embeddings.contrastive import train_encoder, whitening
+from penchant.embeddings.contrastive import fit_whitening, train_encoder
 from penchant.embeddings.encode_table import encode_table
 from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
 from penchant.embeddings.modalities import item_modalities
 from penchant.embeddings.training_files import TrainingFiles
 from penchant.encoders.attributes import AttributeOptions
 from penchant.encoders.cnn import DIRECTIONS, edges
-from penchant.encoders.crnn import FRAMES, MOST_WINDOWS, sound_windows
+from penchant.encoders.crnn import FRAMES, MOST_WINDOWS, cut_sound_windows
 from penchant.encoders.image import ImageOptions
 from penchant.encoders.protocol import EncoderState
 from penchant.encoders.text import TextOptions
@@ -101,7 +101,7 @@ def test_pictures_find_the_text_of_their_item() -> None:
 
 @pytest.mark.parametrize("network", ["crnn", "lstm"])
 def test_sounds_of_any_length(network: str) -> None:
-    told = [sound_windows(sound).astype(np.float16) for sound in sounds(12, seconds=4.0)]
+    told = [cut_sound_windows(sound).astype(np.float16) for sound in sounds(12, seconds=4.0)]
     owners = np.repeat(np.arange(12), [len(windows) for windows in told])
     encoder = trained(network, TrainingFiles(np.concatenate(told), owners, {}))
     given = [sounds(1, 0.1)[0], None, np.zeros(0, dtype=np.float32), sounds(2, 9.0)[1]]
@@ -121,9 +121,9 @@ def test_edges_by_hand() -> None:
 
 
 def test_windows_of_a_sound() -> None:
-    assert sound_windows(np.zeros(100, dtype=np.float32)).shape == (1, FRAMES, 64)
-    assert len(sound_windows(np.zeros(16_000 * 6, dtype=np.float32))) == 2
-    assert len(sound_windows(np.zeros(16_000 * 60, dtype=np.float32))) == MOST_WINDOWS
+    assert cut_sound_windows(np.zeros(100, dtype=np.float32)).shape == (1, FRAMES, 64)
+    assert len(cut_sound_windows(np.zeros(16_000 * 6, dtype=np.float32))) == 2
+    assert len(cut_sound_windows(np.zeros(16_000 * 60, dtype=np.float32))) == MOST_WINDOWS
 
 
 def test_the_same_seed_gives_the_same_bytes_and_leaves_torch_alone() -> None:
@@ -135,7 +135,7 @@ def test_the_same_seed_gives_the_same_bytes_and_leaves_torch_alone() -> None:
     second = trained("cnn", files(shown))
     torch.manual_seed(7)
     assert torch.equal(torch.rand(3), drawn)
-    assert first.identity == second.identity != trained("cnn", files(shown), seed=1).identity
+    assert first.fingerprint == second.fingerprint != trained("cnn", files(shown), seed=1).fingerprint
     assert first.encode([shown[0]]).vectors.tobytes() == second.encode([shown[0]]).vectors.tobytes()
 
 
@@ -144,7 +144,7 @@ def test_a_bundle_keeps_it() -> None:
     encoder = trained("cnn", files(shown))
     state = encoder.state()
     again = TrainableEncoder.from_state(EncoderState(state.tensors, json.loads(json.dumps(dict(state.facts)))))
-    assert again.identity == encoder.identity and again.note == encoder.note
+    assert again.fingerprint == encoder.fingerprint and again.note == encoder.note
     large = np.random.default_rng(1).integers(0, 256, (90, 120, 3), dtype=np.uint8)
     assert again.encode([large, None]).vectors.tobytes() == encoder.encode([large, None]).vectors.tobytes()
 
@@ -152,12 +152,12 @@ def test_a_bundle_keeps_it() -> None:
 def test_whitening_by_an_independent_formula() -> None:
     rng = np.random.default_rng(0)
     features = (rng.normal(size=(4000, 3)) * [5.0, 2.0, 1.0] + 3).astype(np.float32)
-    mean, projection = whitening(features, 2)
+    mean, projection = fit_whitening(features, 2)
     out = (features - mean) @ projection
     variances = np.linalg.eigvalsh(np.cov(features.T, bias=True))[::-1]
     wanted = variances[:2] / (variances[:2] + 0.1 * variances[0])
     assert np.allclose(np.cov(out.T, bias=True), np.diag(wanted), atol=1e-3)
-    assert whitening(features[:1].repeat(5, 0), 2)[1].shape == (3, 1)
+    assert fit_whitening(features[:1].repeat(5, 0), 2)[1].shape == (3, 1)
 
 
 def test_untrained_and_unknown_are_refused() -> None:
@@ -272,7 +272,7 @@ def told(network: str, count: int) -> TrainingFiles:
     """Contents to learn from."""
     if network == "cnn":
         return files(pictures(count)[0])
-    windows = [sound_windows(sound).astype(np.float16) for sound in sounds(count, seconds=4.0)]
+    windows = [cut_sound_windows(sound).astype(np.float16) for sound in sounds(count, seconds=4.0)]
     return TrainingFiles(np.concatenate(windows), np.repeat(np.arange(count), [len(w) for w in windows]), {})
 
 

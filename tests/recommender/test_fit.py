@@ -13,7 +13,7 @@ import pytest
 from penchant.artifacts import bundle
 from penchant.data.dataset import Dataset
 from penchant.data.ingest.merge import merge
-from penchant.embeddings.behaviour import BehaviourOptions, cooccurrence_modality
+from penchant.embeddings.behaviour import BehaviourOptions, embed_cooccurrence
 from penchant.embeddings.fitted import ModalityOptions
 from penchant.embeddings.modalities import item_modalities
 from penchant.errors import BundleError, DataError, ModelError
@@ -244,7 +244,7 @@ def test_modalities_of_behaviour_do_not_know_held_events(data: Dataset) -> None:
         assert held is not None
         whole = part.dataset.sequences()
         honest, all_events = (
-            cooccurrence_modality(log, 40, modalities.behaviour, seed=modalities.seed).vectors
+            embed_cooccurrence(log, 40, modalities.behaviour, seed=modalities.seed).vectors
             for log in (whole.keep(~held), whole)
         )
         np.testing.assert_array_equal(part.modalities["behaviour"].vectors, honest)

@@ -8,7 +8,7 @@ import pytest
 from penchant.data.ragged import Ragged
 from penchant.errors import MissingExtraError, UsageError
 from penchant.retrieval.ann import ANNIndex, ANNOptions
-from penchant.testing.indexes import check_index, recall_of
+from penchant.testing.indexes import check_index, compute_recall
 
 VECTORS = np.random.default_rng(0).standard_normal((4_000, 12)).astype(np.float32)
 
@@ -26,7 +26,7 @@ def test_recall_is_measured_and_reached() -> None:
     index = ANNIndex(VECTORS, ANNOptions(recall=0.9))
     assert index.recall >= 0.9
     users = np.random.default_rng(5).standard_normal((200, 12)).astype(np.float32)
-    measured = recall_of(index.search(users, 10)[0], index.exact.search(users, 10)[0])
+    measured = compute_recall(index.search(users, 10)[0], index.exact.search(users, 10)[0])
     assert measured == pytest.approx(index.recall, abs=0.1)
     fewer = ANNIndex(VECTORS, ANNOptions(probes=1))
     assert fewer.probes == 1

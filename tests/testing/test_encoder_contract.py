@@ -25,13 +25,13 @@ class Letters:
         self.scale = scale
 
     @property
-    def identity(self) -> str:
+    def fingerprint(self) -> str:
         return f"letters scale={self.scale}"
 
     def encode(self, contents: Sequence[str | None]) -> Modality:
         rows = [(len(c) * self.scale, float(ord(c[0]))) if c else (0.0, 0.0) for c in contents]
         present = np.array([bool(c) for c in contents], dtype=bool)
-        return Modality(np.array(rows, dtype=np.float32).reshape(-1, 2), present, self.identity)
+        return Modality(np.array(rows, dtype=np.float32).reshape(-1, 2), present, self.fingerprint)
 
     def state(self) -> EncoderState:
         return EncoderState({}, {"scale": self.scale})
@@ -52,7 +52,7 @@ def test_a_sound_encoder_passes() -> None:
 class Wide(Letters):
     def encode(self, contents: Sequence[str | None]) -> Modality:
         modality = super().encode(contents)
-        return Modality(modality.vectors.astype(np.float64), modality.present, self.identity)  # type: ignore[arg-type]
+        return Modality(modality.vectors.astype(np.float64), modality.present, self.fingerprint)  # type: ignore[arg-type]
 
 
 class Black(Letters):
@@ -60,7 +60,7 @@ class Black(Letters):
 
     def encode(self, contents: Sequence[str | None]) -> Modality:
         modality = super().encode(contents)
-        return Modality(modality.vectors + np.float32(1), modality.present, self.identity)
+        return Modality(modality.vectors + np.float32(1), modality.present, self.fingerprint)
 
 
 class Blank(Letters):
@@ -68,7 +68,7 @@ class Blank(Letters):
 
     def encode(self, contents: Sequence[str | None]) -> Modality:
         modality = super().encode(contents)
-        return Modality(modality.vectors, np.array([c is not None for c in contents], dtype=bool), self.identity)
+        return Modality(modality.vectors, np.array([c is not None for c in contents], dtype=bool), self.fingerprint)
 
 
 class Centred(Letters):
@@ -78,7 +78,9 @@ class Centred(Letters):
         modality = super().encode(contents)
         centre = modality.vectors[modality.present].mean(axis=0) if modality.present.any() else 0
         return Modality(
-            (modality.vectors - centre * modality.present[:, None]).astype(np.float32), modality.present, self.identity
+            (modality.vectors - centre * modality.present[:, None]).astype(np.float32),
+            modality.present,
+            self.fingerprint,
         )
 
 
@@ -86,12 +88,12 @@ class Deaf(Letters):
     def encode(self, contents: Sequence[str | None]) -> Modality:
         modality = super().encode(contents)
         return Modality(
-            modality.vectors * 0 + modality.present[:, None].astype(np.float32), modality.present, self.identity
+            modality.vectors * 0 + modality.present[:, None].astype(np.float32), modality.present, self.fingerprint
         )
 
 
 class Nameless(Letters):
-    identity = "letters"  # type: ignore[assignment]
+    fingerprint = "letters"  # type: ignore[assignment]
 
 
 class Forgetful(Letters):
@@ -126,8 +128,8 @@ def test_faults_are_found(made: type[Letters], reason: str) -> None:
         check(made)
 
 
-def test_identities_that_hide_an_option_and_states_that_lose_one_are_found() -> None:
-    with pytest.raises(AssertionError, match="two encoders share an identity"):
+def test_fingerprints_that_hide_an_option_and_states_that_lose_one_are_found() -> None:
+    with pytest.raises(AssertionError, match="two encoders share a fingerprint"):
         check(Nameless, others=[lambda: Nameless(2.0)])
     with pytest.raises(AssertionError, match=r"it came back as 'letters scale=3\.0'"):
         check(Forgetful, restore=Forgetful.from_state)
@@ -142,7 +144,7 @@ def test_an_encoder_that_answers_before_it_has_learned_is_found() -> None:
 
     class Unfitted(Letters):
         def __getattribute__(self, name: str) -> Any:
-            if name in ("encode", "dim", "identity", "state"):
+            if name in ("encode", "dim", "fingerprint", "state"):
                 raise EncoderError("Not fitted.", remedy="Fit it.")
             return super().__getattribute__(name)
 

@@ -18,12 +18,12 @@ from penchant.data.modalities import Modalities
 from penchant.embeddings.fitted import FittedEncoders
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
-from penchant.testing.videos import good_video
+from penchant.testing.videos import encode_good_video
 from penchant.workflows.gallery import gallery
 
 
 def test_a_picture_goes_before_the_middle_frame_of_a_video(tmp_path: Path) -> None:
-    (tmp_path / "a.mp4").write_bytes(good_video("mp4"))  # grey of 0, 60, 120 and 180, half a second each
+    (tmp_path / "a.mp4").write_bytes(encode_good_video("mp4"))  # grey of 0, 60, 120 and 180, half a second each
     (tmp_path / "bad.mp4").write_bytes(b"no video")
     Image.new("RGB", (8, 8), (9, 9, 9)).save(tmp_path / "own.png")
     items = {

@@ -45,13 +45,13 @@ def encode(
     from penchant.embeddings.contrastive import train_encoder
     from penchant.embeddings.encode_table import encode_table
     from penchant.embeddings.fitted import ModalityOptions
-    from penchant.encoders.cache import EncoderCache, default_cache_folder
+    from penchant.encoders.cache import EncoderCache, find_cache_folder
     from penchant.options import all_replaced, settings
 
     options = replace(ModalityOptions(), seed=seed)
     options = all_replaced(options, {f"{modality}.{key}": value for key, value in settings(set_ or []).items()})
     dataset = Dataset.load(data, strict=strict)
-    store = EncoderCache(cache if cache is not None else default_cache_folder())
+    store = EncoderCache(cache if cache is not None else find_cache_folder())
     with terminal.progress() as report:
         found = encode_table(
             dataset,

@@ -14,7 +14,7 @@ from penchant.data.kinds import given_weights, our_kind
 from penchant.data.modalities import Modality
 from penchant.data.schema import NEGATIVE_KINDS, PASSIVE_KINDS
 from penchant.data.sequences import SequenceBatch
-from penchant.encoders.svd import truncated_svd
+from penchant.encoders.svd import compute_truncated_svd
 from penchant.options import require_range
 
 ACTION_WEIGHTS: Final[Mapping[str, float]] = {
@@ -62,12 +62,12 @@ class BehaviourOptions:
         require_range(self, "smoothing", least=0, part="behaviour.")
 
 
-def kind_weights(kinds: list[str], weights: Mapping[str, float] | None = None) -> npt.NDArray[np.float32]:
+def resolve_kind_weights(kinds: list[str], weights: Mapping[str, float] | None = None) -> npt.NDArray[np.float32]:
     """The weight b of every kind of event, `[K]`; `weights` go before `ACTION_WEIGHTS`.
 
     Words for kinds are read as files are. Raises `UsageError` for a kind that neither the data nor we know.
 
-    >>> kind_weights(["purchase", "hide", "wave", "skip", "impression"], {"wave": 0.5}).round(1).tolist()
+    >>> resolve_kind_weights(["purchase", "hide", "wave", "skip", "impression"], {"wave": 0.5}).round(1).tolist()
     [1.0, -0.800000011920929, 0.5, -0.6000000238418579, 0.0]
     """
     usual = {**_UNLISTED, **ACTION_WEIGHTS}
@@ -76,7 +76,7 @@ def kind_weights(kinds: list[str], weights: Mapping[str, float] | None = None) -
     return np.array([told.get(kind, usual.get(our_kind(kind), other)) for kind in kinds], dtype=np.float32)
 
 
-def action_strength(histories: SequenceBatch, weights: npt.NDArray[np.float32], n_items: int) -> sp.csr_array:
+def sum_action_weights(histories: SequenceBatch, weights: npt.NDArray[np.float32], n_items: int) -> sp.csr_array:
     """Σ bᵢ·behaviourᵢ of every user and item, a sparse matrix `[B, N]`.
 
     behaviourᵢ is 1 where the user did an action of kind i with the item at least once, else 0 (binary code);
@@ -91,7 +91,7 @@ def action_strength(histories: SequenceBatch, weights: npt.NDArray[np.float32], 
     )
 
 
-def behaviour_feature(histories: SequenceBatch, weights: npt.NDArray[np.float32]) -> Modality:
+def encode_behaviour(histories: SequenceBatch, weights: npt.NDArray[np.float32]) -> Modality:
     """The behaviour of a user over all items, `[B, K + 1]`.
 
     Column i is bᵢ·behaviourᵢ (behaviourᵢ 1 where the user ever did kind i), the last column their sum Σ bᵢ·behaviourᵢ.
@@ -103,15 +103,15 @@ def behaviour_feature(histories: SequenceBatch, weights: npt.NDArray[np.float32]
     return Modality(vectors, histories.lengths > 0, "behaviour feature")
 
 
-def interest_from_behaviour(strength: sp.csr_array, items: Modality) -> Modality:
-    """Vectors of users: items they acted on, weighted by `action_strength` `[B, N]`, length 1; zero where nothing."""
+def average_acted_items(strength: sp.csr_array, items: Modality) -> Modality:
+    """Unit vectors of users: the mean of the items they acted on, weighted by `sum_action_weights` `[B, N]`."""
     vectors = np.asarray(strength @ items.unit().vectors, dtype=np.float32)
     present = np.linalg.norm(vectors, axis=1) > 1e-9
     vectors[~present] = 0.0
     return Modality(vectors, present, f"interest from {items.encoder}").unit()
 
 
-def cooccurrence_counts(histories: SequenceBatch, n_items: int, window: int) -> sp.csr_array:
+def count_cooccurrences(histories: SequenceBatch, n_items: int, window: int) -> sp.csr_array:
     """How often two items stand near each other, `[N, N]`, symmetric: Σ 1/distance over pairs within `window`.
 
     Distance is counted in events with an item; an item beside itself does not count.
@@ -129,7 +129,7 @@ def cooccurrence_counts(histories: SequenceBatch, n_items: int, window: int) -> 
     return sp.csr_array(total + total.T)
 
 
-def shifted_ppmi(counts: sp.csr_array, *, shift: float = 1.0, smoothing: float = 0.75) -> sp.csr_array:
+def compute_shifted_ppmi(counts: sp.csr_array, *, shift: float = 1.0, smoothing: float = 0.75) -> sp.csr_array:
     """max(0, ln(P(i, j) / (P(i)·Pₐ(j))) - ln k) of co-occurrence counts `[N, N]`.
 
     k = `shift`, Pₐ(j) ∝ count(j)^`smoothing` (Levy, Goldberg and Dagan, "Improving distributional similarity with
@@ -147,7 +147,7 @@ def shifted_ppmi(counts: sp.csr_array, *, shift: float = 1.0, smoothing: float =
     return matrix
 
 
-def cooccurrence_modality(
+def embed_cooccurrence(
     histories: SequenceBatch,
     n_items: int,
     options: BehaviourOptions = BehaviourOptions(),
@@ -158,13 +158,13 @@ def cooccurrence_modality(
 
     Items that stand beside none are absent. `dim` is smaller where there are fewer items.
     """
-    matrix = shifted_ppmi(
-        cooccurrence_counts(histories, n_items, options.window), shift=options.shift, smoothing=options.smoothing
+    matrix = compute_shifted_ppmi(
+        count_cooccurrences(histories, n_items, options.window), shift=options.shift, smoothing=options.smoothing
     )
     name = f"co-occurrence window={options.window} shift={options.shift} smoothing={options.smoothing} seed={seed}"
     if not matrix.nnz:
         return Modality(np.zeros((n_items, 1), dtype=np.float32), np.zeros(n_items, dtype=bool), name)
-    left, values, _ = truncated_svd(matrix, options.dim, seed=seed, iterations=3)
+    left, values, _ = compute_truncated_svd(matrix, options.dim, seed=seed, iterations=3)
     vectors = (left * np.sqrt(values)).astype(np.float32)
     present = (np.diff(matrix.indptr) > 0) & (np.linalg.norm(vectors, axis=1) > 1e-9)
     vectors[~present] = 0.0

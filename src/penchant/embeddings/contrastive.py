@@ -64,13 +64,15 @@ def train_encoder(
         loss = _Loss(network, encoder, files, objectives)
         _passes(loss, encoder, files, _change(encoder, augmentations), rng, progress)
     weights = {key: value.detach().cpu().numpy() for key, value in network.state_dict().items()}
-    mean, projection = whitening(_content_features(encoder, network, files), encoder.options.dim)
+    mean, projection = fit_whitening(_content_features(encoder, network, files), encoder.options.dim)
     goals = ", ".join({AUGMENT: "versions of itself"}.get(name, f"{name} of its item") for name in objectives)
     note = f"{encoder.network} was trained without labels on {len(files):,} files of the items, to find {goals}."
     encoder.learned = Learned(weights, mean, projection, note)
 
 
-def whitening(features: npt.NDArray[np.float32], dim: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+def fit_whitening(
+    features: npt.NDArray[np.float32], dim: int
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Mean `[F]` and projection `[F, D]` after which the `dim` strongest directions have about equal variance.
 
     D is smaller where there are fewer contents or features. Column d is u_d / √(λ_d + r·λ_1) of the covariance.

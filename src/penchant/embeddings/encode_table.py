@@ -16,14 +16,14 @@ from penchant.data.modalities import Modalities, Modality
 from penchant.data.precomputed import ENCODER, PRESENT, VECTOR, read_vectors
 from penchant.embeddings.choose_media import choose_media_encoder
 from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
-from penchant.embeddings.media import media_encoder
-from penchant.embeddings.training_files import Trainer, train_waiting
+from penchant.embeddings.media import build_media_encoder
+from penchant.embeddings.training_files import Trainer, train_pending
 from penchant.encoders.audio import AudioOptions
 from penchant.encoders.cache import EncoderCache
 from penchant.encoders.choose import AUTO, NONE
 from penchant.encoders.image import ImageOptions
-from penchant.encoders.migration import Migration, moved_neighbours
-from penchant.encoders.text import fit_text_encoder, table_text
+from penchant.encoders.migration import Migration, compare_neighbours
+from penchant.encoders.text import fit_text_encoder, join_text_fields
 from penchant.errors import DataError, OptionError
 
 
@@ -77,7 +77,7 @@ def encode_table(
         )
     moved = None
     if old is not None:
-        moved = moved_neighbours(old.aligned(dataset.item_vocabulary), modality, k=k, seed=options.seed)
+        moved = compare_neighbours(old.aligned(dataset.item_vocabulary), modality, k=k, seed=options.seed)
         notes = [*notes, moved.sentence]
     return EncodedTable(write_modality(out, dataset.item_vocabulary.ids, modality), modality, notes, moved)
 
@@ -100,7 +100,7 @@ def _text(
     dataset: Dataset, encoder: str, options: ModalityOptions, cache: EncoderCache | None, progress: Progress | None
 ) -> tuple[Modality | None, list[str]]:
     told = replace(options.text, encoder=encoder)
-    texts = table_text(dataset.items, told.fields)
+    texts = join_text_fields(dataset.items, told.fields)
     found, choice = fit_text_encoder(texts, told, seed=options.seed)
     fitted = FittedEncoders(found, told.fields, choice)
     return (None if found is None else fitted.encode_text(texts, cache=cache, progress=progress)), fitted.notes
@@ -125,9 +125,9 @@ def _media(
             f"There is no {kind} encoder to use. {' '.join(reasons)}".strip(),
             remedy="Name one: a small network, a folder or a hub name.",
         )
-    found = media_encoder(kind, replace(told, encoder=encoder), options.trainable, seed=options.seed)
+    found = build_media_encoder(kind, replace(told, encoder=encoder), options.trainable, seed=options.seed)
     fitted = FittedEncoders(media={kind: found}, limits=options.media, reasons=reasons)
-    train_waiting(dataset, fitted, Modalities(), trainer, progress)
+    train_pending(dataset, fitted, Modalities(), trainer, progress)
     modalities = fitted.encode_table(schema.ITEMS, dataset.items, root=dataset.root, cache=cache, progress=progress)
     return modalities.get(kind), fitted.notes
 

@@ -19,18 +19,18 @@ from penchant.data.precomputed import OwnVectors
 from penchant.embeddings.behaviour import BehaviourOptions
 from penchant.embeddings.choose_media import choose_media_encoder
 from penchant.embeddings.graph import GraphOptions
-from penchant.embeddings.media import MediaEncoder, encode_files, media_encoder, media_encoder_from_state
+from penchant.embeddings.media import MediaEncoder, build_media_encoder, encode_files, restore_media_encoder
 from penchant.embeddings.transcripts import transcribe_files
-from penchant.embeddings.video import encode_videos, filled_from_videos
-from penchant.encoders.attributes import AttributeEncoder, AttributeOptions, context_columns
+from penchant.embeddings.video import encode_videos, fill_from_videos
+from penchant.encoders.attributes import AttributeEncoder, AttributeOptions, select_context_columns
 from penchant.encoders.audio import AudioOptions
-from penchant.encoders.cache import EncoderCache, encode_in_chunks, text_bytes
+from penchant.encoders.cache import EncoderCache, encode_in_chunks, encode_utf8
 from penchant.encoders.choose import AUTO, NONE, TextChoice
 from penchant.encoders.image import ImageOptions
 from penchant.encoders.ngram import NgramEncoder
 from penchant.encoders.protocol import EncoderState, TextEncoder
 from penchant.encoders.speech import SpeechOptions, Transcriber
-from penchant.encoders.text import TextOptions, fit_text_encoder, table_text, text_encoder_from_state
+from penchant.encoders.text import TextOptions, fit_text_encoder, join_text_fields, restore_text_encoder
 from penchant.encoders.trainable import TrainableEncoder, TrainableOptions
 from penchant.errors import EncoderError
 from penchant.options import require_range
@@ -115,11 +115,11 @@ class FittedEncoders:
 
     @property
     def identities(self) -> dict[str, str]:
-        """The identity of every encoder, by what it encodes, for the bundle."""
-        told = {f"{schema.ATTRIBUTES}.{table}": encoder.identity for table, encoder in self.attributes.items()}
-        told |= {} if self.speech is None else {self.speech.name: self.speech.identity}
-        media = {kind: encoder.identity for kind, encoder in self.media.items()}
-        return {**({schema.TEXT: self.text.identity} if self.text is not None else {}), **media, **told}
+        """The fingerprint of every encoder, by what it encodes, for the bundle."""
+        told = {f"{schema.ATTRIBUTES}.{table}": encoder.fingerprint for table, encoder in self.attributes.items()}
+        told |= {} if self.speech is None else {self.speech.name: self.speech.fingerprint}
+        media = {kind: encoder.fingerprint for kind, encoder in self.media.items()}
+        return {**({schema.TEXT: self.text.fingerprint} if self.text is not None else {}), **media, **told}
 
     def encode_text(
         self, texts: Sequence[str | None], *, cache: EncoderCache | None = None, progress: Progress | None = None
@@ -132,7 +132,7 @@ class FittedEncoders:
         if cache is None or isinstance(self.text, NgramEncoder):  # n-grams are as fast as the look-up
             return encode_in_chunks(self.text, texts, progress=progress)
         filled = [text if text and text.strip() else None for text in texts]
-        return cache.encode(self.text, filled, content_bytes=text_bytes, progress=progress)
+        return cache.encode(self.text, filled, content_bytes=encode_utf8, progress=progress)
 
     def encode_media(
         self,
@@ -161,17 +161,17 @@ class FittedEncoders:
         progress: Progress | None = None,
     ) -> list[str | None]:
         """One text a row of `items`, `users` or `events`: what is written, and what is said in its sound."""
-        written = table_text(table, self.fields if name == schema.ITEMS else (schema.TEXT,))
+        written = join_text_fields(table, self.fields if name == schema.ITEMS else (schema.TEXT,))
         if self.speech is None or schema.AUDIO not in table.columns or table[schema.AUDIO].is_null().all():
             return written
         files, folder = table[schema.AUDIO].cast(pl.String).to_list(), None if cache is None else cache.folder
         told, self.reports[f"{name}.{self.speech.name}"] = transcribe_files(
             self.speech, files, root=root, folder=folder, options=self.limits, progress=progress
         )
-        said = table_text(pl.DataFrame({"said": pl.Series(told, dtype=pl.String)}), ("said",))
+        said = join_text_fields(pl.DataFrame({"said": pl.Series(told, dtype=pl.String)}), ("said",))
         return [". ".join(part for part in pair if part) or None for pair in zip(written, said, strict=True)]
 
-    def media_modality(
+    def encode_media_columns(
         self,
         kind: str,
         table: pl.DataFrame,
@@ -192,7 +192,7 @@ class FittedEncoders:
                 names = [None if has else name for name, has in zip(names, found[0].present, strict=True)]
             encoder, told = self.media[kind], self.limits
             videos = encode_videos(encoder, names, root=root, options=told, cache=cache, progress=progress)
-            found = filled_from_videos(found, videos)
+            found = fill_from_videos(found, videos)
         return found
 
     def encode_table(
@@ -213,7 +213,7 @@ class FittedEncoders:
         if self.text is not None and (name == schema.ITEMS or any(texts)):
             modalities[schema.TEXT] = self.encode_text(texts, cache=cache, progress=progress)
         for kind in [kind for kind in self.media if kind not in self.waiting]:
-            found = self.media_modality(kind, table, root=root, cache=cache, progress=progress)
+            found = self.encode_media_columns(kind, table, root=root, cache=cache, progress=progress)
             if found is not None:
                 modalities[kind], self.reports[f"{name}.{kind}"] = found
         encoder = self.attributes.get(name)
@@ -247,11 +247,11 @@ class FittedEncoders:
         tables = [name.removeprefix("attributes_") for name in state.facts if name.startswith("attributes_")]
         kinds = (schema.IMAGE, schema.AUDIO)
         return cls(
-            text=text_encoder_from_state(state.part("text")) if "text" in state.facts else None,
+            text=restore_text_encoder(state.part("text")) if "text" in state.facts else None,
             fields=tuple(own["fields"]),
             choice=TextChoice(**own["choice"]) if own["choice"] else None,
             attributes={table: AttributeEncoder.from_state(state.part(f"attributes_{table}")) for table in tables},
-            media={kind: media_encoder_from_state(state.part(kind)) for kind in kinds if kind in state.facts},
+            media={kind: restore_media_encoder(state.part(kind)) for kind in kinds if kind in state.facts},
             limits=MediaOptions(**own["media"]),
             vectors={name: Path(path) for name, path in own["vectors"].items()},
             align_s=float(own["align_s"]),
@@ -273,7 +273,7 @@ def fit_encoders(
     text, choice = fit_text_encoder(corpus, options.text, seed=options.seed)
     attributes: dict[str, AttributeEncoder] = {}
     if options.attributes.enabled:
-        context = dataset.events.select(context_columns(dataset.events.columns))
+        context = dataset.events.select(select_context_columns(dataset.events.columns))
         told = options.attributes
         attributes[schema.ITEMS] = AttributeEncoder(told).fit(dataset.items)
         free = AttributeOptions(max_categories=told.max_categories, min_count=told.min_count)
@@ -291,7 +291,7 @@ def fit_encoders(
             chosen += [kind] if name != NONE else []
         reasons += [reason] if reason else []
         if name != NONE:
-            media[kind] = media_encoder(kind, replace(one, encoder=name), options.trainable, seed=options.seed)
+            media[kind] = build_media_encoder(kind, replace(one, encoder=name), options.trainable, seed=options.seed)
     return FittedEncoders(
         text,
         options.text.fields,

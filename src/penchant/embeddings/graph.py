@@ -22,8 +22,13 @@ from penchant.data.dataset import Dataset
 from penchant.data.modalities import Modality
 from penchant.data.precomputed import OwnVectors
 from penchant.data.sequences import SequenceBatch
-from penchant.embeddings.behaviour import action_strength, cooccurrence_counts, kind_weights, shifted_ppmi
-from penchant.encoders.svd import truncated_svd
+from penchant.embeddings.behaviour import (
+    compute_shifted_ppmi,
+    count_cooccurrences,
+    resolve_kind_weights,
+    sum_action_weights,
+)
+from penchant.encoders.svd import compute_truncated_svd
 from penchant.options import require_range
 
 SOCIAL_KINDS: Final = frozenset({"follows", "friend", "friends", "friend_of", "knows", "blocks"})
@@ -65,7 +70,7 @@ class GraphOptions:
         require_range(self, "neighbours", least=0, part="graph.")
 
 
-def graph_modalities(
+def embed_graph(
     dataset: Dataset,
     options: GraphOptions = GraphOptions(enabled=True),
     *,
@@ -76,15 +81,15 @@ def graph_modalities(
 
     `weights` of kinds of events go before `ACTION_WEIGHTS`. Give the dataset the training part of the events only.
     """
-    edges = graph_edges(dataset, options, weights)
-    counts = walk_counts(edges, options, seed=seed)
-    matrix = shifted_ppmi(counts, shift=options.shift, smoothing=0.75)
+    edges = build_graph(dataset, options, weights)
+    counts = count_walk_pairs(edges, options, seed=seed)
+    matrix = compute_shifted_ppmi(counts, shift=options.shift, smoothing=0.75)
     name = (
         f"graph walks={options.walks} length={options.length} window={options.window} p={options.p} "
         f"q={options.q} neighbours={options.neighbours} seed={seed}"
     ) + "".join(f" {kind}={weight}" for kind, weight in sorted((weights or {}).items()))
     if matrix.nnz:
-        left, values, _ = truncated_svd(matrix, options.dim, seed=seed, iterations=3)
+        left, values, _ = compute_truncated_svd(matrix, options.dim, seed=seed, iterations=3)
         vectors = (left * np.sqrt(values)).astype(np.float32)
     else:
         vectors = np.zeros((edges.shape[0], 1), dtype=np.float32)
@@ -95,7 +100,7 @@ def graph_modalities(
     return whole.take(items), OwnVectors(schema.GRAPH, schema.USERS, dataset.user_vocabulary.ids, whole.take(users))
 
 
-def graph_edges(
+def build_graph(
     dataset: Dataset, options: GraphOptions = GraphOptions(enabled=True), weights: Mapping[str, float] | None = None
 ) -> sp.csr_array:
     """Chances of each step `[V, V]`: nodes are items, then users, then what only `relations` name.
@@ -107,14 +112,14 @@ def graph_edges(
     parts: list[sp.csr_array] = []
     histories = dataset.sequences()
     if options.events and histories.n_events:
-        actions = kind_weights(dataset.kinds.ids.to_list(), weights)
-        strength = action_strength(histories, actions, n_items).tocoo()
+        actions = resolve_kind_weights(dataset.kinds.ids.to_list(), weights)
+        strength = sum_action_weights(histories, actions, n_items).tocoo()
         kept = strength.data > 0
         ends = (strength.coords[0][kept] + n_items, strength.coords[1][kept])
         parts.append(_symmetric(ends, strength.data[kept], n_nodes))
     if options.neighbours and histories.n_events:
         wanted = ~np.isin(dataset.kinds.ids.to_numpy(), [*schema.NEGATIVE_KINDS])
-        near = cooccurrence_counts(histories.keep(wanted[histories.kinds]), n_items, options.neighbours).tocoo()
+        near = count_cooccurrences(histories.keep(wanted[histories.kinds]), n_items, options.neighbours).tocoo()
         parts.append(sp.coo_array((near.data, near.coords), shape=(n_nodes, n_nodes)).tocsr())
     if related is not None:
         parts.append(_symmetric(related, np.ones(len(related[0])), n_nodes))
@@ -128,19 +133,19 @@ def graph_edges(
     return edges
 
 
-def walk_counts(edges: sp.csr_array, options: GraphOptions, *, seed: int = 0) -> sp.csr_array:
+def count_walk_pairs(edges: sp.csr_array, options: GraphOptions, *, seed: int = 0) -> sp.csr_array:
     """How often nodes stand near each other on walks `[V, V]`: Σ 1/distance over pairs within `window`."""
     n_nodes = edges.shape[0]
     starts = np.flatnonzero(np.diff(edges.indptr) > 0)
     counts = sp.csr_array((n_nodes, n_nodes), dtype=np.float64)
     rng = np.random.default_rng(seed)
     for _ in range(options.walks if len(starts) else 0):
-        walks = random_walks(edges, starts, options.length, rng, p=options.p, q=options.q)
-        counts = counts + cooccurrence_counts(_batch(walks), n_nodes, options.window)
+        walks = draw_walks(edges, starts, options.length, rng, p=options.p, q=options.q)
+        counts = counts + count_cooccurrences(_batch(walks), n_nodes, options.window)
     return sp.csr_array(counts)
 
 
-def random_walks(
+def draw_walks(
     edges: sp.csr_array, starts: Int64s, length: int, rng: np.random.Generator, *, p: float = 1.0, q: float = 1.0
 ) -> Int64s:
     """Walks `[W, length]` from given nodes; every node must have an edge that leads on.

@@ -15,7 +15,7 @@ from penchant.data.ingest.merge import Merged
 from penchant.data.modalities import Modalities, Modality
 from penchant.data.sequences import SequenceBatch
 from penchant.data.vocabulary import Vocabulary
-from penchant.embeddings.behaviour import BehaviourOptions, cooccurrence_modality
+from penchant.embeddings.behaviour import BehaviourOptions, embed_cooccurrence
 from penchant.embeddings.fitted import FittedEncoders
 from penchant.embeddings.modalities import event_content
 from penchant.embeddings.packing import default_cache
@@ -48,7 +48,7 @@ def grown_item_modalities(
     grown = _with_brought(grown, new, schema.ITEMS, merged.dataset.item_vocabulary)
     if schema.BEHAVIOUR in grown and behaviour.enabled:
         whole = merged.dataset.sequences() if learned is None else learned
-        found = cooccurrence_modality(whole, n, behaviour, seed=seed)
+        found = embed_cooccurrence(whole, n, behaviour, seed=seed)
         if found.present.any() and found.dim == modalities[schema.BEHAVIOUR].dim:
             grown[schema.BEHAVIOUR] = found
     return Modalities(grown)

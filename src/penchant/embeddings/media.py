@@ -29,7 +29,7 @@ MediaEncoder = ImageEncoder | AudioEncoder | TrainableEncoder
 _CHUNK = 64
 
 
-def media_encoder(
+def build_media_encoder(
     kind: str, options: ImageOptions | AudioOptions, trainable: TrainableOptions, *, seed: int = 0
 ) -> MediaEncoder:
     """The encoder that the options name: a small network, not trained yet, or a pretrained one."""
@@ -38,7 +38,7 @@ def media_encoder(
     return ImageEncoder(options) if isinstance(options, ImageOptions) else AudioEncoder(options)
 
 
-def media_encoder_from_state(state: EncoderState) -> MediaEncoder:
+def restore_media_encoder(state: EncoderState) -> MediaEncoder:
     """The encoder that gave `state`."""
     kinds: dict[str, type[ImageEncoder] | type[AudioEncoder]] = {
         ImageEncoder.name: ImageEncoder,
@@ -78,7 +78,7 @@ def encode_files(
         )
     told = options if isinstance(encoder, ImageEncoder) else replace(options, sample_rate=encoder.sample_rate)
     report = MediaReport()
-    files = [media_file(root, name, row, told, report) for row, name in enumerate(names)]
+    files = [inspect_file(root, name, row, told, report) for row, name in enumerate(names)]
     with MediaReader(told) as reader:
         decoding = _FileEncoder(encoder, reader, told, part or encoder.name)
         modality = _encoded(decoding, files, cache, progress)
@@ -96,7 +96,7 @@ class _FileEncoder:
     def __init__(self, encoder: MediaEncoder, reader: MediaReader, options: MediaOptions, part: str) -> None:
         form = f"rate={options.sample_rate}" if encoder.name == AUDIO else f"side={options.max_side}"
         video = "" if part == encoder.name else f" {part} {options.frames}"
-        self.identity = f"{encoder.identity} decoded 1 {form}{video}"
+        self.fingerprint = f"{encoder.fingerprint} decoded 1 {form}{video}"
         self._part = part
         self.failed: dict[str, str] = {}
         self._encoder = encoder
@@ -121,10 +121,12 @@ class _FileEncoder:
         present = np.array([frames is not None for frames in videos], dtype=bool)
         for row in np.flatnonzero(present):
             vectors[row] = self._encoder.encode(list(videos[row])).vectors.mean(axis=0)
-        return Modality(vectors, present, self._encoder.identity)
+        return Modality(vectors, present, self._encoder.fingerprint)
 
 
-def media_file(root: Path, name: str | None, row: int, options: MediaOptions, report: MediaReport) -> MediaFile | None:
+def inspect_file(
+    root: Path, name: str | None, row: int, options: MediaOptions, report: MediaReport
+) -> MediaFile | None:
     """The file that a table names in a row, None where it names none or it cannot be used: then a row of the report."""
     if not name or not name.strip():
         return None
@@ -155,7 +157,7 @@ def _encoded(
         distinct = encode_in_chunks(encoder, list(rows), chunk=_CHUNK, progress=progress)
         vectors[index >= 0] = distinct.vectors[index[index >= 0]]
         present[index >= 0] = distinct.present[index[index >= 0]]
-    return Modality(vectors, present, encoder.identity)
+    return Modality(vectors, present, encoder.fingerprint)
 
 
 def _digest_bytes(file: MediaFile) -> bytes:

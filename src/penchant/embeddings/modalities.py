@@ -14,13 +14,13 @@ from penchant.data.dataset import Dataset
 from penchant.data.ingest.alignment import moments
 from penchant.data.modalities import Modalities
 from penchant.data.precomputed import OwnVectors, checked, read_vectors
-from penchant.embeddings.behaviour import cooccurrence_modality, kind_weights
+from penchant.embeddings.behaviour import embed_cooccurrence, resolve_kind_weights
 from penchant.embeddings.fitted import FittedEncoders, ModalityOptions, fit_encoders
-from penchant.embeddings.graph import graph_modalities
-from penchant.embeddings.training_files import Trainer, train_waiting
-from penchant.encoders.attributes import context_columns
+from penchant.embeddings.graph import embed_graph
+from penchant.embeddings.training_files import Trainer, train_pending
+from penchant.encoders.attributes import select_context_columns
 from penchant.encoders.cache import EncoderCache
-from penchant.encoders.text import table_text
+from penchant.encoders.text import join_text_fields
 from penchant.errors import DataError
 
 
@@ -40,19 +40,21 @@ def item_modalities(
     modalities.
     """
     if dataset.n_events:
-        kind_weights(dataset.kinds.ids.to_list(), options.behaviour.weights)  # refused before anything is encoded
+        resolve_kind_weights(
+            dataset.kinds.ids.to_list(), options.behaviour.weights
+        )  # refused before anything is encoded
     fitted = fit_encoders(dataset, options, cache)
     modalities = fitted.encode_table(schema.ITEMS, dataset.items, root=dataset.root, cache=cache, progress=progress)
     if options.behaviour.enabled and dataset.n_events:
-        behaviour = cooccurrence_modality(dataset.sequences(), dataset.n_items, options.behaviour, seed=options.seed)
+        behaviour = embed_cooccurrence(dataset.sequences(), dataset.n_items, options.behaviour, seed=options.seed)
         if behaviour.present.any():
             modalities = modalities.with_modality(schema.BEHAVIOUR, behaviour)
-    for kind in train_waiting(dataset, fitted, modalities, trainer, progress):
-        found = fitted.media_modality(kind, dataset.items, root=dataset.root, cache=cache, progress=progress)
+    for kind in train_pending(dataset, fitted, modalities, trainer, progress):
+        found = fitted.encode_media_columns(kind, dataset.items, root=dataset.root, cache=cache, progress=progress)
         if found is not None:
             modalities, fitted.reports[f"{schema.ITEMS}.{kind}"] = modalities.with_modality(kind, found[0]), found[1]
     if options.graph.enabled:
-        items, users = graph_modalities(dataset, options.graph, weights=options.behaviour.weights, seed=options.seed)
+        items, users = embed_graph(dataset, options.graph, weights=options.behaviour.weights, seed=options.seed)
         fitted = replace(fitted, people=(users,))
         modalities = modalities.with_modality(schema.GRAPH, items) if items.present.any() else modalities
     return _with_own(modalities, schema.ITEMS, dataset, fitted), fitted
@@ -67,11 +69,11 @@ def as_of(
     otherwise stay.
     """
     if schema.BEHAVIOUR in modalities and options.behaviour.enabled:
-        behaviour = cooccurrence_modality(part.sequences(), part.n_items, options.behaviour, seed=options.seed)
+        behaviour = embed_cooccurrence(part.sequences(), part.n_items, options.behaviour, seed=options.seed)
         if behaviour.encoder == modalities[schema.BEHAVIOUR].encoder:
             modalities = modalities.with_modality(schema.BEHAVIOUR, behaviour)
     if options.graph.enabled and fitted.people:
-        items, users = graph_modalities(part, options.graph, weights=options.behaviour.weights, seed=options.seed)
+        items, users = embed_graph(part, options.graph, weights=options.behaviour.weights, seed=options.seed)
         fitted = replace(fitted, people=(users,))
         if schema.GRAPH in modalities and items.encoder == modalities[schema.GRAPH].encoder:
             modalities = modalities.with_modality(schema.GRAPH, items)
@@ -117,8 +119,8 @@ def event_content(
     """
     events = dataset.events
     encoder = fitted.attributes.get(schema.EVENTS)
-    context = context_columns(events.columns) if encoder is not None and encoder.dim else []
-    own = table_text(events, (schema.TEXT,)) if fitted.text is not None else [None] * events.height
+    context = select_context_columns(events.columns) if encoder is not None and encoder.dim else []
+    own = join_text_fields(events, (schema.TEXT,)) if fitted.text is not None else [None] * events.height
     kinds = {*fitted.media, *((schema.AUDIO,) if fitted.speech is not None else ())}
     files = {kind: events[kind].cast(pl.String) for kind in sorted(kinds) if kind in events.columns}
     content = {schema.TEXT: pl.Series(own, dtype=pl.String), **files, **events.select(context).to_dict()}

@@ -19,7 +19,7 @@ from penchant.data.modalities import Modalities, Modality
 from penchant.data.sequences import SequenceBatch
 from penchant.embeddings.fitted import FittedEncoders
 from penchant.embeddings.modalities import event_content, user_modalities
-from penchant.encoders.cache import EncoderCache, default_cache_folder
+from penchant.encoders.cache import EncoderCache, find_cache_folder
 from penchant.errors import EncoderError, MediaError, UsageError
 
 _NEEDED: Final = {
@@ -32,7 +32,7 @@ _NEEDED: Final = {
 
 def default_cache() -> EncoderCache | None:
     """The user's cache of vectors, so that no text is encoded twice; None where nothing can be written there."""
-    folder = default_cache_folder()
+    folder = find_cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:

@@ -46,7 +46,7 @@ class Trainer(Protocol):
         """Set `encoder.learned`."""
 
 
-def training_files(
+def load_training_files(
     encoder: TrainableEncoder,
     names: Sequence[str | None],
     modalities: Modalities,
@@ -100,7 +100,7 @@ def training_files(
     return TrainingFiles(np.concatenate(pieces), owners, partners)
 
 
-def train_waiting(
+def train_pending(
     dataset: Dataset,
     fitted: FittedEncoders,
     modalities: Modalities,
@@ -124,7 +124,7 @@ def train_waiting(
                 remedy=f"Add the column {kind!r} and load the dataset from its folder, or name a pretrained encoder.",
             )
         try:
-            files = training_files(
+            files = load_training_files(
                 encoder,
                 names,
                 modalities,

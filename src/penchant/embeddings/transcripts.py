@@ -12,7 +12,7 @@ from penchant.arrays import Progress
 from penchant.artifacts.atomic import atomic_file
 from penchant.data.media.decode import AUDIO, MediaOptions
 from penchant.data.media.reader import MediaProblem, MediaReader, MediaReport
-from penchant.embeddings.media import MediaFile, media_file
+from penchant.embeddings.media import MediaFile, inspect_file
 from penchant.encoders.speech import Transcriber
 from penchant.errors import DataError, MediaError
 
@@ -29,7 +29,7 @@ class TranscriptShelf:
 
     def __init__(self, transcriber: Transcriber, folder: Path | None = None) -> None:
         self._known = transcriber.heard
-        name = hashlib.sha256(transcriber.identity.encode()).hexdigest()[:32]
+        name = hashlib.sha256(transcriber.fingerprint.encode()).hexdigest()[:32]
         self._folder = None if folder is None else folder / FOLDER / name
 
     def get(self, digest: str) -> tuple[bool, str | None]:
@@ -72,7 +72,7 @@ def transcribe_files(
         )
     shelf = TranscriptShelf(transcriber, folder)
     told, report = replace(options, sample_rate=transcriber.sample_rate), MediaReport()
-    files = [media_file(root, name, row, told, report) for row, name in enumerate(names)]
+    files = [inspect_file(root, name, row, told, report) for row, name in enumerate(names)]
     fresh = [file for file in dict.fromkeys(files) if file is not None and not shelf.get(file.digest)[0]]
     failed: dict[str, str] = {}
     if fresh:

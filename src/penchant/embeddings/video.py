@@ -50,7 +50,7 @@ def encode_videos(
     return encode_files(encoder, names, root=root, options=options, cache=cache, progress=progress, part=part)
 
 
-def filled_from_videos(
+def fill_from_videos(
     own: tuple[Modality, MediaReport] | None, videos: tuple[Modality, MediaReport]
 ) -> tuple[Modality, MediaReport]:
     """The modality of items' own files, filled from their videos where an item has none; the reports of both."""
@@ -64,7 +64,7 @@ def filled_from_videos(
     return joined, MediaReport(used, sorted([*report.problems, *more.problems], key=lambda problem: problem.row))
 
 
-def video_moments(
+def encode_video_moments(
     image: MediaEncoder,
     audio: MediaEncoder | None,
     name: str,

@@ -127,7 +127,7 @@ class AttributeEncoder:
         return out
 
     @property
-    def identity(self) -> str:
+    def fingerprint(self) -> str:
         """Name and a digest of the layout."""
         told = json.dumps([asdict(block) for block in self.blocks], sort_keys=True)
         return f"attributes@{hashlib.sha256(told.encode()).hexdigest()[:16]}"
@@ -143,7 +143,7 @@ class AttributeEncoder:
             elif block.kind == NUMBER:
                 vectors[:, block.start + 1] = 1.0
         vectors[~present] = 0.0
-        return Modality(vectors, present, self.identity)
+        return Modality(vectors, present, self.fingerprint)
 
     def state(self) -> EncoderState:
         """Options and layout, for the bundle."""
@@ -244,6 +244,6 @@ def _write_list(block: Block, column: pl.Series, out: npt.NDArray[np.float32]) -
 _WRITERS: Final = {NUMBER: _write_number, CATEGORY: _write_category, LIST: _write_list}
 
 
-def context_columns(columns: Sequence[str]) -> list[str]:
+def select_context_columns(columns: Sequence[str]) -> list[str]:
     """The columns of an event table that say in which context an event happened."""
     return [name for name in columns if name.startswith(schema.CONTEXT_PREFIX)]

@@ -18,7 +18,7 @@ from penchant.data.media.decode import AUDIO
 from penchant.data.modalities import Modality
 from penchant.encoders import log_mel
 from penchant.encoders.choose import AUTO
-from penchant.encoders.image import vision_module
+from penchant.encoders.image import build_vision_module
 from penchant.encoders.precision import resolve_device
 from penchant.encoders.pretrained import hub
 from penchant.encoders.pretrained.runtime import Forward, choose_forward
@@ -97,7 +97,7 @@ class AudioEncoder:
         self._expected: dict[str, Any] = {}
 
     @property
-    def identity(self) -> str:
+    def fingerprint(self) -> str:
         """Source, digest of weights and settings, and the options that change a vector."""
         o, forward = self.options, self._load().forward
         told = {
@@ -147,7 +147,7 @@ class AudioEncoder:
             raise EncoderError(f"{self.options.encoder} gave vectors that are not finite.", remedy="Use another model.")
         present = np.zeros(len(contents), dtype=bool)
         present[rows] = True
-        modality = Modality(out, present, self.identity)
+        modality = Modality(out, present, self.fingerprint)
         return modality.unit() if self.options.normalize else modality
 
     def state(self) -> EncoderState:
@@ -165,12 +165,12 @@ class AudioEncoder:
     def _folder(self) -> Path:
         o = self.options
         near, kept = NETWORKS[AUDIO], bool(self._expected)
-        return hub.model_folder(o.encoder, revision=o.revision, download=o.download, near=near, kept=kept)
+        return hub.find_model_folder(o.encoder, revision=o.revision, download=o.download, near=near, kept=kept)
 
     def _weights(self) -> str:
         if self._digest is None:
-            self._digest = hub.folder_digest(self._folder())[:16]
-            hub.compare(self.options.encoder, self._digest, self._expected.get("weights"))
+            self._digest = hub.digest_folder(self._folder())[:16]
+            hub.check_digest(self.options.encoder, self._digest, self._expected.get("weights"))
         return self._digest
 
     def _load(self) -> _Loaded:
@@ -183,7 +183,7 @@ class AudioEncoder:
         """The inputs of one sound: log-mel patches, or stretches of samples."""
         assert sound is not None
         if loaded.forward:
-            return list(log_mel.log_mel_patches(sound)[:, None])
+            return list(log_mel.compute_log_mel_patches(sound)[:, None])
         width = max(int(self.options.window_s * loaded.sample_rate), 1)
         least = int(_SHORTEST_S * loaded.sample_rate)
         cuts = [sound[start : start + width] for start in range(0, len(sound), width)]
@@ -234,7 +234,7 @@ def _load(folder: Path, options: AudioOptions) -> _Loaded:
                 remedy="Use front_end='model'.",
             )
         example = np.zeros((4, 1, log_mel.PATCH_FRAMES, log_mel.BANDS), dtype=np.float32)
-        module = vision_module(model, (), pooler=True)
+        module = build_vision_module(model, (), pooler=True)
         forward = choose_forward(module, example, backend=options.backend, device=device)
         return _Loaded(log_mel.SAMPLE_RATE, forward.run(example[:1]).shape[1], forward)
     if extractor is None:

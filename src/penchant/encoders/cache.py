@@ -1,6 +1,6 @@
 """Vectors on disk by content: what was encoded once is never encoded again.
 
-The key of a vector is the SHA-256 of the content's bytes, inside a folder named after the encoder's identity (name,
+The key of a vector is the SHA-256 of the content's bytes, inside a folder named after the encoder's fingerprint (name,
 weights, preprocessing). Vectors lie in segments: immutable safetensors files, each named after the SHA-256 of its own
 bytes and put in place by a rename.
 
@@ -37,7 +37,7 @@ _KEY_BYTES: Final = 32
 _NOWHERE: Final = (-1, -1)
 
 
-def default_cache_folder() -> Path:
+def find_cache_folder() -> Path:
     """Where a platform keeps caches, below it `penchant`; the place changes no result.
 
     `~/.cache` or where XDG_CACHE_HOME points; `~/Library/Caches` on macOS, `AppData/Local` on Windows.
@@ -90,28 +90,28 @@ class EncoderCache:
     ) -> Modality:
         """Vectors `[N, D]` of N contents; what is new is computed in chunks, each saved before the next begins.
 
-        `content_bytes` gives the bytes that name a content (`text_bytes` for sentences). Without `keep_absent`, what
+        `content_bytes` gives the bytes that name a content (`encode_utf8` for sentences). Without `keep_absent`, what
         came out absent is not saved and is tried again next time.
         """
-        identity = encoder.identity
+        fingerprint = encoder.fingerprint
         told = (contents, content_bytes, chunk, progress, keep_absent)
         try:
-            return self._encoded(encoder, identity, *told)
+            return self._encoded(encoder, fingerprint, *told)
         except FileNotFoundError:  # somebody removed a segment meanwhile: what it held is computed again
             self._shelves.clear()
-            return self._encoded(encoder, identity, *told)
+            return self._encoded(encoder, fingerprint, *told)
 
     def _encoded(
         self,
         encoder: Encoder[Content],
-        identity: str,
+        fingerprint: str,
         contents: Sequence[Content | None],
         content_bytes: Callable[[Content], bytes],
         chunk: int,
         progress: Progress | None,
         keep_absent: bool,
     ) -> Modality:
-        shelf = self._shelf(identity)
+        shelf = self._shelf(fingerprint)
         keys = [None if c is None else hashlib.sha256(content_bytes(c)).digest() for c in contents]
         wanted = {key: c for key, c in zip(keys, contents, strict=True) if key is not None}
         missing = [key for key in wanted if key not in shelf.places]
@@ -125,17 +125,17 @@ class EncoderCache:
             self.counts.computed += len(part)
             if progress is not None:
                 progress(f"encoded {start + len(part)} of {len(missing)}", (start + len(part)) / len(missing))
-        return _gathered(shelf, keys, encoder, identity)
+        return _gathered(shelf, keys, encoder, fingerprint)
 
-    def _shelf(self, identity: str) -> _Shelf:
+    def _shelf(self, fingerprint: str) -> _Shelf:
         """The folder of one encoder, with every segment that is there by now."""
-        name = hashlib.sha256(identity.encode()).hexdigest()[:32]
+        name = hashlib.sha256(fingerprint.encode()).hexdigest()[:32]
         if name not in self._shelves:
             folder = self.folder / name
             folder.mkdir(parents=True, exist_ok=True)
             remove_leftovers(folder)
             with atomic_file(folder / "encoder.json") as path:
-                path.write_text(json.dumps({"identity": identity}, indent=2), encoding="utf-8")
+                path.write_text(json.dumps({"fingerprint": fingerprint}, indent=2), encoding="utf-8")
             self._shelves[name] = _Shelf(folder)
         shelf = self._shelves[name]
         known = set(shelf.segments)
@@ -175,7 +175,7 @@ class EncoderCache:
         _enter(shelf, name, arrays["keys"])
 
 
-def text_bytes(text: str) -> bytes:
+def encode_utf8(text: str) -> bytes:
     """The bytes that name a text."""
     return text.encode("utf-8", "surrogatepass")
 
@@ -194,7 +194,7 @@ def encode_in_chunks(
         if progress is not None and len(contents):
             progress(f"encoded {min(start + chunk, len(contents))} of {len(contents)}", (start + chunk) / len(contents))
     vectors = np.concatenate([part.vectors for part in parts])
-    return Modality(vectors, np.concatenate([part.present for part in parts]), encoder.identity)
+    return Modality(vectors, np.concatenate([part.present for part in parts]), encoder.fingerprint)
 
 
 def _arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
@@ -210,7 +210,7 @@ def _enter(shelf: _Shelf, name: str, keys: npt.NDArray[Any]) -> None:
         shelf.places[flat[row * _KEY_BYTES : (row + 1) * _KEY_BYTES]] = (number, row)
 
 
-def _gathered(shelf: _Shelf, keys: list[bytes | None], encoder: Encoder[Any], identity: str) -> Modality:
+def _gathered(shelf: _Shelf, keys: list[bytes | None], encoder: Encoder[Any], fingerprint: str) -> Modality:
     """The vectors of the keys, in order, read segment by segment. Raises `FileNotFoundError` where one is gone."""
     vectors = np.zeros((len(keys), encoder.dim), dtype=np.float32)
     present = np.zeros(len(keys), dtype=bool)
@@ -222,4 +222,4 @@ def _gathered(shelf: _Shelf, keys: list[bytes | None], encoder: Encoder[Any], id
             arrays, sources = _arrays(shelf.folder / shelf.segments[number]), places[rows, 1]
             vectors[rows] = arrays["vectors"][sources]
             present[rows] = arrays["present"][sources].astype(bool)
-    return Modality(vectors, present, identity)
+    return Modality(vectors, present, fingerprint)

@@ -19,7 +19,7 @@ SIDE: Final = 64
 DIRECTIONS: Final = 8
 
 
-def prepared_picture(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def resize_picture(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """A picture `[height, width, 3]` at the size the network sees, `[64, 64, 3]`."""
     from PIL import Image
 
@@ -47,7 +47,7 @@ def edges(pictures: Tensor) -> Tensor:
     return torch.hypot(across, down) * (channel == numbers)
 
 
-def picture_network(width: int) -> Any:
+def build_picture_network(width: int) -> Any:
     """A module: pictures `[B, 64, 64, 3]` of 0 to 1 → features `[B, 8·width + 512]`.
 
     The last stage averaged over the picture, and the edges at 8 × 8 places, each scaled to variance 1. `summary` is

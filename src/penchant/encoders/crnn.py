@@ -21,9 +21,9 @@ FRAMES: Final = 304
 MOST_WINDOWS: Final = 8
 
 
-def sound_windows(sound: Float32s) -> Float32s:
+def cut_sound_windows(sound: Float32s) -> Float32s:
     """Log-mel windows `[W, 304, 64]` of a sound at 16 kHz, half overlapping, at most 8 of them spread over it."""
-    mel = log_mel.log_mel(sound)
+    mel = log_mel.compute_log_mel(sound)
     if len(mel) < FRAMES:
         silence = np.full((FRAMES - len(mel), log_mel.BANDS), np.log(log_mel.OFFSET), dtype=np.float32)
         mel = np.concatenate([mel, silence])
@@ -34,7 +34,7 @@ def sound_windows(sound: Float32s) -> Float32s:
     return windows
 
 
-def sound_network(width: int, *, convolutions: bool) -> Any:
+def build_sound_network(width: int, *, convolutions: bool) -> Any:
     """A module: windows `[B, frames, 64]` → features `[B, D]`: mean and maximum over time.
 
     With `convolutions` three halvings of time and bands come before the recurrent layer (CRNN), and their own mean and

@@ -91,7 +91,7 @@ class ImageEncoder:
         self._expected: dict[str, Any] = {}
 
     @property
-    def identity(self) -> str:
+    def fingerprint(self) -> str:
         """Source, digest of weights and settings, layers and backend."""
         o = self.options
         told = {"layers": list(o.layers), "normalize": o.normalize, "backend": self._load().forward.backend}
@@ -126,7 +126,7 @@ class ImageEncoder:
             raise EncoderError(f"{self.options.encoder} gave vectors that are not finite.", remedy="Use another model.")
         present = np.zeros(len(contents), dtype=bool)
         present[rows] = True
-        modality = Modality(out, present, self.identity)
+        modality = Modality(out, present, self.fingerprint)
         return modality.unit() if self.options.normalize else modality
 
     def state(self) -> EncoderState:
@@ -146,12 +146,12 @@ class ImageEncoder:
     def _folder(self) -> Path:
         o = self.options
         near, kept = NETWORKS[IMAGE], bool(self._expected)
-        return hub.model_folder(o.encoder, revision=o.revision, download=o.download, near=near, kept=kept)
+        return hub.find_model_folder(o.encoder, revision=o.revision, download=o.download, near=near, kept=kept)
 
     def _weights(self) -> str:
         if self._digest is None:
-            self._digest = hub.folder_digest(self._folder())[:16]
-            hub.compare(self.options.encoder, self._digest, self._expected.get("weights"))
+            self._digest = hub.digest_folder(self._folder())[:16]
+            hub.check_digest(self.options.encoder, self._digest, self._expected.get("weights"))
         return self._digest
 
     def _load(self) -> _Loaded:
@@ -161,7 +161,7 @@ class ImageEncoder:
             self._weights()
             model, processor, pooler = load_image_model(self._folder())
             scaling = _scaling(processor)
-            module = vision_module(model, self.options.layers, pooler=pooler, scaling=scaling)
+            module = build_vision_module(model, self.options.layers, pooler=pooler, scaling=scaling)
             device = resolve_device(self.options.device)
             noise = np.random.default_rng(0).integers(0, 256, (_EXAMPLES, 64, 64, 3), dtype=np.uint8)
             example = _pixels(processor, scaling, list(noise))
@@ -188,7 +188,7 @@ def _pixels(processor: Any, scaling: Scaling | None, pictures: Sequence[UInt8s])
     return np.ascontiguousarray(told["pixel_values"], dtype=np.float32)
 
 
-def vision_module(model: Any, layers: tuple[int, ...], *, pooler: bool, scaling: Scaling | None = None) -> Any:
+def build_vision_module(model: Any, layers: tuple[int, ...], *, pooler: bool, scaling: Scaling | None = None) -> Any:
     """A module: pixels `[B, C, H, W]` → vectors `[B, D]`; `scaling` comes first where it is given.
 
     A text-image model gives its image tower's projection. With `layers`, the features of each, averaged over places

@@ -23,29 +23,29 @@ OFFSET: Final = 0.001
 _SHORTEST: Final = WINDOW + HOP * (PATCH_FRAMES - 1)
 
 
-def log_mel_patches(samples: Float32s) -> Float32s:
+def compute_log_mel_patches(samples: Float32s) -> Float32s:
     """Patches `[P, 96, 64]` (frames of 10 ms, mel bands) of a sound at 16 kHz, P ≥ 1; a new patch every .48 s.
 
     Periodic Hann window of 25 ms, magnitude of a 512-point FFT, 64 triangular bands on the HTK mel scale from 125 to
     7,500 Hz, ln(mel + .001) (Hershey et al., "CNN architectures for large-scale audio classification", 2017). A sound
     shorter than one patch is filled with silence.
     """
-    patches = np.lib.stride_tricks.sliding_window_view(log_mel(samples), PATCH_FRAMES, axis=0)[::PATCH_HOP]
+    patches = np.lib.stride_tricks.sliding_window_view(compute_log_mel(samples), PATCH_FRAMES, axis=0)[::PATCH_HOP]
     return np.ascontiguousarray(patches.transpose(0, 2, 1))
 
 
-def log_mel(samples: Float32s) -> Float32s:
+def compute_log_mel(samples: Float32s) -> Float32s:
     """The spectrogram itself `[frames, 64]`, of at least 96 frames (10 ms each)."""
     if len(samples) < _SHORTEST:
         samples = np.pad(samples, (0, _SHORTEST - len(samples)))
     frames = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP]
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(WINDOW) / WINDOW)
     spectrum = np.abs(np.fft.rfft(frames * window, FFT, axis=1))
-    return np.asarray(np.log(spectrum @ mel_bands() + OFFSET), dtype=np.float32)
+    return np.asarray(np.log(spectrum @ compute_mel_bands() + OFFSET), dtype=np.float32)
 
 
 @functools.cache
-def mel_bands() -> npt.NDArray[np.float64]:
+def compute_mel_bands() -> npt.NDArray[np.float64]:
     """Triangular weights `[257, 64]`, their edges evenly spaced on mel(f) = 1127 ln(1 + f / 700)."""
     frequencies = np.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1)
     mel = _mel(frequencies)[:, None]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from penchant.data.modalities import Modality
-from penchant.encoders.similarity import nearest_rows
+from penchant.encoders.similarity import find_nearest_rows
 from penchant.errors import DataError, UsageError
 
 
@@ -41,7 +41,7 @@ class Migration:
         return f"{told}; {self.gained:,} items gained a vector, {self.lost:,} lost theirs."
 
 
-def moved_neighbours(old: Modality, new: Modality, *, k: int = 10, sample: int = 2_000, seed: int = 0) -> Migration:
+def compare_neighbours(old: Modality, new: Modality, *, k: int = 10, sample: int = 2_000, seed: int = 0) -> Migration:
     """Compare two modalities of the same rows; neighbours are looked for among the rows that both have.
 
     Raises `DataError` where fewer than two rows have both, `UsageError` where k is not a number of neighbours.
@@ -60,7 +60,7 @@ def moved_neighbours(old: Modality, new: Modality, *, k: int = 10, sample: int =
     asked = np.arange(len(both))
     if len(asked) > sample:
         asked = np.sort(np.random.default_rng(seed).choice(len(both), sample, replace=False))
-    before, after = (nearest_rows(modality.take(both), kept, of=asked) for modality in (old, new))
+    before, after = (find_nearest_rows(modality.take(both), kept, of=asked) for modality in (old, new))
     place = np.arange(len(asked))[:, None] * len(both)
     same = np.isin(before + place, after + place).mean(axis=1)
     worst = asked[np.argsort(same, kind="stable")[:10]]

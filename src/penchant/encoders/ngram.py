@@ -22,7 +22,7 @@ from penchant.arrays import UInt64s
 from penchant.data.modalities import Modality
 from penchant.encoders.protocol import EncoderState
 from penchant.encoders.spans import Spans, spans
-from penchant.encoders.svd import truncated_svd
+from penchant.encoders.svd import compute_truncated_svd
 from penchant.errors import EncoderError
 from penchant.options import require_range
 
@@ -93,7 +93,7 @@ class NgramEncoder:
         blank = _Fitted(features, words, idf, np.empty((len(features), 0), dtype=np.float16))
         sizes = [min(_BLOCK, corpus.len() - i) for i in range(0, corpus.len(), _BLOCK)]
         matrix = sp.csr_array(sp.vstack([_weighted(blank, b, n) for b, n in zip(blocks, sizes, strict=True)]))
-        _, _, right = truncated_svd(matrix, self.options.dim, seed=self.options.seed, iterations=2)
+        _, _, right = compute_truncated_svd(matrix, self.options.dim, seed=self.options.seed, iterations=2)
         self._fitted = _Fitted(features, words, idf, right.T.astype(np.float16))
         return self
 
@@ -126,7 +126,7 @@ class NgramEncoder:
         return int(self.fitted.projection.shape[1])
 
     @property
-    def identity(self) -> str:
+    def fingerprint(self) -> str:
         """Name, options and a digest of what was learned."""
         digest = hashlib.sha256(self.fitted.features.tobytes() + self.fitted.projection.tobytes())
         digest.update(self.fitted.idf.tobytes())
@@ -144,7 +144,7 @@ class NgramEncoder:
         present = norms > 1e-6
         vectors[present] /= norms[present, None]
         vectors[~present] = 0.0
-        return Modality(vectors, present, self.identity)
+        return Modality(vectors, present, self.fingerprint)
 
     def state(self) -> EncoderState:
         """Arrays and options, for the bundle; no text is kept."""

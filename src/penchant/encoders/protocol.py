@@ -37,12 +37,12 @@ class EncoderState:
 class Encoder(Protocol[Content]):
     """Turns contents of one kind into vectors.
 
-    `identity` names the encoder with its revision, weights and options: the same identity and the same content
+    `fingerprint` names the encoder with its revision, weights and options: the same fingerprint and the same content
     give the same vector, so it is part of the key of the cache.
     """
 
     @property
-    def identity(self) -> str:
+    def fingerprint(self) -> str:
         """Name, revision and every option that changes a vector."""
 
     @property
@@ -58,7 +58,7 @@ class TextEncoder(Protocol):
     """An encoder of sentences."""
 
     @property
-    def identity(self) -> str:
+    def fingerprint(self) -> str:
         """Name, revision and every option that changes a vector."""
 
     @property

@@ -25,7 +25,7 @@ def cosine(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return np.divide(dots, norms, out=np.zeros_like(dots), where=norms > 0)  # type: ignore[no-any-return]
 
 
-def nearest_rows(
+def find_nearest_rows(
     modality: Modality, k: int, *, block: int = 1024, of: npt.NDArray[np.integer] | None = None
 ) -> npt.NDArray[np.int32]:
     """For each row the k other present rows with the highest cosine, `[N, k]`, best first; -1 where there is none.

@@ -79,7 +79,7 @@ class Transcriber:
         """What was said in clips of this session, by SHA-256 of the file; never saved with the encoders."""
 
     @property
-    def identity(self) -> str:
+    def fingerprint(self) -> str:
         """Source, digest of weights and vocabulary, and the options that change a text."""
         o = self.options
         told = {"language": o.language, "window_s": o.window_s, "max_tokens": o.max_tokens}
@@ -99,7 +99,7 @@ class Transcriber:
         pieces: list[Float32s] = []
         owners: list[int] = []
         for row, sound in enumerate(sounds):
-            for window in speech_windows(sound, rate, longest) if sound is not None else []:
+            for window in split_speech(sound, rate, longest) if sound is not None else []:
                 if np.abs(window).max(initial=0.0) > _SILENCE:  # models make words up where nothing sounds
                     pieces.append(window)
                     owners.append(row)
@@ -124,12 +124,12 @@ class Transcriber:
     def _folder(self) -> Path:
         o = self.options
         kept = self._expected is not None
-        return hub.model_folder(o.model, revision=o.revision, download=o.download, kept=kept)
+        return hub.find_model_folder(o.model, revision=o.revision, download=o.download, kept=kept)
 
     def _weights(self) -> str:
         if self._digest is None:
-            self._digest = hub.folder_digest(self._folder())[:16]
-            hub.compare(self.options.model, self._digest, self._expected)
+            self._digest = hub.digest_folder(self._folder())[:16]
+            hub.check_digest(self.options.model, self._digest, self._expected)
         return self._digest
 
     def _load(self) -> _Loaded:
@@ -145,7 +145,7 @@ class Transcriber:
     def _texts(self, loaded: _Loaded, windows: list[Float32s]) -> list[str]:
         import torch
 
-        from penchant.encoders.pretrained.loading import quiet
+        from penchant.encoders.pretrained.loading import silence_transformers
 
         inputs = loaded.extractor(
             windows, sampling_rate=self.sample_rate, return_tensors="pt", return_attention_mask=True
@@ -153,7 +153,7 @@ class Transcriber:
         told = {key: value.to(loaded.device) for key, value in inputs.items() if isinstance(value, torch.Tensor)}
         room = int(getattr(loaded.model.config, "max_target_positions", 448)) - _PROMPT
         most = max(min(self.options.max_tokens, room), 1)
-        with torch.inference_mode(), quiet():
+        with torch.inference_mode(), silence_transformers():
             tokens = loaded.model.generate(**told, **self._language(loaded), max_new_tokens=most)
         return [str(text) for text in loaded.tokenizer.batch_decode(tokens, skip_special_tokens=True)]
 
@@ -170,7 +170,7 @@ class Transcriber:
         return {}
 
 
-def speech_windows(sound: Float32s, rate: int, window_s: float) -> list[Float32s]:
+def split_speech(sound: Float32s, rate: int, window_s: float) -> list[Float32s]:
     """A sound in windows of at most `window_s` seconds, each cut at the quietest 50 ms of its last tenth."""
     width, frame = max(int(window_s * rate), 1), max(int(_FRAME_S * rate), 1)
     windows: list[Float32s] = []

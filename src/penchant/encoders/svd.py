@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from penchant.arrays import Float64s
 
 
-def truncated_svd(
+def compute_truncated_svd(
     matrix: sp.csr_array, dim: int, *, seed: int = 0, oversampling: int = 16, iterations: int = 4
 ) -> tuple[Float64s, Float64s, Float64s]:
     """The leading `dim` singular triplets: left `[N, d]`, values `[d]` falling, right `[d, F]`, d = min(dim, N, F).

@@ -16,7 +16,7 @@ from penchant.encoders.ngram import NgramEncoder, NgramOptions
 from penchant.encoders.pretrained.hub import MINILM
 from penchant.encoders.pretrained.huggingface import HuggingFaceEncoder, HuggingFaceOptions
 from penchant.encoders.protocol import EncoderState, TextEncoder
-from penchant.encoders.words.vectors import WordVectorEncoder, WordVectorOptions, names_word_vectors
+from penchant.encoders.words.vectors import WordVectorEncoder, WordVectorOptions, is_word_vector_source
 from penchant.errors import EncoderError
 from penchant.options import require_range
 
@@ -54,10 +54,10 @@ class TextOptions:
         require_range(self, "dim", "max_length", least=1, part="text.")
 
 
-def table_text(table: pl.DataFrame, fields: Sequence[str]) -> list[str | None]:
+def join_text_fields(table: pl.DataFrame, fields: Sequence[str]) -> list[str | None]:
     """One normalised text per row `[N]`: the fields that are there, joined by ". "; None where all are empty.
 
-    >>> table_text(pl.DataFrame({"title": ["Heat", None], "categories": [["Crime", "Action"], []]}), ITEM_FIELDS)
+    >>> join_text_fields(pl.DataFrame({"title": ["Heat", None], "categories": [["Crime", "Action"], []]}), ITEM_FIELDS)
     ['Heat. Crime, Action', None]
     """
     parts = [normalised(as_text(table[name])).alias(name) for name in fields if name in table.columns]
@@ -80,7 +80,7 @@ def fit_text_encoder(
     name = choice.encoder if choice else options.encoder
     if name == NGRAM:
         return NgramEncoder(NgramOptions(dim=options.dim, seed=seed)).fit(corpus), choice
-    if names_word_vectors(name):
+    if is_word_vector_source(name):
         return WordVectorEncoder(WordVectorOptions(source=name, dim=options.dim, seed=seed)).fit(corpus), choice
     encoder = HuggingFaceEncoder(
         HuggingFaceOptions(
@@ -97,7 +97,7 @@ def fit_text_encoder(
     return encoder.fit(corpus) if options.pooling == "idf" else encoder, choice
 
 
-def text_encoder_from_state(state: EncoderState) -> NgramEncoder | HuggingFaceEncoder | WordVectorEncoder:
+def restore_text_encoder(state: EncoderState) -> NgramEncoder | HuggingFaceEncoder | WordVectorEncoder:
     """The encoder of a bundle, by the name in its facts."""
     name = state.facts.get("name")
     if name == NgramEncoder.name:

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from penchant.data.media.decode import AUDIO, IMAGE
 from penchant.data.modalities import Modality
 from penchant.encoders import log_mel
-from penchant.encoders.cnn import picture_network, prepared_picture
-from penchant.encoders.crnn import sound_network, sound_windows
+from penchant.encoders.cnn import build_picture_network, resize_picture
+from penchant.encoders.crnn import build_sound_network, cut_sound_windows
 from penchant.encoders.protocol import EncoderState
 from penchant.errors import EncoderError, OptionError, UsageError
 from penchant.options import require_range
@@ -89,14 +89,14 @@ class TrainableEncoder:
 
     def __init__(self, network: str, options: TrainableOptions = TrainableOptions(), *, seed: int = 0) -> None:
         self.network = network
-        self.name = modality_of(network)
+        self.name = resolve_modality(network)
         self.options = options
         self.seed = seed
         self.learned: Learned | None = None
         self._module: Any = None
 
     @property
-    def identity(self) -> str:
+    def fingerprint(self) -> str:
         """The network with a digest of everything it learned."""
         learned = self.fitted
         digest = hashlib.sha256()
@@ -137,15 +137,15 @@ class TrainableEncoder:
     def build(self) -> Any:
         """The network with new weights, drawn from torch's generator."""
         if self.network == CNN:
-            return picture_network(self.options.width)
-        return sound_network(self.options.width, convolutions=self.network == "crnn")
+            return build_picture_network(self.options.width)
+        return build_sound_network(self.options.width, convolutions=self.network == "crnn")
 
     def prepared(self, content: npt.NDArray[Any]) -> npt.NDArray[Any]:
         """A decoded content as the network takes it: a picture uint8 `[1, 64, 64, 3]`, a sound's windows
         `[W, 304, 64]` float16 log-mel."""
         if self.name == IMAGE:
-            return prepared_picture(content)[None]
-        return sound_windows(content).astype(np.float16)
+            return resize_picture(content)[None]
+        return cut_sound_windows(content).astype(np.float16)
 
     def inputs(self, prepared: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Prepared contents as the numbers the network computes with: pictures 0 to 1, log-mel as it is."""
@@ -168,7 +168,7 @@ class TrainableEncoder:
             vectors[part] = (means - learned.mean) @ learned.projection
         present = np.zeros(len(contents), dtype=bool)
         present[rows] = True
-        return Modality(vectors, present, self.identity).unit()
+        return Modality(vectors, present, self.fingerprint).unit()
 
     def features(self, module: Any, prepared: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
         """Features `[N, F]` of prepared contents, in batches; of pictures the mean with their mirror image."""
@@ -211,7 +211,7 @@ class TrainableEncoder:
         return self._module
 
 
-def modality_of(network: str) -> str:
+def resolve_modality(network: str) -> str:
     """`image` or `audio`, by the name of a network. Raises `OptionError`."""
     for modality, names in NETWORKS.items():
         if network in names:

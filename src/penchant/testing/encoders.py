@@ -14,7 +14,7 @@ from penchant.data.modalities import Modality
 from penchant.embeddings.media import MediaEncoder, encode_files
 from penchant.encoders.protocol import Encoder, EncoderState
 from penchant.errors import EncoderError
-from penchant.testing.media import broken_media
+from penchant.testing.media import generate_broken_media
 
 Make = Callable[[], Encoder[Any]]
 
@@ -46,16 +46,18 @@ def check_encoder(
     if unfitted is not None:
         check_unfitted(unfitted, contents)
     encoder = make()
-    assert encoder.identity and encoder.identity == encoder.identity.strip(), "an identity must say something"
+    assert encoder.fingerprint and encoder.fingerprint == encoder.fingerprint.strip(), (
+        "a fingerprint must say something"
+    )
     modality = encoder.encode(list(contents))
     check_modality(modality, len(contents), dim=encoder.dim)
-    assert modality.encoder == encoder.identity, "a modality must name the encoder that made it"
+    assert modality.encoder == encoder.fingerprint, "a modality must name the encoder that made it"
     assert modality.present.all(), f"absent: contents {np.flatnonzero(~modality.present).tolist()}"
     check_known_apart(modality)
     check_absent(encoder, contents, blanks, modality, tolerance)
     check_batches(encoder, contents, modality, tolerance)
     check_determinism(make, contents, modality)
-    check_identities(encoder, others)
+    check_fingerprints(encoder, others)
     if restore is not None:
         check_round_trip(encoder, restore, contents, modality)
 
@@ -73,7 +75,7 @@ def check_modality(modality: Modality, count: int, *, dim: int | None = None) ->
 def check_unfitted(encoder: Any, contents: Sequence[Any]) -> None:
     """Before it has learned, everything that needs it raises `EncoderError`."""
     asked: list[Callable[[], object]] = [lambda: encoder.encode(list(contents)), lambda: encoder.dim]
-    asked += [lambda: encoder.identity, lambda: encoder.state()]
+    asked += [lambda: encoder.fingerprint, lambda: encoder.state()]
     for question in asked:
         try:
             question()
@@ -120,18 +122,18 @@ def check_batches(encoder: Encoder[Any], contents: Sequence[Any], modality: Moda
 
 
 def check_determinism(make: Make, contents: Sequence[Any], modality: Modality) -> None:
-    """A second encoder, made and taught in the same way, has the same identity and gives the same bytes."""
+    """A second encoder, made and taught in the same way, has the same fingerprint and gives the same bytes."""
     again = make()
-    assert again.identity == modality.encoder, f"made twice: {modality.encoder!r} and {again.identity!r}"
+    assert again.fingerprint == modality.encoder, f"made twice: {modality.encoder!r} and {again.fingerprint!r}"
     assert again.encode(list(contents)).vectors.tobytes() == modality.vectors.tobytes(), (
         "made twice, the vectors differ"
     )
 
 
-def check_identities(encoder: Encoder[Any], others: Sequence[Make]) -> None:
+def check_fingerprints(encoder: Encoder[Any], others: Sequence[Make]) -> None:
     """Encoders of other options have other identities: the cache goes by them."""
-    told = [encoder.identity, *(other().identity for other in others)]
-    assert len(set(told)) == len(told), f"two encoders share an identity: {told}"
+    told = [encoder.fingerprint, *(other().fingerprint for other in others)]
+    assert len(set(told)) == len(told), f"two encoders share a fingerprint: {told}"
 
 
 def check_round_trip(
@@ -143,7 +145,7 @@ def check_round_trip(
         assert isinstance(tensor, np.ndarray) and tensor.dtype != object, f"{key} must be a plain array"
     tensors = {key: np.ascontiguousarray(tensor).copy() for key, tensor in state.tensors.items()}
     back = restore(EncoderState(tensors, json.loads(json.dumps(dict(state.facts)))))
-    assert back.dim == modality.dim and back.identity == modality.encoder, f"it came back as {back.identity!r}"
+    assert back.dim == modality.dim and back.fingerprint == modality.encoder, f"it came back as {back.fingerprint!r}"
     assert back.encode(list(contents)).vectors.tobytes() == modality.vectors.tobytes(), (
         "it came back with other vectors"
     )
@@ -152,7 +154,9 @@ def check_round_trip(
 def check_files(encoder: MediaEncoder, good: Mapping[str, bytes], folder: Path) -> None:
     """Files of `good` (name → bytes) are encoded wherever broken and hostile ones stand beside them; each of those is
     absent and stands in the report with its reason, or can be decoded after all. `folder` is empty and may be used."""
-    broken = {name: data for kind, name, data in broken_media(np.random.default_rng(0), 2) if kind == encoder.name}
+    broken = {
+        name: data for kind, name, data in generate_broken_media(np.random.default_rng(0), 2) if kind == encoder.name
+    }
     files = {f"good {name}": data for name, data in good.items()} | broken
     for name, data in files.items():
         (folder / name).write_bytes(data)

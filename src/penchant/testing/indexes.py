@@ -42,7 +42,7 @@ def check_index(factory: Callable[[npt.NDArray[np.float32]], Index], *, recall: 
     for closed, mask in ((None, None), (exclude, None), (None, allowed), (exclude, allowed)):
         items, scores = index.search(users, 10, exclude=closed, allowed=mask)
         check_lists(items, scores, closed, mask)
-        found = recall_of(items, top_k(users @ vectors.T, 10, closed, mask)[0])
+        found = compute_recall(items, top_k(users @ vectors.T, 10, closed, mask)[0])
         assert found >= recall, f"recall {found:.3f}, at least {recall} is wanted"
     check_little_left(index, users)
     check_refusals(factory, index)
@@ -92,10 +92,10 @@ def check_refusals(factory: Callable[[npt.NDArray[np.float32]], Index], index: I
             raise AssertionError(f"{kind.__name__} ({words}) was not raised")
 
 
-def recall_of(found: npt.NDArray[np.int32], exact: npt.NDArray[np.int32]) -> float:
+def compute_recall(found: npt.NDArray[np.int32], exact: npt.NDArray[np.int32]) -> float:
     """Mean share of each exact list `[B, k]` that was found, 0 to 1.
 
-    >>> recall_of(np.array([[1, 2, 9]]), np.array([[2, 1, 3]]))
+    >>> compute_recall(np.array([[1, 2, 9]]), np.array([[2, 1, 3]]))
     0.6666666666666666
     """
     shared = (found[:, :, None] == exact[:, None, :]) & (exact >= 0)[:, None, :]

@@ -42,12 +42,12 @@ def trap(root: Path) -> None:
     (root / "pipe.png").mkdir()
 
 
-def broken_media(rng: np.random.Generator, turns: int = 20) -> Iterator[tuple[str, str, bytes]]:
+def generate_broken_media(rng: np.random.Generator, turns: int = 20) -> Iterator[tuple[str, str, bytes]]:
     """Kind (`image` or `audio`), name and bytes of broken files: `turns` of each format, and the known tricks.
 
     Of each format a good file is cut, has bytes changed anywhere or in its head, or has parts shuffled and repeated.
     """
-    yield from hostile_media()
+    yield from generate_hostile_media()
     formats = [("image", name) for name in IMAGE_FORMATS] + [("audio", name) for name in AUDIO_FORMATS]
     for kind, name in formats:
         good = np.frombuffer(_good(kind, name, rng), dtype=np.uint8)
@@ -64,7 +64,7 @@ def broken_media(rng: np.random.Generator, turns: int = 20) -> Iterator[tuple[st
             yield kind, f"{turn}.{name.lower()}", data.tobytes()
 
 
-def hostile_media() -> Iterator[tuple[str, str, bytes]]:
+def generate_hostile_media() -> Iterator[tuple[str, str, bytes]]:
     """Empty files, other files under these names, headers that promise too much, and chunks that never end."""
     page = b"<svg xmlns='http://www.w3.org/2000/svg'><image href='file:///etc/hostname'/></svg>"
     for kind, suffix in (("image", "png"), ("audio", "wav")):
@@ -79,7 +79,7 @@ def hostile_media() -> Iterator[tuple[str, str, bytes]]:
     yield "image", "sound.png", _good("audio", "WAV", np.random.default_rng(0))
     yield "audio", "picture.wav", _good("image", "PNG", np.random.default_rng(0))
     for side in (50_000, 2**31 - 1):
-        yield "image", f"bomb-{side}.png", png_bomb(side)
+        yield "image", f"bomb-{side}.png", build_png_bomb(side)
     yield (
         "image",
         "bomb.gif",
@@ -103,7 +103,7 @@ def hostile_media() -> Iterator[tuple[str, str, bytes]]:
         yield "audio", f"{name}.wav", _wav(rate, channels, size)
 
 
-def png_bomb(side: int) -> bytes:
+def build_png_bomb(side: int) -> bytes:
     """A header that promises side² pixels, and a few kilobytes that unpack to a megabyte."""
     header = _chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + _chunk(b"IDAT", zlib.compress(bytes(1 << 20))) + _chunk(b"IEND", b"")

@@ -13,14 +13,14 @@ import numpy as np
 VIDEO_FORMATS = ("mp4", "matroska", "avi")
 
 
-def broken_videos(rng: np.random.Generator, turns: int = 8) -> Iterator[tuple[str, bytes]]:
+def generate_broken_videos(rng: np.random.Generator, turns: int = 8) -> Iterator[tuple[str, bytes]]:
     """Name and bytes of broken videos: `turns` of each format, and the known tricks.
 
     Of each format a good video is cut, has bytes changed anywhere or in its head, or is empty from somewhere on.
     """
-    yield from hostile_videos()
+    yield from generate_hostile_videos()
     for form in VIDEO_FORMATS:
-        good = np.frombuffer(good_video(form), dtype=np.uint8)
+        good = np.frombuffer(encode_good_video(form), dtype=np.uint8)
         for turn in range(turns):
             data = good.copy()
             if turn % 4 == 0:
@@ -34,7 +34,7 @@ def broken_videos(rng: np.random.Generator, turns: int = 8) -> Iterator[tuple[st
             yield f"{turn}.{form}", data.tobytes()
 
 
-def hostile_videos() -> Iterator[tuple[str, bytes]]:
+def generate_hostile_videos() -> Iterator[tuple[str, bytes]]:
     """Heads without a body, boxes that promise too much or hold themselves, and pictures that no memory holds."""
     kind = _box(b"ftyp", b"isom\0\0\2\0isomiso2mp41")
     nested = b""
@@ -47,14 +47,14 @@ def hostile_videos() -> Iterator[tuple[str, bytes]]:
     yield "head.webm", b"\x1aE\xdf\xa3\x01\xff\xff\xff\xff\xff\xff\xff"
     yield "nul.webm", b"\x1aE\xdf\xa3" + bytes(4_096)
     yield "head.avi", b"RIFF\xff\xff\xff\xffAVI LIST\xff\xff\xff\xffhdrlavih"
-    large = bytearray(good_video("avi", codec="rawvideo", pixels="bgr24"))  # whose size the head alone tells
+    large = bytearray(encode_good_video("avi", codec="rawvideo", pixels="bgr24"))  # whose size the head alone tells
     for mark, skip in ((b"avih", 40), (b"strf", 12)):  # the two places that tell width and height
         place = large.index(mark) + skip
         large[place : place + 8] = struct.pack("<II", 16_000, 16_000)
     yield "bomb.avi", bytes(large)
 
 
-def good_video(form: str, *, codec: str = "mpeg4", pixels: str = "yuv420p") -> bytes:
+def encode_good_video(form: str, *, codec: str = "mpeg4", pixels: str = "yuv420p") -> bytes:
     """Two seconds of four pictures of 32 × 32, in a container of `VIDEO_FORMATS`."""
     import av
 

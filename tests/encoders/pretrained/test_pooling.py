@@ -36,12 +36,12 @@ def test_weighted_sum_by_hand() -> None:
 def test_attention_weights_by_hand() -> None:
     one = torch.tensor([[[0.9, 0.1, 0.0], [0.5, 0.5, 0.0], [1.0, 0.0, 0.0]]])  # one head; the third query is padding
     other = torch.tensor([[[0.7, 0.3, 0.0], [0.1, 0.9, 0.0], [1.0, 0.0, 0.0]]])
-    received = pooling.attention_weights(torch.stack([one, other], dim=1), torch.tensor([[1, 1, 0]]))
+    received = pooling.compute_attention_weights(torch.stack([one, other], dim=1), torch.tensor([[1, 1, 0]]))
     assert torch.allclose(received, torch.tensor([[(0.8 + 0.3) / 2, (0.2 + 0.7) / 2, 0.0]]))
 
 
 def test_idf_by_hand() -> None:
-    idf = pooling.inverse_document_frequency([[0, 1, 1], [1, 2], [1]], 4)
+    idf = pooling.compute_idf([[0, 1, 1], [1, 2], [1]], 4)
     expected = [math.log(4 / 2) + 1, math.log(4 / 4) + 1, math.log(4 / 2) + 1, math.log(4 / 1) + 1]
     assert np.allclose(idf, expected)
 
@@ -52,7 +52,7 @@ def test_idf_agrees_with_scikit_learn() -> None:
     rng = np.random.default_rng(0)
     texts = [rng.integers(0, 30, size=rng.integers(1, 12)).tolist() for _ in range(50)]
     counts = np.stack([np.bincount(text, minlength=30) for text in texts])
-    assert np.allclose(pooling.inverse_document_frequency(texts, 30), TfidfTransformer().fit(counts).idf_)
+    assert np.allclose(pooling.compute_idf(texts, 30), TfidfTransformer().fit(counts).idf_)
 
 
 def test_an_unknown_pooling_is_refused() -> None:

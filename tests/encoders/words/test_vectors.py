@@ -83,12 +83,12 @@ def test_same_seed_same_bytes_and_the_state_gives_them_again(source: str) -> Non
     first, second, other = (fitted(source, texts, epochs=2, seed=seed) for seed in (3, 3, 4))
     asked = ["a cat eats", "dogs", None]
     assert first.encode(asked).vectors.tobytes() == second.encode(asked).vectors.tobytes()
-    assert first.identity == second.identity != other.identity
+    assert first.fingerprint == second.fingerprint != other.fingerprint
     state = first.state()
     facts = json.loads(json.dumps(dict(state.facts)))
     again = WordVectorEncoder.from_state(EncoderState({k: v.copy() for k, v in state.tensors.items()}, facts))
     assert again.encode(asked).vectors.tobytes() == first.encode(asked).vectors.tobytes()
-    assert again.identity == first.identity
+    assert again.fingerprint == first.fingerprint
 
 
 def glove(path: Path, head: str = "") -> Path:
@@ -109,7 +109,7 @@ def test_a_file_of_word_vectors_by_hand(tmp_path: Path, head: str) -> None:
     modality = encoder.encode(["a red sea", "green", None])
     assert modality.present.tolist() == [True, False, False]
     assert modality.vectors[0] == pytest.approx(np.array([1, 0, 3]) / 10**0.5, abs=1e-3)
-    assert encoder.dim == 3 and encoder.identity.startswith("v.txt@")
+    assert encoder.dim == 3 and encoder.fingerprint.startswith("v.txt@")
 
 
 def test_what_all_texts_have_in_common_is_taken_out(tmp_path: Path) -> None:

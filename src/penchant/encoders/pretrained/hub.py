@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from penchant.artifacts.digests import file_digest
-from penchant.encoders.pretrained.minilm import minilm_folder
+from penchant.encoders.pretrained.minilm import find_minilm_folder
 from penchant.errors import EncoderError, UnknownEncoderError
 
 MINILM: Final = "minilm"
@@ -20,7 +20,7 @@ _HASHED: Final = (".safetensors", ".bin", ".json", ".txt", ".model")
 _SMALL_FILES: Final = ["*.json", "*.txt", "*.model", "*.safetensors"]
 
 
-def model_folder(
+def find_model_folder(
     source: str,
     *,
     revision: str | None = None,
@@ -35,7 +35,7 @@ def model_folder(
     names that are `near`), and `EncoderError` where it could not be fetched, or where a bundle names it (`kept`).
     """
     if source == MINILM:
-        return minilm_folder()
+        return find_minilm_folder()
     folder = Path(source).expanduser()
     if folder.is_dir():
         return folder
@@ -72,7 +72,7 @@ def _snapshot(source: str, revision: str | None, patterns: list[str], *, downloa
     return Path(snapshot_download(source, revision=revision, allow_patterns=patterns, local_files_only=not download))
 
 
-def folder_digest(folder: Path) -> str:
+def digest_folder(folder: Path) -> str:
     """SHA-256 over the names and bytes of a model's weights, settings and vocabularies."""
     digest = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.suffix in _HASHED and p.is_file()):
@@ -80,7 +80,7 @@ def folder_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def compare(source: str, found: str, expected: str | None) -> None:
+def check_digest(source: str, found: str, expected: str | None) -> None:
     """Raise `EncoderError` where the weights are not those a bundle was made with (None: no bundle says)."""
     if expected is not None and found != expected:
         raise EncoderError(

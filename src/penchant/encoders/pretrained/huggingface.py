@@ -94,7 +94,7 @@ class HuggingFaceEncoder:
         self._expected: dict[str, Any] = {}
 
     @property
-    def identity(self) -> str:
+    def fingerprint(self) -> str:
         """Source, digest of weights and settings, and the options that change a vector."""
         if self._identity is None:
             o = self.options
@@ -109,7 +109,7 @@ class HuggingFaceEncoder:
             if o.pooling == "idf":
                 told["idf"] = hashlib.sha256(self._fitted_idf().tobytes()).hexdigest()[:16]
             name = Path(o.source).name if Path(o.source).is_dir() else o.source
-            digest = hub.folder_digest(self._find())[:16]
+            digest = hub.digest_folder(self._find())[:16]
             self._identity = f"{name}@{digest} {json.dumps(told, sort_keys=True)}"
         return self._identity
 
@@ -125,7 +125,7 @@ class HuggingFaceEncoder:
         if not kept:
             raise EncoderError("No text to learn idf weights from.", remedy="Choose another pooling, such as mean.")
         ids = self._token_ids(loaded, kept)
-        self._idf = pooling.inverse_document_frequency(ids, len(loaded.tokenizer))
+        self._idf = pooling.compute_idf(ids, len(loaded.tokenizer))
         self._identity = None
         return self
 
@@ -139,7 +139,7 @@ class HuggingFaceEncoder:
         vectors = torch.zeros((len(ids), loaded.dim), dtype=torch.float32)
         lengths = np.fromiter((len(row) for row in ids), dtype=np.int64, count=len(ids))
         with torch.inference_mode(), autocast(loaded.precision, loaded.device):
-            for batch in token_batches(lengths, self.options.batch_tokens):
+            for batch in split_token_batches(lengths, self.options.batch_tokens):
                 vectors[torch.from_numpy(batch)] = self._forward(loaded, [ids[row] for row in batch]).float().cpu()
         table = vectors.numpy()
         if not np.isfinite(table).all():
@@ -150,14 +150,14 @@ class HuggingFaceEncoder:
         present = (index >= 0) & (np.append(lengths, 0)[index] > 0)
         out = np.zeros((len(texts), loaded.dim), dtype=np.float32)
         out[present] = table[index[present]]
-        return Modality(out, present, self.identity)
+        return Modality(out, present, self.fingerprint)
 
     def state(self) -> EncoderState:
-        """Options, identity and idf weights; the model itself stays where it is."""
+        """Options, fingerprint and idf weights; the model itself stays where it is."""
         facts = {
             "name": self.name,
             "options": asdict(self.options),
-            "identity": self.identity,
+            "fingerprint": self.fingerprint,
             "dim": self.dim,
         }
         return EncoderState({} if self._idf is None else {"idf": self._idf}, facts)
@@ -167,14 +167,14 @@ class HuggingFaceEncoder:
         """The encoder that gave `state`; at its first use the weights are looked up and compared."""
         encoder = cls(HuggingFaceOptions(**state.facts["options"]))
         encoder._idf = state.tensors.get("idf")
-        encoder._expected = {key: state.facts[key] for key in ("identity", "dim")}
+        encoder._expected = {key: state.facts[key] for key in ("fingerprint", "dim")}
         return encoder
 
     def _find(self) -> Path:
         if self._folder is None:
             o = self.options
             kept = bool(self._expected)
-            self._folder = hub.model_folder(
+            self._folder = hub.find_model_folder(
                 o.source, revision=o.revision, download=o.download, near=hub.TEXT_ENCODERS, kept=kept
             )
         return self._folder
@@ -187,11 +187,11 @@ class HuggingFaceEncoder:
     def _load(self) -> _Loaded:
         if self._loaded is None:
             self._loaded = _load(self._find(), self.options)
-            expected = self._expected.get("identity")
-            if expected is not None and _weights(expected) != _weights(self.identity):
+            expected = self._expected.get("fingerprint")
+            if expected is not None and _weights(expected) != _weights(self.fingerprint):
                 self._loaded = None
                 raise EncoderError(
-                    f"{self.options.source} is not the encoder that made these vectors: {self.identity}.",
+                    f"{self.options.source} is not the encoder that made these vectors: {self.fingerprint}.",
                     remedy=f"Put back {expected}, or train again with this one.",
                 )
         return self._loaded
@@ -216,7 +216,7 @@ class HuggingFaceEncoder:
         result = loaded.model(input_ids=tokens, attention_mask=mask, **asked)
         weights = None
         if loaded.pooling == "attention":
-            weights = pooling.attention_weights(result.attentions[-1].float(), mask)
+            weights = pooling.compute_attention_weights(result.attentions[-1].float(), mask)
         elif loaded.pooling == "idf":
             weights = torch.from_numpy(self._fitted_idf()).to(loaded.device)[tokens]
         with torch.autocast(loaded.device.split(":")[0], enabled=False):
@@ -226,12 +226,12 @@ class HuggingFaceEncoder:
             return torch.nn.functional.normalize(vectors, dim=1) if loaded.normalize else vectors
 
 
-def token_batches(lengths: npt.NDArray[np.int64], budget: int) -> Iterator[npt.NDArray[np.int64]]:
+def split_token_batches(lengths: npt.NDArray[np.int64], budget: int) -> Iterator[npt.NDArray[np.int64]]:
     """Rows of like length together: batches whose padded size is at most `budget` tokens (or one row).
 
     Rows without a token are in no batch.
 
-    >>> [batch.tolist() for batch in token_batches(np.array([5, 1, 2, 0, 2]), budget=6)]
+    >>> [batch.tolist() for batch in split_token_batches(np.array([5, 1, 2, 0, 2]), budget=6)]
     [[1, 2, 4], [0]]
     """
     order = np.argsort(lengths, kind="stable")
@@ -244,15 +244,15 @@ def token_batches(lengths: npt.NDArray[np.int64], budget: int) -> Iterator[npt.N
         start += count
 
 
-def _weights(identity: str) -> str:
-    """The part of an identity that must be the same for a saved encoder to be used (not the number format)."""
-    told = json.loads(identity[identity.index(" {") :])
-    return json.dumps([identity.split(" {")[0].rsplit("@", 1)[-1], {**told, "precision": ""}], sort_keys=True)
+def _weights(fingerprint: str) -> str:
+    """The part of a fingerprint that must be the same for a saved encoder to be used (not the number format)."""
+    told = json.loads(fingerprint[fingerprint.index(" {") :])
+    return json.dumps([fingerprint.split(" {")[0].rsplit("@", 1)[-1], {**told, "precision": ""}], sort_keys=True)
 
 
 def _load(folder: Path, options: HuggingFaceOptions) -> _Loaded:
     """Tokenizer, model and everything around it; raises `EncoderError` where the folder is no such model."""
-    from penchant.encoders.pretrained.loading import dense_layer, load_text_model
+    from penchant.encoders.pretrained.loading import load_dense_layer, load_text_model
 
     asked = None if options.pooling == "auto" else options.pooling
     recipe: Recipe = read_recipe(folder, pooling=asked)
@@ -262,7 +262,7 @@ def _load(folder: Path, options: HuggingFaceOptions) -> _Loaded:
     model = model.to(device)
     config = model.config
     causal = bool(getattr(config, "is_decoder", False)) or _is_causal(config)
-    dense = [dense_layer(place) for place in recipe.dense]
+    dense = [load_dense_layer(place) for place in recipe.dense]
     positions = getattr(config, "max_position_embeddings", None) or _LENGTH_CAP
     if getattr(config, "model_type", "") in ("roberta", "xlm-roberta", "camembert", "mpnet"):
         positions -= 2  # their position numbers start behind the padding

@@ -16,7 +16,7 @@ _UNUSED_PARTS: Final = ("pooler.", "lm_head.", "cls.", "classifier.")
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def silence_transformers() -> Iterator[None]:
     """No progress bars and no advice from transformers while something loads; what was set before comes back."""
     from transformers.utils import logging as untyped
 
@@ -43,7 +43,7 @@ def load_text_model(folder: Path, *, lower_case: bool = False, eager: bool = Fal
 
     told = {"attn_implementation": "eager"} if eager else {}
     try:
-        with quiet():
+        with silence_transformers():
             config = AutoConfig.from_pretrained(folder, local_files_only=True)
             kind = AutoModelForTextEncoding if config.model_type in _ENCODER_ONLY else AutoModel
             model, _ = load_weights(kind, folder, **told)
@@ -68,7 +68,7 @@ def load_image_model(folder: Path) -> tuple[Any, Any, bool]:
 
     untyped: Any = AutoImageProcessor
     try:
-        with quiet():
+        with silence_transformers():
             processor = untyped.from_pretrained(folder, backend="pil", local_files_only=True)
             model, pooler = load_weights(AutoModel, folder)
     except EncoderError:
@@ -87,7 +87,7 @@ def load_audio_model(folder: Path) -> tuple[Any, Any]:
 
     untyped: Any = AutoFeatureExtractor
     try:
-        with quiet():
+        with silence_transformers():
             model, _ = load_weights(AutoModel, folder)
             named = (folder / "preprocessor_config.json").is_file()
             extractor = untyped.from_pretrained(folder, local_files_only=True) if named else None
@@ -107,7 +107,7 @@ def load_speech_model(folder: Path) -> tuple[Any, Any, Any]:
 
     untyped: Any = AutoFeatureExtractor
     try:
-        with quiet():
+        with silence_transformers():
             model, _ = load_weights(AutoModelForSpeechSeq2Seq, folder)
             extractor = untyped.from_pretrained(folder, local_files_only=True)
             tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
@@ -144,7 +144,7 @@ def _unused(key: str) -> bool:
     return key.startswith(_UNUSED_PARTS) or key.endswith("masked_spec_embed")
 
 
-def dense_layer(folder: Path) -> tuple[Any, int]:
+def load_dense_layer(folder: Path) -> tuple[Any, int]:
     """A linear layer with its activation as sentence-transformers stores it, and how long its vectors are."""
     import torch
     from safetensors.torch import load_file

@@ -19,7 +19,7 @@ def is_installed() -> bool:
     return importlib.util.find_spec(PACKAGE) is not None
 
 
-def minilm_folder() -> Path:
+def find_minilm_folder() -> Path:
     """The folder of the packaged model; raises `EncoderError` where it is missing or its weights were altered."""
     if not is_installed():
         raise EncoderError(

@@ -20,12 +20,12 @@ POOLINGS: Final = ("mean", "cls", "last", "max", "idf", "attention")
 """Names of the ways to pool."""
 
 
-def mean_tokens(hidden: Tensor, mask: Tensor) -> Tensor:
+def pool_mean(hidden: Tensor, mask: Tensor) -> Tensor:
     """Σ mₜhₜ / Σ mₜ (Reimers and Gurevych, Sentence-BERT 2019)."""
-    return weighted_tokens(hidden, mask, mask)
+    return pool_weighted(hidden, mask, mask)
 
 
-def cls_token(hidden: Tensor, mask: Tensor) -> Tensor:
+def pool_cls(hidden: Tensor, mask: Tensor) -> Tensor:
     """The first token that is not padding: `[CLS]` of BERT-type models (Devlin et al. 2019)."""
     import torch
 
@@ -33,7 +33,7 @@ def cls_token(hidden: Tensor, mask: Tensor) -> Tensor:
     return hidden[torch.arange(len(hidden)), first]
 
 
-def last_token(hidden: Tensor, mask: Tensor) -> Tensor:
+def pool_last(hidden: Tensor, mask: Tensor) -> Tensor:
     """The last token that is not padding: the only one of a causal model that has seen the whole text."""
     import torch
 
@@ -41,16 +41,16 @@ def last_token(hidden: Tensor, mask: Tensor) -> Tensor:
     return hidden[torch.arange(len(hidden)), positions.argmax(dim=1)]
 
 
-def max_tokens(hidden: Tensor, mask: Tensor) -> Tensor:
+def pool_max(hidden: Tensor, mask: Tensor) -> Tensor:
     """The largest value of each dimension over the tokens (Collobert et al. 2011)."""
     return hidden.masked_fill(mask.unsqueeze(-1) == 0, float("-inf")).amax(dim=1)
 
 
-def weighted_tokens(hidden: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
+def pool_weighted(hidden: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
     """The weighted token sum v = Σ αₜhₜ with αₜ = mₜwₜ / Σ mₜwₜ; `weights` `[batch, tokens]` are not negative.
 
     With w = idf this is the usual weighting of word vectors (compare Arora, Liang and Ma, "A simple but tough-to-beat
-    baseline for sentence embeddings", 2017); with w from `attention_weights` the model's own modality of what matters.
+    baseline for sentence embeddings", 2017); with w from `compute_attention_weights` the model decides what matters.
     A text whose weights are all zero falls back to the mean.
     """
     import torch
@@ -63,7 +63,7 @@ def weighted_tokens(hidden: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
     return torch.bmm(share.unsqueeze(1), hidden).squeeze(1)
 
 
-def attention_weights(attentions: Tensor, mask: Tensor) -> Tensor:
+def compute_attention_weights(attentions: Tensor, mask: Tensor) -> Tensor:
     """How much attention each token receives: αₜ = mean over heads h and queries q of A[h, q, t], `[batch, tokens]`.
 
     `attentions` `[batch, heads, queries, tokens]` of the last layer (Vaswani et al. 2017, eq. 1); queries that are
@@ -74,7 +74,7 @@ def attention_weights(attentions: Tensor, mask: Tensor) -> Tensor:
     return received / queries.sum(dim=1, keepdim=True).clamp_min(1)
 
 
-def inverse_document_frequency(token_ids: list[list[int]], n_tokens: int) -> npt.NDArray[np.float32]:
+def compute_idf(token_ids: list[list[int]], n_tokens: int) -> npt.NDArray[np.float32]:
     """idfₜ = ln((1 + N) / (1 + dfₜ)) + 1 of every token of a vocabulary, `[n_tokens]`, over N texts."""
     lengths = np.fromiter((len(row) for row in token_ids), dtype=np.int64, count=len(token_ids))
     flat = np.fromiter((t for row in token_ids for t in row), dtype=np.int64, count=int(lengths.sum()))
@@ -87,8 +87,8 @@ def inverse_document_frequency(token_ids: list[list[int]], n_tokens: int) -> npt
 def pool(name: str, hidden: Tensor, mask: Tensor, weights: Tensor | None = None) -> Tensor:
     """Pool by name; `weights` belong to `idf` and `attention`. Raises `OptionError` for another name."""
     if name in ("idf", "attention") and weights is not None:
-        return weighted_tokens(hidden, mask, weights)
-    simple = {"mean": mean_tokens, "cls": cls_token, "last": last_token, "max": max_tokens}
+        return pool_weighted(hidden, mask, weights)
+    simple = {"mean": pool_mean, "cls": pool_cls, "last": pool_last, "max": pool_max}
     if name not in simple:
         raise OptionError("pooling", name, allowed=POOLINGS)
     return simple[name](hidden, mask)

@@ -93,7 +93,7 @@ def read_word_file(path: Path, max_words: int) -> WordTable:
     return WordTable(kept["word"], np.ascontiguousarray(vectors * scale, dtype=np.float16))
 
 
-def subword_vectors(
+def compute_subword_vectors(
     words: pl.Series, ngrams: npt.NDArray[np.float16], lengths: tuple[int, int]
 ) -> npt.NDArray[np.float32]:
     """FastText vectors `[n, D]` of unknown words: the mean of the vectors of their character n-grams.

@@ -22,7 +22,7 @@ import polars as pl
 from penchant.data.modalities import Modality
 from penchant.data.text import WordOptions, words
 from penchant.encoders.protocol import EncoderState
-from penchant.encoders.words.table import NGRAM_LENGTHS, WordTable, read_word_file, subword_vectors
+from penchant.encoders.words.table import NGRAM_LENGTHS, WordTable, compute_subword_vectors, read_word_file
 from penchant.encoders.words.training import FASTTEXT, WORD2VEC, train_words
 from penchant.errors import EncoderError, OptionError
 from penchant.options import require_range
@@ -33,10 +33,10 @@ _CORPUS: Final = 50_000
 _BLOCK: Final = 4_096
 
 
-def names_word_vectors(encoder: str) -> bool:
+def is_word_vector_source(encoder: str) -> bool:
     """True for `word2vec`, `fasttext`, `glove:PATH`, and the path of a file that ends in `.txt` or `.vec` (`.gz`).
 
-    >>> names_word_vectors("fasttext"), names_word_vectors("vectors/zh.vec"), names_word_vectors("minilm")
+    >>> is_word_vector_source("fasttext"), is_word_vector_source("vectors/zh.vec"), is_word_vector_source("minilm")
     (True, True, False)
     """
     return encoder in (WORD2VEC, FASTTEXT) or encoder.startswith(FILE_PREFIX) or encoder.lower().endswith(_SUFFIXES)
@@ -68,7 +68,7 @@ class WordVectorOptions:
     """Seed of the training. 0 or more."""
 
     def __post_init__(self) -> None:
-        if not names_word_vectors(self.source):
+        if not is_word_vector_source(self.source):
             raise OptionError("source", self.source, allowed=(WORD2VEC, FASTTEXT, f"{FILE_PREFIX}PATH"))
         require_range(self, "dim", "window", "min_count", "max_words", least=1)
         require_range(self, "smoothing", above=0)
@@ -119,7 +119,7 @@ class WordVectorEncoder:
         sample = corpus if corpus.len() <= _CORPUS else corpus.sample(_CORPUS, seed=self.options.seed)
         vectors, present = self._means(bare, sample)
         self._fitted = replace(bare, common=_common(vectors[present], self.options.common))
-        self.__dict__.pop("identity", None)
+        self.__dict__.pop("fingerprint", None)
         return self
 
     @property
@@ -135,7 +135,7 @@ class WordVectorEncoder:
         return self.fitted.table.dim
 
     @cached_property
-    def identity(self) -> str:
+    def fingerprint(self) -> str:
         """Source, a digest of the words and their vectors and weights, and the options."""
         digest = hashlib.sha256()
         for part in self.state().tensors.values():
@@ -159,7 +159,7 @@ class WordVectorEncoder:
         present &= norms > 1e-6
         out[present] /= norms[present, None]
         out[~present] = 0.0
-        return Modality(out, present, self.identity)
+        return Modality(out, present, self.fingerprint)
 
     def nearest(self, word: str, k: int = 10) -> list[str]:
         """The k words whose vectors point most nearly the same way as that of a known word, best first."""
@@ -198,7 +198,7 @@ class WordVectorEncoder:
         vectors, weights = table.vectors, fitted.weights
         if table.ngrams is not None and (at < 0).any():
             unknown = flat["word"].filter(pl.Series(at < 0)).unique(maintain_order=True)
-            made = subword_vectors(unknown, table.ngrams, NGRAM_LENGTHS)
+            made = compute_subword_vectors(unknown, table.ngrams, NGRAM_LENGTHS)
             vectors = np.concatenate([vectors.astype(np.float32), made])
             weights = np.concatenate([weights, np.full(len(made), np.median(weights), dtype=np.float32)])
             places = pl.DataFrame({"word": unknown, "place": np.arange(len(made)) + len(table.words)})

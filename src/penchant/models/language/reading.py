@@ -14,7 +14,7 @@ from torch import Tensor
 from penchant.arrays import Int64s
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
-from penchant.encoders.pretrained.huggingface import token_batches
+from penchant.encoders.pretrained.huggingface import split_token_batches
 from penchant.encoders.pretrained.pooling import pool
 from penchant.llm.language_model import read_states
 from penchant.models.language.histories import Narrator, Page, Stream, make_page
@@ -110,7 +110,7 @@ class TextReading:
         counts = np.bincount(histories.rows[early], minlength=len(histories))[rows]
         begin = histories.offsets[rows]
         begins, stops = stream.ends[2 * begin], stream.ends[2 * (begin + counts)]
-        for chosen in token_batches(stops - begins, 2 * self.batch_tokens):
+        for chosen in split_token_batches(stops - begins, 2 * self.batch_tokens):
             text_page = make_page(stream, begins[chosen], stops[chosen], self.narrator.tokenizer, causal=True)
             states = self._states(net, text_page)
             row, read = events_of(begin[chosen], begin[chosen] + counts[chosen])
@@ -126,7 +126,7 @@ class TextReading:
         read_to = stream.ends[2 * stops]
         begins = np.maximum(stream.ends[2 * stream.begin(first, stops, room)], read_to - room)
         lengths = np.maximum(1, read_to - begins + (extra.lengths if extra is not None else 0))
-        for chosen in token_batches(lengths, 2 * self.batch_tokens):
+        for chosen in split_token_batches(lengths, 2 * self.batch_tokens):
             more = extra.take(chosen) if extra is not None else None
             text_page = make_page(
                 stream, begins[chosen], read_to[chosen], self.narrator.tokenizer, causal=self.causal, extra=more

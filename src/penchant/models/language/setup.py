@@ -17,10 +17,10 @@ from penchant.data.columns import as_text
 from penchant.data.language import main_language
 from penchant.data.text import normalised
 from penchant.data.training import TrainingData
-from penchant.encoders.pretrained.hub import folder_digest, model_folder
-from penchant.encoders.pretrained.huggingface import token_batches
+from penchant.encoders.pretrained.hub import digest_folder, find_model_folder
+from penchant.encoders.pretrained.huggingface import split_token_batches
 from penchant.encoders.pretrained.pooling import pool
-from penchant.encoders.text import ITEM_FIELDS, table_text
+from penchant.encoders.text import ITEM_FIELDS, join_text_fields
 from penchant.errors import ModelError
 from penchant.llm.language_model import LanguageModel, load, make_small, read_states
 from penchant.llm.pretraining import DEFAULT_OBJECTIVE, PretrainingLog, PretrainingOptions, pretrain
@@ -48,7 +48,7 @@ class Words:
     def of(cls, data: TrainingData, options: LLMOptions) -> Words:
         """Titles and texts of the catalogue. Raises `ModelError` where no item has a text."""
         table = data.items
-        texts: list[str | None] = [] if table is None else table_text(table, ITEM_FIELDS)
+        texts: list[str | None] = [] if table is None else join_text_fields(table, ITEM_FIELDS)
         if table is None or not any(texts):
             raise ModelError(
                 "llm reads words, and no item has a title, categories or a description.",
@@ -110,10 +110,10 @@ def prepare(options: LLMOptions, data: TrainingData, device: torch.device) -> Pr
     corpus = words.corpus(data)
     objective, digest = options.pretrain, None
     if options.source:
-        folder = model_folder(options.source, revision=options.revision, download=options.download)
+        folder = find_model_folder(options.source, revision=options.revision, download=options.download)
         objective = "none" if objective == "auto" else objective
         model = load(folder, with_head=objective != "none")
-        digest = folder_digest(folder) if objective == "none" else None
+        digest = digest_folder(folder) if objective == "none" else None
     else:
         kind = "gpt" if options.architecture == "auto" else options.architecture
         objective = DEFAULT_OBJECTIVE[kind] if objective == "auto" else objective
@@ -166,7 +166,7 @@ def read_items(
     out = torch.zeros(len(rows), width, device=device)
     vectors: list[Tensor] = []
     numbers: list[Tensor] = []
-    for batch in token_batches(lengths, 4096):
+    for batch in split_token_batches(lengths, 4096):
         longest = int(lengths[batch].max())
         tokens = torch.full((len(batch), longest), pad, dtype=torch.int64)
         is_token = torch.from_numpy(np.arange(longest)[None, :] < lengths[batch][:, None])

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from penchant.data.training import TrainingData
-from penchant.encoders.pretrained.hub import compare, folder_digest, model_folder
+from penchant.encoders.pretrained.hub import check_digest, digest_folder, find_model_folder
 from penchant.errors import ModelError
 from penchant.llm.adapters import ADAPTER, prepare_tuning
 from penchant.llm.language_model import load, reader, rebuild
@@ -139,6 +139,6 @@ def _language_model(facts: Facts, options: LLMOptions, is_given: bool) -> nn.Mod
 
 def load_given(facts: Facts, options: LLMOptions) -> nn.Module:
     """The given language model with its first weights, which are compared. Raises `EncoderError`."""
-    folder = model_folder(options.source, revision=options.revision, download=options.download, kept=True)
-    compare(options.source, folder_digest(folder), facts.digest)
+    folder = find_model_folder(options.source, revision=options.revision, download=options.download, kept=True)
+    check_digest(options.source, digest_folder(folder), facts.digest)
     return reader(load(folder))
