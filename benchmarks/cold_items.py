@@ -96,7 +96,7 @@ def main() -> None:
     chosen = lite.options
     for cost in COSTS:
         lite.options = replace(chosen, max_known_loss=cost)
-        lite.price(shared["validation"].histories)
+        lite.fit_thresholds(shared["validation"].histories)
         result["costs"][str(cost)] = row(f"  max_known_loss={cost:g}", lite)
     result |= {
         "users": {"cold": len(cold), "warm": len(warm)},
@@ -105,7 +105,7 @@ def main() -> None:
         "modalities": list(carrier.modalities),
         "settings": settings | {"modalities.image.encoder": Path(asked.image).name},
         "weights": lite.weights,
-        "foretelling": lite.foretelling.facts() if lite.foretelling is not None else None,
+        "cold_start": dict(lite.cold_start.state().facts) if lite.cold_start is not None else None,
         "cpu_s": round(cpu_s() - started),
         "peak_rss_mb": peak_rss_mb(),
     }

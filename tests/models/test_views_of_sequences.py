@@ -245,7 +245,12 @@ def test_vectors_of_ones_own_have_an_expert_too() -> None:
     fit(model, replace(data, modalities=modalities, validation=held))
     assert set(model.experts) == {"behaviour", "shape"}
     everything = create("transformer", lambda _: replace(options, modalities=()))
-    assert set(everything.applicable(replace(data, modalities=modalities))) == {"behaviour", "text", "image", "shape"}
+    assert set(everything.select_experts(replace(data, modalities=modalities))) == {
+        "behaviour",
+        "text",
+        "image",
+        "shape",
+    }
     again = create("transformer", lambda _: replace(options, modalities=()))
     again.load_state(model.state())
     np.testing.assert_array_equal(again.score(HISTORIES), model.score(HISTORIES))

@@ -172,13 +172,13 @@ def test_weights_are_found_anew_on_the_newest_events_where_asked(monkeypatch: py
     kept = rec.update(new)
     assert kept.model.weights == rec.model.weights  # type: ignore[attr-defined]
     asked: list[Validation] = []
-    weigh = Ensemble.weigh
+    fit_weights = Ensemble.fit_weights
 
     def seen(self: Ensemble, validation: Validation) -> None:
         asked.append(validation)
-        weigh(self, validation)
+        fit_weights(self, validation)
 
-    monkeypatch.setattr(Ensemble, "weigh", seen)
+    monkeypatch.setattr(Ensemble, "fit_weights", seen)
     fresh = rec.update(new, UpdateOptions(fit_weights=True))
     assert len(asked) == 1 and set(asked[0].histories.users.tolist()) <= set(range(9))
     whole = fresh.dataset.sequences()

@@ -202,7 +202,7 @@ class Additive(Protocol):
 
 @runtime_checkable
 class Placing(Protocol):
-    """A model that gives some items a rank by a rule of its own, whatever it foretells of them."""
+    """A model that ranks some items by a rule (cold items merged by rank), not by their scores alone."""
 
     def preference(self, histories: SequenceBatch) -> Float32s:
         """`score` without that rule, `[B, N]`: what moves with the history."""
@@ -260,14 +260,14 @@ def each_interest(model: DenseModel, histories: SequenceBatch) -> npt.NDArray[np
     return model.interests(histories)[:, None]
 
 
-LEAST_SAY = 1e-3
-"""Experts with a smaller share of all weight have no say: a solver leaves 1e-9 where one has none."""
+MIN_WEIGHT = 1e-3
+"""Share of all weight above which an expert is active: the solver leaves about 1e-9 where an expert has none."""
 
 
-def heard(model: Model) -> list[Model]:
-    """The experts of an ensemble, those with a say (`LEAST_SAY`) first; of another model none."""
+def list_experts(model: Model) -> list[Model]:
+    """The experts of an ensemble, the active ones (`MIN_WEIGHT`) first; of another model none."""
     if not isinstance(model, ModelEnsemble):
         return []
     experts, weights = model.experts, model.weights
-    least = LEAST_SAY * sum(weights.values())
+    least = MIN_WEIGHT * sum(weights.values())
     return [experts[name] for name in sorted(experts, key=lambda name: weights.get(name, 1.0) <= least)]

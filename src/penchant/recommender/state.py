@@ -14,7 +14,7 @@ from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.embeddings.fitted import FittedEncoders
 from penchant.errors import ModelError
-from penchant.models.base import DenseModel, Model, heard
+from penchant.models.base import DenseModel, Model, list_experts
 from penchant.models.registry import create
 from penchant.recommender.config import Config
 
@@ -53,7 +53,7 @@ class RecommenderState:
 
     def dense_model(self) -> DenseModel:
         """The model of the interest vectors: the model itself, its first active expert that has them, or content."""
-        for model in (self.model, *heard(self.model)):
+        for model in (self.model, *list_experts(self.model)):
             if isinstance(model, DenseModel):
                 return model
         return self.content_vectors()

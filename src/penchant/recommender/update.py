@@ -132,9 +132,9 @@ class _Work:
         """Give an updated ensemble weights fitted on the newest events; it keeps its own where there are too few."""
         weighed = self._weighed()
         if weighed is not None:
-            cold = weighed.foretelling
-            model.take(weighed.weights, cold.weights if cold else {}, cold.inverse_temperature if cold else 1.0)
-            model.price(self.data.sequences)
+            cold = weighed.cold_start
+            model.set_weights(weighed.weights, cold.weights if cold else {}, cold.inverse_temperature if cold else 1.0)
+            model.fit_thresholds(self.data.sequences)
 
     def _weighed(self) -> Ensemble | None:
         """The ensemble with weights from the newest event of each user with new ones; None where they are too few."""
@@ -151,7 +151,7 @@ class _Work:
         model = self.continue_model(replace(self.data, sequences=histories.keep(is_inner)))
         assert isinstance(model, Ensemble)
         requests = attach_content(holdout.histories.take(rows), histories)
-        model.weigh(Validation(requests, holdout.targets.take(rows), holdout.seen.take(rows)))
+        model.fit_weights(Validation(requests, holdout.targets.take(rows), holdout.seen.take(rows)))
         return model
 
 

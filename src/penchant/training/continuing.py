@@ -68,9 +68,9 @@ def continue_fit(
     ensemble keeps the weights of its experts. Raises `ModelError` where the data do not allow the model any more.
     """
     if isinstance(model, Ensemble):
-        for expert in model.applicable(data).values():
+        for expert in model.select_experts(data).values():
             continue_fit(expert, data, touched, seen, options, training=training, device=device)
-        model.price(data.sequences)
+        model.fit_thresholds(data.sequences)
     elif isinstance(model, Trainable):
         _go_on(model, data, touched, seen, options, training or TrainingOptions(), device)
     elif isinstance(model, ClosedForm):

@@ -66,7 +66,7 @@ def _fit_ensemble(
 ) -> TrainingRecord:
     experts: dict[str, TrainingRecord] = {}
     earlier_s = 0.0
-    for name, expert in model.applicable(data).items():
+    for name, expert in model.select_experts(data).items():
         started_s = time.process_time()
         experts[name] = fit(
             expert,
@@ -78,10 +78,10 @@ def _fit_ensemble(
         )
         earlier_s += experts[name].cpu_seconds - (time.process_time() - started_s)
     if data.validation is not None:
-        model.weigh(data.validation)
+        model.fit_weights(data.validation)
     elif chosen is not None:
-        model.take(chosen.weights, chosen.new_weights, chosen.inverse_temperature)
-        model.price(data.sequences)
+        model.set_weights(chosen.weights, chosen.cold_weights, chosen.inverse_temperature)
+        model.fit_thresholds(data.sequences)
     else:
         raise ModelError(
             "The weights of an ensemble are chosen on held-out targets, and no user has enough events: three on "
@@ -89,8 +89,8 @@ def _fit_ensemble(
             remedy="Take a single model, such as --model cooccurrence or popularity, or bring longer histories.",
         )
     record = TrainingRecord(cpu_seconds=earlier_s, experts=experts, weights=dict(model.weights))
-    if model.foretelling is None:
+    if model.cold_start is None:
         return record
     return replace(
-        record, new_weights=dict(model.foretelling.weights), inverse_temperature=model.foretelling.inverse_temperature
+        record, cold_weights=dict(model.cold_start.weights), inverse_temperature=model.cold_start.inverse_temperature
     )

@@ -25,7 +25,7 @@ class TrainingRecord:
     """Records of an ensemble's experts."""
     weights: Mapping[str, float] = field(default_factory=dict)
     """Weights of the experts in the sum."""
-    new_weights: Mapping[str, float] = field(default_factory=dict)
+    cold_weights: Mapping[str, float] = field(default_factory=dict)
     """Weights of the experts in the score of cold items."""
     inverse_temperature: float = 1.0
     """Scale at which the scores of cold items are log-likelihoods."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from copy import copy
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,30 +16,29 @@ from penchant.data.schema import BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData, Validation
 from penchant.errors import ModelError
-from penchant.models.base import LEAST_SAY, Additive, Model, ModelState, Multimodal
-from penchant.models.ensemble.cold_start import STAGES, Foretelling, owned_items
+from penchant.models.base import MIN_WEIGHT, Additive, Model, ModelState, Multimodal
+from penchant.models.ensemble.cold_start import HISTORY_LENGTHS, ColdStartScorer, mark_items, share_scores
 from penchant.models.ensemble.content_mapping import fit_mapping
 from penchant.models.ensemble.options import EnsembleOptions
-from penchant.models.ensemble.weights import fit_weights, refine_weights, standardise, weighted_scores
+from penchant.models.ensemble.weights import fit_logit, refine_weights, standardise, sum_weighted
 
-PRICED, FEWEST_PRICED = 500, 20
-"""People whose lists say what new items cost, at each stage of a history: at most, and at least after the first."""
-TENTH = 0.1
-"""Share of new items from which on they may cost `max_known_loss`; a fourth of it may cost half: few get more each."""
+MAX_THRESHOLD_USERS, MIN_THRESHOLD_USERS = 500, 20
+"""Users on whose lists a threshold is fitted, for histories of one length: at most; at least, after the shortest."""
+FULL_LOSS_SHARE = 0.1
+"""Share of cold items from which on warm ones may lose `max_known_loss`; with a quarter of it they may lose half."""
 SCORES_AT_ONCE = 25_000_000
-"""Scores of an expert held while the weights are chosen (100 MB): with many items, fewer users choose them."""
+"""Scores of an expert in memory while the weights are chosen (100 MB): with many items, fewer users choose them."""
 
 
 class Ensemble:
     """score(u, i) = Σ_m w_m · z_m(u, i), z standardised per user, one global weight an expert.
 
     Published comparisons favour this over feature-level fusion, and a score splits exactly into its experts'
-    shares. Experts that cannot serve a data set (no text for `content`, too many items for `ease`) are left out when
-    it is fitted, and `left_out` says why.
+    shares. `fit` leaves out experts that cannot serve a data set (no text for `content`, too many items for `ease`),
+    and `left_out` says why.
 
-    What experts say of an item without events means nothing. It is foretold from what they say of the items that look
-    like it (`fusion.content_mapping`, `fusion.foretelling`), and stands above the known ones that are less likely, as
-    far as these may lose (`fusion.placement`).
+    The score of an expert means nothing for an item without events. The ensemble predicts it from the scores of items
+    of similar content (`content_mapping`) and merges the cold items by rank (`cold_start`).
     """
 
     def __init__(
@@ -65,238 +63,233 @@ class Ensemble:
         self.experts: dict[str, Model] = dict(experts)
         self.weights: dict[str, float] = {}
         self.left_out: dict[str, str] = {}
-        self.foretelling: Foretelling | None = None
-        self._new: npt.NDArray[np.bool_] = np.empty(0, dtype=np.bool_)
+        self.cold_start: ColdStartScorer | None = None
+        self._is_cold: Bools = np.empty(0, dtype=np.bool_)
 
-    def applicable(self, data: TrainingData) -> dict[str, Model]:
-        """The experts that can serve these data; the others are dropped with the reason."""
+    def select_experts(self, data: TrainingData) -> dict[str, Model]:
+        """The experts that can serve these data; `left_out` gives the reason for each of the others."""
+        self._fit_mapping(data)
+        if "ease" in self.experts and data.n_items > self.options.max_items_ease:
+            self._leave_out("ease", f"{data.n_items:,} items: a dense matrix of them does not fit.")
+        if "user_knn" in self.experts and len(data.sequences) > self.options.max_users_user_knn:
+            self._leave_out(
+                "user_knn", f"{len(data.sequences):,} users: comparing each request with all of them is slow."
+            )
+        for name in set(self.experts) & self.content_only if not set(data.modalities) - {BEHAVIOUR} else ():
+            self._leave_out(name, "no item has text or another modality.")
+        if self.of_modality is not None:
+            self._add_experts(data.modalities)
+            for name in sorted(set(self.experts) - set(data.modalities) - {BEHAVIOUR}):
+                self._leave_out(name, f"no item has the modality {name}.")
+        if not self.experts:
+            raise ModelError("No expert of the ensemble can serve these data.", remedy="Use --model popularity.")
+        self._replace_lost_weights(self.weights)
+        return self.experts
+
+    def _fit_mapping(self, data: TrainingData) -> None:
+        """Fit the mapping to cold items from their contents; weights and thresholds of the scorer stay."""
         items = data.sequences.items
         events = np.bincount(items[items >= 0], minlength=data.n_items)
         wanted = set(self.options.cold_modalities or data.modalities) - {BEHAVIOUR}
         if self.options.cold_modalities and wanted and self.of_modality is None and not wanted & set(data.modalities):
             raise ModelError(
-                f"None of cold_modalities ({', '.join(sorted(wanted))}) is there.",
-                remedy=f"Modalities there are: {', '.join(data.modalities) or 'none'}; behaviour alone: new "
-                "items get no place.",
+                f"The data have none of the cold_modalities ({', '.join(sorted(wanted))}).",
+                remedy=f"Name some of: {', '.join(data.modalities) or 'none'}; behaviour alone ranks cold items last.",
             )
         contents = {
             name: (modality.vectors, modality.present) for name, modality in data.modalities.items() if name in wanted
         }
-        self._new, mapping = events == 0, fit_mapping(contents, events)
+        self._is_cold, mapping = events == 0, fit_mapping(contents, events)
         if mapping is None:
-            self.foretelling = None
-        elif self.foretelling is None:
-            self.foretelling = Foretelling(mapping, dict(self.weights))
+            self.cold_start = None
+        elif self.cold_start is None:
+            self.cold_start = ColdStartScorer(mapping, dict(self.weights))
         else:
-            self.foretelling = replace(self.foretelling, mapping=mapping)
-        if "ease" in self.experts and data.n_items > self.options.max_items_ease:
-            self._drop("ease", f"{data.n_items:,} items: a dense matrix of them does not fit.")
-        if "user_knn" in self.experts and len(data.sequences) > self.options.max_users_user_knn:
-            self._drop("user_knn", f"{len(data.sequences):,} users: comparing each request with all of them is slow.")
-        for name in set(self.experts) & self.content_only if not set(data.modalities) - {BEHAVIOUR} else ():
-            self._drop(name, "no item has text or another modality.")
-        if self.of_modality is not None:
-            self._expect(data.modalities)
-            for name in sorted(set(self.experts) - set(data.modalities) - {BEHAVIOUR}):
-                self._drop(name, f"no item has the modality {name}.")
-        if not self.experts:
-            raise ModelError("No expert of the ensemble can serve these data.", remedy="Use --model popularity.")
-        self._share_out(self.weights)
-        return self.experts
+            self.cold_start = replace(self.cold_start, mapping=mapping)
 
-    def weigh(self, validation: Validation) -> None:
-        """Choose the weights on held-out targets (of experts that have not seen them), and those of new items."""
+    def fit_weights(self, validation: Validation) -> None:
+        """Fit the weights on held-out targets, which the experts have not learned, and those for cold items."""
         rows = np.flatnonzero(validation.targets.lengths > 0)
         first = validation.targets.values[validation.targets.offsets[rows]]
-        if not self._new[first].all():  # what experts say of items without events teaches nothing
-            rows = rows[~self._new[first]]
+        if not self._is_cold[first].all():  # the score of a cold item says nothing about an expert
+            rows = rows[~self._is_cold[first]]
         if not len(rows):
-            raise ModelError("No held-out target to choose the weights on.", remedy="Use --model cooccurrence.")
-        every = rows
-        rows = self._few(rows)
-        histories, seen = validation.histories.take(rows), validation.seen.take(rows)
-        scores = self._standardised(self.experts, histories)
+            raise ModelError(
+                "The data have no held-out target to fit the weights on.", remedy="Use --model cooccurrence."
+            )
+        scores, seen, targets = self._score_validation(validation, rows)
+        allowed = ~seen
+        allowed[:, self._is_cold] = False
+        allowed[np.arange(len(targets)), targets] = True
+        experts = list(scores.values())
+        weights = refine_weights(experts, fit_logit(experts, targets, allowed), targets, allowed)
+        self.weights = {name: float(weight) for name, weight in zip(scores, weights, strict=True)}
+        if self.cold_start is not None:
+            total = sum_weighted(experts, weights)
+            self.cold_start = self.cold_start.fit_inverse_temperature(total, targets, allowed)
+            first = validation.targets.values[validation.targets.offsets[rows]]
+            is_calibration = np.isin(first, self.cold_start.mapping.calibration_items)
+            scores, seen, targets = self._score_validation(validation, rows[is_calibration])
+            self.cold_start = self.cold_start.fit_weights(scores, seen, targets, self.weights)
+            self.fit_thresholds(validation.histories.take(rows))
+
+    def _score_validation(
+        self, validation: Validation, rows: npt.NDArray[np.int64]
+    ) -> tuple[dict[str, Float32s], Bools, npt.NDArray[np.int32]]:
+        """Standardised scores by expert, items seen and first targets of some of the `rows`.
+
+        Evenly spaced rows, as many as the options and the memory allow.
+        """
+        rows = rows[evenly_spaced(len(rows), min(self.options.weights_users, self._max_rows()))]
+        seen = validation.seen.take(rows)
+        scores = self._standardise_experts(self.experts, validation.histories.take(rows))
         targets = validation.targets.values[validation.targets.offsets[rows]]
-        allowed = ~owned_items(seen.rows, seen.values, scores[0].shape)
-        allowed[:, self._new] = False
-        allowed[np.arange(len(rows)), targets] = True
-        found = refine_weights(scores, fit_weights(scores, targets, allowed), targets, allowed)
-        self.weights = {name: float(w) for name, w in zip(self.experts, found, strict=True)}
-        if self.foretelling is not None:
-            self.foretelling = self.foretelling.scaled(weighted_scores(scores, found), targets, allowed)
-            self._rehearse(validation, every)
-            self.price(validation.histories.take(every))
+        return scores, mark_items(seen.rows, seen.values, next(iter(scores.values())).shape), targets
 
-    def _few(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """As many of the rows, evenly, as the options and the memory allow."""
-        return rows[evenly_spaced(len(rows), min(self.options.weights_users, self._at_once()))]
+    def _max_rows(self) -> int:
+        return max(1, SCORES_AT_ONCE // max(1, len(self._is_cold)))
 
-    def _at_once(self) -> int:
-        return max(1, SCORES_AT_ONCE // max(1, len(self._new)))
-
-    def _rehearse(self, validation: Validation, rows: npt.NDArray[np.int64]) -> None:
-        """Choose the weights of new items on the held-out targets that can be foretold as if they were new."""
-        assert self.foretelling is not None
-        first = validation.targets.values[validation.targets.offsets[rows]]
-        rows = self._few(rows[np.isin(first, self.foretelling.mapping.rehearsed)])
-        histories, seen = validation.histories.take(rows), validation.seen.take(rows)
-        parts = dict(zip(self.experts, self._standardised(self.experts, histories), strict=True))
-        left_out = owned_items(seen.rows, seen.values, next(iter(parts.values())).shape)
-        targets = validation.targets.values[validation.targets.offsets[rows]]
-        self.foretelling = self.foretelling.learned(parts, left_out, targets, self.weights)
-
-    def take(self, weights: Mapping[str, float], new_weights: Mapping[str, float], inverse_temperature: float) -> None:
-        """Take weights that were chosen before, of this recipe on fewer data."""
+    def set_weights(
+        self, weights: Mapping[str, float], cold_weights: Mapping[str, float], inverse_temperature: float
+    ) -> None:
+        """Set weights that were fitted before, with these options on fewer data."""
         self.weights = {name: weights[name] for name in self.experts}
-        if self.foretelling is not None:
-            self.foretelling = replace(
-                self.foretelling, weights=dict(new_weights), inverse_temperature=inverse_temperature
+        if self.cold_start is not None:
+            self.cold_start = replace(
+                self.cold_start, weights=dict(cold_weights), inverse_temperature=inverse_temperature
             )
-        self._share_out(weights)
+        self._replace_lost_weights(weights)
 
-    def _share_out(self, chosen: Mapping[str, float]) -> None:
-        """Where experts that are left out by now had all the weight, the others count alike, and `left_out` says so.
+    def _replace_lost_weights(self, fitted: Mapping[str, float]) -> None:
+        """Give the other experts equal weights where those left out had all of it; `left_out` says so.
 
-        Without weights for new items those of known ones count for them.
+        Without weights for cold items those for warm ones serve.
         """
-        whole = sum(chosen.values())
-        if self._mute(chosen):
+        total = sum(fitted.values())
+        if self._has_lost(fitted):
             for name in self.left_out:
-                if chosen.get(name, 0.0) > LEAST_SAY * whole:
-                    self.left_out[name] += " The others had no weight: they count alike until they are weighed anew."
-            self.weights = {name: whole / len(self.experts) for name in self.experts}
-        told = self.foretelling
-        if self.weights and told is not None and (not told.weights or self._mute(told.weights)):
-            self.foretelling = replace(
-                told, weights={n: self.weights[n] * told.inverse_temperature for n in self.experts}
-            )
+                if fitted.get(name, 0.0) > MIN_WEIGHT * total:
+                    self.left_out[name] += (
+                        " The other experts had no weight: they have equal weights until the next fit."
+                    )
+            self.weights = {name: total / len(self.experts) for name in self.experts}
+        cold = self.cold_start
+        if self.weights and cold is not None and (not cold.weights or self._has_lost(cold.weights)):
+            weights = {name: self.weights[name] * cold.inverse_temperature for name in self.experts}
+            self.cold_start = replace(cold, weights=weights)
 
-    def _mute(self, weights: Mapping[str, float]) -> bool:
-        """Whether others have these weights: the solver leaves 1e-9 where an expert has none."""
-        return max((weights.get(name, 0.0) for name in self.experts), default=0.0) < LEAST_SAY * sum(weights.values())
+    def _has_lost(self, weights: Mapping[str, float]) -> bool:
+        """Whether experts that are left out have all of these weights: no expert here is active."""
+        largest = max((weights.get(name, 0.0) for name in self.experts), default=0.0)
+        return largest < MIN_WEIGHT * sum(weights.values())
 
-    def price(self, histories: SequenceBatch) -> None:
-        """Find what new items cost, by the lists of some of these people after their last event, their last four, …
+    def fit_thresholds(self, histories: SequenceBatch) -> None:
+        """Fit the thresholds of cold items on lists of some of these users, after their last event, their last four, …
 
-        At every stage known items lose the same share: else those who have been there for long, of whom more is
-        foretold, would have nearly all new items. What people took before such a stage is no candidate there, since
-        experts that learned it from them are too sure of it. A stage that few have come to has the price of the one
-        before, and people who have taken every known item are not asked: they have nothing to lose.
+        Warm items lose the same share at every length of history: with one threshold for all, users with long
+        histories, whose predictions are sharper, would have nearly all cold items. Items from before such a stretch
+        are no candidates, since experts that learned them from these users are too sure of them. A length that few
+        users reach has the threshold of the length before. Users who have every warm item are left out: their lists
+        have nothing to lose.
         """
-        told = self.foretelling
-        if told is None or not told.places:
+        cold = self.cold_start
+        if cold is None or not cold.has_items:
             return
-        prices: dict[int, float] = {}
-        cost = self.options.max_known_loss * min(1.0, float(self._new.mean()) / TENTH) ** 0.5
-        known = np.count_nonzero(~self._new)
-        losing = histories.lengths < known
-        rest = np.flatnonzero(~losing)
-        losing[rest] = histories.take(rest).history_items.unique().lengths < known
-        for stage in STAGES:
-            rows = np.flatnonzero((histories.lengths >= stage) & losing)
-            if len(rows) >= (FEWEST_PRICED if prices else 1):
-                rows = rows[evenly_spaced(len(rows), min(PRICED, self._at_once() // 4 + 1))]
-                parts, whole = self._parts(histories.take(rows, last=stage)), histories.take(rows)
-                total = self._sum(parts)
-                owned = owned_items(whole.rows, whole.items, total.shape)
-                prices[stage] = told.price(total, told.told(parts), owned, cost)
-        if prices:
-            self.foretelling = replace(told, stages=tuple(prices), prices=tuple(prices.values()))
+        thresholds: dict[int, float] = {}
+        max_loss = self.options.max_known_loss * min(1.0, float(self._is_cold.mean()) / FULL_LOSS_SHARE) ** 0.5
+        n_warm = np.count_nonzero(~self._is_cold)
+        can_lose = histories.lengths < n_warm
+        long = np.flatnonzero(~can_lose)
+        can_lose[long] = histories.take(long).history_items.unique().lengths < n_warm
+        for length in HISTORY_LENGTHS:
+            rows = np.flatnonzero((histories.lengths >= length) & can_lose)
+            if len(rows) >= (MIN_THRESHOLD_USERS if thresholds else 1):
+                rows = rows[evenly_spaced(len(rows), min(MAX_THRESHOLD_USERS, self._max_rows() // 4 + 1))]
+                scores, full = self._score_active(histories.take(rows, last=length)), histories.take(rows)
+                total = self._sum_scores(scores)
+                in_history = mark_items(full.rows, full.items, total.shape)
+                thresholds[length] = cold.fit_threshold(total, cold.combine(scores), in_history, max_loss)
+        if thresholds:
+            lengths = tuple(thresholds)
+            self.cold_start = replace(cold, history_lengths=lengths, thresholds=tuple(thresholds.values()))
 
     def score(self, histories: SequenceBatch) -> Float32s:
-        """Weighted sum of the standardised scores, `[B, N]`; an expert that has no say is not asked."""
-        parts = self._parts(histories)
-        return self._placed(parts, histories)
+        """Weighted sum of the standardised scores, `[B, N]`; an expert of weight 0 is not evaluated."""
+        return self._merge_cold(self._score_active(histories), histories)
 
     def preference(self, histories: SequenceBatch) -> Float32s:
-        """`score` with what is foretold of the items without events, on the scale of sums, in place of their ranks."""
-        parts = self._parts(histories)
-        total = self._sum(parts)
-        if self.foretelling is not None:
-            told = self.foretelling.mapping.foretell(self.foretelling.told(parts))
-            total[:, self.foretelling.mapping.new] = told / np.float32(self.foretelling.inverse_temperature)
+        """`score` without ranks: cold items have their predictions, on the scale of the sums."""
+        scores = self._score_active(histories)
+        total = self._sum_scores(scores)
+        if self.cold_start is not None:
+            mapping = self.cold_start.mapping
+            predicted = mapping.predict(self.cold_start.combine(scores))
+            total[:, mapping.cold] = predicted / np.float32(self.cold_start.inverse_temperature)
         return total
 
-    def _parts(self, histories: SequenceBatch) -> dict[str, Float32s]:
-        """The standardised scores `[B, N]` of the experts that have a say, by name."""
-        self._weight_vector()
-        asked = {name: expert for name, expert in self.experts.items() if self.weights[name] > 0} or self.experts
-        return dict(zip(asked, self._standardised(asked, histories), strict=True))
+    def _score_active(self, histories: SequenceBatch) -> dict[str, Float32s]:
+        """The standardised scores `[B, N]` of the experts with a weight, by name."""
+        if not self.weights:
+            raise ModelError(
+                "The ensemble has no weights yet.", remedy="Call penchant.training.fit(model, data) first."
+            )
+        active = {name: expert for name, expert in self.experts.items() if self.weights[name] > 0} or self.experts
+        return self._standardise_experts(active, histories)
 
-    def _sum(self, parts: Mapping[str, Float32s]) -> Float32s:
-        """Weighted sum of the standardised scores, `[B, N]`, items without events as experts see them."""
-        weights = np.asarray([self.weights[name] for name in parts], dtype=np.float32)
-        return weighted_scores(list(parts.values()), weights)
+    def _sum_scores(self, scores: Mapping[str, Float32s]) -> Float32s:
+        """Weighted sum of the standardised scores, `[B, N]`, with cold items as the experts score them."""
+        weights = np.asarray([self.weights[name] for name in scores], dtype=np.float32)
+        return sum_weighted(list(scores.values()), weights)
 
-    def _placed(self, parts: Mapping[str, Float32s], histories: SequenceBatch) -> Float32s:
-        """The sums `[B, N]` with the items without events in their places."""
-        total = self._sum(parts)
-        if self.foretelling is None or not self.foretelling.places:
+    def _merge_cold(self, scores: Mapping[str, Float32s], histories: SequenceBatch) -> Float32s:
+        """The weighted sums `[B, N]` with the cold items merged by rank."""
+        total = self._sum_scores(scores)
+        if self.cold_start is None or not self.cold_start.has_items:
             return total
-        owned = owned_items(histories.rows, histories.items, total.shape)
-        return self.foretelling.placed(total, self.foretelling.told(parts), owned, histories.lengths)
+        in_history = mark_items(histories.rows, histories.items, total.shape)
+        return self.cold_start.merge(total, self.cold_start.combine(scores), in_history, histories.lengths)
 
-    def shares(self, histories: SequenceBatch) -> dict[str, Float32s]:
-        """What each expert gives to every score, `[B, N]`: they sum to `score`.
+    def split_by_expert(self, histories: SequenceBatch) -> dict[str, Float32s]:
+        """What each expert contributes to every score, `[B, N]`: the parts sum to `score`.
 
-        A new item has from each expert what that says of the items that look like it; what its place adds or takes is
-        shared alike by those that have a say in it.
+        For a cold item each expert contributes its prediction; the active experts share what the merge adds.
         """
-        asked = dict(zip(self.experts, self._standardised(self.experts, histories), strict=True))
-        parts = {name: np.float32(self.weights[name]) * z for name, z in asked.items()}
-        if self.foretelling is not None and self.foretelling.places:
-            say = {name: self.foretelling.weights.get(name, 0.0) for name in parts}
-            mapping = self.foretelling.mapping
-            foretold = {name: mapping.foretell(np.float32(say[name]) * z) for name, z in asked.items()}
-            told = {name: np.asarray(say[name] > 0) for name in parts}
-            self._settle(parts, foretold, told, self._placed(asked, histories))
+        scores = self._standardise_experts(self.experts, histories)
+        parts = {name: np.float32(self.weights[name]) * z for name, z in scores.items()}
+        cold = self.cold_start
+        if cold is not None and cold.has_items:
+            weights = {name: cold.weights.get(name, 0.0) for name in parts}
+            predicted = {name: cold.mapping.predict(np.float32(weights[name]) * z) for name, z in scores.items()}
+            is_active = {name: np.asarray(weights[name] > 0) for name in parts}
+            share_scores(parts, predicted, is_active, self._merge_cold(scores, histories), cold.mapping.cold)
         return parts
 
     def contributions(self, histories: SequenceBatch) -> dict[str, Float32s]:
-        """What each modality gives, `[B, N]`: experts of ids and events are `behaviour`, those that can be are split.
+        """What each modality contributes, `[B, N]`; an expert of ids and events counts as `behaviour`.
 
-        A new item has from each of its modalities what that foretells; the modalities it has share alike what its
-        place adds.
+        For a cold item each of its modalities contributes its prediction, and they share what the merge adds.
         """
         total: dict[str, Float32s] = {}
-        asked = dict(zip(self.experts, self._standardised(self.experts, histories), strict=True))
-        for name, z in asked.items():
+        all_scores = self._standardise_experts(self.experts, histories)
+        for name, z in all_scores.items():
             expert, weight = self.experts[name], np.float32(self.weights[name])
             parts: Mapping[str, Float32s] = {BEHAVIOUR: weight * z}
             if isinstance(expert, Additive):
                 modalities = expert.contributions(histories)
+                # each part is centred alone and divided by the deviation of the sum, so that they sum to z
                 spread = np.maximum(sum(modalities.values()).std(axis=1, keepdims=True), 1e-9)  # type: ignore[union-attr]
                 parts = {v: (s - s.mean(axis=1, keepdims=True)) / spread * weight for v, s in modalities.items()}
             for modality, scores in parts.items():
                 total[modality] = total[modality] + scores if modality in total else scores
-        if self.foretelling is not None and self.foretelling.places:
-            mapping, told = self.foretelling.mapping, self.foretelling.told(asked)
-            self._settle(total, mapping.by_modality(told), mapping.told_by(), self._placed(asked, histories))
+        if self.cold_start is not None and self.cold_start.has_items:
+            mapping, merged = self.cold_start.mapping, self._merge_cold(all_scores, histories)
+            predicted = mapping.predict_by_modality(self.cold_start.combine(all_scores))
+            share_scores(total, predicted, mapping.has_modality, merged, mapping.cold)
         return total
 
-    def _settle(
-        self,
-        parts: dict[str, Float32s],
-        foretold: Mapping[str, Float32s],
-        told: Mapping[str, Bools],
-        scores: Float32s,
-    ) -> None:
-        """Give the columns of new items to those who foretold them; the rest of a score is shared evenly by those who
-        say something of the item (`told`: `[n]` or one for all), by all where nobody does."""
-        assert self.foretelling is not None
-        new = self.foretelling.mapping.new
-        rest = scores[:, new] - np.asarray(sum(foretold.values()))
-        say = np.stack([np.broadcast_to(told[name], len(new)) for name in foretold])
-        say = (say | ~say.any(axis=0)).astype(np.float32)
-        share = dict(zip(foretold, say / say.sum(axis=0), strict=True))
-        for name in dict.fromkeys([*parts, *foretold]):
-            part = parts[name] if name in parts else np.zeros_like(scores)
-            part[:, new] = foretold[name] + rest * share[name] if name in foretold else 0.0
-            parts[name] = part
-
     def modality_names(self) -> list[str]:
-        """The modalities that its experts read; those that cannot say read ids and events: `behaviour`."""
-        seen = [e.modality_names() if isinstance(e, Multimodal) else [BEHAVIOUR] for e in self.experts.values()]
+        """The modalities that its experts read, `behaviour` for experts of ids and events."""
+        seen = [_modalities_of(expert) for expert in self.experts.values()]
         return sorted({name for names in seen for name in names}, key=lambda name: (name != BEHAVIOUR, name))
 
     def attach(self, modalities: Modalities) -> None:
@@ -306,70 +299,74 @@ class Ensemble:
                 expert.attach(modalities)
 
     def without(self, modalities: AbstractSet[str]) -> Ensemble:
-        """The experts blind to some modalities, those that then see nothing left out; weights stay as they are."""
-        left: dict[str, Model] = {}
-        for name, expert in self.experts.items():
-            names = expert.modality_names() if isinstance(expert, Multimodal) else [BEHAVIOUR]
-            if set(names) - modalities:
-                left[name] = expert.without(modalities) if isinstance(expert, Multimodal) else expert
-        if not left:
-            raise ModelError("Nothing is left of the ensemble without these modalities.", remedy="Leave out fewer.")
+        """The ensemble blind to some modalities: without experts that read no other; weights do not change."""
+        experts = {
+            name: expert.without(modalities) if isinstance(expert, Multimodal) else expert
+            for name, expert in self.experts.items()
+            if set(_modalities_of(expert)) - modalities
+        }
+        if not experts:
+            raise ModelError("No expert is left without these modalities.", remedy="Leave out fewer modalities.")
         other = copy(self)
-        other.experts, other.weights = left, {name: self.weights[name] for name in left}
-        other.foretelling = self.foretelling.without(modalities) if self.foretelling is not None else None
+        other.experts, other.weights = experts, {name: self.weights[name] for name in experts}
+        other.cold_start = self.cold_start.without(modalities) if self.cold_start is not None else None
         return other
 
     def state(self) -> ModelState:
-        """Tensors of every expert under its name; weights and facts."""
+        """The tensors and metadata of every expert under its name, weights, and the cold-start scorer."""
         states = {name: expert.state() for name, expert in self.experts.items()}
         tensors = {f"{name}/{key}": value for name, state in states.items() for key, value in state.tensors.items()}
-        facts: dict[str, Any] = {
-            "weights": self.weights,
-            "left_out": self.left_out,
-            "experts": {name: dict(state.facts) for name, state in states.items()},
-        }
-        if self.foretelling is not None:
-            tensors |= self.foretelling.tensors()
-            facts["foretelling"] = self.foretelling.facts()
-        return ModelState({**tensors, "new": self._new}, facts)
+        cold = self.cold_start.state() if self.cold_start is not None else ModelState({})
+        return ModelState(
+            {**tensors, **cold.tensors, "is_cold": self._is_cold},
+            {
+                "weights": self.weights,
+                "left_out": self.left_out,
+                "experts": {name: dict(state.facts) for name, state in states.items()},
+                "cold_start": dict(cold.facts),
+            },
+        )
 
     def load_state(self, state: ModelState) -> None:
-        """Take back what `state` gave."""
-        self.weights, self.left_out = dict(state.facts["weights"]), dict(state.facts["left_out"])
-        told = state.facts.get("foretelling")
-        self.foretelling = Foretelling.from_state(state.tensors, told) if told else None
-        self._new = np.asarray(state.tensors.get("new", np.empty(0)), dtype=np.bool_)
-        self._expect(state.facts["experts"])
-        self.experts = {name: expert for name, expert in self.experts.items() if name in state.facts["experts"]}
+        """Restore what `state` returned."""
+        values = state.facts
+        self.weights, self.left_out = dict(values["weights"]), dict(values["left_out"])
+        cold = ModelState(state.tensors, values["cold_start"])
+        self.cold_start = ColdStartScorer.from_state(cold) if cold.facts else None
+        self._is_cold = np.asarray(state.tensors["is_cold"], dtype=np.bool_)
+        self._add_experts(values["experts"])
+        self.experts = {name: expert for name, expert in self.experts.items() if name in values["experts"]}
         for name, expert in self.experts.items():
-            own = {k[len(name) + 1 :]: v for k, v in state.tensors.items() if k.startswith(f"{name}/")}
-            expert.load_state(ModelState(own, state.facts["experts"][name]))
+            prefix = f"{name}/"
+            tensors = {k.removeprefix(prefix): v for k, v in state.tensors.items() if k.startswith(prefix)}
+            expert.load_state(ModelState(tensors, values["experts"][name]))
 
-    def _expect(self, modalities: Iterable[str]) -> None:
-        """Make the experts of modalities that have none yet, such as vectors that somebody brought."""
+    def _add_experts(self, modalities: Iterable[str]) -> None:
+        """Make the experts of modalities that have none yet, such as precomputed embeddings."""
         for name in sorted(set(modalities) - set(self.experts)):
             expert = self.of_modality(name) if self.of_modality is not None else None
             if expert is not None:
                 self.experts[name] = expert
 
-    def _drop(self, name: str, reason: str) -> None:
+    def _leave_out(self, name: str, reason: str) -> None:
         self.experts = {n: e for n, e in self.experts.items() if n != name}
         self.left_out[name] = reason
 
-    def _standardised(self, experts: Mapping[str, Model], histories: SequenceBatch) -> list[Float32s]:
-        scores = ((name, expert.score(histories)) for name, expert in experts.items())
-        return [standardise(_logarithm(each) if name in self.heavy_tailed else each) for name, each in scores]
-
-    def _weight_vector(self) -> npt.NDArray[np.float32]:
-        if not self.weights:
-            raise ModelError(
-                "The ensemble has no weights yet.", remedy="Call penchant.training.fit(model, data) first."
-            )
-        return np.asarray([self.weights[name] for name in self.experts], dtype=np.float32)
+    def _standardise_experts(self, experts: Mapping[str, Model], histories: SequenceBatch) -> dict[str, Float32s]:
+        raw = ((name, expert.score(histories)) for name, expert in experts.items())  # one at a time in memory
+        return {name: standardise(_take_logarithm(z) if name in self.heavy_tailed else z) for name, z in raw}
 
 
-def _logarithm(scores: Float32s) -> Float32s:
-    """Logarithm of heavy-tailed scores above a floor of a hundredth of the row's mean."""
+def _modalities_of(expert: Model) -> Sequence[str]:
+    return expert.modality_names() if isinstance(expert, Multimodal) else [BEHAVIOUR]
+
+
+def _take_logarithm(scores: Float32s) -> Float32s:
+    """Logarithm of heavy-tailed scores, which makes their standard deviation meaningful.
+
+    The floor of a hundredth of the row's mean keeps an item without any count finite, and apart from the rest by no
+    more than a frequent item is. A row with negative scores is shifted to begin at 0.
+    """
     shifted = np.maximum(scores - np.minimum(scores.min(axis=1, keepdims=True), 0.0), 0.0)
     floor = np.maximum(shifted.mean(axis=1, keepdims=True) * 1e-2, 1e-12)
     return np.asarray(np.log(shifted + floor), dtype=np.float32)

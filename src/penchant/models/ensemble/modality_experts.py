@@ -9,30 +9,32 @@ from penchant.models.ensemble.ensemble import Ensemble
 from penchant.models.ensemble.options import EnsembleOptions
 from penchant.models.sequence import SequenceModel, SequenceOptions
 
-VIEWS = (BEHAVIOUR, TEXT, IMAGE, AUDIO, ATTRIBUTES)
+ALL_MODALITIES = (BEHAVIOUR, TEXT, IMAGE, AUDIO, ATTRIBUTES)
 
 
 def modality_experts(options: SequenceOptions, name: str) -> Ensemble:
     """`fusion=decision` of a sequence model: score = Σ_m w_m z_m(u, i), one network m for each modality.
 
-    Every network sees the items by one modality alone, vectors that somebody brought and the graph included; those of
-    modalities that no item has are left out. `options.modalities` says which are wanted (all, where it is empty). The
-    weights are found on validation (see `weights.py`). Costs as many trainings as there are modalities. Choose it where
-    modalities are unequal and reasons per modality must be exact; late fusion is what published comparisons favour.
+    Every network reads the items by one modality alone, precomputed embeddings and the graph included; a modality that
+    no item has gets none. `options.modalities` names the modalities (empty: all). The weights are fitted on validation
+    (see `weights.py`). Costs one training a modality. Choose it where modalities are unequal and reasons per modality
+    must be exact; published comparisons favour late fusion.
     """
 
-    def of_modality(modality: str) -> SequenceModel | None:
+    def make_expert(modality: str) -> SequenceModel | None:
         if options.modalities and modality not in options.modalities:
             return None
         start = options.id_init if modality == BEHAVIOUR else "random"  # the others have no ids
         return SequenceModel(replace(options, fusion="weighted_sum", modalities=(modality,), id_init=start), name)
 
     experts = {
-        modality: expert for modality in options.modalities or VIEWS if (expert := of_modality(modality)) is not None
+        modality: expert
+        for modality in options.modalities or ALL_MODALITIES
+        if (expert := make_expert(modality)) is not None
     }
     return Ensemble(
         EnsembleOptions(experts=tuple(experts), cold_modalities=options.modalities),
         experts,
         name,
-        of_modality=of_modality,
+        of_modality=make_expert,
     )

@@ -16,19 +16,20 @@ def standardise(scores: Float32s) -> Float32s:
     [[-1.2200000286102295, 0.0, 1.2200000286102295], [0.0, 0.0, 0.0]]
     """
     centred = scores - scores.mean(axis=1, keepdims=True)
+    # constant rows have a deviation of rounding errors: dividing by it would turn them into noise
     spread = centred.std(axis=1, keepdims=True)
     return np.asarray(np.where(spread > 1e-9, centred / np.maximum(spread, 1e-9), 0.0), dtype=np.float32)
 
 
-def weighted_scores(expert_scores: list[Float32s], weights: npt.NDArray[np.float32]) -> Float32s:
-    """Σ_m w_m · z_m(u, i) for standardised `z_m` `[B, N]`. Additive: expert m gives exactly w_m · z_m of a score."""
+def sum_weighted(expert_scores: list[Float32s], weights: npt.NDArray[np.float32]) -> Float32s:
+    """Σ_m w_m · z_m(u, i) for standardised `z_m` `[B, N]`. Additive: expert m contributes exactly w_m · z_m."""
     total = np.zeros_like(expert_scores[0])
     for scores, weight in zip(expert_scores, weights, strict=True):
         total += np.float32(weight) * scores
     return total
 
 
-def fit_weights(
+def fit_logit(
     expert_scores: list[Float32s],
     targets: npt.NDArray[np.int32],
     allowed: npt.NDArray[np.bool_] | None = None,
@@ -36,36 +37,37 @@ def fit_weights(
     penalty: float = 1e-3,
     steps: int = 100,
 ) -> npt.NDArray[np.float32]:
-    """Global weights that make the held-out choices most likely: a conditional logit (McFadden 1974).
+    """Global weights that make the held-out targets likeliest: a conditional logit (McFadden 1974).
 
     max_w  mean_u log softmax_i(Σ_m w_m z_m(u, i))[target_u] − penalty · |w|²,  w ≥ 0
 
     `expert_scores`: standardised, `[B, N]` each; `targets` `[B]`; `allowed` `[B, N]` leaves items out of a row. The
-    problem is convex; solved by L-BFGS in the square roots of the weights, so none gets below zero. Costs
+    problem is convex. L-BFGS solves it in the square roots of the weights, so none gets below zero. Costs
     steps · experts · B · N. Returns `[experts]`.
     """
     stacked = torch.from_numpy(np.stack(expert_scores))
-    wanted = torch.from_numpy(targets.astype(np.int64))
+    labels = torch.from_numpy(targets.astype(np.int64))
     closed = None if allowed is None else torch.from_numpy(~allowed)
+    # a root of exactly 0 has no gradient, so the search starts inside: 0.7² is about one half
     roots = torch.full((len(expert_scores),), 0.7, requires_grad=True)
     solver = torch.optim.LBFGS([roots], max_iter=steps, line_search_fn="strong_wolfe")
 
-    def closure() -> torch.Tensor:
+    def compute_loss() -> torch.Tensor:
         solver.zero_grad()
         weights = roots.square()
         logits = torch.einsum("mbn,m->bn", stacked, weights)
         if closed is not None:
             logits = logits.masked_fill(closed, float("-inf"))
-        loss = torch.nn.functional.cross_entropy(logits, wanted) + penalty * weights.square().sum()
+        loss = torch.nn.functional.cross_entropy(logits, labels) + penalty * weights.square().sum()
         loss.backward()  # type: ignore[no-untyped-call]
         return loss
 
-    solver.step(closure)  # type: ignore[no-untyped-call]
+    solver.step(compute_loss)  # type: ignore[no-untyped-call]
     return np.asarray(roots.detach().square().numpy(), dtype=np.float32)
 
 
 FACTORS = (0.0, 0.5, 0.7, 1.4, 2.0, 4.0)
-"""What a weight is multiplied with while it is refined."""
+"""Factors of a weight that the refinement tries."""
 
 
 def refine_weights(
@@ -76,44 +78,44 @@ def refine_weights(
     *,
     rounds: int = 3,
 ) -> npt.NDArray[np.float32]:
-    """The weights moved, one at a time, to where held-out choices rank best.
+    """The weights moved, one at a time, to where held-out targets rank best.
 
     max_w  mean_u 1 / log2(2 + rank_u(w))  (NDCG of one target without a cut), by coordinate search over `FACTORS`.
 
-    Likelihood and rank do not agree where an expert's scores are heavy-tailed: the likelihood shuns such an expert for
-    the few choices it gets very wrong. Arguments as in `fit_weights`, whose result is the start; never ends below it.
-    An item that ties with the choice counts half a place, and one weight at least stays above 0: a sum that is the same
-    for all items ranks nothing. Costs at most rounds · experts · 6 passes over B · N.
+    Likelihood and rank disagree where an expert's scores are heavy-tailed: the few targets that such an expert gets
+    very wrong cost it its weight in the likelihood. Arguments as in `fit_logit`, whose result is the start; the result
+    is never worse than the start. An item that ties with the target counts as half a rank. At least one weight stays
+    above 0: a sum that is the same for all items ranks nothing. Costs at most rounds · experts · 6 passes over B · N.
     """
     parts = [torch.from_numpy(scores) for scores in expert_scores]
-    wanted = torch.from_numpy(targets.astype(np.int64))[:, None]
+    labels = torch.from_numpy(targets.astype(np.int64))[:, None]
     closed = None if allowed is None else torch.from_numpy(~allowed)
-    total = torch.from_numpy(weighted_scores(expert_scores, weights))
-    found = weights.astype(np.float32).copy()
+    total = torch.from_numpy(sum_weighted(expert_scores, weights))
+    refined = weights.astype(np.float32).copy()
 
-    def quality(scores: torch.Tensor) -> float:
-        mine = scores.gather(1, wanted)
-        better, ties = scores > mine, scores == mine
+    def compute_ndcg(scores: torch.Tensor) -> float:
+        target_scores = scores.gather(1, labels)
+        better, ties = scores > target_scores, scores == target_scores
         if closed is not None:
             better &= ~closed
             ties &= ~closed
         rank = better.sum(dim=1) + (ties.sum(dim=1) - 1).clamp_min(0) / 2
         return float((1.0 / torch.log2(2.0 + rank)).mean())
 
-    best = quality(total)
+    best = compute_ndcg(total)
     for _ in range(rounds):
         before = best
         for expert, part in enumerate(parts):
-            tried = []
-            start = found[expert] if found[expert] > 0 else np.float32(0.05)
-            alone = not np.delete(found, expert).any()
-            for factor in FACTORS[1:] if alone else FACTORS:
-                moved = total.add(part, alpha=float(start * factor - found[expert]))
-                tried.append((quality(moved), float(start * factor)))
-            top, weight = max(tried)
+            start = refined[expert] if refined[expert] > 0 else np.float32(0.05)
+            others_are_zero = not np.delete(refined, expert).any()
+            trials = []
+            for factor in FACTORS[1:] if others_are_zero else FACTORS:
+                moved = total.add(part, alpha=float(start * factor - refined[expert]))
+                trials.append((compute_ndcg(moved), float(start * factor)))
+            top, weight = max(trials)
             if top > best:
-                total = total.add(part, alpha=weight - float(found[expert]))
-                best, found[expert] = top, np.float32(weight)
+                total = total.add(part, alpha=weight - float(refined[expert]))
+                best, refined[expert] = top, np.float32(weight)
         if best <= before:
             break
-    return found
+    return refined
