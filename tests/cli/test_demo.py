@@ -23,15 +23,15 @@ def test_the_whole_job(run: Run, tmp_path: Path, language: str) -> None:
     text = " ".join(done.stdout.split())
     for part in (
         "1. The data",
-        "2. What each model finds",
-        "3. How items fare that nobody had touched",
+        "2. How the models predict the next choices of",
+        "3. Cold items: a tenth of the items is held out",
         "4. How well interest vectors",
         "5. What the cooccurrence recommends, and why",
     ):
         assert part in text
     for model in ("popularity", "item_knn", "cooccurrence", "ease"):
         assert f"\n{model} " in done.stdout
-    assert done.stdout.count(", who last chose ") == 3
+    assert done.stdout.count(", whose last choices are ") == 3
     report = open_bundle(tmp_path / "bundle") / "report.html"
     assert f"Report   {report}" in done.stdout and "penchant recommend" in done.stderr
     page = report.read_text(encoding="utf-8")
@@ -40,7 +40,7 @@ def test_the_whole_job(run: Run, tmp_path: Path, language: str) -> None:
     assert page.count("data:image/png;base64,") >= 3 and page.count("data:audio/wav;base64,") >= 1
     assert ("On cold items, " if language == "en" else "在冷启动物品上，") in page
     assert ("How soon a change of interests is seen" if language == "en" else "兴趣转变多久能被发现") in page
-    assert " content " in text.split("3. How items fare")[1].split("4. How well")[0]
+    assert " content " in text.split("3. Cold items")[1].split("4. How well")[0]
 
 
 def test_data_that_is_there_is_used(run: Run, shop: Path, tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_real_data_have_no_truth_and_the_demo_says_so(run: Run, shop: Path, tmp_
     words = ("--model", "popularity", "--set", "modalities.text.encoder=ngram", "--set", "modalities.text.dim=16")
     done = run("demo", "--data", real, "--out", tmp_path / "out", *words)
     assert done.exit_code == 0, done.output
-    said = "Planted interests: left out. These are real data, and nobody knows the interests behind them."
+    said = "Planted interests: left out. The data are real, and the interests behind them are unknown."
     assert said in " ".join(done.stdout.split())
     page = (open_bundle(tmp_path / "out" / "bundle") / "report.html").read_text(encoding="utf-8")
     assert said in page and "Planted interests found again" not in page

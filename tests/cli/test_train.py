@@ -129,7 +129,7 @@ def test_a_training_that_was_killed_goes_on(
     shutil.copytree(tmp_path / "b", tmp_path / "old")
     monkeypatch.setattr(Training, "_one_epoch", lambda self: (done.append(self.epoch), one_epoch(self)))
     again = run(*words, "--out", tmp_path / "b")
-    assert again.exit_code == 0 and "holds an unfinished training. It goes on if" in again.stderr
+    assert again.exit_code == 0 and "holds an unfinished training. It resumes if" in again.stderr
     assert done[:2] == [2, 3]  # the second was done but for its validation
     assert not (tmp_path / "b" / ".training").exists()
     done.clear()

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from penchant.cli import parameters, terminal
-from penchant.messages import text
 
 if TYPE_CHECKING:
-    from penchant.arrays import Progress
-    from penchant.data.dataset import Dataset
     from penchant.data.results.comparison import Comparison
-    from penchant.recommender.config import Config
     from penchant.recommender.recommender import Recommender
-
-NO_TRUTH = "Planted interests: left out. These are real data, and nobody knows the interests behind them."
+    from penchant.workflows.demo import DemoResult, SimulatedFiles
 
 
 def demo(
@@ -41,168 +34,115 @@ def demo(
     """See the whole job: simulate, check, train, compare, report and recommend, in a few minutes."""
     started = time.monotonic()
     folder, bundle = data or out / "data", out / "bundle"
+    from penchant.artifacts.bundle import refuse_foreign
     from penchant.cli.check import show_dataset
     from penchant.cli.configuration import configuration
     from penchant.data.dataset import Dataset
-    from penchant.data.results.recovery import Recovery
-    from penchant.evaluation.compare import CompareOptions, compare
-    from penchant.evaluation.recovery import measure_recovery
-    from penchant.models.registry import names_with
-    from penchant.recommender.recommender import Recommender
-    from penchant.simulator import Truth
-    from penchant.workflows.report import ReportOptions
-    from penchant.workflows.report import report as render
-
-    _refuse(bundle)
-    settings = configuration(None, set_, model, seed)
-    step("1", "The data")
-    if not folder.is_dir() or not any(folder.iterdir()):
-        _simulated(folder, users=users, items=items, language=language, seed=seed)
-    else:
-        terminal.show(f"using what is in {folder}")
-    dataset = Dataset.load(folder)
-    show_dataset(dataset)
-    has_truth = (folder / "truth").is_dir()
-    with terminal.progress() as report:
-        names = list(dict.fromkeys([settings.model, *names_with("reference")]))
-        found = compare(dataset, names, settings, CompareOptions(ablate="masked"), progress=report)
-        step("2", f"What each model finds, on the {found.users:,} people's next choices that it had not seen")
-        terminal.show_table(*found.table([f"ndcg@{found.k}", f"hit_rate@{found.k}", f"mrr@{found.k}"]))
-        cold, left_out = _on_new_items(dataset, [*names, "content"], settings, report)
-        chosen = found.records[settings.model].training if settings.model in found.records else None
-        rec = Recommender.fit(dataset, settings, chosen=chosen, progress=report)
-        recovery = measure_recovery(rec, Truth.load(folder / "truth"), seed=seed) if has_truth else Recovery()
-        if not has_truth:
-            left_out.append(NO_TRUTH)
-        source = f" --data {data.name}" if data is not None else ""
-        command = f"penchant demo{source} --language {language} --seed {seed}"
-        options = ReportOptions(
-            title=_title(folder, language),
-            language=language,
-            command=command,
-            recovery=recovery,
-            cold=cold,
-            left_out=left_out,
-        )
-        html = render(rec, found, options, dataset=dataset)
-        version = rec.save(bundle, report_html=html)
-    step("4", "How well interest vectors show the interests that were planted, and how soon they turn with them")
-    terminal.show_table(*recovery.table()) if recovery else terminal.show(NO_TRUTH)
-    _show_result(rec, bundle, folder, version)
-    terminal.note(f"Done in {time.monotonic() - started:.0f} s.")
-
-
-def _show_result(rec: Recommender, bundle: Path, folder: Path, version: Path) -> None:
-    """Three users with their lists and reasons, where everything lies, and what to type next."""
-    step("5", f"What the {rec.config.model} recommends, and why")
-    people = _people(rec)
-    for user in people:
-        show_person(rec, user)
-    terminal.show()
-    terminal.show(f"Report   {version / 'report.html'}")
-    terminal.show(f"Bundle   {bundle}")
-    terminal.show(f"Data     {folder}")
-    terminal.note("Open the report in a browser; then type:")
-    for line in _next(bundle, folder, people[0], rec):
-        terminal.note(f"  {line}")
-
-
-def _refuse(bundle: Path) -> None:
-    """Raise `UsageError` where the bundle's folder is something else, or several processes were started."""
-    from penchant.artifacts.bundle import refuse_foreign
     from penchant.training.distributed import refuse_several
+    from penchant.workflows.demo import run_demo, write_platform
+    from penchant.workflows.report import ReportOptions
 
     refuse_several("penchant demo")
     refuse_foreign(bundle)
+    config = configuration(None, set_, model, seed)
+    show_heading(1, "The data")
+    if folder.is_dir() and any(folder.iterdir()):
+        terminal.show(f"using what is in {folder}")
+    else:
+        files = write_platform(folder, users, items, language, seed)
+        terminal.show(f"simulated a platform of {users:,} users and {items:,} items, none of them real: {folder}")
+        show_files(files)
+    dataset = Dataset.load(folder)
+    show_dataset(dataset)
+    source = f" --data {data.name}" if data is not None else ""
+    options = ReportOptions(language=language, command=f"penchant demo{source} --language {language} --seed {seed}")
+    with terminal.progress() as report:
+        result = run_demo(dataset, config, folder, bundle, options, progress=report)
+    show_result(result)
+    user = show_lists(result.recommender)
+    terminal.show(f"Report   {result.folder / 'report.html'}")
+    terminal.show(f"Bundle   {bundle}")
+    terminal.show(f"Data     {folder}")
+    terminal.note(f"Done in {time.monotonic() - started:.0f} s. Open the report in a browser; then type:")
+    for line in next_commands(bundle, folder, user, result.recommender):
+        terminal.note(f"  {line}")
 
 
-def _on_new_items(
-    dataset: Dataset, names: Sequence[str], settings: Config, report: Progress
-) -> tuple[Comparison | None, list[str]]:
-    """The comparison on items kept out of training, shown; None, and why, where the data are too few."""
-    from penchant.errors import DataError
-    from penchant.evaluation.compare import CompareOptions, compare
-    from penchant.models.ensemble.options import EnsembleOptions
-
-    try:
-        options = CompareOptions(split="cold-items", curves=False)
-        found = compare(dataset, list(dict.fromkeys(names)), settings, options, progress=report)
-    except DataError as error:
-        step("3", "How items fare that nobody had touched")
-        terminal.show(f"Left out: {error}")
-        return None, [f"Cold items: {error}"]
-    step(
-        "3", f"How items fare that nobody had touched: a tenth is kept from training, {found.users:,} people chose one"
-    )
-    terminal.show_table(*found.table([f"ndcg@{found.k}", f"hit_rate@{found.k}", f"mrr@{found.k}"]))
-    for name in names:
-        options = settings.options(name)
-        if isinstance(options, EnsembleOptions):
-            terminal.show(
-                f"{name}: known items may lose {100 * options.max_known_loss:.1f} % of NDCG@10 to cold ones; "
-                f"{name}.max_known_loss sets how much"
-            )
-    return found, []
-
-
-def _title(folder: Path, language: str) -> str:
-    if not (folder / "truth").is_dir():
-        return folder.resolve().name
-    return text("report.simulated", language)
-
-
-def step(number: str, title: str) -> None:
+def show_heading(number: int, title: str) -> None:
     """A heading on stdout."""
     terminal.show(f"\n{number}. {title}\n")
 
 
-def show_person(rec: Recommender, user: str, *, k: int = 3) -> None:
-    """What somebody did last, and their list with a reason an item."""
-    history = rec.dataset.sequences(rec.dataset.user_codes([user])).items
-    titles = rec.titles
-    recent = [titles[code] for code in history[history >= 0][-3:]]
-    terminal.show(f"{user}, who last chose {'; '.join(recent)}")
-    found = rec.recommend([user], k=k, explain=True)
-    rows: Sequence[Sequence[Any]] = [
-        (place + 1, titles[int(code)], found.reasons[0][place].sentence)
-        for place, code in enumerate(found.items[0])
-        if code >= 0
-    ]
-    terminal.show_table(("rank", "title", "why"), rows)
-    terminal.show()
-
-
-def _simulated(folder: Path, *, users: int, items: int, language: str, seed: int) -> None:
-    from penchant.simulator import SimulatorOptions, simulate
-
-    drawn = importlib.util.find_spec("PIL") is not None
-    options = SimulatorOptions(users=users, items=items, events=30 * users, language=language, seed=seed, media=drawn)
-    made = simulate(options)
-    made.write(folder)
-    terminal.show(f"simulated a platform of {users:,} users and {items:,} items, nobody in it is real: {folder}")
-    if drawn:
-        pictures, sounds = (int(made.files["path"].str.ends_with(end).sum()) for end in (".png", ".wav"))
-        terminal.show(f"drew {pictures:,} pictures and made {sounds:,} sounds that carry the topic of their item")
+def show_files(files: SimulatedFiles) -> None:
+    """How many pictures and sounds the platform has."""
+    if files.pictures or files.sounds:
+        terminal.show(
+            f"drew {files.pictures:,} pictures and made {files.sounds:,} sounds that carry the topic of their item"
+        )
     else:
         terminal.show("no pictures and sounds: they need Pillow, pip install 'penchant[image]'")
 
 
-def _people(rec: Recommender) -> list[str]:
-    """Three users whose history is neither short nor long: a quarter, a half and three quarters down the list."""
-    import numpy as np
+def show_result(result: DemoResult) -> None:
+    """The comparison, cold items and planted interests, a table each."""
+    from penchant.models.ensemble.options import EnsembleOptions
+    from penchant.workflows.demo import NO_TRUTH
 
-    lengths = rec.dataset.sequences().lengths
-    suited = np.flatnonzero((lengths >= 10) & (lengths <= 60))
-    suited = suited if len(suited) >= 3 else np.arange(len(lengths))
-    chosen = suited[np.linspace(0, len(suited) - 1, 5).astype(int)[1:4]]
-    return list(dict.fromkeys(rec.dataset.user_vocabulary.decode(chosen)))
+    comparison, cold = result.comparison, result.cold
+    show_heading(2, f"How the models predict the next choices of {comparison.users:,} users, held out of training")
+    show_comparison(comparison)
+    if cold is None:
+        show_heading(3, "Cold items")
+        terminal.show(f"Left out: {result.not_cold}")
+    else:
+        show_heading(
+            3, f"Cold items: a tenth of the items is held out of training, and {cold.users:,} users chose one of them"
+        )
+        show_comparison(cold)
+        for name in cold.models:
+            options = result.recommender.config.options(name)
+            if isinstance(options, EnsembleOptions):
+                terminal.show(
+                    f"{name}: known items may lose {100 * options.max_known_loss:.1f} % of NDCG@10 to cold ones; "
+                    f"{name}.max_known_loss sets how much"
+                )
+    show_heading(4, "How well interest vectors show the planted interests, and how soon they turn with them")
+    if result.recovery:
+        terminal.show_table(*result.recovery.table())
+    else:
+        terminal.show(NO_TRUTH)
 
 
-def _next(bundle: Path, folder: Path, user: str, rec: Recommender) -> list[str]:
-    words = rec.titles[0]
+def show_comparison(comparison: Comparison) -> None:
+    """The main measures of every model."""
+    terminal.show_table(*comparison.table([f"{name}@{comparison.k}" for name in ("ndcg", "hit_rate", "mrr")]))
+
+
+def show_lists(recommender: Recommender, *, k: int = 3) -> str:
+    """The last choices of a few users, and their lists with a reason an item; returns the first user."""
+    from penchant.workflows.demo import select_users
+
+    show_heading(5, f"What the {recommender.config.model} recommends, and why")
+    users, titles = select_users(recommender), recommender.titles
+    for user in users:
+        history = recommender.dataset.sequences(recommender.dataset.user_codes([user])).items
+        recent = [titles[code] for code in history[history >= 0][-3:]]
+        terminal.show(f"{user}, whose last choices are {'; '.join(recent)}")
+        answer = recommender.recommend([user], k=k, explain=True)
+        codes = [int(code) for code in answer.items[0] if code >= 0]
+        rows = [(n + 1, titles[code], answer.reasons[0][n].sentence) for n, code in enumerate(codes)]
+        terminal.show_table(("rank", "title", "why"), rows)
+        terminal.show()
+    terminal.show()
+    return users[0]
+
+
+def next_commands(bundle: Path, folder: Path, user: str, recommender: Recommender) -> list[str]:
+    """Commands to try next."""
+    title = recommender.titles[0]
     return [
         f"penchant recommend {bundle} --user {user} --explain",
-        *([f'penchant recommend {bundle} --text "{words}"'] if "text" in rec.modalities else []),
+        *([f'penchant recommend {bundle} --text "{title}"'] if "text" in recommender.modalities else []),
         f"penchant interests {bundle} --user {user}",
         f"penchant compare {folder} --models popularity,cooccurrence,ease,lite",
         "penchant train YOUR_DATA --out BUNDLE",
