@@ -27,7 +27,7 @@ from _report import RESULTS, cpu_s, write
 
 from penchant.data.dataset import Dataset
 from penchant.evaluation.recovery import HALVES, POPULATION_MEAN, align_truth, estimate, measure_half
-from penchant.metrics.interest_recovery import agreement, held_out_guess
+from penchant.metrics.interest_recovery import agreement, predict_held_out
 from penchant.models.base import DenseModel
 from penchant.models.registry import MODELS
 from penchant.recommender.config import Config
@@ -81,7 +81,7 @@ def platform(
         vectors = dense.interests(rec.histories(users).at(None))[known] if dense else None
         for half in range(HALVES):
             rng = np.random.default_rng([seed, half])
-            guess, test = held_out_guess(ranked, world.mixtures[last], rng, users=owners)
+            guess, test = predict_held_out(ranked, world.mixtures[last], rng, users=owners)
             told = agreement(guess, world.mixtures[last], test, owners)
             found[name]["ranking"].append(told["cosine"])
             found[POPULATION_MEAN]["ranking"].append(told["baseline"])

@@ -24,7 +24,7 @@ from penchant.embeddings.training_files import TrainingFiles, load_training_file
 from penchant.encoders.audio import AudioEncoder, AudioOptions
 from penchant.encoders.image import ImageEncoder, ImageOptions
 from penchant.encoders.trainable import TrainableEncoder, TrainableOptions
-from penchant.options import replaced, settings
+from penchant.options import parse_settings, replace_option
 
 
 def accuracy(known: np.ndarray, classes: np.ndarray, asked: np.ndarray, right: np.ndarray) -> float:
@@ -89,7 +89,7 @@ def photos(root: Path, models: Path | None, options: TrainableOptions, seed: int
         paths = sorted((root / part).glob("*/*"))
         names[part] = [path.relative_to(root).as_posix() for path in paths]
         classes[part] = np.unique([path.parent.name for path in paths], return_inverse=True)[1]
-        whole = TrainableEncoder("cnn", replaced(options, "most_files", len(paths)))
+        whole = TrainableEncoder("cnn", replace_option(options, "most_files", len(paths)))
         files[part] = load_training_files(whole, names[part], Modalities(), root=root)
     out = measured(encoder, files["train"], {key: files[key] for key in ("validation", "test")}, classes)
     out["largest class"] = {"test": round(float(np.bincount(classes["test"]).max() / len(classes["test"])), 4)}
@@ -147,8 +147,8 @@ def main() -> None:
     parser.add_argument("--dry", action="store_true", help="Write no file of results.")
     told = parser.parse_args()
     options = TrainableOptions()
-    for name, value in settings(told.set).items():
-        options = replaced(options, name, value)
+    for name, value in parse_settings(told.set).items():
+        options = replace_option(options, name, value)
     import torch
 
     torch.set_num_threads(1)

@@ -61,7 +61,7 @@ def rec(request: pytest.FixtureRequest) -> Recommender:
 
 def check_parity(rec: Recommender, events: pl.DataFrame, user: str) -> None:
     whole = rec.histories(np.arange(rec.dataset.n_users)).at(None)
-    code = int(rec.dataset.user_codes([user])[0])
+    code = int(rec.dataset.encode_users([user])[0])
     offline = rec.dense_model().interests(whole)[whole.offsets[code] : whole.offsets[code + 1]]
     mine = events.filter(pl.col("user_id") == user)
     for known in (1, mine.height - 1, mine.height):  # before the last event, and one event more

@@ -86,7 +86,7 @@ def test_dictionaries_and_json_bring_options_back(value: Outer) -> None:
     ],
 )
 def test_text_is_converted_by_the_type_of_the_option(path: str, given_text: str, expected: Any) -> None:
-    changed: Any = options.replaced(Outer(), path, given_text)
+    changed: Any = options.replace_option(Outer(), path, given_text)
     for part in path.split("."):
         changed = getattr(changed, part) if dataclasses.is_dataclass(changed) else {part: changed[part]}
     assert changed == expected and type(changed) is type(expected)
@@ -118,7 +118,7 @@ def test_text_is_converted_by_the_type_of_the_option(path: str, given_text: str,
 )
 def test_what_cannot_be_is_refused_with_the_remedy(path: str, value: object, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        options.replaced(Outer(), path, value)
+        options.replace_option(Outer(), path, value)
 
 
 def test_whole_numbers_beyond_every_float_are_refused() -> None:
@@ -151,10 +151,10 @@ def test_values_that_are_right_already_pass() -> None:
 
 
 def test_settings() -> None:
-    assert options.settings(["a.b = c=d", "a.b=e"]) == {"a.b": "e"}
+    assert options.parse_settings(["a.b = c=d", "a.b=e"]) == {"a.b": "e"}
     for bad in ("dim", "=3"):
         with pytest.raises(UsageError, match=r"is not of the form key=value\. For example: --set dim=64"):
-            options.settings([bad])
+            options.parse_settings([bad])
 
 
 def test_toml(tmp_path: Path) -> None:

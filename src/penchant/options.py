@@ -121,9 +121,9 @@ def convert(kind: Any, value: object, name: str) -> Any:
     if origin in (tuple, list):
         return _convert_sequence(origin, inner, value, name)
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return {str(key): convert(inner[1], item, f"{name}.{key}") for key, item in _pairs(value, name)}
+        return {str(key): convert(inner[1], item, f"{name}.{key}") for key, item in _parse_pairs(value, name)}
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        return value if isinstance(value, kind) else from_dict(kind, _table(value, name), prefix=f"{name}.")
+        return value if isinstance(value, kind) else from_dict(kind, _require_table(value, name), prefix=f"{name}.")
     if kind in _PLAIN:
         words, parse = _PLAIN[kind]
         try:
@@ -138,7 +138,7 @@ def from_dict(options: type[Options], values: Mapping[str, object], *, prefix: s
     kinds = option_types(options)
     for key in values:
         if key not in kinds:
-            raise _unknown(prefix + key, [prefix + name for name in kinds])
+            raise _unknown_option(prefix + key, [prefix + name for name in kinds])
     return options(**{key: convert(kinds[key], value, prefix + key) for key, value in values.items()})
 
 
@@ -180,15 +180,15 @@ def to_dict(options: object) -> dict[str, Any]:
     """Options as plain values for JSON or TOML: the opposite of `from_dict`."""
     if not dataclasses.is_dataclass(options) or isinstance(options, type):
         raise UsageError(f"{options!r} is no dataclass of options.")
-    return {f.name: _plain(getattr(options, f.name)) for f in dataclasses.fields(options) if f.init}
+    return {f.name: _to_plain(getattr(options, f.name)) for f in dataclasses.fields(options) if f.init}
 
 
-def replaced(options: Options, path: str, value: object, *, prefix: str = "") -> Options:
+def replace_option(options: Options, path: str, value: object, *, prefix: str = "") -> Options:
     """The same options with one of them set; `path` may go into nested options with dots."""
-    return all_replaced(options, {path: value}, prefix=prefix)
+    return replace_options(options, {path: value}, prefix=prefix)
 
 
-def all_replaced(options: Options, values: Mapping[str, object], *, prefix: str = "") -> Options:
+def replace_options(options: Options, values: Mapping[str, object], *, prefix: str = "") -> Options:
     """The same options with some of them set by path, all at once: what is allowed only together may come in any order.
 
     >>> @dataclasses.dataclass(frozen=True)
@@ -197,7 +197,7 @@ def all_replaced(options: Options, values: Mapping[str, object], *, prefix: str 
     ...     heads: int = 2
     ...     def __post_init__(self):
     ...         assert self.dim % self.heads == 0
-    >>> all_replaced(Small(), {"dim": "63", "heads": "3"})
+    >>> replace_options(Small(), {"dim": "63", "heads": "3"})
     Small(dim=63, heads=3)
     """
     kinds = option_types(type(options))
@@ -206,7 +206,7 @@ def all_replaced(options: Options, values: Mapping[str, object], *, prefix: str 
     for path, value in values.items():
         head, _, rest = path.partition(".")
         if head not in kinds:
-            raise _unknown(prefix + head, [prefix + name for name in kinds])
+            raise _unknown_option(prefix + head, [prefix + name for name in kinds])
         old = changes.get(head, getattr(options, head))
         if not rest:
             changes[head] = convert(kinds[head], value, prefix + head)
@@ -217,7 +217,7 @@ def all_replaced(options: Options, values: Mapping[str, object], *, prefix: str 
         else:
             raise UsageError(f"{prefix}{head} has no option {rest!r} inside.", remedy=f"Set {prefix}{head} itself.")
     for head, parts in inside.items():
-        changes[head] = all_replaced(changes.get(head, getattr(options, head)), parts, prefix=f"{prefix}{head}.")
+        changes[head] = replace_options(changes.get(head, getattr(options, head)), parts, prefix=f"{prefix}{head}.")
     return dataclasses.replace(options, **changes)  # type: ignore[type-var]
 
 
@@ -232,10 +232,10 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         raise DataError(f"{file} is not valid TOML: {error}.", remedy="Mend that line.") from error
 
 
-def settings(pairs: Iterable[str]) -> dict[str, str]:
+def parse_settings(pairs: Iterable[str]) -> dict[str, str]:
     """`["transformer.dim=64"]` as a dictionary; the last of two equal keys counts.
 
-    >>> settings(["dim=64", "text.encoder = auto"])
+    >>> parse_settings(["dim=64", "text.encoder = auto"])
     {'dim': '64', 'text.encoder': 'auto'}
     """
     found: dict[str, str] = {}
@@ -299,34 +299,34 @@ def _convert_sequence(origin: type, inner: tuple[Any, ...], value: object, name:
     return origin(convert(kind, part, name) for part in parts)
 
 
-def _pairs(value: object, name: str) -> list[tuple[str, object]]:
+def _parse_pairs(value: object, name: str) -> list[tuple[str, object]]:
     if isinstance(value, str):
         cut = [part.partition(":") for part in value.strip().strip("{}").split(",") if part.strip()]
         if any(not sign for _, sign, _ in cut):
             raise UsageError(f"{name}={value!r} is not a table.", remedy="Write it as a:1,b:2.")
         return [(key.strip(), item.strip()) for key, _, item in cut]
-    return list(_table(value, name).items())
+    return list(_require_table(value, name).items())
 
 
-def _table(value: object, name: str) -> Mapping[str, object]:
+def _require_table(value: object, name: str) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
         raise UsageError(f"{name}={value!r} is not a table of options.", remedy=f"Set one of them: {name}.NAME=VALUE")
     return value
 
 
-def _whole(value: object) -> int:
+def _parse_int(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise ValueError
     return int(value)
 
 
-def _number(value: object) -> float:
+def _parse_float(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, str | int | float) or not math.isfinite(float(value)):
         raise ValueError
     return float(value)
 
 
-def _truth(value: object) -> bool:
+def _parse_bool(value: object) -> bool:
     if isinstance(value, bool):
         return value
     text = value.strip().lower() if isinstance(value, str) else ""
@@ -335,35 +335,35 @@ def _truth(value: object) -> bool:
     return text in _TRUE
 
 
-def _text(value: object) -> str:
+def _parse_text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError
     return value
 
 
-def _path(value: object) -> Path:
-    return Path(value) if isinstance(value, str | Path) else Path(_text(value))
+def _parse_path(value: object) -> Path:
+    return Path(value) if isinstance(value, str | Path) else Path(_parse_text(value))
 
 
 _PLAIN: dict[Any, tuple[str, Callable[[object], Any]]] = {
-    int: ("a whole number", _whole),
-    float: ("a finite number", _number),
-    bool: ("true or false", _truth),
-    str: ("text", _text),
-    Path: ("a path", _path),
+    int: ("a whole number", _parse_int),
+    float: ("a finite number", _parse_float),
+    bool: ("true or false", _parse_bool),
+    str: ("text", _parse_text),
+    Path: ("a path", _parse_path),
 }
 
 
-def _plain(value: object) -> Any:
+def _to_plain(value: object) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return to_dict(value)
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _to_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_to_plain(item) for item in value]
     return str(value) if isinstance(value, Path) else value
 
 
-def _unknown(name: str, allowed: list[str]) -> OptionError:
+def _unknown_option(name: str, allowed: list[str]) -> OptionError:
     refuse_renamed(name, known=allowed)
     return OptionError("option", name, allowed=allowed)

@@ -82,10 +82,10 @@ def test_a_folder_that_holds_something_is_refused(tmp_path: Path) -> None:
 def test_leftovers_of_killed_writers_go_and_those_of_live_ones_stay(tmp_path: Path) -> None:
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    dead = atomic.temporary_name().replace(f"-{os.getpid()}-", f"-{gone.pid}-")
+    dead = atomic.make_temporary_name().replace(f"-{os.getpid()}-", f"-{gone.pid}-")
     (tmp_path / dead).mkdir()
     (tmp_path / dead / "part").write_text("x")
-    live = tmp_path / atomic.temporary_name()
+    live = tmp_path / atomic.make_temporary_name()
     live.mkdir()
     elsewhere = tmp_path / ".writing-otherhost-1-abc"
     elsewhere.mkdir()

@@ -66,12 +66,12 @@ def test_same_content_same_bytes(tmp_path: Path) -> None:
 def test_three_versions_are_kept_and_one_line_rolls_back(place: Path) -> None:
     for mark in "abcde":
         save(place, mark)
-    assert bundle.versions(place) == [3, 4, 5]
+    assert bundle.list_versions(place) == [3, 4, 5]
     assert bundle.read_metadata(bundle.open_bundle(place))["mark"] == "e"
     assert bundle.roll_back(place, 3) == bundle.open_bundle(place)
     assert bundle.read_metadata(bundle.open_bundle(place))["mark"] == "c"
     save(place, "f")
-    assert bundle.versions(place) == [4, 5, 6]
+    assert bundle.list_versions(place) == [4, 5, 6]
     assert not [p for p in place.rglob("*") if p.is_symlink() or p.name.startswith(".")]
 
 
@@ -300,13 +300,13 @@ def test_killed_at_any_moment_there_is_a_whole_version(place: Path, before: int)
                 found = "none"
             assert found in {"new", f"old{before - 1}" if before else "none"}, (kill_at, found)
             kinds.add(found)
-            for version in bundle.versions(root):
+            for version in bundle.list_versions(root):
                 bundle.verify(root / "versions" / str(version))
             bundle.write_bundle(root, mark("later"), metadata={})
             assert (bundle.open_bundle(root) / "m").read_text() == "later"
             left = [p for p in root.rglob("*") if p.name.startswith(".")]
             assert not left, (kill_at, left)
-            assert len(bundle.versions(root)) <= bundle.KEPT
+            assert len(bundle.list_versions(root)) <= bundle.KEPT
             if ended == 0:
                 break
         print(kill_at, len(kinds))

@@ -282,10 +282,10 @@ def test_a_signal_at_any_moment_leaves_nothing_half_written(
     process.send_signal(number)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode in (0, *codes), stderr
-    from penchant.artifacts.bundle import open_bundle, verify, versions
+    from penchant.artifacts.bundle import list_versions, open_bundle, verify
 
     open_bundle(copy)
-    for version in versions(copy):
+    for version in list_versions(copy):
         verify(copy / "versions" / str(version))
     assert not [p for p in copy.rglob("*") if p.name.startswith(".")]
     if process.returncode == 130 and stderr:  # before a command begins there is nothing to say

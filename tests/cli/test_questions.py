@@ -82,9 +82,9 @@ def test_explain(run: Run, bundle: Path) -> None:
     assert [event["event_id"] for event in told["events"]] == [event.event_id for event in reason.events]
     done = run("explain", bundle, "--user", "u000001", "--item", item)
     assert done.exit_code == 0 and reason.sentence in done.stdout
-    scores = rec.scores(rec.histories(rec.dataset.user_codes(["u000001"])))[0]
+    scores = rec.scores(rec.histories(rec.dataset.encode_users(["u000001"])))[0]
     lead = (reason.score - scores.mean()) / scores.std()
-    assert reason.standing == pytest.approx(lead, rel=1e-4) and f"{lead:+.2f} sd from the mean" in done.stdout
+    assert reason.lead == pytest.approx(lead, rel=1e-4) and f"{lead:+.2f} sd from the mean" in done.stdout
     assert all(0 < event.contribution <= 2 * lead for event in reason.events)
     assert "takes away when removed" in done.stdout and "gives to the score" in done.stdout
     early = run("explain", bundle, "--user", "u000001", "--item", item, "--at", "1999-01-01")

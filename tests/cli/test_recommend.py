@@ -41,7 +41,7 @@ def test_a_list_does_not_depend_on_its_length(run: Run, bundle: Path) -> None:
 
 def test_items_of_the_history_come_only_with_allow_seen(run: Run, bundle: Path) -> None:
     rec = Recommender.load(bundle)
-    seen = set(rec.dataset.item_vocabulary.decode(rec.dataset.sequences(rec.dataset.user_codes(["u000001"])).items))
+    seen = set(rec.dataset.item_vocabulary.decode(rec.dataset.sequences(rec.dataset.encode_users(["u000001"])).items))
     assert not seen & set(listed(run("recommend", bundle, "--user", "u000001", "-k", 100, "--json")))
     every = listed(run("recommend", bundle, "--user", "u000001", "-k", 100, "--allow-seen", "--json"))
     assert seen < set(every) and len(every) == 100
@@ -61,7 +61,7 @@ def test_a_history_and_a_sentence(run: Run, bundle: Path, tmp_path: Path) -> Non
 
 def test_as_of_a_time(run: Run, bundle: Path) -> None:
     rec = Recommender.load(bundle)
-    times = rec.dataset.sequences(rec.dataset.user_codes(["u000001"])).times_s
+    times = rec.dataset.sequences(rec.dataset.encode_users(["u000001"])).times_s
     middle = int(times[len(times) // 2])
     early = listed(run("recommend", bundle, "--user", "u000001", "--at", middle, "--json"))
     assert early == rec.recommend(["u000001"], at=middle).item_ids[0]

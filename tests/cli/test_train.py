@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from typer.testing import Result
 
-from penchant.artifacts.bundle import open_bundle, read_metadata, versions
+from penchant.artifacts.bundle import list_versions, open_bundle, read_metadata
 from penchant.recommender.recommender import Recommender
 from penchant.training.checkpoints import Checkpoints
 from penchant.training.steps import Training
@@ -53,7 +53,7 @@ def test_options_come_from_a_file_and_the_command_line_goes_before_it(run: Run, 
     found = read_metadata(open_bundle(tmp_path / "b"))["config"]
     assert (found["model"], found["seed"], found["cooccurrence"]["window"]) == ("cooccurrence", 2, 4)
     again = run("train", shop, "--out", tmp_path / "b", *words, "--model", "popularity", "--set", "window=all")
-    assert again.exit_code == 2 or versions(tmp_path / "b") == [1, 2]
+    assert again.exit_code == 2 or list_versions(tmp_path / "b") == [1, 2]
 
 
 def test_a_gpu_that_is_not_there_is_refused_before_anything_is_encoded(
@@ -73,7 +73,7 @@ def test_a_second_training_adds_a_version(run: Run, shop: Path, tmp_path: Path) 
         assert (
             run("train", shop, "--out", tmp_path / "b", "--model", "popularity", "--no-evaluate", *NGRAM).exit_code == 0
         )
-    assert versions(tmp_path / "b") == [1, 2] and (tmp_path / "b" / "current").read_text() == "2\n"
+    assert list_versions(tmp_path / "b") == [1, 2] and (tmp_path / "b" / "current").read_text() == "2\n"
 
 
 def test_same_seed_same_answers(run: Run, shop: Path, tmp_path: Path) -> None:

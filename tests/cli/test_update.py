@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from typer.testing import Result
 
-from penchant.artifacts.bundle import open_bundle, versions
+from penchant.artifacts.bundle import list_versions, open_bundle
 from penchant.data.ingest.load import load_folder
 from penchant.recommender.recommender import Recommender
 
@@ -42,7 +42,7 @@ def test_a_version_is_added_once(run: Run, bundle: Path, tmp_path: Path) -> None
     assert run("recommend", tmp_path / "b", "--user", "stranger").exit_code == 0
     again = run("update", tmp_path / "b", new, "--against-retrain")
     assert again.exit_code == 0 and "New: nothing; 4 events were known" in again.stdout
-    assert versions(tmp_path / "b") == [1, 2]
+    assert list_versions(tmp_path / "b") == [1, 2]
 
 
 def test_new_events_on_known_items_are_enough(run: Run, bundle: Path, tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_it_counts_the_values_that_it_cannot_read(run: Run, tmp_path: Path) -> N
     lost = "items: 1 cells of pages cannot be read as those that are known"
     done = run("update", tmp_path / "b", tmp_path / "same")
     assert done.exit_code == 0 and done.stderr.startswith(lost) and "New: nothing" in done.stdout, done.output
-    assert versions(tmp_path / "b") == [1]
+    assert list_versions(tmp_path / "b") == [1]
     done = run("update", tmp_path / "b", tmp_path / "more")
     assert done.exit_code == 0 and lost in done.stderr, done.output
     assert "users: 1 cells of age cannot be read" in done.stderr
@@ -174,7 +174,7 @@ def test_two_processes_learn_what_one_learns_and_write_once(
         assert worker.returncode == 0, errors.decode()
         said.append(out.decode())
     assert "New: 120 events" in said[0] and said[1] == ""
-    assert versions(folder) == [1, 2]
+    assert list_versions(folder) == [1, 2]
     found = Recommender.load(folder).model.state().tensors
     (folder / "current").write_text("1\n")
     state = Recommender.load(folder).state

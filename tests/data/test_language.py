@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from penchant.data.language import detect, main_language, shares
+from penchant.data.language import detect, find_main_language, measure_shares
 
 
 @pytest.mark.parametrize(
@@ -39,9 +39,9 @@ def test_langid_tells_latin_languages_apart() -> None:
 
 
 def test_shares_count_only_texts_with_letters() -> None:
-    assert shares([None, "1", ""]) == {}
-    assert main_language([None]) == ""
-    assert shares(["a", "b", "中", None]) == pytest.approx({"en": 2 / 3, "zh": 1 / 3})
+    assert measure_shares([None, "1", ""]) == {}
+    assert find_main_language([None]) == ""
+    assert measure_shares(["a", "b", "中", None]) == pytest.approx({"en": 2 / 3, "zh": 1 / 3})
 
 
 def test_names_of_emoji_in_two_languages(shared_data: Path) -> None:

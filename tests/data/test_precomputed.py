@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from penchant.data.dataset import Dataset
-from penchant.data.precomputed import read_vectors, vectors_from
+from penchant.data.precomputed import parse_vectors, read_vectors
 from penchant.data.vocabulary import Vocabulary
 from penchant.errors import DataError
 
@@ -27,8 +27,8 @@ def shop(tmp_path: Path) -> Path:
 
 def test_rows_follow_the_ids_and_what_is_missing_is_absent() -> None:
     told = {**GOOD, "item_id": ["b", "a", "c", "d"], "present": [True, True, False, None]}
-    own = vectors_from("shape", pl.DataFrame({**told, "vector": [[1.0, 2.0], [3.0, 4.0], [float("nan"), 0.0], None]}))
-    modality = own.aligned(Vocabulary(["a", "x", "b", "c"]))
+    own = parse_vectors("shape", pl.DataFrame({**told, "vector": [[1.0, 2.0], [3.0, 4.0], [float("nan"), 0.0], None]}))
+    modality = own.align(Vocabulary(["a", "x", "b", "c"]))
     assert modality.vectors.tolist() == [[3, 4], [0, 0], [1, 2], [0, 0]]
     assert modality.present.tolist() == [True, False, True, False] and own.table == "items"
 
@@ -91,7 +91,7 @@ def test_a_bad_array_is_refused(tmp_path: Path, array: Any, ids: str | None, tol
 def test_bad_names_and_files(tmp_path: Path) -> None:
     for name in ("behaviour", "a.b", "Shape", ""):
         with pytest.raises(DataError, match="cannot be the name of a modality"):
-            vectors_from(name, pl.DataFrame(GOOD))
+            parse_vectors(name, pl.DataFrame(GOOD))
     (tmp_path / "x.parquet").write_bytes(b"PAR1 nothing")
     for name, told in (("gone.parquet", "There is no file"), ("x.parquet", "cannot be read"), ("x.csv", "There is no")):
         with pytest.raises(DataError, match=told):

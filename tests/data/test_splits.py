@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penchant.data.dataset import Dataset
-from penchant.data.splits import Holdout, How, Split, Target, Ties, shuffled_ties, split
+from penchant.data.splits import Holdout, How, Split, Target, Ties, shuffle_ties, split
 from penchant.errors import DataError, OptionError, UsageError
 
 
@@ -147,10 +147,10 @@ def test_cold_items() -> None:
 def test_random_ties_change_only_ties() -> None:
     rows = "u:a@1 u:b@2 u:c@2 u:d@2 u:e@2 u:f@3 v:g@1"
     data = dataset(rows)
-    orders = {events_of(shuffled_ties(data, seed)) for seed in range(20)}
+    orders = {events_of(shuffle_ties(data, seed)) for seed in range(20)}
     assert len(orders) > 5 and all(o[0] == "a" and o[5] == "f" and o[6] == "g" for o in orders)
-    assert events_of(shuffled_ties(data, 3)) == events_of(shuffled_ties(data, 3))
-    again = shuffled_ties(data, 3)
+    assert events_of(shuffle_ties(data, 3)) == events_of(shuffle_ties(data, 3))
+    again = shuffle_ties(data, 3)
     assert again.events["seq"].to_list() == [0, 1, 2, 3, 4, 5, 0]
     cut = split(data, "leave-one-out", ties="random", seed=3)
     assert "Events of one user at one time were shuffled (seed 3)." in cut.notes

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from penchant.data.dataset import Dataset
-from penchant.data.text import ItemTextOptions, WordOptions, item_text, normalised, words
+from penchant.data.text import ItemTextOptions, WordOptions, build_item_texts, normalise, split_words
 from penchant.errors import OptionError
 
 BIGRAMS = WordOptions(chinese="bigrams")
@@ -34,41 +34,41 @@ def dataset(items: dict[str, list[object]]) -> Dataset:
     ],
 )
 def test_normalised(raw: str | None, plain: str | None) -> None:
-    assert normalised([raw]).to_list() == [plain]
+    assert normalise([raw]).to_list() == [plain]
 
 
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.none() | st.text(max_size=30), max_size=8))
 def test_normalising_twice_changes_nothing(texts: list[str | None]) -> None:
-    once = normalised(texts, lower=False)
-    assert normalised(once).to_list() == once.to_list()
+    once = normalise(texts, lower=False)
+    assert normalise(once).to_list() == once.to_list()
 
 
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.none() | st.text(alphabet="ab 中文ひら1'。", max_size=12), max_size=6))
 def test_every_text_keeps_its_row(texts: list[str | None]) -> None:
-    together = words(texts, BIGRAMS).to_list()
-    assert together == [words([text], BIGRAMS).to_list()[0] for text in texts]
+    together = split_words(texts, BIGRAMS).to_list()
+    assert together == [split_words([text], BIGRAMS).to_list()[0] for text in texts]
 
 
 def test_words_keep_their_order_across_scripts() -> None:
-    assert words(["看Toy Story电影 x 我"], BIGRAMS).to_list() == [["看", "toy", "story", "电影", "x", "我"]]
+    assert split_words(["看Toy Story电影 x 我"], BIGRAMS).to_list() == [["看", "toy", "story", "电影", "x", "我"]]
 
 
 def test_jieba_finds_words() -> None:
     pytest.importorskip("jieba", reason="the extra lang is not installed")
-    assert words(["程序员看电影"], WordOptions(chinese="jieba")).to_list() == [["程序员", "看", "电影"]]
-    assert WordOptions().identity == "words-lower-jieba"
+    assert split_words(["程序员看电影"], WordOptions(chinese="jieba")).to_list() == [["程序员", "看", "电影"]]
+    assert WordOptions().cache_key == "words-lower-jieba"
 
 
 def test_case_can_be_kept() -> None:
-    assert words(["Toy Story"], WordOptions(lower=False, chinese="bigrams")).to_list() == [["Toy", "Story"]]
+    assert split_words(["Toy Story"], WordOptions(lower=False, chinese="bigrams")).to_list() == [["Toy", "Story"]]
 
 
 def test_an_unknown_segmenter_is_refused() -> None:
     message = "chinese='jeiba' is not known. Allowed: auto, jieba, bigrams. Did you mean 'jieba'"
     with pytest.raises(OptionError, match=message):
-        words(["x"], WordOptions(chinese="jeiba"))  # type: ignore[arg-type]
+        split_words(["x"], WordOptions(chinese="jeiba"))  # type: ignore[arg-type]
 
 
 def test_item_text_takes_title_categories_description_then_attributes() -> None:
@@ -81,16 +81,16 @@ def test_item_text_takes_title_categories_description_then_attributes() -> None:
             "director": ["Mann", None, None],
         }
     )
-    assert item_text(data) == ["Heat. Crime, Drama. Two men.", "Up", None]
-    assert item_text(data, ItemTextOptions(("title",), ("director",), " / ")) == ["Heat / Mann", "Up", None]
+    assert build_item_texts(data) == ["Heat. Crime, Drama. Two men.", "Up", None]
+    assert build_item_texts(data, ItemTextOptions(("title",), ("director",), " / ")) == ["Heat / Mann", "Up", None]
 
 
 def test_item_text_without_any_text_is_none() -> None:
-    assert item_text(dataset({"item_id": ["a"], "year": [1999]})) == [None]
+    assert build_item_texts(dataset({"item_id": ["a"], "year": [1999]})) == [None]
     nothing = dataset({"item_id": ["a"], "title": pl.Series([None], dtype=pl.Null)})  # type: ignore[dict-item]
-    assert item_text(nothing) == [None]
+    assert build_item_texts(nothing) == [None]
 
 
 def test_item_text_refuses_an_unknown_attribute() -> None:
     with pytest.raises(OptionError, match=r"attribute of items='directr' .* Did you mean 'director'"):
-        item_text(dataset({"item_id": ["a"], "director": ["x"]}), ItemTextOptions(attributes=("directr",)))
+        build_item_texts(dataset({"item_id": ["a"], "director": ["x"]}), ItemTextOptions(attributes=("directr",)))

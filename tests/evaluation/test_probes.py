@@ -121,7 +121,7 @@ def test_a_comparison_teaches_them_on_validation_and_says_why_it_cannot() -> Non
     found = compare(data, recipes, options=PLAIN).to_json()["probes"]
     assert set(found) == {"content", "ease"}
     assert found["content"]["interest"]["rows"]["probe"]["auc"]["mean"] == pytest.approx(1.0)
-    only = data.where(pl.col("kind") == data.kinds.code("like", kind="event"))
+    only = data.where(pl.col("kind") == data.kinds.encode_one("like", kind="event"))
     refused = compare(only, {"ease": recipes["ease"]}, options=PLAIN).to_json()["probes"]["ease"]["interest"]
     assert refused == {"left_out": refused["left_out"]} and "no real negatives" in refused["left_out"]
     refit = compare(data, {"content": recipes["content"]}, options=replace(PLAIN, refit=True)).to_json()["probes"][

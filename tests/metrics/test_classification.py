@@ -50,9 +50,9 @@ def test_classes_agree_with_scikit_learn(seed: int, n: int, classes: int) -> Non
 
 def test_thinned_keeps_both_ends() -> None:
     curve = ours.roc_curve(np.arange(100) % 2, np.arange(100.0))
-    thin = curve.thinned(10)
+    thin = curve.thin(10)
     assert len(thin.x) == 10 and (thin.x[0], thin.y[0], thin.x[-1], thin.y[-1]) == (0, 0, 1, 1)
-    assert curve.thinned(1000) is curve
+    assert curve.thin(1000) is curve
 
 
 def test_refusals() -> None:

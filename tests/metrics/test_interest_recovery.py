@@ -10,10 +10,10 @@ from penchant.metrics.interest_recovery import (
     agreement,
     drift_delay,
     false_alarms,
-    held_out_guess,
     mean_cosine,
+    predict_held_out,
+    read_out_topics,
     recovery,
-    topic_readout,
 )
 
 
@@ -61,7 +61,7 @@ def test_readout_finds_the_topic_of_the_nearest_centroid() -> None:
     centres = rng.normal(size=(5, 32))
     topics = rng.integers(0, 5, 200)
     items = centres[topics] + rng.normal(0, 0.3, size=(200, 32))
-    weights = topic_readout(centres, items, np.eye(5)[topics])
+    weights = read_out_topics(centres, items, np.eye(5)[topics])
     np.testing.assert_allclose(weights.sum(axis=1), 1)
     assert weights.argmax(axis=1).tolist() == [0, 1, 2, 3, 4]
 
@@ -94,7 +94,7 @@ def test_guesses_of_held_out_users_are_what_recovery_looks_at() -> None:
     users = np.repeat(np.arange(40), 3)
     planted = rng.dirichlet(np.ones(3), size=120)
     vectors = planted @ rng.normal(size=(3, 6)) + 0.1 * rng.normal(size=(120, 6))
-    guess, test = held_out_guess(vectors, planted, np.random.default_rng(1), users=users)
+    guess, test = predict_held_out(vectors, planted, np.random.default_rng(1), users=users)
     assert test.sum() == 60 and all(len(set(test[users == user])) == 1 for user in range(40))
     whole = recovery(vectors, planted, np.random.default_rng(1), users=users)
     assert whole == agreement(guess, planted, test, users) and whole["users"] == 20

@@ -65,7 +65,7 @@ def test_agrees_with_scikit_learn(seed: int, items: int, k: int, users: int) -> 
     relevant[:, 0] |= ~relevant.any(axis=1)
     ranked = np.argsort(-scores, axis=1).astype(np.int32)[:, : max(k, 3)]
     rows, columns = np.nonzero(relevant)
-    targets = Ragged.grouped(rows, columns, users)
+    targets = Ragged.group(rows, columns, users)
     k = min(k, items)
     chosen = np.zeros((users, items), dtype=bool)
     np.put_along_axis(chosen, ranked[:, :k].astype(np.int64), True, axis=1)
@@ -87,7 +87,7 @@ def test_hit_rate_is_top_k_accuracy() -> None:
     rng = np.random.default_rng(3)
     scores, truth = rng.random((50, 9)), rng.integers(0, 9, 50)
     ranked = np.argsort(-scores, axis=1).astype(np.int32)
-    ours = ranking.hit_rate(ranked, Ragged.grouped(np.arange(50), truth, 50), 3).mean()
+    ours = ranking.hit_rate(ranked, Ragged.group(np.arange(50), truth, 50), 3).mean()
     assert ours == pytest.approx(top_k_accuracy_score(truth, scores, k=3, labels=np.arange(9)))
 
 

@@ -144,11 +144,11 @@ def test_what_cannot_be_taught_is_refused_first(data: Dataset) -> None:
 
 def only(data: Dataset, *kinds: str, last: str | None = None) -> Dataset:
     """The events of some kinds; with `last`, everybody's newest one is of that kind."""
-    kept = data.where(pl.col("kind").is_in([data.kinds.code(kind, kind="event") for kind in kinds]))
+    kept = data.where(pl.col("kind").is_in([data.kinds.encode_one(kind, kind="event") for kind in kinds]))
     if last is None:
         return kept
     newest = pl.int_range(pl.len()).over("user") == pl.len().over("user") - 1
-    code = pl.lit(data.kinds.code(last, kind="event")).cast(kept.events["kind"].dtype)
+    code = pl.lit(data.kinds.encode_one(last, kind="event")).cast(kept.events["kind"].dtype)
     return kept.with_events(kept.events.with_columns(pl.when(newest).then(code).otherwise("kind").alias("kind")))
 
 

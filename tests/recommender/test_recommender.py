@@ -106,7 +106,7 @@ def test_removing_the_cited_event_lowers_the_item(fused: Recommender, shop: Data
         reason = fused.explain(user, best.item_ids[0][0])
         assert reason.events, "something carries the first recommendation"
         cited = reason.events[0].event_id
-        history = fused.histories(shop.user_codes([user]))
+        history = fused.histories(shop.encode_users([user]))
         ids = shop.events["event_id"].gather(history.event_rows).to_list()
         without = history.keep(np.array([i != cited for i in ids]))
         item = int(best.items[0, 0])
@@ -144,7 +144,7 @@ def test_each_interest_of_a_model_with_several(shop: Dataset, neural: Recommende
     assert series.vectors.shape == (shop.sequences([0]).n_events, 3, 16) and mean.vectors.ndim == 2
     assert series.event_ids == mean.event_ids and series.at(int(series.times_s[-1])).shape == (3, 16)
     dots = series.vectors[-1] @ rec.dense_model().item_vectors.T
-    scores = rec.scores(rec.histories(rec.dataset.user_codes([user])).at(None))[0]
+    scores = rec.scores(rec.histories(rec.dataset.encode_users([user])).at(None))[0]
     scale = float(rec.model.net.log_scale.detach().exp())  # type: ignore[attr-defined]
     np.testing.assert_allclose(dots.max(axis=0) * scale, scores, rtol=1e-4, atol=1e-5)
     assert (np.bincount(dots.argmax(axis=0), minlength=3) > 0).sum() > 1, "one interest alone would be no test"

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import torch
 
-from penchant.artifacts.bundle import open_bundle, versions
+from penchant.artifacts.bundle import list_versions, open_bundle
 from penchant.data.dataset import Dataset
 from penchant.data.training import Validation
 from penchant.errors import BundleError, DataError, ModelError, UsageError
@@ -103,7 +103,7 @@ def test_a_new_item_is_recommended_by_its_content_at_once(model: str) -> None:
     assert fresh.dataset.n_items == 33 and fresh.modalities["text"].present.all()
     codes = fresh.dataset.item_vocabulary.encode(list(titles))
     for user in ("u3", "u4", "u5", "u6"):
-        scores = fresh.scores(fresh.histories(fresh.dataset.user_codes([user])))[0]
+        scores = fresh.scores(fresh.histories(fresh.dataset.encode_users([user])))[0]
         own = int(user[1:]) % 3
         others = np.delete(codes, own)
         assert scores[codes[own]] > scores[others].max()
@@ -209,7 +209,7 @@ def test_amounts_that_come_new_take_nothing_from_those_that_were_there(had: str)
     new = with_amounts(more(rows), "value", "dwell_s")
     fresh = rec.update(new, UpdateOptions(epochs=0))
     users = [f"u{u}" for u in range(2, 45)]
-    before, after = (r.scores(r.histories(r.dataset.user_codes(users))) for r in (rec, fresh))
+    before, after = (r.scores(r.histories(r.dataset.encode_users(users))) for r in (rec, fresh))
     np.testing.assert_allclose(after, before, atol=1e-6)
     old, layer = (r.model.state().tensors.get("tokens.amounts.weight") for r in (rec, fresh))
     assert layer is not None and layer.shape == (16, 4)
@@ -289,7 +289,10 @@ def test_a_bundle_takes_it_in_whole_or_not_at_all(
     again = Recommender.load(tmp_path / "b")
     assert again.dataset.item_vocabulary.digest() == fresh.dataset.item_vocabulary.digest()
     assert again.recommend("u0", k=5).item_ids == fresh.recommend("u0", k=5).item_ids
-    assert (open_bundle(tmp_path / "b").name, len(versions(tmp_path / "b"))) == (str(max(versions(tmp_path / "b"))), 3)
+    assert (open_bundle(tmp_path / "b").name, len(list_versions(tmp_path / "b"))) == (
+        str(max(list_versions(tmp_path / "b"))),
+        3,
+    )
     assert again.update(new) is again
 
 

@@ -117,7 +117,7 @@ def sample(language: str = "en", name: str = "A tale of two seas", **more: Any) 
     events = pl.DataFrame({"time_s": times, "event": rng.choice(["view", "purchase"], 40), "title": [name] * 40})
     weights = rng.dirichlet(np.ones(8), 40)
     scores = {"text": 0.4, "image": -0.1, "behaviour": 0.6}
-    reason = Reason("i1", 0.9, [EventReason("e1", "i2", name, int(times[0]), 0.3)], scores, name, standing=2.0)
+    reason = Reason("i1", 0.9, [EventReason("e1", "i2", name, int(times[0]), 0.3)], scores, name, lead=2.0)
     table = TableReport("events", "events.csv", 1010, 1000, 3, {name: 7}, timestamp="seconds", added=2, notes=[name])
     return ReportData(
         title=name,

@@ -18,7 +18,7 @@ _PREFIX = ".writing-"
 _STALE_S = 24 * 3600
 
 
-def temporary_name() -> str:
+def make_temporary_name() -> str:
     """A name for something unfinished: says which process of which machine writes it."""
     host = "".join(c for c in socket.gethostname() if c.isalnum())[:16] or "host"
     return f"{_PREFIX}{host}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
@@ -33,9 +33,9 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     target = Path(path)
     if target.is_dir():
         raise UsageError(f"{target} is a folder, a file is to be written there.", remedy="Give the name of a file.")
-    temporary = target.parent / (temporary_name() + target.suffix)
+    temporary = target.parent / (make_temporary_name() + target.suffix)
     try:
-        with write_errors(target):
+        with translate_write_errors(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
             sync(temporary)
@@ -53,10 +53,10 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
     An empty folder at `path` is replaced; one that holds something is refused (`UsageError`).
     """
     target = Path(path)
-    refuse_occupied(target)
-    temporary = target.parent / temporary_name()
+    require_free(target)
+    temporary = target.parent / make_temporary_name()
     try:
-        with write_errors(target):
+        with translate_write_errors(target):
             temporary.mkdir(parents=True)
             yield temporary
             sync_tree(temporary)
@@ -68,7 +68,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def refuse_occupied(target: Path) -> None:
+def require_free(target: Path) -> None:
     """Raise `UsageError` where a folder cannot be written at `target` without destroying something."""
     if target.exists() and not target.is_dir():
         raise UsageError(f"{target} is a file, a folder is to be written there.", remedy="Give another name.")
@@ -79,7 +79,7 @@ def refuse_occupied(target: Path) -> None:
 
 
 @contextlib.contextmanager
-def write_errors(target: Path) -> Iterator[None]:
+def translate_write_errors(target: Path) -> Iterator[None]:
     """Turn what the system says about a failed write into a `DataError` that says what to do."""
     try:
         yield
@@ -120,20 +120,20 @@ def sync_tree(folder: Path) -> None:
 def remove_leftovers(folder: Path) -> None:
     """Remove what writers of this folder that were killed left unfinished."""
     for path in folder.glob(f"{_PREFIX}*"):
-        if _abandoned(path):
+        if _is_abandoned(path):
             shutil.rmtree(path, ignore_errors=True)
             with contextlib.suppress(OSError):
                 path.unlink()
 
 
-def _abandoned(path: Path) -> bool:
+def _is_abandoned(path: Path) -> bool:
     """True where the writer is known to be gone, or the thing has not changed for a day."""
     try:
         host, process = path.name.removeprefix(_PREFIX).split("-")[:2]
         old = time.time() - path.stat().st_mtime > _STALE_S
     except (ValueError, OSError):
         return False
-    mine = temporary_name().removeprefix(_PREFIX).split("-")[0]
+    mine = make_temporary_name().removeprefix(_PREFIX).split("-")[0]
     if old or host != mine or os.name == "nt" or not process.isdigit():
         return old
     if int(process) == os.getpid():

@@ -22,7 +22,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from penchant.artifacts.atomic import atomic_file, remove_leftovers, sync, sync_tree, temporary_name, write_errors
+from penchant.artifacts.atomic import (
+    atomic_file,
+    make_temporary_name,
+    remove_leftovers,
+    sync,
+    sync_tree,
+    translate_write_errors,
+)
 from penchant.errors import BundleError, DataError, PenchantError, UsageError
 
 FORMAT_VERSION: Final = 2
@@ -51,10 +58,10 @@ def write_bundle(path: str | Path, write: Callable[[Path], None], *, metadata: M
     refuse_foreign(root)
     fresh = not root.exists()
     versions_folder = root / VERSIONS
-    temporary = versions_folder / temporary_name()
+    temporary = versions_folder / make_temporary_name()
     done = False
     try:
-        with write_errors(root):
+        with translate_write_errors(root):
             versions_folder.mkdir(parents=True, exist_ok=True)
             remove_leftovers(versions_folder)
             remove_leftovers(root)
@@ -77,21 +84,21 @@ def write_bundle(path: str | Path, write: Callable[[Path], None], *, metadata: M
 def open_bundle(path: str | Path) -> Path:
     """The folder of the current version, after every file was checked against the manifest.
 
-    `path` is the bundle, or one of the folders in its `versions`. Raises `BundleError` that names the file: missing,
+    `path` is the bundle, or the folder of one version. Raises `BundleError` that names the file: missing,
     no bundle, another format version, a byte that changed, a file too few or too many.
     """
     root = Path(path)
-    folder = root if (root / MANIFEST).is_file() else _current_folder(root)
+    folder = root if (root / MANIFEST).is_file() else _find_current(root)
     verify(folder)
     return folder
 
 
 def read_metadata(folder: Path) -> dict[str, Any]:
     """What `penchant.json` of one version says (`folder` comes from `open_bundle`)."""
-    return _json(folder / METADATA)
+    return _read_json(folder / METADATA)
 
 
-def versions(path: str | Path) -> list[int]:
+def list_versions(path: str | Path) -> list[int]:
     """Numbers of the whole versions on disk, oldest first."""
     folder = Path(path) / VERSIONS
     return sorted(int(p.name) for p in folder.iterdir() if p.name.isdecimal()) if folder.is_dir() else []
@@ -100,10 +107,10 @@ def versions(path: str | Path) -> list[int]:
 def roll_back(path: str | Path, version: int) -> Path:
     """Make an earlier (or later) version current again; it is verified first. Returns its folder."""
     root = Path(path)
-    _current_text(root)
+    _read_current(root)
     folder = root / VERSIONS / str(version)
-    if version not in versions(root):
-        kept = ", ".join(map(str, versions(root))) or "none"
+    if version not in list_versions(root):
+        kept = ", ".join(map(str, list_versions(root))) or "none"
         raise BundleError(f"{root} has no version {version}.", remedy=f"Versions on disk: {kept}.")
     verify(folder)
     try:
@@ -134,27 +141,28 @@ def refuse_foreign(root: Path) -> None:
 def verify(folder: Path) -> None:
     """Check one version against its manifest, file by file, without reading any file into memory whole."""
     _check_format(folder)
-    listed = _manifest(folder)
-    found = _files(folder)
+    listed = _read_manifest(folder)
+    found = _list_files(folder)
     missing = sorted(set(listed) - set(found))
     if missing:
-        raise _altered(folder, f"the file {missing[0]} is missing")
+        raise _describe_damage(folder, f"the file {missing[0]} is missing")
     extra = sorted(set(found) - set(listed))
     if extra:
-        raise _altered(folder, f"the file {extra[0]} does not belong to it (the manifest does not list it)")
+        raise _describe_damage(folder, f"the file {extra[0]} does not belong to it (the manifest does not list it)")
     for name, entry in listed.items():
         size = (folder / name).stat().st_size
         if size != entry["bytes"]:
-            raise _altered(folder, f"the file {name} has {size} bytes, {entry['bytes']} were written")
+            raise _describe_damage(folder, f"the file {name} has {size} bytes, {entry['bytes']} were written")
         if _sha256(folder / name) != entry["sha256"]:
-            raise _altered(folder, f"the file {name} was changed after it was written (its SHA-256 differs)")
+            raise _describe_damage(folder, f"the file {name} was changed after it was written (its SHA-256 differs)")
 
 
 def _seal(folder: Path, metadata: Mapping[str, Any]) -> None:
     """Write metadata and manifest, and make everything durable."""
     (folder / METADATA).write_bytes(_dumps({**metadata, "format_version": FORMAT_VERSION}))
     entries = {
-        name: {"sha256": _sha256(folder / name), "bytes": (folder / name).stat().st_size} for name in _files(folder)
+        name: {"sha256": _sha256(folder / name), "bytes": (folder / name).stat().st_size}
+        for name in _list_files(folder)
     }
     (folder / MANIFEST).write_bytes(_dumps({"format_version": FORMAT_VERSION, "files": entries}))
     sync_tree(folder)
@@ -163,7 +171,7 @@ def _seal(folder: Path, metadata: Mapping[str, Any]) -> None:
 def _publish(temporary: Path, folder: Path) -> int:
     """Give a finished version the next free number (another writer may take one at the same time)."""
     while True:
-        version = max(versions(folder.parent), default=0) + 1
+        version = max(list_versions(folder.parent), default=0) + 1
         try:
             os.rename(temporary, folder / str(version))
         except OSError:
@@ -181,14 +189,14 @@ def _point(root: Path, version: int) -> None:
 
 def _drop_old(root: Path, current: int) -> None:
     """Remove all but the newest versions; each is renamed first, so that no part of one is ever seen."""
-    for version in versions(root)[:-KEPT]:
+    for version in list_versions(root)[:-KEPT]:
         if version != current:
-            aside = root / VERSIONS / temporary_name()
+            aside = root / VERSIONS / make_temporary_name()
             os.rename(root / VERSIONS / str(version), aside)
             shutil.rmtree(aside, ignore_errors=True)
 
 
-def _current_text(root: Path) -> str:
+def _read_current(root: Path) -> str:
     if not root.exists():
         raise BundleError(f"There is no bundle at {root}.", remedy="Make one with: penchant train DATA --out BUNDLE")
     if not (root / CURRENT).is_file():
@@ -199,9 +207,9 @@ def _current_text(root: Path) -> str:
     return (root / CURRENT).read_bytes()[:64].decode("ascii", "replace").strip()
 
 
-def _current_folder(root: Path) -> Path:
-    text = _current_text(root)
-    kept = versions(root)
+def _find_current(root: Path) -> Path:
+    text = _read_current(root)
+    kept = list_versions(root)
     if not text.isdecimal() or int(text) not in kept:
         listed = ", ".join(map(str, kept)) or "none"
         raise BundleError(
@@ -213,9 +221,9 @@ def _current_folder(root: Path) -> Path:
 
 def _check_format(folder: Path) -> None:
     if not (folder / METADATA).is_file():
-        raise _altered(folder, f"the file {METADATA} is missing")
+        raise _describe_damage(folder, f"the file {METADATA} is missing")
     try:
-        version = _json(folder / METADATA).get("format_version")
+        version = _read_json(folder / METADATA).get("format_version")
     except BundleError:
         return  # the hash will say what happened to the file
     if version != FORMAT_VERSION:
@@ -225,22 +233,22 @@ def _check_format(folder: Path) -> None:
         )
 
 
-def _manifest(folder: Path) -> dict[str, dict[str, Any]]:
+def _read_manifest(folder: Path) -> dict[str, dict[str, Any]]:
     path = folder / MANIFEST
     if not path.is_file():
-        raise _altered(folder, f"the file {MANIFEST} is missing")
-    content = _json(path)
+        raise _describe_damage(folder, f"the file {MANIFEST} is missing")
+    content = _read_json(path)
     files = content.get("files")
     well_formed = isinstance(files, dict) and all(
         isinstance(entry, dict) and set(entry) == {"sha256", "bytes"} for entry in files.values()
     )
     whole = content == {"format_version": FORMAT_VERSION, "files": files} and path.read_bytes() == _dumps(content)
     if not isinstance(files, dict) or not well_formed or not whole:
-        raise _altered(folder, f"the file {MANIFEST} was changed after it was written")
+        raise _describe_damage(folder, f"the file {MANIFEST} was changed after it was written")
     return files
 
 
-def _altered(folder: Path, what: str) -> BundleError:
+def _describe_damage(folder: Path, what: str) -> BundleError:
     return BundleError(
         f"The bundle version {folder} is not as it was written: {what}.",
         remedy="Copy it again from where it was whole, roll back to another version "
@@ -248,7 +256,7 @@ def _altered(folder: Path, what: str) -> BundleError:
     )
 
 
-def _files(folder: Path) -> list[str]:
+def _list_files(folder: Path) -> list[str]:
     """Names of all files below, with forward slashes, sorted; the manifest left out. Links are refused."""
     names: list[str] = []
     for parent, folders, files in os.walk(folder):
@@ -269,33 +277,33 @@ def _sha256(path: Path) -> str:
     return hasher.hexdigest()
 
 
-def _json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes())
     except (ValueError, OSError) as error:
-        raise _altered(path.parent, f"the file {path.name} cannot be read as JSON ({error})") from error
+        raise _describe_damage(path.parent, f"the file {path.name} cannot be read as JSON ({error})") from error
     if not isinstance(content, dict):
-        raise _altered(path.parent, f"the file {path.name} holds no JSON object")
+        raise _describe_damage(path.parent, f"the file {path.name} holds no JSON object")
     return content
 
 
 def _dumps(content: Mapping[str, Any]) -> bytes:
-    text = json.dumps(_plain(content), ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
+    text = json.dumps(_to_plain(content), ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
     return (text + "\n").encode("utf-8", "surrogatepass")
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     """JSON knows no NaN, tuples, paths or numpy scalars: null, lists, text and numbers in their place."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _to_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item) for item in (sorted(value) if isinstance(value, set | frozenset) else value)]
+        return [_to_plain(item) for item in (sorted(value) if isinstance(value, set | frozenset) else value)]
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, np.ndarray | np.generic):
-        return _plain(value.tolist())
+        return _to_plain(value.tolist())
     if isinstance(value, Path):
         return value.as_posix()
     raise PenchantError(f"Metadata of a bundle hold a {type(value).__name__} ({value!r}), which JSON does not know.")

@@ -9,7 +9,7 @@ from typing import Final
 _BLOCK: Final = 1 << 20
 
 
-def file_digest(path: Path) -> str:
+def digest_file(path: Path) -> str:
     """SHA-256 of one file, in hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:

@@ -21,30 +21,34 @@ def to_toml(values: Mapping[str, Any], *, comment: str = "") -> str:
     max_length = "none"
     """
     lines = [f"# {line}".rstrip() for line in comment.splitlines()]
-    return "\n".join([*lines, *_table(values, "")]) + "\n"
+    return "\n".join([*lines, *_format_table(values, "")]) + "\n"
 
 
-def _table(values: Mapping[str, Any], path: str) -> list[str]:
-    plain = [f"{_key(key)} = {_value(value)}" for key, value in values.items() if not isinstance(value, Mapping)]
+def _format_table(values: Mapping[str, Any], path: str) -> list[str]:
+    plain = [
+        f"{_format_key(key)} = {_format_value(value)}"
+        for key, value in values.items()
+        if not isinstance(value, Mapping)
+    ]
     lines = plain
     for key, value in values.items():
         if isinstance(value, Mapping):
-            place = f"{path}.{_key(key)}" if path else _key(key)
-            inner = _table(value, place)
+            place = f"{path}.{_format_key(key)}" if path else _format_key(key)
+            inner = _format_table(value, place)
             heading = [] if inner and inner[0].startswith("[") else [f"[{place}]"]
             lines = [*lines, *([""] if lines else []), *heading, *inner]
     return lines
 
 
-def _key(key: str) -> str:
-    return key if key and all(c.isascii() and (c.isalnum() or c in "_-") for c in key) else _text(key)
+def _format_key(key: str) -> str:
+    return key if key and all(c.isascii() and (c.isalnum() or c in "_-") for c in key) else _format_text(key)
 
 
-def _text(value: str) -> str:
+def _format_text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _value(value: object) -> str:
+def _format_value(value: object) -> str:
     if value is None:
         return '"none"'
     if isinstance(value, bool):
@@ -54,7 +58,7 @@ def _value(value: object) -> str:
     if isinstance(value, float) and math.isfinite(value):
         return repr(value)
     if isinstance(value, str):
-        return _text(value)
+        return _format_text(value)
     if isinstance(value, list | tuple):
-        return f"[{', '.join(_value(item) for item in value)}]"
+        return f"[{', '.join(_format_value(item) for item in value)}]"
     raise UsageError(f"{value!r} cannot be written as TOML.", remedy="Set it in Python.")

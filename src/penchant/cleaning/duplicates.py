@@ -14,7 +14,7 @@ from penchant.cleaning.similar_images import find_similar_hashes, hash_images
 from penchant.cleaning.similar_texts import Pairs, SimilarityOptions, find_similar_texts, group_pairs
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.text import ItemTextOptions, item_text
+from penchant.data.text import ItemTextOptions, build_item_texts
 from penchant.errors import OptionError
 from penchant.options import require_range
 
@@ -81,7 +81,7 @@ def _pairs(dataset: Dataset, options: DuplicateOptions) -> Pairs:
 
 
 def _text_pairs(dataset: Dataset, options: DuplicateOptions) -> Pairs:
-    texts = pl.Series(item_text(dataset, options.fields), dtype=pl.String)
+    texts = pl.Series(build_item_texts(dataset, options.fields), dtype=pl.String)
     pairs = find_similar_texts(texts, options.similarity)
     if not options.same_numbers:
         return pairs

@@ -86,7 +86,7 @@ def without_events(dataset: Dataset, rows: Int64s, reason: str) -> Dataset:
     if dataset.report is None:
         return smaller
     rejected = decode_events(dataset, rows).with_columns(pl.lit(reason).alias(REASON))
-    return replace(smaller, report=dataset.report.with_refused(schema.EVENTS, rejected))
+    return replace(smaller, report=dataset.report.with_rejected(schema.EVENTS, rejected))
 
 
 def with_table(dataset: Dataset, table: str, frame: pl.DataFrame) -> Dataset:
@@ -146,6 +146,6 @@ def _without_items(dataset: Dataset, finding: Finding) -> Dataset:
     events = kept.events.with_columns(pl.Series(schema.ITEM, new, dtype=pl.Int32).replace(-1, None))
     rejected = dataset.items[finding.rows].with_columns(pl.lit(finding.reason).alias(REASON))
     items = dataset.items.filter(pl.Series(~flagged))
-    report = None if kept.report is None else kept.report.with_refused(schema.ITEMS, rejected)
+    report = None if kept.report is None else kept.report.with_rejected(schema.ITEMS, rejected)
     vocabulary = Vocabulary(items[schema.ITEM_ID])
     return replace(kept, items=items, item_vocabulary=vocabulary, report=report).with_events(events)

@@ -13,7 +13,7 @@ import polars as pl
 
 from penchant.cleaning.finding import TEXT_COLUMNS, Repair, count_changes, repair_texts
 from penchant.data.dataset import Dataset
-from penchant.data.text import Texts, WordOptions, normalised, words
+from penchant.data.text import Texts, WordOptions, normalise, split_words
 from penchant.options import require_range
 
 
@@ -42,7 +42,7 @@ def find_misspellings(texts: Texts, options: SpellingOptions = SpellingOptions()
     >>> find_misspellings(["cushion cover"] * 30 + ["cushoin cover", "cushions"]).rows()
     [('cushoin', 1, 'cushion', 30)]
     """
-    counted = words(texts, WordOptions(chinese="bigrams")).explode(empty_as_null=False).value_counts(sort=False)
+    counted = split_words(texts, WordOptions(chinese="bigrams")).explode(empty_as_null=False).value_counts(sort=False)
     counted = counted.rename({counted.columns[0]: "word"}).filter(
         pl.col("word").str.contains(r"^\p{Latin}+$") & (pl.col("word").str.len_chars() >= options.shortest)
     )
@@ -78,7 +78,7 @@ def correct(texts: Texts, misspellings: pl.DataFrame) -> pl.Series:
         pl.col("part").str.extract_all(r"[\p{L}\p{M}\p{N}'’]+|[^\p{L}\p{M}\p{N}'’]+")
     )
     flat = tokens.explode("part", empty_as_null=True)
-    key = normalised(flat["part"], lower=True).alias("key")
+    key = normalise(flat["part"], lower=True).alias("key")
     correction = key.replace_strict(misspellings["word"], misspellings["correction"], default=None)
     parts = flat.with_columns(pl.coalesce(correction, "part").alias("part"))
     joined = parts.group_by("row", maintain_order=True).agg(pl.col("part").str.join(""))["part"]

@@ -14,7 +14,7 @@ import polars as pl
 from scipy import sparse
 
 from penchant.arrays import Int64s
-from penchant.data.text import Texts, normalised
+from penchant.data.text import Texts, normalise
 from penchant.options import require_range
 
 
@@ -63,7 +63,7 @@ def find_similar_texts(texts: Texts, options: SimilarityOptions = SimilarityOpti
     >>> pairs.left.tolist(), pairs.right.tolist()
     ([0], [1])
     """
-    plain = normalised(texts, lower=True).str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
+    plain = normalise(texts, lower=True).str.replace_all(r"[^\p{L}\p{N}]+", " ").str.strip_chars()
     rows, shingles = _hash_shingles(plain.set(plain == "", None), options.shingle)
     if not len(rows):
         empty = np.empty(0, dtype=np.int64)

@@ -12,7 +12,7 @@ import polars as pl
 from penchant.cleaning.finding import TEXT_COLUMNS, Repair, count_changes, repair_texts
 from penchant.cleaning.similar_texts import split_codepoints
 from penchant.data.dataset import Dataset
-from penchant.data.text import squeezed
+from penchant.data.text import squeeze
 
 _TAG = r"(?is)<(script|style)\b.*?</(script|style)\s*>|</?[a-z][^<>]*>|<!--.*?-->"
 _ENTITY = r"&(#\d+|#[xX][0-9a-fA-F]+|[A-Za-z]{2,8}\d?);"
@@ -78,7 +78,7 @@ def remove_markup(text: pl.Series) -> pl.Series:
     out = text.str.replace_all(_TAG, " ")
     named = out.str.contains(_ENTITY).fill_null(False)
     out = _change_values(out, named, html.unescape) if named.any() else out
-    tidy = squeezed(out)
+    tidy = squeeze(out)
     return pl.select(pl.when(tagged | named).then(tidy).otherwise(text)).to_series()
 
 
@@ -89,7 +89,7 @@ def normalise_forms(text: pl.Series) -> pl.Series:
     ['ABC123，好！', 'a b']
     """
     out = text.str.normalize("NFC").str.replace_many(_WIDE, _PLAIN)
-    return squeezed(out)
+    return squeeze(out)
 
 
 def fix_encoding(text: pl.Series) -> pl.Series:

@@ -14,11 +14,11 @@ def configuration(
     config: Path | None, settings: list[str] | None, model: str | None = None, seed: int | None = None
 ) -> Config:
     """The configuration of one call; raises `UsageError` / `OptionError` for anything unknown."""
-    from penchant.options import settings as pairs
+    from penchant.options import parse_settings
     from penchant.recommender.config import Config
 
     found = Config.from_toml(config) if config is not None else Config()
-    wanted: dict[str, object] = dict(pairs(settings or []))
+    wanted: dict[str, object] = dict(parse_settings(settings or []))
     if model is not None:
         wanted["model"] = model
     if seed is not None:
@@ -34,11 +34,11 @@ def recipes(
     Raises `OptionError` where none has it, `UsageError` where its value is wrong.
     """
     from penchant.errors import OptionError, UsageError
-    from penchant.options import settings as pairs
+    from penchant.options import parse_settings
 
     found = {name: configuration(config, None, name, seed) for name in names}
     taken: dict[str, dict[str, object]] = {name: {} for name in names}
-    for key, value in pairs(settings or []).items():
+    for key, value in parse_settings(settings or []).items():
         refused: list[OptionError] = []
         for name in names:
             try:

@@ -125,7 +125,7 @@ def show_lists(recommender: Recommender, *, k: int = 3) -> str:
     show_heading(5, f"What the {recommender.config.model} recommends, and why")
     users, titles = select_users(recommender), recommender.titles
     for user in users:
-        history = recommender.dataset.sequences(recommender.dataset.user_codes([user])).items
+        history = recommender.dataset.sequences(recommender.dataset.encode_users([user])).items
         recent = [titles[code] for code in history[history >= 0][-3:]]
         terminal.show(f"{user}, whose last choices are {'; '.join(recent)}")
         answer = recommender.recommend([user], k=k, explain=True)

@@ -46,10 +46,12 @@ def encode(
     from penchant.embeddings.encode_table import encode_table
     from penchant.embeddings.fitted import ModalityOptions
     from penchant.encoders.cache import EncoderCache, find_cache_folder
-    from penchant.options import all_replaced, settings
+    from penchant.options import parse_settings, replace_options
 
     options = replace(ModalityOptions(), seed=seed)
-    options = all_replaced(options, {f"{modality}.{key}": value for key, value in settings(set_ or []).items()})
+    options = replace_options(
+        options, {f"{modality}.{key}": value for key, value in parse_settings(set_ or []).items()}
+    )
     dataset = Dataset.load(data, strict=strict)
     store = EncoderCache(cache if cache is not None else find_cache_folder())
     with terminal.progress() as report:

@@ -31,8 +31,8 @@ def explain(
         told = {} if likely is None else {"interested": likely}
         terminal.show_json({"user_id": user, **told, **asdict(reason)})
         return
-    title = rec.titles[rec.dataset.item_vocabulary.code(item, kind="item")]
-    terminal.show(f"{title}: score {reason.score:.4f} for {user}, {reason.standing:+.2f} sd from the mean of all items")
+    title = rec.titles[rec.dataset.item_vocabulary.encode_one(item, kind="item")]
+    terminal.show(f"{title}: score {reason.score:.4f} for {user}, {reason.lead:+.2f} sd from the mean of all items")
     if likely is not None:
         terminal.show(f"Of interest with a probability of {likely:.0%}")
     if reason.sentence:

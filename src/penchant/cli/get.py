@@ -40,13 +40,13 @@ def get(
     json: parameters.AsJson = False,
 ) -> None:
     """Get a public data set and write it as a folder that follows the data contract."""
-    from penchant.artifacts.atomic import refuse_occupied
+    from penchant.artifacts.atomic import require_free
     from penchant.sources.catalogue import public_set
     from penchant.sources.convert import convert
 
     known = public_set(name)
     digests = _digests(sha256 or [])
-    refuse_occupied(to)
+    require_free(to)
     fetched = source is None or "://" in source
     if fetched:
         folder = to.absolute().with_name(to.absolute().name + ".download")

@@ -146,14 +146,14 @@ def _filters(
     category: list[str] | None, where: list[str] | None, allow: list[str] | None, deny: list[str] | None
 ) -> Filters | None:
     from penchant.data import schema
-    from penchant.options import settings
+    from penchant.options import parse_settings
     from penchant.retrieval.filters import Filters
 
     if not (category or where or allow or deny):
         return None
     return Filters(
         categories=tuple(category or ()),
-        attributes=settings(where or []),
+        attributes=parse_settings(where or []),
         allow=tuple(requests.listed_ids("--allow", allow, schema.ITEM_ID)) if allow else None,
         deny=tuple(requests.listed_ids("--deny", deny, schema.ITEM_ID)),
     )
@@ -171,7 +171,7 @@ def _users(rec: Recommender, users: str) -> list[str]:
             )
         return everybody
     names = requests.read_ids("--users", Path(users), schema.USER_ID)
-    rec.dataset.user_codes(names)
+    rec.dataset.encode_users(names)
     return names
 
 

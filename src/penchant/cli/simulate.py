@@ -27,13 +27,13 @@ def simulate(
     set_: parameters.Settings = None,
 ) -> None:
     """Write a simulated platform, with the truth about its users' interests."""
-    from penchant.artifacts.atomic import refuse_occupied
-    from penchant.options import from_dict, settings
+    from penchant.artifacts.atomic import require_free
+    from penchant.options import from_dict, parse_settings
     from penchant.simulator import SimulatorOptions, simulate, stream
 
-    refuse_occupied(out)
+    require_free(out)
     asked = {"users": users, "items": items, "events": events or 30 * users, "language": language, "seed": seed}
-    options = from_dict(SimulatorOptions, {**asked, **settings(set_ or [])})
+    options = from_dict(SimulatorOptions, {**asked, **parse_settings(set_ or [])})
     if options.users > _AT_ONCE:
         with terminal.progress() as report:
             stream(options, out, progress=report)

@@ -104,12 +104,12 @@ def update(
 
 def not_taken(known: Dataset, data: Dataset) -> dict[str, dict[str, Any]]:
     """What of the new data is not taken in, table by table: rows, cells, and what reading says of the rest."""
-    from penchant.data.ingest.merge import unread_cells
+    from penchant.data.ingest.merge import count_unread_cells
 
     tables = data.report.tables if data.report else {}
     return {
         "rows_quarantined": {name: dict(table.quarantined) for name, table in tables.items()},
-        "cells_unread": unread_cells(known, data),
+        "cells_unread": count_unread_cells(known, data),
         "notes": {name: list(table.notes) for name, table in tables.items() if table.notes},
     }
 

@@ -9,13 +9,13 @@ DECIDING = 100
 """So many ids of a column say whether all may be whole decimals."""
 
 
-def decimal(column: pl.Series) -> bool:
+def is_decimal(column: pl.Series) -> bool:
     """Whether the first ids of a column of text are all whole decimals (`7.0`)."""
     first = column.drop_nulls().head(DECIDING) if column.dtype == pl.String else pl.Series([], dtype=pl.String)
     return bool(len(first)) and bool(first.str.contains(_WHOLE).all())
 
 
-def ids(column: pl.Series, *, decimals: bool = True) -> pl.Series:
+def parse_ids(column: pl.Series, *, decimals: bool = True) -> pl.Series:
     """External ids as text: trimmed, empty = null; whole decimals (1.0, from columns with gaps) lose their ".0".
 
     `decimals` False says that text is left as it is, where `column` is a piece of a table whose ids are no decimals.
@@ -39,7 +39,7 @@ def ids(column: pl.Series, *, decimals: bool = True) -> pl.Series:
     if edge.any() or (text == "").any():
         text = text.str.strip_chars()
         text = text.set(text == "", None)
-    if decimals and decimal(text) and text.drop_nulls().str.contains(_WHOLE).all():
+    if decimals and is_decimal(text) and text.drop_nulls().str.contains(_WHOLE).all():
         text = text.str.replace(r"\.0+$", "")
     return text
 
@@ -60,7 +60,7 @@ def as_text(column: pl.Series) -> pl.Series:
     return text.set(blank, None) if blank.any() else text
 
 
-def numbers(column: pl.Series) -> tuple[pl.Series, pl.Series]:
+def parse_numbers(column: pl.Series) -> tuple[pl.Series, pl.Series]:
     """A column as Float64, and a mask of the cells that hold something that is no number."""
     kind = column.dtype
     if kind.is_numeric() or kind == pl.Boolean:
@@ -70,7 +70,7 @@ def numbers(column: pl.Series) -> tuple[pl.Series, pl.Series]:
     return out, out.is_null() & text.is_not_null()
 
 
-def lists(column: pl.Series) -> pl.Series:
+def parse_lists(column: pl.Series) -> pl.Series:
     """A list of text: from lists, `a|b`, JSON or Python lists as text (`['a', 'b']`); trimmed, empty ones null."""
     kind = column.dtype
     if isinstance(kind, (pl.List, pl.Array)):
@@ -93,7 +93,7 @@ def lists(column: pl.Series) -> pl.Series:
     return out.set(out.list.len() == 0, None) if (out.list.len() == 0).any() else out
 
 
-def typed(column: pl.Series) -> pl.Series:
+def infer_numbers(column: pl.Series) -> pl.Series:
     """A text column of attributes as numbers where every cell is one (and none has a leading zero or plus)."""
     if column.dtype != pl.String:
         return column
@@ -109,12 +109,12 @@ def typed(column: pl.Series) -> pl.Series:
     return column
 
 
-def like(column: pl.Series, known: pl.Series) -> pl.Series:
+def convert_like(column: pl.Series, known: pl.Series) -> pl.Series:
     """A column in the type of the `known` one; null where a cell cannot be read in it.
 
     Fractions among known whole numbers are kept: then the result is Float64, if all that is known fits into it.
 
-    >>> like(pl.Series(["1.5", "cheap"]), pl.Series([3, 4])).to_list()
+    >>> convert_like(pl.Series(["1.5", "cheap"]), pl.Series([3, 4])).to_list()
     [1.5, None]
     """
     kind = known.dtype
@@ -123,7 +123,7 @@ def like(column: pl.Series, known: pl.Series) -> pl.Series:
     if kind == pl.String:
         return as_text(column)
     if kind == pl.List(pl.String):
-        return lists(column)
+        return parse_lists(column)
     if kind == pl.Boolean and column.dtype == pl.String:
         word = column.str.strip_chars().str.to_lowercase()
         return (word == "true").set(~word.is_in(["true", "false"]), None)
@@ -141,7 +141,7 @@ def like(column: pl.Series, known: pl.Series) -> pl.Series:
     return exact if whole else made.set(other, None)
 
 
-def finite(column: pl.Series) -> tuple[pl.Series, int]:
+def replace_non_finite(column: pl.Series) -> tuple[pl.Series, int]:
     """A column of numbers with NaN and infinities as null, and how many there were."""
     if not column.dtype.is_float():
         return column, 0
@@ -150,6 +150,6 @@ def finite(column: pl.Series) -> tuple[pl.Series, int]:
     return (column.set(bad, None), count) if count else (column, 0)
 
 
-def folded(name: str) -> str:
+def fold_name(name: str) -> str:
     """A name without what makes no difference: case, spaces, `_` and `-`."""
     return "".join(c for c in name.lower() if c not in " _-")

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.data import schema
-from penchant.data.precomputed import OwnVectors, checked, vectors_from
+from penchant.data.precomputed import PrecomputedEmbeddings, check_vectors, parse_vectors
 from penchant.data.sequences import SequenceBatch
 from penchant.data.vocabulary import Vocabulary
 from penchant.errors import UnknownIdError
@@ -46,7 +46,7 @@ class Dataset:
     relations: pl.DataFrame | None = None
     report: IngestReport | None = None
     root: Path | None = None
-    vectors: tuple[OwnVectors, ...] = ()
+    vectors: tuple[PrecomputedEmbeddings, ...] = ()
     named_events: bool | None = None
     _cache: dict[str, SequenceBatch] = field(default_factory=dict, repr=False, compare=False)
 
@@ -100,7 +100,7 @@ class Dataset:
 
         Raises `DataError` for ids that are not known or come twice, and for vectors that do not fit together.
         """
-        own = checked([vectors_from(name, table)], self.vocabularies)
+        own = check_vectors([parse_vectors(name, table)], self.vocabularies)
         others = (each for each in self.vectors if (each.name, each.table) != (name, own[0].table))
         return replace(self, vectors=(*others, *own))
 
@@ -116,11 +116,11 @@ class Dataset:
     def sequences(self, users: Iterable[int] | npt.NDArray[np.integer] | None = None) -> SequenceBatch:
         """Histories of all users (row = user code), or of some, in the order asked."""
         if "all" not in self._cache:
-            self._cache["all"] = _packed(self.events, self.n_users)
+            self._cache["all"] = _pack(self.events, self.n_users)
         whole = self._cache["all"]
         return whole if users is None else whole.take(np.asarray(list(users), dtype=np.int64))
 
-    def user_codes(self, user_ids: Iterable[object]) -> npt.NDArray[np.int32]:
+    def encode_users(self, user_ids: Iterable[object]) -> npt.NDArray[np.int32]:
         """Codes of users; raises `UnknownIdError` for the first that is not known."""
         wanted = [str(u) for u in user_ids]
         codes = self.user_vocabulary.encode(wanted)
@@ -137,7 +137,7 @@ class Dataset:
         return codes
 
 
-def _packed(events: pl.DataFrame, n_users: int) -> SequenceBatch:
+def _pack(events: pl.DataFrame, n_users: int) -> SequenceBatch:
     """All histories of a sorted event table as one batch, rows = user codes."""
     users = events[schema.USER].to_numpy()
     offsets = np.zeros(n_users + 1, dtype=np.int64)
@@ -149,20 +149,20 @@ def _packed(events: pl.DataFrame, n_users: int) -> SequenceBatch:
         if events[schema.TIME_S].null_count()
         else events[schema.TIME_S]
     )
-    values = _amounts(events, schema.VALUE)
+    values = _read_amounts(events, schema.VALUE)
     return SequenceBatch(
         offsets=offsets,
         items=events[schema.ITEM].fill_null(-1).to_numpy().astype(np.int32, copy=False),
         times_s=filled.to_numpy().astype(np.int64, copy=False),
         kinds=events[schema.KIND].to_numpy().astype(np.int16, copy=False),
         values=np.full(events.height, np.nan, dtype=np.float32) if values is None else values,
-        dwells_s=_amounts(events, schema.DWELL_S),
+        dwells_s=_read_amounts(events, schema.DWELL_S),
         users=np.arange(n_users, dtype=np.int32),
         event_rows=np.arange(events.height, dtype=np.int64),
     )
 
 
-def _amounts(events: pl.DataFrame, column: str) -> npt.NDArray[np.float32] | None:
+def _read_amounts(events: pl.DataFrame, column: str) -> npt.NDArray[np.float32] | None:
     """A column of numbers, NaN where there is none; None without the column."""
     if column not in events.columns:
         return None

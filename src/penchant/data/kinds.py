@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.data import schema
-from penchant.data.columns import folded
+from penchant.data.columns import fold_name
 from penchant.errors import UsageError
 
 KIND_ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -45,8 +45,8 @@ KIND_ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
 
 KNOWN_KINDS: Final = (*KIND_ALIASES, *sorted(schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS))
 """Names of kinds that we know."""
-_OURS: Final[Mapping[str, str]] = {folded(kind): kind for kind in KNOWN_KINDS} | {
-    folded(word): kind for kind, words in KIND_ALIASES.items() for word in words
+_OURS: Final[Mapping[str, str]] = {fold_name(kind): kind for kind in KNOWN_KINDS} | {
+    fold_name(word): kind for kind, words in KIND_ALIASES.items() for word in words
 }
 
 _REFUSING_WORDS: Final = frozenset(
@@ -104,60 +104,60 @@ _NO_REFUSAL: Final = re.compile(
 """Words that hold such a sign and say nothing against the item."""
 
 
-def wanted_kinds(kinds: Sequence[str]) -> npt.NDArray[np.bool_]:
+def mask_wanted_kinds(kinds: Sequence[str]) -> npt.NDArray[np.bool_]:
     """Which kinds `[K]` are signs of interest: neither 'not this' nor something that the platform did.
 
-    >>> wanted_kinds(["view", "不喜欢", "impression", "wave"]).tolist()
+    >>> mask_wanted_kinds(["view", "不喜欢", "impression", "wave"]).tolist()
     [True, False, False, True]
     """
     refused = schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS
-    return np.array([our_kind(kind) not in refused for kind in kinds], dtype=np.bool_)
+    return np.array([normalise_kind(kind) not in refused for kind in kinds], dtype=np.bool_)
 
 
-def our_kind(word: str) -> str:
+def normalise_kind(word: str) -> str:
     """Our name of a kind as a file may write it; other words become lower case and stay.
 
-    >>> our_kind("不喜欢"), our_kind("Not Interested"), our_kind("AddToCart"), our_kind(" Buy ")
+    >>> normalise_kind("不喜欢"), normalise_kind("Not Interested"), normalise_kind("AddToCart"), normalise_kind(" Buy ")
     ('dislike', 'not_interested', 'add_to_cart', 'buy')
     """
-    return _OURS.get(folded(word.strip()), word.strip().lower())
+    return _OURS.get(fold_name(word.strip()), word.strip().lower())
 
 
-def kind_codes(known: Sequence[str], words: Sequence[str]) -> npt.NDArray[np.int32]:
+def match_kind_codes(known: Sequence[str], words: Sequence[str]) -> npt.NDArray[np.int32]:
     """The place in `known` of each of `words`, `[words]`: by the name itself, else by what both mean; -1 where neither.
 
     So the kinds of a bundle that was made before a word was known are found again under our name.
 
-    >>> kind_codes(["浏览", "add to cart", "view"], ["view", "add_to_cart", "浏览", "wave"]).tolist()
+    >>> match_kind_codes(["浏览", "add to cart", "view"], ["view", "add_to_cart", "浏览", "wave"]).tolist()
     [2, 1, 0, -1]
     """
-    places = {our_kind(kind): place for place, kind in reversed(list(enumerate(known)))}
+    places = {normalise_kind(kind): place for place, kind in reversed(list(enumerate(known)))}
     places |= {kind: place for place, kind in enumerate(known)}
-    return np.array([places.get(word, places.get(our_kind(word), -1)) for word in words], dtype=np.int32)
+    return np.array([places.get(word, places.get(normalise_kind(word), -1)) for word in words], dtype=np.int32)
 
 
-def given_weights(option: str, given: Mapping[str, float], kinds: Sequence[str]) -> dict[str, float]:
-    """Weights that an option gives to kinds, under the names in `kinds`; words are read as files are (`kind_codes`).
+def match_kind_weights(option: str, given: Mapping[str, float], kinds: Sequence[str]) -> dict[str, float]:
+    """Weights that an option gives to kinds, under the names in `kinds`; words match as in `match_kind_codes`.
 
     Raises `UsageError` for a kind that neither the data nor we know; one of ours that the data lack stays.
 
-    >>> given_weights("kind_weights", {"收藏": 3, "Wave": 2, "buy": 1}, ["favorite", "wave", "buy"])
+    >>> match_kind_weights("kind_weights", {"收藏": 3, "Wave": 2, "buy": 1}, ["favorite", "wave", "buy"])
     {'favorite': 3, 'wave': 2, 'buy': 1}
     """
     read = {}
-    for (word, weight), place in zip(given.items(), kind_codes(kinds, list(given)), strict=True):
-        kind = kinds[place] if place >= 0 else our_kind(word)
+    for (word, weight), place in zip(given.items(), match_kind_codes(kinds, list(given)), strict=True):
+        kind = kinds[place] if place >= 0 else normalise_kind(word)
         if place < 0 and kind not in KNOWN_KINDS:
             raise UsageError(f"{option} names {word!r}, no kind of the data.", remedy=f"There are {', '.join(kinds)}.")
         read[kind] = weight
     return read
 
 
-def reads_as_refusal(kind: str) -> bool:
+def reads_as_negative(kind: str) -> bool:
     """Whether a kind that counts as wanted reads like 'not this', or like something that the platform did.
 
     >>> kinds = ("view", "disliked", "video_skipped", "不想看", "收藏", "hide", "不错", "无线购买", "不错过")
-    >>> [kind for kind in kinds if reads_as_refusal(kind)]
+    >>> [kind for kind in kinds if reads_as_negative(kind)]
     ['disliked', 'video_skipped', '不想看']
     """
     if kind in schema.NEGATIVE_KINDS or kind in schema.PASSIVE_KINDS:

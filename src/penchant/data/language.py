@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-from penchant.data.text import Texts, normalised
+from penchant.data.text import Texts, normalise
 from penchant.errors import MissingExtraError
 
 UNKNOWN: Final = ""
@@ -38,7 +38,7 @@ def detect(texts: Texts, *, thorough: bool = False) -> pl.Series:
     >>> detect(["A quiet film", "小伙路难走 vlog", "映画を見る", "123", None]).to_list()
     ['en', 'zh', 'ja', '', '']
     """
-    text = normalised(texts)
+    text = normalise(texts)
     counted = (
         text.alias("x")
         .to_frame()
@@ -60,13 +60,13 @@ def detect(texts: Texts, *, thorough: bool = False) -> pl.Series:
     codes = counted.select(
         pl.when(some).then(best.replace_strict(range(len(names)), names, return_dtype=pl.String)).otherwise(pl.lit(""))
     ).to_series()
-    return (_thorough(text, codes) if thorough else codes).alias("language")
+    return (_detect_thoroughly(text, codes) if thorough else codes).alias("language")
 
 
-def shares(texts: Texts, *, thorough: bool = False) -> dict[str, float]:
+def measure_shares(texts: Texts, *, thorough: bool = False) -> dict[str, float]:
     """Share of the texts with letters in each language, largest first.
 
-    >>> shares(["one", "two", "三", None])
+    >>> measure_shares(["one", "two", "三", None])
     {'en': 0.6666666666666666, 'zh': 0.3333333333333333}
     """
     found = detect(texts, thorough=thorough)
@@ -77,16 +77,16 @@ def shares(texts: Texts, *, thorough: bool = False) -> dict[str, float]:
     return dict(zip(table["language"].to_list(), table["proportion"].to_list(), strict=True))
 
 
-def main_language(texts: Texts) -> str:
+def find_main_language(texts: Texts) -> str:
     """The most frequent language; empty where no text has letters.
 
-    >>> main_language(["你好", "世界", "ok"])
+    >>> find_main_language(["你好", "世界", "ok"])
     'zh'
     """
-    return next(iter(shares(texts)), UNKNOWN)
+    return next(iter(measure_shares(texts)), UNKNOWN)
 
 
-def _thorough(text: pl.Series, codes: pl.Series) -> pl.Series:
+def _detect_thoroughly(text: pl.Series, codes: pl.Series) -> pl.Series:
     if not importlib.util.find_spec("py3langid"):
         raise MissingExtraError("py3langid", "lang")
     import py3langid

@@ -29,7 +29,7 @@ class Modality:
             raise DataError(
                 f"A modality needs vectors [N, D] and present [N], got {self.vectors.shape}, {self.present.shape}."
             )
-        finite = _finite(self.vectors)
+        finite = _mask_finite(self.vectors)
         if not finite.all():
             row = int(np.flatnonzero(~finite)[0])
             raise DataError(
@@ -90,7 +90,7 @@ class Modalities(Mapping[str, Modality]):
         return Modalities({**self.by_modality, name: modality})
 
 
-def _finite(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+def _mask_finite(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
     """Which rows hold numbers only, `[N]`; in blocks: a mask of all numbers would take a quarter of their memory."""
     out = np.empty(len(vectors), dtype=bool)
     for start in range(0, len(vectors), _BLOCK):

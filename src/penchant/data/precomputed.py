@@ -18,7 +18,7 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.data import schema
-from penchant.data.columns import ids as as_ids
+from penchant.data.columns import parse_ids
 from penchant.data.modalities import Modality
 from penchant.data.vocabulary import Vocabulary
 from penchant.errors import DataError
@@ -35,7 +35,7 @@ _RESERVED: Final = frozenset({schema.BEHAVIOUR, schema.ATTRIBUTES, "items", "key
 
 
 @dataclass(frozen=True)
-class OwnVectors:
+class PrecomputedEmbeddings:
     """The modality `name` of `items` or `users` (`table`): row r of `view` belongs to `ids[r]`."""
 
     name: str
@@ -43,7 +43,7 @@ class OwnVectors:
     ids: pl.Series
     modality: Modality
 
-    def aligned(self, vocabulary: Vocabulary) -> Modality:
+    def align(self, vocabulary: Vocabulary) -> Modality:
         """The modality of every id of a vocabulary, in the order of codes; ids without a vector are absent."""
         codes = vocabulary.encode(self.ids)
         vectors = np.zeros((len(vocabulary), self.modality.dim), dtype=np.float32)
@@ -52,14 +52,14 @@ class OwnVectors:
         present[codes[codes >= 0]] = self.modality.present[codes >= 0]
         return Modality(vectors, present, self.modality.encoder)
 
-    def told(self, total: int) -> str:
+    def describe_coverage(self, total: int) -> str:
         """How many of the `total` rows of its table it covers, for the report."""
         covered = int(self.modality.present.sum())
         return (
             f"{FOLDER}/{self.name}: {covered:,} of {total:,} {self.table} have a vector of {self.modality.dim} numbers"
         )
 
-    def check(self, vocabulary: Vocabulary) -> OwnVectors:
+    def check(self, vocabulary: Vocabulary) -> PrecomputedEmbeddings:
         """Itself. Raises `DataError` where it names an id that is not in the vocabulary."""
         unknown = self.ids.filter(pl.Series(vocabulary.encode(self.ids) < 0))
         if unknown.len():
@@ -71,7 +71,7 @@ class OwnVectors:
         return self
 
 
-def read_vectors(path: str | Path, name: str | None = None) -> OwnVectors:
+def read_vectors(path: str | Path, name: str | None = None) -> PrecomputedEmbeddings:
     """Vectors from `.parquet`, or from `.npy` with its `.ids.csv`; `name` is that of the file where left out.
 
     Raises `DataError` for a file that is not there or not of this form, an id that is missing or comes twice, vectors
@@ -82,17 +82,17 @@ def read_vectors(path: str | Path, name: str | None = None) -> OwnVectors:
     if not file.is_file():
         raise DataError(f"There is no file {file} for the modality {told!r}.", remedy="Give a .parquet or .npy file.")
     if file.suffix == ".npy":
-        return vectors_from(told, _npy(file), source=file.name)
+        return parse_vectors(told, _read_npy(file), source=file.name)
     if file.suffix not in (".parquet", ".pq"):
         raise DataError(f"{file} is no table of vectors.", remedy="Give a .parquet or .npy file.")
     try:
         frame, encoder = pl.read_parquet(file), pl.read_parquet_metadata(file).get(ENCODER, "")
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(f"{file} cannot be read: {error}", remedy="Write it again as Parquet.") from error
-    return vectors_from(told, frame, source=file.name, encoder=encoder)
+    return parse_vectors(told, frame, source=file.name, encoder=encoder)
 
 
-def vectors_from(name: str, frame: pl.DataFrame, *, source: str = "", encoder: str = "") -> OwnVectors:
+def parse_vectors(name: str, frame: pl.DataFrame, *, source: str = "", encoder: str = "") -> PrecomputedEmbeddings:
     """The same from a frame with `item_id` or `user_id`, `vector` and maybe `present`."""
     if not _NAME.fullmatch(name) or name in _RESERVED:
         raise DataError(
@@ -106,13 +106,13 @@ def vectors_from(name: str, frame: pl.DataFrame, *, source: str = "", encoder: s
             f"{place} has the columns {', '.join(frame.columns)}.",
             remedy="It needs item_id or user_id, and vector; present is optional.",
         )
-    ids = as_ids(frame[keys[0]])
+    ids = parse_ids(frame[keys[0]])
     if ids.null_count():
         raise DataError(f"{place}: {ids.null_count():,} rows have no {keys[0]}.", remedy="Leave them out.")
     twice = ids.filter(ids.is_duplicated())
     if twice.len():
         raise DataError(f"{place}: {keys[0]} {twice[0]!r} comes more than once.", remedy="Keep one row for each id.")
-    vectors, filled = _matrix(frame[VECTOR], place)
+    vectors, filled = _parse_matrix(frame[VECTOR], place)
     present = filled
     if PRESENT in frame.columns:
         if frame[PRESENT].dtype != pl.Boolean:
@@ -125,10 +125,12 @@ def vectors_from(name: str, frame: pl.DataFrame, *, source: str = "", encoder: s
             remedy="Mend it, leave the row out, or say present = false.",
         )
     vectors = np.where(present[:, None], vectors, np.float32(0)).astype(np.float32)
-    return OwnVectors(name, _KEYS[keys[0]], ids, Modality(vectors, present, encoder or f"vectors of {place}"))
+    return PrecomputedEmbeddings(
+        name, _KEYS[keys[0]], ids, Modality(vectors, present, encoder or f"vectors of {place}")
+    )
 
 
-def folder_vectors(root: Path) -> tuple[OwnVectors, ...]:
+def read_folder_vectors(root: Path) -> tuple[PrecomputedEmbeddings, ...]:
     """What lies in the folder `modalities/` of a dataset, in the order of names."""
     folder = root / FOLDER
     if not folder.is_dir():
@@ -142,12 +144,14 @@ def folder_vectors(root: Path) -> tuple[OwnVectors, ...]:
     return tuple(found)
 
 
-def checked(vectors: Iterable[OwnVectors], vocabularies: Mapping[str, Vocabulary]) -> tuple[OwnVectors, ...]:
-    """The same, each compared with the ids of its table (see `OwnVectors.check`)."""
+def check_vectors(
+    vectors: Iterable[PrecomputedEmbeddings], vocabularies: Mapping[str, Vocabulary]
+) -> tuple[PrecomputedEmbeddings, ...]:
+    """The same, each compared with the ids of its table (see `PrecomputedEmbeddings.check`)."""
     return tuple(own.check(vocabularies[own.table]) for own in vectors)
 
 
-def _matrix(column: pl.Series, place: str) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+def _parse_matrix(column: pl.Series, place: str) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
     """Vectors `[N, D]` and which rows have one."""
     inner = column.dtype.inner if isinstance(column.dtype, pl.List | pl.Array) else pl.String()
     if not (inner.is_numeric() or inner == pl.Null):
@@ -169,7 +173,7 @@ def _matrix(column: pl.Series, place: str) -> tuple[npt.NDArray[np.float32], npt
     return np.asarray(numbers.to_numpy(), dtype=np.float32), filled
 
 
-def _npy(file: Path) -> pl.DataFrame:
+def _read_npy(file: Path) -> pl.DataFrame:
     """The array of a `.npy` file and the ids beside it as a frame."""
     beside = file.with_suffix(".ids.csv")
     if not beside.is_file():

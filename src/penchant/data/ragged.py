@@ -30,7 +30,7 @@ class Ragged:
         return cls(offsets, np.asarray(flat, dtype=np.int32))
 
     @classmethod
-    def grouped(cls, rows: npt.NDArray[np.integer], values: npt.NDArray[np.integer], n_rows: int) -> Ragged:
+    def group(cls, rows: npt.NDArray[np.integer], values: npt.NDArray[np.integer], n_rows: int) -> Ragged:
         """From parallel arrays (row of each value, value); order inside a row is kept."""
         order = np.argsort(rows, kind="stable")
         offsets = np.zeros(n_rows + 1, dtype=np.int64)

@@ -62,7 +62,7 @@ class TableReport:
         return out + [f"  {note}" for note in self.notes]
 
 
-def merged(reports: Sequence[TableReport]) -> TableReport:
+def merge_reports(reports: Sequence[TableReport]) -> TableReport:
     """The report of a table from those of its pieces: counts are summed, also the count that a note begins with."""
     if len(reports) == 1:
         return reports[0]
@@ -103,7 +103,7 @@ class IngestReport:
         """Rows in quarantine, all tables."""
         return sum(table.rows_quarantined for table in self.tables.values())
 
-    def with_refused(self, table: str, rows: pl.DataFrame) -> IngestReport:
+    def with_rejected(self, table: str, rows: pl.DataFrame) -> IngestReport:
         """The same after a later rule refused rows that were kept: `rows` with a column `reason`."""
         if not rows.height:
             return self

@@ -87,14 +87,14 @@ class SequenceBatch:
         """Some rows in the order asked; with `last`, only the most recent events of each."""
         chosen = np.asarray(rows, dtype=np.int64)
         positions, offsets = gather_positions(self.offsets, chosen, last)
-        return self._gathered(positions, offsets, chosen)
+        return self._gather(positions, offsets, chosen)
 
     def windows(self, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]) -> SequenceBatch:
         """Stretches of histories as rows of their own, from flat positions: each `[start, stop)` inside one row."""
         rows = np.searchsorted(self.offsets, starts, side="right") - 1
         offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(stops - starts)])
         places = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], stops - starts)
-        return self._gathered(places, offsets, rows)
+        return self._gather(places, offsets, rows)
 
     def last(self, n: int) -> SequenceBatch:
         """Every row cut to its most recent n events."""
@@ -104,7 +104,7 @@ class SequenceBatch:
         """Only the events where `mask` `[E]` is true; every row stays, maybe empty."""
         counts = np.bincount(self.rows[mask], minlength=len(self))
         offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts)])
-        return self._gathered(np.flatnonzero(mask), offsets, np.arange(len(self)))
+        return self._gather(np.flatnonzero(mask), offsets, np.arange(len(self)))
 
     def before(self, times_s: npt.NDArray[np.int64]) -> SequenceBatch:
         """Events not later than `times_s` `[B]`, which become the times of the request."""
@@ -128,7 +128,7 @@ class SequenceBatch:
         out[cut.rows, columns] = cut.items
         return out
 
-    def _gathered(
+    def _gather(
         self, positions: npt.NDArray[np.int64], offsets: npt.NDArray[np.int64], rows: npt.NDArray[np.integer]
     ) -> SequenceBatch:
         return SequenceBatch(

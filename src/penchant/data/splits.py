@@ -21,7 +21,7 @@ import polars as pl
 from penchant.arrays import Bools, Int64s
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.kinds import wanted_kinds
+from penchant.data.kinds import mask_wanted_kinds
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import DataError, OptionError, UsageError
@@ -142,19 +142,19 @@ def split(
         raise UsageError(f"folds={folds}, fold={fold} is out of range.", remedy="folds is 3 or more, fold below it.")
     notes: list[str] = []
     if ties == "random":
-        dataset = shuffled_ties(dataset, seed)
+        dataset = shuffle_ties(dataset, seed)
         notes.append(f"Events of one user at one time were shuffled (seed {seed}).")
-    log = _log(dataset, repeats)
+    log = _build_log(dataset, repeats)
     if how == "time":
-        return _by_time(log, target, quantile, notes)
+        return _split_by_time(log, target, quantile, notes)
     if how == "leave-one-out":
-        return _leave_one_out(log, notes)
+        return _split_leave_one_out(log, notes)
     if how == "users":
-        return _by_users(log, folds, fold, seed, notes)
-    return _cold_items(log, seed, notes)
+        return _split_by_users(log, folds, fold, seed, notes)
+    return _split_cold_items(log, seed, notes)
 
 
-def shuffled_ties(dataset: Dataset, seed: int) -> Dataset:
+def shuffle_ties(dataset: Dataset, seed: int) -> Dataset:
     """The same events with those of one user at one time in random order (`seq` rewritten to match)."""
     whole = dataset.sequences()
     noise = np.random.default_rng(seed).random(whole.n_events)
@@ -169,9 +169,9 @@ def _check(name: str, value: str, allowed: object) -> None:
         raise OptionError(name, value, allowed=choices)
 
 
-def _log(dataset: Dataset, repeats: bool) -> _Log:
+def _build_log(dataset: Dataset, repeats: bool) -> _Log:
     whole = dataset.sequences()
-    allowed = wanted_kinds(dataset.kinds.ids.to_list())
+    allowed = mask_wanted_kinds(dataset.kinds.ids.to_list())
     target = whole.items >= 0
     if not repeats:
         keys = whole.rows * (dataset.n_items + 1) + whole.items
@@ -183,7 +183,7 @@ def _log(dataset: Dataset, repeats: bool) -> _Log:
     return _Log(dataset, whole, whole.rows, target, repeats)
 
 
-def _holdout(log: _Log, targets: Bools, known: Bools, what: str) -> Holdout:
+def _build_holdout(log: _Log, targets: Bools, known: Bools, what: str) -> Holdout:
     """Ask for the events in `targets`; the history is what is in `known` before the first of them."""
     start = log.first(targets)
     history = known & (log.position < start[log.users])
@@ -199,18 +199,18 @@ def _holdout(log: _Log, targets: Bools, known: Bools, what: str) -> Holdout:
     chosen = np.flatnonzero(targets & (row[log.users] >= 0))
     histories = log.whole.keep(history).take(users).at(log.whole.times_s[start[users]])
     seen = Ragged.empty(len(users)) if log.repeats else histories.history_items.unique()
-    wanted = Ragged.grouped(row[log.users[chosen]], log.whole.items[chosen], len(users))
+    wanted = Ragged.group(row[log.users[chosen]], log.whole.items[chosen], len(users))
     return Holdout(histories, wanted.unique() if log.repeats else wanted, seen)
 
 
-def _cut(
+def _build_split(
     log: _Log, train: Bools, both: Bools, validation: Holdout, test: Holdout, name: str, notes: list[str]
 ) -> Split:
     whole = [f"Tested: {len(test):,} users; validated: {len(validation):,}."]
     return Split(log.dataset.where(train), log.dataset.where(both), validation, test, name, log.dataset, notes + whole)
 
 
-def _by_time(log: _Log, target: Target, quantile: float, notes: list[str]) -> Split:
+def _split_by_time(log: _Log, target: Target, quantile: float, notes: list[str]) -> Split:
     times = log.whole.times_s
     dated = log.dataset.events[schema.TIME_S].is_not_null().to_numpy()
     placed = np.isin(log.users, np.unique(log.users[dated]))  # users without any time cannot stand before a cut
@@ -227,7 +227,7 @@ def _by_time(log: _Log, target: Target, quantile: float, notes: list[str]) -> Sp
             after &= log.position == log.first(after)[log.users]
         elif target == "last":
             after &= log.position == log.last(after)[log.users]
-        return _holdout(log, after, known, what)
+        return _build_holdout(log, after, known, what)
 
     outer = int(np.quantile(times[placed], quantile, method="lower"))
     both = placed & (times < outer)
@@ -235,16 +235,18 @@ def _by_time(log: _Log, target: Target, quantile: float, notes: list[str]) -> Sp
         raise DataError("A split by time needs events at different times.", remedy="Use leave-one-out or users.")
     inner = int(np.quantile(times[both], quantile, method="lower"))
     train = both & (times < inner)
-    notes.append(f"Cut at {_moment(outer)} (quantile {quantile:g} of event times), inner cut at {_moment(inner)}.")
-    return _cut(log, train, both, at(inner, both, "validation"), at(outer, placed, "test"), "time", notes)
+    notes.append(
+        f"Cut at {_format_time(outer)} (quantile {quantile:g} of event times), inner cut at {_format_time(inner)}."
+    )
+    return _build_split(log, train, both, at(inner, both, "validation"), at(outer, placed, "test"), "time", notes)
 
 
-def _moment(time_s: int) -> str:
+def _format_time(time_s: int) -> str:
     """A time in words: `2026-05-24 08:28:29 UTC`."""
     return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _leave_one_out(log: _Log, notes: list[str]) -> Split:
+def _split_leave_one_out(log: _Log, notes: list[str]) -> Split:
     counts = np.bincount(log.users[log.target], minlength=len(log.whole))
     enough = (counts >= 3)[log.users]
     test_at = log.last(log.target & enough)
@@ -256,12 +258,14 @@ def _leave_one_out(log: _Log, notes: list[str]) -> Split:
     short = int(((counts < 3) & (log.whole.lengths > 0)).sum())
     if short:
         notes.append(f"{short:,} users with fewer than three possible targets are in training only.")
-    asked = _holdout(log, validation, earlier, "validation")
+    asked = _build_holdout(log, validation, earlier, "validation")
     everything = np.ones(len(log.users), dtype=bool)
-    return _cut(log, train, earlier, asked, _holdout(log, test, everything, "test"), "leave-one-out", notes)
+    return _build_split(
+        log, train, earlier, asked, _build_holdout(log, test, everything, "test"), "leave-one-out", notes
+    )
 
 
-def _by_users(log: _Log, folds: int, fold: int, seed: int, notes: list[str]) -> Split:
+def _split_by_users(log: _Log, folds: int, fold: int, seed: int, notes: list[str]) -> Split:
     order = np.random.default_rng(seed).permutation(len(log.whole))
     group = np.empty(len(log.whole), dtype=np.int64)
     group[order] = np.arange(len(log.whole)) % folds
@@ -270,15 +274,15 @@ def _by_users(log: _Log, folds: int, fold: int, seed: int, notes: list[str]) -> 
 
     def ask(number: int, what: str) -> Holdout:
         of_fold = log.target & (mine == number)
-        return _holdout(log, of_fold & (log.position == log.last(of_fold)[log.users]), everything, what)
+        return _build_holdout(log, of_fold & (log.position == log.last(of_fold)[log.users]), everything, what)
 
     inner = (fold + 1) % folds
     notes.append(f"Fold {fold} of {folds} by user (seed {seed}); its users are in no training part.")
     train = (mine != fold) & (mine != inner)
-    return _cut(log, train, mine != fold, ask(inner, "validation"), ask(fold, "test"), "users", notes)
+    return _build_split(log, train, mine != fold, ask(inner, "validation"), ask(fold, "test"), "users", notes)
 
 
-def _cold_items(log: _Log, seed: int, notes: list[str]) -> Split:
+def _split_cold_items(log: _Log, seed: int, notes: list[str]) -> Split:
     active = np.unique(log.whole.items[log.whole.items >= 0])
     size = max(1, round(COLD_SHARE * len(active)))
     if len(active) < 3:
@@ -298,7 +302,7 @@ def _cold_items(log: _Log, seed: int, notes: list[str]) -> Split:
     known = ~tested & ~validated
     last_known = log.last(log.target & known & half)[log.users]
     asked = (first_of(validated) & ~half) | (half & (log.position == last_known))
-    validation = _holdout(log, asked, ~tested, "validation")
-    test = _holdout(log, first_of(tested), everything, "test")
+    validation = _build_holdout(log, asked, ~tested, "validation")
+    test = _build_holdout(log, first_of(tested), everything, "test")
     train = known & ~(half & (last_known >= 0) & (log.position >= last_known))
-    return _cut(log, train, ~tested, validation, test, "cold-items", notes)
+    return _build_split(log, train, ~tested, validation, test, "cold-items", notes)

@@ -40,9 +40,9 @@ class WordOptions:
             raise OptionError("chinese", self.chinese, allowed=get_args(ChineseWords))
 
     @property
-    def identity(self) -> str:
+    def cache_key(self) -> str:
         """What decides the result on this machine, for cache keys: `words-lower-jieba`."""
-        return f"words-{'lower' if self.lower else 'case'}-{_chosen(self.chinese)}"
+        return f"words-{'lower' if self.lower else 'case'}-{_choose_method(self.chinese)}"
 
 
 @dataclass(frozen=True)
@@ -57,45 +57,45 @@ class ItemTextOptions:
     """Text between two columns."""
 
 
-def normalised(texts: Texts, *, lower: bool = False) -> pl.Series:
+def normalise(texts: Texts, *, lower: bool = False) -> pl.Series:
     """NFKC (full-width forms become plain), no control or invisible characters, single spaces; empty is null.
 
-    >>> normalised(["ＡＢＣ\\u200b  １２\\n３", " ", None], lower=True).to_list()
+    >>> normalise(["ＡＢＣ\\u200b  １２\\n３", " ", None], lower=True).to_list()
     ['abc 12 3', None, None]
     """
-    text = squeezed(squeezed(_series(texts)).str.normalize("NFKC"))
+    text = squeeze(squeeze(_to_series(texts)).str.normalize("NFKC"))
     return text.str.to_lowercase() if lower else text
 
 
-def squeezed(text: pl.Series) -> pl.Series:
+def squeeze(text: pl.Series) -> pl.Series:
     """No control or invisible characters, single spaces, none at the ends; empty is null."""
     text = text.str.replace_all(_SPACE, " ").str.replace_all(_INVISIBLE, "").str.replace_all(_SPACE, " ")
     text = text.str.strip_chars()
     return text.set(text == "", None)
 
 
-def words(texts: Texts, options: WordOptions = WordOptions()) -> pl.Series:
+def split_words(texts: Texts, options: WordOptions = WordOptions()) -> pl.Series:
     """The words of every text, `[N]` of List(String); Chinese by jieba or as character pairs. Null gives an empty list.
 
     Raises `MissingExtraError` where `chinese="jieba"` is asked for and not installed.
 
-    >>> words(["Don't stop, 3D!", "程序员看电影", None], WordOptions(chinese="bigrams")).to_list()
+    >>> split_words(["Don't stop, 3D!", "程序员看电影", None], WordOptions(chinese="bigrams")).to_list()
     [["don't", 'stop', '3d'], ['程序', '序员', '员看', '看电', '电影'], []]
     """
-    tokens = normalised(texts, lower=options.lower).str.extract_all(_TOKENS)
+    tokens = normalise(texts, lower=options.lower).str.extract_all(_TOKENS)
     flat = pl.DataFrame({"row": pl.int_range(len(tokens), eager=True), "token": tokens.fill_null([])})
     flat = flat.explode("token", empty_as_null=False).with_row_index("place")
     runs = flat.filter(pl.col("token").str.contains(rf"^[{_CJK}]"))
     if not runs.height:
         return tokens.fill_null([])
-    cut = _jieba_words if _chosen(options.chinese) == "jieba" else _bigrams
+    cut = _split_jieba if _choose_method(options.chinese) == "jieba" else _split_bigrams
     other = flat.filter(~pl.col("token").str.contains(rf"^[{_CJK}]")).with_columns(part=pl.lit(0, pl.Int64))
     whole = pl.concat([other, cut(runs)]).sort("place", "part").group_by("row", maintain_order=True).agg("token")
     rows = pl.DataFrame({"row": pl.int_range(len(tokens), eager=True)})
     return rows.join(whole, on="row", how="left", maintain_order="left")["token"].fill_null([])
 
 
-def item_text(dataset: Dataset, options: ItemTextOptions = ItemTextOptions()) -> list[str | None]:
+def build_item_texts(dataset: Dataset, options: ItemTextOptions = ItemTextOptions()) -> list[str | None]:
     """One normalised text for every item `[N]`, in the order of codes; None where an item has none.
 
     Raises `OptionError` for an attribute that no column of items has.
@@ -103,7 +103,7 @@ def item_text(dataset: Dataset, options: ItemTextOptions = ItemTextOptions()) ->
     >>> import penchant.data.dataset as d
     >>> log = {"user_id": ["u"], "item_id": ["a"], "timestamp": [1]}
     >>> items = {"item_id": ["a", "b"], "title": ["Heat", None], "categories": ["Crime|Drama", None]}
-    >>> item_text(d.Dataset.from_tables(log, items))
+    >>> build_item_texts(d.Dataset.from_tables(log, items))
     ['Heat. Crime, Drama', None]
     """
     items = dataset.items
@@ -113,25 +113,25 @@ def item_text(dataset: Dataset, options: ItemTextOptions = ItemTextOptions()) ->
     names = [name for name in (*options.fields, *options.attributes) if name in items.columns]
     if not names:
         return [None] * items.height
-    parts = pl.DataFrame([normalised(as_text(items[name])).alias(name) for name in names])
+    parts = pl.DataFrame([normalise(as_text(items[name])).alias(name) for name in names])
     joined = parts.select(pl.concat_str(pl.all(), separator=options.separator, ignore_nulls=True)).to_series()
     return joined.set(joined == "", None).to_list()
 
 
-def _series(texts: Texts) -> pl.Series:
+def _to_series(texts: Texts) -> pl.Series:
     series = texts if isinstance(texts, pl.Series) else pl.Series("text", list(texts), dtype=pl.String)
     return series if series.dtype == pl.String else as_text(series)
 
 
-def _bigrams(runs: pl.DataFrame) -> pl.DataFrame:
+def _split_bigrams(runs: pl.DataFrame) -> pl.DataFrame:
     """Pairs of neighbouring characters of every run; a single character stays."""
     length = pl.col("token").str.len_chars().cast(pl.Int64)
     starts = runs.with_columns(part=pl.int_ranges(0, pl.max_horizontal(length - 1, 1))).explode("part")
     return starts.with_columns(pl.col("token").str.slice(pl.col("part"), 2)).select("place", "row", "token", "part")
 
 
-def _jieba_words(runs: pl.DataFrame) -> pl.DataFrame:
-    cut = _jieba()
+def _split_jieba(runs: pl.DataFrame) -> pl.DataFrame:
+    cut = _load_jieba()
     unique = runs["token"].unique(maintain_order=True)
     table = pl.DataFrame({"token": unique, "words": pl.Series([cut(run) for run in unique], dtype=pl.List(pl.String))})
     found = runs.join(table, on="token", how="left", maintain_order="left").drop("token")
@@ -139,14 +139,14 @@ def _jieba_words(runs: pl.DataFrame) -> pl.DataFrame:
     return found.explode("words", "part").select("place", "row", pl.col("words").alias("token"), "part")
 
 
-def _chosen(chinese: str) -> str:
+def _choose_method(chinese: str) -> str:
     if chinese != "auto":
         return chinese
     return "jieba" if importlib.util.find_spec("jieba") else "bigrams"
 
 
 @functools.cache
-def _jieba() -> Callable[[str], list[str]]:
+def _load_jieba() -> Callable[[str], list[str]]:
     import logging
     import warnings
 

@@ -55,7 +55,7 @@ class Vocabulary:
         joined = frame.select(pl.col(column).cast(pl.String)).join(table, on=column, how="left", maintain_order="left")
         return joined["__code"].fill_null(-1).to_numpy().astype(np.int32, copy=False)
 
-    def code(self, value: object, *, kind: str) -> int:
+    def encode_one(self, value: object, *, kind: str) -> int:
         """Code of one id; raises `UnknownIdError` (with the nearest ids) where it is unknown."""
         code = self._lookup().get(str(value))
         if code is None:
@@ -71,7 +71,7 @@ class Vocabulary:
         """Ids of codes `[N]`, in order."""
         return self.ids.gather(np.asarray(codes, dtype=np.int64)).to_list()
 
-    def extended(self, values: pl.Series) -> Vocabulary:
+    def extend(self, values: pl.Series) -> Vocabulary:
         """The same codes, with unseen ids appended in order of first appearance."""
         fresh = values.cast(pl.String).drop_nulls().unique(maintain_order=True)
         fresh = fresh.filter(~fresh.is_in(self.ids.implode()))

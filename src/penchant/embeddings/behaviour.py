@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from penchant.data.kinds import given_weights, our_kind
+from penchant.data.kinds import match_kind_weights, normalise_kind
 from penchant.data.modalities import Modality
 from penchant.data.schema import NEGATIVE_KINDS, PASSIVE_KINDS
 from penchant.data.sequences import SequenceBatch
@@ -72,8 +72,8 @@ def resolve_kind_weights(kinds: list[str], weights: Mapping[str, float] | None =
     """
     usual = {**_UNLISTED, **ACTION_WEIGHTS}
     other = ACTION_WEIGHTS["click"]
-    told = given_weights("behaviour.weights", weights or {}, kinds)
-    return np.array([told.get(kind, usual.get(our_kind(kind), other)) for kind in kinds], dtype=np.float32)
+    told = match_kind_weights("behaviour.weights", weights or {}, kinds)
+    return np.array([told.get(kind, usual.get(normalise_kind(kind), other)) for kind in kinds], dtype=np.float32)
 
 
 def sum_action_weights(histories: SequenceBatch, weights: npt.NDArray[np.float32], n_items: int) -> sp.csr_array:

@@ -13,7 +13,7 @@ import polars as pl
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.media.decode import AUDIO, IMAGE
-from penchant.data.media.reader import contained
+from penchant.data.media.reader import resolve_inside
 from penchant.encoders.choose import NONE
 from penchant.errors import MediaError
 
@@ -75,6 +75,6 @@ def _names(dataset: Dataset, column: str) -> pl.Series:
 
 def _is_there(root: Path, name: str) -> bool:
     try:
-        return contained(root, name).is_file()
+        return resolve_inside(root, name).is_file()
     except MediaError:
         return False

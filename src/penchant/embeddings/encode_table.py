@@ -77,7 +77,7 @@ def encode_table(
         )
     moved = None
     if old is not None:
-        moved = compare_neighbours(old.aligned(dataset.item_vocabulary), modality, k=k, seed=options.seed)
+        moved = compare_neighbours(old.align(dataset.item_vocabulary), modality, k=k, seed=options.seed)
         notes = [*notes, moved.sentence]
     return EncodedTable(write_modality(out, dataset.item_vocabulary.ids, modality), modality, notes, moved)
 

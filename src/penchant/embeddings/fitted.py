@@ -15,7 +15,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.media.decode import MediaOptions
 from penchant.data.media.reader import MediaReport
 from penchant.data.modalities import Modalities, Modality
-from penchant.data.precomputed import OwnVectors
+from penchant.data.precomputed import PrecomputedEmbeddings
 from penchant.embeddings.behaviour import BehaviourOptions
 from penchant.embeddings.choose_media import choose_media_encoder
 from penchant.embeddings.graph import GraphOptions
@@ -97,7 +97,7 @@ class FittedEncoders:
     vectors: Mapping[str, Path] = field(default_factory=dict)
     align_s: float = 0.0
     speech: Transcriber | None = None
-    people: tuple[OwnVectors, ...] = field(default=(), compare=False)
+    people: tuple[PrecomputedEmbeddings, ...] = field(default=(), compare=False)
     reasons: list[str] = field(default_factory=list)
     chosen: tuple[str, ...] = field(default=(), compare=False)
 

@@ -20,7 +20,7 @@ from penchant.arrays import Int64s
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.modalities import Modality
-from penchant.data.precomputed import OwnVectors
+from penchant.data.precomputed import PrecomputedEmbeddings
 from penchant.data.sequences import SequenceBatch
 from penchant.embeddings.behaviour import (
     compute_shifted_ppmi,
@@ -76,7 +76,7 @@ def embed_graph(
     *,
     weights: Mapping[str, float] | None = None,
     seed: int = 0,
-) -> tuple[Modality, OwnVectors]:
+) -> tuple[Modality, PrecomputedEmbeddings]:
     """The graph modality of every item (row = item code) and of every user; who has no edge is absent.
 
     `weights` of kinds of events go before `ACTION_WEIGHTS`. Give the dataset the training part of the events only.
@@ -97,7 +97,9 @@ def embed_graph(
     vectors[~present] = 0.0
     whole = Modality(vectors, present, name).unit()
     items, users = np.arange(dataset.n_items), np.arange(dataset.n_users) + dataset.n_items
-    return whole.take(items), OwnVectors(schema.GRAPH, schema.USERS, dataset.user_vocabulary.ids, whole.take(users))
+    return whole.take(items), PrecomputedEmbeddings(
+        schema.GRAPH, schema.USERS, dataset.user_vocabulary.ids, whole.take(users)
+    )
 
 
 def build_graph(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from penchant.arrays import Int64s, Progress
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.ingest.merge import Merged
+from penchant.data.ingest.merge import MergeResult
 from penchant.data.modalities import Modalities, Modality
 from penchant.data.sequences import SequenceBatch
 from penchant.data.vocabulary import Vocabulary
@@ -25,7 +25,7 @@ from penchant.errors import DataError
 def grown_item_modalities(
     modalities: Modalities,
     encoders: FittedEncoders,
-    merged: Merged,
+    merged: MergeResult,
     new: Dataset,
     behaviour: BehaviourOptions,
     *,
@@ -55,7 +55,7 @@ def grown_item_modalities(
 
 
 def grown_histories(
-    packed: SequenceBatch, encoders: FittedEncoders, merged: Merged, new: Dataset, progress: Progress | None = None
+    packed: SequenceBatch, encoders: FittedEncoders, merged: MergeResult, new: Dataset, progress: Progress | None = None
 ) -> SequenceBatch:
     """All histories of `merged` with what events carry and what is known of users; `packed` are the old ones.
 
@@ -82,7 +82,7 @@ def grown_histories(
 
 
 def _contents(
-    packed: SequenceBatch, rows: npt.NDArray[np.int32], fresh: Modalities, merged: Merged
+    packed: SequenceBatch, rows: npt.NDArray[np.int32], fresh: Modalities, merged: MergeResult
 ) -> tuple[Modalities | None, npt.NDArray[np.int32] | None]:
     """Old contents, then the new ones, and the row of each event of `merged` in them."""
     old = packed.content if packed.content is not None and packed.content_rows is not None else Modalities()
@@ -132,7 +132,7 @@ def _with_brought(
                 f"{known.dim}.",
                 remedy="Bring vectors of the encoder that made the first ones, or leave them out.",
             )
-        out[brought.name] = _overlaid(known, brought.aligned(vocabulary))
+        out[brought.name] = _overlaid(known, brought.align(vocabulary))
     return out
 
 

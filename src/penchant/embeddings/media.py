@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from penchant.arrays import Progress
-from penchant.artifacts.digests import file_digest
+from penchant.artifacts.digests import digest_file
 from penchant.data.media.decode import AUDIO, MediaOptions
-from penchant.data.media.reader import MediaProblem, MediaReader, MediaReport, contained
+from penchant.data.media.reader import MediaProblem, MediaReader, MediaReport, resolve_inside
 from penchant.data.media.video import FRAMES
 from penchant.data.modalities import Modality
 from penchant.encoders.audio import AudioEncoder, AudioOptions
@@ -131,11 +131,11 @@ def inspect_file(
     if not name or not name.strip():
         return None
     try:
-        path = contained(root, name)
+        path = resolve_inside(root, name)
         size = path.stat().st_size
         if size > options.max_bytes:
             raise MediaError(f"too large: {size:,} bytes, allowed are {options.max_bytes:,}.")
-        return MediaFile(file_digest(path), str(path))
+        return MediaFile(digest_file(path), str(path))
     except (MediaError, OSError) as error:
         report.problems.append(MediaProblem(row, name, str(error)))
         return None

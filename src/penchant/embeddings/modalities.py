@@ -11,9 +11,9 @@ import polars as pl
 from penchant.arrays import Progress
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.ingest.alignment import moments
+from penchant.data.ingest.alignment import group_moments
 from penchant.data.modalities import Modalities
-from penchant.data.precomputed import OwnVectors, checked, read_vectors
+from penchant.data.precomputed import PrecomputedEmbeddings, check_vectors, read_vectors
 from penchant.embeddings.behaviour import embed_cooccurrence, resolve_kind_weights
 from penchant.embeddings.fitted import FittedEncoders, ModalityOptions, fit_encoders
 from penchant.embeddings.graph import embed_graph
@@ -87,14 +87,16 @@ def user_modalities(
     brought."""
     modalities = fitted.encode_table(schema.USERS, dataset.users, root=dataset.root, cache=cache, progress=progress)
     for own in fitted.people:
-        modalities = modalities.with_modality(own.name, own.aligned(dataset.user_vocabulary))
+        modalities = modalities.with_modality(own.name, own.align(dataset.user_vocabulary))
     return _with_own(modalities, schema.USERS, dataset, fitted)
 
 
 def _with_own(modalities: Modalities, table: str, dataset: Dataset, fitted: FittedEncoders) -> Modalities:
     """The modalities with the vectors that were brought for a table: files named in the options, then the dataset's."""
-    named = checked([read_vectors(path, name) for name, path in fitted.vectors.items()], dataset.vocabularies)
-    own: dict[tuple[str, str], OwnVectors] = {(each.name, each.table): each for each in (*dataset.vectors, *named)}
+    named = check_vectors([read_vectors(path, name) for name, path in fitted.vectors.items()], dataset.vocabularies)
+    own: dict[tuple[str, str], PrecomputedEmbeddings] = {
+        (each.name, each.table): each for each in (*dataset.vectors, *named)
+    }
     for each in own.values():
         if each.table != table:
             continue
@@ -103,7 +105,7 @@ def _with_own(modalities: Modalities, table: str, dataset: Dataset, fitted: Fitt
                 f"The modality {each.name!r} of {table} is both brought as vectors and made by an encoder.",
                 remedy=f"Rename the file, or switch the encoder off: --set modalities.{each.name}.encoder=none",
             )
-        modalities = modalities.with_modality(each.name, each.aligned(dataset.vocabularies[table]))
+        modalities = modalities.with_modality(each.name, each.align(dataset.vocabularies[table]))
     return modalities
 
 
@@ -115,7 +117,7 @@ def event_content(
     `text` of the event (a comment, a search; what is said in its sound, where that is made text), its `image` and
     `audio` where such an encoder is named, `attributes` from its `context_*` columns. Rows follow `Dataset.events`;
     both go into `SequenceBatch`. What a user posts on one item, or on none, within `fitted.align_s` seconds is one
-    moment: its last event carries all of it (see `moments`).
+    moment: its last event carries all of it (see `group_moments`).
     """
     events = dataset.events
     encoder = fitted.attributes.get(schema.EVENTS)
@@ -143,7 +145,7 @@ def _in_moments(content: pl.DataFrame, events: pl.DataFrame, align_s: float) -> 
     if align_s <= 0 or len(names) < 2 or len(rows) < 2:
         return content
     owner = events.select(pl.struct(schema.USER, schema.ITEM).rle_id()).to_series().gather(rows)
-    carrier = rows[moments(owner.to_numpy(), events[schema.TIME_S].gather(rows).to_numpy(), has[rows], align_s)]
+    carrier = rows[group_moments(owner.to_numpy(), events[schema.TIME_S].gather(rows).to_numpy(), has[rows], align_s)]
     if (carrier == rows).all():
         return content
     pieces = content[rows].select(names).with_columns(at=carrier).group_by("at").agg(pl.col(names).drop_nulls().first())

@@ -15,7 +15,7 @@ from penchant.arrays import Progress
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.media.decode import MediaOptions
-from penchant.data.media.reader import MediaReader, contained
+from penchant.data.media.reader import MediaReader, resolve_inside
 from penchant.data.media.video import FRAMES
 from penchant.data.modalities import Modalities, Modality
 from penchant.embeddings.fitted import FittedEncoders
@@ -151,6 +151,6 @@ def _column(dataset: Dataset, name: str) -> list[str | None]:
 
 def _inside(root: Path, name: str) -> Path | None:
     try:
-        return contained(root, name)
+        return resolve_inside(root, name)
     except MediaError:
         return None

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from penchant.arrays import Progress
 from penchant.data.media.decode import AUDIO, IMAGE, MediaOptions
-from penchant.data.media.reader import MediaReader, MediaReport, contained
+from penchant.data.media.reader import MediaReader, MediaReport, resolve_inside
 from penchant.data.media.video import FRAMES, TIMES, TRACK
 from penchant.data.modalities import Modality
 from penchant.embeddings.media import MediaEncoder, encode_files
@@ -77,7 +77,7 @@ def encode_video_moments(
 
     Both parts stand on the axis of the file: the sound of moment t is that of [t - window / 2, t + window / 2].
     """
-    path = contained(root, name)
+    path = resolve_inside(root, name)
     told = options if audio is None else replace(options, sample_rate=audio.sample_rate)  # type: ignore[union-attr]
     with MediaReader(told) as reader:
         times, frames = (_read(reader, path, kind) for kind in (TIMES, FRAMES))

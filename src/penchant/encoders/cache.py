@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from penchant.arrays import Progress
 from penchant.artifacts.atomic import atomic_file, remove_leftovers
-from penchant.artifacts.digests import file_digest
+from penchant.artifacts.digests import digest_file
 from penchant.data.modalities import Modality
 from penchant.encoders.protocol import Encoder
 
@@ -149,7 +149,7 @@ class EncoderCache:
         if path.name.startswith("."):
             return
         try:
-            if file_digest(path) != path.name.removesuffix(_SUFFIX):
+            if digest_file(path) != path.name.removesuffix(_SUFFIX):
                 self.counts.damaged += 1
                 path.replace(path.with_suffix(_DAMAGED))
                 return

@@ -10,7 +10,7 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.data.columns import as_text
-from penchant.data.text import normalised
+from penchant.data.text import normalise
 from penchant.encoders.choose import AUTO, NGRAM, NONE, TextChoice, choose_text_encoder
 from penchant.encoders.ngram import NgramEncoder, NgramOptions
 from penchant.encoders.pretrained.hub import MINILM
@@ -60,7 +60,7 @@ def join_text_fields(table: pl.DataFrame, fields: Sequence[str]) -> list[str | N
     >>> join_text_fields(pl.DataFrame({"title": ["Heat", None], "categories": [["Crime", "Action"], []]}), ITEM_FIELDS)
     ['Heat. Crime, Action', None]
     """
-    parts = [normalised(as_text(table[name])).alias(name) for name in fields if name in table.columns]
+    parts = [normalise(as_text(table[name])).alias(name) for name in fields if name in table.columns]
     if not parts:
         return [None] * table.height
     joined = pl.DataFrame(parts).select(pl.concat_str(pl.all(), separator=". ", ignore_nulls=True)).to_series()

@@ -87,4 +87,4 @@ def item_categories(items: pl.DataFrame) -> tuple[Ragged | None, int]:
     if not len(names):
         return None, 0
     codes = rows.with_columns(pl.col("category").rank("dense").cast(pl.Int32) - 1)
-    return Ragged.grouped(codes["item"].to_numpy(), codes["category"].to_numpy(), items.height), len(names)
+    return Ragged.group(codes["item"].to_numpy(), codes["category"].to_numpy(), items.height), len(names)

@@ -48,7 +48,7 @@ class PairCurves:
 
     def to_dict(self, points: int = 100) -> dict[str, Any]:
         """For JSON and drawing, each curve thinned to `points`."""
-        roc, pr = self.roc.thinned(points), self.precision_recall.thinned(points)
+        roc, pr = self.roc.thin(points), self.precision_recall.thin(points)
         pairs = {"users": self.users, "positives": self.positives, "negatives": self.negatives}
         return {
             "roc": {"fpr": roc.x.tolist(), "tpr": roc.y.tolist(), "auc": self.auc} | pairs,

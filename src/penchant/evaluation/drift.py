@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from penchant.arrays import Progress
 from penchant.data.dataset import Dataset
-from penchant.data.ingest.ad_hoc_history import understood_kinds
+from penchant.data.ingest.ad_hoc_history import match_kinds
 from penchant.data.ingest.merge import merge
-from penchant.data.kinds import wanted_kinds
+from penchant.data.kinds import mask_wanted_kinds
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.data.vocabulary import Vocabulary
@@ -101,7 +101,7 @@ def asked_about(recommender: Recommender, new: Dataset) -> Question:
     """
     merged = merge(recommender.dataset, new)
     whole = merged.dataset.sequences()
-    wanted = wanted_kinds(merged.dataset.kinds.ids.to_list())
+    wanted = mask_wanted_kinds(merged.dataset.kinds.ids.to_list())
     keys = whole.rows * (merged.dataset.n_items + 1) + whole.items
     first = np.zeros(whole.n_events, dtype=np.bool_)
     first[np.unique(keys, return_index=True)[1]] = True
@@ -134,7 +134,7 @@ def _ranked(recommender: Recommender, histories: SequenceBatch) -> npt.NDArray[n
 
 def _before(recommender: Recommender, histories: SequenceBatch, kinds: Vocabulary, targets: Ragged) -> float:
     """NDCG@10 of the recommender as it was, told the same events (of `kinds`) as far as it knows them."""
-    codes, understood = understood_kinds(recommender.dataset.kinds, kinds)
+    codes, understood = match_kinds(recommender.dataset.kinds, kinds)
     keep = (histories.items < recommender.dataset.n_items) & understood[histories.kinds]
     known = replace(histories, kinds=codes[histories.kinds].astype(np.int16)).keep(keep)
     return float(ndcg(_ranked(recommender, known), targets, 10).mean())

@@ -14,14 +14,14 @@ import numpy as np
 
 from penchant.arrays import Bools, Float64s, Int64s
 from penchant.data.dataset import Dataset
-from penchant.data.kinds import wanted_kinds
+from penchant.data.kinds import mask_wanted_kinds
 from penchant.data.results.estimates import Interval
 from penchant.data.schema import OTHERS
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import PenchantError
 from penchant.metrics.beyond import expected_calibration_error
 from penchant.metrics.classification import accuracy, auc, confusion_matrix, precision_recall_f1
-from penchant.metrics.significance import resampled
+from penchant.metrics.significance import resample_users
 from penchant.models.probes.pairs import TargetEvents
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def shown_confusion(actual: Int64s, predicted: Int64s, classes: list[str], most:
 def _popularity(dataset: Dataset, n_items: int) -> Float64s:
     """How often each item was taken in some data `[N]`."""
     sequences = dataset.sequences()
-    taken = (sequences.items >= 0) & wanted_kinds(dataset.kinds.ids.to_list())[sequences.kinds]
+    taken = (sequences.items >= 0) & mask_wanted_kinds(dataset.kinds.ids.to_list())[sequences.kinds]
     return np.bincount(sequences.items[taken], minlength=n_items)[:n_items].astype(np.float64)
 
 
@@ -207,7 +207,7 @@ class _Users:
         order = np.argsort(-scores, kind="stable")
         labels, scores, numbers = labels[order], scores[order], self.numbers[order]
         drawn = []
-        for weights in resampled(self.count, SAMPLES, self.seed):
+        for weights in resample_users(self.count, SAMPLES, self.seed):
             for mass in weights[:, numbers]:
                 has_both = mass[labels > 0].any() and mass[labels <= 0].any()
                 drawn.append(auc(labels, scores, mass) if has_both else np.nan)
@@ -217,7 +217,7 @@ class _Users:
         """The mean over examples `[n]` with its interval."""
         sums = np.bincount(self.numbers, weights=values, minlength=self.count)
         sizes = np.bincount(self.numbers, minlength=self.count).astype(np.float64)
-        blocks = resampled(self.count, SAMPLES, self.seed)
+        blocks = resample_users(self.count, SAMPLES, self.seed)
         return _interval(float(values.mean()), np.concatenate([(w @ sums) / (w @ sizes) for w in blocks]))
 
 

@@ -47,7 +47,7 @@ def target_values(holdout: Holdout, dataset: Dataset) -> npt.NDArray[np.float32]
     out = np.full(len(holdout.targets.values), np.nan, dtype=np.float32)
     if schema.VALUE not in dataset.events.columns or schema.RATING_KIND not in dataset.kinds:
         return out
-    rating = dataset.kinds.code(schema.RATING_KIND, kind="kind of event")
+    rating = dataset.kinds.encode_one(schema.RATING_KIND, kind="kind of event")
     rated = dataset.events.filter(pl.col(schema.KIND) == rating).drop_nulls([schema.VALUE, schema.ITEM])
     if not rated.height:
         return out

@@ -15,7 +15,7 @@ from penchant.data import schema
 from penchant.data.results.estimates import Interval
 from penchant.data.results.recovery import POPULATION_MEAN, Intervals, Recovery
 from penchant.errors import ModelError
-from penchant.metrics.interest_recovery import agreement, drift_delay, false_alarms, held_out_guess
+from penchant.metrics.interest_recovery import agreement, drift_delay, false_alarms, predict_held_out
 
 if TYPE_CHECKING:
     from penchant.models.base import DenseModel
@@ -73,7 +73,7 @@ def measure_recovery(recommender: Recommender, truth: Truth, *, seed: int) -> Re
 
 def measure_half(vectors: npt.NDArray[np.floating], planted: PlantedInterests, seed: Sequence[int]) -> dict[str, float]:
     """Every measure on one random half of the users, with the map fitted on the other."""
-    guess, test = held_out_guess(vectors, planted.mixtures, np.random.default_rng(seed), users=planted.users)
+    guess, test = predict_held_out(vectors, planted.mixtures, np.random.default_rng(seed), users=planted.users)
     both = agreement(guess, planted.mixtures, test, planted.users)
     out = {"cosine": both["cosine"], "baseline": both["baseline"]}
     for kind, rows in (("early", test & planted.has_changed), ("decoy", test & ~planted.has_changed)):

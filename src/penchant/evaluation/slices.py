@@ -54,4 +54,4 @@ def _masks(holdout: Holdout, facts: Background) -> Iterator[tuple[str, npt.NDArr
 
 def _keep(targets: Ragged, mask: npt.NDArray[np.bool_]) -> Ragged:
     """The targets where `mask` holds; every row stays, maybe empty."""
-    return Ragged.grouped(targets.rows[mask], targets.values[mask], len(targets))
+    return Ragged.group(targets.rows[mask], targets.values[mask], len(targets))

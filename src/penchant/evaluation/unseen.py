@@ -13,8 +13,8 @@ import polars as pl
 from penchant.arrays import Bools
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.ingest.ad_hoc_history import understood_kinds
-from penchant.data.kinds import kind_codes, wanted_kinds
+from penchant.data.ingest.ad_hoc_history import match_kinds
+from penchant.data.kinds import mask_wanted_kinds, match_kind_codes
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout, Target
@@ -78,7 +78,7 @@ def unseen(
     row[asked] = np.arange(len(asked))
     chosen = np.flatnonzero(targets & (row[users] >= 0))
     histories = whole.keep(history).take(asked).at(whole.times_s[start[asked]])
-    wanted = Ragged.grouped(row[users[chosen]], whole.items[chosen], len(asked)).unique()
+    wanted = Ragged.group(row[users[chosen]], whole.items[chosen], len(asked)).unique()
     seen = Ragged.empty(len(asked)) if repeats else histories.history_items.unique()
     learned = joined.where(~new & known)
     of_asked = earlier & (row[users] >= 0)
@@ -92,11 +92,11 @@ def _joined(recommender: Recommender, data: Dataset) -> Dataset:
     """What the recommender knows and what the data add, in one log; `__new` marks events it has not seen, `__read`
     says how kinds that it has not learned are read (`_AS_ANOTHER`, `_NOT_READ`)."""
     known = recommender.dataset
-    users = data.user_vocabulary.extended(known.user_vocabulary.ids)
+    users = data.user_vocabulary.extend(known.user_vocabulary.ids)
     items = known.item_vocabulary.encode(data.item_vocabulary.ids).astype(np.int64)
     items = np.where(items >= 0, items, known.n_items + np.arange(len(items)))
-    kinds, understood = understood_kinds(known.kinds, data.kinds)
-    found = kind_codes(known.kinds.ids.to_list(), data.kinds.ids.to_list())
+    kinds, understood = match_kinds(known.kinds, data.kinds)
+    found = match_kind_codes(known.kinds.ids.to_list(), data.kinds.ids.to_list())
     how = np.where(~understood, _NOT_READ, np.where(found < 0, _AS_ANOTHER, 0))
     ours = data.events.with_columns(
         _wanted(data), _recoded(data.events, schema.KIND, how, pl.Int8).alias(_READ)
@@ -150,7 +150,7 @@ def _recoded(frame: pl.DataFrame, column: str, codes: npt.NDArray[np.integer], d
 
 def _wanted(data: Dataset) -> pl.Series:
     """Which events are of a kind that the user wanted (by the names in their own data)."""
-    names = wanted_kinds(data.kinds.ids.to_list())
+    names = mask_wanted_kinds(data.kinds.ids.to_list())
     kinds = data.events[schema.KIND].to_numpy()
     return pl.Series(_WANTED, names[kinds] if len(kinds) else np.empty(0, dtype=np.bool_), dtype=pl.Boolean)
 

@@ -62,7 +62,7 @@ def novelty(ranked: Int32s, item_users: npt.NDArray[np.integer], n_users: int) -
     [1.5]
     """
     bits = -np.log2((item_users + 1.0) / (n_users + 1.0))
-    return _mean_over_list(ranked, bits)
+    return _average_list(ranked, bits)
 
 
 def intra_list_diversity(ranked: Int32s, modality: Modality) -> Float64s:
@@ -101,7 +101,7 @@ def popularity_lift(ranked: Int32s, histories: Ragged, popularity: npt.NDArray[n
     sums = np.bincount(rows, weights=past, minlength=len(histories))
     sizes = np.bincount(rows, minlength=len(histories))
     before = quotient(sums, sizes, empty=0.0)
-    shown = _mean_over_list(ranked, counts)
+    shown = _average_list(ranked, counts)
     return quotient(shown, before)
 
 
@@ -114,13 +114,13 @@ def miscalibration(
     its categories, q̃ = (1 - α) q + α p with α = `smoothing`. `categories` has one row an item. NaN where the history
     or the list has no category.
     """
-    lists = Ragged.grouped(np.repeat(np.arange(len(ranked)), ranked.shape[1]), ranked.ravel(), len(ranked))
+    lists = Ragged.group(np.repeat(np.arange(len(ranked)), ranked.shape[1]), ranked.ravel(), len(ranked))
     out = np.full(len(ranked), np.nan)
     rows = max(1, _BLOCK_ELEMENTS // max(1, n_categories))
     for start in range(0, len(ranked), rows):
         block = np.arange(start, min(start + rows, len(ranked)))
-        wanted = _category_shares(histories.take(block), categories, n_categories)
-        given = _category_shares(lists.take(block), categories, n_categories)
+        wanted = _count_categories(histories.take(block), categories, n_categories)
+        given = _count_categories(lists.take(block), categories, n_categories)
         mixed = (1.0 - smoothing) * given + smoothing * wanted
         terms = np.zeros_like(wanted)
         np.log(quotient(wanted, mixed), out=terms, where=wanted > 0)
@@ -146,14 +146,14 @@ def expected_calibration_error(
     return float(np.abs(gaps).sum() / len(probabilities))
 
 
-def _mean_over_list(ranked: Int32s, values: npt.NDArray[np.float64]) -> Float64s:
+def _average_list(ranked: Int32s, values: npt.NDArray[np.float64]) -> Float64s:
     """Mean of an item's value over each list; NaN for an empty list."""
     here = (ranked >= 0) & (ranked < len(values))
     sums = (values[np.where(here, ranked, 0)] * here).sum(axis=1)
     return quotient(sums, here.sum(axis=1))
 
 
-def _category_shares(items: Ragged, categories: Ragged, n_categories: int) -> npt.NDArray[np.float64]:
+def _count_categories(items: Ragged, categories: Ragged, n_categories: int) -> npt.NDArray[np.float64]:
     """Distribution over categories `[B, G]` of rows of items; zeros where there is none."""
     known = (items.values >= 0) & (items.values < len(categories))
     rows, codes = items.rows[known], items.values[known]

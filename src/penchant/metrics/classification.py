@@ -24,7 +24,7 @@ class Curve:
     y: Float64s
     thresholds: Float64s
 
-    def thinned(self, points: int) -> Curve:
+    def thin(self, points: int) -> Curve:
         """At most so many points, evenly spread over their order, both ends kept: for drawing, not for areas."""
         if len(self.x) <= points:
             return self
@@ -38,7 +38,7 @@ def confusion_matrix(actual: Ints, predicted: Ints, n_classes: int | None = None
     >>> confusion_matrix(np.array([0, 1, 1]), np.array([0, 1, 0])).tolist()
     [[1, 0], [1, 1]]
     """
-    _same_length(actual, predicted)
+    _check_lengths(actual, predicted)
     top = int(max(actual.max(initial=-1), predicted.max(initial=-1))) + 1
     low = int(min(actual.min(initial=0), predicted.min(initial=0)))
     size = top if n_classes is None else n_classes
@@ -54,7 +54,7 @@ def accuracy(actual: Ints, predicted: Ints) -> float:
     >>> accuracy(np.array([0, 1, 1, 0]), np.array([0, 1, 0, 0]))
     0.75
     """
-    _same_length(actual, predicted)
+    _check_lengths(actual, predicted)
     return float(np.mean(actual == predicted)) if len(actual) else float("nan")
 
 
@@ -64,7 +64,7 @@ def log_loss(labels: Ints, probabilities: npt.NDArray[np.floating]) -> float:
     >>> round(log_loss(np.array([0, 1]), np.array([0.5, 0.5])), 4)
     0.6931
     """
-    _same_length(labels, probabilities)
+    _check_lengths(labels, probabilities)
     if not len(labels):
         return float("nan")
     kept = np.clip(probabilities.astype(np.float64), 1e-15, 1 - 1e-15)
@@ -110,7 +110,7 @@ def roc_curve(labels: Ints, scores: npt.NDArray[np.floating], weights: Float64s 
     >>> c.x.tolist(), c.y.tolist(), area(c)
     ([0.0, 0.0, 1.0], [0.0, 1.0, 1.0], 1.0)
     """
-    true, false, thresholds = _cumulated(labels, scores, weights)
+    true, false, thresholds = _cumulate(labels, scores, weights)
     return Curve(
         np.concatenate([[0.0], false / false[-1]]),
         np.concatenate([[0.0], true / true[-1]]),
@@ -125,7 +125,7 @@ def precision_recall_curve(labels: Ints, scores: npt.NDArray[np.floating], weigh
     >>> c.x.tolist(), [round(y, 3) for y in c.y.tolist()]
     ([0.0, 0.5, 0.5, 1.0], [1.0, 1.0, 0.5, 0.667])
     """
-    true, false, thresholds = _cumulated(labels, scores, weights)
+    true, false, thresholds = _cumulate(labels, scores, weights)
     return Curve(
         np.concatenate([[0.0], true / true[-1]]),
         np.concatenate([[1.0], true / (true + false)]),
@@ -152,11 +152,11 @@ def auc(labels: Ints, scores: npt.NDArray[np.floating], weights: Float64s | None
     return area(roc_curve(labels, scores, weights))
 
 
-def _cumulated(
+def _cumulate(
     labels: Ints, scores: npt.NDArray[np.floating], weights: Float64s | None
 ) -> tuple[Float64s, Float64s, Float64s]:
     """True and false positives at each distinct score, falling."""
-    _same_length(labels, scores)
+    _check_lengths(labels, scores)
     if not np.isfinite(scores).all():
         raise DataError(f"{int((~np.isfinite(scores)).sum())} scores of a curve are not finite.")
     mass = np.ones(len(scores)) if weights is None else weights
@@ -169,6 +169,6 @@ def _cumulated(
     return np.cumsum(positive[order])[ends], np.cumsum(negative[order])[ends], ranked[ends]
 
 
-def _same_length(left: npt.NDArray[np.generic], right: npt.NDArray[np.generic]) -> None:
+def _check_lengths(left: npt.NDArray[np.generic], right: npt.NDArray[np.generic]) -> None:
     if left.shape != right.shape or left.ndim != 1:
         raise DataError(f"Arrays of shapes {left.shape} and {right.shape} cannot be compared.", remedy="Give two [n].")

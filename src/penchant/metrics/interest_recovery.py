@@ -36,11 +36,11 @@ def recovery(
     (1.0, 100.0)
     """
     owners = np.arange(len(planted)) if users is None else np.asarray(users)
-    guess, test = held_out_guess(interest_vectors, planted, rng, users=owners, held_out=held_out, ridge=ridge)
+    guess, test = predict_held_out(interest_vectors, planted, rng, users=owners, held_out=held_out, ridge=ridge)
     return agreement(guess, planted, test, owners)
 
 
-def held_out_guess(
+def predict_held_out(
     interest_vectors: Floats,
     planted: Floats,
     rng: np.random.Generator,
@@ -60,7 +60,7 @@ def held_out_guess(
             remedy="Give events of more users, or a share between 0 and 1.",
         )
     test = np.isin(owners, rng.permutation(known)[:count])
-    return _mapped(interest_vectors, planted, ~test, ridge), test
+    return _fit_map(interest_vectors, planted, ~test, ridge), test
 
 
 def agreement(
@@ -69,19 +69,19 @@ def agreement(
     """The figures of `recovery` from guesses `[E, K]`: `test` `[E]` rows count, the others give the mean mixture."""
     truth = np.asarray(planted[test], dtype=np.float64)
     average = np.broadcast_to(np.asarray(planted[~test], dtype=np.float64).mean(axis=0), truth.shape)
-    cosine = _user_mean(_cosines(guess[test], truth), users[test])
-    baseline = _user_mean(_cosines(average, truth), users[test])
+    cosine = _average_users(_row_cosines(guess[test], truth), users[test])
+    baseline = _average_users(_row_cosines(average, truth), users[test])
     same = guess[test].argmax(axis=1) == truth.argmax(axis=1)
     return {
         "cosine": cosine,
         "baseline": baseline,
         "lift": (cosine - baseline) / max(1 - baseline, 1e-12),
-        "top_topic": _user_mean(same.astype(np.float64), users[test]),
+        "top_topic": _average_users(same.astype(np.float64), users[test]),
         "users": float(len(np.unique(users[test]))),
     }
 
 
-def topic_readout(
+def read_out_topics(
     interest_vectors: Floats, item_vectors: Floats, item_topics: Floats, *, temperature: float = 0.1
 ) -> npt.NDArray[np.float64]:
     """Topic weights `[E, K]` of interest vectors without any fitting, from item vectors in the same space.
@@ -90,14 +90,14 @@ def topic_readout(
     `softmax_k(cosine(v − x̄·|v|, c_k) / temperature)`. Rows sum to 1; compare them with planted mixtures by
     `mean_cosine`. `item_topics` `[N, K]` are the planted mixtures of the items.
 
-    >>> topic_readout(np.eye(2), np.eye(2), np.eye(2)).round(3).tolist()
+    >>> read_out_topics(np.eye(2), np.eye(2), np.eye(2)).round(3).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
     _check(item_vectors, item_topics)
-    items = _unit(np.asarray(item_vectors, dtype=np.float64))
+    items = _normalise(np.asarray(item_vectors, dtype=np.float64))
     middle = items.mean(axis=0)
-    centroids = _unit(np.asarray(item_topics, dtype=np.float64).T @ (items - middle))
-    cosines = _unit(_unit(np.asarray(interest_vectors, dtype=np.float64)) - middle) @ centroids.T
+    centroids = _normalise(np.asarray(item_topics, dtype=np.float64).T @ (items - middle))
+    cosines = _normalise(_normalise(np.asarray(interest_vectors, dtype=np.float64)) - middle) @ centroids.T
     scaled = np.exp((cosines - cosines.max(axis=1, keepdims=True)) / temperature)
     return np.asarray(scaled / scaled.sum(axis=1, keepdims=True))
 
@@ -110,7 +110,9 @@ def mean_cosine(guess: Floats, planted: Floats, users: npt.NDArray[np.integer] |
     """
     _check(guess, planted)
     owners = np.arange(len(planted)) if users is None else np.asarray(users)
-    return _user_mean(_cosines(np.asarray(guess, dtype=np.float64), np.asarray(planted, dtype=np.float64)), owners)
+    return _average_users(
+        _row_cosines(np.asarray(guess, dtype=np.float64), np.asarray(planted, dtype=np.float64)), owners
+    )
 
 
 def drift_delay(
@@ -138,8 +140,8 @@ def drift_delay(
     {'events': 1.0, 'days': 1.0, 'seen': 1.0, 'users': 1.0}
     """
     _check(guess, planted)
-    turned = _cosines(planted, last) > _cosines(planted, first)
-    noticed = _cosines(guess, last) > _cosines(guess, first)
+    turned = _row_cosines(planted, last) > _row_cosines(planted, first)
+    noticed = _row_cosines(guess, last) > _row_cosines(guess, first)
     begin = np.flatnonzero(np.r_[True, users[1:] != users[:-1]])
     row = np.arange(len(users))
     never = len(users)
@@ -175,8 +177,8 @@ def false_alarms(
     {'share': 0.5, 'users': 1.0}
     """
     _check(guess, planted)
-    turned = _cosines(planted, last) > _cosines(planted, first)
-    noticed = _cosines(guess, last) > _cosines(guess, first)
+    turned = _row_cosines(planted, last) > _row_cosines(planted, first)
+    noticed = _row_cosines(guess, last) > _row_cosines(guess, first)
     begin = np.flatnonzero(np.r_[True, users[1:] != users[:-1]])
     row = np.arange(len(users))
     real = np.minimum.reduceat(np.where(turned, row, len(users)), begin)
@@ -184,12 +186,12 @@ def false_alarms(
     if not before.any():
         return {"share": float("nan"), "users": 0.0}
     return {
-        "share": _user_mean(noticed[before].astype(np.float64), users[before]),
+        "share": _average_users(noticed[before].astype(np.float64), users[before]),
         "users": float(len(np.unique(users[before]))),
     }
 
 
-def _mapped(vectors: Floats, planted: Floats, fit: npt.NDArray[np.bool_], ridge: float) -> npt.NDArray[np.float64]:
+def _fit_map(vectors: Floats, planted: Floats, fit: npt.NDArray[np.bool_], ridge: float) -> npt.NDArray[np.float64]:
     """Guesses for all rows `[E, K]` of the map fitted on some."""
     wide = np.asarray(vectors, dtype=np.float64)
     spread = wide[fit].std(axis=0)
@@ -201,16 +203,16 @@ def _mapped(vectors: Floats, planted: Floats, fit: npt.NDArray[np.bool_], ridge:
     return np.asarray(np.maximum(scaled @ weights + middle, 0.0))
 
 
-def _unit(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _normalise(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
 
 
-def _cosines(left: Floats, right: Floats) -> npt.NDArray[np.float64]:
+def _row_cosines(left: Floats, right: Floats) -> npt.NDArray[np.float64]:
     scale = np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1)
     return np.asarray((left * right).sum(axis=1) / np.maximum(scale, 1e-12))
 
 
-def _user_mean(values: npt.NDArray[np.float64], owners: npt.NDArray[np.integer]) -> float:
+def _average_users(values: npt.NDArray[np.float64], owners: npt.NDArray[np.integer]) -> float:
     _, codes = np.unique(owners, return_inverse=True)
     return float((np.bincount(codes, values) / np.bincount(codes)).mean())
 

@@ -31,14 +31,14 @@ from penchant.metrics.quotient import quotient
 
 
 @dataclass(frozen=True)
-class Judged:
+class Hits:
     """Ranked lists against their targets: `hit` `[B, K]` bool, `n_targets` `[B]`."""
 
     hit: npt.NDArray[np.bool_]
     n_targets: npt.NDArray[np.int64]
 
 
-def judge(ranked: Int32s, targets: Ragged) -> Judged:
+def judge(ranked: Int32s, targets: Ragged) -> Hits:
     """Where each list holds a target. Raises `DataError` where rows do not match.
 
     >>> judge(np.array([[5, 2, 9]], dtype=np.int32), Ragged.of([[9, 5]])).hit.tolist()
@@ -51,16 +51,16 @@ def judge(ranked: Int32s, targets: Ragged) -> Judged:
         )
     wanted = targets.unique()
     if not len(wanted.values) or not ranked.size:
-        return Judged(np.zeros(ranked.shape, dtype=np.bool_), wanted.lengths)
+        return Hits(np.zeros(ranked.shape, dtype=np.bool_), wanted.lengths)
     width = int(wanted.values.max()) + 1
     keys = wanted.rows * width + wanted.values
     asked = np.arange(len(ranked), dtype=np.int64)[:, None] * width + ranked
     near = keys[np.minimum(np.searchsorted(keys, asked), len(keys) - 1)]
     hit = (near == asked) & (ranked >= 0) & (ranked < width)
-    return Judged(_first_only(hit, asked), wanted.lengths)
+    return Hits(_keep_first(hit, asked), wanted.lengths)
 
 
-def _first_only(hit: npt.NDArray[np.bool_], keys: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _keep_first(hit: npt.NDArray[np.bool_], keys: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Only the first hit of each target: a list that repeats an item must not gain."""
     at = np.flatnonzero(hit)
     _, first = np.unique(keys.ravel()[at], return_index=True)
@@ -75,7 +75,7 @@ def hit_rate(ranked: Int32s, targets: Ragged, k: int) -> Float64s:
     >>> hit_rate(np.array([[4, 7]], dtype=np.int32), Ragged.of([[7]]), k=2).tolist()
     [1.0]
     """
-    return _hit_rate(judge(ranked, targets), _checked(k))
+    return _hit_rate(judge(ranked, targets), _check_k(k))
 
 
 def precision(ranked: Int32s, targets: Ragged, k: int) -> Float64s:
@@ -84,7 +84,7 @@ def precision(ranked: Int32s, targets: Ragged, k: int) -> Float64s:
     >>> precision(np.array([[4, 7]], dtype=np.int32), Ragged.of([[7]]), k=2).tolist()
     [0.5]
     """
-    return _precision(judge(ranked, targets), _checked(k))
+    return _precision(judge(ranked, targets), _check_k(k))
 
 
 def recall(ranked: Int32s, targets: Ragged, k: int) -> Float64s:
@@ -93,7 +93,7 @@ def recall(ranked: Int32s, targets: Ragged, k: int) -> Float64s:
     >>> recall(np.array([[4, 7]], dtype=np.int32), Ragged.of([[7, 1]]), k=2).tolist()
     [0.5]
     """
-    return _recall(judge(ranked, targets), _checked(k))
+    return _recall(judge(ranked, targets), _check_k(k))
 
 
 def f1(ranked: Int32s, targets: Ragged, k: int) -> Float64s:
@@ -102,7 +102,7 @@ def f1(ranked: Int32s, targets: Ragged, k: int) -> Float64s:
     >>> f1(np.array([[4, 7]], dtype=np.int32), Ragged.of([[7, 1]]), k=2).tolist()
     [0.5]
     """
-    return _f1(judge(ranked, targets), _checked(k))
+    return _f1(judge(ranked, targets), _check_k(k))
 
 
 def ndcg(ranked: Int32s, targets: Ragged, k: int) -> Float64s:
@@ -111,7 +111,7 @@ def ndcg(ranked: Int32s, targets: Ragged, k: int) -> Float64s:
     >>> ndcg(np.array([[4, 7, 1]], dtype=np.int32), Ragged.of([[1]]), k=3).tolist()
     [0.5]
     """
-    return _ndcg(judge(ranked, targets), _checked(k))
+    return _ndcg(judge(ranked, targets), _check_k(k))
 
 
 def mrr(ranked: Int32s, targets: Ragged, k: int) -> Float64s:
@@ -120,7 +120,7 @@ def mrr(ranked: Int32s, targets: Ragged, k: int) -> Float64s:
     >>> mrr(np.array([[4, 7]], dtype=np.int32), Ragged.of([[7]]), k=2).tolist()
     [0.5]
     """
-    return _mrr(judge(ranked, targets), _checked(k))
+    return _mrr(judge(ranked, targets), _check_k(k))
 
 
 def average_precision_at(ranked: Int32s, targets: Ragged, k: int) -> Float64s:
@@ -129,7 +129,7 @@ def average_precision_at(ranked: Int32s, targets: Ragged, k: int) -> Float64s:
     >>> average_precision_at(np.array([[4, 7]], dtype=np.int32), Ragged.of([[7]]), k=2).tolist()
     [0.5]
     """
-    return _map(judge(ranked, targets), _checked(k))
+    return _map(judge(ranked, targets), _check_k(k))
 
 
 def ranking_metrics(ranked: Int32s, targets: Ragged, ks: Sequence[int] = (10,)) -> dict[str, Float64s]:
@@ -142,59 +142,59 @@ def ranking_metrics(ranked: Int32s, targets: Ragged, ks: Sequence[int] = (10,)) 
     judged = judge(ranked, targets)
     out = {"accuracy@1": _hit_rate(judged, 1)}
     for k in ks:
-        out |= {f"{name}@{k}": metric(judged, _checked(k)) for name, metric in _BY_NAME.items()}
+        out |= {f"{name}@{k}": metric(judged, _check_k(k)) for name, metric in _BY_NAME.items()}
     return out
 
 
-def _checked(k: int) -> int:
+def _check_k(k: int) -> int:
     if k < 1:
         raise OptionError("k", k, remedy="Give a list length of 1 or more.")
     return k
 
 
-def _counted(judged: Judged, values: npt.NDArray[np.float64]) -> Float64s:
+def _mask_empty(judged: Hits, values: npt.NDArray[np.float64]) -> Float64s:
     """The values, NaN for users without targets."""
     return np.asarray(np.where(judged.n_targets > 0, values, np.nan), dtype=np.float64)
 
 
-def _found(judged: Judged, k: int) -> npt.NDArray[np.float64]:
+def _count_hits(judged: Hits, k: int) -> npt.NDArray[np.float64]:
     return np.asarray(judged.hit[:, :k].sum(axis=1), dtype=np.float64)
 
 
-def _hit_rate(judged: Judged, k: int) -> Float64s:
-    return _counted(judged, (_found(judged, k) > 0).astype(np.float64))
+def _hit_rate(judged: Hits, k: int) -> Float64s:
+    return _mask_empty(judged, (_count_hits(judged, k) > 0).astype(np.float64))
 
 
-def _precision(judged: Judged, k: int) -> Float64s:
-    return _counted(judged, _found(judged, k) / k)
+def _precision(judged: Hits, k: int) -> Float64s:
+    return _mask_empty(judged, _count_hits(judged, k) / k)
 
 
-def _recall(judged: Judged, k: int) -> Float64s:
-    return quotient(_found(judged, k), judged.n_targets)
+def _recall(judged: Hits, k: int) -> Float64s:
+    return quotient(_count_hits(judged, k), judged.n_targets)
 
 
-def _f1(judged: Judged, k: int) -> Float64s:
-    return _counted(judged, 2.0 * _found(judged, k) / (k + judged.n_targets))
+def _f1(judged: Hits, k: int) -> Float64s:
+    return _mask_empty(judged, 2.0 * _count_hits(judged, k) / (k + judged.n_targets))
 
 
 def _discounts(k: int) -> npt.NDArray[np.float64]:
     return np.asarray(1.0 / np.log2(np.arange(2, k + 2, dtype=np.float64)))
 
 
-def _ndcg(judged: Judged, k: int) -> Float64s:
+def _ndcg(judged: Hits, k: int) -> Float64s:
     hit, discounts = judged.hit[:, :k], _discounts(k)
     ideal = np.concatenate([[0.0], np.cumsum(discounts)])
     return quotient(hit @ discounts[: hit.shape[1]], ideal[np.minimum(judged.n_targets, k)])
 
 
-def _mrr(judged: Judged, k: int) -> Float64s:
+def _mrr(judged: Hits, k: int) -> Float64s:
     hit = judged.hit[:, :k]
     if not hit.shape[1]:
-        return _counted(judged, np.zeros(len(hit)))
-    return _counted(judged, np.where(hit.any(axis=1), 1.0 / (hit.argmax(axis=1) + 1.0), 0.0))
+        return _mask_empty(judged, np.zeros(len(hit)))
+    return _mask_empty(judged, np.where(hit.any(axis=1), 1.0 / (hit.argmax(axis=1) + 1.0), 0.0))
 
 
-def _map(judged: Judged, k: int) -> Float64s:
+def _map(judged: Hits, k: int) -> Float64s:
     hit = judged.hit[:, :k]
     at_rank = np.cumsum(hit, axis=1) / np.arange(1.0, hit.shape[1] + 1.0)
     return quotient((at_rank * hit).sum(axis=1), np.minimum(judged.n_targets, k))

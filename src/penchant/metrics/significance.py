@@ -30,13 +30,13 @@ def bootstrap_means(values: Float64s, *, samples: int = 1000, seed: int = 0) -> 
     filled = np.where(there, values, 0.0)
     complete = bool(there.all())
     blocks = []
-    for weights in resampled(len(values), samples, seed):
+    for weights in resample_users(len(values), samples, seed):
         counts = weights.sum(axis=1, keepdims=True) if complete else weights @ there.astype(np.float64)
         blocks.append(quotient(weights @ filled, counts))
     return np.concatenate(blocks) if blocks else np.empty((0, values.shape[1]))
 
 
-def resampled(n: int, samples: int, seed: int) -> Iterator[Float64s]:
+def resample_users(n: int, samples: int, seed: int) -> Iterator[Float64s]:
     """How often each of n users is drawn, `[block, n]`, in blocks of a fixed size (so memory does not grow)."""
     rng = np.random.default_rng(seed)
     size = max(1, _BLOCK_ELEMENTS // max(1, n))
@@ -94,7 +94,7 @@ def paired_p(model: Float64s, reference: Float64s, *, test: Test = "t", samples:
     """
     if test not in TESTS:
         raise OptionError("test", test, allowed=TESTS)
-    gaps = _gaps(model, reference)
+    gaps = _subtract(model, reference)
     if len(gaps) < 2 or not np.any(gaps):
         return 1.0
     if np.ptp(gaps) == 0 and test == "t":
@@ -152,7 +152,7 @@ def mean_over_seeds(runs: Sequence[Float64s]) -> Float64s:
     return quotient(np.where(there, table, 0.0).sum(axis=0), there.sum(axis=0))
 
 
-def _gaps(model: Float64s, reference: Float64s) -> Float64s:
+def _subtract(model: Float64s, reference: Float64s) -> Float64s:
     if model.shape != reference.shape:
         raise DataError(
             f"{model.shape} users of the model do not fit {reference.shape} of the reference.",

@@ -15,7 +15,7 @@ def rmse(predicted: Floats, actual: Floats) -> float:
     >>> rmse(np.array([3.0, 5.0]), np.array([3.0, 4.0])) == 0.5**0.5
     True
     """
-    return float(np.sqrt(_mean(_differences(predicted, actual) ** 2)))
+    return float(np.sqrt(_average(_subtract(predicted, actual) ** 2)))
 
 
 def mae(predicted: Floats, actual: Floats) -> float:
@@ -24,15 +24,15 @@ def mae(predicted: Floats, actual: Floats) -> float:
     >>> mae(np.array([3.0, 5.0, np.nan]), np.array([3.0, 4.0, 1.0]))
     0.5
     """
-    return _mean(np.abs(_differences(predicted, actual)))
+    return _average(np.abs(_subtract(predicted, actual)))
 
 
-def _differences(predicted: Floats, actual: Floats) -> npt.NDArray[np.float64]:
+def _subtract(predicted: Floats, actual: Floats) -> npt.NDArray[np.float64]:
     if predicted.shape != actual.shape:
         raise DataError(f"{predicted.shape} predicted values do not fit {actual.shape} actual ones.")
     gap = predicted.astype(np.float64).ravel() - actual.astype(np.float64).ravel()
     return np.asarray(gap[np.isfinite(gap)])
 
 
-def _mean(values: npt.NDArray[np.float64]) -> float:
+def _average(values: npt.NDArray[np.float64]) -> float:
     return float(values.mean()) if len(values) else float("nan")

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from penchant.data.kinds import given_weights, wanted_kinds
+from penchant.data.kinds import mask_wanted_kinds, match_kind_weights
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import UsageError
 
@@ -76,16 +76,16 @@ class HistoryOptions(DecayOptions):
 def kind_weights(kinds: Sequence[str], chosen: Mapping[str, float] | None = None) -> npt.NDArray[np.float32]:
     """Weight `[K]` of every event kind: 0 for negative and passive kinds, 1 for the rest, or what `chosen` says.
 
-    Words are read as files are (`data.kinds.given_weights`). Raises `UsageError` for a weight out of range, or a kind
+    Words match as in `data.kinds.match_kind_weights`. Raises `UsageError` for a weight out of range, or a kind
     that neither the data nor we know; one of ours that the data lack changes nothing.
 
     >>> kind_weights(["view", "hide", "purchase"], {"purchase": 3}).tolist()
     [1.0, 0.0, 3.0]
     """
-    given = given_weights("kind_weights", chosen or {}, kinds)
+    given = match_kind_weights("kind_weights", chosen or {}, kinds)
     for kind, weight in given.items():
         require(0 <= weight < float("inf"), f"kind_weights[{kind!r}]", weight, "a finite weight of 0 or more")
-    default = wanted_kinds(kinds).tolist()
+    default = mask_wanted_kinds(kinds).tolist()
     return np.asarray([given.get(kind, usual) for kind, usual in zip(kinds, default, strict=True)], dtype=np.float32)
 
 

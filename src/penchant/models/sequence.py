@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from penchant.arrays import Float32s
-from penchant.data.kinds import wanted_kinds
+from penchant.data.kinds import mask_wanted_kinds
 from penchant.data.modalities import Modalities
 from penchant.data.schema import BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
@@ -67,7 +67,7 @@ class SequenceModel:
                 f"{self.name} learns what comes next and no user has two events.",
                 remedy="Use --model content or popularity, or bring longer histories.",
             )
-        no_target = ~wanted_kinds(data.kinds)
+        no_target = ~mask_wanted_kinds(data.kinds)
         if not ((data.sequences.items >= 0) & ~no_target[data.sequences.kinds]).any():
             raise ModelError(
                 f"{self.name} has nothing to predict: no event is both on an item and a sign of interest.",

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.data import schema
-from penchant.metrics.interest_recovery import topic_readout
+from penchant.metrics.interest_recovery import read_out_topics
 
 MOST_CATEGORIES = 40
 FEWEST_ITEMS = 3
@@ -48,4 +48,4 @@ def category_weights(
     members = rows.join(pl.DataFrame({"category": names}).with_row_index("topic"), on="category")
     is_member = np.zeros((items.height, len(names)))
     is_member[members["item"].to_numpy(), members["topic"].to_numpy()] = 1.0
-    return CategoryWeights(topic_readout(vectors, item_vectors, is_member), names)
+    return CategoryWeights(read_out_topics(vectors, item_vectors, is_member), names)

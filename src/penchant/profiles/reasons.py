@@ -11,7 +11,7 @@ import polars as pl
 from penchant.arrays import Float32s
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.language import main_language
+from penchant.data.language import find_main_language
 from penchant.data.results.recommendations import EventReason, Reason
 from penchant.data.sequences import SequenceBatch
 from penchant.models.base import Additive, Model
@@ -60,7 +60,7 @@ def explain_item(
         for e, code in zip(order, codes, strict=True)
     ]
     lead = float(standing(scoring.score(history), item)[0])
-    language = main_language([names[item], *(event.title for event in named)])
+    language = find_main_language([names[item], *(event.title for event in named)])
     sentence = reason_sentence(named, scoring.source, "zh" if language == "zh" else "en")
     return Reason(items[item], value, named, modality_shares(scoring, history, item), sentence, lead)
 

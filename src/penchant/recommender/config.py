@@ -31,13 +31,13 @@ from penchant.models.base import experts_of
 from penchant.models.probes.options import ProbeOptions
 from penchant.models.registry import ALIASES, DEFAULT_MODEL, MODELS, REMOVED, canonical, entry
 from penchant.options import (
-    all_replaced,
     convert,
     from_dict,
     option_types,
     read_toml,
     refuse_renamed,
-    replaced,
+    replace_option,
+    replace_options,
     to_dict,
 )
 from penchant.training.options import TrainingOptions
@@ -101,7 +101,7 @@ class Config:
             if key in _MODEL_KEYS:
                 config = config._with_model_options(canonical(key), value)
             elif key in _PLAIN:
-                config = replaced(config, key, value)
+                config = replace_option(config, key, value)
             else:
                 refuse_renamed(key, section=True)
                 raise OptionError("option", key, allowed=[*_PLAIN, *MODELS])
@@ -158,11 +158,11 @@ class Config:
             model, path = self._owner(key, value)
             owned.setdefault(model, {})[path] = value
             dotted |= {model} if path != key else set()
-        config = all_replaced(self, owned.pop(None, {}))
+        config = replace_options(self, owned.pop(None, {}))
         for model, values in owned.items():
             assert model is not None
             prefix = f"{model}." if model in dotted else ""
-            config = config._with(model, all_replaced(config.options(model), values, prefix=prefix))
+            config = config._with(model, replace_options(config.options(model), values, prefix=prefix))
         return config
 
     def _owner(self, key: str, value: object) -> tuple[str | None, str]:

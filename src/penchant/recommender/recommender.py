@@ -138,7 +138,7 @@ class Recommender:
 
     def explain(self, user: str, item: str, *, at: TimeLike | None = None) -> Reason:
         """The events and modalities that carry an item's score for a user (see `Reason`)."""
-        code = self.dataset.item_vocabulary.code(item, kind="item")
+        code = self.dataset.item_vocabulary.encode_one(item, kind="item")
         return answer.explain_score(self.state, read_request(self.state, user, at=at), 0, code)
 
     # interests
@@ -170,7 +170,7 @@ class Recommender:
         Where none was fitted (`probes.fit`), the first call fits one on histories that the model has learned: it
         orders items, but its probabilities are too confident.
         """
-        codes = [self.dataset.item_vocabulary.code(item, kind="item") for item in items]
+        codes = [self.dataset.item_vocabulary.encode_one(item, kind="item") for item in items]
         history = read_request(self.state, user, at=at).histories
         if self.probes is not None and self.probes.interest is not None:
             return probes.interest_probabilities(self.state, self.probes, history, codes)

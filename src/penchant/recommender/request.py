@@ -9,7 +9,7 @@ from typing import Any, TypedDict, Unpack
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.ingest.ad_hoc_history import ANONYMOUS, LEFT_OUT, TimeLike, request_times
+from penchant.data.ingest.ad_hoc_history import ANONYMOUS, LEFT_OUT, TimeLike, parse_request_times
 from penchant.data.sequences import SequenceBatch
 from penchant.embeddings.packing import embed_cold_query, pack_ad_hoc_history
 from penchant.errors import UsageError
@@ -74,11 +74,11 @@ def read_request(
         request = Request([ANONYMOUS], embed_cold_query(state.encoders, state.modalities, **query), state.dataset)
     if at is None:
         return request
-    return replace(request, histories=request.histories.before(request_times(at, len(request))))
+    return replace(request, histories=request.histories.before(parse_request_times(at, len(request))))
 
 
 def _known_users(state: RecommenderState, ids: list[str]) -> Request:
-    return Request(ids, state.histories.take(state.dataset.user_codes(ids)), state.dataset)
+    return Request(ids, state.histories.take(state.dataset.encode_users(ids)), state.dataset)
 
 
 def _ad_hoc_history(state: RecommenderState, history: Any) -> Request:

@@ -10,7 +10,7 @@ import numpy as np
 from penchant.arrays import Bools, Progress
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.ingest.merge import Merged, merge
+from penchant.data.ingest.merge import MergeResult, merge
 from penchant.data.modalities import Modalities
 from penchant.data.results.records import FitRecord, UpdateRecord
 from penchant.data.sequences import SequenceBatch
@@ -88,7 +88,7 @@ def update(
     return updated if probe_events is None else try_fit_probes(updated, probe_events, data.seed)
 
 
-def events_for_probes(merged: Merged, old: SequenceBatch, config: Config) -> Bools | None:
+def events_for_probes(merged: MergeResult, old: SequenceBatch, config: Config) -> Bools | None:
     """The events `[E]` that are kept from the model to teach its probes; None where none are configured.
 
     Of the known events only those that the `old` histories kept back too: events that came late can make one that the
@@ -112,7 +112,9 @@ class _Work:
     `has_new` `[users]` says who has new events, `seen` `[items before]` which items had events.
     """
 
-    def __init__(self, state: RecommenderState, data: TrainingData, merged: Merged, options: UpdateOptions) -> None:
+    def __init__(
+        self, state: RecommenderState, data: TrainingData, merged: MergeResult, options: UpdateOptions
+    ) -> None:
         self.state, self.data, self.merged, self.options = state, data, merged, options
         users = data.sequences.rows[merged.is_new]
         self.has_new: Bools = np.bincount(users, minlength=merged.dataset.n_users) > 0

@@ -52,7 +52,7 @@ def _example(example: Example, say: Texts) -> Markup:
 
 def _ranked(rank: int, title: str, reason: Reason, extent: tuple[float, float], say: Texts) -> Markup:
     strongest = [event for event in reason.events if event.contribution > 0][:_MOST_EVENTS]
-    lead = reason.standing if reason.standing > 0 else float("nan")
+    lead = reason.lead if reason.lead > 0 else float("nan")
     shares = [(event, min(event.contribution / lead, 1.0)) for event in strongest]
     lines = [tag("li", _share(event, share, say)) for event, share in shares if share >= _SMALLEST_SHARE]
     text = tag(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from penchant.data.ragged import Ragged
 from penchant.errors import MissingExtraError
 from penchant.options import require_range
-from penchant.retrieval.exact import ExactIndex, Ranked, check, nothing, require_users, select
+from penchant.retrieval.exact import ExactIndex, Ranked, check_arguments, create_empty, require_users, select_best
 
 SAMPLE = 256
 """Queries on which recall is measured."""
@@ -63,8 +63,8 @@ class ANNIndex:
             rows = np.sort(rng.choice(len(self.exact), min(SAMPLE, len(self.exact)), replace=False))
             queries = self.exact.item_vectors[rows]
         queries = require_users(queries, self.exact.dim)[:SAMPLE]
-        self._faiss = _built(self.exact.item_vectors, self.lists, seed)
-        self.probes, self.recall = self._tuned(queries)
+        self._faiss = _build_index(self.exact.item_vectors, self.lists, seed)
+        self.probes, self.recall = self._tune(queries)
 
     def __len__(self) -> int:
         return len(self.exact)
@@ -88,15 +88,15 @@ class ANNIndex:
         Rows for which fewer than k candidates are left, and searches that allow few items, are done exactly.
         """
         users = require_users(user_vectors, self.exact.dim)
-        check(k, len(users), len(self), exclude, allowed)
+        check_arguments(k, len(users), len(self), exclude, allowed)
         if not len(users) or (allowed is not None and allowed.mean() < FEW):
             return self.exact.search(users, k, exclude=exclude, allowed=allowed)
         closed = exclude or Ragged.empty(len(users))
-        items, scores = nothing(len(users), k)
-        wanted = self._wanted(k, closed.lengths, allowed)
+        items, scores = create_empty(len(users), k)
+        wanted = self._count_candidates(k, closed.lengths, allowed)
         for size in np.unique(wanted):
             rows = np.flatnonzero(wanted == size)
-            items[rows], scores[rows] = self._found(users[rows], k, int(size), closed.take(rows), allowed)
+            items[rows], scores[rows] = self._search_candidates(users[rows], k, int(size), closed.take(rows), allowed)
         short = np.flatnonzero(items[:, -1] < 0)
         if len(short):
             items[short], scores[short] = self.exact.search(
@@ -104,7 +104,7 @@ class ANNIndex:
             )
         return items, scores
 
-    def _wanted(
+    def _count_candidates(
         self, k: int, excluded: npt.NDArray[np.int64], allowed: npt.NDArray[np.bool_] | None
     ) -> npt.NDArray[np.int64]:
         """Candidates to ask for `[B]`: enough for what will be left out; powers of two, so that few sizes occur."""
@@ -112,7 +112,7 @@ class ANNIndex:
         need = (k * self.options.spare + excluded) / max(share, FEW)
         return np.minimum(np.exp2(np.ceil(np.log2(need))), len(self)).astype(np.int64)
 
-    def _found(
+    def _search_candidates(
         self,
         users: npt.NDArray[np.float32],
         k: int,
@@ -120,7 +120,7 @@ class ANNIndex:
         exclude: Ragged,
         allowed: npt.NDArray[np.bool_] | None,
     ) -> Ranked:
-        items, scores = nothing(len(users), k)
+        items, scores = create_empty(len(users), k)
         _, found = self._faiss.search(users, size)
         keep = found >= 0
         if allowed is not None:
@@ -135,24 +135,26 @@ class ANNIndex:
         order = np.lexsort((codes, rows))
         rows, codes = rows[order], codes[order]
         values = np.einsum("cd,cd->c", self.exact.item_vectors[codes], users[rows])
-        select(rows, codes, values, items, scores)
+        select_best(rows, codes, values, items, scores)
         return items, scores
 
-    def _tuned(self, queries: npt.NDArray[np.float32]) -> tuple[int, float]:
+    def _tune(self, queries: npt.NDArray[np.float32]) -> tuple[int, float]:
         """The number of probes and the recall it gives on the queries."""
         k = min(10, len(self))
         right, _ = self.exact.search(queries, k)
         probes = self.options.probes or min(4, self.lists)
         while True:
             self._faiss.nprobe = min(probes, self.lists)
-            found, _ = self._found(queries, k, min(k * self.options.spare, len(self)), Ragged.empty(len(queries)), None)
+            found, _ = self._search_candidates(
+                queries, k, min(k * self.options.spare, len(self)), Ragged.empty(len(queries)), None
+            )
             recall = float((found[:, :, None] == right[:, None, :]).any(axis=1).mean()) if k else 1.0
             if self.options.probes or recall >= self.options.recall or probes >= self.lists:
                 return min(probes, self.lists), recall
             probes *= 2
 
 
-def _built(vectors: npt.NDArray[np.float32], lists: int, seed: int) -> Any:
+def _build_index(vectors: npt.NDArray[np.float32], lists: int, seed: int) -> Any:
     """A faiss index `IVF…,SQ8` over the vectors, by inner product."""
     try:
         import faiss

@@ -34,9 +34,9 @@ def top_k(
     >>> top_k(np.array([[0.1, 0.9, 0.9, 0.5]]), 2, exclude=Ragged.of([[1]]))[0].tolist()
     [[2, 3]]
     """
-    check(k, len(scores), scores.shape[-1] if scores.ndim == 2 else -1, exclude, allowed)
+    check_arguments(k, len(scores), scores.shape[-1] if scores.ndim == 2 else -1, exclude, allowed)
     n_rows, n_items = scores.shape
-    items, best = nothing(n_rows, k)
+    items, best = create_empty(n_rows, k)
     step = min(max(1, CACHE // max(n_items, 1)), COLUMNS)
     held = np.empty((min(step, n_rows), n_items), dtype=np.float32)
     denied = None if allowed is None else np.flatnonzero(~allowed)
@@ -47,24 +47,26 @@ def top_k(
         if denied is not None:
             block[:, denied] = LOWEST
         if exclude is not None:
-            rows, columns = _inside(exclude, start, stop, n_items)
+            rows, columns = _list_excluded(exclude, start, stop, n_items)
             block[rows, columns] = LOWEST
-        bound = np.nextafter(kth_bound(block.T, k), LOWEST)
+        bound = np.nextafter(bound_kth_best(block.T, k), LOWEST)
         if np.isnan(bound).any():
             row = start + int(np.flatnonzero(np.isnan(block).any(axis=1))[0])
             raise DataError(f"Scores of row {row} are not numbers (NaN).", remedy="Mend the model's vectors first.")
         flat = np.flatnonzero(block > bound[:, None])
         rows, columns = np.divmod(flat, n_items)
-        select(rows, columns, block.reshape(-1)[flat], items[start:stop], best[start:stop])
+        select_best(rows, columns, block.reshape(-1)[flat], items[start:stop], best[start:stop])
     return items, best
 
 
-def nothing(n_rows: int, k: int) -> Ranked:
+def create_empty(n_rows: int, k: int) -> Ranked:
     """Rankings that hold no item yet."""
     return np.full((n_rows, k), -1, dtype=np.int32), np.full((n_rows, k), LOWEST, dtype=np.float32)
 
 
-def check(k: int, n_rows: int, n_items: int, exclude: Ragged | None, allowed: npt.NDArray[np.bool_] | None) -> None:
+def check_arguments(
+    k: int, n_rows: int, n_items: int, exclude: Ragged | None, allowed: npt.NDArray[np.bool_] | None
+) -> None:
     """Refuse arguments of a ranking that do not fit together."""
     if n_items < 0:
         raise DataError("Scores must be a matrix [B, N], one row a history.")
@@ -76,7 +78,7 @@ def check(k: int, n_rows: int, n_items: int, exclude: Ragged | None, allowed: np
         raise DataError(f"allowed must be bool [{n_items}], got {allowed.dtype} {list(allowed.shape)}.")
 
 
-def kth_bound(scores: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.float32]:
+def bound_kth_best(scores: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.float32]:
     """A value `[B]` that at least k of the scores `[N, B]` of each column reach (-inf where there are fewer).
 
     The k-th largest of the maxima of groups of items: far cheaper than the k-th largest item, and hardly lower.
@@ -95,7 +97,7 @@ def kth_bound(scores: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.float32
     return np.where(broken, np.float32(np.nan), maxima[groups - k])
 
 
-def select(
+def select_best(
     rows: npt.NDArray[np.int64],
     codes: npt.NDArray[np.int64],
     values: npt.NDArray[np.float32],
@@ -103,7 +105,7 @@ def select(
     best: npt.NDArray[np.float32],
 ) -> None:
     """Write the best of flat candidates into `items` and `best` `[B, k]`; equal values stay in the order given."""
-    order = by_row_and_value(rows, values)
+    order = sort_by_row_and_value(rows, values)
     rows = rows[order]
     rank = np.arange(len(rows)) - np.searchsorted(rows, np.arange(len(items)))[rows]
     kept = rank < items.shape[1]
@@ -112,7 +114,7 @@ def select(
     best[rows, rank] = values[order]
 
 
-def by_row_and_value(rows: npt.NDArray[np.int64], values: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+def sort_by_row_and_value(rows: npt.NDArray[np.int64], values: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
     """The order by row, then by value from high to low, then as given.
 
     Row (10 bits), value (32 bits, so turned that integers sort as the floats do) and position (22 bits) make one
@@ -129,7 +131,7 @@ def by_row_and_value(rows: npt.NDArray[np.int64], values: npt.NDArray[np.float32
     return (keys & np.uint64((1 << 22) - 1)).astype(np.int64)
 
 
-def _inside(
+def _list_excluded(
     exclude: Ragged, start: int, stop: int, n_items: int
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Rows (from 0) and item codes of what is excluded in some rows."""
@@ -175,10 +177,10 @@ class ExactIndex:
     ) -> Ranked:
         """The k best items for every user vector `[B, D]`; arguments, ties and result as of `top_k`."""
         users = require_users(user_vectors, self.dim)
-        check(k, len(users), len(self), exclude, allowed)
+        check_arguments(k, len(users), len(self), exclude, allowed)
         codes = None if allowed is None or allowed.all() else np.flatnonzero(allowed)
         vectors = self.item_vectors if codes is None else self.item_vectors[codes]
-        items, best = nothing(len(users), k)
+        items, best = create_empty(len(users), k)
         for start in range(0, len(users), COLUMNS):
             stop = min(start + COLUMNS, len(users))
             closed = None if exclude is None else _Excluded(exclude, start, stop, codes, len(self))
@@ -216,7 +218,7 @@ class _Excluded:
         self, exclude: Ragged, start: int, stop: int, codes: npt.NDArray[np.int64] | None, n_items: int
     ) -> None:
         """Rows `start` to `stop` of `exclude`; `codes` are the items in play, where not all of them are."""
-        self.rows, self.items = _inside(exclude, start, stop, n_items)
+        self.rows, self.items = _list_excluded(exclude, start, stop, n_items)
         if codes is not None:
             places = np.full(n_items, -1, dtype=np.int64)
             places[codes] = np.arange(len(codes))
@@ -252,7 +254,7 @@ class _Scan:
     ) -> None:
         self.vectors, self.users, self.k, self.excluded = vectors, users, k, excluded
         self.slack = slack * np.linalg.norm(users, axis=1)
-        self.items, self.best = nothing(len(users), k)
+        self.items, self.best = create_empty(len(users), k)
         self.bar = np.full(len(users), LOWEST, dtype=np.float32)
         self.waiting: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
         self.n_waiting = 0
@@ -285,7 +287,7 @@ class _Scan:
         if first:
             np.greater(scores, self.bar, out=above)
         if not first or np.count_nonzero(above) > 4 * self.k * len(self.users):
-            bound = kth_bound(scores, self.k) - 2 * self.slack
+            bound = bound_kth_best(scores, self.k) - 2 * self.slack
             self.bar = np.maximum(self.bar, np.nextafter(bound, LOWEST))
             np.greater(scores, self.bar, out=above)
         flat = np.flatnonzero(above)
@@ -303,7 +305,7 @@ class _Scan:
         new_rows = np.concatenate([part[0] for part in self.waiting])
         new_items = np.concatenate([part[1] for part in self.waiting])
         values = np.einsum("cd,cd->c", self.vectors[new_items], self.users[new_rows])
-        select(
+        select_best(
             np.concatenate([rows, new_rows]),
             np.concatenate([old[0], new_items]),
             np.concatenate([old[1], values]),

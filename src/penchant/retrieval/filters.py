@@ -47,30 +47,30 @@ class Filters:
         """
         allowed = np.ones(dataset.n_items, dtype=np.bool_)
         if self.categories:
-            allowed &= _in_categories(dataset.items, self.categories)
+            allowed &= _match_categories(dataset.items, self.categories)
         for column, value in self.attributes.items():
-            allowed &= _equals(dataset.items, column, value)
+            allowed &= _match_values(dataset.items, column, value)
         if self.price_min is not None or self.price_max is not None:
-            allowed &= _priced(dataset.items, self.price_min, self.price_max)
+            allowed &= _match_price(dataset.items, self.price_min, self.price_max)
         if self.allow is not None:
             listed = np.zeros(dataset.n_items, dtype=np.bool_)
-            listed[_codes(dataset, self.allow, "allow")] = True
+            listed[_encode_ids(dataset, self.allow, "allow")] = True
             allowed &= listed
-        allowed[_codes(dataset, self.deny, "deny")] = False
+        allowed[_encode_ids(dataset, self.deny, "deny")] = False
         return allowed
 
 
-def _in_categories(items: pl.DataFrame, wanted: Sequence[str]) -> npt.NDArray[np.bool_]:
-    column = _column(items, schema.CATEGORIES, "categories")
+def _match_categories(items: pl.DataFrame, wanted: Sequence[str]) -> npt.NDArray[np.bool_]:
+    column = _get_column(items, schema.CATEGORIES, "categories")
     known = column.explode().drop_nulls().unique() if column.dtype == pl.List else column.unique()
     for category in wanted:
         if category not in known:
-            raise OptionError("category", category, allowed=_some(known))
-    return _equals(items, schema.CATEGORIES, list(wanted))
+            raise OptionError("category", category, allowed=_sample_values(known))
+    return _match_values(items, schema.CATEGORIES, list(wanted))
 
 
-def _equals(items: pl.DataFrame, name: str, value: Any) -> npt.NDArray[np.bool_]:
-    column = _column(items, name, "attribute")
+def _match_values(items: pl.DataFrame, name: str, value: Any) -> npt.NDArray[np.bool_]:
+    column = _get_column(items, name, "attribute")
     values = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
     inner = column.dtype.inner if isinstance(column.dtype, pl.List) else column.dtype
     try:
@@ -78,7 +78,7 @@ def _equals(items: pl.DataFrame, name: str, value: Any) -> npt.NDArray[np.bool_]
     except (pl.exceptions.PolarsError, TypeError) as error:
         raise UsageError(
             f"The attribute {name!r} holds {inner}; {values} is not that.",
-            remedy=f"Values are like {_some(column)[:3]}.",
+            remedy=f"Values are like {_sample_values(column)[:3]}.",
         ) from error
     frame = pl.DataFrame({name: column})
     if isinstance(column.dtype, pl.List):
@@ -88,8 +88,10 @@ def _equals(items: pl.DataFrame, name: str, value: Any) -> npt.NDArray[np.bool_]
     return shared.to_series().fill_null(False).to_numpy().astype(np.bool_)
 
 
-def _priced(items: pl.DataFrame, low: float | None, high: float | None) -> npt.NDArray[np.bool_]:
-    price = _column(items, schema.PRICE, "price_min or price_max").cast(pl.Float64).fill_null(float("nan")).to_numpy()
+def _match_price(items: pl.DataFrame, low: float | None, high: float | None) -> npt.NDArray[np.bool_]:
+    price = (
+        _get_column(items, schema.PRICE, "price_min or price_max").cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    )
     inside = ~np.isnan(price)
     if low is not None:
         inside &= price >= low
@@ -98,7 +100,7 @@ def _priced(items: pl.DataFrame, low: float | None, high: float | None) -> npt.N
     return np.asarray(inside, dtype=np.bool_)
 
 
-def _column(items: pl.DataFrame, name: str, what: str) -> pl.Series:
+def _get_column(items: pl.DataFrame, name: str, what: str) -> pl.Series:
     if name not in items.columns:
         others = [column for column in items.columns if column != schema.ITEM_ID]
         raise OptionError(
@@ -107,7 +109,7 @@ def _column(items: pl.DataFrame, name: str, what: str) -> pl.Series:
     return items[name]
 
 
-def _codes(dataset: Dataset, ids: Sequence[str], what: str) -> npt.NDArray[np.int32]:
+def _encode_ids(dataset: Dataset, ids: Sequence[str], what: str) -> npt.NDArray[np.int32]:
     if isinstance(ids, str):
         raise UsageError(f"{what}={ids!r} is one string.", remedy="Give a list of item ids.")
     codes = dataset.item_vocabulary.encode(list(ids)) if len(ids) else np.empty(0, dtype=np.int32)
@@ -118,7 +120,7 @@ def _codes(dataset: Dataset, ids: Sequence[str], what: str) -> npt.NDArray[np.in
     return codes
 
 
-def _some(column: pl.Series) -> list[str]:
+def _sample_values(column: pl.Series) -> list[str]:
     """A few dozen values of a column, for a message."""
     flat = column.explode() if column.dtype == pl.List else column
     return [str(value) for value in flat.drop_nulls().unique().sort().head(40).to_list()]

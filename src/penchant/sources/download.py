@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx2 as httpx
 
-from penchant.artifacts.atomic import sync, write_errors
+from penchant.artifacts.atomic import sync, translate_write_errors
 from penchant.errors import DataError, UsageError
 from penchant.options import require_range
 from penchant.sources.digests import checked_digest, verify
@@ -68,7 +68,7 @@ def download(
         verify(target, digest, size)
         return target
     part = target.with_name(target.name + ".part")
-    with write_errors(target):
+    with translate_write_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         has_digest = bool(digest and checked_digest(digest))
         _fetch_all(url, part, size, has_digest, options, progress or (lambda share: None))

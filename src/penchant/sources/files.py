@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from penchant.arrays import Progress
-from penchant.data.ingest.readers import listing
+from penchant.data.ingest.readers import list_names
 from penchant.errors import DataError
 from penchant.sources.lines import blocks
 
@@ -71,7 +71,7 @@ class Files:
         return blocks(path, encoding, skip=skip, progress=lambda share: self.progress(f"reading {path.name}", share))
 
     def _listing(self) -> str:
-        return self.folder.name if self.folder.is_file() else listing(self.folder)
+        return self.folder.name if self.folder.is_file() else list_names(self.folder)
 
     def _unpack(self, archive: Path, name: str) -> Path:
         """Unpack a member of an archive into `scratch`, under its name and that of its folder, never under its path."""

@@ -58,7 +58,7 @@ def _videos(files: Files, out: Writer) -> None:
     broken = ~pl.col("video_id").str.contains(r"^\d+(\.0)?$")
     kept = out.take(path.name, reject(rows, {"video_id is not an integer": broken}))
     known = [pl.when(pl.col(level) != "UNKNOWN").then(pl.col(level)) for level in levels]
-    tags = columns.lists(kept["topic_tag"]).alias("topic_tags")
+    tags = columns.parse_lists(kept["topic_tag"]).alias("topic_tags")
     out.put(
         schema.ITEMS,
         kept.select(
@@ -80,12 +80,13 @@ def _users(files: Files, out: Writer) -> None:
         kept = out.take(path.name, reject(rows, {"no user_id": pl.col("user_id").is_null()}))
         kept = kept.drop(LINE, REASON, ROW, strict=False)
         out.put(
-            schema.USERS, kept.with_columns(columns.typed(kept[name]) for name in kept.columns if name != "user_id")
+            schema.USERS,
+            kept.with_columns(columns.infer_numbers(kept[name]) for name in kept.columns if name != "user_id"),
         )
     path = files.optional("social_network.csv")
     if path is not None:
         rows = table(path, ("user_id", "friend_list"))
         kept = out.take(path.name, reject(rows, {"no user_id": pl.col("user_id").is_null()}))
-        friends = columns.lists(kept["friend_list"]).alias(schema.TARGET_ID)
+        friends = columns.parse_lists(kept["friend_list"]).alias(schema.TARGET_ID)
         edges = kept.select(pl.col("user_id").alias(schema.SOURCE_ID), friends).explode(schema.TARGET_ID).drop_nulls()
         out.put(schema.RELATIONS, edges.with_columns(pl.lit("friend").alias(schema.RELATION_KIND)))

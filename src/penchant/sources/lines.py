@@ -17,7 +17,7 @@ from typing import IO, cast
 import polars as pl
 
 from penchant.data import schema
-from penchant.data.ingest.encodings import first_line
+from penchant.data.ingest.encodings import read_first_line
 from penchant.data.ingest.mapping import TableMapping
 from penchant.data.ingest.quarantine import LINE, REASON, ROW
 from penchant.data.ingest.readers import NOT_JSON, WRONG_FIELDS, read_source
@@ -78,7 +78,7 @@ def head(path: Path, mark: str, needed: Sequence[str] = ()) -> list[str]:
             line = stream.readline(1 << 20).removeprefix(_BOM)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{path} is not a complete gzip file ({error}).", remedy="Download it again.") from None
-    names = [name.strip() for name in next(csv.reader([first_line(line)], delimiter=mark), [])]
+    names = [name.strip() for name in next(csv.reader([read_first_line(line)], delimiter=mark), [])]
     need(names, needed, path.name)
     return names
 

@@ -14,8 +14,8 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.data import schema
-from penchant.data.media.decode import MediaOptions, resampled
-from penchant.data.media.reader import MediaReader, contained
+from penchant.data.media.decode import MediaOptions, resample
+from penchant.data.media.reader import MediaReader, resolve_inside
 from penchant.data.media.video import FRAMES
 from penchant.errors import MediaError, MissingExtraError
 from penchant.plots.markup import is_chinese
@@ -75,7 +75,7 @@ def _decode(root: Path, items: pl.DataFrame, kind: str, part: str | None = None)
     paths: dict[int, Path] = {}
     for row, name in enumerate(items[kind].cast(pl.String) if kind in items.columns else ()):
         try:
-            paths[row] = contained(root, name or "")
+            paths[row] = resolve_inside(root, name or "")
         except MediaError:
             continue
     if not paths:
@@ -102,7 +102,7 @@ def _png(pixels: npt.NDArray[np.uint8]) -> str:
 def _wav(samples: npt.NDArray[np.float32]) -> str:
     """The first seconds as 16-bit PCM."""
     rate = MediaOptions().sample_rate
-    cut = resampled(samples[: int(SOUND_S * rate)], rate, RATE)
+    cut = resample(samples[: int(SOUND_S * rate)], rate, RATE)
     out = io.BytesIO()
     with wave.open(out, "wb") as file:
         file.setnchannels(1)

@@ -169,7 +169,7 @@ def _timelines(recommender: Recommender, users: Sequence[str]) -> list[Timeline]
         if categories is None:
             return []
         largest = np.argsort(-categories.weights.mean(axis=0), kind="stable")[:_TOPICS]
-        events = dataset.events.filter(pl.col(schema.USER) == dataset.user_codes([user])[0])
+        events = dataset.events.filter(pl.col(schema.USER) == dataset.encode_users([user])[0])
         table = pl.DataFrame(
             {
                 "time_s": series.times_s,
@@ -184,7 +184,7 @@ def _timelines(recommender: Recommender, users: Sequence[str]) -> list[Timeline]
 
 def _example(recommender: Recommender, user: str) -> Example:
     lists = recommender.recommend([user], k=_LISTED, explain=True)
-    titles, items = recommender.titles, recommender.dataset.sequences(recommender.dataset.user_codes([user])).items
+    titles, items = recommender.titles, recommender.dataset.sequences(recommender.dataset.encode_users([user])).items
     return Example(
         user_id=user,
         history=[titles[code] for code in items[items >= 0][-8:]],

@@ -16,7 +16,7 @@ from penchant.errors import OptionError
 from penchant.messages import load_catalogue
 from penchant.models.nn.options import SequenceOptions
 from penchant.models.registry import MODELS
-from penchant.options import settings
+from penchant.options import parse_settings
 from penchant.recommender.config import Config
 
 START = 1_700_000_000 - 1_700_000_000 % 86_400
@@ -211,7 +211,9 @@ def test_advice_names_what_exists() -> None:
             assert words[1] in MODELS
         default = Config(model="transformer")
         for setting in words[1::2] if "--set" in words else ():
-            assert default.with_settings(settings([setting])).changes() != default.changes(), "it sets the default"
+            assert default.with_settings(parse_settings([setting])).changes() != default.changes(), (
+                "it sets the default"
+            )
     big = Traits(users=10**6, items=10**6, events=10**8, median=50, p90=90, text=1.0)
     assert "--model cooccurrence" in [one.choice for one in advise(big)]
     gpu = advise(Traits(users=10**6, items=10**6, events=10**8, median=50, p90=90, machine=Machine(16, 128, True)))

@@ -3,14 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from penchant.data.ingest.alignment import interpolated, moments, nearest_in_time
+from penchant.data.ingest.alignment import find_nearest, group_moments, interpolate
 from penchant.errors import DataError, UsageError
 
 
 def test_the_nearest_in_time_by_hand() -> None:
-    assert nearest_in_time([0, 4, 5, 10], [1, 3, 7], 2).tolist() == [0, 1, 1, -1]  # 5 is as near to 3 as to 7
-    assert nearest_in_time([2.0], [1, 3], 1).tolist() == [0]
-    assert nearest_in_time([1, 2], [], 9).tolist() == [-1, -1]
+    assert find_nearest([0, 4, 5, 10], [1, 3, 7], 2).tolist() == [0, 1, 1, -1]  # 5 is as near to 3 as to 7
+    assert find_nearest([2.0], [1, 3], 1).tolist() == [0]
+    assert find_nearest([1, 2], [], 9).tolist() == [-1, -1]
 
 
 def test_against_all_distances() -> None:
@@ -18,20 +18,20 @@ def test_against_all_distances() -> None:
     times, others = rng.random(200) * 100, np.sort(rng.random(60) * 100)
     away = np.abs(times[:, None] - others[None, :])
     expected = np.where(away.min(axis=1) <= 0.5, away.argmin(axis=1), -1)
-    assert nearest_in_time(times, others, 0.5).tolist() == expected.tolist()
+    assert find_nearest(times, others, 0.5).tolist() == expected.tolist()
 
 
 def test_a_series_on_another_axis() -> None:
-    values, known = interpolated([0, 2, 10], [[0, 1], [4, 3], [8, 8]], [0, 1, 2, 5, 9.5, 12], tolerance=1)
+    values, known = interpolate([0, 2, 10], [[0, 1], [4, 3], [8, 8]], [0, 1, 2, 5, 9.5, 12], tolerance=1)
     assert known.tolist() == [True, True, True, False, True, False]
     assert values.tolist() == [[0, 1], [2, 2], [4, 3], [0, 0], [8, 8], [0, 0]]
     times = np.linspace(0, 10, 50)
     line = np.stack([3 * times, -times], axis=1)
-    values, known = interpolated(times, line, np.array([0.1, 3.3, 9.9]), tolerance=1)
+    values, known = interpolate(times, line, np.array([0.1, 3.3, 9.9]), tolerance=1)
     assert known.all() and values == pytest.approx(np.array([[0.3, -0.1], [9.9, -3.3], [29.7, -9.9]]))
-    one, known = interpolated([3], [[7.0]], [2, 5], tolerance=1)
+    one, known = interpolate([3], [[7.0]], [2, 5], tolerance=1)
     assert one.tolist() == [[7], [0]] and known.tolist() == [True, False]
-    assert not interpolated([], np.zeros((0, 2)), [1, 2], tolerance=1)[1].any()
+    assert not interpolate([], np.zeros((0, 2)), [1, 2], tolerance=1)[1].any()
 
 
 TEXT, IMAGE, AUDIO = np.eye(3, dtype=bool)
@@ -40,15 +40,15 @@ TEXT, IMAGE, AUDIO = np.eye(3, dtype=bool)
 def test_moments_by_hand() -> None:
     has = np.array([IMAGE, AUDIO, AUDIO, TEXT, IMAGE, IMAGE | TEXT, AUDIO])
     times = [0, 2, 3, 4, 20, 100, 101]
-    assert moments([1, 1, 1, 1, 1, 1, 1], times, has, 3).tolist() == [1, 1, 3, 3, 4, 6, 6]
-    assert moments([1, 1, 1, 1, 1, 1, 2], times, has, 3).tolist() == [1, 1, 3, 3, 4, 5, 6]
-    assert moments([1] * 7, times, has, 0).tolist() == list(range(7))
+    assert group_moments([1, 1, 1, 1, 1, 1, 1], times, has, 3).tolist() == [1, 1, 3, 3, 4, 6, 6]
+    assert group_moments([1, 1, 1, 1, 1, 1, 2], times, has, 3).tolist() == [1, 1, 3, 3, 4, 5, 6]
+    assert group_moments([1] * 7, times, has, 0).tolist() == list(range(7))
 
 
 def test_tolerance_counts_from_the_first_of_a_moment() -> None:
     has = np.array([IMAGE, AUDIO, TEXT])
-    assert moments([0, 0, 0], [0, 3, 6], has, 3).tolist() == [1, 1, 2]
-    assert moments([0, 0, 0], [0, 3, 6], has, 6).tolist() == [2, 2, 2]
+    assert group_moments([0, 0, 0], [0, 3, 6], has, 3).tolist() == [1, 1, 2]
+    assert group_moments([0, 0, 0], [0, 3, 6], has, 6).tolist() == [2, 2, 2]
 
 
 def test_against_a_plain_loop() -> None:
@@ -68,15 +68,15 @@ def test_against_a_plain_loop() -> None:
     expected = np.empty(400, dtype=int)
     for group in groups:
         expected[group] = group[-1]
-    assert moments(owners, times, has, 4).tolist() == expected.tolist() and len(groups) < 380
+    assert group_moments(owners, times, has, 4).tolist() == expected.tolist() and len(groups) < 380
 
 
 def test_few_events_and_bad_calls() -> None:
-    assert moments([], [], np.zeros((0, 2), dtype=bool), 1).tolist() == []
-    assert moments([4], [9], np.ones((1, 2), dtype=bool), 1).tolist() == [0]
+    assert group_moments([], [], np.zeros((0, 2), dtype=bool), 1).tolist() == []
+    assert group_moments([4], [9], np.ones((1, 2), dtype=bool), 1).tolist() == [0]
     with pytest.raises(UsageError, match="tolerance=-1 is out of range"):
-        moments([4], [9], np.ones((1, 2), dtype=bool), -1)
+        group_moments([4], [9], np.ones((1, 2), dtype=bool), -1)
     with pytest.raises(DataError, match="must rise"):
-        nearest_in_time([1], [3, 2], 1)
+        find_nearest([1], [3, 2], 1)
     with pytest.raises(DataError, match=r"values \[T, D\] for its 2 times"):
-        interpolated([1, 2], [[1.0]], [1], 1)
+        interpolate([1, 2], [[1.0]], [1], 1)

@@ -130,7 +130,7 @@ def test_parts_of_different_columns_fit_together_as_a_whole(tmp_path: Path) -> N
     (tmp_path / "events").mkdir()
     made(150).write_parquet(tmp_path / "events" / "a.parquet")
     made(150, value=1.5).write_parquet(tmp_path / "events" / "b.parquet")
-    assert pieces.event_pieces(tmp_path / "events", TableMapping()) is None
+    assert pieces.plan_pieces(tmp_path / "events", TableMapping()) is None
     assert Dataset.load(tmp_path).events["value"].null_count() > 0
 
 

@@ -17,8 +17,8 @@ pytest.importorskip("soundfile")
 import soundfile
 from PIL import Image
 
-from penchant.data.media.decode import MediaOptions, resampled, sniff
-from penchant.data.media.reader import MediaProblem, MediaReader, MediaReport, contained
+from penchant.data.media.decode import MediaOptions, resample, sniff
+from penchant.data.media.reader import MediaProblem, MediaReader, MediaReport, resolve_inside
 from penchant.errors import MediaError
 from penchant.testing.media import ESCAPES, build_png_bomb, generate_broken_media, generate_hostile_media, trap
 
@@ -193,7 +193,7 @@ def test_what_is_wrong_with_a_sound_is_said(reader: MediaReader, tmp_path: Path)
 
 def test_resampling_keeps_the_same_rate_untouched() -> None:
     samples = np.arange(5, dtype=np.float32)
-    assert resampled(samples, 16_000, 16_000) is samples
+    assert resample(samples, 16_000, 16_000) is samples
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_nothing_outside_the_folder_is_read(tmp_path: Path, name: str) -> None:
     (root / "a").mkdir(parents=True)
     (tmp_path / "secret.png").write_bytes(b"x")
     with pytest.raises(MediaError, match="outside the folder"):
-        contained(root, name)
+        resolve_inside(root, name)
 
 
 def test_links_must_stay_inside(tmp_path: Path) -> None:
@@ -228,18 +228,18 @@ def test_links_must_stay_inside(tmp_path: Path) -> None:
     (root / "loop").symlink_to(root / "loop")
     for name in ("out.png", "up/secret.png"):
         with pytest.raises(MediaError, match="a link leads out"):
-            contained(root, name)
-    assert contained(root, "in.png") == (root / "real" / "x.png").resolve()
+            resolve_inside(root, name)
+    assert resolve_inside(root, "in.png") == (root / "real" / "x.png").resolve()
     for name in ("loop", "gone.png", "real", "real/x.png/deeper"):
         with pytest.raises(MediaError):
-            contained(root, name)
+            resolve_inside(root, name)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     with pytest.raises(MediaError, match="not a file"):
-        contained(tmp_path, "pipe.png")
+        resolve_inside(tmp_path, "pipe.png")
 
 
 def test_the_report_counts_and_locates() -> None:
@@ -289,4 +289,4 @@ def test_no_name_leads_out_of_the_folder(tmp_path: Path) -> None:
     trap(tmp_path / "data")
     for name in ESCAPES:
         with pytest.raises(MediaError):
-            contained(tmp_path / "data", name)
+            resolve_inside(tmp_path / "data", name)

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from penchant.data.text import WordOptions, words
+from penchant.data.text import WordOptions, split_words
 from penchant.options import require_range
 
 _HAN: Final = r"\p{Han}"
@@ -126,4 +126,4 @@ def _segment(runs: pl.Series) -> pl.Series:
     """The words of runs of Chinese characters, `[N]` of List(String)."""
     if importlib.util.find_spec("jieba") is None:
         return runs.str.extract_all(".")
-    return words(runs, WordOptions(chinese="jieba", lower=False))
+    return split_words(runs, WordOptions(chinese="jieba", lower=False))

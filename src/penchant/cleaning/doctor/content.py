@@ -29,11 +29,11 @@ from penchant.cleaning.impossible import clear_impossible_cells
 from penchant.cleaning.text_noise import remove_noise
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.language import shares
+from penchant.data.language import measure_shares
 from penchant.data.media.decode import sniff
-from penchant.data.media.reader import contained
+from penchant.data.media.reader import resolve_inside
 from penchant.data.media.video import is_cut_off, is_video
-from penchant.data.text import ItemTextOptions, item_text
+from penchant.data.text import ItemTextOptions, build_item_texts
 from penchant.errors import MediaError
 
 _MEDIA: Final = {schema.IMAGE: "a picture", schema.AUDIO: "a sound", schema.VIDEO: "a video"}
@@ -47,7 +47,7 @@ _TAILS: Final = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
 def check_modalities(dataset: Dataset, broken: dict[str, Bools]) -> list[Observation]:
     """Items without usable text, picture, sound or video, and items without events."""
     n = dataset.n_items
-    has_content = np.array([text is not None for text in item_text(dataset)], dtype=bool)
+    has_content = np.array([text is not None for text in build_item_texts(dataset)], dtype=bool)
     for kind in _MEDIA:
         if kind in dataset.items.columns:
             has_content |= dataset.items[kind].is_not_null().to_numpy() & ~broken.get(kind, np.zeros(n, dtype=bool))
@@ -104,7 +104,7 @@ def check_media(dataset: Dataset, most_files: int) -> tuple[list[Observation], d
 def find_file_fault(root: Path, name: str, kind: str) -> str:
     """The fault of a picture, sound or video by its size, first and last bytes; empty for a good file."""
     try:
-        path = contained(root, name)
+        path = resolve_inside(root, name)
         size = path.stat().st_size
         if not size:
             return "empty"
@@ -163,7 +163,7 @@ def check_languages(dataset: Dataset) -> list[Observation]:
     columns = [getattr(dataset, table)[name] for table, name in parts if name in getattr(dataset, table).columns]
     sampled = [_sample(column.cast(pl.String).drop_nulls()) for column in columns]
     texts = pl.concat([one.rename("text") for one in sampled]) if sampled else pl.Series("text", [], dtype=pl.String)
-    by_language = shares(texts)
+    by_language = measure_shares(texts)
     if not by_language:
         return []
     listed = ", ".join(f"{name} {share:.0%}" for name, share in list(by_language.items())[:5])

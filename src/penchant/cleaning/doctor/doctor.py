@@ -12,7 +12,7 @@ from penchant.cleaning.doctor import times as clock
 from penchant.cleaning.doctor.advice import Advice, Machine, Traits, advise, write_command
 from penchant.cleaning.doctor.finding import Observation
 from penchant.data.dataset import Dataset
-from penchant.data.text import item_text
+from penchant.data.text import build_item_texts
 from penchant.errors import OptionError
 from penchant.options import require_range
 
@@ -127,7 +127,7 @@ def _measure_traits(dataset: Dataset, findings: dict[str, Observation], machine:
         fresh=number("vocabulary", "item_share"),
         median=float(np.median(lengths)),
         p90=float(np.quantile(lengths, 0.9)),
-        text=float(np.mean([text is not None for text in item_text(dataset)])) if dataset.n_items else 0.0,
+        text=float(np.mean([text is not None for text in build_item_texts(dataset)])) if dataset.n_items else 0.0,
         english=english,
         machine=machine,
     )

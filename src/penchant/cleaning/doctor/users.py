@@ -12,7 +12,7 @@ from penchant.cleaning.doctor.finding import Observation, decode_examples, gathe
 from penchant.cleaning.doctor.times import find_tied
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.kinds import reads_as_refusal
+from penchant.data.kinds import reads_as_negative
 
 SPLIT_COLUMNS = ("split", "fold", "subset", "partition", "set")
 
@@ -37,7 +37,7 @@ def check_quarantine(dataset: Dataset) -> list[Observation]:
 def check_kinds(dataset: Dataset) -> list[Observation]:
     """Kinds of events that count as positive and look like negative feedback or like impressions."""
     kinds = dataset.kinds.ids.to_list()
-    codes = np.flatnonzero([reads_as_refusal(kind) for kind in kinds])
+    codes = np.flatnonzero([reads_as_negative(kind) for kind in kinds])
     counts = np.bincount(dataset.events[schema.KIND].to_numpy(), minlength=len(kinds))
     codes = codes[np.argsort(-counts[codes], kind="stable")]
     events = int(counts[codes].sum())

@@ -13,7 +13,7 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.kinds import kind_codes, wanted_kinds
+from penchant.data.kinds import mask_wanted_kinds, match_kind_codes
 from penchant.data.sequences import SequenceBatch
 from penchant.data.vocabulary import Vocabulary
 from penchant.errors import DataError, UnknownIdError, UsageError
@@ -54,7 +54,7 @@ def code_history(dataset: Dataset, history: Any) -> tuple[list[str], SequenceBat
     """
     from penchant.data.ingest.load import build
 
-    table = _table(history)
+    table = _read_history(history)
     if schema.USER_ID not in table.columns:
         table = table.with_columns(pl.lit(ANONYMOUS).alias(schema.USER_ID))
     if schema.TIMESTAMP not in table.columns:
@@ -75,7 +75,7 @@ def code_history(dataset: Dataset, history: Any) -> tuple[list[str], SequenceBat
             near=dataset.item_vocabulary.ids.head(20_000).to_list(),
             remedy="No item of the history is in the catalogue: compare its ids with those the bundle was trained on.",
         )
-    kinds, understood = understood_kinds(dataset.kinds, coded.kinds)
+    kinds, understood = match_kinds(dataset.kinds, coded.kinds)
     keep &= understood[coded.events[schema.KIND].to_numpy()]
     events = coded.events.with_columns(
         pl.Series(schema.ITEM, np.where(mapped >= 0, mapped, -1), dtype=pl.Int32).replace(-1, None),
@@ -103,25 +103,25 @@ def code_history(dataset: Dataset, history: Any) -> tuple[list[str], SequenceBat
     return coded.user_vocabulary.ids.to_list(), anonymous, holder
 
 
-def understood_kinds(known: Vocabulary, kinds: Vocabulary) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
+def match_kinds(known: Vocabulary, kinds: Vocabulary) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
     """The code in `known` (a bundle's kinds) of each of `kinds`, and whether it can be understood, both `[kinds]`.
 
-    Kinds are found by what they mean (`kind_codes`). A kind that the bundle has not seen counts as a modality (or the
+    Kinds match by what they mean (`match_kind_codes`). A kind that the bundle has not seen counts as a view (or the
     first kind there is), unless it is negative or passive.
 
-    >>> codes, understood = understood_kinds(Vocabulary(["dislike", "view"]), Vocabulary(["collect", "hide"]))
+    >>> codes, understood = match_kinds(Vocabulary(["dislike", "view"]), Vocabulary(["collect", "hide"]))
     >>> codes.tolist(), understood.tolist()
     ([1, 1], [True, False])
     """
     names, words = known.ids.to_list(), kinds.ids.to_list()
-    codes = kind_codes(names, words)
-    understood = (codes >= 0) | wanted_kinds(words)
-    wanted = np.flatnonzero(wanted_kinds(names))
+    codes = match_kind_codes(names, words)
+    understood = (codes >= 0) | mask_wanted_kinds(words)
+    wanted = np.flatnonzero(mask_wanted_kinds(names))
     fallback = names.index(schema.DEFAULT_KIND) if schema.DEFAULT_KIND in names else (wanted[0] if len(wanted) else 0)
     return np.where(codes >= 0, codes, fallback).astype(np.int32), understood
 
 
-def _table(history: Any) -> pl.DataFrame:
+def _read_history(history: Any) -> pl.DataFrame:
     from penchant.data.ingest.load import read_table, to_frame
 
     if isinstance(history, str | Path):
@@ -147,7 +147,7 @@ def single_event() -> SequenceBatch:
     )
 
 
-def request_times(value: TimeLike | Sequence[TimeLike], n: int) -> npt.NDArray[np.int64]:
+def parse_request_times(value: TimeLike | Sequence[TimeLike], n: int) -> npt.NDArray[np.int64]:
     """One time for all, or one for each of n requests, in UTC seconds `[n]`."""
     if isinstance(value, str | int | float | datetime):
         return np.full(n, time_to_seconds(value), dtype=np.int64)

@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 
 from penchant.data import schema
-from penchant.data.columns import folded
+from penchant.data.columns import fold_name
 from penchant.errors import SchemaError
 
 _USER: Final = ("user", "uid", "userid", "customer", "customerid", "visitorid", "memberid", "reviewerid", "accountid")
@@ -92,7 +92,7 @@ ATOMIC_TYPES: Final = ("token", "token_seq", "float", "float_seq")
 
 
 @dataclass(frozen=True)
-class Recognised:
+class RecognisedColumns:
     """`names`: column in the file → column in the dataset, in the order of the file. `types`: RecBole's type of a
     column, by its name in the file. `left_out`: columns that dataset.toml sets aside. `notes`: what was odd."""
 
@@ -120,7 +120,7 @@ class Recognised:
         return frame[raw].alias(name) if raw else pl.repeat(None, frame.height, dtype=pl.String, eager=True).alias(name)
 
 
-def recognise(table: str, columns: Sequence[str], mapping: Mapping[str, str], source: str) -> Recognised:
+def recognise(table: str, columns: Sequence[str], mapping: Mapping[str, str], source: str) -> RecognisedColumns:
     """Say what each column of a table is.
 
     Own names come first, then what `mapping` (dataset.toml: file's name → ours, "" to leave out) says, then aliases;
@@ -135,7 +135,7 @@ def recognise(table: str, columns: Sequence[str], mapping: Mapping[str, str], so
             f"{source}: the column {twice[0]!r} stands twice.", remedy="Rename or remove one of them in the file."
         )
     _check_mapping(table, columns, mapping, source)
-    plain = {raw: _without_type(raw) for raw in columns}
+    plain = {raw: _strip_type(raw) for raw in columns}
     types = {raw: raw.rsplit(":", 1)[1] for raw in columns if raw.endswith(tuple(f":{kind}" for kind in ATOMIC_TYPES))}
     taken: dict[str, str] = {name: raw for raw, name in mapping.items() if name}
     free = [raw for raw in columns if raw not in mapping]
@@ -143,17 +143,17 @@ def recognise(table: str, columns: Sequence[str], mapping: Mapping[str, str], so
         if plain[raw] in ALIASES[table]:
             taken.setdefault(plain[raw], raw)
     for raw in free:
-        name = _by_alias(table, plain[raw])
+        name = _match_alias(table, plain[raw])
         if name and raw not in taken.values():
             taken.setdefault(name, raw)
     ours = {raw: name for name, raw in taken.items()}
     left_out = [raw for raw, name in mapping.items() if not name]
-    names, notes = _attributes(table, [raw for raw in columns if raw not in left_out], ours, plain)
+    names, notes = _name_attributes(table, [raw for raw in columns if raw not in left_out], ours, plain)
     _check_required(table, names, columns, source)
-    return Recognised(names, types, left_out, notes)
+    return RecognisedColumns(names, types, left_out, notes)
 
 
-def _attributes(
+def _name_attributes(
     table: str, columns: Sequence[str], ours: Mapping[str, str], plain: Mapping[str, str]
 ) -> tuple[dict[str, str], list[str]]:
     """Give every other column a name that nothing else has."""
@@ -174,15 +174,15 @@ def _attributes(
     return names, notes
 
 
-def _without_type(raw: str) -> str:
+def _strip_type(raw: str) -> str:
     name, colon, kind = raw.rpartition(":")
     return name if colon and kind in ATOMIC_TYPES else raw.strip()
 
 
-def _by_alias(table: str, name: str) -> str | None:
-    key = folded(name)
+def _match_alias(table: str, name: str) -> str | None:
+    key = fold_name(name)
     for ours, aliases in ALIASES[table].items():
-        if key == folded(ours) or key in aliases:
+        if key == fold_name(ours) or key in aliases:
             return ours
     return None
 
@@ -206,7 +206,7 @@ def _check_required(table: str, names: Mapping[str, str], columns: Sequence[str]
         if needed in have or any(name in have for name in _INSTEAD.get(needed, ())):
             continue
         known = {needed, *ALIASES[table][needed]}
-        near = next((raw for raw in columns if difflib.get_close_matches(folded(raw), known, n=1, cutoff=0.6)), None)
+        near = next((raw for raw in columns if difflib.get_close_matches(fold_name(raw), known, n=1, cutoff=0.6)), None)
         hint = f" The nearest is {near!r}." if near else ""
         found = ", ".join(columns) or "none"
         instead = f" {_SAID_INSTEAD[needed]}" if table == schema.EVENTS and needed in _SAID_INSTEAD else ""

@@ -12,16 +12,16 @@ from penchant.arrays import Bools, Float64s, Int64s
 from penchant.errors import DataError, UsageError
 
 
-def nearest_in_time(times: npt.ArrayLike, others: npt.ArrayLike, tolerance: float) -> Int64s:
+def find_nearest(times: npt.ArrayLike, others: npt.ArrayLike, tolerance: float) -> Int64s:
     """For each time `[T]` the place of the nearest of `others` `[S]` (rising), -1 where none is within `tolerance`.
 
     Of two that are equally near the earlier one is taken. Times and tolerance are in one unit.
 
-    >>> nearest_in_time([0, 5, 9], [1, 6, 20], 2).tolist()
+    >>> find_nearest([0, 5, 9], [1, 6, 20], 2).tolist()
     [0, 1, -1]
     """
-    at, axis = np.asarray(times, dtype=np.float64), _rising(others)
-    _check(tolerance)
+    at, axis = np.asarray(times, dtype=np.float64), _require_rising(others)
+    _check_tolerance(tolerance)
     if not len(axis):
         return np.full(len(at), -1, dtype=np.int64)
     after = np.minimum(np.searchsorted(axis, at, side="left"), len(axis) - 1)
@@ -30,7 +30,7 @@ def nearest_in_time(times: npt.ArrayLike, others: npt.ArrayLike, tolerance: floa
     return np.where(np.abs(axis[place] - at) <= tolerance, place, -1).astype(np.int64)
 
 
-def interpolated(
+def interpolate(
     times: npt.ArrayLike, values: npt.ArrayLike, axis: npt.ArrayLike, tolerance: float
 ) -> tuple[Float64s, Bools]:
     """A series `[T, D]` at the times of a common axis `[A]`: values `[A, D]` and which are known `[A]`.
@@ -38,14 +38,14 @@ def interpolated(
     Linear between two samples that lie at most 2 · `tolerance` apart; elsewhere the nearest sample within `tolerance`;
     where there is none, unknown (zeros). `times` `[T]` rise.
 
-    >>> values, known = interpolated([0, 10], [[0.0], [10.0]], [-1, 4, 13], tolerance=5)
+    >>> values, known = interpolate([0, 10], [[0.0], [10.0]], [-1, 4, 13], tolerance=5)
     >>> values.ravel().tolist(), known.tolist()
     ([0.0, 4.0, 10.0], [True, True, True])
     """
-    at, told, points = _rising(times), np.asarray(values, dtype=np.float64), np.asarray(axis, dtype=np.float64)
+    at, told, points = _require_rising(times), np.asarray(values, dtype=np.float64), np.asarray(axis, dtype=np.float64)
     if told.ndim != 2 or len(told) != len(at):
         raise DataError(f"A series needs values [T, D] for its {len(at)} times, got {told.shape}.")
-    place = nearest_in_time(points, at, tolerance)
+    place = find_nearest(points, at, tolerance)
     known = place >= 0
     out = (
         np.where(known[:, None], told[place] if len(told) else 0.0, 0.0)
@@ -63,7 +63,7 @@ def interpolated(
     return out, known
 
 
-def moments(owners: npt.ArrayLike, times: npt.ArrayLike, has: Bools, tolerance: float) -> Int64s:
+def group_moments(owners: npt.ArrayLike, times: npt.ArrayLike, has: Bools, tolerance: float) -> Int64s:
     """Which event carries the moment of each event, `[E]`: the last of those that belong together, or itself.
 
     `owners` `[E]` (events that may share a moment have the same; all of one stand together), `times` `[E]` rising for
@@ -72,11 +72,11 @@ def moments(owners: npt.ArrayLike, times: npt.ArrayLike, has: Bools, tolerance: 
     last one carries it, so that nothing is known before it happened.
 
     >>> has = np.array([[True, False], [False, True], [False, True]])  # a picture, a voice, a voice
-    >>> moments([1, 1, 1], [0, 3, 4], has, 5).tolist()
+    >>> group_moments([1, 1, 1], [0, 3, 4], has, 5).tolist()
     [1, 1, 2]
     """
     owner, at = np.asarray(owners), np.asarray(times, dtype=np.float64)
-    _check(tolerance)
+    _check_tolerance(tolerance)
     count = len(owner)
     if count < 2:
         return np.arange(count, dtype=np.int64)
@@ -102,13 +102,13 @@ def moments(owners: npt.ArrayLike, times: npt.ArrayLike, has: Bools, tolerance: 
     return carrier[start]
 
 
-def _rising(times: npt.ArrayLike) -> Float64s:
+def _require_rising(times: npt.ArrayLike) -> Float64s:
     axis = np.asarray(times, dtype=np.float64)
     if axis.ndim != 1 or (np.diff(axis) < 0).any():
         raise DataError("The times of a series must rise.", remedy="Sort the series by time.")
     return axis
 
 
-def _check(tolerance: float) -> None:
+def _check_tolerance(tolerance: float) -> None:
     if not 0 <= tolerance < float("inf"):
         raise UsageError(f"tolerance={tolerance} is out of range.", remedy="Give a time of 0 or more.")

@@ -61,7 +61,7 @@ def to_utf8(data: bytes, encoding: str, source: str) -> tuple[bytes, str]:
                 f"{source} is not {encoding}: byte {error.start} cannot be read.",
                 remedy="Correct `encoding` in dataset.toml, or leave it out.",
             ) from None
-    found = next((name for mark, name in _BOMS if data.startswith(mark)), "") or _without_bom(data)
+    found = next((name for mark, name in _BOMS if data.startswith(mark)), "") or _detect_encoding(data)
     if found == "utf-8":
         return data, found
     if found == "utf-8-sig":
@@ -69,22 +69,22 @@ def to_utf8(data: bytes, encoding: str, source: str) -> tuple[bytes, str]:
     return data.decode(found, errors="replace").removeprefix("\ufeff").encode("utf-8"), found
 
 
-def first_line(text: bytes) -> str:
+def read_first_line(text: bytes) -> str:
     """The first line of UTF-8 text that is not blank."""
     return re.split(rb"[\r\n]", text.lstrip(b"\r\n"), maxsplit=1)[0].decode("utf-8", errors="replace")
 
 
-def delimiter_of(text: bytes) -> str:
+def detect_delimiter(text: bytes) -> str:
     """The delimiter of a UTF-8 table, by its first line: the most frequent of comma, tab, semicolon and bar.
 
-    >>> delimiter_of(b'user_id;"a,b,c";timestamp')
+    >>> detect_delimiter(b'user_id;"a,b,c";timestamp')
     ';'
     """
-    bare = re.sub(r'"[^"]*"', "", first_line(text))
+    bare = re.sub(r'"[^"]*"', "", read_first_line(text))
     return max(DELIMITERS, key=lambda mark: bare.count(mark))
 
 
-def _without_bom(data: bytes) -> str:
+def _detect_encoding(data: bytes) -> str:
     if data.isascii():
         if b"\0" in data[:1000] and data[:1000].count(b"\0") * 3 > len(data[:1000]):
             return "utf-16-le" if data[1:2] == b"\0" else "utf-16-be"
@@ -106,10 +106,10 @@ def _without_bom(data: bytes) -> str:
             return "gb18030"
         except UnicodeDecodeError:
             pass
-    return "cp1252" if _decodes(data, "cp1252") else "latin-1"
+    return "cp1252" if _can_decode(data, "cp1252") else "latin-1"
 
 
-def _decodes(data: bytes, encoding: str) -> bool:
+def _can_decode(data: bytes, encoding: str) -> bool:
     try:
         data.decode(encoding)
     except UnicodeDecodeError:

@@ -11,8 +11,8 @@ import polars as pl
 from penchant.arrays import Ints
 from penchant.data import schema
 from penchant.data.ingest.events import KIND_NAME, SUB_NS, CleanEvents
-from penchant.data.ingest.order import arranged, blocks, placed_times
-from penchant.data.read_report import TableReport, merged
+from penchant.data.ingest.order import fill_times, iterate_blocks, sort_events
+from penchant.data.read_report import TableReport, merge_reports
 from penchant.data.vocabulary import Vocabulary
 
 _CODES = {schema.USER_ID: schema.USER, schema.ITEM_ID: schema.ITEM, KIND_NAME: schema.KIND}
@@ -21,12 +21,12 @@ _LEAD = (schema.EVENT_ID, schema.USER, schema.ITEM, schema.KIND, schema.TIME_S, 
 
 @dataclass(frozen=True)
 class CodedEvents:
-    """The events as `Dataset.events`, the vocabulary of kinds, the final counts, and the rows refused."""
+    """The events as `Dataset.events`, the vocabulary of kinds, the final counts, and the rows rejected."""
 
     frame: pl.DataFrame
     kinds: Vocabulary
     report: TableReport
-    refused: pl.DataFrame
+    rejected: pl.DataFrame
 
 
 class _Names:
@@ -37,7 +37,7 @@ class _Names:
         self._fresh: list[pl.Series] = [pl.Series([], dtype=pl.String)]
         self._count = 0
 
-    def coded(self, names: pl.Series) -> pl.Series:
+    def encode(self, names: pl.Series) -> pl.Series:
         """Codes (Int32) of a column of text; null stays null."""
         codes = names.cast(self._held.dtype).to_physical()
         new = (codes >= self._count).fill_null(False)
@@ -59,18 +59,18 @@ class EventLog:
         self._names = {name: _Names() for name in _CODES}
         self._columns: dict[str, list[pl.Series]] = {}
         self._reports: list[TableReport] = []
-        self._refused: list[pl.DataFrame] = []
+        self._rejected: list[pl.DataFrame] = []
         self._has_seq = False
 
     def add(self, piece: CleanEvents) -> None:
         """Take the rows of the next piece; its columns are those of the first."""
         self._has_seq = piece.has_seq
         self._reports.append(piece.report)
-        self._refused.append(piece.refused)
+        self._rejected.append(piece.rejected)
         for column in piece.frame.get_columns():
             name = column.name
             if name in _CODES:
-                column, name = self._names[name].coded(column), _CODES[name]
+                column, name = self._names[name].encode(column), _CODES[name]
             if name != schema.SEQ or piece.has_seq:
                 self._columns.setdefault(name, []).append(column.alias(name))
 
@@ -78,24 +78,24 @@ class EventLog:
         """Ids of users or items that stand in the log, in order of first appearance."""
         return self._names[key].names.alias(key)
 
-    def event_ids_repeat(self) -> bool:
+    def has_repeated_event_ids(self) -> bool:
         """Whether an event id stands in two pieces (or, once in thousands of logs of this size, seems to)."""
         hashes = np.concatenate([part.hash(0).to_numpy() for part in self._columns[schema.EVENT_ID]])
         hashes.sort()
         return bool((hashes[1:] == hashes[:-1]).any())
 
-    def coded(self, items: Vocabulary, users: Vocabulary) -> CodedEvents:
+    def encode(self, items: Vocabulary, users: Vocabulary) -> CodedEvents:
         """The table of events under the codes of the dataset. Takes the columns out of the log, one after another."""
         kinds = Vocabulary(self._names[KIND_NAME].names)
-        report = merged(self._reports)
-        columns = self._taken_out()
-        columns[schema.USER] = _recoded(columns[schema.USER], self.ids(schema.USER_ID), users)
-        columns[schema.ITEM] = _recoded(columns[schema.ITEM], self.ids(schema.ITEM_ID), items)
+        report = merge_reports(self._reports)
+        columns = self._take_columns()
+        columns[schema.USER] = _recode(columns[schema.USER], self.ids(schema.USER_ID), users)
+        columns[schema.ITEM] = _recode(columns[schema.ITEM], self.ids(schema.ITEM_ID), items)
         columns[schema.KIND] = columns[schema.KIND].cast(pl.Int16)
         user = columns[schema.USER].to_numpy()
-        order, ties = arranged(user, _keys(columns, user))
+        order, ties = sort_events(user, _sort_keys(columns, user))
         made = schema.EVENT_ID not in report.columns.values()
-        order, dropped = _distinct(columns, order, ties, leave_out=schema.EVENT_ID if made else "")
+        order, dropped = _drop_duplicates(columns, order, ties, leave_out=schema.EVENT_ID if made else "")
         columns.pop(SUB_NS)
         if not self._has_seq:
             counts = np.bincount(user if order is None else user[order], minlength=len(users))
@@ -109,19 +109,19 @@ class EventLog:
             frame.append(column if order is None else column.gather(pl.Series(order)))
         table = pl.DataFrame(frame)
         report = replace(report, rows_kept=table.height, duplicates_dropped=report.duplicates_dropped + dropped)
-        return CodedEvents(table, kinds, report, pl.concat(self._refused))
+        return CodedEvents(table, kinds, report, pl.concat(self._rejected))
 
-    def _taken_out(self) -> dict[str, pl.Series]:
+    def _take_columns(self) -> dict[str, pl.Series]:
         """Each column as one series; the log keeps none."""
         return {name: pl.concat(self._columns.pop(name), rechunk=True) for name in list(self._columns)}
 
 
-def _recoded(codes: pl.Series, ids: pl.Series, vocabulary: Vocabulary) -> pl.Series:
+def _recode(codes: pl.Series, ids: pl.Series, vocabulary: Vocabulary) -> pl.Series:
     """Codes of the log as codes of the dataset."""
     return pl.Series(codes.name, vocabulary.encode(ids), dtype=pl.Int32).gather(codes)
 
 
-def _keys(columns: dict[str, pl.Series], user: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.integer], ...]:
+def _sort_keys(columns: dict[str, pl.Series], user: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.integer], ...]:
     """What orders the events of a user, the most important last: `seq`, nanoseconds, seconds."""
     seq = np.zeros(0, dtype=np.int64)
     if schema.SEQ in columns:
@@ -130,12 +130,12 @@ def _keys(columns: dict[str, pl.Series], user: npt.NDArray[np.int32]) -> tuple[n
         seq = column.fill_null((top if isinstance(top, int) else 0) + 1).to_numpy()
     elif columns[schema.TIME_S].null_count():
         seq = np.arange(len(user))
-    time = placed_times(columns[schema.TIME_S], user, seq)
+    time = fill_times(columns[schema.TIME_S], user, seq)
     sub = columns[SUB_NS].fill_null(0).to_numpy()
     return (*((seq,) if schema.SEQ in columns else ()), *((sub,) if sub.any() else ()), time)
 
 
-def _distinct(
+def _drop_duplicates(
     columns: dict[str, pl.Series], order: Ints | None, ties: npt.NDArray[np.bool_], leave_out: str
 ) -> tuple[Ints | None, int]:
     """The order without rows that equal an earlier one in every column; only ties can. And how many went."""
@@ -145,7 +145,7 @@ def _distinct(
     rows = places if order is None else order[places]
     kept = np.ones(len(ties), dtype=np.bool_)
     names = [name for name in columns if name != leave_out]
-    for start, stop in blocks(columns[schema.USER].to_numpy()[rows]):
+    for start, stop in iterate_blocks(columns[schema.USER].to_numpy()[rows]):
         chosen = pl.Series(rows[start:stop])
         part = pl.DataFrame([columns[name].gather(chosen) for name in names])
         first = part.select(pl.struct(pl.all()).is_first_distinct()).to_series().to_numpy()

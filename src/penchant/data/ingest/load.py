@@ -15,9 +15,9 @@ from penchant.data.ingest.entities import Entities, clean_entities, clean_relati
 from penchant.data.ingest.event_log import CodedEvents, EventLog
 from penchant.data.ingest.events import MADE_BESIDE_GIVEN, clean_events
 from penchant.data.ingest.mapping import TableMapping, read_mapping
-from penchant.data.ingest.pieces import event_pieces
-from penchant.data.ingest.readers import Source, find_table, from_object, listing, read_source
-from penchant.data.precomputed import checked, folder_vectors
+from penchant.data.ingest.pieces import plan_pieces
+from penchant.data.ingest.readers import Source, find_table, list_names, read_object, read_source
+from penchant.data.precomputed import check_vectors, read_folder_vectors
 from penchant.data.read_report import IngestReport, TableReport
 from penchant.data.vocabulary import Vocabulary
 from penchant.errors import DataError
@@ -57,22 +57,22 @@ def load_folder(path: Path, *, strict: bool = False, needs_events: bool = True) 
     if events is None and not alone:
         if not needs_events:
             raise DataError(
-                f"{path} has no table of events, items or users. It holds: {listing(path)}.",
+                f"{path} has no table of events, items or users. It holds: {list_names(path)}.",
                 remedy="One of them is enough: name it events, items or users, with .parquet, .csv, .csv.gz or .jsonl,"
                 " or say its name in dataset.toml: [items] file = 'NAME'.",
             )
         raise DataError(
-            f"{path} has no table of events. It holds: {listing(path)}.",
+            f"{path} has no table of events. It holds: {list_names(path)}.",
             remedy="Name it events.parquet, events.csv, events.csv.gz or events.jsonl, or say its name in "
             "dataset.toml: [events] file = 'NAME'.",
         )
     sources = {table: read_source(file, mapping[table]) for table, file in files.items() if file is not None}
-    dataset = _assembled(_log(events, mapping[schema.EVENTS]), sources, mapping, path, strict, needs_events)
-    own = checked(folder_vectors(path), dataset.vocabularies)
+    dataset = _assemble(_read_log(events, mapping[schema.EVENTS]), sources, mapping, path, strict, needs_events)
+    own = check_vectors(read_folder_vectors(path), dataset.vocabularies)
     report = dataset.report
     for each in own:
         if report is not None:
-            report = report.with_note(each.table, each.told(len(dataset.vocabularies[each.table])))
+            report = report.with_note(each.table, each.describe_coverage(len(dataset.vocabularies[each.table])))
     return replace(dataset, vectors=own, report=report)
 
 
@@ -86,9 +86,9 @@ def build(
 ) -> Dataset:
     """The same from frames of pandas, polars or Arrow, or mappings of columns."""
     given = {schema.EVENTS: events, schema.ITEMS: items, schema.USERS: users, schema.RELATIONS: relations}
-    sources = {table: from_object(table, data) for table, data in given.items() if data is not None}
-    log = _log_of(sources.pop(schema.EVENTS), TableMapping())
-    return _assembled(log, sources, {table: TableMapping() for table in schema.TABLES}, root, strict)
+    sources = {table: read_object(table, data) for table, data in given.items() if data is not None}
+    log = _build_log(sources.pop(schema.EVENTS), TableMapping())
+    return _assemble(log, sources, {table: TableMapping() for table in schema.TABLES}, root, strict)
 
 
 def read_table(path: Path) -> pl.DataFrame:
@@ -100,36 +100,36 @@ def read_table(path: Path) -> pl.DataFrame:
 
 def to_frame(table: Table) -> pl.DataFrame:
     """A table given in Python as a polars frame of raw columns. Raises `SchemaError` for another type."""
-    return from_object("table", table).frame
+    return read_object("table", table).frame
 
 
-def _log(path: Path | None, mapping: TableMapping) -> EventLog:
+def _read_log(path: Path | None, mapping: TableMapping) -> EventLog:
     """The log of a file, by pieces where that is possible; without a file one that has no rows."""
     if path is None:
-        return _log_of(from_object(schema.EVENTS, pl.DataFrame(schema=_NO_EVENTS)), TableMapping())
-    return _log_of_pieces(path, mapping) or _log_of(read_source(path, mapping), mapping)
+        return _build_log(read_object(schema.EVENTS, pl.DataFrame(schema=_NO_EVENTS)), TableMapping())
+    return _read_log_in_pieces(path, mapping) or _build_log(read_source(path, mapping), mapping)
 
 
-def _log_of(source: Source, mapping: TableMapping) -> EventLog:
+def _build_log(source: Source, mapping: TableMapping) -> EventLog:
     log = EventLog()
     log.add(clean_events(source, mapping))
     return log
 
 
-def _log_of_pieces(path: Path, mapping: TableMapping) -> EventLog | None:
-    """The log read piece by piece; None where it has to be seen as a whole: see `event_pieces`, or ids that repeat."""
-    pieces = event_pieces(path, mapping)
+def _read_log_in_pieces(path: Path, mapping: TableMapping) -> EventLog | None:
+    """The log read piece by piece; None where it has to be seen as a whole: see `plan_pieces`, or ids that repeat."""
+    pieces = plan_pieces(path, mapping)
     if pieces is None:
         return None
     log = EventLog()
     named = False
-    for piece in pieces.cleaned(mapping):
+    for piece in pieces.clean(mapping):
         log.add(piece)
         named = schema.EVENT_ID in piece.report.columns.values()
-    return None if named and log.event_ids_repeat() else log
+    return None if named and log.has_repeated_event_ids() else log
 
 
-def _assembled(
+def _assemble(
     log: EventLog,
     sources: Mapping[str, Source],
     mapping: Mapping[str, TableMapping],
@@ -142,19 +142,19 @@ def _assembled(
         for table in (schema.ITEMS, schema.USERS)
         if table in sources
     }
-    items, item_report = _completed(schema.ITEMS, schema.ITEM_ID, cleaned, log)
-    users, user_report = _completed(schema.USERS, schema.USER_ID, cleaned, log)
+    items, item_report = _complete(schema.ITEMS, schema.ITEM_ID, cleaned, log)
+    users, user_report = _complete(schema.USERS, schema.USER_ID, cleaned, log)
     item_vocabulary, user_vocabulary = Vocabulary(items[schema.ITEM_ID]), Vocabulary(users[schema.USER_ID])
-    coded = log.coded(item_vocabulary, user_vocabulary)
+    coded = log.encode(item_vocabulary, user_vocabulary)
     reports = {schema.EVENTS: coded.report, schema.ITEMS: item_report, schema.USERS: user_report}
-    quarantine = {schema.EVENTS: coded.refused} | {table: part.refused for table, part in cleaned.items()}
+    quarantine = {schema.EVENTS: coded.rejected} | {table: part.rejected for table, part in cleaned.items()}
     relations = None
     if schema.RELATIONS in sources:
         part = clean_relations(sources[schema.RELATIONS], mapping[schema.RELATIONS])
-        relations, quarantine[schema.RELATIONS] = part.frame, part.refused
+        relations, quarantine[schema.RELATIONS] = part.frame, part.rejected
         reports[schema.RELATIONS] = part.report
     report = IngestReport(reports, {name: rows for name, rows in quarantine.items() if rows.height})
-    _refuse(report, strict, needs_events)
+    _check_report(report, strict, needs_events)
     return Dataset(
         items=items,
         events=coded.frame,
@@ -165,19 +165,17 @@ def _assembled(
         relations=relations,
         report=report,
         root=root,
-        named_events=_named(coded),
+        named_events=_has_event_ids(coded),
     )
 
 
-def _named(coded: CodedEvents) -> bool:
+def _has_event_ids(coded: CodedEvents) -> bool:
     """Whether every event has the id that the file gave it."""
     given = schema.EVENT_ID in coded.report.columns.values()
     return given and not bool(coded.frame[schema.EVENT_ID].str.contains(MADE_BESIDE_GIVEN).any())
 
 
-def _completed(
-    table: str, key: str, cleaned: Mapping[str, Entities], log: EventLog
-) -> tuple[pl.DataFrame, TableReport]:
+def _complete(table: str, key: str, cleaned: Mapping[str, Entities], log: EventLog) -> tuple[pl.DataFrame, TableReport]:
     """The table with a row for every id that only the events have, at its end, in order of first appearance."""
     seen = log.ids(key)
     part = cleaned.get(table)
@@ -189,7 +187,7 @@ def _completed(
     return frame, part.report.with_added(fresh.height)
 
 
-def _refuse(report: IngestReport, strict: bool, needs_events: bool) -> None:
+def _check_report(report: IngestReport, strict: bool, needs_events: bool) -> None:
     events = report.tables[schema.EVENTS]
     if not events.rows_read and needs_events:
         raise DataError(f"{events.source} has no rows.", remedy="Give a table with at least one event.")

@@ -74,10 +74,10 @@ def read_mapping(folder: Path) -> dict[str, TableMapping]:
     for name in sections:
         if name not in schema.TABLES:
             raise OptionError(f"{FILE_NAME}: section", name, allowed=schema.TABLES)
-    return {table: _section(table, sections.get(table, {})) for table in schema.TABLES}
+    return {table: _parse_section(table, sections.get(table, {})) for table in schema.TABLES}
 
 
-def _section(table: str, values: object) -> TableMapping:
+def _parse_section(table: str, values: object) -> TableMapping:
     if not isinstance(values, dict):
         raise SchemaError(f"{FILE_NAME}: {table} must be a section.", remedy=f"Write [{table}] on a line of its own.")
     known = {f.name: f for f in fields(TableMapping)}
@@ -89,10 +89,12 @@ def _section(table: str, values: object) -> TableMapping:
             form = f"a section [{table}.{key}] of names" if wants_section else "text in quotes"
             raise SchemaError(f"{FILE_NAME}: {table}.{key} = {value!r} is not {form}.")
     plain = {key: value for key, value in values.items() if key not in ("columns", "kinds")}
-    return TableMapping(**plain, columns=_strings(table, values, "columns"), kinds=_strings(table, values, "kinds"))
+    return TableMapping(
+        **plain, columns=_parse_strings(table, values, "columns"), kinds=_parse_strings(table, values, "kinds")
+    )
 
 
-def _strings(table: str, values: Mapping[str, Any], key: str) -> dict[str, str]:
+def _parse_strings(table: str, values: Mapping[str, Any], key: str) -> dict[str, str]:
     out = values.get(key, {})
     wrong = next((name for name, value in out.items() if not isinstance(value, str)), None)
     if wrong is not None:

@@ -12,7 +12,7 @@ import polars as pl
 from penchant.arrays import Int64s
 from penchant.data import columns, schema
 from penchant.data.dataset import Dataset
-from penchant.data.kinds import kind_codes
+from penchant.data.kinds import match_kind_codes
 from penchant.data.vocabulary import Vocabulary
 from penchant.errors import DataError
 
@@ -23,12 +23,12 @@ _OWN = (schema.TEXT, schema.IMAGE, schema.AUDIO)
 
 
 @dataclass(frozen=True)
-class Merged:
+class MergeResult:
     """The joined dataset and what is new in it.
 
     `old_rows` and `new_rows` `[E]` say which row of the old and of the new events each event is (-1: of none).
     `changed_items` and `changed_users` are codes of known ones whose attributes are other now. `known_events` of the
-    new data were there before. `n_old_items`, `n_old_users`: how many codes there were. `unread`: see `unread_cells`.
+    new data were there before. `n_old_items`, `n_old_users`: numbers of old codes. `unread`: see `count_unread_cells`.
     """
 
     dataset: Dataset
@@ -58,7 +58,7 @@ class Merged:
         }
 
 
-def merge(old: Dataset, new: Dataset) -> Merged:
+def merge(old: Dataset, new: Dataset) -> MergeResult:
     """Join `new` to `old`: ids that are new come after the old ones, new values of known items and users replace.
 
     An event is known by its `event_id` where both logs have their own (`Dataset.named_events`), else by user, item,
@@ -70,13 +70,13 @@ def merge(old: Dataset, new: Dataset) -> Merged:
     >>> merged.dataset.item_vocabulary.ids.to_list(), merged.dataset.n_events, merged.known_events
     (['x', 'y', 'z'], 3, 1)
     """
-    items = old.item_vocabulary.extended(new.item_vocabulary.ids)
-    users = old.user_vocabulary.extended(new.user_vocabulary.ids)
-    named = _as_known(old.kinds, new.kinds)
-    kinds = old.kinds.extended(named)
-    item_table, changed_items = _joined(old.items, new.items, schema.ITEM_ID, items, old.n_items)
-    user_table, changed_users = _joined(old.users, new.users, schema.USER_ID, users, old.n_users)
-    events, known = _events(old, new, items, users, kinds.encode(named))
+    items = old.item_vocabulary.extend(new.item_vocabulary.ids)
+    users = old.user_vocabulary.extend(new.user_vocabulary.ids)
+    named = _match_kind_names(old.kinds, new.kinds)
+    kinds = old.kinds.extend(named)
+    item_table, changed_items = _join(old.items, new.items, schema.ITEM_ID, items, old.n_items)
+    user_table, changed_users = _join(old.users, new.users, schema.USER_ID, users, old.n_users)
+    events, known = _merge_events(old, new, items, users, kinds.encode(named))
     relations = [frame for frame in (old.relations, new.relations) if frame is not None]
     dataset = replace(
         old,
@@ -90,22 +90,22 @@ def merge(old: Dataset, new: Dataset) -> Merged:
         report=new.report,
         root=new.root or old.root,
         vectors=(),
-        named_events=_are_named(old) and _are_named(new),
+        named_events=_has_event_ids(old) and _has_event_ids(new),
         _cache={},
     )
     rows = [events[name].fill_null(-1).to_numpy().astype(np.int64) for name in (_OLD_ROW, _NEW_ROW)]
-    unread = unread_cells(old, new)
-    return Merged(dataset, rows[0], rows[1], changed_items, changed_users, known, old.n_items, old.n_users, unread)
+    unread = count_unread_cells(old, new)
+    return MergeResult(dataset, rows[0], rows[1], changed_items, changed_users, known, old.n_items, old.n_users, unread)
 
 
-def unread_cells(old: Dataset, new: Dataset) -> dict[str, dict[str, int]]:
+def count_unread_cells(old: Dataset, new: Dataset) -> dict[str, dict[str, int]]:
     """How many new values of items and users cannot be read as the known ones of their column: table → column → cells.
 
     Joining takes them as missing: what is known of an id stays.
 
     >>> log = pl.DataFrame({"user_id": ["a"], "item_id": ["x"], "timestamp": [1]})
     >>> known, fresh = (pl.DataFrame({"item_id": ["x"], "pages": [pages]}) for pages in (90, "many"))
-    >>> unread_cells(Dataset.from_tables(log, known), Dataset.from_tables(log, fresh))
+    >>> count_unread_cells(Dataset.from_tables(log, known), Dataset.from_tables(log, fresh))
     {'items': {'pages': 1}}
     """
     out: dict[str, dict[str, int]] = {}
@@ -113,13 +113,13 @@ def unread_cells(old: Dataset, new: Dataset) -> dict[str, dict[str, int]]:
         for name in fresh.columns:
             if name in known.columns and known[name].dtype != pl.Null:
                 column = columns.as_text(fresh[name]) if fresh[name].dtype == pl.String else fresh[name]
-                lost = columns.like(column, known[name]).null_count() - column.null_count()
+                lost = columns.convert_like(column, known[name]).null_count() - column.null_count()
                 if lost > 0:
                     out.setdefault(table, {})[name] = lost
     return out
 
 
-def _joined(
+def _join(
     old: pl.DataFrame, new: pl.DataFrame, key: str, vocabulary: Vocabulary, n_old: int
 ) -> tuple[pl.DataFrame, Int64s]:
     """One row an id, new values before old ones; and the codes of known ids whose values changed."""
@@ -130,7 +130,7 @@ def _joined(
         ours = fresh[name]
         theirs = made.get(name)
         if theirs is not None and theirs.dtype != pl.Null:
-            ours = columns.like(ours, theirs)
+            ours = columns.convert_like(ours, theirs)
             ours = pl.select(pl.coalesce(ours, theirs)).to_series().alias(name)
         made[name] = ours
     table = pl.DataFrame(list(made.values()))
@@ -140,7 +140,7 @@ def _joined(
     return table, np.flatnonzero(hashes[0] != hashes[1]).astype(np.int64)
 
 
-def _events(
+def _merge_events(
     old: Dataset, new: Dataset, items: Vocabulary, users: Vocabulary, kinds: npt.NDArray[np.int32]
 ) -> tuple[pl.DataFrame, int]:
     """All events in order of user, time and `seq`, with the row each came from; and how many were known.
@@ -153,14 +153,14 @@ def _events(
         pl.lit(0, dtype=pl.Int8).alias(_ORIGIN),
     )
     ours = new.events.with_columns(
-        _recoded(new.events, schema.USER, users.encode(new.user_vocabulary.ids), pl.Int32),
-        _recoded(new.events, schema.ITEM, items.encode(new.item_vocabulary.ids), pl.Int32),
-        _recoded(new.events, schema.KIND, kinds, pl.Int16),
+        _recode(new.events, schema.USER, users.encode(new.user_vocabulary.ids), pl.Int32),
+        _recode(new.events, schema.ITEM, items.encode(new.item_vocabulary.ids), pl.Int32),
+        _recode(new.events, schema.KIND, kinds, pl.Int16),
         pl.Series(_NEW_ROW, np.arange(new.n_events)),
         pl.Series(_TIME, new.sequences().times_s),
         pl.lit(1, dtype=pl.Int8).alias(_ORIGIN),
     )
-    by_id = _are_named(old) and _are_named(new)
+    by_id = _has_event_ids(old) and _has_event_ids(new)
     if not by_id and ours[schema.TIME_S].null_count():
         raise DataError(
             "New events without times and event ids cannot be told from those that are known.",
@@ -169,7 +169,7 @@ def _events(
     if by_id:
         added = ours.join(theirs.select(schema.EVENT_ID), on=schema.EVENT_ID, how="anti", maintain_order="left")
     else:
-        added = _with_fresh_ids(_not_among(ours, theirs), theirs, made=not _are_named(new))
+        added = _with_new_ids(_select_new(ours, theirs), theirs, made=not _has_event_ids(new))
     events = pl.concat([theirs, added], how="diagonal_relaxed").sort(
         [schema.USER, _TIME, _ORIGIN, schema.SEQ], nulls_last=True, maintain_order=True
     )
@@ -179,15 +179,15 @@ def _events(
     return events, new.n_events - added.height
 
 
-def _as_known(old: Vocabulary, new: Vocabulary) -> pl.Series:
+def _match_kind_names(old: Vocabulary, new: Vocabulary) -> pl.Series:
     """The names of new kinds, or those under which the old data know them; two may have become one."""
     names, words = old.ids.to_list(), new.ids.to_list()
-    known = kind_codes(names, words)
+    known = match_kind_codes(names, words)
     told = [names[code] if code >= 0 else word for code, word in zip(known, words, strict=True)]
     return pl.Series(told, dtype=pl.String)
 
 
-def _recoded(frame: pl.DataFrame, column: str, codes: npt.NDArray[np.integer], dtype: type[pl.DataType]) -> pl.Series:
+def _recode(frame: pl.DataFrame, column: str, codes: npt.NDArray[np.integer], dtype: type[pl.DataType]) -> pl.Series:
     """A column of codes through a table of other codes; null stays null."""
     old = frame[column]
     if not frame.height or not len(codes):
@@ -196,7 +196,7 @@ def _recoded(frame: pl.DataFrame, column: str, codes: npt.NDArray[np.integer], d
     return recoded.set(old.is_null(), None) if old.null_count() else recoded
 
 
-def _are_named(data: Dataset) -> bool:
+def _has_event_ids(data: Dataset) -> bool:
     """Whether the events have ids of their own; of a dataset that does not know it the form of the ids tells."""
     if not data.n_events:
         return True
@@ -205,7 +205,7 @@ def _are_named(data: Dataset) -> bool:
     return not bool(data.events[schema.EVENT_ID].str.contains(_MADE_ID).all())
 
 
-def _not_among(ours: pl.DataFrame, theirs: pl.DataFrame) -> pl.DataFrame:
+def _select_new(ours: pl.DataFrame, theirs: pl.DataFrame) -> pl.DataFrame:
     """Events that differ from every known one in user, item, kind, time, value or own content."""
     own = [name for name in _OWN if name in ours.columns or name in theirs.columns]
     keys = [schema.USER, schema.ITEM, schema.KIND, schema.TIME_S, schema.VALUE, *own]
@@ -216,7 +216,7 @@ def _not_among(ours: pl.DataFrame, theirs: pl.DataFrame) -> pl.DataFrame:
     return wide.join(known, on=keys, how="anti", nulls_equal=True, maintain_order="left").drop(extra)
 
 
-def _with_fresh_ids(added: pl.DataFrame, theirs: pl.DataFrame, *, made: bool) -> pl.DataFrame:
+def _with_new_ids(added: pl.DataFrame, theirs: pl.DataFrame, *, made: bool) -> pl.DataFrame:
     """Ids that no known event has, where reading made them from the rows of another file or one is taken."""
     taken = (
         pl.concat([added[schema.EVENT_ID], theirs[schema.EVENT_ID]]).str.extract(r"^e(\d{1,18})$").cast(pl.Int64).max()

@@ -15,21 +15,23 @@ BLOCK = 1 << 21
 Keys = tuple[npt.NDArray[np.integer], ...]
 
 
-def arranged(users: npt.NDArray[np.int32], keys: Keys) -> tuple[npt.NDArray[np.integer] | None, npt.NDArray[np.bool_]]:
+def sort_events(
+    users: npt.NDArray[np.int32], keys: Keys
+) -> tuple[npt.NDArray[np.integer] | None, npt.NDArray[np.bool_]]:
     """The order by user and `keys` (the last one first), equal rows as they stand; None where it is so already.
 
     Also which rows, in that order, tie with a neighbour: the same user and the same keys.
 
-    >>> order, ties = arranged(np.asarray([1, 0, 1], np.int32), (np.asarray([5, 9, 5]),))
+    >>> order, ties = sort_events(np.asarray([1, 0, 1], np.int32), (np.asarray([5, 9, 5]),))
     >>> order.tolist(), ties.tolist()
     ([1, 0, 2], [False, True, True])
     """
-    order = None if _sorted((*keys, users)) else _by_user(users)
+    order = None if _is_sorted((*keys, users)) else _sort_by_user(users)
     ties = np.zeros(len(users), dtype=np.bool_)
-    for start, stop in blocks(users if order is None else users[order]):
+    for start, stop in iterate_blocks(users if order is None else users[order]):
         rows = np.arange(start, stop) if order is None else order[start:stop]
         own = tuple(key[rows] for key in (*keys, users))
-        if order is not None and not _sorted(own):
+        if order is not None and not _is_sorted(own):
             place = np.lexsort(own)
             order[start:stop] = rows[place]
             own = tuple(key[place] for key in own)
@@ -41,10 +43,10 @@ def arranged(users: npt.NDArray[np.int32], keys: Keys) -> tuple[npt.NDArray[np.i
     return order, ties
 
 
-def blocks(users: npt.NDArray[np.integer], size: int | None = None) -> Iterator[tuple[int, int]]:
+def iterate_blocks(users: npt.NDArray[np.integer], size: int | None = None) -> Iterator[tuple[int, int]]:
     """Ranges of about `size` rows of users in order; no user stands in two.
 
-    >>> list(blocks(np.asarray([0, 0, 0, 1, 2, 2]), size=2))
+    >>> list(iterate_blocks(np.asarray([0, 0, 0, 1, 2, 2]), size=2))
     [(0, 3), (3, 6)]
     """
     start, step = 0, size or BLOCK
@@ -55,7 +57,7 @@ def blocks(users: npt.NDArray[np.integer], size: int | None = None) -> Iterator[
         start = stop
 
 
-def placed_times(time_s: pl.Series, user: npt.NDArray[np.int32], seq: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def fill_times(time_s: pl.Series, user: npt.NDArray[np.int32], seq: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Seconds of every event; an unknown one takes that of its neighbour in `seq`."""
     if not time_s.null_count():
         return time_s.to_numpy()
@@ -67,7 +69,7 @@ def placed_times(time_s: pl.Series, user: npt.NDArray[np.int32], seq: npt.NDArra
     return out
 
 
-def _by_user(users: npt.NDArray[np.int32]) -> npt.NDArray[np.integer]:
+def _sort_by_user(users: npt.NDArray[np.int32]) -> npt.NDArray[np.integer]:
     """A stable order by user: a counting sort, as a sparse row of a column a user is turned into columns."""
     count = len(users)
     kind = np.uint32 if count < 2**32 else np.int64
@@ -76,7 +78,7 @@ def _by_user(users: npt.NDArray[np.int32]) -> npt.NDArray[np.integer]:
     return np.asarray(row.tocsc().data, dtype=kind)
 
 
-def _sorted(keys: Keys) -> bool:
+def _is_sorted(keys: Keys) -> bool:
     """Whether rows are in order by the last key, then the one before it, and so on."""
     undecided = np.ones(max(len(keys[-1]) - 1, 0), dtype=np.bool_)
     for key in reversed(keys):

@@ -9,12 +9,12 @@ from pathlib import Path
 import polars as pl
 
 from penchant.data import schema
-from penchant.data.columns import DECIDING, decimal
+from penchant.data.columns import DECIDING, is_decimal
 from penchant.data.ingest.aliases import recognise
-from penchant.data.ingest.events import CleanEvents, WholeTable, clean_events
+from penchant.data.ingest.events import CleanEvents, TableContext, clean_events
 from penchant.data.ingest.mapping import TableMapping
-from penchant.data.ingest.readers import REFUSALS, Source, is_parquet, parts_of, read_parquet, source_name
-from penchant.data.ingest.timestamps import unit_counts, unit_of_counts
+from penchant.data.ingest.readers import READ_ERRORS, Source, find_parts, is_parquet, name_source, read_parquet
+from penchant.data.ingest.timestamps import choose_unit, count_units
 
 ROWS = 2_000_000
 """Rows of a piece; a table with no more than that is read in one go."""
@@ -26,11 +26,11 @@ class Pieces:
 
     path: Path
     parts: list[tuple[Path, int]]
-    whole: WholeTable
+    whole: TableContext
 
-    def cleaned(self, mapping: TableMapping) -> Iterator[CleanEvents]:
+    def clean(self, mapping: TableMapping) -> Iterator[CleanEvents]:
         """Every piece, parsed. Raises as `clean_events`, `DataError` for a damaged file."""
-        start, name = 0, source_name(self.path)
+        start, name = 0, name_source(self.path)
         for part, rows in self.parts:
             for first in range(0, rows, ROWS):
                 frame = read_parquet(part, (first, ROWS))
@@ -38,13 +38,13 @@ class Pieces:
             start += rows
 
 
-def event_pieces(path: Path, mapping: TableMapping) -> Pieces | None:
+def plan_pieces(path: Path, mapping: TableMapping) -> Pieces | None:
     """The pieces of a table of events, or None where it has to be read as a whole to be understood.
 
     That is: where it is small; where not every part is Parquet with the same columns; where times are text or all
     missing, or the ids decimals, since what they are is told from all rows.
     """
-    parts = parts_of(path)
+    parts = find_parts(path)
     if not parts or not all(is_parquet(part) for part in parts):
         return None
     try:
@@ -52,33 +52,33 @@ def event_pieces(path: Path, mapping: TableMapping) -> Pieces | None:
         counts = [pl.scan_parquet(part, glob=False).select(pl.len()).collect().item() for part in parts]
         if sum(counts) <= ROWS or any(shape != shapes[0] for shape in shapes):
             return None
-        found = recognise(schema.EVENTS, list(shapes[0]), mapping.columns, source_name(path))
+        found = recognise(schema.EVENTS, list(shapes[0]), mapping.columns, name_source(path))
         time = found.raw(schema.TIMESTAMP)
         kind = shapes[0][time] if time else pl.Null()
-        if not (kind.is_numeric() or kind.is_temporal()) or _decimal_ids(
+        if not (kind.is_numeric() or kind.is_temporal()) or _has_decimal_ids(
             parts, shapes[0], [found.raw(name) for name in _IDS]
         ):
             return None
-        known = [unit_counts(time) if kind.is_numeric() else [pl.col(time).count().alias("known")]]
+        known = [count_units(time) if kind.is_numeric() else [pl.col(time).count().alias("known")]]
         table = pl.concat([pl.scan_parquet(part, glob=False).select(*known[0]) for part in parts]).sum().collect()
-    except REFUSALS:
+    except READ_ERRORS:
         return None  # read as a whole, it is said what is wrong with it
     sums = {name: int(value) for name, value in table.row(0, named=True).items()}
     if not sums["known"]:
         return None
-    unit = unit_of_counts(sums) if kind.is_numeric() else None
-    return Pieces(path, list(zip(parts, counts, strict=True)), WholeTable(unit))
+    unit = choose_unit(sums) if kind.is_numeric() else None
+    return Pieces(path, list(zip(parts, counts, strict=True)), TableContext(unit))
 
 
 _IDS = (schema.USER_ID, schema.ITEM_ID, schema.EVENT_ID)
 
 
-def _decimal_ids(parts: list[Path], shape: Mapping[str, pl.DataType], names: list[str]) -> bool:
+def _has_decimal_ids(parts: list[Path], shape: Mapping[str, pl.DataType], names: list[str]) -> bool:
     """Whether a column of ids begins with decimals (`7.0`), which lose their ending where all of them have it."""
     table = pl.concat([pl.scan_parquet(part, glob=False) for part in parts])
     for name in names:
         if name and shape[name] == pl.String:
             filled = table.select(pl.col(name).str.strip_chars()).filter(pl.col(name) != "")
-            if decimal(filled.head(DECIDING).collect(engine="streaming")[name]):
+            if is_decimal(filled.head(DECIDING).collect(engine="streaming")[name]):
                 return True
     return False

@@ -1,4 +1,4 @@
-"""The gate that every row passes: kept, dropped as an exact duplicate, or refused with a reason. Nothing else."""
+"""The validator that every row passes: kept, dropped as an exact duplicate, or rejected with a reason. Nothing else."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ LINE = "line"
 """Column of the quarantine for lines of a file that could not be split into columns."""
 
 
-class Gate:
-    """Collects, for the rows of one table, why each is refused; the first reason of a row stands.
+class RowValidator:
+    """Collects, for the rows of one table, why each is rejected; the first reason of a row stands.
 
-    >>> gate = Gate(pl.DataFrame({"user_id": ["a", None, "b"]}))
-    >>> gate.refuse(pl.Series([False, True, False]), "no user_id")
-    >>> gate.kept.tolist(), gate.refused()["row"].to_list(), gate.counts()
+    >>> validator = RowValidator(pl.DataFrame({"user_id": ["a", None, "b"]}))
+    >>> validator.reject(pl.Series([False, True, False]), "no user_id")
+    >>> validator.kept.tolist(), validator.rejected()["row"].to_list(), validator.counts()
     ([True, False, True], [1], {'no user_id': 1})
     """
 
@@ -27,21 +27,21 @@ class Gate:
         self.kept: npt.NDArray[np.bool_] = np.ones(raw.height, dtype=bool)
         self._reason = pl.repeat(None, raw.height, dtype=pl.String, eager=True).alias(REASON)
 
-    def refuse(self, rows: pl.Series | npt.NDArray[np.bool_], reason: str) -> None:
-        """Refuse the rows where `rows` `[N]` is true and that are not refused yet."""
+    def reject(self, rows: pl.Series | npt.NDArray[np.bool_], reason: str) -> None:
+        """Refuse the rows where `rows` `[N]` is true and that are not rejected yet."""
         mask = rows.fill_null(False).to_numpy() if isinstance(rows, pl.Series) else rows
         fresh = mask & self.kept
         if fresh.any():
             self._reason = self._reason.set(pl.Series(fresh), reason)
             self.kept &= ~mask
 
-    def refuse_for(self, reasons: pl.Series) -> None:
+    def reject_for(self, reasons: pl.Series) -> None:
         """Refuse every row that has a reason in `reasons` `[N]` (String, null: none)."""
         for reason in sorted(reasons.drop_nulls().unique().to_list()):
-            self.refuse(reasons == reason, reason)
+            self.reject(reasons == reason, reason)
 
-    def refused(self) -> pl.DataFrame:
-        """The refused rows as they were read, with their number and reason."""
+    def rejected(self) -> pl.DataFrame:
+        """The rejected rows as they were read, with their number and reason."""
         rows = np.flatnonzero(~self.kept)
         head = pl.DataFrame({ROW: self.numbers[rows], REASON: self._reason.gather(rows)})
         body = self.raw[rows]
@@ -59,8 +59,8 @@ class Gate:
         return dict(zip(table[REASON].to_list(), table["count"].to_list(), strict=True))
 
 
-def joined(refused: pl.DataFrame, broken: pl.DataFrame | None) -> pl.DataFrame:
+def join_rejected(rejected: pl.DataFrame, broken: pl.DataFrame | None) -> pl.DataFrame:
     """Refused rows and unreadable lines (`row`, `reason`, `line`) as one table."""
     if broken is None or not broken.height:
-        return refused
-    return pl.concat([refused, broken], how="diagonal")
+        return rejected
+    return pl.concat([rejected, broken], how="diagonal")

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.data import schema
-from penchant.data.ingest.encodings import delimiter_of, first_line, read_bytes, to_utf8
+from penchant.data.ingest.encodings import detect_delimiter, read_bytes, read_first_line, to_utf8
 from penchant.data.ingest.mapping import TableMapping
 from penchant.data.ingest.quarantine import LINE, REASON, ROW
 from penchant.errors import DataError, OptionError, SchemaError
@@ -26,7 +26,7 @@ _ATOMIC = {schema.EVENTS: ".inter", schema.ITEMS: ".item", schema.USERS: ".user"
 _ENDINGS = (*_PARQUET, *_TEXT, *_LINES, *_ATOMIC.values())
 _MISSING = ["", "\\N", "NULL", "null"]
 
-REFUSALS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
+READ_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
 """What polars raises for content that it cannot read."""
 
 WRONG_FIELDS = "line with {} fields where the head has {}"
@@ -70,17 +70,17 @@ def find_table(folder: Path, table: str, file: str = "") -> Path | None:
     """
     if file:
         path = folder / file
-        if not path.exists() and not parts_of(path):
+        if not path.exists() and not find_parts(path):
             raise DataError(
                 f"dataset.toml says that {table} is {file!r}, but {path} does not exist.",
-                remedy=f"Correct `file` under [{table}]. The folder holds: {listing(folder)}.",
+                remedy=f"Correct `file` under [{table}]. The folder holds: {list_names(folder)}.",
             )
         return path
     found = [folder / f"{table}{end}" for end in (*_PARQUET, *_TEXT, *_LINES) if (folder / f"{table}{end}").is_file()]
-    if (folder / table).is_dir() and parts_of(folder / table):
+    if (folder / table).is_dir() and find_parts(folder / table):
         found.append(folder / table)
     patterns = [folder / f"{table}-*{end}" for end in (*_PARQUET, *_TEXT, *_LINES)]
-    found += [pattern for pattern in patterns if parts_of(pattern)]
+    found += [pattern for pattern in patterns if find_parts(pattern)]
     found = found or sorted(folder.glob(f"*{_ATOMIC[table]}"))
     if len(found) > 1:
         raise DataError(
@@ -94,7 +94,7 @@ def read_source(path: Path, mapping: TableMapping) -> Source:
     """Read one table; of a folder or pattern, all parts in the order of their names. Raises `DataError`."""
     if not path.is_dir() and "*" not in path.name:
         return _read_file(path, mapping)
-    parts = [_read_file(part, mapping) for part in parts_of(path)]
+    parts = [_read_file(part, mapping) for part in find_parts(path)]
     if not parts:
         raise DataError(f"{path} holds no table.", remedy=f"Its parts must end in one of: {', '.join(_ENDINGS)}.")
     if len({part.is_text for part in parts}) > 1:
@@ -110,18 +110,18 @@ def read_source(path: Path, mapping: TableMapping) -> Source:
         if part.broken is not None
     ]
     notes = list(dict.fromkeys(note for part in parts for note in part.notes))
-    return Source(source_name(path), frame, pl.concat(broken) if broken else None, parts[0].is_text, notes)
+    return Source(name_source(path), frame, pl.concat(broken) if broken else None, parts[0].is_text, notes)
 
 
-def from_object(table: str, data: Any) -> Source:
+def read_object(table: str, data: Any) -> Source:
     """A table from a frame of polars, pandas or Arrow, or a mapping of columns. Raises `SchemaError`."""
     try:
         if isinstance(data, pl.LazyFrame):
             data = data.collect()
         elif type(data).__module__.startswith("pyarrow"):
-            data = _unique_names(table, list(data.schema.names)) and pl.from_arrow(data)
+            data = _check_unique_names(table, list(data.schema.names)) and pl.from_arrow(data)
         elif type(data).__module__.startswith("pandas"):
-            data = _from_pandas(table, data)
+            data = _convert_pandas(table, data)
         elif isinstance(data, dict) or (isinstance(data, list) and data and isinstance(data[0], dict)):
             data = pl.DataFrame(data, strict=False, infer_schema_length=None)
     except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
@@ -134,17 +134,17 @@ def from_object(table: str, data: Any) -> Source:
     return Source(f"a frame of {table}", data)
 
 
-def _unique_names(table: str, names: Sequence[str]) -> bool:
+def _check_unique_names(table: str, names: Sequence[str]) -> bool:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise SchemaError(f"{table}: the column {twice!r} stands twice.", remedy="Rename or remove one of them.")
     return True
 
 
-def _from_pandas(table: str, data: Any) -> pl.DataFrame:
+def _convert_pandas(table: str, data: Any) -> pl.DataFrame:
     if any(name is not None for name in data.index.names):
         data = data.reset_index()
-    _unique_names(table, [str(name) for name in data.columns])
+    _check_unique_names(table, [str(name) for name in data.columns])
     data = data.rename(columns=str)
     columns: list[pl.Series] = []
     for name in data.columns:
@@ -156,13 +156,13 @@ def _from_pandas(table: str, data: Any) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def listing(folder: Path) -> str:
+def list_names(folder: Path) -> str:
     """Names of what a folder holds, for messages."""
     names = sorted(p.name + ("/" if p.is_dir() else "") for p in folder.iterdir())
     return ", ".join(names[:12]) + (" …" if len(names) > 12 else "") if names else "nothing"
 
 
-def parts_of(path: Path) -> list[Path]:
+def find_parts(path: Path) -> list[Path]:
     """The files of a table in order: itself, those of a folder, or those that a pattern with `*` fits."""
     if path.is_file():
         return [path]
@@ -170,9 +170,9 @@ def parts_of(path: Path) -> list[Path]:
     return sorted(p for p in paths if p.is_file() and p.name.endswith(_ENDINGS) and p.name[0] not in "._")
 
 
-def source_name(path: Path) -> str:
+def name_source(path: Path) -> str:
     """What a table is called in reports: the name of its file, or of its parts and how many there are."""
-    return path.name if path.is_file() else f"{path.name}{'/' * path.is_dir()} ({len(parts_of(path))} parts)"
+    return path.name if path.is_file() else f"{path.name}{'/' * path.is_dir()} ({len(find_parts(path))} parts)"
 
 
 def is_parquet(path: Path) -> bool:
@@ -199,7 +199,7 @@ def read_parquet(path: Path, rows: tuple[int, int] | None = None) -> pl.DataFram
     try:
         table = pl.scan_parquet(path, glob=False)
         return (table.slice(*rows) if rows else table).collect()
-    except REFUSALS as error:
+    except READ_ERRORS as error:
         with path.open("rb") as file:
             head = file.read(4)
         fault = "is cut off or damaged" if head == b"PAR1" else "is not a Parquet file"
@@ -215,15 +215,15 @@ def _read_text(path: Path, mapping: TableMapping) -> Source:
 
     text, encoding = to_utf8(read_bytes(path), mapping.encoding, str(path))
     text = text.lstrip(b"\r\n")
-    mark = mapping.delimiter or delimiter_of(text)
+    mark = mapping.delimiter or detect_delimiter(text)
     if len(mark) != 1:
         raise OptionError("delimiter", mark, remedy="Give one character, such as ';' or a tab.")
-    head = first_line(text)
+    head = read_first_line(text)
     try:
         names = next(csv.reader([head], delimiter=mark), [])
     except csv.Error as error:
         raise DataError(f"The first line of {path} is no line of column names ({error}).") from None
-    _unique_names(path.name, names)
+    _check_unique_names(path.name, names)
     bad: list[Any] = []
 
     def set_aside(row: Any) -> str:
@@ -249,10 +249,10 @@ def _read_text(path: Path, mapping: TableMapping) -> Source:
     assert isinstance(frame, pl.DataFrame)
     notes = [f"delimiter {mark!r}"] if mark != "," else []
     notes += [f"encoding {encoding}"] if encoding != "utf-8" else []
-    return Source(path.name, frame, _wrong_fields(bad), True, notes)
+    return Source(path.name, frame, _collect_wrong_lines(bad), True, notes)
 
 
-def _wrong_fields(bad: list[Any]) -> pl.DataFrame | None:
+def _collect_wrong_lines(bad: list[Any]) -> pl.DataFrame | None:
     if not bad:
         return None
     return pl.DataFrame(
@@ -269,7 +269,7 @@ def _read_lines(path: Path, mapping: TableMapping) -> Source:
     notes = [f"encoding {encoding}"] if encoding != "utf-8" else []
     try:
         return Source(path.name, pl.read_ndjson(io.BytesIO(text), infer_schema_length=None), None, False, notes)
-    except REFUSALS:
+    except READ_ERRORS:
         pass  # some line is broken or of another type: look at them one by one
     lines = pl.Series(LINE, text.decode("utf-8", errors="replace").split("\n")).str.strip_chars()
     lines = lines.filter(lines != "")
@@ -281,7 +281,7 @@ def _read_lines(path: Path, mapping: TableMapping) -> Source:
     body = io.BytesIO("\n".join(lines.filter(good).to_list()).encode("utf-8"))
     try:
         return Source(path.name, pl.read_ndjson(body, infer_schema_length=None), broken, False, notes)
-    except REFUSALS as error:
+    except READ_ERRORS as error:
         raise DataError(
             f"{path}: the JSON lines do not fit one table ({str(error).splitlines()[0]}).",
             remedy="A key must hold the same kind of value on every line.",

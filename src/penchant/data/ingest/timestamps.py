@@ -72,16 +72,16 @@ def parse_times(column: pl.Series, options: TimeOptions = TimeOptions(), *, dete
     """
     kind = column.dtype
     if column.null_count() == len(column):
-        return _times(column, pl.lit(None, pl.Int64), pl.lit(None, pl.Int32), pl.lit(None, pl.String), NO_TIMES)
+        return _finish_times(column, pl.lit(None, pl.Int64), pl.lit(None, pl.Int32), pl.lit(None, pl.String), NO_TIMES)
     if kind in (pl.String, pl.Categorical, pl.Enum):
-        return _text(column.cast(pl.String), options)
+        return _parse_text(column.cast(pl.String), options)
     if kind.is_numeric():
-        return _numbers(column, options, detected=detected)
+        return _parse_numbers(column, options, detected=detected)
     if kind == pl.Date:
         column = column.cast(pl.Datetime("us"))
-        return _datetimes(column, options, "dates")
+        return _parse_datetimes(column, options, "dates")
     if isinstance(kind, pl.Datetime):
-        return _datetimes(column, options, "datetimes")
+        return _parse_datetimes(column, options, "datetimes")
     raise SchemaError(
         f"The column of times {column.name!r} holds {kind}.",
         remedy="Give whole or decimal numbers since 1970, ISO 8601 text, datetimes or dates.",
@@ -99,11 +99,11 @@ def detect_unit(column: pl.Series) -> Unit:
     >>> detect_unit(pl.Series([1777593600123, 1777593600456]))
     'ms'
     """
-    counts = column.alias("x").to_frame().select(*unit_counts("x")).row(0, named=True)
-    return unit_of_counts(counts)
+    counts = column.alias("x").to_frame().select(*count_units("x")).row(0, named=True)
+    return choose_unit(counts)
 
 
-def unit_counts(column: str) -> list[pl.Expr]:
+def count_units(column: str) -> list[pl.Expr]:
     """How many numbers of a column are `known` (finite), and how many of them are too small for each unit."""
     size = pl.col(column).cast(pl.Float64).abs()
     known = size.is_finite()
@@ -113,13 +113,13 @@ def unit_counts(column: str) -> list[pl.Expr]:
     ]
 
 
-def unit_of_counts(counts: Mapping[str, int]) -> Unit:
-    """The unit in which the median lies, from sums of `unit_counts` over the pieces of a column."""
+def choose_unit(counts: Mapping[str, int]) -> Unit:
+    """The unit in which the median lies, from sums of `count_units` over the pieces of a column."""
     units: tuple[Unit, ...] = ("s", "ms", "us")
     return next((unit for unit in units if 2 * counts[unit] > counts["known"] or not counts["known"]), "ns")
 
 
-def _times(column: pl.Series, time_s: pl.Expr, sub_ns: pl.Expr, reason: pl.Expr, form: str) -> Times:
+def _finish_times(column: pl.Series, time_s: pl.Expr, sub_ns: pl.Expr, reason: pl.Expr, form: str) -> Times:
     frame = column.alias("x").to_frame().with_columns(time_s.alias("t"), sub_ns.alias("sub"), reason.alias("reason"))
     frame = frame.with_columns(
         pl.coalesce(
@@ -130,7 +130,9 @@ def _times(column: pl.Series, time_s: pl.Expr, sub_ns: pl.Expr, reason: pl.Expr,
     return Times(frame["t"].cast(pl.Int64), frame["sub"].cast(pl.Int32), frame["reason"].cast(pl.String), form)
 
 
-def _numbers(column: pl.Series, options: TimeOptions, *, words: str = "numbers", detected: Unit | None = None) -> Times:
+def _parse_numbers(
+    column: pl.Series, options: TimeOptions, *, words: str = "numbers", detected: Unit | None = None
+) -> Times:
     x = pl.col("x")
     finite = pl.lit(True)
     if column.dtype.is_float():
@@ -156,27 +158,27 @@ def _numbers(column: pl.Series, options: TimeOptions, *, words: str = "numbers",
         whole = (safe / per).floor()
         sub = ((safe - whole * per) * (1_000_000_000 / per)).round().clip(0, 999_999_999)
     form = f"{words}, {_WORDS[unit]} since 1970" + ("" if options.unit else " (detected)")
-    return _times(column, whole.cast(pl.Int64, strict=False), sub.cast(pl.Int32, strict=False), bad, form)
+    return _finish_times(column, whole.cast(pl.Int64, strict=False), sub.cast(pl.Int32, strict=False), bad, form)
 
 
-def _datetimes(column: pl.Series, options: TimeOptions, words: str) -> Times:
+def _parse_datetimes(column: pl.Series, options: TimeOptions, words: str) -> Times:
     zone = getattr(column.dtype, "time_zone", None)
     if zone:
         form = f"{words} with zone {zone}"
         column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     elif options.timezone:
         form = f"{words} without zone, taken as {options.timezone}"
-        column = _localised(column, options.timezone)
+        column = _localise(column, options.timezone)
     else:
         form = f"{words} without zone, taken as UTC"
     unit = getattr(column.dtype, "time_unit", "us")
     per = _PER_SECOND[unit]
     x = pl.col("x").cast(pl.Int64)
     lost = pl.lit(None, pl.String)
-    return _times(column, x // per, ((x % per) * (1_000_000_000 // per)).cast(pl.Int32), lost, form)
+    return _finish_times(column, x // per, ((x % per) * (1_000_000_000 // per)).cast(pl.Int32), lost, form)
 
 
-def _localised(column: pl.Series, zone: str) -> pl.Series:
+def _localise(column: pl.Series, zone: str) -> pl.Series:
     try:
         local = column.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
     except pl.exceptions.ComputeError:
@@ -184,27 +186,27 @@ def _localised(column: pl.Series, zone: str) -> pl.Series:
     return local.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
 
 
-def _text(column: pl.Series, options: TimeOptions) -> Times:
+def _parse_text(column: pl.Series, options: TimeOptions) -> Times:
     text = column.str.strip_chars()
     text = text.set(text == "", None)
     given = text.is_not_null()
     if options.format:
         parsed = text.str.to_datetime(options.format, strict=False, time_unit="us")
-        times = _datetimes(parsed, options, f"text as {options.format!r}")
+        times = _parse_datetimes(parsed, options, f"text as {options.format!r}")
     else:
         numbers = text.cast(pl.Float64, strict=False)
         if given.any() and int(numbers.is_not_null().sum()) * 2 > int(given.sum()):
             whole = text.cast(pl.Int64, strict=False)
             exact = int(whole.is_not_null().sum()) == int(numbers.is_not_null().sum())
-            times = _numbers(whole if exact else numbers, options, words="numbers")
+            times = _parse_numbers(whole if exact else numbers, options, words="numbers")
         else:
-            times = _iso(text, options)
+            times = _parse_iso(text, options)
     lost = given & times.time_s.is_null() & times.reason.is_null()
     reason = times.reason.set(lost, UNREADABLE) if lost.any() else times.reason
     return Times(times.time_s, times.sub_ns, reason, times.format)
 
 
-def _iso(text: pl.Series, options: TimeOptions) -> Times:
+def _parse_iso(text: pl.Series, options: TimeOptions) -> Times:
     """ISO 8601: date, date and time, with or without fraction and zone."""
     x = pl.col("x")
     plain = x.str.replace(r"^(\d{4})[/.](\d{1,2})[/.](\d{1,2})", "$1-$2-$3").str.replace(r"(\d)[Tt ]\s*(\d)", "$1 $2")
@@ -224,8 +226,8 @@ def _iso(text: pl.Series, options: TimeOptions) -> Times:
         pl.coalesce(*(base.to_datetime(form, strict=False, time_unit="us") for form in forms)).alias("x"), "zone_s"
     )
     naive = parsed["zone_s"].is_null()
-    local = _datetimes(parsed["x"], options, "ISO 8601 text")
-    utc = _datetimes(parsed["x"], TimeOptions(), "ISO 8601 text")
+    local = _parse_datetimes(parsed["x"], options, "ISO 8601 text")
+    utc = _parse_datetimes(parsed["x"], TimeOptions(), "ISO 8601 text")
     seconds = pl.select(pl.when(naive).then(local.time_s).otherwise(utc.time_s - parsed["zone_s"])).to_series()
     form = local.format if (naive & parsed["x"].is_not_null()).any() else "ISO 8601 text"
     reason = pl.select(pl.when(naive).then(local.reason).otherwise(utc.reason)).to_series()

@@ -92,7 +92,7 @@ def decode(path: Path, kind: str, options: MediaOptions) -> npt.NDArray[Any]:
         reader: Callable[[Path, str, MediaOptions], npt.NDArray[Any]] = decode_video.decode_video
         found = ("video", kind)
     elif found is not None and found[0] == kind:
-        reader = _image if kind == IMAGE else _audio
+        reader = _decode_image if kind == IMAGE else _decode_audio
     else:
         told = f"its first bytes say {found[1]}" if found else "its first bytes are of no format that is read"
         wanted = "a video" if kind in decode_video.KINDS else f"an {kind}"
@@ -127,7 +127,7 @@ def sniff(head: bytes) -> tuple[str, str] | None:
     return None
 
 
-def _image(path: Path, name: str, options: MediaOptions) -> npt.NDArray[np.uint8]:
+def _decode_image(path: Path, name: str, options: MediaOptions) -> npt.NDArray[np.uint8]:
     """The first frame, upright, in RGB; what is transparent becomes white."""
     try:
         from PIL import Image, ImageOps
@@ -143,13 +143,13 @@ def _image(path: Path, name: str, options: MediaOptions) -> npt.NDArray[np.uint8
             picture.draft("RGB", (limit, limit))  # decodes at half or quarter size where that is large enough
         picture.load()
         upright = ImageOps.exif_transpose(picture)
-        plain = _rgb(upright)
+        plain = _convert_to_rgb(upright)
         if max(plain.size) > limit:
             plain.thumbnail((limit, limit), Image.Resampling.BICUBIC, reducing_gap=3.0)
         return np.array(plain, dtype=np.uint8)
 
 
-def _rgb(picture: Any) -> Any:
+def _convert_to_rgb(picture: Any) -> Any:
     """Any mode as RGB: 16-bit and floating point scaled to 8 bits, CMYK converted, transparency over white."""
     from PIL import Image
 
@@ -165,7 +165,7 @@ def _rgb(picture: Any) -> Any:
     return picture.convert("RGB")
 
 
-def _audio(path: Path, _: str, options: MediaOptions) -> npt.NDArray[np.float32]:
+def _decode_audio(path: Path, _: str, options: MediaOptions) -> npt.NDArray[np.float32]:
     """Channels averaged, resampled; read in blocks, so that a header that lies about its length costs nothing."""
     try:
         import soundfile
@@ -190,10 +190,10 @@ def _audio(path: Path, _: str, options: MediaOptions) -> npt.NDArray[np.float32]
     samples = np.concatenate(parts)
     if not np.isfinite(samples).all():
         raise MediaError("damaged: it holds samples that are not finite.")
-    return resampled(np.clip(samples, -1.0, 1.0), rate, options.sample_rate)
+    return resample(np.clip(samples, -1.0, 1.0), rate, options.sample_rate)
 
 
-def resampled(samples: npt.NDArray[np.float32], rate: int, wanted: int) -> npt.NDArray[np.float32]:
+def resample(samples: npt.NDArray[np.float32], rate: int, wanted: int) -> npt.NDArray[np.float32]:
     """Samples `[n]` at another rate (Hz), band-limited."""
     if rate == wanted:
         return samples

@@ -78,7 +78,7 @@ class MediaReport:
         return pl.DataFrame(rows, schema={"row": pl.Int64, "name": pl.String, "reason": pl.String})
 
 
-def contained(root: Path, name: str) -> Path:
+def resolve_inside(root: Path, name: str) -> Path:
     """The file that a relative name means, inside `root`; links are followed and must stay inside.
 
     Raises `MediaError` for an absolute path, a `..`, a link that leads out, and what is no plain file.
@@ -130,13 +130,13 @@ class MediaReader:
         ahead = 2 * max(self.options.workers, 1)  # no more than that wait in memory
         waiting: deque[Future[npt.NDArray[Any] | MediaError]] = deque()
         for path in paths:
-            waiting.append(self._pool.submit(self._one, path, kind))
+            waiting.append(self._pool.submit(self._read_one, path, kind))
             if len(waiting) > ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
-    def _one(self, path: Path, kind: str) -> npt.NDArray[Any] | MediaError:
+    def _read_one(self, path: Path, kind: str) -> npt.NDArray[Any] | MediaError:
         if not path.is_file():
             return MediaError("missing: there is no such file.")
         try:
@@ -189,7 +189,7 @@ class _Worker:
             deadline = time.monotonic() + self.timeout_s
             self._requests.write(json.dumps({"path": str(path), "kind": kind}).encode() + b"\n")
             self._requests.flush()
-            header = json.loads(self._line(deadline))
+            header = json.loads(self._read_line(deadline))
             if "error" in header:
                 if header["missing"]:
                     package, extra = _PACKAGES.get(kind, ("av", "video"))
@@ -197,7 +197,7 @@ class _Worker:
                 raise MediaError(header["error"])
             dtype = np.dtype(header["dtype"])
             shape = tuple(int(n) for n in header["shape"])
-            data = self._bytes(int(np.prod(shape)) * dtype.itemsize, deadline)
+            data = self._read_bytes(int(np.prod(shape)) * dtype.itemsize, deadline)
         except (BrokenPipeError, EOFError):
             self.stop()
             raise MediaError("damaged: its decoder crashed.") from None
@@ -210,7 +210,7 @@ class _Worker:
         """Loading the decoders is not counted against the first file."""
         if not self._ready:
             self._requests.flush()
-            self._line(time.monotonic() + _START_S)
+            self._read_line(time.monotonic() + _START_S)
             self._ready = True
 
     def stop(self) -> None:
@@ -221,23 +221,23 @@ class _Worker:
                 pipe.close()
         self.process.wait()
 
-    def _line(self, deadline: float) -> bytes:
+    def _read_line(self, deadline: float) -> bytes:
         while (end := self._buffer.find(b"\n")) < 0:
             if len(self._buffer) > _HEADER_BYTES:
                 raise EOFError
-            self._more(deadline)
+            self._read_more(deadline)
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
         return line
 
-    def _bytes(self, count: int, deadline: float) -> bytes:
+    def _read_bytes(self, count: int, deadline: float) -> bytes:
         while len(self._buffer) < count:
-            self._more(deadline)
+            self._read_more(deadline)
         data = bytes(self._buffer[:count])
         del self._buffer[:count]
         return data
 
-    def _more(self, deadline: float) -> None:
+    def _read_more(self, deadline: float) -> None:
         """Wait for the next piece of the answer."""
         if os.name != "nt":  # pipes cannot be waited for on Windows: there a hung decoder is not interrupted
             with selectors.DefaultSelector() as selector:

@@ -71,7 +71,7 @@ def decode_video(path: Path, kind: str, options: MediaOptions) -> npt.NDArray[An
     av.logging.set_level(None)
     with av.open(str(path), metadata_errors="ignore") as container:
         if kind == TRACK:
-            return _track(container, options)
+            return _decode_track(container, options)
         if not container.streams.video:
             raise MediaError("no picture: the file holds no video stream.")
         stream = container.streams.video[0]
@@ -79,16 +79,16 @@ def decode_video(path: Path, kind: str, options: MediaOptions) -> npt.NDArray[An
         width, height = int(stream.codec_context.width), int(stream.codec_context.height)
         if width * height > options.max_pixels:
             raise MediaError(f"too large: {width} x {height} pixels, allowed are {options.max_pixels:,}.")
-        duration_s = _duration_s(container, stream)
+        duration_s = _read_duration_s(container, stream)
         if duration_s > options.max_seconds:
             raise MediaError(f"too long: {duration_s:.0f} seconds, allowed are {options.max_seconds:g}.")
         times = (np.arange(options.frames) + 0.5) / options.frames * duration_s
         if kind == TIMES:
             return times.astype(np.float32)
-        return np.stack([_frame_at(container, stream, float(time_s), options) for time_s in times])
+        return np.stack([_decode_frame(container, stream, float(time_s), options) for time_s in times])
 
 
-def _duration_s(container: Any, stream: Any) -> float:
+def _read_duration_s(container: Any, stream: Any) -> float:
     """Seconds as the header tells them. Raises `MediaError` where it does not."""
     if stream.duration is not None and stream.time_base is not None:
         found = float(stream.duration * stream.time_base)
@@ -101,7 +101,7 @@ def _duration_s(container: Any, stream: Any) -> float:
     return found
 
 
-def _frame_at(container: Any, stream: Any, time_s: float, options: MediaOptions) -> npt.NDArray[np.uint8]:
+def _decode_frame(container: Any, stream: Any, time_s: float, options: MediaOptions) -> npt.NDArray[np.uint8]:
     """The frame shown at a time: the last one that begins not later."""
     start = stream.start_time or 0
     wanted = start + int(time_s / stream.time_base)
@@ -123,7 +123,7 @@ def _frame_at(container: Any, stream: Any, time_s: float, options: MediaOptions)
     return np.ascontiguousarray(np.rot90(picture, round(getattr(shown, "rotation", 0) / 90) % 4))
 
 
-def _track(container: Any, options: MediaOptions) -> npt.NDArray[np.float32]:
+def _decode_track(container: Any, options: MediaOptions) -> npt.NDArray[np.float32]:
     """The first sound stream, channels averaged, resampled, bounded while it is read."""
     import av
 

@@ -69,9 +69,9 @@ class Comparison:
             "k": self.k,
             "users": self.users,
             "seeds": self.seeds,
-            "models": {name: _plain(metrics) for name, metrics in self.models.items()},
+            "models": {name: _intervals_to_dict(metrics) for name, metrics in self.models.items()},
             "slices": {
-                name: {model: {"users": part.users} | _plain(found) for model, found in part.models.items()}
+                name: {model: {"users": part.users} | _intervals_to_dict(found) for model, found in part.models.items()}
                 for name, part in self.slices.items()
             },
             "cost": {name: dict(values) for name, values in self.cost.items()},
@@ -85,7 +85,7 @@ class Comparison:
         if self.probes:
             out["probes"] = {name: dict(found) for name, found in self.probes.items()}
         if self.tests:
-            out["tests"] = [_test(found) for found in self.tests]
+            out["tests"] = [_test_to_dict(found) for found in self.tests]
         if self.curves:
             out["curves"] = {
                 kind: {name: dict(curves[kind]) for name, curves in self.curves.items()} for kind in ("roc", "pr")
@@ -100,8 +100,8 @@ class Comparison:
         wanted = metrics or [f"{name}@{self.k}" for name in TABLE_METRICS]
         shown = [m for m in wanted if any(m in values for values in self.models.values())]
         rows = [
-            [name, *(_cell(found.get(m)) for m in shown), *_costs(self.cost.get(name, {}))]
-            for name, found in sorted(self.models.items(), key=lambda pair: -_mean(pair[1], shown))
+            [name, *(_format_interval(found.get(m)) for m in shown), *_format_costs(self.cost.get(name, {}))]
+            for name, found in sorted(self.models.items(), key=lambda pair: -_get_mean(pair[1], shown))
         ]
         return ["model", *shown, "fit CPU s", "peak MB"], rows
 
@@ -115,14 +115,14 @@ class Comparison:
     def best(self, metric: str | None = None) -> str:
         """The model with the highest mean of a metric (NDCG at k)."""
         name = metric or f"ndcg@{self.k}"
-        return max(self.models, key=lambda model: _mean(self.models[model], [name]))
+        return max(self.models, key=lambda model: _get_mean(self.models[model], [name]))
 
 
-def _plain(metrics: Mapping[str, Interval]) -> dict[str, Any]:
+def _intervals_to_dict(metrics: Mapping[str, Interval]) -> dict[str, Any]:
     return {name: interval.to_dict() for name, interval in metrics.items()}
 
 
-def _test(test: PairedTest) -> dict[str, Any]:
+def _test_to_dict(test: PairedTest) -> dict[str, Any]:
     gap = test.difference.interval
     return {
         "model": test.model,
@@ -137,11 +137,11 @@ def _test(test: PairedTest) -> dict[str, Any]:
     }
 
 
-def _mean(found: Mapping[str, Interval], metrics: Sequence[str]) -> float:
+def _get_mean(found: Mapping[str, Interval], metrics: Sequence[str]) -> float:
     return found[metrics[0]].mean if metrics and metrics[0] in found else float("-inf")
 
 
-def _cell(interval: Interval | None) -> str:
+def _format_interval(interval: Interval | None) -> str:
     if interval is None:
         return "–"
     if interval.low == interval.high == interval.mean:
@@ -149,5 +149,5 @@ def _cell(interval: Interval | None) -> str:
     return str(interval)
 
 
-def _costs(cost: Mapping[str, float]) -> list[str]:
+def _format_costs(cost: Mapping[str, float]) -> list[str]:
     return [f"{cost[key]:,.1f}" if key in cost else "–" for key in ("fit_cpu_s", "peak_rss_mb")]

@@ -36,7 +36,7 @@ class InterestSeries:
 
 @dataclass(frozen=True)
 class EventReason:
-    """One past event and how much of the item's standing goes when it is removed (standard deviations)."""
+    """One past event and how much of the lead of the item goes when it is removed (standard deviations)."""
 
     event_id: str
     item_id: str | None
@@ -49,7 +49,7 @@ class EventReason:
 class Reason:
     """Why an item was recommended: per event (by removal) and per modality (additive where the model is).
 
-    Two units that do not mix: `score` and `modalities` are in those of the model; `standing` (how far the item is
+    Two units that do not mix: `score` and `modalities` are in those of the model; `lead` (how far the item is
     above the mean of all items for this user) and the contributions of `events` to it are in standard deviations over
     the items.
     """
@@ -59,7 +59,7 @@ class Reason:
     events: list[EventReason]
     modalities: Mapping[str, float]
     sentence: str = ""
-    standing: float = float("nan")
+    lead: float = float("nan")
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from penchant.artifacts.digests import file_digest
+from penchant.artifacts.digests import digest_file
 from penchant.encoders.pretrained.minilm import find_minilm_folder
 from penchant.errors import EncoderError, UnknownEncoderError
 
@@ -76,7 +76,7 @@ def digest_folder(folder: Path) -> str:
     """SHA-256 over the names and bytes of a model's weights, settings and vocabularies."""
     digest = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.suffix in _HASHED and p.is_file()):
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{file_digest(path)}\n".encode())
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{digest_file(path)}\n".encode())
     return digest.hexdigest()
 
 

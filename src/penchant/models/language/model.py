@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from penchant.arrays import Float32s
-from penchant.data.kinds import wanted_kinds
+from penchant.data.kinds import mask_wanted_kinds
 from penchant.data.schema import TEXT
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
@@ -94,7 +94,7 @@ class LLM:
 
     def _set_targets(self, data: TrainingData) -> None:
         """Find which kinds are no targets and how often each item is one. Raises `ModelError` without targets."""
-        no_target = ~wanted_kinds(data.kinds)
+        no_target = ~mask_wanted_kinds(data.kinds)
         is_target = (data.sequences.items >= 0) & ~no_target[data.sequences.kinds]
         if not is_target.any() or not (data.sequences.lengths >= 2).any():
             raise ModelError(

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from penchant.arrays import evenly_spaced
 from penchant.data import schema
 from penchant.data.columns import as_text
-from penchant.data.language import main_language
-from penchant.data.text import normalised
+from penchant.data.language import find_main_language
+from penchant.data.text import normalise
 from penchant.data.training import TrainingData
 from penchant.encoders.pretrained.hub import digest_folder, find_model_folder
 from penchant.encoders.pretrained.huggingface import split_token_batches
@@ -55,12 +55,12 @@ class Words:
                 remedy="Give items a title, or use --model transformer.",
             )
         ids = table[schema.ITEM_ID].cast(pl.String)
-        titles = normalised(as_text(table[schema.TITLE])) if schema.TITLE in table.columns else ids
+        titles = normalise(as_text(table[schema.TITLE])) if schema.TITLE in table.columns else ids
         named = pl.DataFrame({"t": titles, "x": pl.Series(texts, dtype=pl.String), "i": ids})
         names = named.select(pl.coalesce("t", "x", "i")).to_series().to_list()
         language = options.language
         if language == "auto":
-            language = "zh" if main_language([t for t in texts if t][:5000]) == "zh" else "en"
+            language = "zh" if find_main_language([t for t in texts if t][:5000]) == "zh" else "en"
         return cls([shorten(title, options.title_length) for title in names], texts, language)
 
     def corpus(self, data: TrainingData, *, histories: int = CORPUS_HISTORIES) -> list[str]:

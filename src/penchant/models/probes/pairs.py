@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from penchant.arrays import Bools, Float32s, Int64s, evenly_spaced
-from penchant.data.kinds import our_kind, wanted_kinds
+from penchant.data.kinds import mask_wanted_kinds, normalise_kind
 from penchant.data.ragged import gather_positions
 from penchant.data.schema import PASSIVE_KINDS
 from penchant.data.sequences import SequenceBatch
@@ -43,7 +43,7 @@ class TargetEvents:
             rows = rows[evenly_spaced(len(rows), users)]
         events, _ = gather_positions(sequences.offsets, rows)
         batch = sequences.take(rows)
-        passive = _of_kinds(batch, [our_kind(kind) in PASSIVE_KINDS for kind in kinds])
+        passive = _of_kinds(batch, [normalise_kind(kind) in PASSIVE_KINDS for kind in kinds])
         return cls(batch, following[events], taken_events(batch, kinds), passive, rows)
 
     def known(self, n_items: int) -> Bools:
@@ -135,7 +135,7 @@ def category_pairs(model: DenseModel, events: TargetEvents, item_classes: Int64s
 
 def taken_events(sequences: SequenceBatch, kinds: list[str]) -> Bools:
     """Events `[E]` of a kind that is neither negative feedback nor an exposure; an unknown kind is neither."""
-    return ~_of_kinds(sequences, ~wanted_kinds(kinds))
+    return ~_of_kinds(sequences, ~mask_wanted_kinds(kinds))
 
 
 def event_classes(sequences: SequenceBatch, item_classes: Int64s, taken: Bools) -> Int64s:
