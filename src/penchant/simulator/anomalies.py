@@ -11,10 +11,9 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.simulator.catalogue import Catalogue
-from penchant.simulator.concepts import tabulate_words
 from penchant.simulator.options import DAY_S, SimulatorOptions
-from penchant.simulator.phrases import SPAM, fill_templates
 from penchant.simulator.population import DEVICES, format_user_ids
+from penchant.simulator.texts import fill_templates, load_texts
 
 HUMAN: Final = "human"
 BOT: Final = "bot"
@@ -104,9 +103,9 @@ def _write_advertisements(
     options: SimulatorOptions, row_users: npt.NDArray[np.int64], users: int, rng: np.random.Generator
 ) -> pl.Series:
     """One advertisement for each spammer, repeated."""
-    nouns, _ = tabulate_words(options.language)
-    templates = np.asarray(SPAM[options.language])[rng.integers(0, len(SPAM[options.language]), users)]
-    words = nouns[rng.integers(0, options.topics, users), rng.integers(0, 12, users)]
+    texts = load_texts(options.language)
+    templates = rng.choice(texts.spam, users)
+    words = texts.nouns[rng.integers(0, options.topics, users), rng.integers(0, 12, users)]
     return fill_templates(pl.Series(templates), pl.DataFrame({"noun": words})).gather(row_users)
 
 

@@ -18,9 +18,9 @@ from penchant.simulator.events import TRUTH_COLUMNS, build_event_table
 from penchant.simulator.interests import PATTERNS, Interests, Seasons, draw_interests
 from penchant.simulator.media import empty_media
 from penchant.simulator.options import SimulatorOptions
-from penchant.simulator.phrases import STYLES
 from penchant.simulator.population import Leanings, draw_population
 from penchant.simulator.schedule import draw_event_counts, draw_schedule
+from penchant.simulator.texts import STYLES
 from penchant.simulator.user_content import draw_user_content
 
 BLOCK_USERS: Final = 5_000

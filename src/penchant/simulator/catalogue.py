@@ -10,18 +10,8 @@ import numpy.typing as npt
 import polars as pl
 
 from penchant.data import schema
-from penchant.simulator.concepts import DEPARTMENTS, LANGUAGES, TOPICS, tabulate_words
 from penchant.simulator.options import DAY_S, SimulatorOptions
-from penchant.simulator.phrases import (
-    ADJECTIVES,
-    DESCRIPTIONS,
-    FORMATS,
-    STYLES,
-    TITLES,
-    fill_templates,
-    name_creators,
-    number_repeats,
-)
+from penchant.simulator.texts import STYLES, fill_templates, load_texts
 
 NEIGHBOURS: Final = 8
 _STYLE_PRICE: Final = (12.0, 90.0, 40.0, 30.0)
@@ -167,51 +157,47 @@ def _build_table(
     rng: np.random.Generator,
 ) -> pl.DataFrame:
     """The published table: texts that (mostly) reveal the topic, attributes that reveal the style."""
-    language, n, k = options.language, options.items, options.topics
+    texts, n, k = load_texts(options.language), options.items, options.topics
 
     def draw_topics() -> npt.NDArray[np.int16]:
         """The topic of a word of each item: main, second or, as noise, any."""
         topics = np.where((second >= 0) & (rng.random(n) < 0.35), second, main)
         return np.where(rng.random(n) < options.text_noise, rng.integers(0, k, n), topics).astype(np.int16)
 
-    nouns, aspects = tabulate_words(language)
-    form = rng.integers(0, len(FORMATS[language]), n)
+    nouns, aspects = texts.nouns, texts.aspects
+    form = rng.integers(0, len(texts.formats), n)
     title_topic = np.where(rng.random(n) < options.text_noise / 3, rng.integers(0, k, n), main)
     quality = rng.integers(0, aspects.shape[1], n)
     thing, tag = (noun + rng.integers(1, 6, n)) % 12, (noun + rng.integers(6, 12, n)) % 12
     words = pl.DataFrame(
         {
-            "adj": np.asarray(ADJECTIVES[language])[style, rng.integers(0, 6, n)],
+            "adj": texts.adjectives[style, rng.integers(0, 6, n)],
             "noun": nouns[title_topic, noun],
             "aspect": aspects[draw_topics(), quality],
             "aspect2": aspects[draw_topics(), (quality + rng.integers(1, aspects.shape[1], n)) % aspects.shape[1]],
             "other": nouns[draw_topics(), thing],
-            "creator": name_creators(language, _draw_creators(main, style, rng)),
-            "format": np.asarray(FORMATS[language])[form],
+            "creator": texts.name_creators(_draw_creators(main, style, rng)),
+            "format": texts.formats[form],
             "tag": nouns[draw_topics(), tag],
+            "department": texts.departments[main],
         }
     )
-    title = number_repeats(fill_templates(pl.Series(np.asarray(TITLES[language])[form]), words), language)
-    templates = np.asarray(DESCRIPTIONS[language])
-    description = fill_templates(pl.Series(templates[rng.integers(0, len(templates), n)]), words)
-    side = LANGUAGES.index(language)
-    department = np.asarray([DEPARTMENTS[topic.department][side] for topic in TOPICS])[main]
+    title = texts.number_repeats(fill_templates(pl.Series(texts.titles[form]), words))
+    description = fill_templates(pl.Series(rng.choice(texts.descriptions, n)), words)
     price = np.round(np.asarray(_STYLE_PRICE)[style] * rng.lognormal(0, 0.5, n), 2)
     return pl.DataFrame(
         {
             schema.ITEM_ID: pl.Series(np.arange(1, n + 1)).cast(pl.String).str.zfill(6).str.replace("^", "i"),
             schema.TITLE: title,
             schema.DESCRIPTION: description,
-            schema.CATEGORIES: pl.DataFrame({"a": department, "b": words["format"]}).select(pl.concat_list("a", "b"))[
-                "a"
-            ],
-            "tags": words.select(pl.concat_list("noun", "other", "tag", "adj").list.unique(maintain_order=True))[
-                "noun"
-            ],
+            schema.CATEGORIES: words.select(pl.concat_list("department", "format")).to_series(),
+            "tags": words.select(
+                pl.concat_list("noun", "other", "tag", "adj").list.unique(maintain_order=True)
+            ).to_series(),
             schema.CREATOR: words["creator"],
             schema.PRICE: price,
             schema.CREATED_AT: pl.from_epoch(pl.Series(created_s), time_unit="s").dt.replace_time_zone("UTC"),
-            "language": pl.Series([language]).new_from_index(0, n),
+            "language": options.language,
         }
     )
 

@@ -11,11 +11,10 @@ import polars as pl
 from penchant.data import schema
 from penchant.simulator.behaviour import KINDS, SOURCES, Behaviour
 from penchant.simulator.catalogue import Catalogue
-from penchant.simulator.concepts import tabulate_words
 from penchant.simulator.options import SimulatorOptions
-from penchant.simulator.phrases import COMMENTS, SENTIMENTS, fill_templates
 from penchant.simulator.population import DEVICES, Population, format_user_ids
 from penchant.simulator.schedule import Schedule
+from penchant.simulator.texts import SENTIMENTS, fill_templates, load_texts
 
 _COMMENT = KINDS.index("comment")
 
@@ -88,16 +87,11 @@ def _write_comments(
 ) -> pl.Series:
     """Texts of comments (null elsewhere) that name the item's thing and express the sentiment."""
     rows = np.flatnonzero(behaviour.kinds == _COMMENT)
-    language = options.language
+    texts = load_texts(options.language)
     main, noun = catalogue.main[behaviour.items[rows]], catalogue.noun[behaviour.items[rows]]
-    nouns, aspects = tabulate_words(language)
-    sizes = np.asarray([len(templates) for templates in COMMENTS[language]])
-    table = np.asarray([[*templates, *templates[:1]][:6] for templates in COMMENTS[language]])
-    templates = table[sentiment[rows], rng.integers(0, sizes[sentiment[rows]])]
-    words = pl.DataFrame(
-        {"noun": nouns[main, noun], "aspect": aspects[main, rng.integers(0, aspects.shape[1], len(rows))]}
-    )
-    texts = pl.DataFrame({"row": rows, "text": fill_templates(pl.Series(templates, dtype=pl.String), words)})
-    return pl.DataFrame({"row": np.arange(len(behaviour.kinds))}).join(
-        texts, on="row", how="left", maintain_order="left"
-    )["text"]
+    feeling = sentiment[rows]
+    templates = texts.comments[feeling, rng.integers(0, texts.n_comments[feeling])]
+    aspect = rng.integers(0, texts.aspects.shape[1], len(rows))
+    words = pl.DataFrame({"noun": texts.nouns[main, noun], "aspect": texts.aspects[main, aspect]})
+    comments = fill_templates(pl.Series(templates, dtype=pl.String), words)
+    return pl.Series([None], dtype=pl.String).new_from_index(0, len(behaviour.kinds)).scatter(rows, comments)

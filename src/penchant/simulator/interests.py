@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.simulator.options import DAY_S, SimulatorOptions
-from penchant.simulator.phrases import STYLES
+from penchant.simulator.texts import STYLES
 
 PATTERNS: Final = ("steady", "drift", "jump")
 _MOST_TOPICS: Final = 4

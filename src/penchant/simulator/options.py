@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from penchant.errors import OptionError, UsageError
-from penchant.simulator.concepts import LANGUAGES, TOPICS
+from penchant.errors import UsageError
+from penchant.messages import checked_language
+from penchant.simulator.texts import N_TOPICS
 
 DAY_S = 86_400
 _SHARES = (
@@ -90,10 +91,9 @@ class SimulatorOptions:
     """Invalid rows added, as a share of `events`. 0 to 1."""
 
     def __post_init__(self) -> None:
-        if self.language not in LANGUAGES:
-            raise OptionError("language", self.language, allowed=LANGUAGES)
+        checked_language(self.language)
         limits: dict[str, tuple[float, float]] = {
-            "topics": (2, len(TOPICS)),
+            "topics": (2, N_TOPICS),
             "users": (1, 10_000_000),
             "items": (4 * self.topics, 10_000_000),
             "events": (3 * self.users, 2_000_000_000),

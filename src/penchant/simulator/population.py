@@ -11,7 +11,7 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.simulator.options import SimulatorOptions
-from penchant.simulator.phrases import CITIES, GENDERS
+from penchant.simulator.texts import load_texts
 
 DEVICES: Final = ("phone", "desktop", "tablet")
 _AGES: Final = ((18, 25), (26, 35), (36, 50), (51, 75))
@@ -43,17 +43,16 @@ def draw_population(
     options: SimulatorOptions, leanings: Leanings, first: int, count: int, rng: np.random.Generator
 ) -> Population:
     """Users number `first` to `first + count`."""
-    language = options.language
+    texts = load_texts(options.language)
     group = rng.choice(len(_AGES), size=count, p=[0.28, 0.34, 0.25, 0.13])
     bounds = np.asarray(_AGES)[group]
     device = rng.choice(len(DEVICES), size=count, p=[0.66, 0.26, 0.08]).astype(np.int8)
-    cities = np.asarray(CITIES[language])
     table = pl.DataFrame(
         {
             schema.USER_ID: format_user_ids(np.arange(first, first + count)),
             "age": rng.integers(bounds[:, 0], bounds[:, 1] + 1),
-            "gender": np.asarray(GENDERS[language])[rng.choice(3, size=count, p=[0.49, 0.49, 0.02])],
-            "city": cities[rng.integers(0, len(cities), count)],
+            "gender": rng.choice(texts.genders, size=count, p=[0.49, 0.49, 0.02]),
+            "city": rng.choice(texts.cities, count),
             "device": np.asarray(DEVICES)[device],
         }
     )

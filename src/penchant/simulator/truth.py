@@ -11,10 +11,10 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.errors import DataError
+from penchant.messages import LANGUAGES
 from penchant.simulator.catalogue import Catalogue
-from penchant.simulator.concepts import TOPICS
 from penchant.simulator.options import SimulatorOptions
-from penchant.simulator.phrases import STYLES
+from penchant.simulator.texts import STYLES, load_texts
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,9 @@ def build_item_truth(catalogue: Catalogue) -> pl.DataFrame:
 
 def build_topic_table(options: SimulatorOptions) -> pl.DataFrame:
     """Numbers and names of the topics in use."""
-    used = TOPICS[: options.topics]
     return pl.DataFrame(
         {
             "topic": np.arange(options.topics, dtype=np.uint8),
-            "en": [topic.name("en") for topic in used],
-            "zh": [topic.name("zh") for topic in used],
+            **{language: load_texts(language).topics[: options.topics] for language in LANGUAGES},
         }
     )

@@ -10,12 +10,11 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.simulator.behaviour import draw_rows
-from penchant.simulator.concepts import tabulate_words
 from penchant.simulator.interests import Interests
 from penchant.simulator.media import MEDIA_COLUMNS, empty_media
 from penchant.simulator.options import SimulatorOptions
-from penchant.simulator.phrases import ADJECTIVES, CAPTIONS, QUERIES, fill_templates
 from penchant.simulator.schedule import Schedule
+from penchant.simulator.texts import fill_templates, load_texts
 
 SEARCH: Final = "search"
 UPLOAD: Final = "upload"
@@ -97,18 +96,14 @@ def _write_texts(
     rng: np.random.Generator,
 ) -> pl.Series:
     """Queries of searches, and captions of 60 % of the uploads."""
-    count, language = len(kinds), options.language
-    nouns, aspects = tabulate_words(language)
+    count, texts = len(kinds), load_texts(options.language)
     words = pl.DataFrame(
         {
-            "noun": nouns[topics, noun],
-            "aspect": aspects[topics, rng.integers(0, aspects.shape[1], count)],
-            "adj": np.asarray(ADJECTIVES[language])[style, rng.integers(0, 6, count)],
+            "noun": texts.nouns[topics, noun],
+            "aspect": texts.aspects[topics, rng.integers(0, texts.aspects.shape[1], count)],
+            "adj": texts.adjectives[style, rng.integers(0, 6, count)],
         }
     )
-    queries, captions = np.asarray(QUERIES[language]), np.asarray(CAPTIONS[language])
-    templates = np.where(
-        kinds == SEARCH, queries[rng.integers(0, len(queries), count)], captions[rng.integers(0, len(captions), count)]
-    )
+    templates = np.where(kinds == SEARCH, rng.choice(texts.queries, count), rng.choice(texts.captions, count))
     silent = (kinds == VOICE_NOTE) | ((kinds == UPLOAD) & (rng.random(count) < 0.4))
     return fill_templates(pl.Series(templates, dtype=pl.String), words).set(pl.Series(silent), None)
