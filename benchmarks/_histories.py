@@ -15,7 +15,7 @@ import numpy.typing as npt
 import penchant
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout, Split
-from penchant.embeddings.modalities import item_modalities
+from penchant.embeddings.modalities import embed_items
 from penchant.embeddings.packing import attach_content, default_cache, pack_histories
 from penchant.evaluation.backtest import ranked_lists
 from penchant.metrics.ranking import ndcg
@@ -53,7 +53,7 @@ def fitted(cut: Split, models: Mapping[str, Mapping[str, Any]], keep: Path | Non
         if kept is not None and (kept / "current").is_file():
             found[name] = penchant.load(kept)
             continue
-        modalities = modalities or item_modalities(cut.train, Config().modalities, default_cache())
+        modalities = modalities or embed_items(cut.train, Config().modalities, default_cache())
         config = Config(model=name).with_settings(settings)
         found[name] = Recommender.fit(cut.train, config, validation=cut.validation, modalities=modalities)
         print(f"{name}: {found[name].record.fit_cpu_s} CPU s", file=sys.stderr, flush=True)

@@ -21,7 +21,7 @@ from _report import cpu_s, peak_rss_mb
 
 from penchant.data.splits import Holdout
 from penchant.data.training import TrainingData, Validation
-from penchant.embeddings.modalities import item_modalities
+from penchant.embeddings.modalities import embed_items
 from penchant.embeddings.packing import attach_content, default_cache, pack_histories
 from penchant.models.nn.windows import training_windows
 from penchant.models.sequence import SequenceModel
@@ -64,7 +64,7 @@ def measure(asked: dict[str, Any]) -> dict[str, Any]:
         {f"transformer.{name}": value for name, value in {**asked["options"], "epochs": asked["epochs"]}.items()}
     )
     options = config.options()
-    modalities, encoders = item_modalities(cut.train, config.modalities, default_cache())
+    modalities, encoders = embed_items(cut.train, config.modalities, default_cache())
     learned, whole = pack_histories(cut.train, encoders), pack_histories(cut.dataset, encoders)
     if asked["same_events"]:
         learned = learned.last(options.max_length + 1)

@@ -42,7 +42,7 @@ from penchant.models.nn.history_augmentation import HistoryAugmentation
 from penchant.models.nn.history_contrast import versions_apart
 from penchant.models.sequence import SequenceModel, SequenceOptions
 from penchant.training import fit
-from penchant.training.selection import validation_of
+from penchant.training.selection import build_validation
 
 ON: Mapping[str, Any] = {
     "pictures": PictureAugmentation(crop=0.25, flip=0.5, colour=0.4, grey=0.2),
@@ -175,7 +175,7 @@ def of_histories(root: Path, epochs: int, seeds: int) -> dict[str, Any]:
     """NDCG@10 of the validation with and without the contrast of histories."""
     cut = split(Dataset.load(root), "leave-one-out")
     sequences = cut.train.sequences()
-    held = validation_of(cut.validation)
+    held = build_validation(cut.validation)
     rows: dict[str, Any] = {"asked": len(held.histories)}
     for name, one in {"without": None, **settings(ON["histories"], "histories")}.items():
         each = []

@@ -28,7 +28,7 @@ from penchant.embeddings.media import encode_files
 from penchant.embeddings.video import encode_videos
 from penchant.encoders.audio import AudioEncoder, AudioOptions
 from penchant.encoders.image import ImageEncoder, ImageOptions
-from penchant.testing.media import ESCAPES, generate_broken_media, trap
+from penchant.testing.media import ESCAPES, build_trap, generate_broken_media
 from penchant.testing.videos import generate_broken_videos
 
 
@@ -67,7 +67,7 @@ def main() -> None:
     encoders["video"] = encoders["image"]
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "data"
-        trap(root)
+        build_trap(root)
         names: dict[str, list[str]] = {"image": [], "audio": [], "video": []}
         rng = np.random.default_rng(told.seed)
         videos = (("video", *one) for one in generate_broken_videos(rng, told.turns))

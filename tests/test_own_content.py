@@ -21,7 +21,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.modalities import Modality
 from penchant.data.training import TrainingData
 from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
-from penchant.embeddings.modalities import event_content, item_modalities
+from penchant.embeddings.modalities import embed_event_contents, embed_items
 from penchant.embeddings.packing import pack_histories
 from penchant.encoders.audio import AudioEncoder, AudioOptions
 from penchant.encoders.image import ImageEncoder, ImageOptions
@@ -73,8 +73,8 @@ class Pitch(AudioEncoder):
         return np.array([power[:cut].sum(), power[cut:].sum()]) / power.sum()
 
     def state(self) -> EncoderState:
-        facts = {"name": self.name, "options": asdict(self.options), "weights": "", "dim": 2, "sample_rate": 8_000}
-        return EncoderState({}, facts)
+        metadata = {"name": self.name, "options": asdict(self.options), "weights": "", "dim": 2, "sample_rate": 8_000}
+        return EncoderState({}, metadata)
 
 
 COLOURS = {"red": (220, 10, 10), "green": (10, 220, 10), "blue": (10, 10, 220)}
@@ -143,9 +143,9 @@ def test_a_picture_and_a_voice_note_of_one_moment_share_a_token(folder: Path) ->
         "audio": [None, "low.wav", None, None, "high.wav", "high.wav"],
     }
     data = shop(folder, told)
-    alone, _ = event_content(data, encoders())
+    alone, _ = embed_event_contents(data, encoders())
     assert (alone >= 0).all()
-    rows, content = event_content(data, encoders(align_s=5))
+    rows, content = embed_event_contents(data, encoders(align_s=5))
     assert (rows >= 0).tolist() == [False, True, True, False, True, True]
     image, audio = content[schema.IMAGE], content[schema.AUDIO]
     assert image.present[rows[[1, 2, 4, 5]]].tolist() == [True, True, True, False]
@@ -155,7 +155,7 @@ def test_a_picture_and_a_voice_note_of_one_moment_share_a_token(folder: Path) ->
 
 
 def test_the_tolerance_is_kept_with_the_encoders_and_checked() -> None:
-    _, fitted = item_modalities(Dataset.from_tables({"user_id": ["u"], "item_id": ["a"], "timestamp": [1]}))
+    _, fitted = embed_items(Dataset.from_tables({"user_id": ["u"], "item_id": ["a"], "timestamp": [1]}))
     assert FittedEncoders.from_state(fitted.state()).align_s == fitted.align_s == 5.0
     with pytest.raises(UsageError, match="align_s=-1 is out of range"):
         ModalityOptions(align_s=-1)

@@ -62,7 +62,7 @@ def test_a_gpu_that_is_not_there_is_refused_before_anything_is_encoded(
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr("penchant.recommender.fit.item_modalities", lambda *_, **__: pytest.fail("encoded"))
+    monkeypatch.setattr("penchant.recommender.fit.embed_items", lambda *_, **__: pytest.fail("encoded"))
     done = run("train", shop, "--out", tmp_path / "b", "--set", "device=cuda", "--no-evaluate")
     assert done.exit_code == 2 and "device=cuda, but PyTorch finds no such GPU" in done.output.replace("\n", " ")
     assert not (tmp_path / "b").exists()

@@ -11,7 +11,7 @@ from penchant.data.dataset import Dataset
 from penchant.embeddings.behaviour import BehaviourOptions
 from penchant.embeddings.fitted import ModalityOptions
 from penchant.embeddings.graph import GraphOptions, build_graph, draw_walks, embed_graph
-from penchant.embeddings.modalities import as_of, item_modalities, user_modalities
+from penchant.embeddings.modalities import embed_items, embed_users, recompute_event_modalities
 from penchant.errors import UsageError
 from penchant.testing.encoders import check_modality
 
@@ -39,13 +39,13 @@ def test_weights_of_kinds_weigh_the_edges() -> None:
     assert build_graph(data, options).toarray()[2] == pytest.approx([0.6, 0.4, 0])
     assert build_graph(data, options, {"收藏": 3, "view": 1}).toarray()[2] == pytest.approx([0.75, 0.25, 0])
     modalities = ModalityOptions(graph=options, behaviour=BehaviourOptions(weights={"收藏": 3.0}))
-    told = item_modalities(data, modalities)[0]["graph"]
+    told = embed_items(data, modalities)[0]["graph"]
     assert (
         told.encoder.endswith(" 收藏=3.0")
-        and as_of(data, *item_modalities(data, modalities), modalities)[0]["graph"].present.any()
+        and recompute_event_modalities(data, *embed_items(data, modalities), modalities)[0]["graph"].present.any()
     )
     with pytest.raises(UsageError, match=r"behaviour\.weights names 'boght'"):
-        item_modalities(data, ModalityOptions(behaviour=BehaviourOptions(weights={"boght": 3.0})))
+        embed_items(data, ModalityOptions(behaviour=BehaviourOptions(weights={"boght": 3.0})))
 
 
 def test_planted_communities_are_found_again() -> None:
@@ -74,15 +74,15 @@ def test_modalities_made_of_events_are_made_again_from_a_part_of_them() -> None:
     data = two_communities()
     part = data.where(np.arange(data.n_events) % 8 < 7)
     options = ModalityOptions(graph=GraphOptions(enabled=True, dim=4, walks=2), seed=3)
-    (whole, fitted), (wanted, other) = item_modalities(data, options), item_modalities(part, options)
-    modalities, people = as_of(part, whole, fitted, options)
+    (whole, fitted), (wanted, other) = embed_items(data, options), embed_items(part, options)
+    modalities, people = recompute_event_modalities(part, whole, fitted, options)
     assert set(modalities) >= {"behaviour", "graph"}
     for name in ("behaviour", "graph"):
         assert modalities[name].vectors.tobytes() == wanted[name].vectors.tobytes() != whole[name].vectors.tobytes()
-    told = (user_modalities(part, each)["graph"].vectors.tobytes() for each in (people, other, fitted))
+    told = (embed_users(part, each)["graph"].vectors.tobytes() for each in (people, other, fitted))
     assert next(told) == next(told) != next(told)
     brought = whole.with_modality("behaviour", replace(whole["behaviour"], encoder="mine"))
-    assert as_of(part, brought, fitted, options)[0]["behaviour"] is brought["behaviour"]
+    assert recompute_event_modalities(part, brought, fitted, options)[0]["behaviour"] is brought["behaviour"]
 
 
 def test_same_seed_same_bytes() -> None:
@@ -128,11 +128,11 @@ def test_an_id_of_a_user_and_an_item_is_told_by_the_kind() -> None:
 
 def test_it_is_a_modality_when_enabled() -> None:
     data = two_communities()
-    assert "graph" not in item_modalities(data)[0]
-    modalities, fitted = item_modalities(data, ModalityOptions(graph=GraphOptions(enabled=True, dim=4, walks=2)))
-    assert modalities["graph"].dim == 4 and user_modalities(data, fitted)["graph"].present.all()
+    assert "graph" not in embed_items(data)[0]
+    modalities, fitted = embed_items(data, ModalityOptions(graph=GraphOptions(enabled=True, dim=4, walks=2)))
+    assert modalities["graph"].dim == 4 and embed_users(data, fitted)["graph"].present.all()
     alone = Dataset.from_tables(pl.DataFrame({"user_id": ["u"], "item_id": ["a"], "timestamp": [1], "event": ["hide"]}))
-    assert "graph" not in item_modalities(alone, ModalityOptions(graph=GraphOptions(enabled=True)))[0]
+    assert "graph" not in embed_items(alone, ModalityOptions(graph=GraphOptions(enabled=True)))[0]
 
 
 def test_bad_options() -> None:

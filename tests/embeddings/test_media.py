@@ -22,7 +22,7 @@ from penchant.embeddings.behaviour import BehaviourOptions
 from penchant.embeddings.encode_table import encode_table
 from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
 from penchant.embeddings.media import encode_files
-from penchant.embeddings.modalities import event_content, item_modalities
+from penchant.embeddings.modalities import embed_event_contents, embed_items
 from penchant.encoders.attributes import AttributeOptions
 from penchant.encoders.audio import AudioEncoder, AudioOptions
 from penchant.encoders.cache import EncoderCache
@@ -105,11 +105,11 @@ def test_items_and_events_have_pictures(folder: Path, shared_models: Path, tmp_p
     model = str(shared_models / "mobilenet-v2-imagenet")
     options = ModalityOptions(**ONLY_MEDIA, image=ImageOptions(model, backend="torch"))  # type: ignore[arg-type]
     cache = EncoderCache(tmp_path / "cache")
-    modalities, fitted = item_modalities(shop(folder), options, cache)
+    modalities, fitted = embed_items(shop(folder), options, cache)
     image = modalities[schema.IMAGE]
     assert image.present.tolist() == [True, False, False] and image.dim == 1280
     assert fitted.notes[0] == "items.image: 1 used; not used: 1 damaged (broken.jpg)."
-    rows, content = event_content(shop(folder), fitted, cache)
+    rows, content = embed_event_contents(shop(folder), fitted, cache)
     assert rows.tolist() == [-1, 0] and content[schema.IMAGE].present.tolist() == [True]
     again = FittedEncoders.from_state(fitted.state())
     found, _ = again.encode_media("image", ["a.png"], root=folder)

@@ -24,7 +24,7 @@ from penchant.data.modalities import Modalities, Modality
 from penchant.embeddings.choose_media import choose_media_encoder
 from penchant.embeddings.contrastive import train_encoder
 from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
-from penchant.embeddings.modalities import item_modalities
+from penchant.embeddings.modalities import embed_items
 from penchant.embeddings.training_files import load_training_files
 from penchant.embeddings.video import encode_video_moments, encode_videos, fill_from_videos
 from penchant.encoders.trainable import TrainableEncoder, TrainableOptions
@@ -230,7 +230,7 @@ def test_a_catalogue_of_videos_has_modalities_unasked(folder: Path, monkeypatch:
     data = Dataset.from_tables(log, items, root=folder)
     small = TrainableOptions(width=2, dim=4, epochs=1, batch_size=2, least_files=2)
     options = ModalityOptions(trainable=small, media=MediaOptions(frames=2))
-    modalities, fitted = item_modalities(data, options, trainer=train_encoder)
+    modalities, fitted = embed_items(data, options, trainer=train_encoder)
     assert modalities[IMAGE].present.tolist() == modalities[AUDIO].present.tolist() == [True, True, False]
     assert "items.image: 2 used; not used: 1 damaged (cut.mp4)." in fitted.notes
     assert any("crnn was trained without labels on 2 files" in note for note in fitted.notes)

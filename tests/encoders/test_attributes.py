@@ -83,7 +83,7 @@ def test_times_booleans_and_numbers_that_are_not_finite() -> None:
 def test_a_saved_layout_is_the_same() -> None:
     encoder = AttributeEncoder(AttributeOptions(columns=("price", "brand"))).fit(TABLE)
     state = encoder.state()
-    again = AttributeEncoder.from_state(EncoderState({}, json.loads(json.dumps(dict(state.facts)))))
+    again = AttributeEncoder.from_state(EncoderState({}, json.loads(json.dumps(dict(state.metadata)))))
     assert again.fingerprint == encoder.fingerprint and again.options == encoder.options
     assert again.encode(TABLE).vectors.tobytes() == encoder.encode(TABLE).vectors.tobytes()
     assert AttributeEncoder().fit(TABLE).fingerprint != encoder.fingerprint

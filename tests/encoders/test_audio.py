@@ -175,13 +175,13 @@ def test_onnx_runtime_gives_the_same_vectors(tiny: Make) -> None:
 
 def test_a_bundle_finds_its_encoder_again_or_refuses(tiny: Make) -> None:
     first = encoder(tiny("wav2vec2"), pooling="attention")
-    facts = json.loads(json.dumps(dict(first.state().facts)))
-    again = AudioEncoder.from_state(EncoderState({}, facts))
+    metadata = json.loads(json.dumps(dict(first.state().metadata)))
+    again = AudioEncoder.from_state(EncoderState({}, metadata))
     assert (again.dim, again.sample_rate, again.is_loaded) == (16, 8_000, False)
     assert again.encode([noise(9_000)]).vectors.tobytes() == first.encode([noise(9_000)]).vectors.tobytes()
-    facts["options"]["encoder"] = str(tiny("ast"))
+    metadata["options"]["encoder"] = str(tiny("ast"))
     with pytest.raises(EncoderError, match="not the encoder that made these vectors"):
-        AudioEncoder.from_state(EncoderState({}, facts)).encode([noise(9_000)])
+        AudioEncoder.from_state(EncoderState({}, metadata)).encode([noise(9_000)])
 
 
 def test_bad_calls_say_what_is_allowed(tiny: Make, tmp_path: Path) -> None:

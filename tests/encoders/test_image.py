@@ -168,14 +168,14 @@ def test_a_missing_runtime_names_its_extra(tiny: Make, monkeypatch: pytest.Monke
 
 def test_a_bundle_finds_its_encoder_again_or_refuses(tiny: Make) -> None:
     first = encoder(tiny("resnet"), layers=(1,), normalize=True)
-    facts = json.loads(json.dumps(dict(first.state().facts)))
-    again = ImageEncoder.from_state(EncoderState({}, facts))
+    metadata = json.loads(json.dumps(dict(first.state().metadata)))
+    again = ImageEncoder.from_state(EncoderState({}, metadata))
     assert again.dim == 8 and not again.is_loaded
     assert again.encode(PICTURES).vectors.tobytes() == first.encode(PICTURES).vectors.tobytes()
     assert np.allclose(np.linalg.norm(again.encode(PICTURES).vectors, axis=1), 1)
-    facts["options"]["encoder"] = str(tiny("vit"))
+    metadata["options"]["encoder"] = str(tiny("vit"))
     with pytest.raises(EncoderError, match="not the encoder that made these vectors"):
-        ImageEncoder.from_state(EncoderState({}, facts)).encode(PICTURES)
+        ImageEncoder.from_state(EncoderState({}, metadata)).encode(PICTURES)
 
 
 def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:

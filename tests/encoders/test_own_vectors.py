@@ -10,7 +10,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.training import TrainingData
 from penchant.embeddings.encode_table import encode_table
 from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
-from penchant.embeddings.modalities import item_modalities, user_modalities
+from penchant.embeddings.modalities import embed_items, embed_users
 from penchant.embeddings.packing import pack_histories
 from penchant.encoders.cache import EncoderCache
 from penchant.encoders.text import TextOptions
@@ -34,11 +34,11 @@ def test_brought_vectors_are_modalities_of_items_and_users(shop: Dataset, tmp_pa
     pl.DataFrame({"user_id": ["v"], "vector": [[7.0]]}).write_parquet(tmp_path / "taste.parquet")
     brought = shop.with_vectors("shape", pl.DataFrame({"item_id": ["c", "a"], "vector": [[1.0, 2.0], [3.0, 4.0]]}))
     config = Config(modalities=NO_TEXT).with_settings({"modalities.vectors.taste": str(tmp_path / "taste.parquet")})
-    modalities, fitted = item_modalities(brought, config.modalities)
+    modalities, fitted = embed_items(brought, config.modalities)
     assert modalities["shape"].vectors.tolist() == [[3, 4], [0, 0], [1, 2], [0, 0]]
     assert modalities["shape"].present.tolist() == [True, False, True, False] and "taste" not in modalities
     for encoders in (fitted, FittedEncoders.from_state(fitted.state())):
-        people = user_modalities(brought, encoders)
+        people = embed_users(brought, encoders)
         assert people["taste"].vectors.tolist() == [[0], [7]] and people["taste"].present.tolist() == [False, True]
     assert Config.from_dict(config.to_dict()).modalities == config.modalities
 
@@ -46,15 +46,15 @@ def test_brought_vectors_are_modalities_of_items_and_users(shop: Dataset, tmp_pa
 def test_what_encode_wrote_can_be_brought(shop: Dataset, tmp_path: Path) -> None:
     done = encode_table(shop, "text", "ngram", tmp_path / "words.parquet", cache=EncoderCache(tmp_path / "cache"))
     options = ModalityOptions(text=TextOptions(encoder="none"), vectors={"words": done.path})
-    modality = item_modalities(shop, options)[0]["words"]
+    modality = embed_items(shop, options)[0]["words"]
     assert np.array_equal(modality.vectors, done.modality.vectors) and modality.encoder == done.modality.encoder
 
 
 def test_a_name_that_an_encoder_has_is_refused(shop: Dataset) -> None:
     brought = shop.with_vectors("text", pl.DataFrame({"item_id": ["a"], "vector": [[1.0, 2.0]]}))
     with pytest.raises(DataError, match=r"'text' of items is both.*modalities.text.encoder=none"):
-        item_modalities(brought, ModalityOptions(text=TextOptions(encoder="ngram")))
-    assert item_modalities(brought, NO_TEXT)[0]["text"].dim == 2
+        embed_items(brought, ModalityOptions(text=TextOptions(encoder="ngram")))
+    assert embed_items(brought, NO_TEXT)[0]["text"].dim == 2
 
 
 def test_models_use_them_and_a_bundle_keeps_them(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_network_reads_modalities_of_users() -> None:
     taste = [[1.0, 0.0], [0.0, 1.0]] * 4
     users = pl.DataFrame({"user_id": [f"u{u}" for u in range(8)], "vector": taste})
     data = Dataset.from_tables(events).with_vectors("taste", users)
-    modalities, encoders = item_modalities(data, NO_TEXT)
+    modalities, encoders = embed_items(data, NO_TEXT)
     batch = pack_histories(data, encoders)
     model = SequenceModel(SequenceOptions(dim=16, layers=1, epochs=30, dropout=0.0, learning_rate=0.02))
     fit(model, TrainingData(batch, data.n_items, ["view"], 0, modalities=modalities))

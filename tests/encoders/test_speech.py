@@ -17,7 +17,7 @@ import soundfile
 
 from penchant.data.dataset import Dataset
 from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
-from penchant.embeddings.modalities import event_content, item_modalities
+from penchant.embeddings.modalities import embed_event_contents, embed_items
 from penchant.embeddings.transcripts import transcribe_files
 from penchant.encoders.cache import EncoderCache
 from penchant.encoders.speech import SpeechOptions, Transcriber, split_speech
@@ -103,7 +103,7 @@ def test_identity_and_state(whisper: Path, tmp_path: Path) -> None:
     first, other = (Transcriber(SpeechOptions(model=str(whisper), window_s=s)) for s in (30, 5))
     assert first.fingerprint != other.fingerprint and "whisper@" in first.fingerprint
     state = first.state()
-    assert "text" not in json.dumps(dict(state.facts)) and Transcriber.from_state(state).transcribe([LOW]) == [
+    assert "text" not in json.dumps(dict(state.metadata)) and Transcriber.from_state(state).transcribe([LOW]) == [
         "red train"
     ]
     changed = Transcriber.from_state(state)
@@ -191,8 +191,8 @@ def options(whisper: Path) -> ModalityOptions:
 def test_a_voice_comment_has_a_text_modality(whisper: Path, folder: Path, tmp_path: Path) -> None:
     cache = EncoderCache(tmp_path / "cache")
     data = shop(folder)
-    modalities, fitted = item_modalities(data, options(whisper), cache)
-    rows, content = event_content(data, fitted, cache)
+    modalities, fitted = embed_items(data, options(whisper), cache)
+    rows, content = embed_event_contents(data, fitted, cache)
     events = data.events.with_columns(pl.Series("row", rows))
     text = content["text"]
     low = events.filter(pl.col("audio") == "low.wav")["row"].item()
@@ -201,9 +201,9 @@ def test_a_voice_comment_has_a_text_modality(whisper: Path, folder: Path, tmp_pa
     assert text.vectors[high] == pytest.approx(fitted.encode_text(["look. blue boat"]).vectors[0], abs=1e-6)
     spoken = fitted.encode_text(["the blue boat of tin. blue boat"]).vectors[0]
     assert modalities["text"].vectors[3] == pytest.approx(spoken, abs=1e-6)
-    assert "events.speech: 2 used." in fitted.notes and "speech" in fitted.identities
+    assert "events.speech: 2 used." in fitted.notes and "speech" in fitted.fingerprints
     again = FittedEncoders.from_state(fitted.state())
-    assert again.speech is not None and np.array_equal(event_content(data, again, cache)[0], rows)
+    assert again.speech is not None and np.array_equal(embed_event_contents(data, again, cache)[0], rows)
 
 
 def test_asked_with_a_voice_note(whisper: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ from penchant.embeddings.choose_media import choose_media_encoder
 from penchant.embeddings.contrastive import fit_whitening, train_encoder
 from penchant.embeddings.encode_table import encode_table
 from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
-from penchant.embeddings.modalities import item_modalities
+from penchant.embeddings.modalities import embed_items
 from penchant.embeddings.training_files import TrainingFiles
 from penchant.encoders.attributes import AttributeOptions
 from penchant.encoders.cnn import DIRECTIONS, edges
@@ -143,7 +143,7 @@ def test_a_bundle_keeps_it() -> None:
     shown, _ = pictures(32)
     encoder = trained("cnn", files(shown))
     state = encoder.state()
-    again = TrainableEncoder.from_state(EncoderState(state.tensors, json.loads(json.dumps(dict(state.facts)))))
+    again = TrainableEncoder.from_state(EncoderState(state.tensors, json.loads(json.dumps(dict(state.metadata)))))
     assert again.fingerprint == encoder.fingerprint and again.note == encoder.note
     large = np.random.default_rng(1).integers(0, 256, (90, 120, 3), dtype=np.uint8)
     assert again.encode([large, None]).vectors.tobytes() == encoder.encode([large, None]).vectors.tobytes()
@@ -197,7 +197,7 @@ def test_auto_trains_on_the_catalogue_and_encodes_what_comes_later(tmp_path: Pat
     data = shop(tmp_path / "shop", 24)
     told = TrainableOptions(width=2, dim=8, epochs=1, batch_size=8, least_files=20, most_files=16)
     options = ModalityOptions(**ONLY_MEDIA, image=ImageOptions("auto"), trainable=told)  # type: ignore[arg-type]
-    modalities, fitted = item_modalities(data, options, trainer=train_encoder)
+    modalities, fitted = embed_items(data, options, trainer=train_encoder)
     assert modalities[schema.IMAGE].present.tolist() == [True] * 24 + [False] * 2 and modalities[schema.IMAGE].dim == 8
     notes = fitted.notes
     assert notes[0].startswith("image: cnn was chosen because 25 files are there")
@@ -207,7 +207,7 @@ def test_auto_trains_on_the_catalogue_and_encodes_what_comes_later(tmp_path: Pat
     found, _ = again.encode_media("image", ["3.png"], root=data.root)
     assert np.allclose(found.vectors[0], modalities[schema.IMAGE].vectors[3], atol=1e-5)
     with pytest.raises(EncoderError, match="no trainer was given"):
-        item_modalities(data, options)
+        embed_items(data, options)
 
 
 def test_encode_trains_first(tmp_path: Path) -> None:
@@ -245,7 +245,7 @@ def test_files_that_nobody_can_read_are_left_out_where_nobody_asked_for_them(tmp
         (tmp_path / "shop" / f"{row}.png").write_bytes(b"no picture")
     told = TrainableOptions(width=2, dim=8, epochs=1, batch_size=8, least_files=10)
     options = ModalityOptions(**ONLY_MEDIA, image=ImageOptions("auto"), trainable=told)  # type: ignore[arg-type]
-    modalities, fitted = item_modalities(data, options, trainer=train_encoder)
+    modalities, fitted = embed_items(data, options, trainer=train_encoder)
     assert schema.IMAGE not in modalities and not fitted.media
     assert fitted.notes[-1].startswith("image: no modality after all: cnn has 0 readable files")
 
@@ -263,9 +263,9 @@ def test_files_that_are_not_there_are_said(tmp_path: Path) -> None:
     log = pl.DataFrame({"user_id": ["u"], "item_id": ["a"], "timestamp": [1]})
     options = ModalityOptions(**ONLY_MEDIA, image=ImageOptions("cnn"))  # type: ignore[arg-type]
     with pytest.raises(DataError, match=r"cnn has 0 readable files.*modalities\.image\.encoder=none"):
-        item_modalities(Dataset.from_tables(log, items, root=tmp_path), options, trainer=train_encoder)
+        embed_items(Dataset.from_tables(log, items, root=tmp_path), options, trainer=train_encoder)
     with pytest.raises(DataError, match="the items name no image files to learn from"):
-        item_modalities(Dataset.from_tables(log, items.drop("image"), root=tmp_path), options, trainer=train_encoder)
+        embed_items(Dataset.from_tables(log, items.drop("image"), root=tmp_path), options, trainer=train_encoder)
 
 
 def told(network: str, count: int) -> TrainingFiles:

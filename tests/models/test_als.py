@@ -10,7 +10,7 @@ from penchant.errors import MissingExtraError, UsageError
 from penchant.models.als import ALS, ALSOptions, fold_in
 from penchant.models.base import DenseModel
 from penchant.models.history import history_matrix
-from penchant.testing.models import check_model, check_negative_kinds, checkerboard
+from penchant.testing.models import build_checkerboard, check_model, check_negative_kinds
 
 SMALL = ALSOptions(dim=2, epochs=10)
 
@@ -20,7 +20,7 @@ def test_contract() -> None:
     check_model(lambda: ALS(SMALL))
     check_negative_kinds(lambda: ALS(SMALL))
     model = ALS(SMALL)
-    model.fit(checkerboard().data)
+    model.fit(build_checkerboard().data)
     assert isinstance(model, DenseModel)
 
 
@@ -44,7 +44,7 @@ def test_fold_in_solves_the_normal_equations() -> None:
 def test_interests_end_in_the_user_vector() -> None:
     pytest.importorskip("implicit")
     model = ALS(SMALL)
-    model.fit(checkerboard().data)
+    model.fit(build_checkerboard().data)
     histories = SequenceBatch.of_items([[0, 2, 4], [], [1]])
     series = model.interests(histories)
     np.testing.assert_allclose(series[[2, 3]], model.user_vectors(histories)[[0, 2]], rtol=1e-4, atol=1e-5)
@@ -54,7 +54,7 @@ def test_interests_end_in_the_user_vector() -> None:
 def test_missing_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "implicit.cpu.als", None)
     with pytest.raises(MissingExtraError, match=r"'implicit'.*penchant\[als\]"):
-        ALS(SMALL).fit(checkerboard().data)
+        ALS(SMALL).fit(build_checkerboard().data)
 
 
 def test_bad_options() -> None:

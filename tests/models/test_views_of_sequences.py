@@ -16,7 +16,7 @@ from penchant.models.ensemble.modality_experts import modality_experts
 from penchant.models.nn.item_encoder import ItemTower, TowerOptions
 from penchant.models.registry import create, entry
 from penchant.models.sequence import SequenceModel, SequenceOptions
-from penchant.testing.models import check_model, checkerboard
+from penchant.testing.models import build_checkerboard, check_model
 from penchant.training import fit
 
 SMALL = SequenceOptions(
@@ -280,7 +280,7 @@ def test_cnn_rnn_reads_the_modalities_of_events() -> None:
 
 
 def test_cnn_rnn_without_modalities_reads_the_tokens() -> None:
-    board = checkerboard()
+    board = build_checkerboard()
     model = SequenceModel(replace(SMALL, encoder="cnn_rnn"))
     fit(model, replace(board.data, modalities=Modalities()))
     assert model.score(board.data.sequences).shape == (24, 26)

@@ -7,7 +7,7 @@ from penchant.arrays import Float32s
 from penchant.data.dataset import Dataset
 from penchant.data.results.recommendations import EventReason
 from penchant.data.sequences import SequenceBatch
-from penchant.profiles.explanation import event_contributions, standing
+from penchant.profiles.explanation import compute_lead, measure_event_contributions
 from penchant.profiles.words import reason_sentence
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
@@ -23,28 +23,28 @@ def neighbours(histories: SequenceBatch) -> Float32s:
 
 def test_the_event_that_carries_an_item_is_found_and_its_removal_lowers_it() -> None:
     history = SequenceBatch.of_items([[1, 5, 8, 3]])
-    found = event_contributions(neighbours, history, item=6)
+    found = measure_event_contributions(neighbours, history, item=6)
     assert found.argmax() == 1
     without = history.keep(np.array([True, False, True, True]))
-    assert standing(neighbours(without), 6)[0] < standing(neighbours(history), 6)[0]
+    assert compute_lead(neighbours(without), 6)[0] < compute_lead(neighbours(history), 6)[0]
     np.testing.assert_allclose(
-        found[1], standing(neighbours(history), 6)[0] - standing(neighbours(without), 6)[0], rtol=1e-5
+        found[1], compute_lead(neighbours(history), 6)[0] - compute_lead(neighbours(without), 6)[0], rtol=1e-5
     )
 
 
 def test_events_that_have_nothing_to_do_with_it_do_not_speak_for_it() -> None:
-    found = event_contributions(neighbours, SequenceBatch.of_items([[1, 5, 8]]), item=6)
+    found = measure_event_contributions(neighbours, SequenceBatch.of_items([[1, 5, 8]]), item=6)
     assert found[1] > 0 > max(found[0], found[2])
 
 
 def test_long_histories_are_tried_from_their_end() -> None:
     history = SequenceBatch.of_items([[5] + [1] * 250 + [5]])
-    found = event_contributions(neighbours, history, item=6)
+    found = measure_event_contributions(neighbours, history, item=6)
     assert len(found) == 252 and (found[:52] == 0).all() and found[-1] > 0
 
 
 def test_an_empty_history_has_no_reasons() -> None:
-    assert len(event_contributions(neighbours, SequenceBatch.of_items([[]]), item=6)) == 0
+    assert len(measure_event_contributions(neighbours, SequenceBatch.of_items([[]]), item=6)) == 0
 
 
 def test_sentences_in_both_languages() -> None:

@@ -15,7 +15,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.ingest.merge import merge
 from penchant.embeddings.behaviour import BehaviourOptions, embed_cooccurrence
 from penchant.embeddings.fitted import ModalityOptions
-from penchant.embeddings.modalities import item_modalities
+from penchant.embeddings.modalities import embed_items
 from penchant.errors import BundleError, DataError, ModelError
 from penchant.models.probes.options import ProbeOptions
 from penchant.models.probes.probes import newest_events
@@ -256,9 +256,9 @@ def test_encoders_are_made_without_held_events(data: Dataset, monkeypatch: pytes
 
     def watched(dataset: Dataset, *args: Any, **more: Any) -> Any:
         seen.append(dataset)
-        return item_modalities(dataset, *args, **more)
+        return embed_items(dataset, *args, **more)
 
-    monkeypatch.setattr("penchant.recommender.fit.item_modalities", watched)
+    monkeypatch.setattr("penchant.recommender.fit.embed_items", watched)
     fit(data, BOTH)
     held = fit_module.events_for_probes(data, BOTH)
     assert held is not None and seen[0].n_events == 600 - held.sum() == 540

@@ -314,7 +314,7 @@ def test_weights_of_no_kind_are_refused_before_anything_is_learned(
     def encode(*_: object, **__: object) -> None:
         raise AssertionError("modalities were encoded first")
 
-    monkeypatch.setattr("penchant.recommender.fit.item_modalities", encode)
+    monkeypatch.setattr("penchant.recommender.fit.embed_items", encode)
     config = Config(model=model).with_settings({f"{wrong}.kind_weights": "boght:2"})
     with pytest.raises(UsageError, match="kind_weights names 'boght', no kind of the data"):
         Recommender.fit(shop, config)

@@ -148,9 +148,9 @@ def test_a_title_that_is_corrected_is_encoded_again(neural: Recommender) -> None
 
 def test_replay_and_epochs_are_what_they_say(neural: Recommender) -> None:
     from penchant.training.continuing import _select_users
-    from penchant.training.prepare import training_data
+    from penchant.training.prepare import build_training_data
 
-    data = training_data(neural.dataset, neural.modalities, neural.encoders)
+    data = build_training_data(neural.dataset, neural.modalities, neural.encoders)
     touched = np.arange(45) < 6
     for replay, count in ((0.0, 6), (1.0, 12), (2.5, 21), (100.0, 45)):
         rows = _select_users(data, touched, UpdateOptions(replay=replay))
@@ -226,9 +226,9 @@ def test_amounts_that_come_new_take_nothing_from_those_that_were_there(had: str)
 def test_a_part_without_any_amount_keeps_the_layer_that_reads_them(neural: Recommender) -> None:
     """As where the newest events, the only ones that have a value, are held out."""
     from penchant.training.continuing import continue_fit
-    from penchant.training.prepare import training_data
+    from penchant.training.prepare import build_training_data
 
-    data = training_data(platform(), neural.modalities, neural.encoders)
+    data = build_training_data(platform(), neural.modalities, neural.encoders)
     valued = replace(data, sequences=replace(data.sequences, values=np.ones(data.sequences.n_events, np.float32)))
     model = SequenceModel(SequenceOptions(dim=16, layers=1, epochs=1))
     fit(model, valued)

@@ -38,7 +38,7 @@ class Letters:
 
     @classmethod
     def from_state(cls, state: EncoderState) -> Letters:
-        return cls(state.facts["scale"])
+        return cls(state.metadata["scale"])
 
 
 def check(made: Callable[[], Any], **told: Any) -> None:

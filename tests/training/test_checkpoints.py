@@ -27,7 +27,13 @@ from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 from penchant.testing.cycles import cycles
 from penchant.training import fit
-from penchant.training.checkpoints import FILE, Checkpoints, identity, of_another_version, written_by
+from penchant.training.checkpoints import (
+    FILE,
+    Checkpoints,
+    describe_versions,
+    explain_version_mismatch,
+    fingerprint_training,
+)
 from penchant.training.options import TrainingOptions
 
 OPTIONS = {"dim": 8, "epochs": 4, "max_length": 8, "batch_tokens": 128, "dropout": 0.2, "n_heads": 2, "layers": 1}
@@ -166,10 +172,10 @@ def test_everything_that_a_model_reads_is_in_the_name_of_a_training() -> None:
         replace(data, kinds=["other"]),
         replace(data, validation=None),
     ]
-    assert len({identity(each) for each in changed}) == len(changed)
-    assert identity(replace(data, progress=print)) == identity(data)
+    assert len({fingerprint_training(each) for each in changed}) == len(changed)
+    assert fingerprint_training(replace(data, progress=print)) == fingerprint_training(data)
     pieces = pl.concat([catalogue[:1], catalogue[1:]], rechunk=False)
-    assert identity(replace(data, items=pieces)) == identity(replace(data, items=catalogue))
+    assert fingerprint_training(replace(data, items=pieces)) == fingerprint_training(replace(data, items=catalogue))
 
 
 @pytest.mark.parametrize(
@@ -189,18 +195,18 @@ def test_another_version_begins_anew_and_says_so(
 ) -> None:
     with pytest.raises(Stop):
         fit(SequenceModel(SMALL), stopping(cycles(), 12), checkpoints=always(tmp_path / "selection"))
-    assert of_another_version(tmp_path) is None
-    before = written_by()
+    assert explain_version_mismatch(tmp_path) is None
+    before = describe_versions()
     monkeypatch.setattr(changed, value)
     told: list[str] = []
     model = SequenceModel(SMALL)
     data = replace(cycles(), progress=lambda message, share: told.append(message))
     expected = message.format(**before)
-    assert re.search(expected, of_another_version(tmp_path) or "")
+    assert re.search(expected, explain_version_mismatch(tmp_path) or "")
     fit(model, data, checkpoints=always(tmp_path / "selection"))
     assert re.search(expected, told[0]) and told[0].endswith("the training begins anew.")
     assert told[1] == "epoch 1/4" and weights(model) == whole[0]
-    assert of_another_version(tmp_path) is None  # it was replaced
+    assert explain_version_mismatch(tmp_path) is None  # it was replaced
 
 
 def test_a_checkpoint_of_another_number_format_is_not_gone_on_from(

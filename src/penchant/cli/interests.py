@@ -57,11 +57,11 @@ def interests(
 
 def show_now(rec: Recommender, series: InterestSeries) -> None:
     """Every interest after the last event: the categories and the items nearest to it."""
-    from penchant.profiles.categories import category_weights
+    from penchant.profiles.categories import measure_category_weights
 
     now, titles, item_vectors = series.vectors[-1], rec.titles, rec.dense_model().item_vectors
     near = (-(now @ item_vectors.T)).argsort(axis=1, kind="stable")[:, :_ITEMS]
-    categories = category_weights(now, item_vectors, rec.dataset.items)
+    categories = measure_category_weights(now, item_vectors, rec.dataset.items)
     columns = ("interest", *(("nearest categories",) if categories else ()), "nearest items")
     rows = [
         (
@@ -78,11 +78,11 @@ def show_path(rec: Recommender, series: InterestSeries, times: list[int | None])
     """The last events, one a line: how near the interest was then to that of now, and to which categories."""
     import numpy as np
 
-    from penchant.profiles.categories import category_weights
+    from penchant.profiles.categories import measure_category_weights
 
     unit = series.vectors / np.maximum(np.linalg.norm(series.vectors, axis=1, keepdims=True), 1e-12)
     to_now = unit @ unit[-1]
-    categories = category_weights(series.vectors, rec.dense_model().item_vectors, rec.dataset.items)
+    categories = measure_category_weights(series.vectors, rec.dense_model().item_vectors, rec.dataset.items)
     shown = range(max(0, len(series) - _LINES), len(series))
     columns = ("time (UTC)", "after event", "cosine to now", *(("nearest categories",) if categories else ()))
     rows = [

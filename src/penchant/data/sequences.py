@@ -23,7 +23,7 @@ class SequenceBatch:
     `users` `[B]` are user codes (-1: not a known user). `query_times_s` `[B]` is when the
     recommendation is asked for, or None where that is hidden. `content_rows` `[E]` points from an event to
     its own text, image or audio in `content` (-1: none). `event_rows` `[E]` is the row of the event in
-    `Dataset.events`, for citing (None outside a dataset). `user_modalities` `[B]` are modalities of the users
+    `Dataset.events`, for citing (None outside a dataset). `embed_users` `[B]` are modalities of the users
     themselves (attributes, own text), or None. `dwells_s` `[E]` float32 are seconds spent on the event (NaN: unknown),
     or None.
     """

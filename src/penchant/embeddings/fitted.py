@@ -114,7 +114,7 @@ class FittedEncoders:
         return [kind for kind, one in self.media.items() if isinstance(one, TrainableEncoder) and one.learned is None]
 
     @property
-    def identities(self) -> dict[str, str]:
+    def fingerprints(self) -> dict[str, str]:
         """The fingerprint of every encoder, by what it encodes, for the bundle."""
         told = {f"{schema.ATTRIBUTES}.{table}": encoder.fingerprint for table, encoder in self.attributes.items()}
         told |= {} if self.speech is None else {self.speech.name: self.speech.fingerprint}
@@ -222,7 +222,7 @@ class FittedEncoders:
         return Modalities(modalities)
 
     def state(self) -> EncoderState:
-        """Tensors and facts, for the bundle."""
+        """Tensors and metadata, for the bundle."""
         parts: dict[str, _Stateful] = {f"attributes_{table}": encoder for table, encoder in self.attributes.items()}
         parts.update(self.media)
         states = {name: part.state() for name, part in parts.items()}
@@ -243,19 +243,19 @@ class FittedEncoders:
     @classmethod
     def from_state(cls, state: EncoderState) -> FittedEncoders:
         """The encoders that gave `state`; pretrained weights are looked up at the first use."""
-        own = state.facts["encoders"]
-        tables = [name.removeprefix("attributes_") for name in state.facts if name.startswith("attributes_")]
+        own = state.metadata["encoders"]
+        tables = [name.removeprefix("attributes_") for name in state.metadata if name.startswith("attributes_")]
         kinds = (schema.IMAGE, schema.AUDIO)
         return cls(
-            text=restore_text_encoder(state.part("text")) if "text" in state.facts else None,
+            text=restore_text_encoder(state.part("text")) if "text" in state.metadata else None,
             fields=tuple(own["fields"]),
             choice=TextChoice(**own["choice"]) if own["choice"] else None,
             attributes={table: AttributeEncoder.from_state(state.part(f"attributes_{table}")) for table in tables},
-            media={kind: restore_media_encoder(state.part(kind)) for kind in kinds if kind in state.facts},
+            media={kind: restore_media_encoder(state.part(kind)) for kind in kinds if kind in state.metadata},
             limits=MediaOptions(**own["media"]),
             vectors={name: Path(path) for name, path in own["vectors"].items()},
             align_s=float(own["align_s"]),
-            speech=Transcriber.from_state(state.part(Transcriber.name)) if Transcriber.name in state.facts else None,
+            speech=Transcriber.from_state(state.part(Transcriber.name)) if Transcriber.name in state.metadata else None,
             reasons=list(own["reasons"]),
         )
 

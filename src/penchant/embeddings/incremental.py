@@ -17,12 +17,12 @@ from penchant.data.sequences import SequenceBatch
 from penchant.data.vocabulary import Vocabulary
 from penchant.embeddings.behaviour import BehaviourOptions, embed_cooccurrence
 from penchant.embeddings.fitted import FittedEncoders
-from penchant.embeddings.modalities import event_content
+from penchant.embeddings.modalities import embed_event_contents
 from penchant.embeddings.packing import default_cache
 from penchant.errors import DataError
 
 
-def grown_item_modalities(
+def update_item_modalities(
     modalities: Modalities,
     encoders: FittedEncoders,
     merged: MergeResult,
@@ -63,7 +63,7 @@ def grown_histories(
     of users that the new data bring go over those of the same name. Raises `DataError` where they are of another
     length.
     """
-    rows, fresh = event_content(new, encoders, default_cache(), progress)
+    rows, fresh = embed_event_contents(new, encoders, default_cache(), progress)
     content, content_rows = _contents(packed, rows, fresh, merged)
     n = merged.dataset.n_users
     codes = np.concatenate([merged.changed_users, np.arange(merged.n_old_users, n)])

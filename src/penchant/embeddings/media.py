@@ -44,7 +44,7 @@ def restore_media_encoder(state: EncoderState) -> MediaEncoder:
         ImageEncoder.name: ImageEncoder,
         AudioEncoder.name: AudioEncoder,
     }
-    name = str(state.facts["name"])
+    name = str(state.metadata["name"])
     return kinds[name].from_state(state) if name in kinds else TrainableEncoder.from_state(state)
 
 

@@ -24,7 +24,7 @@ from penchant.encoders.text import join_text_fields
 from penchant.errors import DataError
 
 
-def item_modalities(
+def embed_items(
     dataset: Dataset,
     options: ModalityOptions = ModalityOptions(),  # noqa: B008
     cache: EncoderCache | None = None,
@@ -60,7 +60,7 @@ def item_modalities(
     return _with_own(modalities, schema.ITEMS, dataset, fitted), fitted
 
 
-def as_of(
+def recompute_event_modalities(
     part: Dataset, modalities: Modalities, fitted: FittedEncoders, options: ModalityOptions
 ) -> tuple[Modalities, FittedEncoders]:
     """The same modalities with those that events make, `behaviour` and `graph`, made again from a part of the events.
@@ -80,7 +80,7 @@ def as_of(
     return modalities, fitted
 
 
-def user_modalities(
+def embed_users(
     dataset: Dataset, fitted: FittedEncoders, cache: EncoderCache | None = None, progress: Progress | None = None
 ) -> Modalities:
     """Modalities of every user (row = user code): attributes, text and media of their own, vectors that were
@@ -109,7 +109,7 @@ def _with_own(modalities: Modalities, table: str, dataset: Dataset, fitted: Fitt
     return modalities
 
 
-def event_content(
+def embed_event_contents(
     dataset: Dataset, fitted: FittedEncoders, cache: EncoderCache | None = None, progress: Progress | None = None
 ) -> tuple[npt.NDArray[np.int32], Modalities]:
     """What events carry themselves: `content_rows` `[E]` into the modalities (-1: nothing), equal contents once.

@@ -18,7 +18,7 @@ from penchant.data.ingest.ad_hoc_history import ANONYMOUS, code_history, single_
 from penchant.data.modalities import Modalities, Modality
 from penchant.data.sequences import SequenceBatch
 from penchant.embeddings.fitted import FittedEncoders
-from penchant.embeddings.modalities import event_content, user_modalities
+from penchant.embeddings.modalities import embed_event_contents, embed_users
 from penchant.encoders.cache import EncoderCache, find_cache_folder
 from penchant.errors import EncoderError, MediaError, UsageError
 
@@ -43,13 +43,13 @@ def default_cache() -> EncoderCache | None:
 def pack_histories(data: Dataset, encoders: FittedEncoders) -> SequenceBatch:
     """All histories of a dataset (row = user code) with the content of their events and the modalities of users."""
     batch = embed_events(data.sequences(), data, encoders)
-    users = user_modalities(data, encoders, default_cache())
+    users = embed_users(data, encoders, default_cache())
     return replace(batch, user_modalities=users) if users else batch
 
 
 def embed_events(batch: SequenceBatch, data: Dataset, encoders: FittedEncoders) -> SequenceBatch:
     """Histories with the content of `data`'s events, whose rows they have."""
-    rows, contents = event_content(data, encoders, default_cache())
+    rows, contents = embed_event_contents(data, encoders, default_cache())
     return replace(batch, content_rows=rows, content=contents) if contents else batch
 
 

@@ -147,16 +147,16 @@ class AttributeEncoder:
 
     def state(self) -> EncoderState:
         """Options and layout, for the bundle."""
-        facts = {"options": asdict(self.options), "blocks": [asdict(block) for block in self.blocks]}
-        return EncoderState({}, {"name": self.name, **facts})
+        metadata = {"options": asdict(self.options), "blocks": [asdict(block) for block in self.blocks]}
+        return EncoderState({}, {"name": self.name, **metadata})
 
     @classmethod
     def from_state(cls, state: EncoderState) -> AttributeEncoder:
         """The encoder that gave `state`."""
-        told: dict[str, Any] = dict(state.facts["options"])
+        told: dict[str, Any] = dict(state.metadata["options"])
         told["columns"] = tuple(told["columns"])
         encoder = cls(AttributeOptions(**told))
-        blocks = [{**b, "categories": tuple(b["categories"])} for b in state.facts["blocks"]]
+        blocks = [{**b, "categories": tuple(b["categories"])} for b in state.metadata["blocks"]]
         encoder._blocks = tuple(Block(**b) for b in blocks)
         return encoder
 

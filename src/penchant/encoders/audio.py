@@ -152,14 +152,14 @@ class AudioEncoder:
 
     def state(self) -> EncoderState:
         """Options, weights' digest, rate and dimension; the model itself stays where it is."""
-        facts = {"weights": self._weights(), "dim": self.dim, "sample_rate": self.sample_rate}
-        return EncoderState({}, {"name": self.name, "options": asdict(self.options), **facts})
+        metadata = {"weights": self._weights(), "dim": self.dim, "sample_rate": self.sample_rate}
+        return EncoderState({}, {"name": self.name, "options": asdict(self.options), **metadata})
 
     @classmethod
     def from_state(cls, state: EncoderState) -> AudioEncoder:
         """The encoder that gave `state`; at its first use the weights are looked up and compared."""
-        encoder = cls(AudioOptions(**state.facts["options"]))
-        encoder._expected = {key: state.facts[key] for key in ("weights", "dim", "sample_rate")}
+        encoder = cls(AudioOptions(**state.metadata["options"]))
+        encoder._expected = {key: state.metadata[key] for key in ("weights", "dim", "sample_rate")}
         return encoder
 
     def _folder(self) -> Path:

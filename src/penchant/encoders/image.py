@@ -131,16 +131,16 @@ class ImageEncoder:
 
     def state(self) -> EncoderState:
         """Options, weights' digest and dimension; the model itself stays where it is."""
-        facts = {"name": self.name, "options": asdict(self.options), "weights": self._weights(), "dim": self.dim}
-        return EncoderState({}, facts)
+        metadata = {"name": self.name, "options": asdict(self.options), "weights": self._weights(), "dim": self.dim}
+        return EncoderState({}, metadata)
 
     @classmethod
     def from_state(cls, state: EncoderState) -> ImageEncoder:
         """The encoder that gave `state`; at its first use the weights are looked up and compared."""
-        told = dict(state.facts["options"])
+        told = dict(state.metadata["options"])
         told["layers"] = tuple(told["layers"])
         encoder = cls(ImageOptions(**told))
-        encoder._expected = {key: state.facts[key] for key in ("weights", "dim")}
+        encoder._expected = {key: state.metadata[key] for key in ("weights", "dim")}
         return encoder
 
     def _folder(self) -> Path:

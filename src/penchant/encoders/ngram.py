@@ -160,7 +160,7 @@ class NgramEncoder:
     @classmethod
     def from_state(cls, state: EncoderState) -> NgramEncoder:
         """The encoder that gave `state`; it encodes to the same bytes."""
-        encoder = cls(NgramOptions(**state.facts["options"]))
+        encoder = cls(NgramOptions(**state.metadata["options"]))
         t = state.tensors
         features = np.ascontiguousarray(t["features"]).view(np.uint64)
         encoder._fitted = _Fitted(features, t["words"].astype(bool), t["idf"], t["projection"])

@@ -15,22 +15,22 @@ Content = TypeVar("Content", contravariant=True)
 
 @dataclass(frozen=True)
 class EncoderState:
-    """What an encoder learned or needs to be found again: `tensors` go to safetensors, `facts` to JSON."""
+    """What an encoder learned or needs to be found again: `tensors` go to safetensors, `metadata` to JSON."""
 
     tensors: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def part(self, name: str) -> EncoderState:
         """The state that was put under `name` by `joined`."""
         prefix = f"{name}."
         tensors = {key.removeprefix(prefix): value for key, value in self.tensors.items() if key.startswith(prefix)}
-        return EncoderState(tensors, self.facts.get(name, {}))
+        return EncoderState(tensors, self.metadata.get(name, {}))
 
     @classmethod
     def joined(cls, parts: Mapping[str, EncoderState]) -> EncoderState:
         """Several states as one; `part` gets each back."""
         tensors = {f"{name}.{key}": value for name, state in parts.items() for key, value in state.tensors.items()}
-        return cls(tensors, {name: state.facts for name, state in parts.items()})
+        return cls(tensors, {name: state.metadata for name, state in parts.items()})
 
 
 @runtime_checkable

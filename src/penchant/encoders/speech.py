@@ -117,8 +117,8 @@ class Transcriber:
     @classmethod
     def from_state(cls, state: EncoderState) -> Transcriber:
         """The transcriber that gave `state`; at its first use the weights are looked up and compared."""
-        made = cls(SpeechOptions(**state.facts["options"]))
-        made._expected = str(state.facts["weights"])
+        made = cls(SpeechOptions(**state.metadata["options"]))
+        made._expected = str(state.metadata["weights"])
         return made
 
     def _folder(self) -> Path:

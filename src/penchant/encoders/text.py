@@ -98,8 +98,8 @@ def fit_text_encoder(
 
 
 def restore_text_encoder(state: EncoderState) -> NgramEncoder | HuggingFaceEncoder | WordVectorEncoder:
-    """The encoder of a bundle, by the name in its facts."""
-    name = state.facts.get("name")
+    """The encoder of a bundle, by the name in its metadata."""
+    name = state.metadata.get("name")
     if name == NgramEncoder.name:
         return NgramEncoder.from_state(state)
     if name == WordVectorEncoder.name:

@@ -187,17 +187,17 @@ class TrainableEncoder:
         """Weights and options, for the bundle."""
         learned = self.fitted
         weights = {f"weights.{key}": array for key, array in learned.weights.items()}
-        facts = {"name": self.network, "options": asdict(self.options), "seed": self.seed, "note": learned.note}
-        return EncoderState({**weights, "mean": learned.mean, "projection": learned.projection}, facts)
+        metadata = {"name": self.network, "options": asdict(self.options), "seed": self.seed, "note": learned.note}
+        return EncoderState({**weights, "mean": learned.mean, "projection": learned.projection}, metadata)
 
     @classmethod
     def from_state(cls, state: EncoderState) -> TrainableEncoder:
         """The encoder that gave `state`; it encodes to the same vectors."""
-        told = dict(state.facts["options"])
+        told = dict(state.metadata["options"])
         told["objectives"] = tuple(told["objectives"])
-        encoder = cls(state.facts["name"], TrainableOptions(**told), seed=state.facts["seed"])
+        encoder = cls(state.metadata["name"], TrainableOptions(**told), seed=state.metadata["seed"])
         weights = {key.removeprefix("weights."): v for key, v in state.tensors.items() if key.startswith("weights.")}
-        encoder.learned = Learned(weights, state.tensors["mean"], state.tensors["projection"], state.facts["note"])
+        encoder.learned = Learned(weights, state.tensors["mean"], state.tensors["projection"], state.metadata["note"])
         return encoder
 
     def _trained(self) -> Any:

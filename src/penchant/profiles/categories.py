@@ -29,7 +29,7 @@ class CategoryWeights:
         return ", ".join(f"{self.names[n]} {self.weights[row, n]:.0%}" for n in best)
 
 
-def category_weights(
+def measure_category_weights(
     vectors: npt.NDArray[np.float32], item_vectors: npt.NDArray[np.float32], items: pl.DataFrame
 ) -> CategoryWeights | None:
     """Weights of the largest categories of a catalogue `items` in interest vectors `[T, D]`.

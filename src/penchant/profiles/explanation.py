@@ -13,7 +13,7 @@ from penchant.data.sequences import SequenceBatch
 MAX_EVENTS = 200
 
 
-def standing(scores: Float32s, item: int) -> npt.NDArray[np.float32]:
+def compute_lead(scores: Float32s, item: int) -> npt.NDArray[np.float32]:
     """How far an item stands above the rest in each row `[B]`: its score, standardised over the items.
 
     Scores of two histories have no common scale; their standings have.
@@ -22,12 +22,12 @@ def standing(scores: Float32s, item: int) -> npt.NDArray[np.float32]:
     return np.asarray((scores[:, item] - scores.mean(axis=1)) / spread, dtype=np.float32)
 
 
-def event_contributions(
+def measure_event_contributions(
     score: Callable[[SequenceBatch], Float32s], history: SequenceBatch, item: int
 ) -> npt.NDArray[np.float32]:
-    """What each event of one history gives to the standing of an item, by removal.
+    """What each event of one history adds to the lead of an item over the mean, by removal.
 
-    c_e = standing(item | H) − standing(item | H without e)
+    c_e = compute_lead(item | H) − compute_lead(item | H without e)
 
     `history` is a batch of one; returns `[E]` in its order, positive where the event speaks for the item. Only the
     last 200 events are tried (older ones get 0). Removal holds for any model, and by construction an event with a
@@ -42,7 +42,7 @@ def event_contributions(
     copies = history.take(np.zeros(tried, dtype=np.int64))
     position = np.arange(copies.n_events) - copies.offsets[copies.rows]
     without = copies.keep(position != length - tried + copies.rows)
-    whole = standing(score(history), item)[0]
+    whole = compute_lead(score(history), item)[0]
     for rows, block in without.blocks(64):
-        out[length - tried :][rows] = whole - standing(score(block), item)
+        out[length - tried :][rows] = whole - compute_lead(score(block), item)
     return out

@@ -15,7 +15,7 @@ from penchant.data.language import find_main_language
 from penchant.data.results.recommendations import EventReason, Reason
 from penchant.data.sequences import SequenceBatch
 from penchant.models.base import Additive, Model
-from penchant.profiles.explanation import event_contributions, standing
+from penchant.profiles.explanation import compute_lead, measure_event_contributions
 from penchant.profiles.words import reason_sentence
 
 MOST_EVENTS = 5
@@ -43,7 +43,7 @@ def explain_item(
 
     At most five events are named, strongest first; the sentence is Chinese where the titles are.
     """
-    contributions = event_contributions(scoring.preference, history, item)
+    contributions = measure_event_contributions(scoring.preference, history, item)
     order = np.argsort(-contributions, kind="stable")[:MOST_EVENTS]
     order = order[contributions[order] > 0]
     ids, names = event_ids(events, history), titles(catalogue)

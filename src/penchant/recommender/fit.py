@@ -13,7 +13,7 @@ from penchant.data.results.records import FitRecord, TrainingRecord
 from penchant.data.splits import Holdout
 from penchant.data.training import TrainingData, Validation
 from penchant.embeddings.fitted import FittedEncoders
-from penchant.embeddings.modalities import as_of, item_modalities
+from penchant.embeddings.modalities import embed_items, recompute_event_modalities
 from penchant.embeddings.packing import default_cache, pack_histories
 from penchant.encoders.precision import resolve_device
 from penchant.errors import DataError, ModelError
@@ -25,8 +25,8 @@ from penchant.recommender.state import RecommenderState
 from penchant.recommender.versions import library_versions
 from penchant.training.cpu_seconds import CpuSeconds
 from penchant.training.phases import Phases
-from penchant.training.prepare import training_data
-from penchant.training.selection import inner_holdout, needs_selection, validation_of
+from penchant.training.prepare import build_training_data
+from penchant.training.selection import build_validation, hold_out_last, needs_selection
 
 
 def fit(
@@ -53,18 +53,20 @@ def fit(
     probe_events = events_for_probes(data, config) if validation is None else None
     learn = data if probe_events is None else data.where(~probe_events)
     if modalities is None:
-        items, encoders = item_modalities(
+        items, encoders = embed_items(
             learn, config.modalities, default_cache(), progress=progress, trainer=train_encoder
         )
     else:
-        items, encoders = modalities if probe_events is None else as_of(learn, *modalities, config.modalities)
-    train = training_data(learn, items, encoders, config.seed, progress)
+        items, encoders = (
+            modalities if probe_events is None else recompute_event_modalities(learn, *modalities, config.modalities)
+        )
+    train = build_training_data(learn, items, encoders, config.seed, progress)
     model = create(config.model, config.options)
     if probe_events is not None:
         _check_vectors(model, items, config)
     phases = Phases(config.device, config.training, checkpoints, spent)
     if validation is not None:
-        training = phases.fit(model, replace(train, validation=validation_of(validation)), "validated")
+        training = phases.fit(model, replace(train, validation=build_validation(validation)), "validated")
     else:
         if chosen is None and needs_selection(model):
             chosen = _select(learn, train, config, encoders, phases)
@@ -81,7 +83,7 @@ def fit(
         events=data.n_events,
         trained_until_s=known.now_s,
         fit_cpu_s=round(spent.total, 2),
-        encoders=encoders.identities,
+        encoders=encoders.fingerprints,
         notes=tuple(encoders.notes),
         training=training,
         versions=library_versions(),
@@ -95,15 +97,18 @@ def _select(
     data: Dataset, train: TrainingData, config: Config, encoders: FittedEncoders, phases: Phases
 ) -> TrainingRecord | None:
     """What a fit without each user's last event chooses on those events; None where no user has two."""
-    held_out = inner_holdout(data)
+    held_out = hold_out_last(data)
     if held_out is None:
         return None
     inner, holdout = held_out
-    part = training_data(
-        inner, *as_of(inner, train.modalities, encoders, config.modalities), config.seed, train.progress
+    part = build_training_data(
+        inner,
+        *recompute_event_modalities(inner, train.modalities, encoders, config.modalities),
+        config.seed,
+        train.progress,
     )
     histories = replace(train.sequences, user_modalities=part.sequences.user_modalities)
-    selection = replace(part, validation=validation_of(holdout, histories))
+    selection = replace(part, validation=build_validation(holdout, histories))
     return phases.fit(create(config.model, config.options), selection, "selection")
 
 

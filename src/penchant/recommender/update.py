@@ -15,7 +15,7 @@ from penchant.data.modalities import Modalities
 from penchant.data.results.records import FitRecord, UpdateRecord
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData, Validation
-from penchant.embeddings.incremental import grown_histories, grown_item_modalities
+from penchant.embeddings.incremental import update_histories, update_item_modalities
 from penchant.embeddings.packing import attach_content
 from penchant.errors import DataError
 from penchant.models.base import Model, ModelEnsemble
@@ -26,7 +26,7 @@ from penchant.recommender.probes import try_fit_probes
 from penchant.recommender.state import RecommenderState
 from penchant.recommender.versions import library_versions
 from penchant.training.continuing import UpdateOptions, continue_fit
-from penchant.training.selection import inner_holdout
+from penchant.training.selection import hold_out_last
 
 
 def update(
@@ -55,7 +55,7 @@ def update(
     config, dataset, options = state.config, merged.dataset, options or UpdateOptions()
     state.encoders.reports.clear()
     probe_events = events_for_probes(merged, state.histories, config)
-    modalities = grown_item_modalities(
+    modalities = update_item_modalities(
         state.modalities,
         state.encoders,
         merged,
@@ -65,7 +65,7 @@ def update(
         seed=config.modalities.seed,
         progress=progress,
     )
-    histories = grown_histories(state.histories, state.encoders, merged, new, progress)
+    histories = update_histories(state.histories, state.encoders, merged, new, progress)
     data = TrainingData(
         histories,
         dataset.n_items,
@@ -141,7 +141,7 @@ class _Work:
     def _weighed(self) -> Ensemble | None:
         """The ensemble with weights from the newest event of each user with new ones; None where they are too few."""
         dataset = self.merged.dataset
-        cut = inner_holdout(dataset)
+        cut = hold_out_last(dataset)
         if cut is None:
             return None
         inner, holdout = cut

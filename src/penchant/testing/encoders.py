@@ -23,7 +23,7 @@ class StatefulEncoder(Encoder[Any], Protocol):
     """An encoder that a bundle keeps."""
 
     def state(self) -> EncoderState:
-        """Tensors and facts."""
+        """Tensors and metadata."""
 
 
 def check_encoder(
@@ -131,7 +131,7 @@ def check_determinism(make: Make, contents: Sequence[Any], modality: Modality) -
 
 
 def check_fingerprints(encoder: Encoder[Any], others: Sequence[Make]) -> None:
-    """Encoders of other options have other identities: the cache goes by them."""
+    """Encoders of other options have other fingerprints, which are keys of the cache."""
     told = [encoder.fingerprint, *(other().fingerprint for other in others)]
     assert len(set(told)) == len(told), f"two encoders share a fingerprint: {told}"
 
@@ -144,7 +144,7 @@ def check_round_trip(
     for key, tensor in state.tensors.items():
         assert isinstance(tensor, np.ndarray) and tensor.dtype != object, f"{key} must be a plain array"
     tensors = {key: np.ascontiguousarray(tensor).copy() for key, tensor in state.tensors.items()}
-    back = restore(EncoderState(tensors, json.loads(json.dumps(dict(state.facts)))))
+    back = restore(EncoderState(tensors, json.loads(json.dumps(dict(state.metadata)))))
     assert back.dim == modality.dim and back.fingerprint == modality.encoder, f"it came back as {back.fingerprint!r}"
     assert back.encode(list(contents)).vectors.tobytes() == modality.vectors.tobytes(), (
         "it came back with other vectors"

@@ -26,10 +26,10 @@ ESCAPES = (
         "pipe.png",
     ),
 )
-"""Names that must not be read in a folder that `trap` made."""
+"""Names that must not be read in a folder that `build_trap` made."""
 
 
-def trap(root: Path) -> None:
+def build_trap(root: Path) -> None:
     """Make `root` a folder of data with links that lead out of it, and a secret picture beside it."""
     from PIL import Image
 

@@ -40,7 +40,7 @@ class Checkerboard:
     side: int = SIDE
 
 
-def checkerboard(seed: int = 0, side: int = SIDE) -> Checkerboard:
+def build_checkerboard(seed: int = 0, side: int = SIDE) -> Checkerboard:
     """A board of `side` users and items in random order, with a text modality that shows the colour, seeded."""
     rng = np.random.default_rng(seed)
     rows = [rng.permutation([i for i in range(u % 2, side, 2) if i != u]).tolist() for u in range(side)]
@@ -75,7 +75,7 @@ def check_model(
     `personal=False` leaves out the known answer (for models that give everybody the same list);
     `uses_content=True` says that items without events are placed by their modalities.
     """
-    board = checkerboard()
+    board = build_checkerboard()
     check_unfitted(factory())
     model = factory()
     fit(model, board.data)
@@ -178,7 +178,7 @@ def check_known_answer(scores: Float32s, histories: SequenceBatch) -> None:
 
 def check_negative_kinds(factory: Factory, *, fit: Fit = fit_closed_form, kind: int = 1) -> None:
     """For models that weigh kinds by name: a hidden item counts as if it had not been in the history."""
-    board = checkerboard()
+    board = build_checkerboard()
     model = factory()
     fit(model, board.data)
     histories = board.data.sequences.take([0])

@@ -64,7 +64,7 @@ class Checkpoints:
         since = now - self._last.setdefault("at", now)
         return since >= max(self.every_s, self._last.get("cost", 0.0) / SHARE)
 
-    def read(self, identity: str, tell: Tell | None = None) -> Saved | None:
+    def read(self, fingerprint: str, tell: Tell | None = None) -> Saved | None:
         """The checkpoint of exactly this training; None where there is none, or one of something else.
 
         `tell` hears why one is not gone on from.
@@ -78,7 +78,7 @@ class Checkpoints:
         try:
             with safe_open(path, framework="pt") as file:
                 facts = json.loads(file.metadata()["facts"])
-                if facts["identity"] != identity:
+                if facts.get("fingerprint") != fingerprint:
                     if tell:
                         tell(
                             _unlike(facts)
@@ -90,27 +90,31 @@ class Checkpoints:
         except (SafetensorError, KeyError, ValueError, TypeError):
             return None  # not one of ours: begin anew rather than fail
 
-    def write(self, identity: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    def write(self, fingerprint: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
         """Replace the checkpoint. Raises `DataError` where it cannot be written."""
         from safetensors.torch import save_file
 
         begun = self.clock()
         self.folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(self.folder)
-        told = {"facts": json.dumps({**facts, **written_by(), "identity": identity, "spent_s": self.spent.total})}
+        told = {
+            "facts": json.dumps(
+                {**facts, **describe_versions(), "fingerprint": fingerprint, "spent_s": self.spent.total}
+            )
+        }
         with atomic_file(self.folder / FILE) as temporary:
             save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, temporary, told)
         self._last.update(at=self.clock(), cost=self.clock() - begun)
 
 
-def written_by() -> dict[str, Any]:
+def describe_versions() -> dict[str, Any]:
     """What decides how a training goes: the versions of this package and of torch, and the format of trainings."""
     from penchant import __version__
 
     return {"penchant": __version__, "format": FORMAT, "torch": str(torch.__version__)}
 
 
-def of_another_version(folder: Path) -> str | None:
+def explain_version_mismatch(folder: Path) -> str | None:
     """Why checkpoints under a folder cannot be gone on from; None where this version wrote them, or there are none."""
     from safetensors import SafetensorError, safe_open
 
@@ -126,7 +130,7 @@ def of_another_version(folder: Path) -> str | None:
 
 
 def _unlike(facts: Mapping[str, Any]) -> str | None:
-    own = written_by()
+    own = describe_versions()
     if all(facts.get(name) == value for name, value in own.items()):
         return None
     theirs, ours = (
@@ -137,11 +141,11 @@ def _unlike(facts: Mapping[str, Any]) -> str | None:
     return f"The checkpoint is of {theirs}, and this is {ours}: {ANEW}."
 
 
-def identity(data: TrainingData, **recipe: Any) -> str:
+def fingerprint_training(data: TrainingData, **recipe: Any) -> str:
     """SHA-256 of all that fixes a training: the recipe, the data and the versions of this package and of torch."""
     hasher = hashlib.sha256()
     plain = {
-        **written_by(),
+        **describe_versions(),
         **recipe,
         "items": data.n_items,
         "kinds": data.kinds,

@@ -22,7 +22,7 @@ from penchant.models.nn.base import Network
 from penchant.options import require_range
 from penchant.training.distributed import group
 from penchant.training.options import TrainingOptions
-from penchant.training.precision import device_named
+from penchant.training.precision import resolve_training_device
 from penchant.training.steps import Plan, Training
 
 NEIGHBOURS = 10
@@ -100,7 +100,7 @@ def _go_on(
     plan = Plan(
         rounds=options.epochs if len(rows) else 0,
         options=training,
-        device=device_named(device, together.local_rank),
+        device=resolve_training_device(device, together.local_rank),
         group=together,
         rate=options.rate,
         schedule_epochs=max(1, options.epochs),

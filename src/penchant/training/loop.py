@@ -13,7 +13,7 @@ from penchant.models.ensemble.ensemble import Ensemble
 from penchant.training.checkpoints import Checkpoints
 from penchant.training.distributed import group
 from penchant.training.options import TrainingOptions
-from penchant.training.precision import device_named
+from penchant.training.precision import resolve_training_device
 from penchant.training.selection import validation_ndcg
 from penchant.training.steps import OnEpoch, Plan, Training
 
@@ -42,7 +42,9 @@ def fit(
     elif isinstance(model, Trainable):
         rounds = (chosen.best_epoch if chosen else 0) or model.epochs(data)
         together = group()
-        plan = Plan(rounds, options or TrainingOptions(), device_named(device, together.local_rank), together)
+        plan = Plan(
+            rounds, options or TrainingOptions(), resolve_training_device(device, together.local_rank), together
+        )
         record = Training(model, data, plan, checkpoints, on_epoch).run()
         if isinstance(model, Pretrained):
             record = replace(record, pretraining=dict(model.pretraining))

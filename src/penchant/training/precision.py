@@ -12,7 +12,7 @@ from penchant.encoders.precision import has_fast_bf16, resolve_device
 from penchant.training.options import TrainingOptions
 
 
-def device_named(name: str, local_rank: int | None = None) -> torch.device:
+def resolve_training_device(name: str, local_rank: int | None = None) -> torch.device:
     """The device of a name (`auto`: the GPU where there is one); of several GPUs, that of the process.
 
     Raises `UsageError` for a GPU that is not there.

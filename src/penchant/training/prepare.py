@@ -10,7 +10,7 @@ from penchant.embeddings.fitted import FittedEncoders
 from penchant.embeddings.packing import pack_histories
 
 
-def training_data(
+def build_training_data(
     data: Dataset,
     modalities: Modalities,
     encoders: FittedEncoders,

@@ -34,7 +34,7 @@ def needs_selection(model: Model) -> bool:
     return isinstance(model, Trainable | ModelEnsemble)
 
 
-def inner_holdout(data: Dataset) -> tuple[Dataset, Holdout] | None:
+def hold_out_last(data: Dataset) -> tuple[Dataset, Holdout] | None:
     """The data without each user's last possible target, and these targets; None where no user has two events."""
     try:
         cut = split(data, "leave-one-out")
@@ -43,7 +43,7 @@ def inner_holdout(data: Dataset) -> tuple[Dataset, Holdout] | None:
     return cut.train_and_validation, cut.test
 
 
-def validation_of(holdout: Holdout | Validation, all_histories: SequenceBatch | None = None) -> Validation:
+def build_validation(holdout: Holdout | Validation, all_histories: SequenceBatch | None = None) -> Validation:
     """What selection reads of a hold-out."""
     if isinstance(holdout, Validation):
         return holdout

@@ -19,7 +19,7 @@ from penchant.models.base import Trainable
 from penchant.models.nn.base import Network
 from penchant.options import to_dict
 from penchant.training.average import Average
-from penchant.training.checkpoints import Checkpoints, Saved, identity
+from penchant.training.checkpoints import Checkpoints, Saved, fingerprint_training
 from penchant.training.distributed import Group
 from penchant.training.optimizer import RowwiseAdamW, clip_gradients
 from penchant.training.options import TrainingOptions
@@ -91,8 +91,8 @@ class Training:
         """Train to the end, from a checkpoint where there is one; the model then answers with the kept weights."""
         options, first = self.plan.options, self.plan.group.is_first
         device = self.plan.device
-        self.identity = self._identity() if self.checkpoints else ""
-        saved = self.checkpoints.read(self.identity, self._say) if self.checkpoints else None
+        self.fingerprint = self._fingerprint() if self.checkpoints else ""
+        saved = self.checkpoints.read(self.fingerprint, self._say) if self.checkpoints else None
         done = saved is not None and self._resume(saved)
         self.plan.group.agree(self.step, device)
         self.curves = Curves(options.tensorboard if first and not done else None, self.model.name)
@@ -199,9 +199,9 @@ class Training:
     def _line(self, epoch: int = 0) -> str:
         return f"epoch {epoch or self.epoch}/{self.plan.rounds}{self.summary}"
 
-    def _identity(self) -> str:
+    def _fingerprint(self) -> str:
         plan, options = self.plan, replace(self.plan.options, checkpoint_s=0.0, tensorboard="")
-        return identity(
+        return fingerprint_training(
             self.data,
             model=self.model.name,
             options=to_dict(self.model.options),
@@ -229,7 +229,7 @@ class Training:
         position = {name: getattr(self, name) for name in _POSITION}
         spent_s = self.record.cpu_seconds + time.process_time() - self.begun_s
         record = replace(self.record, cpu_seconds=spent_s).to_dict()
-        self.checkpoints.write(self.identity, tensors, {**position, "done": done, "record": record})
+        self.checkpoints.write(self.fingerprint, tensors, {**position, "done": done, "record": record})
 
     def _resume(self, saved: Saved) -> bool:
         """Go to the position of a checkpoint; True where it is the end."""

@@ -19,7 +19,7 @@ from penchant.data.results.records import TrainingRecord
 from penchant.data.results.recovery import Recovery
 from penchant.errors import ModelError
 from penchant.evaluation.ablation import measure_contributions, measure_coverage
-from penchant.profiles.categories import category_weights
+from penchant.profiles.categories import measure_category_weights
 from penchant.reports.facts import EMPTY
 from penchant.reports.report import DatasetSummary, Epoch, Example, ReportData, Timeline, render_report
 from penchant.workflows.gallery import gallery
@@ -165,7 +165,7 @@ def _timelines(recommender: Recommender, users: Sequence[str]) -> list[Timeline]
             item_vectors = recommender.dense_model().item_vectors
         except ModelError:
             return []
-        categories = category_weights(series.vectors, item_vectors, dataset.items)
+        categories = measure_category_weights(series.vectors, item_vectors, dataset.items)
         if categories is None:
             return []
         largest = np.argsort(-categories.weights.mean(axis=0), kind="stable")[:_TOPICS]

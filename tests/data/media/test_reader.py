@@ -20,7 +20,7 @@ from PIL import Image
 from penchant.data.media.decode import MediaOptions, resample, sniff
 from penchant.data.media.reader import MediaProblem, MediaReader, MediaReport, resolve_inside
 from penchant.errors import MediaError
-from penchant.testing.media import ESCAPES, build_png_bomb, generate_broken_media, generate_hostile_media, trap
+from penchant.testing.media import ESCAPES, build_png_bomb, build_trap, generate_broken_media, generate_hostile_media
 
 Read = Callable[..., Any]
 
@@ -286,7 +286,7 @@ def test_hostile_files_are_told_what_they_are(reader: MediaReader, tmp_path: Pat
 
 @pytest.mark.skipif(not hasattr(os, "symlink"), reason="this system has no links")
 def test_no_name_leads_out_of_the_folder(tmp_path: Path) -> None:
-    trap(tmp_path / "data")
+    build_trap(tmp_path / "data")
     for name in ESCAPES:
         with pytest.raises(MediaError):
             resolve_inside(tmp_path / "data", name)

@@ -214,7 +214,7 @@ def test_lacking_weights_are_refused(tiny_models: Make, tmp_path: Path) -> None:
 
 def test_a_bundle_refuses_other_weights(tiny_models: Make) -> None:
     state = encoder(tiny_models("bert")).state()
-    told = json.loads(json.dumps(dict(state.facts)))
+    told = json.loads(json.dumps(dict(state.metadata)))
     assert HuggingFaceEncoder.from_state(EncoderState({}, told)).encode(["a"]).present.all()
     told["options"]["source"] = str(tiny_models("gpt2"))
     with pytest.raises(EncoderError, match="is not the encoder that made these vectors"):

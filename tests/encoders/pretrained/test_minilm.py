@@ -71,5 +71,5 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_saved_encoder_names_the_package_not_a_place() -> None:
     state = load_minilm().state()
-    assert state.facts["options"]["source"] == "minilm" and not state.tensors
+    assert state.metadata["options"]["source"] == "minilm" and not state.tensors
     assert HuggingFaceEncoder.from_state(state).dim == 384

@@ -11,7 +11,7 @@ import pytest
 
 from penchant.data.dataset import Dataset
 from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
-from penchant.embeddings.modalities import item_modalities
+from penchant.embeddings.modalities import embed_items
 from penchant.encoders.protocol import EncoderState
 from penchant.encoders.text import TextOptions
 from penchant.encoders.words.table import read_word_file
@@ -85,8 +85,8 @@ def test_same_seed_same_bytes_and_the_state_gives_them_again(source: str) -> Non
     assert first.encode(asked).vectors.tobytes() == second.encode(asked).vectors.tobytes()
     assert first.fingerprint == second.fingerprint != other.fingerprint
     state = first.state()
-    facts = json.loads(json.dumps(dict(state.facts)))
-    again = WordVectorEncoder.from_state(EncoderState({k: v.copy() for k, v in state.tensors.items()}, facts))
+    metadata = json.loads(json.dumps(dict(state.metadata)))
+    again = WordVectorEncoder.from_state(EncoderState({k: v.copy() for k, v in state.tensors.items()}, metadata))
     assert again.encode(asked).vectors.tobytes() == first.encode(asked).vectors.tobytes()
     assert again.fingerprint == first.fingerprint
 
@@ -161,11 +161,11 @@ def test_it_is_chosen_by_name_and_kept_with_the_encoders() -> None:
     titles = corpus(ENGLISH, " ", 40)
     items = pl.DataFrame({"item_id": [str(n) for n in range(40)], "title": titles})
     data = Dataset.from_tables(pl.DataFrame({"user_id": ["u"], "item_id": ["1"], "timestamp": [1]}), items)
-    modalities, encoders = item_modalities(data, ModalityOptions(text=TextOptions(encoder="word2vec", dim=8)))
+    modalities, encoders = embed_items(data, ModalityOptions(text=TextOptions(encoder="word2vec", dim=8)))
     assert modalities["text"].dim == 8 and modalities["text"].present.all()
     again = FittedEncoders.from_state(encoders.state())
     assert again.encode_text(titles).vectors.tobytes() == modalities["text"].vectors.tobytes()
-    assert again.identities["text"].startswith("word2vec@")
+    assert again.fingerprints["text"].startswith("word2vec@")
 
 
 @pytest.mark.parametrize("source", ["word2vec", "fasttext"])

@@ -17,7 +17,7 @@ from penchant.models.ensemble.cold_start import HISTORY_LENGTHS
 from penchant.models.ensemble.ensemble import Ensemble
 from penchant.models.ensemble.options import EnsembleOptions
 from penchant.models.registry import MODELS, create, entry
-from penchant.testing.models import checkerboard
+from penchant.testing.models import build_checkerboard
 from penchant.training import fit
 from penchant.training.continuing import continue_fit
 

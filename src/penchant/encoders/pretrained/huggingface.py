@@ -154,20 +154,20 @@ class HuggingFaceEncoder:
 
     def state(self) -> EncoderState:
         """Options, fingerprint and idf weights; the model itself stays where it is."""
-        facts = {
+        metadata = {
             "name": self.name,
             "options": asdict(self.options),
             "fingerprint": self.fingerprint,
             "dim": self.dim,
         }
-        return EncoderState({} if self._idf is None else {"idf": self._idf}, facts)
+        return EncoderState({} if self._idf is None else {"idf": self._idf}, metadata)
 
     @classmethod
     def from_state(cls, state: EncoderState) -> HuggingFaceEncoder:
         """The encoder that gave `state`; at its first use the weights are looked up and compared."""
-        encoder = cls(HuggingFaceOptions(**state.facts["options"]))
+        encoder = cls(HuggingFaceOptions(**state.metadata["options"]))
         encoder._idf = state.tensors.get("idf")
-        encoder._expected = {key: state.facts[key] for key in ("fingerprint", "dim")}
+        encoder._expected = {key: state.metadata[key] for key in ("fingerprint", "dim")}
         return encoder
 
     def _find(self) -> Path:

@@ -181,7 +181,7 @@ class WordVectorEncoder:
     @classmethod
     def from_state(cls, state: EncoderState) -> WordVectorEncoder:
         """The encoder that gave `state`; it encodes to the same bytes and needs no file."""
-        encoder = cls(WordVectorOptions(**state.facts["options"]))
+        encoder = cls(WordVectorOptions(**state.metadata["options"]))
         table = WordTable.from_tensors(state.tensors)
         encoder._fitted = _Fitted(table, np.asarray(state.tensors["weights"]), np.asarray(state.tensors["common"]))
         return encoder

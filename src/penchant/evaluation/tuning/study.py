@@ -21,9 +21,9 @@ from penchant.models.registry import canonical, entry, searchable
 from penchant.options import require_range, to_dict
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
-from penchant.training.checkpoints import identity
-from penchant.training.prepare import training_data
-from penchant.training.selection import validation_of
+from penchant.training.checkpoints import fingerprint_training
+from penchant.training.prepare import build_training_data
+from penchant.training.selection import build_validation
 
 NETWORK_SHARE = 6
 """Time for a network of an ensemble, in multiples of the time for a closed form."""
@@ -137,8 +137,8 @@ class _Study:
         part = split(dataset, options.split, target=options.target, seed=config.seed)
         carrier = Recommender.fit(part.train, replace(config, model="popularity"), validation=part.validation)
         holdout = with_content(part.validation, pack_histories(part.dataset, carrier.encoders))
-        data = training_data(part.train, carrier.modalities, carrier.encoders, config.seed)
-        self.data = replace(data, validation=validation_of(holdout))
+        data = build_training_data(part.train, carrier.modalities, carrier.encoders, config.seed)
+        self.data = replace(data, validation=build_validation(holdout))
         self.notes = part.notes
         self.searches: dict[str, Search] = {}
         self.errors: dict[str, PenchantError] = {}
@@ -161,7 +161,7 @@ class _Study:
         recipe = {"options": to_dict(base.options(name)), "training": to_dict(base.training), "space": repr(space)}
         search = self.searches[name] = Search(
             space,
-            f"{name} {identity(self.data, **recipe)}",
+            f"{name} {fingerprint_training(self.data, **recipe)}",
             self.options.journal,
             incumbent=incumbent_settings(name, base.options, self.data),
             seed=base.seed,
