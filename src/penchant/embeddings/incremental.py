@@ -54,7 +54,7 @@ def update_item_modalities(
     return Modalities(grown)
 
 
-def grown_histories(
+def update_histories(
     packed: SequenceBatch, encoders: FittedEncoders, merged: MergeResult, new: Dataset, progress: Progress | None = None
 ) -> SequenceBatch:
     """All histories of `merged` with what events carry and what is known of users; `packed` are the old ones.

@@ -59,7 +59,7 @@ def explain_item(
         )
         for e, code in zip(order, codes, strict=True)
     ]
-    lead = float(standing(scoring.score(history), item)[0])
+    lead = float(compute_lead(scoring.score(history), item)[0])
     language = find_main_language([names[item], *(event.title for event in named)])
     sentence = reason_sentence(named, scoring.source, "zh" if language == "zh" else "en")
     return Reason(items[item], value, named, modality_shares(scoring, history, item), sentence, lead)

@@ -111,7 +111,7 @@ def unfinished_training(out: Path) -> str:
     folder = out / TRAINING
     if not folder.is_dir():
         return ""
-    from penchant.training.checkpoints import of_another_version
+    from penchant.training.checkpoints import explain_version_mismatch
 
     resumes = "It resumes if the data and options are the same."
-    return f"{out} holds an unfinished training. {of_another_version(folder) or resumes}"
+    return f"{out} holds an unfinished training. {explain_version_mismatch(folder) or resumes}"

@@ -30,7 +30,7 @@ def options(name: str) -> object:
 
 @pytest.fixture(scope="module")
 def board() -> TrainingData:
-    changed = checkerboard()
+    changed = build_checkerboard()
     histories = changed.data.sequences
     validation_set = Validation(
         histories, Ragged.of([[u] for u in range(changed.side)]), histories.history_items.unique()
