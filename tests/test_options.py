@@ -162,7 +162,7 @@ def test_toml(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"There is no configuration file .*c\.toml"):
         options.read_toml(file)
     file.write_text("dim = \n")
-    with pytest.raises(DataError, match=r"c\.toml is not valid TOML: .*line 1.*Mend that line"):
+    with pytest.raises(DataError, match=r"c\.toml is not valid TOML: .*line 1.*Correct that line"):
         options.read_toml(file)
     file.write_text("dim = 3\n[inner]\nepochs = 4\nrates = [1, 0.5]\n")
     assert options.from_dict(Outer, options.read_toml(file)) == Outer(dim=3, inner=Inner(4, (1.0, 0.5)))

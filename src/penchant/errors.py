@@ -1,4 +1,4 @@
-"""Every exception of penchant, one page.
+"""All exceptions of penchant.
 
 A message says what is wrong and where, what is allowed, and what to do next:
 
@@ -41,7 +41,7 @@ class OptionError(UsageError):
 
 
 class DataError(PenchantError):
-    """Data that cannot be used: a table that cannot be read, too few rows, nothing left."""
+    """Unusable data: a table that cannot be read, too few rows, no rows left."""
 
 
 class SchemaError(DataError):
@@ -49,7 +49,7 @@ class SchemaError(DataError):
 
 
 class UnknownIdError(PenchantError):
-    """A user or an item that the data or the bundle does not hold."""
+    """A user or an item that is not in the data or the bundle."""
 
     def __init__(self, kind: str, value: object, *, near: Iterable[str] = (), remedy: str = "") -> None:
         close = difflib.get_close_matches(str(value), list(near), n=3, cutoff=0.6)
@@ -66,7 +66,7 @@ class EncoderError(PenchantError):
 
 
 class UnknownEncoderError(EncoderError, UsageError):
-    """A call names an encoder, or the model it is made of, that is not on this machine (exit code 2)."""
+    """A call names an encoder, or the model behind it, that is not on this machine (exit code 2)."""
 
     def __init__(self, what: str, *, name: object = "", near: Iterable[str] = (), remedy: str = "") -> None:
         close = difflib.get_close_matches(str(name), list(near), n=1, cutoff=0.5)
@@ -78,7 +78,7 @@ class BundleError(PenchantError):
 
 
 class MediaError(DataError):
-    """A picture or sound that cannot be decoded safely."""
+    """A picture, sound or video that cannot be decoded safely."""
 
 
 class MissingExtraError(PenchantError):
@@ -92,4 +92,4 @@ class MissingExtraError(PenchantError):
 
 
 class MessageError(PenchantError):
-    """A text that no catalogue holds, that lacks a language, or that was not given the values it needs."""
+    """A message that is in no catalogue, lacks a language or lacks the values it needs."""

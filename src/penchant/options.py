@@ -1,7 +1,7 @@
-"""Dataclasses of options from text: types converted, unknown names refused with the nearest valid one.
+"""Dataclasses of options from text: values are converted, unknown names rejected with the nearest valid name.
 
-Each part keeps its options in one frozen dataclass beside itself; these functions read them from TOML, from
-`key=value` settings and from dictionaries, and write them back. Nothing of penchant but `errors` is imported here.
+Each part declares its options in one frozen dataclass. These functions read them from TOML, from `key=value` settings
+and from dictionaries, and write them back. This module imports nothing of penchant but `errors`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ RENAMED: Final[dict[str, str]] = {
     "graph.back": "graph.p",
     "graph.far": "graph.q",
 }
-"""Settings that have a new name, old → new: a section (both end with a dot), or an option by its name or full path."""
+"""Renamed settings, old → new: a section (both end with a dot), or an option by its name or full path."""
 
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
@@ -82,9 +82,9 @@ def option_meanings(options: type) -> Mapping[str, str]:
 
 
 def refuse_renamed(key: str, *, section: bool = False, known: Collection[str] | None = None) -> None:
-    """Raise an `OptionError` that names the new setting where `key` (a `section` of them) is an old name.
+    """Raise an `OptionError` with the new name where `key` (or the `section` of that name) is an old name.
 
-    With `known` only where the new name is one of these.
+    With `known`, only new names in it count.
 
     >>> refuse_renamed("heads.fit")
     Traceback (most recent call last):
@@ -102,11 +102,10 @@ def refuse_renamed(key: str, *, section: bool = False, known: Collection[str] | 
 
 
 def convert(kind: Any, value: object, name: str) -> Any:
-    """`value`, maybe text from a command line, as the type of an option.
+    """Convert a value, such as text from a command line, to the type of an option.
 
-    Knows int, float, bool, str, Path, Literal, tuples, lists, mappings with text keys, dataclasses,
-    unions with None.
-    Raises `UsageError` (`OptionError` for a choice) that names the option, the value and what is allowed.
+    Supports int, float, bool, str, Path, Literal, tuples, lists, mappings with text keys, dataclasses and unions with
+    None. Raises `UsageError` (`OptionError` for a choice) that names the option, the value and what is allowed.
 
     >>> convert(tuple[int, ...], "1, 2", "sizes"), convert(float | None, "none", "rate"), convert(bool, "off", "time")
     ((1, 2), None, False)
@@ -134,7 +133,7 @@ def convert(kind: Any, value: object, name: str) -> Any:
 
 
 def from_dict(options: type[Options], values: Mapping[str, object], *, prefix: str = "") -> Options:
-    """A dataclass of options from a dictionary; unknown names are refused with the nearest valid one."""
+    """A dataclass of options from a dictionary; an unknown name raises an error with the nearest valid name."""
     kinds = option_types(options)
     for key in values:
         if key not in kinds:
@@ -151,7 +150,7 @@ def require_range(
     below: float | None = None,
     part: str = "",
 ) -> None:
-    """Refuse the first of some numeric options that is not finite or out of range; None is left alone.
+    """Raise a `UsageError` for the first numeric option that is not finite or out of range; None is allowed.
 
     >>> @dataclasses.dataclass(frozen=True)
     ... class Small:
@@ -184,12 +183,12 @@ def to_dict(options: object) -> dict[str, Any]:
 
 
 def replace_option(options: Options, path: str, value: object, *, prefix: str = "") -> Options:
-    """The same options with one of them set; `path` may go into nested options with dots."""
+    """A copy with one option set; dots in `path` lead into nested options."""
     return replace_options(options, {path: value}, prefix=prefix)
 
 
 def replace_options(options: Options, values: Mapping[str, object], *, prefix: str = "") -> Options:
-    """The same options with some of them set by path, all at once: what is allowed only together may come in any order.
+    """A copy with several options set by path. They are checked together, so that their order does not matter.
 
     >>> @dataclasses.dataclass(frozen=True)
     ... class Small:
@@ -222,33 +221,33 @@ def replace_options(options: Options, values: Mapping[str, object], *, prefix: s
 
 
 def read_toml(path: str | Path) -> dict[str, Any]:
-    """The content of a TOML file; says the line where it cannot be read."""
+    """The content of a TOML file. Raises `DataError` with the line that cannot be read."""
     file = Path(path)
     if not file.is_file():
         raise UsageError(f"There is no configuration file {file}.", remedy="Give the name of a TOML file.")
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{file} is not valid TOML: {error}.", remedy="Mend that line.") from error
+        raise DataError(f"{file} is not valid TOML: {error}.", remedy="Correct that line.") from error
 
 
 def parse_settings(pairs: Iterable[str]) -> dict[str, str]:
-    """`["transformer.dim=64"]` as a dictionary; the last of two equal keys counts.
+    """Parse `["transformer.dim=64"]` into a dictionary; the last of two equal keys counts.
 
     >>> parse_settings(["dim=64", "text.encoder = auto"])
     {'dim': '64', 'text.encoder': 'auto'}
     """
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for pair in pairs:
         key, sign, value = pair.partition("=")
         if not sign or not key.strip():
             raise UsageError(f"--set {pair!r} is not of the form key=value.", remedy="For example: --set dim=64")
-        found[key.strip()] = value.strip()
-    return found
+        values[key.strip()] = value.strip()
+    return values
 
 
 def _field_docstrings(options: type) -> dict[str, str]:
-    """The strings that stand under the fields in the source of one class, each on one line."""
+    """The strings below the fields in the source of one class, each joined to one line."""
     (definition,) = ast.parse(textwrap.dedent(inspect.getsource(options))).body
     assert isinstance(definition, ast.ClassDef)
     docstrings: dict[str, str] = {}

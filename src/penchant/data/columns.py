@@ -1,32 +1,32 @@
-"""Cells of raw columns become values: ids, numbers, lists, text."""
+"""Converts raw columns to ids, numbers, lists and text."""
 
 from __future__ import annotations
 
 import polars as pl
 
-_WHOLE = r"^-?\d+\.0+$"
+_INTEGRAL = r"^-?\d+\.0+$"
 DECIDING = 100
-"""So many ids of a column say whether all may be whole decimals."""
+"""Number of ids that decide whether a column may hold integers written as decimals."""
 
 
 def is_decimal(column: pl.Series) -> bool:
-    """Whether the first ids of a column of text are all whole decimals (`7.0`)."""
+    """Whether the first ids of a column of text are all integers written as decimals (`7.0`)."""
     first = column.drop_nulls().head(DECIDING) if column.dtype == pl.String else pl.Series([], dtype=pl.String)
-    return bool(len(first)) and bool(first.str.contains(_WHOLE).all())
+    return bool(len(first)) and bool(first.str.contains(_INTEGRAL).all())
 
 
 def parse_ids(column: pl.Series, *, decimals: bool = True) -> pl.Series:
-    """External ids as text: trimmed, empty = null; whole decimals (1.0, from columns with gaps) lose their ".0".
+    """External ids as text: trimmed, empty = null; decimals such as 1.0 (from columns with gaps) lose the ".0".
 
-    `decimals` False says that text is left as it is, where `column` is a piece of a table whose ids are no decimals.
+    `decimals` False leaves text as it is, for pieces of a table whose ids are no decimals.
     """
     kind = column.dtype
     if kind.is_float():
-        whole = (column.round() == column) & (column.abs() < 2**53)
+        integral = (column.round() == column) & (column.abs() < 2**53)
         text = column.cast(pl.String)
-        if whole.any():
+        if integral.any():
             plain = column.cast(pl.Int64, strict=False).cast(pl.String)
-            text = pl.select(pl.when(whole).then(plain).otherwise(text)).to_series()
+            text = pl.select(pl.when(integral).then(plain).otherwise(text)).to_series()
         return text.set(column.is_nan().fill_null(False), None)
     if kind == pl.Binary:
         return column.cast(pl.String, strict=False)
@@ -39,7 +39,7 @@ def parse_ids(column: pl.Series, *, decimals: bool = True) -> pl.Series:
     if edge.any() or (text == "").any():
         text = text.str.strip_chars()
         text = text.set(text == "", None)
-    if decimals and is_decimal(text) and text.drop_nulls().str.contains(_WHOLE).all():
+    if decimals and is_decimal(text) and text.drop_nulls().str.contains(_INTEGRAL).all():
         text = text.str.replace(r"\.0+$", "")
     return text
 
@@ -61,7 +61,7 @@ def as_text(column: pl.Series) -> pl.Series:
 
 
 def parse_numbers(column: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """A column as Float64, and a mask of the cells that hold something that is no number."""
+    """A column as Float64, and a mask of the cells that are not numbers."""
     kind = column.dtype
     if kind.is_numeric() or kind == pl.Boolean:
         return column.cast(pl.Float64), pl.repeat(False, len(column), dtype=pl.Boolean, eager=True)
@@ -86,15 +86,15 @@ def parse_lists(column: pl.Series) -> pl.Series:
             quoted = quoted.list.eval(pl.element().str.slice(1, pl.element().str.len_chars() - 2))
             bare = inner.str.split(",")
             has_quotes = inner.str.contains("['\"]")
-            made = pl.select(pl.when(has_quotes).then(quoted).otherwise(bare)).to_series()
-            out = pl.select(pl.when(bracketed).then(made).otherwise(out)).to_series()
+            listed = pl.select(pl.when(has_quotes).then(quoted).otherwise(bare)).to_series()
+            out = pl.select(pl.when(bracketed).then(listed).otherwise(out)).to_series()
     trimmed = pl.element().str.strip_chars()
     out = out.list.eval(trimmed.filter(trimmed.is_not_null() & (trimmed != "")))
     return out.set(out.list.len() == 0, None) if (out.list.len() == 0).any() else out
 
 
 def infer_numbers(column: pl.Series) -> pl.Series:
-    """A text column of attributes as numbers where every cell is one (and none has a leading zero or plus)."""
+    """A text column as numbers where every cell is a number without a leading zero or plus; else unchanged."""
     if column.dtype != pl.String:
         return column
     present = column.drop_nulls()
@@ -103,16 +103,16 @@ def infer_numbers(column: pl.Series) -> pl.Series:
     for kind in (pl.Int64, pl.Float64):
         if present.head(100).cast(kind, strict=False).null_count():
             continue
-        made = column.cast(kind, strict=False)
-        if made.null_count() == column.null_count():
-            return made
+        numbers = column.cast(kind, strict=False)
+        if numbers.null_count() == column.null_count():
+            return numbers
     return column
 
 
 def convert_like(column: pl.Series, known: pl.Series) -> pl.Series:
-    """A column in the type of the `known` one; null where a cell cannot be read in it.
+    """A column converted to the type of `known`; null where a cell cannot be converted.
 
-    Fractions among known whole numbers are kept: then the result is Float64, if all that is known fits into it.
+    Fractions beside known integers are kept: the result is then Float64, if all known values fit into it.
 
     >>> convert_like(pl.Series(["1.5", "cheap"]), pl.Series([3, 4])).to_list()
     [1.5, None]
@@ -128,21 +128,21 @@ def convert_like(column: pl.Series, known: pl.Series) -> pl.Series:
         word = column.str.strip_chars().str.to_lowercase()
         return (word == "true").set(~word.is_in(["true", "false"]), None)
     try:
-        made = column.cast(kind, strict=kind.is_nested())
-        exact = column.cast(pl.Float64, strict=False) if kind.is_integer() else made
+        converted = column.cast(kind, strict=kind.is_nested())
+        exact = column.cast(pl.Float64, strict=False) if kind.is_integer() else converted
     except pl.exceptions.PolarsError:
         return pl.Series(column.name, [None] * len(column), dtype=kind)
     if not kind.is_integer():
-        return made
-    other = exact.is_not_null() & (made.cast(pl.Float64) != exact).fill_null(True)
+        return converted
+    other = exact.is_not_null() & (converted.cast(pl.Float64) != exact).fill_null(True)
     if not other.any():
-        return made
-    whole = known.cast(pl.Float64).cast(kind, strict=False).equals(known)
-    return exact if whole else made.set(other, None)
+        return converted
+    fits = known.cast(pl.Float64).cast(kind, strict=False).equals(known)
+    return exact if fits else converted.set(other, None)
 
 
 def replace_non_finite(column: pl.Series) -> tuple[pl.Series, int]:
-    """A column of numbers with NaN and infinities as null, and how many there were."""
+    """A column of numbers with NaN and infinities replaced by null, and their count."""
     if not column.dtype.is_float():
         return column, 0
     bad = ~column.is_finite().fill_null(True)
@@ -151,5 +151,5 @@ def replace_non_finite(column: pl.Series) -> tuple[pl.Series, int]:
 
 
 def fold_name(name: str) -> str:
-    """A name without what makes no difference: case, spaces, `_` and `-`."""
+    """A name in lower case without spaces, `_` and `-`, for comparisons."""
     return "".join(c for c in name.lower() if c not in " _-")

@@ -29,12 +29,12 @@ class Dataset:
     - `users`: row u is the user with code u; `user_id` and any attributes.
     - `events`: sorted by user, time and `seq`; `event_id` (String), `user` (Int32 code), `item` (Int32 code or
       null), `kind` (Int16 code into `kinds`), `time_s` (Int64 UTC seconds or null), `seq` (Int64), `value` (Float32
-      or null), and whatever else the file had.
+      or null), and the further columns of the file.
     - `relations`: `source_id`, `target_id`, `kind`, or None.
     - `report`: what was read, recognised, dropped and quarantined, with reasons.
     - `root`: the folder that media paths are relative to.
-    - `vectors`: modalities that somebody brought, of items or users.
-    - `named_events`: whether the file gave each event its `event_id`, or reading made some (None: not known).
+    - `vectors`: precomputed embeddings of items or users.
+    - `named_events`: whether the file gave every event its `event_id`, or reading generated some (None: unknown).
     """
 
     items: pl.DataFrame
@@ -71,7 +71,7 @@ class Dataset:
         root: str | Path | None = None,
         strict: bool = False,
     ) -> Dataset:
-        """The same from frames of pandas, polars or Arrow."""
+        """A dataset from frames of pandas, polars or Arrow."""
         from penchant.data.ingest.load import build
 
         return build(events, items, users, relations, root=Path(root) if root else None, strict=strict)
@@ -92,17 +92,17 @@ class Dataset:
         return self.events.height
 
     def with_events(self, events: pl.DataFrame) -> Dataset:
-        """The same catalogue and users with other (coded, sorted) events."""
+        """A copy with other events, coded and sorted."""
         return replace(self, events=events, _cache={})
 
     def with_vectors(self, name: str, table: pl.DataFrame) -> Dataset:
-        """The same with the modality `name`, from a frame of `item_id` or `user_id`, `vector` and maybe `present`.
+        """A copy with the modality `name`, from a frame with `item_id` or `user_id`, `vector` and optional `present`.
 
-        Raises `DataError` for ids that are not known or come twice, and for vectors that do not fit together.
+        Raises `DataError` for ids that are unknown or occur twice, and for vectors of different lengths.
         """
-        own = check_vectors([parse_vectors(name, table)], self.vocabularies)
-        others = (each for each in self.vectors if (each.name, each.table) != (name, own[0].table))
-        return replace(self, vectors=(*others, *own))
+        checked = check_vectors([parse_vectors(name, table)], self.vocabularies)
+        others = (each for each in self.vectors if (each.name, each.table) != (name, checked[0].table))
+        return replace(self, vectors=(*others, *checked))
 
     @property
     def vocabularies(self) -> dict[str, Vocabulary]:
@@ -110,28 +110,30 @@ class Dataset:
         return {schema.ITEMS: self.item_vocabulary, schema.USERS: self.user_vocabulary}
 
     def where(self, mask: pl.Expr | npt.NDArray[np.bool_]) -> Dataset:
-        """Only the events for which `mask` is true; items, users and codes stay."""
+        """A copy with the events for which `mask` is true; items, users and codes stay."""
         return self.with_events(self.events.filter(mask if isinstance(mask, pl.Expr) else pl.Series(mask)))
 
     def sequences(self, users: Iterable[int] | npt.NDArray[np.integer] | None = None) -> SequenceBatch:
-        """Histories of all users (row = user code), or of some, in the order asked."""
+        """Histories of all users (row = user code), or of some, in the given order."""
         if "all" not in self._cache:
             self._cache["all"] = _pack(self.events, self.n_users)
-        whole = self._cache["all"]
-        return whole if users is None else whole.take(np.asarray(list(users), dtype=np.int64))
+        everyone = self._cache["all"]
+        return everyone if users is None else everyone.take(np.asarray(list(users), dtype=np.int64))
 
     def encode_users(self, user_ids: Iterable[object]) -> npt.NDArray[np.int32]:
-        """Codes of users; raises `UnknownIdError` for the first that is not known."""
+        """Codes of users. Raises `UnknownIdError` for the first unknown id."""
         wanted = [str(u) for u in user_ids]
         codes = self.user_vocabulary.encode(wanted)
         if (codes < 0).any():
             first = wanted[int(np.flatnonzero(codes < 0)[0])]
-            nobody = "" if len(self.user_vocabulary) else "Nobody is: the bundle was written with --no-histories. "
+            no_histories = (
+                "" if len(self.user_vocabulary) else "No user is: the bundle was written with --no-histories. "
+            )
             raise UnknownIdError(
                 "user",
                 first,
                 near=self.user_vocabulary.ids.head(20_000).to_list(),
-                remedy=f"{nobody}Give the person's events instead: history=… (--history FILE), "
+                remedy=f"{no_histories}Give the events of the user instead: history=… (--history FILE), "
                 "or a sentence: text=… (--text).",
             )
         return codes
@@ -142,7 +144,7 @@ def _pack(events: pl.DataFrame, n_users: int) -> SequenceBatch:
     users = events[schema.USER].to_numpy()
     offsets = np.zeros(n_users + 1, dtype=np.int64)
     np.cumsum(np.bincount(users, minlength=n_users), out=offsets[1:])
-    filled = (
+    times_s = (
         events.select(pl.col(schema.TIME_S).forward_fill().backward_fill().over(schema.USER).fill_null(0).alias("t"))[
             "t"
         ]
@@ -153,7 +155,7 @@ def _pack(events: pl.DataFrame, n_users: int) -> SequenceBatch:
     return SequenceBatch(
         offsets=offsets,
         items=events[schema.ITEM].fill_null(-1).to_numpy().astype(np.int32, copy=False),
-        times_s=filled.to_numpy().astype(np.int64, copy=False),
+        times_s=times_s.to_numpy().astype(np.int64, copy=False),
         kinds=events[schema.KIND].to_numpy().astype(np.int16, copy=False),
         values=np.full(events.height, np.nan, dtype=np.float32) if values is None else values,
         dwells_s=_read_amounts(events, schema.DWELL_S),

@@ -1,4 +1,4 @@
-"""Words for kinds of events: which of ours they mean, and which look as if they said 'not this' though nobody knows."""
+"""Words for kinds of events: the kinds they mean, and unknown words that look like negative feedback."""
 
 from __future__ import annotations
 
@@ -41,77 +41,41 @@ KIND_ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "unsubscribe": ("退订", "退訂", "取消订阅", "取消訂閱"),
     "impression": ("曝光", "展示", "展现", "展現"),
 }
-"""Our kind → words taken for it. Our own names are recognised too: without case, spaces, `_` and `-`."""
+"""Our kind → words taken for it. The names of our kinds match too, without case, spaces, `_` and `-`."""
 
 KNOWN_KINDS: Final = (*KIND_ALIASES, *sorted(schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS))
-"""Names of kinds that we know."""
+"""Names of all known kinds."""
 _OURS: Final[Mapping[str, str]] = {fold_name(kind): kind for kind in KNOWN_KINDS} | {
     fold_name(word): kind for kind, words in KIND_ALIASES.items() for word in words
 }
 
-_REFUSING_WORDS: Final = frozenset(
-    {
-        *(
-            "dislikes",
-            "disliked",
-            "disliking",
-            "hate",
-            "hated",
-            "hid",
-            "hidden",
-            "hides",
-            "skipped",
-            "skips",
-            "skipping",
-        ),
-        *("blocked", "mute", "muted", "ban", "banned", "reported", "not", "no", "dont", "never", "ignore", "ignored"),
-        *(
-            "remove",
-            "removed",
-            "delete",
-            "deleted",
-            "dismiss",
-            "dismissed",
-            "reject",
-            "rejected",
-            "decline",
-            "declined",
-        ),
-        *(
-            "down",
-            "downvoted",
-            "negative",
-            "bad",
-            "returned",
-            "returns",
-            "refunded",
-            "cancelled",
-            "canceled",
-            "abandon",
-        ),
-        *("complaint", "complained", "unsave", "unfavorite", "unfavourite", "unshare", "uninterested", "unliked"),
-        *("unfollowed", "unsubscribed", "impressions", "impressed", "exposures", "exposed", "displayed", "displays"),
-        *("impression", "exposure", "shown", *schema.NEGATIVE_KINDS),
-    }
+_NEGATIVE_WORDS: Final = schema.NEGATIVE_KINDS | set(
+    """
+    dislikes disliked disliking hate hated hid hidden hides skipped skips skipping blocked mute muted ban
+    banned reported not no dont never ignore ignored remove removed delete deleted dismiss dismissed reject
+    rejected decline declined down downvoted negative bad returned returns refunded cancelled canceled
+    abandon complaint complained unsave unfavorite unfavourite unshare uninterested unliked unfollowed
+    unsubscribed impressions impressed exposures exposed displayed displays impression exposure shown
+    """.split()  # noqa: SIM905 (a list would stand one word a line)
 )
-_REFUSING_SIGNS: Final = re.compile(
+_NEGATIVE_SIGNS: Final = re.compile(
     r"[不没沒无無未勿踩厌厭烦煩拒删刪退负負]|屏蔽|封鎖|隐藏|隱藏|举报|檢舉|投诉|投訴|拉黑|黑名单|取消|移除|移出|"
     r"跳过|跳過|略過|划走|划过|忽略|差评|差評|曝光|展示|展现|展現"
 )
-_NO_REFUSAL: Final = re.compile(
+_NOT_NEGATIVE: Final = re.compile(
     "不错|不錯|不断|不斷|不停|不限|不少|无线|無線|无限|無限|无敌|無敵|无损|無損|无疑|無疑|没错|沒錯|负责|負責"
 )
-"""Words that hold such a sign and say nothing against the item."""
+"""Words that contain such a sign and are not negative."""
 
 
 def mask_wanted_kinds(kinds: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Which kinds `[K]` are signs of interest: neither 'not this' nor something that the platform did.
+    """Which kinds `[K]` are signs of interest: neither negative feedback nor passive.
 
     >>> mask_wanted_kinds(["view", "不喜欢", "impression", "wave"]).tolist()
     [True, False, False, True]
     """
-    refused = schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS
-    return np.array([normalise_kind(kind) not in refused for kind in kinds], dtype=np.bool_)
+    unwanted = schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS
+    return np.array([normalise_kind(kind) not in unwanted for kind in kinds], dtype=np.bool_)
 
 
 def normalise_kind(word: str) -> str:
@@ -126,7 +90,7 @@ def normalise_kind(word: str) -> str:
 def match_kind_codes(known: Sequence[str], words: Sequence[str]) -> npt.NDArray[np.int32]:
     """The place in `known` of each of `words`, `[words]`: by the name itself, else by what both mean; -1 where neither.
 
-    So the kinds of a bundle that was made before a word was known are found again under our name.
+    Kinds of an older bundle, written before a word was known, match by our name.
 
     >>> match_kind_codes(["浏览", "add to cart", "view"], ["view", "add_to_cart", "浏览", "wave"]).tolist()
     [2, 1, 0, -1]
@@ -154,7 +118,7 @@ def match_kind_weights(option: str, given: Mapping[str, float], kinds: Sequence[
 
 
 def reads_as_negative(kind: str) -> bool:
-    """Whether a kind that counts as wanted reads like 'not this', or like something that the platform did.
+    """Whether a kind that counts as interest reads like negative feedback or like an action of the platform.
 
     >>> kinds = ("view", "disliked", "video_skipped", "不想看", "收藏", "hide", "不错", "无线购买", "不错过")
     >>> [kind for kind in kinds if reads_as_negative(kind)]
@@ -163,4 +127,4 @@ def reads_as_negative(kind: str) -> bool:
     if kind in schema.NEGATIVE_KINDS or kind in schema.PASSIVE_KINDS:
         return False
     words = re.findall(r"[a-z]+", kind.lower())
-    return any(word in _REFUSING_WORDS for word in words) or bool(_REFUSING_SIGNS.search(_NO_REFUSAL.sub("", kind)))
+    return any(word in _NEGATIVE_WORDS for word in words) or bool(_NEGATIVE_SIGNS.search(_NOT_NEGATIVE.sub("", kind)))

@@ -1,4 +1,4 @@
-"""In which language a text is: by its script, and by py3langid among languages that share one."""
+"""The language of a text: by its script, and by py3langid among languages that share a script."""
 
 from __future__ import annotations
 
@@ -69,11 +69,11 @@ def measure_shares(texts: Texts, *, thorough: bool = False) -> dict[str, float]:
     >>> measure_shares(["one", "two", "三", None])
     {'en': 0.6666666666666666, 'zh': 0.3333333333333333}
     """
-    found = detect(texts, thorough=thorough)
-    found = found.filter(found != UNKNOWN)
-    if not len(found):
+    codes = detect(texts, thorough=thorough)
+    codes = codes.filter(codes != UNKNOWN)
+    if not len(codes):
         return {}
-    table = found.value_counts(normalize=True).sort(["proportion", "language"], descending=[True, False])
+    table = codes.value_counts(normalize=True).sort(["proportion", "language"], descending=[True, False])
     return dict(zip(table["language"].to_list(), table["proportion"].to_list(), strict=True))
 
 
@@ -93,5 +93,7 @@ def _detect_thoroughly(text: pl.Series, codes: pl.Series) -> pl.Series:
 
     unsure = codes.is_in(["en", "ru", "ar"])
     unique = text.filter(unsure).unique(maintain_order=True)
-    told = pl.Series([str(py3langid.classify(one)[0]) for one in unique], dtype=pl.String)
-    return pl.select(pl.when(unsure).then(text.replace_strict(unique, told, default=None)).otherwise(codes)).to_series()
+    classified = pl.Series([str(py3langid.classify(one)[0]) for one in unique], dtype=pl.String)
+    return pl.select(
+        pl.when(unsure).then(text.replace_strict(unique, classified, default=None)).otherwise(codes)
+    ).to_series()

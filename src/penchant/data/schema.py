@@ -1,4 +1,4 @@
-"""Every column name and modality, once. Other files import these constants and never spell a name."""
+"""Every column name and modality, defined once. Other files import these constants."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ EVENT_ID: Final = "event_id"
 USER: Final = "user"
 """Integer code of the user, Int32, row of `Dataset.users`."""
 ITEM: Final = "item"
-"""Integer code of the item, Int32, row of `Dataset.items`; null where the event has own content only."""
+"""Integer code of the item, Int32, row of `Dataset.items`; null where the event has content only."""
 KIND: Final = "kind"
 """Integer code of the event's kind, Int16, index into `Dataset.kinds`."""
 
@@ -34,8 +34,9 @@ TEXT: Final = "text"
 IMAGE: Final = "image"
 AUDIO: Final = "audio"
 VIDEO: Final = "video"
-"""Of items: frames fill the image modality and the sound track the audio modality, where an item has no file "
-    "of its own."""
+"""Of items: frames become the image modality and the sound track the audio modality, unless the item has such files."""
+CONTENT: Final = (TEXT, IMAGE, AUDIO)
+"""Columns of events with content of the event itself."""
 
 # items
 TITLE: Final = "title"
@@ -61,7 +62,7 @@ USERS: Final = "users"
 RELATIONS: Final = "relations"
 TABLES: Final = (EVENTS, ITEMS, USERS, RELATIONS)
 
-# modalities: one way to see an item, an event or a user
+# modalities: kinds of content of an item, an event or a user
 BEHAVIOUR: Final = "behaviour"
 ATTRIBUTES: Final = "attributes"
 GRAPH: Final = "graph"
@@ -79,10 +80,10 @@ NEGATIVE_KINDS: Final = frozenset(
         *("return", "refund", "cancel", "remove_from_cart", "unlike", "unfollow", "unsubscribe"),
     }
 )
-"""Kinds of events that say 'not this': never a target, never a reason to recommend more of the same."""
+"""Kinds of negative feedback: never a target, never a reason to recommend more of the same."""
 
 PASSIVE_KINDS: Final = frozenset({"impression", "exposure", "show", "shown", "recommended"})
-"""Kinds of events that the platform did, not the user: never a target either."""
+"""Kinds of events that the platform caused, not the user: never a target either."""
 
 OTHERS: Final = "(others)"
-"""The name of what is put together where categories are too many or too rare to stand alone."""
+"""The name of the group of categories that are too many or too rare to be listed."""

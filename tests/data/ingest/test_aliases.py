@@ -49,7 +49,7 @@ def test_a_missing_column_is_named_with_the_nearest_and_the_remedy() -> None:
     with pytest.raises(SchemaError) as caught:
         recognise("events", ["usr_id", "item_id", "timestamp"], {}, "log.csv")
     assert str(caught.value) == (
-        "log.csv: events has no column 'user_id'. Columns found: usr_id, item_id, timestamp. The nearest is 'usr_id'. "
+        "log.csv: events has no column 'user_id'. Columns: usr_id, item_id, timestamp. The nearest is 'usr_id'. "
         "Rename the column, or map it in dataset.toml: [events.columns] 'usr_id' = 'user_id'."
     )
 
@@ -69,9 +69,9 @@ def test_a_file_without_a_head_is_told() -> None:
         (
             ["user_id", "timestamp"],
             {},
-            "no column 'item_id'.*Events with a text, an image or an audio file",
+            "no column 'item_id'.*Events that carry a text, an image or an audio file",
         ),
-        (["user_id", "item_id"], {}, "no column 'timestamp'.*a column 'seq' of whole numbers may say the order"),
+        (["user_id", "item_id"], {}, "no column 'timestamp'.*a column 'seq' of integers may give the order"),
     ],
 )
 def test_messages(columns: list[str], mapping: dict[str, str], message: str) -> None:

@@ -139,7 +139,7 @@ def test_reasons_for_quarantine(column: str, values: list[Any], reason: str) -> 
 
 
 def test_strict_refuses_what_would_be_in_quarantine() -> None:
-    with pytest.raises(DataError, match=r"1 rows would be in quarantine\. events: 1 × no user_id\. Mend the rows"):
+    with pytest.raises(DataError, match=r"1 rows would be in quarantine\. events: 1 × no user_id\. Correct the rows"):
         build(log(user_id=["u", None]), strict=True)
     assert build(log(user_id=["u", "u"]), strict=True).n_events == 2
 

@@ -109,7 +109,7 @@ def test_two_kinds_that_the_known_log_holds_as_one() -> None:
 def test_undated_events_without_ids_are_refused() -> None:
     old = Dataset.from_tables(log([("a", "x", 1)]))
     new = Dataset.from_tables(pl.DataFrame({"user_id": ["a"], "item_id": ["y"], "seq": [5]}))
-    with pytest.raises(DataError, match="cannot be told from those that are known"):
+    with pytest.raises(DataError, match="cannot be compared with the known events"):
         merge(old, new)
 
 

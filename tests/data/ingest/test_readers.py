@@ -197,14 +197,18 @@ def test_json_lines_of_mixed_types(tmp_path: Path) -> None:
         ({"events.csv": b"user_id,item_id,timestamp\n"}, DataError, r"events\.csv has no rows"),
         ({"events.parquet": b"user_id,item_id"}, DataError, "is not a Parquet file.*or give CSV"),
         ({"events.parquet": b"PAR1" + b"\0" * 50}, DataError, "is cut off or damaged"),
-        ({"events.csv.gz": gzip.compress(TEXT.encode())[:-9]}, DataError, "is not a whole gzip file.*may be cut off"),
+        (
+            {"events.csv.gz": gzip.compress(TEXT.encode())[:-9]},
+            DataError,
+            "is not a complete gzip file.*may be cut off",
+        ),
         ({"events.csv.gz": TEXT.encode()}, DataError, r"is called \.gz but is not gzip"),
         ({"events.csv": b"user_id,item_id,item_id,timestamp\n1,2,3,4\n"}, SchemaError, "'item_id' stands twice"),
         ({"events.csv": b"usr,item_id,timestamp\n1,2,3\n"}, SchemaError, "no column 'user_id'.*The nearest is 'usr'"),
         (
             {"events.csv": b"user_id:item_id:timestamp\n1:2:3\n"},
             SchemaError,
-            "Columns found: user_id:item_id:timestamp",
+            "Columns: user_id:item_id:timestamp",
         ),
         ({"events.jsonl": b"hello\nworld\n"}, DataError, "holds no JSON object"),
         (

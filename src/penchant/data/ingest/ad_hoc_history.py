@@ -64,9 +64,13 @@ def code_history(dataset: Dataset, history: Any) -> tuple[list[str], SequenceBat
     coded = build(table)
     codes = dataset.item_vocabulary.encode(coded.item_vocabulary.ids)
     items = coded.events[schema.ITEM].to_numpy(writable=False) if coded.n_items else np.empty(0)
-    own = coded.events[schema.ITEM].is_null().to_numpy()
-    mapped = np.where(own, -1, codes[np.where(own, 0, np.nan_to_num(items)).astype(np.int64)] if len(codes) else -1)
-    keep = (mapped >= 0) | own
+    no_item = coded.events[schema.ITEM].is_null().to_numpy()
+    mapped = np.where(
+        no_item,
+        -1,
+        codes[np.where(no_item, 0, np.nan_to_num(items)).astype(np.int64)] if len(codes) else -1,
+    )
+    keep = (mapped >= 0) | no_item
     if not keep.any():
         first = coded.item_vocabulary.ids.to_list()[0] if coded.n_items else "(none)"
         raise UnknownIdError(

@@ -73,19 +73,19 @@ REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 _INSTEAD: Final[Mapping[str, tuple[str, ...]]] = {
-    schema.ITEM_ID: (schema.TEXT, schema.IMAGE, schema.AUDIO),
+    schema.ITEM_ID: schema.CONTENT,
     schema.TIMESTAMP: (schema.SEQ,),
 }
-"""What may stand in for a required column of events."""
+"""Columns that may replace a required column of events."""
 
-_SAID_INSTEAD: Final[Mapping[str, str]] = {
-    schema.ITEM_ID: "Events with a text, an image or an audio file of their own need no item.",
-    schema.TIMESTAMP: "Without times, a column 'seq' of whole numbers may say the order of each user's events.",
+_EXPLAINED: Final[Mapping[str, str]] = {
+    schema.ITEM_ID: "Events that carry a text, an image or an audio file need no item.",
+    schema.TIMESTAMP: "Without times, a column 'seq' of integers may give the order of each user's events.",
 }
-"""The same in words."""
+"""Explanations of `_INSTEAD` for messages."""
 
 _CODES: Final = (schema.USER, schema.ITEM, schema.KIND, schema.TIME_S)
-"""Names that `Dataset.events` keeps for itself."""
+"""Reserved names: columns that `Dataset.events` adds."""
 
 ATOMIC_TYPES: Final = ("token", "token_seq", "float", "float_seq")
 """RecBole's types, written after a colon in the head of an atomic file."""
@@ -93,8 +93,11 @@ ATOMIC_TYPES: Final = ("token", "token_seq", "float", "float_seq")
 
 @dataclass(frozen=True)
 class RecognisedColumns:
-    """`names`: column in the file → column in the dataset, in the order of the file. `types`: RecBole's type of a
-    column, by its name in the file. `left_out`: columns that dataset.toml sets aside. `notes`: what was odd."""
+    """What the columns of a table are.
+
+    `names`: column in the file → column in the dataset, in the order of the file. `types`: RecBole's type of a
+    column, by its name in the file. `left_out`: columns that dataset.toml leaves out. `notes`: oddities.
+    """
 
     names: dict[str, str]
     types: dict[str, str]
@@ -103,7 +106,7 @@ class RecognisedColumns:
 
     @property
     def renamed(self) -> dict[str, str]:
-        """Only those that have another name in the file."""
+        """Those of `names` that differ."""
         return {raw: name for raw, name in self.names.items() if raw != name}
 
     def raw(self, name: str) -> str:
@@ -121,13 +124,13 @@ class RecognisedColumns:
 
 
 def recognise(table: str, columns: Sequence[str], mapping: Mapping[str, str], source: str) -> RecognisedColumns:
-    """Say what each column of a table is.
+    """Decide what each column of a table is.
 
-    Own names come first, then what `mapping` (dataset.toml: file's name → ours, "" to leave out) says, then aliases;
-    where two columns claim one name the first in that order has it and the other stays an attribute.
+    The names of the contract take precedence, then `mapping` (dataset.toml: file's name → ours, "" to leave out), then
+    aliases. Where two columns claim one name, the first in that order gets it and the other stays an attribute.
 
-    Raises `SchemaError` where a required column is missing, a column stands twice, or `mapping` names one that is
-    not there.
+    Raises `SchemaError` where a required column is missing, a column occurs twice, or `mapping` names a column that
+    does not exist.
     """
     twice = sorted({name for name in columns if list(columns).count(name) > 1})
     if twice:
@@ -156,7 +159,7 @@ def recognise(table: str, columns: Sequence[str], mapping: Mapping[str, str], so
 def _name_attributes(
     table: str, columns: Sequence[str], ours: Mapping[str, str], plain: Mapping[str, str]
 ) -> tuple[dict[str, str], list[str]]:
-    """Give every other column a name that nothing else has."""
+    """Give every other column a unique name."""
     names: dict[str, str] = {}
     notes: list[str] = []
     used = set(ours.values()) | (set(_CODES) if table == schema.EVENTS else set())
@@ -208,11 +211,11 @@ def _check_required(table: str, names: Mapping[str, str], columns: Sequence[str]
         known = {needed, *ALIASES[table][needed]}
         near = next((raw for raw in columns if difflib.get_close_matches(fold_name(raw), known, n=1, cutoff=0.6)), None)
         hint = f" The nearest is {near!r}." if near else ""
-        found = ", ".join(columns) or "none"
-        instead = f" {_SAID_INSTEAD[needed]}" if table == schema.EVENTS and needed in _SAID_INSTEAD else ""
+        listed = ", ".join(columns) or "none"
+        instead = f" {_EXPLAINED[needed]}" if table == schema.EVENTS and needed in _EXPLAINED else ""
         head = " The first line does not look like column names." if _looks_like_data(columns) else ""
         raise SchemaError(
-            f"{source}: {table} has no column {needed!r}. Columns found: {found}.{hint}{head}",
+            f"{source}: {table} has no column {needed!r}. Columns: {listed}.{hint}{head}",
             remedy=f"Rename the column, or map it in dataset.toml: [{table}.columns] {near or 'your_name'!r} = "
             f"'{needed}'.{instead}",
         )

@@ -1,6 +1,6 @@
-"""Two streams on one time axis: nearest neighbours in time, interpolation, and moments that hold several contents.
+"""Two streams on one time axis: nearest neighbours in time, interpolation, and moments with several contents.
 
-A voice note and a picture that somebody posts within a few seconds are one moment: one token with both modalities.
+A voice note and a picture that a user posts within a few seconds are one moment: one token with both modalities.
 """
 
 from __future__ import annotations
@@ -42,22 +42,26 @@ def interpolate(
     >>> values.ravel().tolist(), known.tolist()
     ([0.0, 4.0, 10.0], [True, True, True])
     """
-    at, told, points = _require_rising(times), np.asarray(values, dtype=np.float64), np.asarray(axis, dtype=np.float64)
-    if told.ndim != 2 or len(told) != len(at):
-        raise DataError(f"A series needs values [T, D] for its {len(at)} times, got {told.shape}.")
+    at, series, points = (
+        _require_rising(times),
+        np.asarray(values, dtype=np.float64),
+        np.asarray(axis, dtype=np.float64),
+    )
+    if series.ndim != 2 or len(series) != len(at):
+        raise DataError(f"A series needs values [T, D] for its {len(at)} times, got {series.shape}.")
     place = find_nearest(points, at, tolerance)
     known = place >= 0
     out = (
-        np.where(known[:, None], told[place] if len(told) else 0.0, 0.0)
-        if len(told)
-        else np.zeros((len(points), told.shape[1]))
+        np.where(known[:, None], series[place] if len(series) else 0.0, 0.0)
+        if len(series)
+        else np.zeros((len(points), series.shape[1]))
     )
     if len(at) > 1:
         after = np.clip(np.searchsorted(at, points, side="right"), 1, len(at) - 1)
         gap = at[after] - at[after - 1]
         inside = (points >= at[after - 1]) & (points <= at[after]) & (gap <= 2 * tolerance)
         share = np.divide(points - at[after - 1], gap, out=np.zeros_like(points), where=gap > 0)[:, None]
-        between = told[after - 1] * (1 - share) + told[after] * share
+        between = series[after - 1] * (1 - share) + series[after] * share
         out = np.where(inside[:, None], between, out)
         known = known | inside
     return out, known
@@ -85,16 +89,16 @@ def group_moments(owners: npt.ArrayLike, times: npt.ArrayLike, has: Bools, toler
     first = np.concatenate([[0], np.flatnonzero(~near) + 1])
     place = np.arange(count) - first[run]
     start = np.arange(count, dtype=np.int64)  # first event of each event's moment
-    held, since = has[first].copy(), at[first].copy()  # of each run: contents and time of the moment that is open
+    contents, since = has[first].copy(), at[first].copy()  # of each run: contents and start of the open moment
     opened = first.copy()
     order = np.argsort(place, kind="stable")
     steps = np.searchsorted(place[order], np.arange(1, int(place.max(initial=0)) + 2))
     for step in range(len(steps) - 1):  # as many steps as the longest run has events, all runs at once
         rows = order[steps[step] : steps[step + 1]]
         runs = run[rows]
-        joins = (at[rows] - since[runs] <= tolerance) & ~(has[rows] & held[runs]).any(axis=1)
+        joins = (at[rows] - since[runs] <= tolerance) & ~(has[rows] & contents[runs]).any(axis=1)
         start[rows] = np.where(joins, opened[runs], rows)
-        held[runs] = np.where(joins[:, None], held[runs] | has[rows], has[rows])
+        contents[runs] = np.where(joins[:, None], contents[runs] | has[rows], has[rows])
         since[runs] = np.where(joins, since[runs], at[rows])
         opened[runs] = start[rows]
     carrier = np.zeros(count, dtype=np.int64)

@@ -1,4 +1,4 @@
-"""What bytes of a text file are: compressed, in which encoding, with which delimiter."""
+"""How the bytes of a text file are compressed, encoded and delimited."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BOMS = (
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of a file, unpacked where it is gzip (told by its first bytes, not its name).
+    """The content of a file, unpacked where its first bytes are those of gzip.
 
     Raises `DataError` where the file cannot be read, is empty or its gzip is cut off.
     """
@@ -36,7 +36,7 @@ def read_bytes(path: Path) -> bytes:
             data = gzip.decompress(data)
         except (EOFError, OSError, zlib.error) as error:
             raise DataError(
-                f"{path} is not a whole gzip file ({error}).", remedy="Copy or download it again; it may be cut off."
+                f"{path} is not a complete gzip file ({error}).", remedy="Copy or download it again; it may be cut off."
             ) from None
     elif path.suffix == ".gz":
         raise DataError(f"{path} is called .gz but is not gzip.", remedy="Remove .gz from its name, or pack it again.")
@@ -61,12 +61,12 @@ def to_utf8(data: bytes, encoding: str, source: str) -> tuple[bytes, str]:
                 f"{source} is not {encoding}: byte {error.start} cannot be read.",
                 remedy="Correct `encoding` in dataset.toml, or leave it out.",
             ) from None
-    found = next((name for mark, name in _BOMS if data.startswith(mark)), "") or _detect_encoding(data)
-    if found == "utf-8":
-        return data, found
-    if found == "utf-8-sig":
+    detected = next((name for mark, name in _BOMS if data.startswith(mark)), "") or _detect_encoding(data)
+    if detected == "utf-8":
+        return data, detected
+    if detected == "utf-8-sig":
         return data[3:], "utf-8 with a byte-order mark"
-    return data.decode(found, errors="replace").removeprefix("\ufeff").encode("utf-8"), found
+    return data.decode(detected, errors="replace").removeprefix("\ufeff").encode("utf-8"), detected
 
 
 def read_first_line(text: bytes) -> str:

@@ -1,4 +1,4 @@
-"""The log as it grows piece by piece: ids become codes at once, so that no text of a hundred million rows is held."""
+"""The log, built piece by piece: ids become codes at once, so that memory never holds the text of all rows."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import polars as pl
 
 from penchant.arrays import Ints
 from penchant.data import schema
-from penchant.data.ingest.events import KIND_NAME, SUB_NS, CleanEvents
+from penchant.data.ingest.events import KIND_NAME, SUB_NS
 from penchant.data.ingest.order import fill_times, iterate_blocks, sort_events
+from penchant.data.ingest.table import CleanTable
 from penchant.data.read_report import TableReport, merge_reports
 from penchant.data.vocabulary import Vocabulary
 
@@ -21,7 +22,7 @@ _LEAD = (schema.EVENT_ID, schema.USER, schema.ITEM, schema.KIND, schema.TIME_S, 
 
 @dataclass(frozen=True)
 class CodedEvents:
-    """The events as `Dataset.events`, the vocabulary of kinds, the final counts, and the rows rejected."""
+    """The events as `Dataset.events`, the vocabulary of kinds, the final counts, and the rejected rows."""
 
     frame: pl.DataFrame
     kinds: Vocabulary
@@ -30,16 +31,16 @@ class CodedEvents:
 
 
 class _Names:
-    """Text seen so far, in order of first appearance; the code of a text is its place."""
+    """Distinct texts in order of first appearance; the code of a text is its position."""
 
     def __init__(self) -> None:
-        self._held = pl.Series([], dtype=pl.Categorical(pl.Categories.random()))  # codes last as long as a column
+        self._categories = pl.Series([], dtype=pl.Categorical(pl.Categories.random()))  # codes last as long as a column
         self._fresh: list[pl.Series] = [pl.Series([], dtype=pl.String)]
         self._count = 0
 
     def encode(self, names: pl.Series) -> pl.Series:
         """Codes (Int32) of a column of text; null stays null."""
-        codes = names.cast(self._held.dtype).to_physical()
+        codes = names.cast(self._categories.dtype).to_physical()
         new = (codes >= self._count).fill_null(False)
         if new.any():
             fresh = pl.DataFrame({"code": codes.filter(new), "name": names.filter(new)}).unique("code").sort("code")
@@ -62,30 +63,30 @@ class EventLog:
         self._rejected: list[pl.DataFrame] = []
         self._has_seq = False
 
-    def add(self, piece: CleanEvents) -> None:
-        """Take the rows of the next piece; its columns are those of the first."""
-        self._has_seq = piece.has_seq
+    def add(self, piece: CleanTable) -> None:
+        """Add the rows of the next piece; all pieces have the same columns."""
+        self._has_seq = schema.SEQ in piece.report.columns.values()
         self._reports.append(piece.report)
         self._rejected.append(piece.rejected)
         for column in piece.frame.get_columns():
             name = column.name
             if name in _CODES:
                 column, name = self._names[name].encode(column), _CODES[name]
-            if name != schema.SEQ or piece.has_seq:
+            if name != schema.SEQ or self._has_seq:
                 self._columns.setdefault(name, []).append(column.alias(name))
 
     def ids(self, key: str) -> pl.Series:
-        """Ids of users or items that stand in the log, in order of first appearance."""
+        """Ids of users or items in the log, in order of first appearance."""
         return self._names[key].names.alias(key)
 
     def has_repeated_event_ids(self) -> bool:
-        """Whether an event id stands in two pieces (or, once in thousands of logs of this size, seems to)."""
+        """Whether an event id occurs in two pieces. Compares hashes: about one log in thousands is reported wrongly."""
         hashes = np.concatenate([part.hash(0).to_numpy() for part in self._columns[schema.EVENT_ID]])
         hashes.sort()
         return bool((hashes[1:] == hashes[:-1]).any())
 
     def encode(self, items: Vocabulary, users: Vocabulary) -> CodedEvents:
-        """The table of events under the codes of the dataset. Takes the columns out of the log, one after another."""
+        """The table of events with the codes of the dataset. Empties the log, column by column, to save memory."""
         kinds = Vocabulary(self._names[KIND_NAME].names)
         report = merge_reports(self._reports)
         columns = self._take_columns()
@@ -94,8 +95,8 @@ class EventLog:
         columns[schema.KIND] = columns[schema.KIND].cast(pl.Int16)
         user = columns[schema.USER].to_numpy()
         order, ties = sort_events(user, _sort_keys(columns, user))
-        made = schema.EVENT_ID not in report.columns.values()
-        order, dropped = _drop_duplicates(columns, order, ties, leave_out=schema.EVENT_ID if made else "")
+        generated = schema.EVENT_ID not in report.columns.values()
+        order, dropped = _drop_duplicates(columns, order, ties, leave_out=schema.EVENT_ID if generated else "")
         columns.pop(SUB_NS)
         if not self._has_seq:
             counts = np.bincount(user if order is None else user[order], minlength=len(users))
@@ -122,7 +123,7 @@ def _recode(codes: pl.Series, ids: pl.Series, vocabulary: Vocabulary) -> pl.Seri
 
 
 def _sort_keys(columns: dict[str, pl.Series], user: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.integer], ...]:
-    """What orders the events of a user, the most important last: `seq`, nanoseconds, seconds."""
+    """The sort keys of a user's events, the most important last: `seq`, nanoseconds, seconds."""
     seq = np.zeros(0, dtype=np.int64)
     if schema.SEQ in columns:
         column = columns[schema.SEQ]
@@ -138,7 +139,7 @@ def _sort_keys(columns: dict[str, pl.Series], user: npt.NDArray[np.int32]) -> tu
 def _drop_duplicates(
     columns: dict[str, pl.Series], order: Ints | None, ties: npt.NDArray[np.bool_], leave_out: str
 ) -> tuple[Ints | None, int]:
-    """The order without rows that equal an earlier one in every column; only ties can. And how many went."""
+    """The order without rows that equal an earlier one in every column, and their number. Only ties can be equal."""
     places = np.flatnonzero(ties)
     if not len(places):
         return order, 0

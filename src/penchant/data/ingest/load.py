@@ -1,4 +1,4 @@
-"""From a folder or frames to a `Dataset`: recognise, parse, refuse with a reason, drop exact duplicates, code, sort."""
+"""From a folder or frames to a `Dataset`: recognise, parse, reject with a reason, drop exact duplicates, code, sort."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.ingest.entities import Entities, clean_entities, clean_relations
+from penchant.data.ingest.entities import clean_entities, clean_relations
 from penchant.data.ingest.event_log import CodedEvents, EventLog
-from penchant.data.ingest.events import MADE_BESIDE_GIVEN, clean_events
+from penchant.data.ingest.events import GENERATED_BESIDE_GIVEN, clean_events
 from penchant.data.ingest.mapping import TableMapping, read_mapping
 from penchant.data.ingest.pieces import plan_pieces
 from penchant.data.ingest.readers import Source, find_table, list_names, read_object, read_source
+from penchant.data.ingest.table import CleanTable
 from penchant.data.precomputed import check_vectors, read_folder_vectors
 from penchant.data.read_report import IngestReport, TableReport
 from penchant.data.vocabulary import Vocabulary
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 Table: TypeAlias = (
     "pl.DataFrame | pl.LazyFrame | pandas.DataFrame | pyarrow.Table | Mapping[str, Any] | list[dict[str, Any]]"
 )
-"""A table as it may be given in Python."""
+"""A table given in Python."""
 
 __all__ = ["IngestReport", "Table", "TableReport", "build", "load_folder", "read_table", "to_frame"]
 
@@ -40,8 +41,9 @@ _NO_EVENTS = {
 
 
 def load_folder(path: Path, *, strict: bool = False, needs_events: bool = True) -> Dataset:
-    """Read a folder that follows the data contract; where no event is needed, a table of events without rows will do,
-    and so will items or users alone.
+    """Read a folder that follows the data contract.
+
+    Without `needs_events`, the table of events may be empty, or missing where there are items or users.
 
     Raises `DataError` for a folder or file that cannot be read, `SchemaError` for missing columns; with `strict`,
     `DataError` where any row would be in quarantine.
@@ -68,12 +70,15 @@ def load_folder(path: Path, *, strict: bool = False, needs_events: bool = True) 
         )
     sources = {table: read_source(file, mapping[table]) for table, file in files.items() if file is not None}
     dataset = _assemble(_read_log(events, mapping[schema.EVENTS]), sources, mapping, path, strict, needs_events)
-    own = check_vectors(read_folder_vectors(path), dataset.vocabularies)
+    brought = check_vectors(read_folder_vectors(path), dataset.vocabularies)
     report = dataset.report
-    for each in own:
+    for each in brought:
         if report is not None:
-            report = report.with_note(each.table, each.describe_coverage(len(dataset.vocabularies[each.table])))
-    return replace(dataset, vectors=own, report=report)
+            report = report.with_note(
+                each.table,
+                each.describe_coverage(len(dataset.vocabularies[each.table])),
+            )
+    return replace(dataset, vectors=brought, report=report)
 
 
 def build(
@@ -84,7 +89,7 @@ def build(
     root: Path | None = None,
     strict: bool = False,
 ) -> Dataset:
-    """The same from frames of pandas, polars or Arrow, or mappings of columns."""
+    """A dataset from frames of pandas, polars or Arrow, or mappings of columns."""
     given = {schema.EVENTS: events, schema.ITEMS: items, schema.USERS: users, schema.RELATIONS: relations}
     sources = {table: read_object(table, data) for table, data in given.items() if data is not None}
     log = _build_log(sources.pop(schema.EVENTS), TableMapping())
@@ -104,7 +109,7 @@ def to_frame(table: Table) -> pl.DataFrame:
 
 
 def _read_log(path: Path | None, mapping: TableMapping) -> EventLog:
-    """The log of a file, by pieces where that is possible; without a file one that has no rows."""
+    """The log of a file, read in pieces where that is possible; an empty log without a file."""
     if path is None:
         return _build_log(read_object(schema.EVENTS, pl.DataFrame(schema=_NO_EVENTS)), TableMapping())
     return _read_log_in_pieces(path, mapping) or _build_log(read_source(path, mapping), mapping)
@@ -117,7 +122,7 @@ def _build_log(source: Source, mapping: TableMapping) -> EventLog:
 
 
 def _read_log_in_pieces(path: Path, mapping: TableMapping) -> EventLog | None:
-    """The log read piece by piece; None where it has to be seen as a whole: see `plan_pieces`, or ids that repeat."""
+    """The log read piece by piece; None where it must be read at once: see `plan_pieces`, or event ids that repeat."""
     pieces = plan_pieces(path, mapping)
     if pieces is None:
         return None
@@ -137,7 +142,7 @@ def _assemble(
     strict: bool,
     needs_events: bool = True,
 ) -> Dataset:
-    cleaned: dict[str, Entities] = {
+    cleaned: dict[str, CleanTable] = {
         table: clean_entities(table, sources[table], mapping[table])
         for table in (schema.ITEMS, schema.USERS)
         if table in sources
@@ -170,13 +175,15 @@ def _assemble(
 
 
 def _has_event_ids(coded: CodedEvents) -> bool:
-    """Whether every event has the id that the file gave it."""
+    """Whether the file gave every event its id."""
     given = schema.EVENT_ID in coded.report.columns.values()
-    return given and not bool(coded.frame[schema.EVENT_ID].str.contains(MADE_BESIDE_GIVEN).any())
+    return given and not bool(coded.frame[schema.EVENT_ID].str.contains(GENERATED_BESIDE_GIVEN).any())
 
 
-def _complete(table: str, key: str, cleaned: Mapping[str, Entities], log: EventLog) -> tuple[pl.DataFrame, TableReport]:
-    """The table with a row for every id that only the events have, at its end, in order of first appearance."""
+def _complete(
+    table: str, key: str, cleaned: Mapping[str, CleanTable], log: EventLog
+) -> tuple[pl.DataFrame, TableReport]:
+    """The table with a row for every id that only the events have, appended in order of first appearance."""
     seen = log.ids(key)
     part = cleaned.get(table)
     if part is None:
@@ -197,9 +204,11 @@ def _check_report(report: IngestReport, strict: bool, needs_events: bool) -> Non
         for reason, count in table.quarantined.items()
     )
     if events.rows_read and not events.rows_kept:
-        raise DataError(f"No event of {events.source} can be used. {listed}.", remedy="Mend the file, or dataset.toml.")
+        raise DataError(
+            f"No event of {events.source} can be used. {listed}.", remedy="Correct the file or dataset.toml."
+        )
     if strict and report.rows_quarantined:
         raise DataError(
             f"{report.rows_quarantined:,} rows would be in quarantine. {listed}.",
-            remedy="Mend the rows, or read without strict to go on without them.",
+            remedy="Correct the rows, or read without strict to leave them out.",
         )

@@ -1,4 +1,4 @@
-"""`dataset.toml`: what a folder says about its tables where names and forms are not the usual ones.
+"""`dataset.toml`: what a folder says about its tables where names and formats are unusual.
 
 ```toml
 [events]
@@ -52,7 +52,7 @@ class TableMapping:
 
     @property
     def times(self) -> TimeOptions:
-        """The part that speaks of times."""
+        """The options of times."""
         return TimeOptions(self.timestamp_unit, self.timestamp_format, self.timezone)
 
 
@@ -69,7 +69,7 @@ def read_mapping(folder: Path) -> dict[str, TableMapping]:
             sections = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise DataError(
-                f"{path} is not valid TOML: {error}.", remedy="Mend the line, or remove the file."
+                f"{path} is not valid TOML: {error}.", remedy="Correct the line, or remove the file."
             ) from None
     for name in sections:
         if name not in schema.TABLES:
@@ -79,7 +79,7 @@ def read_mapping(folder: Path) -> dict[str, TableMapping]:
 
 def _parse_section(table: str, values: object) -> TableMapping:
     if not isinstance(values, dict):
-        raise SchemaError(f"{FILE_NAME}: {table} must be a section.", remedy=f"Write [{table}] on a line of its own.")
+        raise SchemaError(f"{FILE_NAME}: {table} must be a section.", remedy=f"Write [{table}] on a separate line.")
     known = {f.name: f for f in fields(TableMapping)}
     for key, value in values.items():
         if key not in known:

@@ -1,4 +1,4 @@
-"""New rows join a dataset whose codes are in use: old codes keep their numbers, what is known is not doubled."""
+"""Merges new rows into a dataset whose codes are in use: old codes stay, known events are not doubled."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from penchant.data.vocabulary import Vocabulary
 from penchant.errors import DataError
 
 _OLD_ROW, _NEW_ROW, _TIME, _ORIGIN = "__old_row", "__new_row", "__time", "__origin"
-_MADE_ID = r"^(row-)?e\d+$"
-"""Event ids as reading makes them where the file has none: they name rows of that file and say nothing elsewhere."""
-_OWN = (schema.TEXT, schema.IMAGE, schema.AUDIO)
+_GENERATED_ID = r"^(row-)?e\d+$"
+"""The form of generated event ids: row numbers of one file, which mean nothing in another."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +60,8 @@ class MergeResult:
 def merge(old: Dataset, new: Dataset) -> MergeResult:
     """Join `new` to `old`: ids that are new come after the old ones, new values of known items and users replace.
 
-    An event is known by its `event_id` where both logs have their own (`Dataset.named_events`), else by user, item,
-    kind, time, value and own content. Raises `DataError` where events can be told by neither.
+    An event is known by its `event_id` where both logs bring ids (`Dataset.named_events`), else by user, item,
+    kind, time, value and content. Raises `DataError` where neither identifies events.
 
     >>> log = pl.DataFrame({"user_id": ["a", "a"], "item_id": ["x", "y"], "timestamp": [1, 2]})
     >>> more = pl.DataFrame({"user_id": ["b", "a"], "item_id": ["z", "y"], "timestamp": [3, 2]})
@@ -99,9 +98,7 @@ def merge(old: Dataset, new: Dataset) -> MergeResult:
 
 
 def count_unread_cells(old: Dataset, new: Dataset) -> dict[str, dict[str, int]]:
-    """How many new values of items and users cannot be read as the known ones of their column: table → column → cells.
-
-    Joining takes them as missing: what is known of an id stays.
+    """Cells by table and column whose type differs from that of the known column; merging takes them as missing.
 
     >>> log = pl.DataFrame({"user_id": ["a"], "item_id": ["x"], "timestamp": [1]})
     >>> known, fresh = (pl.DataFrame({"item_id": ["x"], "pages": [pages]}) for pages in (90, "many"))
@@ -125,15 +122,15 @@ def _join(
     """One row an id, new values before old ones; and the codes of known ids whose values changed."""
     base = pl.DataFrame({key: vocabulary.ids}).join(old, on=key, how="left", maintain_order="left")
     fresh = pl.DataFrame({key: vocabulary.ids}).join(new, on=key, how="left", maintain_order="left")
-    made = {name: base[name] for name in base.columns}
+    merged_columns = {name: base[name] for name in base.columns}
     for name in (name for name in fresh.columns if name != key):
         ours = fresh[name]
-        theirs = made.get(name)
+        theirs = merged_columns.get(name)
         if theirs is not None and theirs.dtype != pl.Null:
             ours = columns.convert_like(ours, theirs)
             ours = pl.select(pl.coalesce(ours, theirs)).to_series().alias(name)
-        made[name] = ours
-    table = pl.DataFrame(list(made.values()))
+        merged_columns[name] = ours
+    table = pl.DataFrame(list(merged_columns.values()))
     before = base.with_columns(pl.lit(None, dtype=table[n].dtype).alias(n) for n in table.columns if n not in base)
     before = before.select(pl.col(name).cast(table[name].dtype) for name in table.columns)
     hashes = [frame.head(n_old).hash_rows().to_numpy() for frame in (before, table)]
@@ -163,13 +160,13 @@ def _merge_events(
     by_id = _has_event_ids(old) and _has_event_ids(new)
     if not by_id and ours[schema.TIME_S].null_count():
         raise DataError(
-            "New events without times and event ids cannot be told from those that are known.",
+            "New events without times and event ids cannot be compared with the known events.",
             remedy="Give each event a timestamp, or an event_id in the old data and in the new.",
         )
     if by_id:
         added = ours.join(theirs.select(schema.EVENT_ID), on=schema.EVENT_ID, how="anti", maintain_order="left")
     else:
-        added = _with_new_ids(_select_new(ours, theirs), theirs, made=not _has_event_ids(new))
+        added = _with_new_ids(_select_new(ours, theirs), theirs, generated=not _has_event_ids(new))
     events = pl.concat([theirs, added], how="diagonal_relaxed").sort(
         [schema.USER, _TIME, _ORIGIN, schema.SEQ], nulls_last=True, maintain_order=True
     )
@@ -180,11 +177,11 @@ def _merge_events(
 
 
 def _match_kind_names(old: Vocabulary, new: Vocabulary) -> pl.Series:
-    """The names of new kinds, or those under which the old data know them; two may have become one."""
+    """The names of new kinds, or the old names of the same kinds; two may become one."""
     names, words = old.ids.to_list(), new.ids.to_list()
     known = match_kind_codes(names, words)
-    told = [names[code] if code >= 0 else word for code, word in zip(known, words, strict=True)]
-    return pl.Series(told, dtype=pl.String)
+    matched = [names[code] if code >= 0 else word for code, word in zip(known, words, strict=True)]
+    return pl.Series(matched, dtype=pl.String)
 
 
 def _recode(frame: pl.DataFrame, column: str, codes: npt.NDArray[np.integer], dtype: type[pl.DataType]) -> pl.Series:
@@ -197,32 +194,32 @@ def _recode(frame: pl.DataFrame, column: str, codes: npt.NDArray[np.integer], dt
 
 
 def _has_event_ids(data: Dataset) -> bool:
-    """Whether the events have ids of their own; of a dataset that does not know it the form of the ids tells."""
+    """Whether the file gave the events their ids; the form of the ids decides where the dataset does not say."""
     if not data.n_events:
         return True
     if data.named_events is not None:
         return data.named_events
-    return not bool(data.events[schema.EVENT_ID].str.contains(_MADE_ID).all())
+    return not bool(data.events[schema.EVENT_ID].str.contains(_GENERATED_ID).all())
 
 
 def _select_new(ours: pl.DataFrame, theirs: pl.DataFrame) -> pl.DataFrame:
-    """Events that differ from every known one in user, item, kind, time, value or own content."""
-    own = [name for name in _OWN if name in ours.columns or name in theirs.columns]
-    keys = [schema.USER, schema.ITEM, schema.KIND, schema.TIME_S, schema.VALUE, *own]
-    filled = [pl.lit(None, dtype=pl.String).alias(name) for name in own if name not in theirs.columns]
-    extra = [name for name in own if name not in ours.columns]
+    """Events that differ from every known one in user, item, kind, time, value or content."""
+    content = [name for name in schema.CONTENT if name in ours.columns or name in theirs.columns]
+    keys = [schema.USER, schema.ITEM, schema.KIND, schema.TIME_S, schema.VALUE, *content]
+    missing = [pl.lit(None, dtype=pl.String).alias(name) for name in content if name not in theirs.columns]
+    extra = [name for name in content if name not in ours.columns]
     wide = ours.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in extra)
-    known = theirs.with_columns(filled).select(keys).unique()
+    known = theirs.with_columns(missing).select(keys).unique()
     return wide.join(known, on=keys, how="anti", nulls_equal=True, maintain_order="left").drop(extra)
 
 
-def _with_new_ids(added: pl.DataFrame, theirs: pl.DataFrame, *, made: bool) -> pl.DataFrame:
-    """Ids that no known event has, where reading made them from the rows of another file or one is taken."""
+def _with_new_ids(added: pl.DataFrame, theirs: pl.DataFrame, *, generated: bool) -> pl.DataFrame:
+    """New ids for events with a generated id or with an id that a known event has."""
     taken = (
         pl.concat([added[schema.EVENT_ID], theirs[schema.EVENT_ID]]).str.extract(r"^e(\d{1,18})$").cast(pl.Int64).max()
     )
     start = max(theirs.height, int(taken) if isinstance(taken, int) else 0) + 1
     fresh = pl.select(pl.format("e{}", pl.Series(np.arange(start, start + added.height)))).to_series()
-    reading = added[schema.EVENT_ID].str.contains(_MADE_ID) & made
+    reading = added[schema.EVENT_ID].str.contains(_GENERATED_ID) & generated
     clash = added[schema.EVENT_ID].is_in(theirs[schema.EVENT_ID].implode()) | reading
     return added.with_columns(pl.when(clash).then(fresh).otherwise(pl.col(schema.EVENT_ID)).alias(schema.EVENT_ID))

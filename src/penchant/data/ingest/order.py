@@ -1,4 +1,4 @@
-"""The order of a log: by user, time, `seq` and file; found block by block of users, so that memory stays flat."""
+"""The order of a log: by user, time, `seq` and file. Works in blocks of users, so that memory stays flat."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import polars as pl
 from scipy import sparse
 
 BLOCK = 1 << 21
-"""Events looked at in one go; a block ends where a user does."""
+"""Events in one block; a block ends where a user ends."""
 
 Keys = tuple[npt.NDArray[np.integer], ...]
 
@@ -18,9 +18,9 @@ Keys = tuple[npt.NDArray[np.integer], ...]
 def sort_events(
     users: npt.NDArray[np.int32], keys: Keys
 ) -> tuple[npt.NDArray[np.integer] | None, npt.NDArray[np.bool_]]:
-    """The order by user and `keys` (the last one first), equal rows as they stand; None where it is so already.
+    """The stable order by user and `keys` (the last key first), None where rows are already in order; and ties.
 
-    Also which rows, in that order, tie with a neighbour: the same user and the same keys.
+    Ties are the rows, in that order, that have the user and the keys of a neighbour.
 
     >>> order, ties = sort_events(np.asarray([1, 0, 1], np.int32), (np.asarray([5, 9, 5]),))
     >>> order.tolist(), ties.tolist()
@@ -30,13 +30,13 @@ def sort_events(
     ties = np.zeros(len(users), dtype=np.bool_)
     for start, stop in iterate_blocks(users if order is None else users[order]):
         rows = np.arange(start, stop) if order is None else order[start:stop]
-        own = tuple(key[rows] for key in (*keys, users))
-        if order is not None and not _is_sorted(own):
-            place = np.lexsort(own)
+        block_keys = tuple(key[rows] for key in (*keys, users))
+        if order is not None and not _is_sorted(block_keys):
+            place = np.lexsort(block_keys)
             order[start:stop] = rows[place]
-            own = tuple(key[place] for key in own)
+            block_keys = tuple(key[place] for key in block_keys)
         same = np.ones(max(stop - start - 1, 0), dtype=np.bool_)
-        for key in own:
+        for key in block_keys:
             same &= key[1:] == key[:-1]
         ties[start + 1 : stop] |= same
         ties[start : stop - 1] |= same
@@ -44,7 +44,7 @@ def sort_events(
 
 
 def iterate_blocks(users: npt.NDArray[np.integer], size: int | None = None) -> Iterator[tuple[int, int]]:
-    """Ranges of about `size` rows of users in order; no user stands in two.
+    """Ranges of about `size` rows of users in order; no user is in two.
 
     >>> list(iterate_blocks(np.asarray([0, 0, 0, 1, 2, 2]), size=2))
     [(0, 3), (3, 6)]
@@ -58,19 +58,19 @@ def iterate_blocks(users: npt.NDArray[np.integer], size: int | None = None) -> I
 
 
 def fill_times(time_s: pl.Series, user: npt.NDArray[np.int32], seq: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Seconds of every event; an unknown one takes that of its neighbour in `seq`."""
+    """Seconds of every event; an unknown time takes that of the neighbour in `seq`."""
     if not time_s.null_count():
         return time_s.to_numpy()
     order = np.lexsort((seq, user))
     frame = pl.DataFrame({"u": user[order], "t": time_s.gather(order)})
-    filled = frame.select(pl.col("t").forward_fill().backward_fill().over("u").fill_null(0))["t"].to_numpy()
+    known = frame.select(pl.col("t").forward_fill().backward_fill().over("u").fill_null(0))["t"].to_numpy()
     out = np.empty(len(user), dtype=np.int64)
-    out[order] = filled
+    out[order] = known
     return out
 
 
 def _sort_by_user(users: npt.NDArray[np.int32]) -> npt.NDArray[np.integer]:
-    """A stable order by user: a counting sort, as a sparse row of a column a user is turned into columns."""
+    """A stable order by user: a counting sort, done by converting a sparse row (one column a user) to columns."""
     count = len(users)
     kind = np.uint32 if count < 2**32 else np.int64
     width = int(users.max()) + 1 if count else 1
