@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Int64s, Ints
 from penchant.data import schema
 from penchant.simulator.catalogue import Catalogue
 from penchant.simulator.options import DAY_S, SimulatorOptions
-from penchant.simulator.population import DEVICES, format_user_ids
+from penchant.simulator.population import DEVICES, format_session_ids, format_user_ids
 from penchant.simulator.texts import fill_templates, load_texts
 
 HUMAN: Final = "human"
@@ -39,12 +39,7 @@ PACES: Final = {
 
 
 def draw_anomalies(
-    options: SimulatorOptions,
-    catalogue: Catalogue,
-    label: str,
-    users: npt.NDArray[np.integer],
-    begin_s: npt.NDArray[np.int64],
-    rng: np.random.Generator,
+    options: SimulatorOptions, catalogue: Catalogue, label: str, users: Ints, begin_s: Int64s, rng: np.random.Generator
 ) -> pl.DataFrame:
     """Events of abusers (user numbers, each from `begin_s` on), with the label of the truth.
 
@@ -63,34 +58,30 @@ def draw_anomalies(
     since = np.cumsum(gap)
     times_s = begin_s[row_users] + since - np.repeat(since[first], counts)
     items = _draw_targets(catalogue, label, row_users, len(users), rng)
-    texts = pl.Series([None], dtype=pl.String).new_from_index(0, len(row_users))
-    if label == SPAMMER:
-        texts = _write_advertisements(options, row_users, len(users), rng)
+    texts = {schema.TEXT: _write_advertisements(options, row_users, len(users), rng)} if label == SPAMMER else {}
     kinds = {BOT: ("view", "click"), SPAMMER: ("comment",), TAKEOVER: ("purchase", "share", "view")}[label]
     ids = format_user_ids(users[row_users])
-    session = pl.DataFrame({"u": ids, "s": step // pace.burst + (1_000 if label == TAKEOVER else 0)})
+    session = step // pace.burst + (1_000 if label == TAKEOVER else 0)
     dwell = np.where(label == BOT, 0.4 + 0.2 * rng.random(len(row_users)), np.nan).astype(np.float32)
     return pl.DataFrame(
         {
             schema.USER_ID: ids,
             schema.ITEM_ID: catalogue.table[schema.ITEM_ID].gather(items),
             schema.TIMESTAMP: times_s,
-            schema.EVENT: np.asarray(kinds)[rng.integers(0, len(kinds), len(row_users))],
+            schema.EVENT: rng.choice(kinds, len(row_users)),
             schema.DWELL_S: pl.Series(dwell).fill_nan(None),
-            schema.TEXT: texts,
-            schema.SESSION_ID: session.select(pl.format("{}-{}", "u", "s")).to_series(),
+            **texts,
+            schema.SESSION_ID: format_session_ids(ids, session),
             schema.POSITION: np.zeros(len(row_users), dtype=np.int8),
-            "context_device": np.asarray(DEVICES)[rng.integers(0, 3, len(users))][row_users],
+            "context_device": rng.choice(DEVICES, len(users))[row_users],
             "topic": catalogue.main[items].astype(np.uint8),
-            "source": pl.Series([label]).new_from_index(0, len(row_users)),
-            "label": pl.Series([label]).new_from_index(0, len(row_users)),
+            "source": label,
+            "label": label,
         }
     )
 
 
-def _draw_targets(
-    catalogue: Catalogue, label: str, row_users: npt.NDArray[np.int64], users: int, rng: np.random.Generator
-) -> npt.NDArray[np.int64]:
+def _draw_targets(catalogue: Catalogue, label: str, row_users: Int64s, users: int, rng: np.random.Generator) -> Int64s:
     """Items older than the log: five for each bot, any for the others."""
     old = np.sort(catalogue.old_by_topic.members)
     if label == BOT:
@@ -100,7 +91,7 @@ def _draw_targets(
 
 
 def _write_advertisements(
-    options: SimulatorOptions, row_users: npt.NDArray[np.int64], users: int, rng: np.random.Generator
+    options: SimulatorOptions, row_users: Int64s, users: int, rng: np.random.Generator
 ) -> pl.Series:
     """One advertisement for each spammer, repeated."""
     texts = load_texts(options.language)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Bools, Float32s, Float64s, Floats, Int8s, Int16s, Int32s, Int64s
 from penchant.simulator.catalogue import NEIGHBOURS, Catalogue
 from penchant.simulator.interests import Interests
 from penchant.simulator.options import DAY_S, SimulatorOptions
@@ -32,21 +32,17 @@ class Behaviour:
     (about -2 to 3: match of interests and taste), `interests` `[E, K]`: the mixture at that moment.
     """
 
-    items: npt.NDArray[np.int32]
-    topics: npt.NDArray[np.int16]
-    sources: npt.NDArray[np.int8]
-    kinds: npt.NDArray[np.int8]
-    positions: npt.NDArray[np.int8]
-    liking: npt.NDArray[np.float32]
-    interests: npt.NDArray[np.float32]
+    items: Int32s
+    topics: Int16s
+    sources: Int8s
+    kinds: Int8s
+    positions: Int8s
+    liking: Float32s
+    interests: Float32s
 
 
 def draw_behaviour(
-    options: SimulatorOptions,
-    catalogue: Catalogue,
-    interests: Interests,
-    schedule: Schedule,
-    rng: np.random.Generator,
+    options: SimulatorOptions, catalogue: Catalogue, interests: Interests, schedule: Schedule, rng: np.random.Generator
 ) -> Behaviour:
     """Choices at every time of the schedule.
 
@@ -67,7 +63,7 @@ def draw_behaviour(
     return Behaviour(items, topics, sources, kinds, positions, liking, mixture)
 
 
-def draw_rows(weights: npt.NDArray[np.floating], chance: npt.NDArray[np.float64]) -> npt.NDArray[np.int16]:
+def draw_rows(weights: Floats, chance: Float64s) -> Int16s:
     """One column for each row of weights `[E, K]`, with probability proportional to the weight."""
     # Inverse of the cumulative distribution; the factor below 1 keeps rounding from passing the last column.
     running = np.cumsum(weights, axis=1)
@@ -75,9 +71,7 @@ def draw_rows(weights: npt.NDArray[np.floating], chance: npt.NDArray[np.float64]
     return np.asarray(passed.sum(axis=1), dtype=np.int16)
 
 
-def _draw_topics(
-    options: SimulatorOptions, mixture: npt.NDArray[np.float32], schedule: Schedule, rng: np.random.Generator
-) -> npt.NDArray[np.int16]:
+def _draw_topics(options: SimulatorOptions, mixture: Float32s, schedule: Schedule, rng: np.random.Generator) -> Int16s:
     # A running maximum of the last row with a new topic carries that topic forward.
     fresh = draw_rows(mixture, rng.random(len(mixture)))
     anew = schedule.opening | (rng.random(len(mixture)) >= options.staying)
@@ -87,11 +81,11 @@ def _draw_topics(
 def _draw_liking(
     catalogue: Catalogue,
     interests: Interests,
-    users: npt.NDArray[np.int64],
-    mixture: npt.NDArray[np.float32],
-    items: npt.NDArray[np.int32],
+    users: Int64s,
+    mixture: Float32s,
+    items: Int32s,
     rng: np.random.Generator,
-) -> npt.NDArray[np.float32]:
+) -> Float32s:
     match = np.einsum("ek,ek->e", mixture, catalogue.topics[items])
     taste = interests.style[users, catalogue.style[items]]
     noise = rng.normal(0, 0.5, len(items))
@@ -107,8 +101,8 @@ class _Walk:
         catalogue: Catalogue,
         interests: Interests,
         schedule: Schedule,
-        topics: npt.NDArray[np.int16],
-        exploring: npt.NDArray[np.bool_],
+        topics: Int16s,
+        exploring: Bools,
     ) -> None:
         self.options, self.catalogue, self.schedule = options, catalogue, schedule
         self.topics, self.exploring = topics, exploring
@@ -119,7 +113,7 @@ class _Walk:
         self.style = np.log(interests.style[self.order] + 0.05)
         self.popular = np.cumsum(catalogue.popularity) / catalogue.popularity.sum()
 
-    def run(self, rng: np.random.Generator) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
+    def run(self, rng: np.random.Generator) -> tuple[Int32s, Int8s]:
         """Items and sources `[E]`."""
         items = np.zeros(len(self.topics), dtype=np.int32)
         sources = np.zeros(len(self.topics), dtype=np.int8)
@@ -130,9 +124,7 @@ class _Walk:
             items[rows], sources[rows] = chosen, source
         return items, sources
 
-    def _draw_step(
-        self, step: int, rows: npt.NDArray[np.int64], rng: np.random.Generator
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int8]]:
+    def _draw_step(self, step: int, rows: Int64s, rng: np.random.Generator) -> tuple[Int32s, Int8s]:
         shape = (len(rows), _CANDIDATES)
         topics = self.topics[rows]
         drawn = self.catalogue.by_topic.draw(np.broadcast_to(topics[:, None], shape), rng.random(shape))
@@ -155,16 +147,14 @@ class _Walk:
             source[retry] = 0
         return chosen, source
 
-    def _pick_anchor(self, step: int, rows: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.int32]:
+    def _pick_anchor(self, step: int, rows: Int64s, rng: np.random.Generator) -> Int32s:
         """The item before in this session (three times of four) or the one before that; -1 at its opening."""
         last = self.past[: len(rows), step - 1]
         back = self.past[: len(rows), max(step - 2, 0)]
         older = (rng.random(len(rows)) < 0.25) & ~self.schedule.opening[rows - 1]
         return np.asarray(np.where(self.schedule.opening[rows], -1, np.where(older, back, last)), dtype=np.int32)
 
-    def _pick_best(
-        self, step: int, rows: npt.NDArray[np.int64], drawn: npt.NDArray[np.int32], rng: np.random.Generator
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
+    def _pick_best(self, step: int, rows: Int64s, drawn: Int32s, rng: np.random.Generator) -> tuple[Int32s, Bools]:
         """The candidate `[A, C]` with the best taste and novelty, and which users have no allowed candidate."""
         age = self.schedule.times_s[rows][:, None] - self.catalogue.created_s[drawn]
         seen = (self.past[: len(rows), None, :step] == drawn[:, :, None]).any(axis=2)
@@ -174,9 +164,7 @@ class _Walk:
         best = np.argmax(score, axis=1)[:, None]
         return np.take_along_axis(drawn, best, 1)[:, 0], np.isneginf(np.take_along_axis(score, best, 1)[:, 0])
 
-    def _draw_second(
-        self, step: int, rows: npt.NDArray[np.int64], retry: npt.NDArray[np.int64], rng: np.random.Generator
-    ) -> npt.NDArray[np.int32]:
+    def _draw_second(self, step: int, rows: Int64s, retry: Int64s, rng: np.random.Generator) -> Int32s:
         """Eight more draws from the topic, then an old item of it, seen or not."""
         topics = np.broadcast_to(self.topics[rows[retry]][:, None], (len(retry), 8))
         drawn = self.catalogue.by_topic.draw(topics, rng.random(topics.shape))

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Float32s, Int64s
 from penchant.data import schema
 from penchant.simulator.anomalies import BOT, HUMAN, SPAMMER, TAKEOVER, corrupt_rows, draw_anomalies
 from penchant.simulator.behaviour import draw_behaviour
@@ -58,7 +59,7 @@ class Block:
     event_truth: pl.DataFrame
     broken: pl.DataFrame
     files: pl.DataFrame
-    mean: npt.NDArray[np.float32]
+    mean: Float32s
 
 
 def draw_blocks(world: World) -> Iterator[Block]:
@@ -75,7 +76,7 @@ def draw_blocks(world: World) -> Iterator[Block]:
         yield _draw_abusers(world, bots, spammers, row)
 
 
-def _draw_humans(world: World, counts: npt.NDArray[np.int64], first: int, row: int) -> Block:
+def _draw_humans(world: World, counts: Int64s, first: int, row: int) -> Block:
     options, number = world.options, first // BLOCK_USERS
     rng = np.random.default_rng([options.seed, 3, number])
     population = draw_population(options, world.leanings, first, len(counts), rng)
@@ -175,7 +176,7 @@ def _build_user_truth(
     users: pl.DataFrame,
     interests: Interests,
     labels: npt.NDArray[np.str_],
-    label_start_s: npt.NDArray[np.int64],
+    label_start_s: Int64s,
 ) -> pl.DataFrame:
     steady = pl.Series(interests.pattern == 0)
     return pl.DataFrame(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Float32s, Float64s, Int8s, Int16s, Int32s, Int64s, Ints
 from penchant.data import schema
 from penchant.simulator.options import DAY_S, SimulatorOptions
 from penchant.simulator.texts import STYLES, fill_templates, load_texts
@@ -30,14 +30,14 @@ class Catalogue:
     """
 
     table: pl.DataFrame
-    topics: npt.NDArray[np.float32]
-    main: npt.NDArray[np.int16]
-    second: npt.NDArray[np.int16]
-    noun: npt.NDArray[np.int16]
-    style: npt.NDArray[np.int8]
-    created_s: npt.NDArray[np.int64]
-    popularity: npt.NDArray[np.float64]
-    neighbours: npt.NDArray[np.int32]
+    topics: Float32s
+    main: Int16s
+    second: Int16s
+    noun: Int16s
+    style: Int8s
+    created_s: Int64s
+    popularity: Float64s
+    neighbours: Int32s
     by_topic: TopicDraw
     old_by_topic: TopicDraw
 
@@ -49,13 +49,11 @@ class Catalogue:
 class TopicDraw:
     """Draws members of a topic with probability proportional to their weights."""
 
-    members: npt.NDArray[np.int32]
-    steps: npt.NDArray[np.float64]
+    members: Int32s
+    steps: Float64s
 
     @classmethod
-    def of(
-        cls, topics: npt.NDArray[np.integer], members: npt.NDArray[np.integer], weights: npt.NDArray[np.float64], k: int
-    ) -> TopicDraw:
+    def of(cls, topics: Ints, members: Ints, weights: Float64s, k: int) -> TopicDraw:
         """From parallel arrays (topic, member, weight); every topic has a member."""
         order = np.argsort(topics, kind="stable")
         topics, weights = topics[order].astype(np.int64), weights[order]
@@ -65,7 +63,7 @@ class TopicDraw:
         before = np.concatenate([[0.0], running])[np.searchsorted(topics, topics)]
         return cls(members[order].astype(np.int32), topics + np.minimum(running - before, 1.0))
 
-    def draw(self, topics: npt.NDArray[np.integer], chance: npt.NDArray[np.float64]) -> npt.NDArray[np.int32]:
+    def draw(self, topics: Ints, chance: Float64s) -> Int32s:
         """Members for topics and uniform numbers in [0, 1) of the same shape."""
         index = np.searchsorted(self.steps, topics + chance * (1 - 1e-9), side="right")
         return self.members[np.minimum(index, len(self.members) - 1)]
@@ -104,16 +102,14 @@ def draw_catalogue(options: SimulatorOptions, rng: np.random.Generator) -> Catal
     )
 
 
-def _draw_main_topics(n: int, k: int, rng: np.random.Generator) -> npt.NDArray[np.int16]:
+def _draw_main_topics(n: int, k: int, rng: np.random.Generator) -> Int16s:
     """Four items for every topic, the rest by unequal weights, in random order."""
     weights = rng.gamma(4.0, size=k)
     rest = rng.choice(k, size=n - 4 * k, p=weights / weights.sum())
     return rng.permutation(np.concatenate([np.tile(np.arange(k), 4), rest])).astype(np.int16)
 
 
-def _draw_creation_times(
-    options: SimulatorOptions, main: npt.NDArray[np.int16], rng: np.random.Generator
-) -> npt.NDArray[np.int64]:
+def _draw_creation_times(options: SimulatorOptions, main: Int16s, rng: np.random.Generator) -> Int64s:
     """Most items are up to two years older than the log; a share appears during its first 95 %."""
     n = len(main)
     age = rng.integers(DAY_S, 730 * DAY_S, n)
@@ -123,13 +119,7 @@ def _draw_creation_times(
     return np.where(fresh, options.start_s + later, options.start_s - age)
 
 
-def _draw_neighbours(
-    main: npt.NDArray[np.int16],
-    noun: npt.NDArray[np.int16],
-    popularity: npt.NDArray[np.float64],
-    k: int,
-    rng: np.random.Generator,
-) -> npt.NDArray[np.int32]:
+def _draw_neighbours(main: Int16s, noun: Int16s, popularity: Float64s, k: int, rng: np.random.Generator) -> Int32s:
     """Eight other items of the main topic for each item: the same thing, popular, otherwise random (not symmetric)."""
     out = np.zeros((len(main), NEIGHBOURS), dtype=np.int32)
     for topic in range(k):
@@ -149,17 +139,17 @@ def _draw_neighbours(
 
 def _build_table(
     options: SimulatorOptions,
-    main: npt.NDArray[np.int16],
-    second: npt.NDArray[np.int16],
-    noun: npt.NDArray[np.int16],
-    style: npt.NDArray[np.int8],
-    created_s: npt.NDArray[np.int64],
+    main: Int16s,
+    second: Int16s,
+    noun: Int16s,
+    style: Int8s,
+    created_s: Int64s,
     rng: np.random.Generator,
 ) -> pl.DataFrame:
     """The published table: texts that (mostly) reveal the topic, attributes that reveal the style."""
     texts, n, k = load_texts(options.language), options.items, options.topics
 
-    def draw_topics() -> npt.NDArray[np.int16]:
+    def draw_topics() -> Int16s:
         """The topic of a word of each item: main, second or, as noise, any."""
         topics = np.where((second >= 0) & (rng.random(n) < 0.35), second, main)
         return np.where(rng.random(n) < options.text_noise, rng.integers(0, k, n), topics).astype(np.int16)
@@ -187,7 +177,7 @@ def _build_table(
     price = np.round(np.asarray(_STYLE_PRICE)[style] * rng.lognormal(0, 0.5, n), 2)
     return pl.DataFrame(
         {
-            schema.ITEM_ID: pl.Series(np.arange(1, n + 1)).cast(pl.String).str.zfill(6).str.replace("^", "i"),
+            schema.ITEM_ID: "i" + pl.Series(np.arange(1, n + 1)).cast(pl.String).str.zfill(6),
             schema.TITLE: title,
             schema.DESCRIPTION: description,
             schema.CATEGORIES: words.select(pl.concat_list("department", "format")).to_series(),
@@ -202,9 +192,7 @@ def _build_table(
     )
 
 
-def _draw_creators(
-    main: npt.NDArray[np.int16], style: npt.NDArray[np.int8], rng: np.random.Generator
-) -> npt.NDArray[np.int64]:
+def _draw_creators(main: Int16s, style: Int8s, rng: np.random.Generator) -> Int64s:
     """Numbers of creators. A creator works in one topic and one style, on about fifteen items."""
     variants = max(1, len(main) // (24 * 4 * 3))
     number = (main.astype(np.int64) * len(STYLES) + style) * variants + rng.integers(0, variants, len(main))

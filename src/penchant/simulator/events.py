@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Float32s, Int8s
 from penchant.data import schema
 from penchant.simulator.behaviour import KINDS, SOURCES, Behaviour
 from penchant.simulator.catalogue import Catalogue
 from penchant.simulator.options import SimulatorOptions
-from penchant.simulator.population import DEVICES, Population, format_user_ids
+from penchant.simulator.population import DEVICES, Population, format_session_ids, format_user_ids
 from penchant.simulator.schedule import Schedule
 from penchant.simulator.texts import SENTIMENTS, fill_templates, load_texts
 
@@ -37,7 +37,6 @@ def build_event_table(
     device = np.where(rng.random(len(users)) < 0.85, population.device[users], rng.integers(0, 3, len(users)))
     sentiment, stars = _draw_sentiments(behaviour, rng)
     ids = format_user_ids(users + first_user)
-    session = pl.DataFrame({"u": ids, "s": schedule.session}).select(pl.format("{}-{}", "u", "s")).to_series()
     return pl.DataFrame(
         {
             schema.USER_ID: ids,
@@ -47,7 +46,7 @@ def build_event_table(
             schema.VALUE: pl.Series(stars, dtype=pl.Float32).fill_nan(None),
             schema.DWELL_S: _draw_dwell(behaviour, rng),
             schema.TEXT: _write_comments(options, catalogue, behaviour, sentiment, rng),
-            schema.SESSION_ID: session,
+            schema.SESSION_ID: format_session_ids(ids, schedule.session),
             schema.POSITION: behaviour.positions,
             "context_device": np.asarray(DEVICES)[device],
             "topic": behaviour.topics.astype(np.uint8),
@@ -55,14 +54,12 @@ def build_event_table(
             "liking": behaviour.liking,
             "sentiment": pl.Series(np.asarray([*SENTIMENTS, ""])[sentiment]).replace("", None),
             "interests": pl.Series(behaviour.interests, dtype=pl.Array(pl.Float32, options.topics)),
-            "label": pl.Series(["human"]).new_from_index(0, len(users)),
+            "label": "human",
         }
     )
 
 
-def _draw_sentiments(
-    behaviour: Behaviour, rng: np.random.Generator
-) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.float32]]:
+def _draw_sentiments(behaviour: Behaviour, rng: np.random.Generator) -> tuple[Int8s, Float32s]:
     """Sentiment of comments (0 negative, 1 neutral, 2 positive; 3 elsewhere) and stars 1 to 5 (NaN elsewhere)."""
     opinion = behaviour.liking + rng.normal(0, 0.6, len(behaviour.liking))
     feeling = np.where(opinion < -0.4, 0, np.where(opinion < 0.2, 1, 2))
@@ -79,11 +76,7 @@ def _draw_dwell(behaviour: Behaviour, rng: np.random.Generator) -> pl.Series:
 
 
 def _write_comments(
-    options: SimulatorOptions,
-    catalogue: Catalogue,
-    behaviour: Behaviour,
-    sentiment: npt.NDArray[np.int8],
-    rng: np.random.Generator,
+    options: SimulatorOptions, catalogue: Catalogue, behaviour: Behaviour, sentiment: Int8s, rng: np.random.Generator
 ) -> pl.Series:
     """Texts of comments (null elsewhere) that name the item's thing and express the sentiment."""
     rows = np.flatnonzero(behaviour.kinds == _COMMENT)

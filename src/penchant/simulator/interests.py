@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Float32s, Float64s, Int8s, Int64s, Ints
 from penchant.simulator.options import DAY_S, SimulatorOptions
 from penchant.simulator.texts import STYLES
 
@@ -21,8 +21,8 @@ _KEPT: Final = (1.0, 0.3, 0.15)
 class Seasons:
     """Seasonal strength of topics: factor `1 + amplitude[k] * cos(2 pi (t / period - phase[k]))`."""
 
-    amplitude: npt.NDArray[np.float64]
-    phase: npt.NDArray[np.float64]
+    amplitude: Float64s
+    phase: Float64s
     period_s: float
 
     @classmethod
@@ -32,7 +32,7 @@ class Seasons:
         amplitude = np.where(np.arange(k) % 2 == 0, options.season, 0.0)
         return cls(amplitude, rng.random(k), options.season_days * DAY_S)
 
-    def factors(self, times_s: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    def factors(self, times_s: Int64s) -> Float32s:
         """`[E, K]`, above 0."""
         turn = times_s[:, None] / self.period_s - self.phase
         return (1.0 + np.minimum(self.amplitude, 0.999) * np.cos(2 * np.pi * turn)).astype(np.float32)
@@ -47,15 +47,15 @@ class Interests:
     taste. Seasonal factors multiply the mixture of each moment, then it is normalised.
     """
 
-    first: npt.NDArray[np.float32]
-    last: npt.NDArray[np.float32]
-    change_start_s: npt.NDArray[np.int64]
-    change_end_s: npt.NDArray[np.int64]
-    pattern: npt.NDArray[np.int8]
-    style: npt.NDArray[np.float32]
+    first: Float32s
+    last: Float32s
+    change_start_s: Int64s
+    change_end_s: Int64s
+    pattern: Int8s
+    style: Float32s
     seasons: Seasons
 
-    def at(self, users: npt.NDArray[np.integer], times_s: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    def at(self, users: Ints, times_s: Int64s) -> Float32s:
         """Mixtures `[E, K]` of users (rows of this block) at times; rows sum to 1."""
         begin, end = self.change_start_s[users], self.change_end_s[users]
         moved = (times_s - begin) / np.maximum(end - begin, 1)
@@ -68,9 +68,9 @@ class Interests:
 def draw_interests(
     options: SimulatorOptions,
     seasons: Seasons,
-    prior: npt.NDArray[np.float64],
-    first_s: npt.NDArray[np.int64],
-    last_s: npt.NDArray[np.int64],
+    prior: Float64s,
+    first_s: Int64s,
+    last_s: Int64s,
     rng: np.random.Generator,
 ) -> Interests:
     """Interests for B users with a topic prior `[B, K]`, active from `first_s` to `last_s` `[B]`.
@@ -98,7 +98,7 @@ def draw_interests(
     )
 
 
-def _draw_mixtures(prior: npt.NDArray[np.float64], rng: np.random.Generator) -> npt.NDArray[np.float32]:
+def _draw_mixtures(prior: Float64s, rng: np.random.Generator) -> Float32s:
     """Two to four topics a user, drawn without replacement by the prior, with Dirichlet(1) weights."""
     count, k = prior.shape
     most = min(_MOST_TOPICS, k)

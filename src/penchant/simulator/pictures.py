@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import UInt8s
 from penchant.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def draw_look(topic: int, noun: int, style: int, noise: float, rng: np.random.Ge
     return Look(hue, int(topics[1]) % 6, int(topics[2]) // 6 % 4, 2 + noun % 4, style)
 
 
-def draw_picture(look: Look, size: int, noise: float, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+def draw_picture(look: Look, size: int, noise: float, rng: np.random.Generator) -> UInt8s:
     """Draw a look: RGB `[size, size, 3]`; `noise` 0 to 1 also blurs it with random pixels.
 
     Raises `MissingExtraError` without Pillow.

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Bools, Float64s, Floats, Int32s, Int64s, Ints
 from penchant.data import schema
 from penchant.errors import DataError, UsageError
 from penchant.options import require_range
@@ -36,16 +36,14 @@ class Shown:
     item there. The propensity of the list is the product over its positions.
     """
 
-    items: npt.NDArray[np.int32]
-    propensity: npt.NDArray[np.float64]
+    items: Int32s
+    propensity: Float64s
 
 
 class Policy(Protocol):
     """Chooses the items to show; all randomness comes from `rng`."""
 
-    def __call__(
-        self, users: npt.NDArray[np.integer], times_s: npt.NDArray[np.int64], rng: np.random.Generator
-    ) -> Shown:
+    def __call__(self, users: Ints, times_s: Int64s, rng: np.random.Generator) -> Shown:
         """Lists for user codes `[B]` at UTC seconds `[B]`."""
         ...
 
@@ -58,7 +56,7 @@ class SoftmaxPolicy:
     -inf are never shown. The draw adds Gumbel noise and takes the best (Plackett-Luce; Kool et al. 2019).
     """
 
-    scores: npt.NDArray[np.floating]
+    scores: Floats
     length: int = 10
     temperature: float = 1.0
 
@@ -71,9 +69,7 @@ class SoftmaxPolicy:
                 remedy="Shorten the lists or allow more items.",
             )
 
-    def __call__(
-        self, users: npt.NDArray[np.integer], times_s: npt.NDArray[np.int64], rng: np.random.Generator
-    ) -> Shown:
+    def __call__(self, users: Ints, times_s: Int64s, rng: np.random.Generator) -> Shown:
         """Lists for user codes `[B]`; the time has no effect."""
         rows = np.asarray(users) if len(self.scores) > 1 else np.zeros(len(users), dtype=np.int64)
         logits = np.asarray(self.scores, dtype=np.float64)[rows] / self.temperature
@@ -91,11 +87,11 @@ class SoftmaxPolicy:
 class Answers:
     """The responses of B users to their lists: `examined` and `clicked` `[B, L]`."""
 
-    users: npt.NDArray[np.int64]
-    times_s: npt.NDArray[np.int64]
+    users: Int64s
+    times_s: Int64s
     shown: Shown
-    examined: npt.NDArray[np.bool_]
-    clicked: npt.NDArray[np.bool_]
+    examined: Bools
+    clicked: Bools
 
     @property
     def click_rate(self) -> float:
@@ -119,9 +115,7 @@ class Platform:
         self.catalogue: Catalogue = simulation.world.catalogue
         self.interests = _read_interests(simulation)
 
-    def attraction(
-        self, users: npt.NDArray[np.integer], items: npt.NDArray[np.integer], times_s: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.float64]:
+    def attraction(self, users: Ints, items: Ints, times_s: Int64s) -> Float64s:
         """Probability `[B, L]` that users `[B]` click items `[B, L]` that they examine, at times `[B]`."""
         mixture = self.interests.at(users, times_s)
         match = np.zeros(items.shape)
@@ -132,19 +126,11 @@ class Platform:
         exists = self.catalogue.created_s[items] <= times_s[:, None]
         return np.where(exists, 1 / (1 + np.exp(-logit)), 0.0)
 
-    def click_rate(
-        self, users: npt.NDArray[np.integer], items: npt.NDArray[np.integer], times_s: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.float64]:
+    def click_rate(self, users: Ints, items: Ints, times_s: Int64s) -> Float64s:
         """True probability `[B, L]` of a click on each position of given lists."""
         return EXAMINATION[: items.shape[1]] * self.attraction(users, items, times_s)
 
-    def ask(
-        self,
-        policy: Policy,
-        users: npt.NDArray[np.integer],
-        times_s: npt.NDArray[np.int64] | int,
-        rng: np.random.Generator,
-    ) -> Answers:
+    def ask(self, policy: Policy, users: Ints, times_s: Int64s | int, rng: np.random.Generator) -> Answers:
         """Show lists to user codes `[B]` at times `[B]` (or one time for all) and draw their responses.
 
         Raises `DataError` if the policy shows unknown item codes, an item twice, or propensities outside (0, 1].

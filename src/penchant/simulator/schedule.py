@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Bools, Int32s, Int64s
 from penchant.simulator.options import DAY_S, SimulatorOptions
 
 _HOURS: Final = np.asarray([2, 1, 1, 1, 1, 2, 4, 6, 7, 6, 6, 7, 9, 8, 6, 6, 7, 8, 10, 13, 15, 14, 9, 5], dtype=float)
@@ -23,18 +23,18 @@ class Schedule:
     the first event of its session.
     """
 
-    offsets: npt.NDArray[np.int64]
-    times_s: npt.NDArray[np.int64]
-    session: npt.NDArray[np.int32]
-    opening: npt.NDArray[np.bool_]
+    offsets: Int64s
+    times_s: Int64s
+    session: Int32s
+    opening: Bools
 
     @property
-    def users(self) -> npt.NDArray[np.int64]:
+    def users(self) -> Int64s:
         """Row of the user of each event `[E]`."""
         return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
 
 
-def draw_event_counts(options: SimulatorOptions, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+def draw_event_counts(options: SimulatorOptions, rng: np.random.Generator) -> Int64s:
     """Events of each user `[users]`: at least 3, log-normal, adding up to `options.events` exactly."""
     weight = np.minimum(rng.lognormal(0, 0.8, options.users), 12.0)
     spare = options.events - 3 * options.users
@@ -45,7 +45,7 @@ def draw_event_counts(options: SimulatorOptions, rng: np.random.Generator) -> np
     return np.asarray(counts + 3, dtype=np.int64)
 
 
-def draw_schedule(options: SimulatorOptions, counts: npt.NDArray[np.int64], rng: np.random.Generator) -> Schedule:
+def draw_schedule(options: SimulatorOptions, counts: Int64s, rng: np.random.Generator) -> Schedule:
     """Times for B users with `counts` `[B]` events each (at least 1)."""
     offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     total, users = int(offsets[-1]), np.repeat(np.arange(len(counts)), counts)
@@ -65,12 +65,8 @@ def draw_schedule(options: SimulatorOptions, counts: npt.NDArray[np.int64], rng:
 
 
 def _draw_session_starts(
-    options: SimulatorOptions,
-    session_users: npt.NDArray[np.int64],
-    length_s: npt.NDArray[np.int64],
-    users: int,
-    rng: np.random.Generator,
-) -> npt.NDArray[np.int64]:
+    options: SimulatorOptions, session_users: Int64s, length_s: Int64s, users: int, rng: np.random.Generator
+) -> Int64s:
     """Start of each session, at least 30 minutes after the end of the session before."""
     joined = rng.beta(1.0, 2.5, users) * options.days * 0.7
     left = joined + (options.days - joined) * rng.beta(3.0, 1.0, users)

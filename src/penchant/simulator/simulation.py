@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from penchant.arrays import Progress
+from penchant.arrays import Float32s, Progress
 from penchant.artifacts.atomic import atomic_folder
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.simulator.blocks import Block, World, draw_blocks
-from penchant.simulator.follows import draw_follows
 from penchant.simulator.media import list_item_media, publish_items, write_media
 from penchant.simulator.options import SimulatorOptions
+from penchant.simulator.population import draw_follows
 from penchant.simulator.truth import Truth, build_item_truth, build_topic_table
 
 
@@ -132,7 +131,7 @@ def _write_part(block: Block, root: Path, number: int) -> None:
         table.write_parquet(folder / part, compression="zstd")
 
 
-def _draw_relations(options: SimulatorOptions, means: list[npt.NDArray[np.float32]]) -> pl.DataFrame | None:
+def _draw_relations(options: SimulatorOptions, means: list[Float32s]) -> pl.DataFrame | None:
     return draw_follows(options, np.concatenate(means)[: options.users]) if options.follows else None
 
 

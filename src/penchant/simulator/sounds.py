@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
+
+from penchant.arrays import Float32s
 
 RATE: Final = 16_000
 """Samples a second of every sound."""
@@ -50,7 +51,7 @@ def draw_voice(topic: int, noun: int, style: int, noise: float, rng: np.random.G
     return Voice(int(topics[0]) % 6, int(topics[1]) // 6 % 4, pitch, melody, _TEMPO_S[style])
 
 
-def synthesise(voice: Voice, length_s: float, noise: float, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+def synthesise(voice: Voice, length_s: float, noise: float, rng: np.random.Generator) -> Float32s:
     """Synthesise a voice: mono samples in [-1, 1] at 16 kHz; `noise` 0 to 1 also adds hiss."""
     beats = int(np.ceil(length_s / voice.beat_s))
     clock = np.arange(int(voice.beat_s * RATE)) / RATE
@@ -68,7 +69,7 @@ def synthesise(voice: Voice, length_s: float, noise: float, rng: np.random.Gener
     return np.asarray(np.clip(hissing, -1, 1), dtype=np.float32)
 
 
-def encode_wav(samples: npt.NDArray[np.float32]) -> bytes:
+def encode_wav(samples: Float32s) -> bytes:
     """The samples as a 16-bit mono WAV file."""
     out = io.BytesIO()
     with wave.open(out, "wb") as file:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Float32s
 from penchant.data import schema
 from penchant.errors import DataError
 from penchant.messages import LANGUAGES
@@ -59,7 +59,7 @@ class Truth:
         for field in fields(self):
             getattr(self, field.name).write_parquet(folder / f"{field.name}.parquet", compression="zstd")
 
-    def interests(self, event_ids: pl.Series | list[str]) -> npt.NDArray[np.float32]:
+    def interests(self, event_ids: pl.Series | list[str]) -> Float32s:
         """True mixtures `[E, K]` at events, in the given order."""
         requested = pl.DataFrame({schema.EVENT_ID: event_ids})
         mixtures = requested.join(
@@ -73,7 +73,7 @@ class Truth:
             )
         return mixtures.to_numpy()
 
-    def item_topics(self) -> npt.NDArray[np.float32]:
+    def item_topics(self) -> Float32s:
         """Topic mixtures of items `[N, K]`, in the order of the item table."""
         return self.items["topics"].to_numpy()
 

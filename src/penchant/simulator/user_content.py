@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Int16s, Int64s
 from penchant.data import schema
 from penchant.simulator.behaviour import draw_rows
 from penchant.simulator.interests import Interests
@@ -63,9 +64,9 @@ def draw_user_content(
             schema.SESSION_ID: events[schema.SESSION_ID].gather(base),
             "context_device": events["context_device"].gather(base),
             "topic": topics.astype(np.uint8),
-            "source": pl.Series(["user"]).new_from_index(0, len(base)),
+            "source": "user",
             "interests": pl.Series(mixture, dtype=pl.Array(pl.Float32, options.topics)),
-            "label": pl.Series(["human"]).new_from_index(0, len(base)),
+            "label": "human",
         }
     )
     shown = {"number": numbers, "topic": topics.astype(np.int64), "noun": noun, "style": style.astype(np.int64)}
@@ -75,9 +76,7 @@ def draw_user_content(
     return rows, files.drop_nulls("path").select(MEDIA_COLUMNS)
 
 
-def _draw_moments(
-    schedule: Schedule, count: int, rng: np.random.Generator
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _draw_moments(schedule: Schedule, count: int, rng: np.random.Generator) -> tuple[Int64s, Int64s]:
     """Preceding events, and times strictly between each of them and the user's next event."""
     gap = np.append(np.diff(schedule.times_s), 0)
     gap[schedule.offsets[1:] - 1] = 120
@@ -90,9 +89,9 @@ def _draw_moments(
 def _write_texts(
     options: SimulatorOptions,
     kinds: npt.NDArray[np.str_],
-    topics: npt.NDArray[np.int16],
-    noun: npt.NDArray[np.int64],
-    style: npt.NDArray[np.int16],
+    topics: Int16s,
+    noun: Int64s,
+    style: Int16s,
     rng: np.random.Generator,
 ) -> pl.Series:
     """Queries of searches, and captions of 60 % of the uploads."""
