@@ -52,8 +52,17 @@ def import_table() -> str:
     return "\n".join([*lines, ""])
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put the tables in the place of their marks (the name is that of mkdocs' event)."""
+def on_page_markdown(markdown: str, page: Any = None, **_: Any) -> str:
+    """Fill in the tables, with Chinese headings on pages of docs/zh (the name is that of an event of mkdocs)."""
+    filled = fill_tables(markdown)
+    if page is not None and page.file.src_uri.startswith("zh/"):
+        for english, chinese in CHINESE_HEADINGS.items():
+            filled = filled.replace(english, chinese)
+    return filled
+
+
+def fill_tables(markdown: str) -> str:
+    """Put the tables in the place of their marks."""
     for mark, tables in MARKS.items():
         if mark in markdown:
             markdown = markdown.replace(mark, tables())
@@ -186,6 +195,15 @@ def glossary_table(chinese: bool = False) -> str:
         rows = [(term["say"], term["means"], term["instead"]) for term in terms]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows), ""])
 
+
+CHINESE_HEADINGS = {
+    "| argument or option | default | |": "| 参数或选项 | 默认值 | 说明（英文） |",
+    "| option | type | default | meaning |": "| 选项 | 类型 | 默认值 | 含义（英文） |",
+    "| kind | also read as |": "| 种类 | 也识别为 |",
+    "| model | tried |": "| 模型 | 搜索的取值 |",
+    **{f"| {table} | also read as |": f"| {table} 的列 | 也识别为 |" for table in ALIASES},
+}
+"""Headings of the tables that pages in docs/zh show."""
 
 MARKS = {
     "<!-- glossary -->": glossary_table,

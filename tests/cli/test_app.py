@@ -74,7 +74,7 @@ def test_a_bad_call_ends_with_2() -> None:
     [
         (DataError("The file x is odd.", remedy="Mend it."), 1, "penchant: The file x is odd. Mend it.\n"),
         (UsageError("No.", remedy="Yes."), 2, "penchant: No. Yes.\n"),
-        (KeyboardInterrupt(), 130, "penchant: Interrupted; nothing half-written was left behind.\n"),
+        (KeyboardInterrupt(), 130, "penchant: Interrupted. No incomplete file is left behind.\n"),
     ],
 )
 def test_an_error_is_one_line_on_stderr_and_a_code(

@@ -80,7 +80,7 @@ def test_one_user_trains_and_says_that_nothing_was_tested(run: Run, tmp_path: Pa
     data = folder(tmp_path / "d", "user_id,item_id,timestamp\nu1,i1,1\n")
     done = run("train", data, "--out", tmp_path / "b", *FAST)
     assert done.exit_code == 0, done.output
-    assert "Nothing was tested: " in done.stderr and "version 1" in done.stdout
+    assert "The recipe is not tested: " in done.stderr and "version 1" in done.stdout
     failed(run("compare", data, "--models", "popularity"), 1, "A split by time needs events at different times", "Use")
 
 
@@ -185,9 +185,9 @@ def test_requests_that_contradict_themselves(run: Run, bundle: Path, tmp_path: P
         "Give exactly one of --user, --history, --text, --image, --audio, --users; got none",
     )
     failed(run("recommend", bundle, "--user", "a", "--text", "b"), 2, "got --user and --text")
-    failed(run("recommend", bundle, "--users", "all"), 2, "--users and --out belong together")
-    failed(run("recommend", bundle, "--user", "a", "--out", "x"), 2, "--users and --out belong together")
-    failed(run("recommend", bundle, "--users", "all", "--out", "x", "--explain"), 2, "--explain is for one person")
+    failed(run("recommend", bundle, "--users", "all"), 2, "--users needs --out, and --out needs --users")
+    failed(run("recommend", bundle, "--user", "a", "--out", "x"), 2, "--users needs --out, and --out needs --users")
+    failed(run("recommend", bundle, "--users", "all", "--out", "x", "--explain"), 2, "--explain works for one user")
     failed(run("recommend", bundle, "--user", "a", "--at", "soon"), 2, "'soon' is not understood. Give ISO 8601")
     failed(run("recommend", bundle, "--history", tmp_path / "h.csv"), 2, "h.csv: the file does not exist")
     failed(run("recommend", bundle, "--user", "u000001", "--category", "zz"), 2, "category='zz' is not known")
@@ -198,7 +198,7 @@ def test_requests_that_contradict_themselves(run: Run, bundle: Path, tmp_path: P
 def test_a_history_of_several_people_is_refused(run: Run, bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "h.csv").write_text("user_id,item_id,timestamp\na,i000001,1700000000\nb,i000002,1700000100\n")
     done = run("recommend", bundle, "--history", tmp_path / "h.csv")
-    failed(done, 1, "events of 2 users (a, b)", "the events of one person")
+    failed(done, 1, "events of 2 users (a, b)", "the events of one user")
 
 
 # bundles
@@ -222,7 +222,7 @@ def test_bundles_that_cannot_be_used(run: Run, bundle: Path, tmp_path: Path) -> 
 def test_a_bundle_without_histories_knows_nobody(run: Run, bundle: Path, tmp_path: Path) -> None:
     Recommender.load(bundle).save(tmp_path / "bare", histories=False)
     done = run("recommend", tmp_path / "bare", "--users", "all", "--out", tmp_path / "lists.parquet")
-    failed(done, 1, "knows no user", "without --no-histories")
+    failed(done, 1, "contains no user", "without --no-histories")
     assert not (tmp_path / "lists.parquet").exists()
 
 
@@ -289,7 +289,7 @@ def test_a_signal_at_any_moment_leaves_nothing_half_written(
         verify(copy / "versions" / str(version))
     assert not [p for p in copy.rglob("*") if p.name.startswith(".")]
     if process.returncode == 130 and stderr:  # before a command begins there is nothing to say
-        assert "penchant: Interrupted; nothing half-written was left behind." in stderr
+        assert "penchant: Interrupted. No incomplete file is left behind." in stderr
 
 
 def test_an_output_table_is_replaced_whole(run: Run, bundle: Path, tmp_path: Path) -> None:

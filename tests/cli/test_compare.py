@@ -90,8 +90,8 @@ def test_ablation_by_masks_is_shown_and_by_refits_is_more_models(run: Run, shop:
     experts = ("--set", "lite.experts=content,cooccurrence", "--set", "modalities.attributes.enabled=false")
     done = run("compare", shop, "--models", "lite", "--ablate", "masked", "--split", "leave-one-out", *experts, *NGRAM)
     assert done.exit_code == 0, done.output
-    assert "lite that reads" in done.stdout and "behaviour + text" in done.stdout
-    assert "of the score of recommended items" in done.stdout
+    assert "lite with" in done.stdout and "behaviour + text" in done.stdout
+    assert "contributions to the score of recommended items" in done.stdout
     again = ("--ablate", "refitted", "--split", "leave-one-out", "--json", "-")
     told = json.loads(run("compare", shop, "--models", "lite", *again, *experts, *NGRAM).stdout)
     assert list(told["models"]) == ["lite", "lite: text", "lite: behaviour"]

@@ -69,7 +69,7 @@ def test_downloaded_from_an_address(run: Run, address: str, tmp_path: Path) -> N
     words = ("get", "s3rec", "--from", address, "--part", "Beauty", "--to", tmp_path / "out")
     refused = run(*words)
     assert refused.exit_code == 2
-    assert "The licence of s3rec must be accepted before it is downloaded" in refused.stderr
+    assert "The licence of s3rec must be accepted before the download" in refused.stderr
     assert "add --accept-licence" in refused.stderr and not (tmp_path / "out.download").exists()
     done = run(*words, "--accept-licence")
     assert done.exit_code == 0, done.output
@@ -80,7 +80,7 @@ def test_downloaded_from_an_address(run: Run, address: str, tmp_path: Path) -> N
 def test_what_cannot_be_downloaded_says_how_by_hand(run: Run, address: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
     for words, code, message in (
-        (("get", "mind", "--to", out), 1, "mind cannot be downloaded without a browser. Agree to the terms"),
+        (("get", "mind", "--to", out), 1, "mind can only be downloaded in a browser. Agree to the terms"),
         (("get", "mind", "--to", out), 1, f"Then: penchant get mind --from FOLDER --to {out}"),
         (("get", "s3rec", "--to", out), 2, "s3rec comes in parts; choose one. Add --part NAME, such as Beauty"),
         (("get", "s3rec", "--part", "../x", "--to", out), 2, "part='../x' is no name of a part."),

@@ -23,8 +23,8 @@ def test_interests(run: Run, bundle: Path) -> None:
     np.testing.assert_allclose(told["vectors"], series.vectors, rtol=1e-6)
     done = run("interests", bundle, "--user", "u000001")
     assert done.exit_code == 0, done.output
-    assert f"u000001: {len(series)} events, vectors of {series.vectors.shape[1]} numbers" in done.stdout
-    assert "cosine to now  nearest categories" in done.stdout and "1.0000" in done.stdout
+    assert f"u000001: {len(series)} events, vectors of {series.vectors.shape[1]} dimensions" in done.stdout
+    assert "cosine to latest  nearest categories" in done.stdout and "1.0000" in done.stdout
 
 
 def test_every_interest_with_what_is_nearest(run: Run, shop: Path, tmp_path: Path) -> None:
@@ -84,9 +84,9 @@ def test_explain(run: Run, bundle: Path) -> None:
     assert done.exit_code == 0 and reason.sentence in done.stdout
     scores = rec.scores(rec.histories(rec.dataset.encode_users(["u000001"])))[0]
     lead = (reason.score - scores.mean()) / scores.std()
-    assert reason.lead == pytest.approx(lead, rel=1e-4) and f"{lead:+.2f} sd from the mean" in done.stdout
+    assert reason.lead == pytest.approx(lead, rel=1e-4) and f"z-score {lead:+.2f} over all items" in done.stdout
     assert all(0 < event.contribution <= 2 * lead for event in reason.events)
-    assert "takes away when removed" in done.stdout and "gives to the score" in done.stdout
+    assert "z-score lost when removed" in done.stdout and "contribution to the score" in done.stdout
     early = run("explain", bundle, "--user", "u000001", "--item", item, "--at", "1999-01-01")
     assert early.exit_code == 0 and "No past event raises this item's score." in early.stdout
 

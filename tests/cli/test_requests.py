@@ -11,7 +11,7 @@ from penchant.errors import DataError, UsageError
 
 def test_exactly_one() -> None:
     requests.exactly_one(user="u", text=None)
-    with pytest.raises(UsageError, match=r"Give exactly one of --user, --text; got none\. A known user"):
+    with pytest.raises(UsageError, match=r"Give exactly one of --user, --text; got none\. Give a known user"):
         requests.exactly_one(user=None, text=None)
     with pytest.raises(UsageError, match="got --user and --text"):
         requests.exactly_one(user="u", text="x")
@@ -42,7 +42,7 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
 def test_a_table_is_not_written_under_a_name_of_another_form() -> None:
     requests.parquet_file("--out", None)
     requests.parquet_file("--out", Path("lists.parquet"))
-    with pytest.raises(UsageError, match=r"--out lists\.csv: the table is written as Parquet\. Give a name"):
+    with pytest.raises(UsageError, match=r"--out lists\.csv: the table is written as Parquet\. Give a file name"):
         requests.parquet_file("--out", Path("lists.csv"))
 
 
@@ -64,11 +64,13 @@ def test_ids_from_any_file(tmp_path: Path, ending: str) -> None:
 
 def test_a_table_without_the_column(tmp_path: Path) -> None:
     (tmp_path / "ids.csv").write_text("uid,x\n1,2\n")
-    with pytest.raises(DataError, match=r"ids\.csv has no column 'user_id'; it has: uid, x\. It needs"):
+    with pytest.raises(
+        DataError, match=r"ids\.csv has no column 'user_id'; it has: uid, x\. Required columns: user_id"
+    ):
         requests.read_ids("--users", tmp_path / "ids.csv", "user_id")
 
 
 def test_a_file_of_nothing(tmp_path: Path) -> None:
     (tmp_path / "ids.txt").write_text("\n")
-    with pytest.raises(DataError, match=r"ids\.txt holds no id\. Give one user_id a line"):
+    with pytest.raises(DataError, match=r"ids\.txt contains no id\. Give one user_id per line"):
         requests.read_ids("--users", tmp_path / "ids.txt", "user_id")

@@ -13,7 +13,7 @@ def test_all_settings_with_their_meaning(run: Run) -> None:
     assert done.exit_code == 0
     assert "Share of all steps in which the learning rate rises" in done.stdout
     assert "attention (gru: gru, cnn_rnn: cnn_rnn)" in done.stdout
-    assert "Options transformer.* are also those of gru, cnn_rnn" in done.stderr
+    assert "The settings transformer.* also exist for gru, cnn_rnn" in done.stderr
 
 
 def test_some_settings_as_json(run: Run) -> None:

@@ -167,9 +167,12 @@ def test_probes_are_asked_for_kept_and_tested(run: Run, shop: Path, tmp_path: Pa
     who = ("--user", "u000001")
     item = Recommender.load(tmp_path / "b").dataset.item_vocabulary.ids[0]
     likely = json.loads(run("explain", tmp_path / "b", *who, "--item", item, "--json").stdout)["interested"]
-    assert f"probability of {likely:.0%}" in run("explain", tmp_path / "b", *who, "--item", item).stdout
+    assert f"Probability of interest: {likely:.0%}" in run("explain", tmp_path / "b", *who, "--item", item).stdout
     following = json.loads(run("interests", tmp_path / "b", *who, "--json").stdout)["next_category"]
     assert sum(following.values()) == pytest.approx(1, abs=1e-5)
-    assert f"likeliest of: {next(iter(following))} " in run("interests", tmp_path / "b", *who).stdout
+    assert (
+        f"Most likely categories of the next item: {next(iter(following))} "
+        in run("interests", tmp_path / "b", *who).stdout
+    )
     wrong = run("train", early, "--out", tmp_path / "c", "--set", "probes.fit=colour")
     assert wrong.exit_code == 2 and "'colour' is not known" in wrong.output

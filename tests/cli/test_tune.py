@@ -20,7 +20,7 @@ def test_settings_are_found_written_and_learned(run: Run, shop: Path, tmp_path: 
     words = ("tune", shop, "--minutes", 10, "--out", file, "--model", "cooccurrence,item_knn", "--seed", 3, *NGRAM)
     done = run(*words, "--trials", 4)
     assert done.exit_code == 0, done.output
-    assert "the test part was not looked at" in done.stdout and f"--config {file}" in done.stderr
+    assert "The test part is not used" in done.stdout and f"--config {file}" in done.stderr
     config = Config.from_toml(file)
     assert config.seed == 3 and config.modalities.text.dim == 16 and config.model in ("cooccurrence", "item_knn")
     again = run(*words, "--trials", 6, "--json")
@@ -83,7 +83,7 @@ def test_a_model_the_data_do_not_allow_is_left_out_and_wrong_calls_are_refused(r
     (tmp_path / "d" / "events.csv").write_text(f"user_id,item_id,timestamp\n{rows}\n")
     words = ("tune", tmp_path / "d", "--out", tmp_path / "f.toml", "--trials", 2)
     done = run(*words, "--minutes", 1, "--model", "content,popularity")
-    assert done.exit_code == 0 and "content was left out: " in done.stdout, done.output
+    assert done.exit_code == 0 and "content is left out: " in done.stdout, done.output
     refused = run(*words, "--minutes", 1, "--model", "content")
     assert refused.exit_code == 1
     assert run(*words, "--minutes", 0).exit_code == 2

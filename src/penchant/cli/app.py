@@ -1,4 +1,4 @@
-"""All commands in one program, and what happens when one of them fails."""
+"""The program with all commands, and its handling of errors."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ INTERRUPTED = 130
 
 
 class Commands(TyperGroup):
-    """Turns every error into one message on stderr and an exit code; tracebacks only with `--debug`."""
+    """Turns every error into one message on stderr and an exit code; `--debug` keeps the traceback."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command that was asked for."""
+        """Run the command that the user gave."""
         try:
             return super().invoke(ctx)
         except (typer.Exit, typer.Abort, BrokenPipeError):
             raise
         except KeyboardInterrupt:
-            _fail("Interrupted; nothing half-written was left behind.", INTERRUPTED)
+            _fail("Interrupted. No incomplete file is left behind.", INTERRUPTED)
         except PenchantError as error:
             if ctx.params.get("debug"):
                 raise
@@ -50,15 +50,15 @@ class Commands(TyperGroup):
             if ctx.params.get("debug") or hasattr(error, "show"):  # `show`: a bad call, which typer reports itself
                 raise
             _fail(
-                f"{type(error).__name__}: {' '.join(str(error).split())[:500]}. Nobody foresaw this error; "
-                "run it again as penchant --debug … to see where it happened, and please report it.",
+                f"{type(error).__name__}: {' '.join(str(error).split())[:500]}. This error is unexpected. "
+                "Run the command again as penchant --debug … to see the traceback, and please report it.",
                 1,
             )
 
 
 app = typer.Typer(
     cls=Commands,
-    help="Interests from what people write, look at, listen to and do, as they change over time.",
+    help="Interests from what users write, look at, listen to and do, as they change over time.",
     epilog="Start with: penchant demo",
     no_args_is_help=True,
     add_completion=False,
@@ -75,12 +75,12 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Interests from what people write, look at, listen to and do, as they change over time."""
+    """Interests from what users write, look at, listen to and do, as they change over time."""
 
 
 for _command in (
@@ -103,14 +103,14 @@ for _command in (
 
 
 SOON_S = 0.05
-"""Seconds until a signal that came too early is looked at again."""
+"""Seconds until a signal that arrives too early is handled again."""
 
 
 def run() -> None:
-    """Run the program on the words of the command line."""
+    """Run the program on the arguments of the command line."""
     with contextlib.suppress(ValueError, OSError, AttributeError):
         signal.signal(signal.SIGTERM, _stop)
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else somebody wants it ignored
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # otherwise the caller ignores it
             signal.signal(signal.SIGINT, _stop)
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):
@@ -121,7 +121,7 @@ def run() -> None:
 def _stop(number: int, frame: object) -> None:
     """A kill or Ctrl-C unwinds the stack, so that temporary files are removed.
 
-    While torch is being loaded it waits: an exception that comes out of its C++ code would abort the process.
+    It waits while torch is being imported: an exception raised inside its C++ code would abort the process.
     """
     spec = getattr(sys.modules.get("torch"), "__spec__", None)
     if getattr(spec, "_initializing", False) and hasattr(signal, "setitimer"):

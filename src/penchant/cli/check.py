@@ -1,4 +1,4 @@
-"""`penchant check`: the contents of a folder of data, rejected rows, findings of the doctor, and advice."""
+"""`penchant check`: the contents of a data folder, rejected rows, findings of the doctor, and advice."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ def check(
     data: parameters.DataFolder,
     json: parameters.AsJson = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Fail if rows are in quarantine or the doctor finds a problem.")
+        bool, typer.Option("--strict", help="Exit with code 1 if rows are in quarantine or the doctor finds a problem.")
     ] = False,
     page: Annotated[
-        Path | None, typer.Option("--page", metavar="FILE.html", help="Also write everything as one page.")
+        Path | None, typer.Option("--page", metavar="FILE.html", help="Also write the result as one HTML page.")
     ] = None,
     language: Annotated[
-        Literal["en", "zh"], typer.Option("--language", help="Language of findings, advice and page.")
+        Literal["en", "zh"], typer.Option("--language", help="Language of the findings, the advice and the page.")
     ] = "en",
 ) -> None:
-    """Examine a folder of data: its contents, its problems, and advice on how to train on it."""
+    """Check a data folder: its contents, its problems, and advice on how to train on it."""
     from penchant.workflows.check import check_folder
 
     with terminal.progress() as report:

@@ -1,4 +1,4 @@
-"""`--clean`: cleaning rules that a command applies to its data before anything else, on request."""
+"""`--clean`: optional cleaning rules that a command applies to its data first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`penchant compare`: several models on one split, in one run, with intervals."""
+"""`penchant compare`: several models on one split, in one run, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from penchant.data.results.modality_use import ModalityUse
 
 SHOWN = ("ndcg", "hit_rate", "mrr", "coverage")
-"""Metrics of the printed table; all of them stand in the JSON."""
+"""Metrics of the printed table; the JSON has all of them."""
 
 
 def compare(
     data: parameters.DataFolder,
     models: Annotated[
         str,
-        typer.Option("--models", metavar="A,B,C", help=f"Names with commas between them, of {parameters.MODEL_NAMES}."),
+        typer.Option("--models", metavar="A,B,C", help=f"Model names, separated by commas: {parameters.MODEL_NAMES}."),
     ],
     split: parameters.Split = "time",
     target: parameters.Target = "first",
@@ -34,12 +34,14 @@ def compare(
         Literal["none", "masked", "refitted"],
         typer.Option(
             "--ablate",
-            help="Models without some of their modalities: masked hides them from the fitted model, refitted "
-            "learns anew.",
+            help="Modality ablation: masked hides modalities from the fitted model, refitted fits the model again "
+            "without them.",
         ),
     ] = "none",
     k: parameters.Many = 10,
-    seeds: Annotated[int, typer.Option("--seeds", min=1, max=100, help="Fits of each model, averaged.")] = 1,
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=1, max=100, help="Number of fits of each model; results are averaged.")
+    ] = 1,
     seed: parameters.SeedOfConfig = None,
     config: parameters.ConfigFile = None,
     set_: parameters.Settings = None,
@@ -47,7 +49,7 @@ def compare(
     clean: parameters.Clean = None,
     json: parameters.JsonFile = None,
 ) -> None:
-    """Fit several models on the same part of the data and test them on the same users."""
+    """Fit several models on the same training part and test them on the same users."""
     names = names_of(models)
     from penchant.cli.configuration import recipes
     from penchant.data.dataset import Dataset
@@ -73,7 +75,7 @@ def compare(
 
 
 def show_comparison(found: Comparison, json: Path | None) -> None:
-    """The table on stdout and the JSON where it was asked for (`-`: on stdout, alone)."""
+    """Print the table, and write the JSON if a file is given (`-`: JSON alone, on stdout)."""
     if json is not None and str(json) == "-":
         terminal.show_json(found.to_json())
         return
@@ -95,19 +97,21 @@ def show_comparison(found: Comparison, json: Path | None) -> None:
 def _show_modalities(model: str, use: ModalityUse) -> None:
     """Print the share of each modality in the score, and the ablation by masks."""
     shares = ", ".join(f"{modality} {share:.0%}" for modality, share in use.contribution.items())
-    terminal.show(f"\n{model}: of the score of recommended items {shares}")
+    terminal.show(f"\n{model}: contributions to the score of recommended items: {shares}")
     if use.ablation is not None:
-        header = (f"{model} that reads", use.ablation.metric, "minus all modalities")
+        header = (f"{model} with", use.ablation.metric, "difference to all modalities")
         rows = [
             (" + ".join(row.modalities), str(row.value), str(row.difference.interval) if row.difference else "")
             for row in use.ablation.rows
         ]
         terminal.show_table(header, rows)
-        terminal.show(f"on {use.ablation.users:,} users; modalities hidden from the fitted model, not trained again")
+        terminal.show(
+            f"on {use.ablation.users:,} users; modalities are hidden from the fitted model, which is not trained again"
+        )
 
 
 def names_of(models: str) -> list[str]:
-    """Names of models from a list with commas, each known."""
+    """Model names from a list separated by commas; each name is valid."""
     from penchant.models.registry import canonical
 
     names = [name.strip() for name in models.split(",") if name.strip()]

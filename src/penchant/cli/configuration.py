@@ -1,4 +1,4 @@
-"""From `--config`, `--model`, `--seed` and `--set` to one configuration; the command line goes before the file."""
+"""From `--config`, `--model`, `--seed` and `--set` to one configuration; the command line overrides the file."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ if TYPE_CHECKING:
 def configuration(
     config: Path | None, settings: list[str] | None, model: str | None = None, seed: int | None = None
 ) -> Config:
-    """The configuration of one call; raises `UsageError` / `OptionError` for anything unknown."""
+    """The configuration of one call; raises `UsageError` or `OptionError` for an unknown key or value."""
     from penchant.options import parse_settings
     from penchant.recommender.config import Config
 
-    found = Config.from_toml(config) if config is not None else Config()
+    base = Config.from_toml(config) if config is not None else Config()
     wanted: dict[str, object] = dict(parse_settings(settings or []))
     if model is not None:
         wanted["model"] = model
     if seed is not None:
         wanted["seed"] = seed
-    return found.with_settings(wanted)
+    return base.with_settings(wanted)
 
 
 def recipes(
     config: Path | None, settings: list[str] | None, names: Sequence[str], seed: int | None = None
 ) -> dict[str, Config]:
-    """A configuration for each model; a setting goes to every one of them that has it.
+    """A configuration for each model; a setting applies to every model that has it.
 
-    Raises `OptionError` where none has it, `UsageError` where its value is wrong.
+    Raises `OptionError` if no model has it, `UsageError` if its value is invalid.
     """
     from penchant.errors import OptionError, UsageError
     from penchant.options import parse_settings
 
-    found = {name: configuration(config, None, name, seed) for name in names}
-    taken: dict[str, dict[str, object]] = {name: {} for name in names}
+    bases = {name: configuration(config, None, name, seed) for name in names}
+    accepted: dict[str, dict[str, object]] = {name: {} for name in names}
     for key, value in parse_settings(settings or []).items():
-        refused: list[OptionError] = []
+        rejected: list[OptionError] = []
         for name in names:
             try:
-                found[name].with_settings({**taken[name], key: value})
+                bases[name].with_settings({**accepted[name], key: value})
             except OptionError as error:
-                refused.append(error)
+                rejected.append(error)
                 continue
             except UsageError:
-                pass  # what follows may make it right; the whole is judged below
-            taken[name][key] = value
-        wrong_value = [error for error in refused if not str(error).startswith("option=")]
-        if wrong_value or len(refused) == len(names):
-            raise (wrong_value or refused)[0]
-    return {name: found[name].with_settings(taken[name]) for name in names}
+                pass  # a later setting may make it valid; all of them are checked together below
+            accepted[name][key] = value
+        wrong_value = [error for error in rejected if not str(error).startswith("option=")]
+        if wrong_value or len(rejected) == len(names):
+            raise (wrong_value or rejected)[0]
+    return {name: bases[name].with_settings(accepted[name]) for name in names}

@@ -1,4 +1,4 @@
-"""`penchant demo`: the whole job on a simulated platform, from raw files to a report and lists with reasons."""
+"""`penchant demo`: every step on a simulated platform, from raw files to a report and lists with reasons."""
 
 from __future__ import annotations
 
@@ -19,19 +19,23 @@ if TYPE_CHECKING:
 def demo(
     data: Annotated[
         Path | None,
-        typer.Option("--data", metavar="DIR", help="Data to use; simulated and written there where nothing is."),
+        typer.Option(
+            "--data",
+            metavar="DIR",
+            help="Data folder to use. If it is empty or missing, simulated data are written there.",
+        ),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where everything is written.")] = Path(
-        "penchant-demo"
-    ),
-    language: Annotated[Literal["zh", "en"], typer.Option("--language", help="Language of the platform.")] = "en",
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Output folder.")] = Path("penchant-demo"),
+    language: Annotated[
+        Literal["zh", "en"], typer.Option("--language", help="Language of the simulated platform and of the report.")
+    ] = "en",
     model: parameters.ModelName = None,
     users: Annotated[int, typer.Option("--users", min=1, help="Number of simulated users.")] = 2_000,
     items: Annotated[int, typer.Option("--items", min=1, help="Number of simulated items.")] = 1_000,
     set_: parameters.Settings = None,
     seed: parameters.Seed = 0,
 ) -> None:
-    """See the whole job: simulate, check, train, compare, report and recommend, in a few minutes."""
+    """Run every step in a few minutes: simulate, check, compare, train, report and recommend."""
     started = time.monotonic()
     folder, bundle = data or out / "data", out / "bundle"
     from penchant.artifacts.bundle import refuse_foreign
@@ -47,7 +51,7 @@ def demo(
     config = configuration(None, set_, model, seed)
     show_heading(1, "The data")
     if folder.is_dir() and any(folder.iterdir()):
-        terminal.show(f"using what is in {folder}")
+        terminal.show(f"using the data in {folder}")
     else:
         files = write_platform(folder, users, items, language, seed)
         terminal.show(f"simulated a platform of {users:,} users and {items:,} items, none of them real: {folder}")
@@ -63,50 +67,52 @@ def demo(
     terminal.show(f"Report   {result.folder / 'report.html'}")
     terminal.show(f"Bundle   {bundle}")
     terminal.show(f"Data     {folder}")
-    terminal.note(f"Done in {time.monotonic() - started:.0f} s. Open the report in a browser; then type:")
+    terminal.note(f"Done in {time.monotonic() - started:.0f} s. Open the report in a browser. Then try:")
     for line in next_commands(bundle, folder, user, result.recommender):
         terminal.note(f"  {line}")
 
 
 def show_heading(number: int, title: str) -> None:
-    """A heading on stdout."""
+    """Print a heading."""
     terminal.show(f"\n{number}. {title}\n")
 
 
 def show_files(files: SimulatedFiles) -> None:
-    """How many pictures and sounds the platform has."""
+    """Print the numbers of images and sounds on the platform."""
     if files.pictures or files.sounds:
         terminal.show(
-            f"drew {files.pictures:,} pictures and made {files.sounds:,} sounds that carry the topic of their item"
+            f"generated {files.pictures:,} images and {files.sounds:,} sounds that show the topic of their item"
         )
     else:
-        terminal.show("no pictures and sounds: they need Pillow, pip install 'penchant[image]'")
+        terminal.show("no images and sounds: they need Pillow, pip install 'penchant[image]'")
 
 
 def show_result(result: DemoResult) -> None:
-    """The comparison, cold items and planted interests, a table each."""
+    """Print one table each for the comparison, cold items and the recovery of true interests."""
     from penchant.models.ensemble.options import EnsembleOptions
     from penchant.workflows.demo import NO_TRUTH
 
     comparison, cold = result.comparison, result.cold
-    show_heading(2, f"How the models predict the next choices of {comparison.users:,} users, held out of training")
+    show_heading(2, f"Comparison of the models on the held-out next events of {comparison.users:,} users")
     show_comparison(comparison)
     if cold is None:
         show_heading(3, "Cold items")
         terminal.show(f"Left out: {result.not_cold}")
     else:
         show_heading(
-            3, f"Cold items: a tenth of the items is held out of training, and {cold.users:,} users chose one of them"
+            3, f"Cold items: a tenth of the items is not in training, and {cold.users:,} users chose one of them"
         )
         show_comparison(cold)
         for name in cold.models:
             options = result.recommender.config.options(name)
             if isinstance(options, EnsembleOptions):
                 terminal.show(
-                    f"{name}: known items may lose {100 * options.max_known_loss:.1f} % of NDCG@10 to cold ones; "
-                    f"{name}.max_known_loss sets how much"
+                    f"{name}: warm items may lose {100 * options.max_known_loss:.1f} % of NDCG@10 to cold ones; "
+                    f"{name}.max_known_loss sets this budget"
                 )
-    show_heading(4, "How well interest vectors show the planted interests, and how soon they turn with them")
+    show_heading(
+        4, "Recovery of the true interests: how well interest vectors match them, and how soon they follow a change"
+    )
     if result.recovery:
         terminal.show_table(*result.recovery.table())
     else:
@@ -114,20 +120,20 @@ def show_result(result: DemoResult) -> None:
 
 
 def show_comparison(comparison: Comparison) -> None:
-    """The main measures of every model."""
+    """Print the main metrics of every model."""
     terminal.show_table(*comparison.table([f"{name}@{comparison.k}" for name in ("ndcg", "hit_rate", "mrr")]))
 
 
 def show_lists(recommender: Recommender, *, k: int = 3) -> str:
-    """The last choices of a few users, and their lists with a reason an item; returns the first user."""
+    """Print the last items of a few users and their lists with reasons; return the first user."""
     from penchant.workflows.demo import select_users
 
-    show_heading(5, f"What the {recommender.config.model} recommends, and why")
+    show_heading(5, f"Recommendations of {recommender.config.model}, with reasons")
     users, titles = select_users(recommender), recommender.titles
     for user in users:
         history = recommender.dataset.sequences(recommender.dataset.encode_users([user])).items
         recent = [titles[code] for code in history[history >= 0][-3:]]
-        terminal.show(f"{user}, whose last choices are {'; '.join(recent)}")
+        terminal.show(f"{user}, last items: {'; '.join(recent)}")
         answer = recommender.recommend([user], k=k, explain=True)
         codes = [int(code) for code in answer.items[0] if code >= 0]
         rows = [(n + 1, titles[code], answer.reasons[0][n].sentence) for n, code in enumerate(codes)]

@@ -1,4 +1,4 @@
-"""`penchant encode`: item vectors of one modality as a table, through the cache that can be resumed."""
+"""`penchant encode`: the item embeddings of one modality as a table, through the cache."""
 
 from __future__ import annotations
 
@@ -12,32 +12,37 @@ from penchant.cli import parameters, requests, terminal
 
 def encode(
     data: parameters.DataFolder,
-    modality: Annotated[
-        Literal["text", "image", "audio"], typer.Option("--modality", help="What of the items is encoded.")
-    ],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE.parquet", help="Table of item_id, vector and present.")],
+    modality: Annotated[Literal["text", "image", "audio"], typer.Option("--modality", help="Modality to encode.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.parquet", help="Output table: item_id, vector, present.")],
     encoder: Annotated[
         str,
         typer.Option(
             "--encoder",
             metavar="NAME",
-            help="auto, minilm, ngram, word2vec, fasttext, glove:PATH, cnn, crnn, lstm, or a model by "
-            "folder or Hugging Face name.",
+            help="auto, minilm, ngram, word2vec, fasttext, glove:PATH, cnn, crnn, lstm, or the folder or "
+            "Hugging Face name of a model.",
         ),
     ] = "auto",
     beside: Annotated[
         Path | None,
-        typer.Option("--beside", metavar="OLD.parquet", help="Say how far neighbours moved from these vectors."),
+        typer.Option(
+            "--beside",
+            metavar="OLD.parquet",
+            help="Earlier table: report how much the neighbours of each item changed.",
+        ),
     ] = None,
     cache: Annotated[
-        Path | None, typer.Option("--cache", metavar="DIR", help="Folder of vectors by content.  [default: the user's]")
+        Path | None,
+        typer.Option(
+            "--cache", metavar="DIR", help="Folder of the embedding cache.  [default: the user's cache folder]"
+        ),
     ] = None,
     set_: parameters.Settings = None,
     seed: parameters.Seed = 0,
     strict: parameters.Strict = False,
     json: parameters.AsJson = False,
 ) -> None:
-    """Encode the items of a folder of data; what was encoded once is not encoded again."""
+    """Encode one modality of the items of a data folder; cached embeddings are not computed again."""
     requests.parquet_file("--out", out)
     from dataclasses import asdict, replace
 
@@ -84,8 +89,8 @@ def encode(
         return
     for line in found.notes:
         terminal.show(line)
-    terminal.show(f"Wrote {present:,} vectors of {found.modality.dim} numbers for {dataset.n_items:,} items to {out}")
+    terminal.show(
+        f"Wrote {present:,} vectors of {found.modality.dim} dimensions for {dataset.n_items:,} items to {out}"
+    )
     if store.counts.found + store.counts.computed:
-        terminal.note(
-            f"{store.counts.found:,} came from the cache {store.folder}, {store.counts.computed:,} were encoded"
-        )
+        terminal.note(f"{store.counts.found:,} from the cache {store.folder}, {store.counts.computed:,} computed")

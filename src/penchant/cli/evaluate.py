@@ -1,4 +1,4 @@
-"""`penchant evaluate`: what a bundle is worth on data it has not seen."""
+"""`penchant evaluate`: the accuracy of a bundle on events that it has not seen."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ def evaluate(
     split: Annotated[
         Literal["time", "leave-one-out", "users", "cold-items"] | None,
         typer.Option(
-            "--split", help="Learn the recipe again on this split.  [default: events the bundle has not seen]"
+            "--split",
+            help="Fit the recipe of the bundle again on this split.  [default: test on unseen events]",
         ),
     ] = None,
     beside: Annotated[
-        str, typer.Option("--beside", metavar="A,B,C", help="Models fitted on the same part, for comparison.")
+        str, typer.Option("--beside", metavar="A,B,C", help="Models to fit on the same training part, for comparison.")
     ] = "",
     target: parameters.Target = "first",
     ties: parameters.Ties = "stable",
@@ -27,13 +28,16 @@ def evaluate(
     refit: parameters.Refit = False,
     k: parameters.Many = 10,
     seeds: Annotated[
-        int, typer.Option("--seeds", min=1, max=100, help="Fits of the recipe, averaged (needs --split).")
+        int,
+        typer.Option(
+            "--seeds", min=1, max=100, help="Number of fits of the recipe; results are averaged. Needs --split."
+        ),
     ] = 1,
     seed: parameters.SeedOfBundle = None,
     strict: parameters.Strict = False,
     json: parameters.JsonFile = None,
 ) -> None:
-    """Test a bundle on events it has not seen, or its recipe on a split; never on what it learned from."""
+    """Test a bundle on events that it has not seen, or its recipe on a split, never on training events."""
     from penchant.cli.compare import names_of, show_comparison
 
     others = names_of(beside) if beside else []

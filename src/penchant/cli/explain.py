@@ -1,4 +1,4 @@
-"""`penchant explain`: which events and modalities carry an item's score for a user."""
+"""`penchant explain`: the contributions of events and modalities to an item's score for a user."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from penchant.cli import parameters, requests, terminal
 
 def explain(
     bundle: parameters.BundleFolder,
-    user: Annotated[str, typer.Option("--user", metavar="ID", help="A user the bundle knows.")],
-    item: Annotated[str, typer.Option("--item", metavar="ID", help="The item whose score is explained.")],
+    user: Annotated[str, typer.Option("--user", metavar="ID", help="A user that the bundle knows.")],
+    item: Annotated[str, typer.Option("--item", metavar="ID", help="The item to explain.")],
     at: parameters.At = None,
     json: parameters.AsJson = False,
 ) -> None:
-    """Say why an item would be recommended to a user: past events and modalities, by what they give to the score."""
+    """Explain an item's score for a user by the contributions of past events and of modalities."""
     requests.check_time(at)
     from dataclasses import asdict
 
@@ -32,18 +32,18 @@ def explain(
         terminal.show_json({"user_id": user, **told, **asdict(reason)})
         return
     title = rec.titles[rec.dataset.item_vocabulary.encode_one(item, kind="item")]
-    terminal.show(f"{title}: score {reason.score:.4f} for {user}, {reason.lead:+.2f} sd from the mean of all items")
+    terminal.show(f"{title}: score {reason.score:.4f} for {user}, z-score {reason.lead:+.2f} over all items")
     if likely is not None:
-        terminal.show(f"Of interest with a probability of {likely:.0%}")
+        terminal.show(f"Probability of interest: {likely:.0%}")
     if reason.sentence:
         terminal.show(reason.sentence)
     terminal.show()
     if reason.events:
         terminal.show_table(
-            ("event", "item", "title", "takes away when removed (sd)"),
+            ("event", "item", "title", "z-score lost when removed"),
             [(e.event_id, e.item_id, e.title, e.contribution) for e in reason.events],
         )
     else:
         terminal.show("No past event raises this item's score.")
     terminal.show()
-    terminal.show_table(("modality", "gives to the score"), list(reason.modalities.items()))
+    terminal.show_table(("modality", "contribution to the score"), list(reason.modalities.items()))

@@ -1,4 +1,4 @@
-"""`penchant get`: a public data set, downloaded or from files that are there, as a folder that follows the contract."""
+"""`penchant get`: a public data set, downloaded or read from local files, written by the data contract."""
 
 from __future__ import annotations
 
@@ -25,21 +25,25 @@ NAMES = (
 
 def get(
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"One of {NAMES}.")],
-    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Folder to write; new or empty.")],
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Folder to write. It must be new or empty.")],
     source: Annotated[
         str | None,
-        typer.Option("--from", metavar="PLACE", help="Folder or zip file that is there, or an address to download."),
+        typer.Option("--from", metavar="PLACE", help="Local folder or zip file, or a URL to download from."),
     ] = None,
-    part: Annotated[str, typer.Option("--part", metavar="PART", help="Category or version, where there are any.")] = "",
+    part: Annotated[
+        str, typer.Option("--part", metavar="PART", help="Category or version of the data set, if it has several.")
+    ] = "",
     sha256: Annotated[
         list[str] | None,
-        typer.Option("--sha256", metavar="FILE=HEX", help="Digest that a file must have; may be repeated."),
+        typer.Option("--sha256", metavar="FILE=HEX", help="SHA-256 digest that a file must have. May be repeated."),
     ] = None,
-    accept: Annotated[bool, typer.Option("--accept-licence", help="You have read the licence and accept it.")] = False,
+    accept: Annotated[
+        bool, typer.Option("--accept-licence", help="Confirm that you have read and accept the licence.")
+    ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the downloaded files in DIR.download.")] = False,
     json: parameters.AsJson = False,
 ) -> None:
-    """Get a public data set and write it as a folder that follows the data contract."""
+    """Download or convert a public data set and write it as a folder that follows the data contract."""
     from penchant.artifacts.atomic import require_free
     from penchant.sources.catalogue import public_set
     from penchant.sources.convert import convert
@@ -73,7 +77,7 @@ def _digests(given: list[str]) -> dict[str, str]:
     pairs = [text.partition("=") for text in given]
     wrong = next((text for text, pair in zip(given, pairs, strict=True) if not (pair[0] and pair[2])), None)
     if wrong is not None:
-        raise UsageError(f"--sha256 {wrong!r} is not FILE=HEX.", remedy="Write the name of the file, = and the digest.")
+        raise UsageError(f"--sha256 {wrong!r} is not FILE=HEX.", remedy="Write the file name, = and the digest.")
     return {file: checked_digest(digest) for file, _, digest in pairs}
 
 
@@ -87,7 +91,7 @@ def _download(
     to: Path,
     accept: bool,
 ) -> None:
-    """Bring every file of the set to `folder`, from its home or from `address` (a file, or a folder that ends in /)."""
+    """Download every file of the set to `folder`, from its site or from `address` (a file, or a folder ending in /)."""
     from urllib.parse import unquote, urlsplit
 
     from penchant.sources.download import download
@@ -101,7 +105,7 @@ def _download(
         wanted = known.remote_files(part)
         wanted = tuple(RemoteFile(f.name, address + f.name if address else f.url, f.digest, f.size) for f in wanted)
     else:
-        raise DataError(f"{known.name} cannot be downloaded without a browser.", remedy=known.advice(str(to)))
+        raise DataError(f"{known.name} can only be downloaded in a browser.", remedy=known.advice(str(to)))
     _accepted(known, accept)
     with terminal.progress() as report:
         for file in wanted:
@@ -125,8 +129,8 @@ def _accepted(known: PublicSet, accept: bool) -> None:
     if sys.stdin.isatty():
         if typer.confirm("Do you accept it?", err=True):
             return
-        raise UsageError("The licence was not accepted; nothing was downloaded.")
+        raise UsageError("The licence is not accepted, so nothing is downloaded.")
     raise UsageError(
-        f"The licence of {known.name} must be accepted before it is downloaded: {known.licence}",
+        f"The licence of {known.name} must be accepted before the download: {known.licence}",
         remedy=f"Read it at {known.home} and add --accept-licence.",
     )

@@ -1,4 +1,4 @@
-"""`penchant interests`: the interest vector of a person, after every event or as of a time."""
+"""`penchant interests`: the interest series of a user, or the interest vector at a time."""
 
 from __future__ import annotations
 
@@ -24,12 +24,10 @@ def interests(
     image: parameters.Image = None,
     audio: parameters.Audio = None,
     at: parameters.At = None,
-    each: Annotated[
-        bool, typer.Option("--each", help="Every one of a person's interests where the model has several.")
-    ] = False,
+    each: Annotated[bool, typer.Option("--each", help="Show every interest of a multi-interest model.")] = False,
     json: parameters.AsJson = False,
 ) -> None:
-    """Show how somebody's interest vector moved; with --at, as of that time; with --each, all interests of then."""
+    """Show how the interest vector of a user moves over time, or with --at the vector at a time."""
     requests.exactly_one(user=user, history=history, text=text, image=image, audio=audio)
     for option, file in (("--history", history), ("--image", image), ("--audio", audio)):
         requests.existing_file(option, file)
@@ -47,16 +45,16 @@ def interests(
         told = {"user_id": series.user_id, "times_s": times, "event_ids": series.event_ids, "vectors": series.vectors}
         terminal.show_json(told | ({"next_category": following} if following else {}))
         return
-    terminal.show(f"{series.user_id}: {len(series):,} events, vectors of {series.vectors.shape[-1]} numbers")
+    terminal.show(f"{series.user_id}: {len(series):,} events, vectors of {series.vectors.shape[-1]} dimensions")
     if len(series):
         show_now(rec, series) if each else show_path(rec, series, times)
     if following:
         likeliest = [f"{name} {share:.0%}" for name, share in list(following.items())[:_ITEMS]]
-        terminal.show(f"The next item is likeliest of: {', '.join(likeliest)}")
+        terminal.show(f"Most likely categories of the next item: {', '.join(likeliest)}")
 
 
 def show_now(rec: Recommender, series: InterestSeries) -> None:
-    """Every interest after the last event: the categories and the items nearest to it."""
+    """Print every interest after the last event, with the nearest categories and items."""
     from penchant.profiles.categories import measure_category_weights
 
     now, titles, item_vectors = series.vectors[-1], rec.titles, rec.dense_model().item_vectors
@@ -75,7 +73,7 @@ def show_now(rec: Recommender, series: InterestSeries) -> None:
 
 
 def show_path(rec: Recommender, series: InterestSeries, times: list[int | None]) -> None:
-    """The last events, one a line: how near the interest was then to that of now, and to which categories."""
+    """Print the last events, one a line, with the cosine to the latest interest and the nearest categories."""
     import numpy as np
 
     from penchant.profiles.categories import measure_category_weights
@@ -84,7 +82,7 @@ def show_path(rec: Recommender, series: InterestSeries, times: list[int | None])
     to_now = unit @ unit[-1]
     categories = measure_category_weights(series.vectors, rec.dense_model().item_vectors, rec.dataset.items)
     shown = range(max(0, len(series) - _LINES), len(series))
-    columns = ("time (UTC)", "after event", "cosine to now", *(("nearest categories",) if categories else ()))
+    columns = ("time (UTC)", "after event", "cosine to latest", *(("nearest categories",) if categories else ()))
     rows = [
         (
             _day(times[n]),
@@ -96,11 +94,11 @@ def show_path(rec: Recommender, series: InterestSeries, times: list[int | None])
     ]
     terminal.show_table(columns, rows)
     if len(series) > len(rows):
-        terminal.note(f"The last {len(rows)} of {len(series):,}; all of them, with the numbers: --json")
+        terminal.note(f"The last {len(rows)} of {len(series):,} events. --json prints all of them with their vectors.")
 
 
 def _day(time_s: int | None) -> str:
-    """The minute of an event; a sentence or a picture that somebody asks with has none."""
+    """The minute of an event; a cold query has no time."""
     if time_s is None:
         return ""
     from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The quality of the linear probes of a model on the terminal, beside baselines, with the confusion matrix."""
+"""Tables of the linear probes of a model: quality beside baselines, and the confusion matrix."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from penchant.data.results.records import FitRecord
 
 ROWS = {
-    "probe": "the probe",
-    "dot": "the bare dot product",
-    "popularity": "popularity of the item",
+    "probe": "probe",
+    "dot": "dot product alone",
+    "popularity": "item popularity",
     "share": "share of positives in training",
     "commonest": "most frequent class in training",
     "last": "class of the previous item",
@@ -25,7 +25,7 @@ COLUMNS = {
 
 
 def show_probes(model: str, results: Mapping[str, Any]) -> None:
-    """One table for each probe, from `penchant.evaluation.probes.probe_results`."""
+    """Print one table for each probe, from `penchant.evaluation.probes.probe_results`."""
     for name, part in results.items():
         if "left_out" in part:
             terminal.show(f"\n{model}: the {name} probe was not tested: {part['left_out']}")

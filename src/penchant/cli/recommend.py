@@ -1,4 +1,4 @@
-"""`penchant recommend`: ranked lists for one person on the screen, or for many into a file."""
+"""`penchant recommend`: a ranked list for one user on stdout, or lists for many users in a file."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from penchant.retrieval.filters import Filters
 
 BLOCK = 4_096
-"""Users ranked between two lines of progress."""
+"""Users ranked between two updates of the progress."""
 
 Ids = Annotated[list[str] | None, typer.Option(metavar="IDS|FILE")]
 
@@ -29,37 +29,54 @@ def recommend(
     image: parameters.Image = None,
     audio: parameters.Audio = None,
     users: Annotated[
-        str | None, typer.Option("--users", metavar="all|FILE", help="Many users at once; needs --out.")
+        str | None, typer.Option("--users", metavar="all|FILE", help="All users, or a file of user ids. Needs --out.")
     ] = None,
     k: parameters.Many = 10,
     at: Annotated[
         str | None,
-        typer.Option("--at", metavar="TIME|FILE", help="As of this time; with --users also a table user_id,timestamp."),
+        typer.Option(
+            "--at",
+            metavar="TIME|FILE",
+            help="Time of the request; with --users also a table with user_id and timestamp.",
+        ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE.parquet", help="Where --users writes user_id, rank, item_id, score."),
+        typer.Option("--out", metavar="FILE.parquet", help="Output table of --users: user_id, rank, item_id, score."),
     ] = None,
-    explain: Annotated[bool, typer.Option("--explain", help="Say which events carry each item.")] = False,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Give a reason for each item: the events that contribute most to its score."),
+    ] = False,
     json: parameters.AsJson = False,
-    allow_seen: Annotated[bool, typer.Option("--allow-seen", help="Items of the history may come again.")] = False,
+    allow_seen: Annotated[bool, typer.Option("--allow-seen", help="Allow items of the history in the list.")] = False,
     category: Annotated[
-        list[str] | None, typer.Option("--category", metavar="NAME", help="Only items of it; may be repeated.")
+        list[str] | None,
+        typer.Option("--category", metavar="NAME", help="Only items of this category. May be repeated."),
     ] = None,
     where: Annotated[
-        list[str] | None, typer.Option("--where", metavar="COLUMN=VALUE", help="Only items with it; may be repeated.")
+        list[str] | None,
+        typer.Option("--where", metavar="COLUMN=VALUE", help="Only items with this attribute value. May be repeated."),
     ] = None,
-    allow: Annotated[list[str] | None, typer.Option("--allow", metavar="IDS|FILE", help="Only these items.")] = None,
-    deny: Annotated[list[str] | None, typer.Option("--deny", metavar="IDS|FILE", help="Never these items.")] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option("--allow", metavar="IDS|FILE", help="Only these items: ids separated by commas, or a file."),
+    ] = None,
+    deny: Annotated[
+        list[str] | None,
+        typer.Option("--deny", metavar="IDS|FILE", help="None of these items: ids separated by commas, or a file."),
+    ] = None,
 ) -> None:
-    """Rank items for a known user, for a history, for words, a picture or a sound, or for many users into a file."""
+    """Recommend items for a known user, an ad-hoc history or a cold query, or for many users into a file."""
     requests.exactly_one(user=user, history=history, text=text, image=image, audio=audio, users=users)
     for option, file in (("--history", history), ("--image", image), ("--audio", audio)):
         requests.existing_file(option, file)
     if (users is None) != (out is None):
-        raise UsageError("--users and --out belong together.", remedy="Give both: --users all --out FILE.parquet")
+        raise UsageError(
+            "--users needs --out, and --out needs --users.", remedy="Give both: --users all --out FILE.parquet"
+        )
     if users is not None and explain:
-        raise UsageError("--explain is for one person.", remedy="Leave it out, or ask with --user ID.")
+        raise UsageError("--explain works for one user only.", remedy="Leave it out, or give --user ID.")
     requests.parquet_file("--out", out)
     many_times = users is not None and at is not None and Path(at).is_file()
     if not many_times:
@@ -90,8 +107,8 @@ def recommend(
     if len(found.user_ids) > 1:
         first = ", ".join(found.user_ids[:3]) + (", …" if len(found.user_ids) > 3 else "")
         raise DataError(
-            f"--history {history} holds events of {len(found.user_ids):,} users ({first}).",
-            remedy="Give the events of one person; user_id may be left out.",
+            f"--history {history} contains events of {len(found.user_ids):,} users ({first}).",
+            remedy="Give the events of one user; user_id may be left out.",
         )
     for note in found.notes:
         terminal.note(note)
@@ -127,10 +144,10 @@ def reason_plain(reason: Reason) -> dict[str, Any]:
 
 
 def show_list(rec: Recommender, found: Recommendations) -> None:
-    """One list as a table, with a sentence an item where reasons were asked for."""
+    """Print one list as a table, with a sentence for each item if it has reasons."""
     plain = as_plain(rec, found)
     if not plain["items"]:
-        terminal.show("No item is left to recommend: the filters and the history leave out every one.")
+        terminal.show("No item is left to recommend: the filters and the history exclude all items.")
         return
     columns = ("rank", "item", "title", "score", *(("why",) if found.reasons else ()))
     rows = [
@@ -139,7 +156,7 @@ def show_list(rec: Recommender, found: Recommendations) -> None:
     ]
     terminal.show_table(columns, rows)
     if plain["source"] != "model":
-        terminal.note(f"Answered by {plain['source']}: the model knows nothing about this request.")
+        terminal.note(f"Answered by {plain['source']}: the model cannot score this request.")
 
 
 def _filters(
@@ -166,8 +183,8 @@ def _users(rec: Recommender, users: str) -> list[str]:
         everybody = rec.dataset.user_vocabulary.ids.to_list()
         if not everybody:
             raise DataError(
-                "--users all: the bundle knows no user; it was written without histories.",
-                remedy="Train it again without --no-histories, or ask with --history FILE.",
+                "--users all: the bundle contains no user, since it was written without histories.",
+                remedy="Train it again without --no-histories, or give --history FILE.",
             )
         return everybody
     names = requests.read_ids("--users", Path(users), schema.USER_ID)
@@ -176,7 +193,7 @@ def _users(rec: Recommender, users: str) -> list[str]:
 
 
 def _times(names: list[str], path: Path) -> list[int]:
-    """The time of each user's request, from a table user_id, timestamp."""
+    """The time of each user's request, from a table with user_id and timestamp."""
     import polars as pl
 
     from penchant.data import schema
@@ -191,7 +208,7 @@ def _times(names: list[str], path: Path) -> list[int]:
     if len(missing):
         raise DataError(
             f"--at {path} has no time for {len(missing):,} users (first: {missing[0]!r}).",
-            remedy="Give one row with user_id and timestamp for each user that --users names.",
+            remedy="Give one row with user_id and timestamp for each user of --users.",
         )
     return joined["t"].to_list()
 
@@ -206,7 +223,7 @@ def _write_batch(
     allow_seen: bool,
     filters: Filters | None,
 ) -> int:
-    """Rank block after block and write one table; returns its rows."""
+    """Rank block by block and write one table; return its number of rows."""
     import polars as pl
 
     from penchant.artifacts.atomic import atomic_file

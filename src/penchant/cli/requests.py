@@ -1,4 +1,4 @@
-"""Whom a command is asked about: checks made before anything is loaded, and the small files that it may bring."""
+"""Checks of the user or the query that a command gets, before anything is loaded, and readers of small files."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _TABLES = (".parquet", ".pq", ".csv", ".tsv", ".csv.gz", ".tsv.gz", ".jsonl", ".
 
 
 def exactly_one(**given: object) -> None:
-    """Raise `UsageError` unless exactly one of these options was given."""
+    """Raise `UsageError` unless exactly one of these options is given."""
     names = [f"--{name}" for name in given]
     set_ = [f"--{name}" for name, value in given.items() if value is not None]
     if len(set_) != 1:
         raise UsageError(
             f"Give exactly one of {', '.join(names)}; got {' and '.join(set_) or 'none'}.",
-            remedy="A known user, the events of somebody new, or a sentence, a picture or a sound.",
+            remedy="Give a known user, an ad-hoc history, a sentence, an image or a sound.",
         )
 
 
 def check_time(at: str | None) -> None:
-    """Raise `UsageError` where a time cannot be understood."""
+    """Raise `UsageError` if a time cannot be parsed."""
     if at is not None:
         from penchant.data.ingest.ad_hoc_history import time_to_seconds
 
@@ -33,7 +33,7 @@ def check_time(at: str | None) -> None:
 
 
 def moment(at: str) -> str | int | float:
-    """A time from the command line: digits alone are seconds since 1970, all else ISO 8601."""
+    """A time from the command line: a number is seconds since 1970, anything else ISO 8601."""
     try:
         return int(at)
     except ValueError:
@@ -44,22 +44,22 @@ def moment(at: str) -> str | int | float:
 
 
 def existing_file(option: str, path: Path | None) -> None:
-    """Raise `UsageError` where a file that an option names is not there."""
+    """Raise `UsageError` if the file that an option names does not exist."""
     if path is not None and not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise UsageError(f"{option} {path}: the file {what}.", remedy="Give the path of a file.")
 
 
 def parquet_file(option: str, path: Path | None) -> None:
-    """Raise `UsageError` where a table would be written under a name of another form."""
+    """Raise `UsageError` if the name of an output table is not that of a Parquet file."""
     if path is not None and not path.is_dir() and path.suffix.lower() not in (".parquet", ".pq"):
         raise UsageError(
-            f"{option} {path}: the table is written as Parquet.", remedy="Give a name that ends in .parquet."
+            f"{option} {path}: the table is written as Parquet.", remedy="Give a file name that ends in .parquet."
         )
 
 
 def read_table(option: str, path: Path, columns: tuple[str, ...]) -> pl.DataFrame:
-    """A small table that must have some columns; Parquet, CSV or JSON lines."""
+    """The required columns of a small table: Parquet, CSV or JSON lines."""
     from penchant.data.ingest.mapping import TableMapping
     from penchant.data.ingest.readers import read_source
 
@@ -69,13 +69,13 @@ def read_table(option: str, path: Path, columns: tuple[str, ...]) -> pl.DataFram
     if missing:
         raise DataError(
             f"{option} {path} has no column {missing[0]!r}; it has: {', '.join(frame.columns)}.",
-            remedy=f"It needs the columns {', '.join(columns)}.",
+            remedy=f"Required columns: {', '.join(columns)}.",
         )
     return frame.select(columns)
 
 
 def read_ids(option: str, path: Path, column: str) -> list[str]:
-    """Ids from a table with that column, or from a text file with one id a line."""
+    """Ids from a table with that column, or from a text file with one id per line."""
     import polars as pl
 
     existing_file(option, path)
@@ -84,12 +84,12 @@ def read_ids(option: str, path: Path, column: str) -> list[str]:
     else:
         ids = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
     if not ids:
-        raise DataError(f"{option} {path} holds no id.", remedy=f"Give one {column} a line.")
+        raise DataError(f"{option} {path} contains no id.", remedy=f"Give one {column} per line.")
     return ids
 
 
 def listed_ids(option: str, values: list[str] | None, column: str) -> list[str]:
-    """Ids given as words with commas, or as the name of a file that holds them."""
+    """Ids from values separated by commas, or from files of ids."""
     out: list[str] = []
     for value in values or []:
         if Path(value).is_file():

@@ -1,4 +1,4 @@
-"""`penchant settings`: what `--set` and a configuration file can set, and what it means."""
+"""`penchant settings`: the keys of `--set` and of a configuration file, and their meaning."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ def settings(
     pattern: Annotated[
         str,
         typer.Argument(
-            metavar="PATTERN", help="Part of a key or of its meaning, or a key with * in it; empty: all settings."
+            metavar="PATTERN",
+            help="Part of a key or of a meaning, or a key with *. Without it, all settings are listed.",
         ),
     ] = "",
     model: parameters.ModelName = None,
@@ -22,18 +23,18 @@ def settings(
     """List settings: key, default, type and meaning."""
     from penchant.recommender.settings import find_settings
 
-    found = find_settings(pattern, model)
+    matches = find_settings(pattern, model)
     if json:
         terminal.show_json(
             [
                 {"key": one.key, "default": one.default, "type": one.type, "meaning": one.meaning}
                 | ({"models": one.models} if one.models else {})
-                for one in found
+                for one in matches
             ]
         )
         return
     columns = ("key", "default", "type", "meaning")
-    terminal.show_table(columns, [(one.key, one.default_in_words, one.type, one.meaning) for one in found])
-    shared = {tuple(one.models) for one in found if one.models}
+    terminal.show_table(columns, [(one.key, one.default_in_words, one.type, one.meaning) for one in matches])
+    shared = {tuple(one.models) for one in matches if one.models}
     for first, *others in sorted(shared):
-        terminal.note(f"Options {first}.* are also those of {', '.join(others)}: write the name of that model.")
+        terminal.note(f"The settings {first}.* also exist for {', '.join(others)}, under the name of that model.")

@@ -1,4 +1,4 @@
-"""`penchant simulate`: a platform with items, users, behaviour and the truth behind it."""
+"""`penchant simulate`: a simulated platform with items, users, behaviour and the true interests."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import typer
 from penchant.cli import parameters, terminal
 
 _AT_ONCE = 20_000
-"""Users up to which a platform is drawn in memory; larger ones are written block after block."""
+"""Largest number of users that is simulated in memory; larger platforms are written block by block."""
 
 
 def simulate(
-    out: Annotated[Path, typer.Option("--out", metavar="DATA", help="Folder to write; new or empty.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DATA", help="Folder to write. It must be new or empty.")],
     users: Annotated[int, typer.Option("--users", min=1, help="Number of users.")] = 2_000,
     items: Annotated[int, typer.Option("--items", min=1, help="Number of items.")] = 1_000,
     events: Annotated[
-        int | None, typer.Option("--events", min=1, help="Number of events.  [default: 30 a user]")
+        int | None, typer.Option("--events", min=1, help="Number of events.  [default: 30 per user]")
     ] = None,
     language: Annotated[
         Literal["zh", "en"], typer.Option("--language", help="Language of titles and comments.")
@@ -26,14 +26,14 @@ def simulate(
     seed: parameters.Seed = 0,
     set_: parameters.Settings = None,
 ) -> None:
-    """Write a simulated platform, with the truth about its users' interests."""
+    """Write a simulated platform, with the true interests of its users."""
     from penchant.artifacts.atomic import require_free
     from penchant.options import from_dict, parse_settings
     from penchant.simulator import SimulatorOptions, simulate, stream
 
     require_free(out)
-    asked = {"users": users, "items": items, "events": events or 30 * users, "language": language, "seed": seed}
-    options = from_dict(SimulatorOptions, {**asked, **parse_settings(set_ or [])})
+    given = {"users": users, "items": items, "events": events or 30 * users, "language": language, "seed": seed}
+    options = from_dict(SimulatorOptions, {**given, **parse_settings(set_ or [])})
     if options.users > _AT_ONCE:
         with terminal.progress() as report:
             stream(options, out, progress=report)

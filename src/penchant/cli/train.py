@@ -1,4 +1,4 @@
-"""`penchant train`: from a folder of data to a bundle with a model and an honest report."""
+"""`penchant train`: from a data folder to a bundle with a model and a report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def train(
     data: parameters.DataFolder,
-    out: Annotated[Path, typer.Option("--out", metavar="BUNDLE", help="Folder of the bundle; a new version is added.")],
+    out: Annotated[Path, typer.Option("--out", metavar="BUNDLE", help="Bundle folder. A new version is added to it.")],
     config: parameters.ConfigFile = None,
     set_: parameters.Settings = None,
     model: parameters.ModelName = None,
@@ -29,19 +29,19 @@ def train(
         bool,
         typer.Option(
             "--evaluate/--no-evaluate",
-            help="First test the same recipe on a held-out part, beside simple models, for the report.",
+            help="First test the recipe on a held-out part beside baselines, for the report.",
         ),
     ] = True,
     split: parameters.Split = "time",
     histories: Annotated[
-        bool, typer.Option("--histories/--no-histories", help="Keep the events that known users are answered from.")
+        bool, typer.Option("--histories/--no-histories", help="Store the histories of known users in the bundle.")
     ] = True,
     json: parameters.AsJson = False,
 ) -> None:
-    """Learn from a folder of data and write a bundle, with a report of what to expect of it.
+    """Train a model on a data folder and write a bundle with a report.
 
-    A killed training resumes when the same command is given again. Under torchrun several processes train together,
-    and the first one prints and writes.
+    The same command resumes a training that was interrupted. Under torchrun several processes train together; the
+    first one prints and writes.
     """
     from penchant.artifacts.bundle import refuse_foreign
 
@@ -69,7 +69,7 @@ def train(
     if result is None:
         return
     if result.not_tested:
-        terminal.note(f"Nothing was tested: {result.not_tested}")
+        terminal.note(f"The recipe is not tested: {result.not_tested}")
     if json:
         terminal.show_json(_as_json(result, dataset, out))
         return
@@ -100,12 +100,12 @@ def _show_result(result: TrainResult, out: Path) -> None:
     show_left_out(record)
     if record.training.validation_ndcg is not None:
         ndcg = record.training.validation_ndcg
-        terminal.show(f"NDCG@10 on validation {ndcg:.4f}; then learned again from everything")
+        terminal.show(f"NDCG@10 on validation {ndcg:.4f}; then trained again on all data")
     terminal.show(f"Wrote version {result.folder.name} of the bundle {out}; its report: {result.report}")
 
 
 def show_tested(comparison: Comparison, model: str) -> None:
-    """One table of the held-out test."""
+    """Print the table of the held-out test."""
     metrics = [f"{name}@{comparison.k}" for name in ("ndcg", "hit_rate", "mrr")]
     models = comparison.models
     best_first = sorted(models, key=lambda name: -models[name][metrics[0]].mean)

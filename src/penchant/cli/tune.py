@@ -1,4 +1,4 @@
-"""`penchant tune`: search for settings that suit the data, in a given time."""
+"""`penchant tune`: search for the best settings on a data set, within a time limit."""
 
 from __future__ import annotations
 
@@ -15,26 +15,30 @@ if TYPE_CHECKING:
 
 def tune(
     data: parameters.DataFolder,
-    minutes: Annotated[float, typer.Option("--minutes", min=0.001, help="Time for the search of each model.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE.toml", help="The best settings, for train --config.")],
+    minutes: Annotated[float, typer.Option("--minutes", min=0.001, help="Time limit of the search, per model.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", metavar="FILE.toml", help="File for the best settings; penchant train --config reads it."
+        ),
+    ],
     model: Annotated[
         str | None,
-        typer.Option("--model", metavar="A,B", help="Names with commas between them. [default: that of --config]"),
+        typer.Option("--model", metavar="A,B", help="Model names, separated by commas. [default: that of --config]"),
     ] = None,
     split: parameters.Split = "time",
     target: parameters.Target = "first",
-    trials: Annotated[
-        int | None, typer.Option("--trials", min=1, help="Trials of each model, where they end before the time does.")
-    ] = None,
+    trials: Annotated[int | None, typer.Option("--trials", min=1, help="Largest number of trials, per model.")] = None,
     config: parameters.ConfigFile = None,
     set_: parameters.Settings = None,
     seed: parameters.SeedOfConfig = None,
     strict: parameters.Strict = False,
     json: parameters.AsJson = False,
 ) -> None:
-    """Search the settings of models on the validation part of the data; every model is given the same time.
+    """Search the settings of one or more models on the validation part of a split.
 
-    The same command goes on from its earlier trials. Ctrl-C keeps the best settings so far.
+    Every model gets the same time. The same command resumes from its earlier trials. Ctrl-C keeps the best settings
+    so far.
     """
     from penchant.cli.compare import names_of
     from penchant.cli.configuration import configuration
@@ -65,12 +69,12 @@ def tune(
     else:
         show(out, tuned)
     if tuned.interrupted:
-        terminal.note("Interrupted. The best settings so far are kept, and the same command goes on from there.")
+        terminal.note("Interrupted. The best settings so far are kept, and the same command resumes the search.")
         raise typer.Exit(130)
 
 
 def show(out: Path, tuned: Tuned) -> None:
-    """One line a model: NDCG@10 of the incumbent and of the best settings."""
+    """Print one line per model: NDCG@10 of the incumbent and of the best settings."""
     rows = [
         (
             name + (" ←" if name == tuned.config.model else ""),
@@ -84,15 +88,15 @@ def show(out: Path, tuned: Tuned) -> None:
     if rows:
         terminal.show_table(("model", "trials", "incumbent", "ndcg@10", "settings"), rows)
     for name, reason in tuned.left_out.items():
-        terminal.show(f"{name} was left out: {reason}")
-    terminal.show("NDCG@10 on validation, over the full catalogue; the test part was not looked at.")
+        terminal.show(f"{name} is left out: {reason}")
+    terminal.show("NDCG@10 is measured on validation, over the full catalogue. The test part is not used.")
     if tuned.best:
         terminal.show(f"Wrote {out}")
         terminal.note(f"Next: penchant train DATA --out BUNDLE --config {out}")
 
 
 def write(out: Path, tuned: Tuned) -> None:
-    """The best settings as TOML, in one step."""
+    """Write the best settings as TOML, atomically."""
     from penchant.artifacts.atomic import atomic_file
     from penchant.artifacts.toml import to_toml
 

@@ -1,4 +1,4 @@
-"""`penchant update`: a bundle takes in new events, items and users without training from scratch."""
+"""`penchant update`: an incremental update of a bundle with new events, items and users."""
 
 from __future__ import annotations
 
@@ -21,32 +21,33 @@ def update(
     new_data: Annotated[
         Path,
         typer.Argument(
-            metavar="NEW_DATA", help="Folder of the same tables with the new rows; rows that are known do not count."
+            metavar="NEW_DATA", help="Data folder with the new rows. Rows that the bundle already has are ignored."
         ),
     ],
     epochs: Annotated[
-        int, typer.Option("--epochs", min=0, help="Passes of networks over recent histories; 0: none is learned on.")
+        int, typer.Option("--epochs", min=0, help="Passes of networks over recent histories; 0 trains no network.")
     ] = 2,
     replay: Annotated[
-        float, typer.Option("--replay", min=0, help="Older people learned from, for each one with new events.")
+        float, typer.Option("--replay", min=0, help="Other users drawn at random for each user with new events.")
     ] = 1.0,
     rate: Annotated[
-        float, typer.Option("--rate", min=0, help="Learning rate, as a share of that of the first training; above 0.")
+        float, typer.Option("--rate", min=0, help="Learning rate, as a share of that of the first training. Above 0.")
     ] = 0.3,
     fit_weights: Annotated[
         bool, typer.Option("--fit-weights", help="Fit the weights of an ensemble again, on the newest events.")
     ] = False,
     against_retrain: Annotated[
         bool,
-        typer.Option("--against-retrain", help="Also train from scratch, and say how far the update is from that."),
+        typer.Option("--against-retrain", help="Also train from scratch, and report the difference to the update."),
     ] = False,
     seed: parameters.SeedOfBundle = None,
     strict: parameters.Strict = False,
     json: parameters.AsJson = False,
 ) -> None:
-    """Add a version to a bundle that knows the new rows: new items by their content at once, new events learned on.
+    """Update a bundle with new rows: cold items are scored by their content, networks continue from their weights.
 
-    Under torchrun several processes learn together, and the first one speaks and writes.
+    The result is a new version of the bundle. Under torchrun several processes train together; the first one reports
+    and writes.
     """
     from penchant.data.ingest.load import load_folder
     from penchant.evaluation.drift import drift
@@ -70,7 +71,7 @@ def update(
             try:
                 found = drift(rec, data, options, progress=report)
             except DataError as error:  # what was learned is kept all the same
-                terminal.note(f"Nothing was compared with a full training: {error}")
+                terminal.note(f"The update is not compared with a full training: {error}")
         folder = None
         if not speaks:
             return
@@ -86,24 +87,24 @@ def update(
         terminal.show_json({**summary, **probes, **missed, "drift": found.to_dict() if found else None})
         return
     told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in new["new"].items())
-    terminal.show(f"New: {told or 'nothing'}; {new['known_events']:,} events were known")
+    terminal.show(f"New: {told or 'nothing'}; {new['known_events']:,} events were already known")
     for place, sentence in new.get("files", {}).items():
         terminal.show(f"{place}: {sentence}")
     if found:
         show_drift(found)
     for vectors in new.get("vectors_unused", ()):
-        terminal.show(f"{vectors} are vectors that the bundle does not know: nothing reads them")
+        terminal.show(f"{vectors}: the bundle does not know these vectors and does not use them")
     for name, why in new.get("left_out", {}).items():
-        terminal.show(f"{name} is left out from now on: {why} --fit-weights fits the weights of the others.")
+        terminal.show(f"{name} is left out: {why} --fit-weights fits the weights of the others.")
     if folder is None:
-        terminal.show(f"{bundle} is as it was")
+        terminal.show(f"{bundle} is unchanged")
         return
     show_left_out(fresh.record)
     terminal.show(f"Wrote version {folder.name} of the bundle {bundle}")
 
 
 def not_taken(known: Dataset, data: Dataset) -> dict[str, dict[str, Any]]:
-    """What of the new data is not taken in, table by table: rows, cells, and what reading says of the rest."""
+    """Data that the update does not use, by table: rejected rows, unreadable cells, and notes of the reader."""
     from penchant.data.ingest.merge import count_unread_cells
 
     tables = data.report.tables if data.report else {}
@@ -115,15 +116,15 @@ def not_taken(known: Dataset, data: Dataset) -> dict[str, dict[str, Any]]:
 
 
 def show_not_taken(missed: dict[str, dict[str, Any]]) -> None:
-    """The same for a person, a line each."""
+    """Print these data, one line each."""
     for name, reasons in missed["rows_quarantined"].items():
         for reason, count in reasons.items():
             terminal.note(f"{name}: {count:,} rows are in quarantine: {reason}.")
     for name, columns in missed["cells_unread"].items():
         for column, count in columns.items():
             terminal.note(
-                f"{name}: {count:,} cells of {column} cannot be read as those that are known, and were taken as"
-                " missing: what is known stays."
+                f"{name}: {count:,} cells of {column} cannot be read in the type of the known column. They count as"
+                " missing, and known values stay."
             )
     for name, notes in missed["notes"].items():
         for note in notes:
@@ -131,15 +132,15 @@ def show_not_taken(missed: dict[str, dict[str, Any]]) -> None:
 
 
 def show_drift(found: Drift) -> None:
-    """The update beside the bundle as it was and a full training."""
+    """Print the update beside the earlier version and a full training."""
     rows = [
-        ("as it was", found.ndcg_before, None),
+        ("before", found.ndcg_before, None),
         ("updated", found.ndcg_updated, found.update_cpu_s),
-        ("trained again", found.ndcg_retrained, found.retrain_cpu_s),
+        ("trained from scratch", found.ndcg_retrained, found.retrain_cpu_s),
     ]
     terminal.show_table(("bundle", "ndcg@10", "CPU seconds"), rows)
     cosine = f", interest vectors at cosine {found.cosine:.3f}" if found.cosine is not None else ""
     terminal.show(
-        f"on the newest event of {found.users:,} people, held out; updated and trained again share"
-        f" {found.overlap:.0%} of their ten items{cosine}"
+        f"on the held-out newest event of {found.users:,} users; the top ten of the update and of the full training"
+        f" share {found.overlap:.0%} of their items{cosine}"
     )
