@@ -9,7 +9,7 @@ from penchant.data.sequences import SequenceBatch
 from penchant.errors import MissingExtraError, UsageError
 from penchant.models.als import ALS, ALSOptions, fold_in
 from penchant.models.base import DenseModel
-from penchant.models.history import history_matrix
+from penchant.models.history import build_history_matrix
 from penchant.testing.models import build_checkerboard, check_model, check_negative_kinds
 
 SMALL = ALSOptions(dim=2, epochs=10)
@@ -29,7 +29,7 @@ def test_fold_in_solves_the_normal_equations() -> None:
     items = rng.standard_normal((7, 3)).astype(np.float32)
     options = ALSOptions(dim=3, alpha=4.0, regularisation=0.3)
     rows = [[0, 2, 5], [], [1]]
-    history = history_matrix(SequenceBatch.of_items(rows), 7, np.ones(1, np.float32), decay=0.5)
+    history = build_history_matrix(SequenceBatch.of_items(rows), 7, np.ones(1, np.float32), decay=0.5)
     vectors = fold_in(history, items, options)
     dense = history.toarray().astype(np.float64)
     for row in (0, 2):

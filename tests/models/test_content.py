@@ -46,7 +46,7 @@ def test_score_is_the_standardised_cosine() -> None:
     np.testing.assert_allclose(scores, total, atol=1e-4)
 
 
-def test_interests_are_what_each_prefix_would_get() -> None:
+def test_interests_are_the_profiles_of_the_prefixes() -> None:
     model = fitted(ContentOptions(half_life_days=1.0))
     histories = SequenceBatch.of_items([[0, 1, 2], [], [3, 4]], times_s=[[0, 50_000, 90_000], [], [5, 6]])
     series = model.interests(histories)
@@ -75,14 +75,14 @@ def test_contributions_sum_to_the_score() -> None:
     np.testing.assert_allclose(sum(parts.values()), model.score(histories), atol=1e-5)
 
 
-def test_an_event_counts_with_its_own_content() -> None:
+def test_the_content_of_an_event_counts() -> None:
     model = fitted(ContentOptions(modalities=("text",)))
     written = Modalities({"text": TEXT.take(np.array([4]))})
     event = replace(SequenceBatch.of_items([[-1]]), content=written, content_rows=np.zeros(1, dtype=np.int32))
     np.testing.assert_allclose(model.score(event), model.score(SequenceBatch.of_items([[4]])), atol=1e-5)
 
 
-def test_refusals() -> None:
+def test_missing_modalities_and_bad_weights_are_errors() -> None:
     with pytest.raises(
         ModelError, match=r"item modality audio, which is not there\. Modalities there are: text, image"
     ):

@@ -6,7 +6,7 @@ import pytest
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import UsageError
-from penchant.models.cooccurrence import Cooccurrence, CooccurrenceOptions, windowed_counts
+from penchant.models.cooccurrence import Cooccurrence, CooccurrenceOptions, count_pairs
 from penchant.testing.models import check_model, check_negative_kinds
 
 PLAIN = CooccurrenceOptions(power=1.0, shrinkage=0.0, decay=0.5)
@@ -28,17 +28,17 @@ def test_contract(options: CooccurrenceOptions) -> None:
 
 
 def test_counts_by_hand() -> None:
-    counts = windowed_counts(SequenceBatch.of_items([[0, 1, 2, 0], [1, 2]]), 3, 2).toarray()
+    counts = count_pairs(SequenceBatch.of_items([[0, 1, 2, 0], [1, 2]]), 3, 2).toarray()
     np.testing.assert_allclose(counts, [[0, 1, 0.5], [0.5, 0, 2], [1, 0, 0]])
 
 
 def test_pairs_do_not_cross_users() -> None:
-    assert windowed_counts(SequenceBatch.of_items([[0], [], [1]]), 2, 5).nnz == 0
+    assert count_pairs(SequenceBatch.of_items([[0], [], [1]]), 2, 5).nnz == 0
 
 
 def test_score_by_hand() -> None:
     model = fitted([[0, 1, 2, 0], [1, 2]], 3, PLAIN)
-    rows = windowed_counts(SequenceBatch.of_items([[0, 1, 2, 0], [1, 2]]), 3, 10).toarray()
+    rows = count_pairs(SequenceBatch.of_items([[0, 1, 2, 0], [1, 2]]), 3, 10).toarray()
     expected = rows / rows.sum(axis=1, keepdims=True)
     scores = model.score(SequenceBatch.of_items([[0, 1]]))[0]
     np.testing.assert_allclose(scores, expected[1] + 0.5 * expected[0], atol=1e-6)
@@ -46,7 +46,7 @@ def test_score_by_hand() -> None:
 
 def test_direction() -> None:
     forward = fitted([[0, 1]], 2, PLAIN)
-    assert forward.transitions[1, 0] == 0
+    assert forward.record.transitions[1, 0] == 0
 
 
 def test_kind_weights_and_time() -> None:
@@ -68,7 +68,7 @@ def test_empty_history_gets_the_popular_items() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"window": 0}, r"cooccurrence\.window=0 is out of range\. Give a whole number of 1 or more"),
+        ({"window": 0}, r"cooccurrence\.window=0 is out of range\. Give 1 or more"),
         ({"decay": 1.5}, r"cooccurrence\.decay=1\.5"),
         ({"half_life_days": -1.0}, r"half_life_days=-1\.0"),
         ({"power": 0.0}, "power"),

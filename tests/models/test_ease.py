@@ -7,8 +7,8 @@ from penchant.data.modalities import Modalities, Modality
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import ModelError, UsageError
-from penchant.models.ease import EASE, EASEOptions, gram_matrix, solve
-from penchant.models.history import history_matrix
+from penchant.models.ease import EASE, EASEOptions, compute_gram, solve
+from penchant.models.history import build_history_matrix
 from penchant.testing.models import check_model, check_negative_kinds
 
 SMALL = EASEOptions(regularisation=2.0, decay=1.0)
@@ -34,7 +34,7 @@ def test_is_the_closed_form() -> None:
     inverse = np.linalg.inv(x.T @ x + 2.0 * np.eye(4))
     expected = -inverse / np.diag(inverse)
     np.fill_diagonal(expected, 0)
-    np.testing.assert_allclose(model.weights, expected, atol=1e-5)
+    np.testing.assert_allclose(model.record.weights, expected, atol=1e-5)
     np.testing.assert_allclose(model.score(SequenceBatch.of_items([[0, 1]]))[0], expected[0] + expected[1], atol=1e-5)
 
 
@@ -53,11 +53,11 @@ def test_minimises_its_objective() -> None:
 def test_gram_matrix(density: float) -> None:
     rng = np.random.default_rng(2)
     rows = [np.flatnonzero(rng.random(300) < density).tolist() for _ in range(50)]
-    matrix = history_matrix(SequenceBatch.of_items(rows), 300, np.ones(1, np.float32), binary=True)
-    np.testing.assert_allclose(gram_matrix(matrix, block=16), matrix.toarray().T @ matrix.toarray(), atol=1e-4)
+    matrix = build_history_matrix(SequenceBatch.of_items(rows), 300, np.ones(1, np.float32), binary=True)
+    np.testing.assert_allclose(compute_gram(matrix, block=16), matrix.toarray().T @ matrix.toarray(), atol=1e-4)
 
 
-def test_content_places_an_item_nobody_touched() -> None:
+def test_content_scores_a_cold_item() -> None:
     text = Modality(np.array([[1, 0], [1, 0], [0, 1], [0, 1], [1, 0.1]], dtype=np.float32), np.ones(5, dtype=bool))
     data = TrainingData(SequenceBatch.of_items([[0, 1], [2, 3]]), 5, ["view"], 0, Modalities({"text": text}))
     model = EASE(EASEOptions(regularisation=1.0, content_weight=1.0))
@@ -66,7 +66,7 @@ def test_content_places_an_item_nobody_touched() -> None:
     assert scores[0] > scores[1]
 
 
-def test_refusals() -> None:
+def test_data_that_cannot_be_solved_are_errors() -> None:
     events = SequenceBatch.of_items([[0]])
     with pytest.raises(ModelError, match=r"20,001 × 20,001.*at most 20,000.*Take cooccurrence, which is sparse"):
         EASE().fit(TrainingData(events, 20_001, ["view"], 0))

@@ -25,14 +25,14 @@ def test_is_the_cosine(monkeypatch: pytest.MonkeyPatch) -> None:
     half = 1 / 2
     root = 1 / np.sqrt(2)
     expected = [[0, 1, half, 0], [1, 0, half, 0], [half, half, 0, root], [0, 0, root, 0]]
-    np.testing.assert_allclose(model.similarities.toarray(), expected, atol=1e-6)
+    np.testing.assert_allclose(model.record.similarities.toarray(), expected, atol=1e-6)
 
 
 def test_shrinkage_and_neighbours() -> None:
     model = ItemKNN(ItemKNNOptions(shrinkage=2.0, neighbours=1))
     model.fit(TrainingData(SequenceBatch.of_items(ROWS), 4, ["view"], 0))
-    np.testing.assert_allclose(model.similarities.toarray()[0], [0, 2 / 4, 0, 0], atol=1e-6)
-    assert (np.diff(model.similarities.indptr) <= 1).all()
+    np.testing.assert_allclose(model.record.similarities.toarray()[0], [0, 2 / 4, 0, 0], atol=1e-6)
+    assert (np.diff(model.record.similarities.indptr) <= 1).all()
 
 
 def test_bad_options() -> None:

@@ -5,7 +5,7 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penchant.models.sparse import from_arrays, inverse, largest, scaled_rows, to_arrays, unit_rows
+from penchant.models.sparse import from_arrays, invert, keep_largest, normalise_rows, scale_rows, to_arrays
 
 
 def random_matrix(seed: int) -> sp.csr_matrix:
@@ -23,7 +23,7 @@ def test_largest_is_a_stable_sort_of_each_row(seed: int, k: int) -> None:
     for row, values in enumerate(dense):
         kept = np.argsort(-values, kind="stable")[:k]
         expected[row, kept] = values[kept]
-    np.testing.assert_array_equal(largest(matrix, k).toarray(), expected)
+    np.testing.assert_array_equal(keep_largest(matrix, k).toarray(), expected)
 
 
 @settings(max_examples=20, deadline=None)
@@ -36,6 +36,6 @@ def test_round_trip(seed: int) -> None:
 
 def test_scaling() -> None:
     matrix = sp.csr_matrix(np.array([[3.0, 4.0], [0.0, 0.0]]))
-    np.testing.assert_allclose(unit_rows(matrix).toarray(), [[0.6, 0.8], [0, 0]])
-    np.testing.assert_allclose(scaled_rows(matrix, np.array([2, 9], np.float32)).toarray(), [[6, 8], [0, 0]])
-    assert inverse(np.array([4.0, 0.0, -1.0]), 0.5).tolist() == [0.5, 0.0, 0.0]
+    np.testing.assert_allclose(normalise_rows(matrix).toarray(), [[0.6, 0.8], [0, 0]])
+    np.testing.assert_allclose(scale_rows(matrix, np.array([2, 9], np.float32)).toarray(), [[6, 8], [0, 0]])
+    assert invert(np.array([4.0, 0.0, -1.0]), 0.5).tolist() == [0.5, 0.0, 0.0]

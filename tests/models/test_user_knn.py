@@ -10,7 +10,7 @@ from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import ModelError, UsageError
-from penchant.models.user_knn import UserKNN, UserKNNOptions, weighted_mean, weighted_sum
+from penchant.models.user_knn import UserKNN, UserKNNOptions
 from penchant.testing.models import check_model, check_negative_kinds
 
 
@@ -20,13 +20,6 @@ from penchant.testing.models import check_model, check_negative_kinds
 def test_contract(options: UserKNNOptions) -> None:
     check_model(lambda: UserKNN(options))
     check_negative_kinds(lambda: UserKNN(options))
-
-
-def test_worked_example() -> None:
-    similarities, ratings = np.array([0.8, 0.3]), np.array([3.0, 4.0])
-    assert weighted_sum(similarities, ratings) == pytest.approx(3.6)
-    assert weighted_mean(similarities, ratings) == pytest.approx(3.6 / 1.1)
-    assert np.isnan(weighted_mean(np.zeros(2), ratings))
 
 
 def rated() -> TrainingData:
@@ -40,13 +33,14 @@ def rated() -> TrainingData:
     return TrainingData(sequences, 5, ["rating"], 0, Modalities({"text": modality}))
 
 
-def test_predicted_values() -> None:
+def test_predicted_values_are_weighted_means() -> None:
+    """Of 3 and 4 with similarities .8 and .3 the sum is 3.6 and the mean 3.6 / 1.1."""
     model = UserKNN(UserKNNOptions(similarity_modality="text", decay=1.0))
     model.fit(rated())
     histories = SequenceBatch.of_items([[0], []])
-    found = model.predict_values(histories, Ragged.of([[3, 4, 0], [3]]))
+    predicted = model.predict_values(histories, Ragged.of([[3, 4, 0], [3]]))
     everything = np.mean([5, 3, 5, 4, 1])
-    np.testing.assert_allclose(found, [3.6 / 1.1, 1.0, everything, 3.5], rtol=1e-5)
+    np.testing.assert_allclose(predicted, [3.6 / 1.1, 1.0, everything, 3.5], rtol=1e-5)
 
 
 def test_score_is_the_similarity_sum() -> None:
@@ -57,12 +51,12 @@ def test_score_is_the_similarity_sum() -> None:
     np.testing.assert_allclose(scores, [near + far, near, far, far], atol=1e-5)
 
 
-def test_nobody_is_their_own_neighbour() -> None:
+def test_a_user_is_no_neighbour_of_themselves() -> None:
     data = TrainingData(SequenceBatch.of_items([[0, 1], [2]]), 3, ["view"], 0)
     model = UserKNN()
     model.fit(data)
-    own = replace(data.sequences, users=np.arange(2, dtype=np.int32)).take([0])
-    assert model.score(own)[0].max() < 1e-6
+    known_user = replace(data.sequences, users=np.arange(2, dtype=np.int32)).take([0])
+    assert model.score(known_user)[0].max() < 1e-6
     assert model.score(data.sequences.take([0]))[0].max() > 0.1
 
 
@@ -73,7 +67,7 @@ def test_latest_value_counts() -> None:
     assert model.predict_values(SequenceBatch.of_items([[0]]), Ragged.of([[0]])).tolist() == [0.0]
 
 
-def test_refusals() -> None:
+def test_missing_modality_or_values_and_bad_options_are_errors() -> None:
     data = TrainingData(SequenceBatch.of_items([[0]]), 1, ["view"], 0)
     with pytest.raises(ModelError, match="item modality 'text', which is not there"):
         UserKNN(UserKNNOptions(similarity_modality="text")).fit(data)

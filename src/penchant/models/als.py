@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from penchant.arrays import Float32s
+from penchant.arrays import Bools, Float32s
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import MissingExtraError
-from penchant.models.base import ModelState
-from penchant.models.ease import lowest_where
-from penchant.models.history import HistoryOptions, Sparse, history_matrix, kind_weights, require
-from penchant.models.popularity import not_fitted
+from penchant.models.closed_form import ClosedFormModel
+from penchant.models.ease import set_lowest
+from penchant.models.history import HistoryOptions, Sparse, build_history_matrix, weigh_histories, weigh_kinds
+from penchant.options import require_range
 
 FOLD_IN = 512
-"""Histories whose vectors are solved for at once."""
+"""Histories of one batch of linear systems."""
 
 
 @dataclass(frozen=True)
@@ -38,83 +39,69 @@ class ALSOptions(HistoryOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.dim >= 1, "als.dim", self.dim, "a whole number of 1 or more")
-        require(self.epochs >= 1, "als.epochs", self.epochs, "a whole number of 1 or more")
-        require(self.regularisation > 0, "als.regularisation", self.regularisation, "a number above 0")
-        require(self.alpha > 0, "als.alpha", self.alpha, "a number above 0")
+        require_range(self, "dim", "epochs", least=1, part="als.")
+        require_range(self, "regularisation", "alpha", above=0, part="als.")
 
 
-class ALS:
-    """Items and users as vectors, score = dot product. The items are learned by the library `implicit`.
+@dataclass(frozen=True)
+class ALSRecord:
+    """`items` `[N, D]`, `has_events` `[N]` and the names of event kinds."""
+
+    items: Float32s
+    has_events: Bools
+    kinds: Sequence[str]
+
+
+class ALS(ClosedFormModel[ALSRecord]):
+    """Items and users as vectors, score = dot product. The library `implicit` learns the item vectors.
 
     A user's vector is never stored: it solves (YᵀY + λI + Σ_i α w_i y_i y_iᵀ) x = Σ_i (1 + α w_i) y_i over the
     history. Hu, Koren and Volinsky, "Collaborative Filtering for Implicit Feedback Datasets", ICDM 2008.
     """
 
     name = "als"
+    record_type = ALSRecord
 
     def __init__(self, options: ALSOptions | None = None) -> None:
+        super().__init__()
         self.options = options or ALSOptions()
-        self._items: npt.NDArray[np.float32] | None = None
-        self._touched: npt.NDArray[np.bool_] = np.empty(0, dtype=bool)
-        self._kinds: list[str] = []
 
     def fit(self, data: TrainingData) -> None:
         """Learn item vectors. Raises `MissingExtraError` where `implicit` is not installed."""
-        weights = kind_weights(data.kinds, self.options.kind_weights)
-        interactions = history_matrix(data.sequences, data.n_items, weights)
-        self._items = factorise(interactions, self.options, data.seed)
-        self._touched = np.bincount(interactions.indices, minlength=data.n_items) > 0
-        self._kinds = list(data.kinds)
+        weights = weigh_kinds(data.kinds, self.options.kind_weights)
+        interactions = build_history_matrix(data.sequences, data.n_items, weights)
+        items = factorise(interactions, self.options, data.seed)
+        has_events = np.bincount(interactions.indices, minlength=data.n_items) > 0
+        self._record = ALSRecord(items, has_events, list(data.kinds))
 
     def score(self, histories: SequenceBatch) -> Float32s:
         """User vectors times item vectors, `[B, N]`; items without an event get the lowest score of the row."""
         scores = np.asarray(self.user_vectors(histories) @ self.item_vectors.T, dtype=np.float32)
-        return lowest_where(scores, ~self._touched)
+        return set_lowest(scores, ~self.record.has_events)
 
     @property
     def item_vectors(self) -> npt.NDArray[np.float32]:
         """Item vectors `[N, D]`. Raises `ModelError` before `fit`."""
-        if self._items is None:
-            raise not_fitted(self.name)
-        return self._items
+        return self.record.items
 
     def user_vectors(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
-        """Vectors solved for from the histories, `[B, D]`; zeros for an empty one."""
+        """Vectors that solve the systems of the histories, `[B, D]`; zeros for an empty one."""
         items = self.item_vectors
-        options = self.options
-        history = history_matrix(
-            histories,
-            len(items),
-            kind_weights(self._kinds, options.kind_weights),
-            decay=options.decay,
-            half_life_days=options.half_life_days,
-            max_length=options.max_length,
-        )
+        history = weigh_histories(histories, len(items), self.record.kinds, self.options)
         vectors = np.zeros((len(histories), items.shape[1]), dtype=np.float32)
         for start in range(0, len(histories), FOLD_IN):
-            vectors[start : start + FOLD_IN] = fold_in(history[start : start + FOLD_IN], items, options)
+            vectors[start : start + FOLD_IN] = fold_in(history[start : start + FOLD_IN], items, self.options)
         return vectors
 
     def interests(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
-        """The vector after every event, `[E, D]`, each solved for from the events up to it."""
+        """The vector after every event, `[E, D]`, each from the events up to it."""
         stops = np.arange(1, histories.n_events + 1)
         firsts = np.maximum(histories.offsets[histories.rows], stops - self.options.max_length)
         vectors = np.zeros((histories.n_events, self.item_vectors.shape[1]), dtype=np.float32)
         for start in range(0, histories.n_events, FOLD_IN):
             block = slice(start, start + FOLD_IN)
-            vectors[block] = self.user_vectors(_prefixes(histories, firsts[block], stops[block]))
+            vectors[block] = self.user_vectors(_take_prefixes(histories, firsts[block], stops[block]))
         return vectors
-
-    def state(self) -> ModelState:
-        """Item vectors, which items were touched, names of kinds."""
-        return ModelState({"items": self.item_vectors, "touched": self._touched}, {"kinds": self._kinds})
-
-    def load_state(self, state: ModelState) -> None:
-        """Take back what `state` gave."""
-        self._items = np.asarray(state.tensors["items"], dtype=np.float32)
-        self._touched = np.asarray(state.tensors["touched"], dtype=bool)
-        self._kinds = list(state.facts["kinds"])
 
 
 def factorise(interactions: Sparse, options: ALSOptions, seed: int) -> npt.NDArray[np.float32]:
@@ -124,7 +111,7 @@ def factorise(interactions: Sparse, options: ALSOptions, seed: int) -> npt.NDArr
     except ImportError as error:
         raise MissingExtraError("implicit", "als") from error
     with warnings.catch_warnings():
-        # the library advises on BLAS threads; the processor's are already spoken for
+        # the library warns about the number of BLAS threads, which is set elsewhere
         warnings.simplefilter("ignore")
         library = AlternatingLeastSquares(
             factors=options.dim,
@@ -149,19 +136,22 @@ def fold_in(history: Sparse, items: npt.NDArray[np.float32], options: ALSOptions
     columns = np.arange(history.nnz) - np.repeat(history.indptr[:-1], lengths)
     confidence = np.zeros((n_rows, width), dtype=np.float32)
     confidence[rows, columns] = options.alpha * history.data
-    held = np.zeros((n_rows, width, dim), dtype=np.float32)
-    held[rows, columns] = items[history.indices]
+    vectors = np.zeros((n_rows, width, dim), dtype=np.float32)
+    vectors[rows, columns] = items[history.indices]
+    # YᵀY + λI is the same for all users; the zero rows of the padding add nothing to a system
     shared = items.T @ items + np.float32(options.regularisation) * np.eye(dim, dtype=np.float32)
-    systems: npt.NDArray[Any] = np.matmul((held * confidence[:, :, None]).transpose(0, 2, 1), held) + shared
-    wanted = np.zeros((n_rows, width), dtype=np.float32)
-    wanted[rows, columns] = 1 + options.alpha * history.data
-    right = np.matmul(wanted[:, None, :], held)[:, 0]
+    systems: npt.NDArray[Any] = np.matmul((vectors * confidence[:, :, None]).transpose(0, 2, 1), vectors) + shared
+    targets = np.zeros((n_rows, width), dtype=np.float32)
+    targets[rows, columns] = 1 + options.alpha * history.data
+    right = np.matmul(targets[:, None, :], vectors)[:, 0]
     solved = np.linalg.solve(systems, right[:, :, None])[:, :, 0]
     return np.asarray(np.where((lengths > 0)[:, None], solved, 0), dtype=np.float32)
 
 
-def _prefixes(histories: SequenceBatch, firsts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]) -> SequenceBatch:
-    """Slices of the events as histories of their own, asked for at the time of their last event."""
+def _take_prefixes(
+    histories: SequenceBatch, firsts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]
+) -> SequenceBatch:
+    """Slices of the events as histories, with the time of their last event as the time of the request."""
     lengths = stops - firsts
     offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
     positions = np.arange(offsets[-1]) + np.repeat(firsts - offsets[:-1], lengths)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,14 +12,14 @@ import scipy.sparse as sp
 from penchant.arrays import Float32s
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
-from penchant.models.base import ModelState
-from penchant.models.history import HistoryOptions, Sparse, history_matrix, kind_weights, positive, require
-from penchant.models.popularity import not_fitted, shares_of
-from penchant.models.sparse import dense, from_arrays, inverse, row_sums, scaled_rows, to_arrays
+from penchant.models.closed_form import ClosedFormModel
+from penchant.models.history import HistoryOptions, Sparse, select_positive, weigh_histories, weigh_kinds
+from penchant.models.popularity import compute_shares
+from penchant.models.sparse import invert, scale_rows, sum_rows, to_dense
 from penchant.options import require_range
 
 BACKOFF = 1e-7
-"""Weight of popularity where the history says nothing: it orders items that no count reaches."""
+"""Weight of popularity in the score: it orders the items that no count reaches, and changes no other order."""
 
 
 @dataclass(frozen=True)
@@ -43,80 +44,61 @@ class CooccurrenceOptions(HistoryOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.window >= 1, "cooccurrence.window", self.window, "a whole number of 1 or more")
-        require(self.power > 0, "cooccurrence.power", self.power, "a number above 0")
-        require(self.shrinkage >= 0, "cooccurrence.shrinkage", self.shrinkage, "a number of 0 or more")
+        require_range(self, "window", least=1, part="cooccurrence.")
+        require_range(self, "power", above=0, part="cooccurrence.")
         powers = ("distance_power", "row_power", "column_power")
-        require_range(self, *powers, "power", "shrinkage", least=0, part="cooccurrence.")
+        require_range(self, *powers, "shrinkage", least=0, part="cooccurrence.")
 
 
-class Cooccurrence:
+@dataclass(frozen=True)
+class CooccurrenceRecord:
+    """`transitions` `P` as a CSR matrix `[N, N]`, `popularity` `[N]` and the names of event kinds."""
+
+    transitions: Sparse
+    popularity: Float32s
+    kinds: Sequence[str]
+
+
+class Cooccurrence(ClosedFormModel[CooccurrenceRecord]):
     """A Markov chain over the last events: score(j) = Σ_r decay^r · P(j after the item r events ago).
 
-    `P[i, j]` is the weighted count of j up to `window` events after i, row by row divided by its sum; popularity
-    orders what no count reaches, so an empty history gets the popular items.
+    `P[i, j]` is the weighted count of j up to `window` events after i, divided by the sum of its row. Popularity
+    orders the items that no count reaches, so an empty history gets the popular items.
     """
 
     name = "cooccurrence"
+    record_type = CooccurrenceRecord
 
     def __init__(self, options: CooccurrenceOptions | None = None) -> None:
+        super().__init__()
         self.options = options or CooccurrenceOptions()
-        self._transitions: Sparse | None = None
-        self._popularity: npt.NDArray[np.float32] = np.empty(0, dtype=np.float32)
-        self._kinds: list[str] = []
 
     def fit(self, data: TrainingData) -> None:
         """Count and normalise: seconds for a million events."""
         options = self.options
-        events, weights = positive(data.sequences, kind_weights(data.kinds, options.kind_weights), data.n_items)
-        counts = windowed_counts(
+        events, weights = select_positive(data.sequences, weigh_kinds(data.kinds, options.kind_weights), data.n_items)
+        counts = count_pairs(
             events, data.n_items, options.window, distance_power=options.distance_power, weights=weights
         )
         if options.power != 1.0:
             counts.data = np.power(counts.data, np.float32(options.power))
-        rows = inverse(row_sums(counts) + options.shrinkage, options.row_power)
+        rows = invert(sum_rows(counts) + options.shrinkage, options.row_power)
         if options.column_power:
-            counts.data *= inverse(row_sums(counts.T.tocsr()), options.column_power)[counts.indices]
-        self._transitions = scaled_rows(counts, rows)
-        self._popularity = shares_of(events.items, weights, data.n_items).astype(np.float32)
-        self._kinds = list(data.kinds)
+            counts.data *= invert(sum_rows(counts.T.tocsr()), options.column_power)[counts.indices]
+        popularity = compute_shares(events.items, weights, data.n_items).astype(np.float32)
+        self._record = CooccurrenceRecord(scale_rows(counts, rows), popularity, list(data.kinds))
 
     def score(self, histories: SequenceBatch) -> Float32s:
         """Decayed history times transitions, `[B, N]`."""
-        transitions = self.transitions
-        options = self.options
-        weights = history_matrix(
-            histories,
-            transitions.shape[0],
-            kind_weights(self._kinds, options.kind_weights),
-            decay=options.decay,
-            half_life_days=options.half_life_days,
-            max_length=options.max_length,
+        record = self.record
+        scores = to_dense(
+            weigh_histories(histories, len(record.popularity), record.kinds, self.options) @ record.transitions
         )
-        scores = dense(weights @ transitions)
-        scores += np.float32(BACKOFF) * self._popularity
+        scores += np.float32(BACKOFF) * record.popularity
         return scores
 
-    def state(self) -> ModelState:
-        """Transitions, popularity, names of kinds."""
-        arrays = to_arrays(self.transitions, "transitions")
-        return ModelState({**arrays, "popularity": self._popularity}, {"kinds": self._kinds})
 
-    def load_state(self, state: ModelState) -> None:
-        """Take back what `state` gave."""
-        self._transitions = from_arrays(state.tensors, "transitions")
-        self._popularity = np.asarray(state.tensors["popularity"], dtype=np.float32)
-        self._kinds = list(state.facts["kinds"])
-
-    @property
-    def transitions(self) -> Sparse:
-        """`P` as a CSR matrix `[N, N]`. Raises `ModelError` before `fit`."""
-        if self._transitions is None:
-            raise not_fitted(self.name)
-        return self._transitions
-
-
-def windowed_counts(
+def count_pairs(
     events: SequenceBatch,
     n_items: int,
     window: int,
@@ -124,11 +106,11 @@ def windowed_counts(
     distance_power: float = 1.0,
     weights: npt.NDArray[np.float32] | None = None,
 ) -> Sparse:
-    """Counts `[N, N]` (CSR, float32): entry (i, j) sums `1 / d^distance_power` over j found d ≤ window events after i.
+    """Counts `[N, N]` (CSR, float32): entry (i, j) sums `1 / d^distance_power` over j at d ≤ window events after i.
 
-    `weights` `[E]` multiply: a pair has the product of its two events' weights.
+    The weight of a pair is the product of the `weights` `[E]` of its two events.
 
-    >>> windowed_counts(SequenceBatch.of_items([[0, 1, 2]]), 3, 2).toarray().tolist()
+    >>> count_pairs(SequenceBatch.of_items([[0, 1, 2]]), 3, 2).toarray().tolist()
     [[0.0, 1.0, 0.5], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
     """
     rows, items = events.rows, events.items
@@ -136,12 +118,12 @@ def windowed_counts(
     after: list[npt.NDArray[np.int32]] = []
     values: list[npt.NDArray[np.float32]] = []
     for distance in range(1, min(window, len(items) - 1) + 1):
-        together = rows[distance:] == rows[:-distance]
-        before.append(items[:-distance][together])
-        after.append(items[distance:][together])
+        same_user = rows[distance:] == rows[:-distance]
+        before.append(items[:-distance][same_user])
+        after.append(items[distance:][same_user])
         value = np.full(len(before[-1]), distance**-distance_power, dtype=np.float32)
         if weights is not None:
-            value *= weights[:-distance][together] * weights[distance:][together]
+            value *= weights[:-distance][same_user] * weights[distance:][same_user]
         values.append(value)
     if not values:
         return sp.csr_matrix((n_items, n_items), dtype=np.float32)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from penchant.arrays import Float32s
+from penchant.arrays import Bools, Float32s
 from penchant.data.modalities import Modalities
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import ModelError
-from penchant.models.base import ModelState
-from penchant.models.history import HistoryOptions, Sparse, history_matrix, kind_weights, require
-from penchant.models.popularity import not_fitted
+from penchant.models.closed_form import ClosedFormModel
+from penchant.models.history import HistoryOptions, Sparse, build_history_matrix, weigh_histories, weigh_kinds
+from penchant.options import require_range
 
 MAX_ITEMS = 20_000
 """The closed form holds a dense `[N, N]` matrix: 1.6 GB at 20,000 items."""
@@ -36,11 +37,20 @@ class EASEOptions(HistoryOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.regularisation > 0, "ease.regularisation", self.regularisation, "a number above 0")
-        require(self.content_weight >= 0, "ease.content_weight", self.content_weight, "a weight of 0 or more")
+        require_range(self, "regularisation", above=0, part="ease.")
+        require_range(self, "content_weight", least=0, part="ease.")
 
 
-class EASE:
+@dataclass(frozen=True)
+class EASERecord:
+    """B `[N, N]` (row: item of the history), which items `[N]` it learned something of, names of event kinds."""
+
+    weights: Float32s
+    is_learned: Bools
+    kinds: Sequence[str]
+
+
+class EASE(ClosedFormModel[EASERecord]):
     """Embarrassingly shallow autoencoder: B = −P / diag(P), diag(B) = 0, P = (XᵀX + λI)⁻¹.
 
     Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019. With content, X has the rows
@@ -49,12 +59,11 @@ class EASE:
     """
 
     name = "ease"
+    record_type = EASERecord
 
     def __init__(self, options: EASEOptions | None = None) -> None:
+        super().__init__()
         self.options = options or EASEOptions()
-        self._weights: npt.NDArray[np.float32] | None = None
-        self._placed: npt.NDArray[np.bool_] = np.empty(0, dtype=bool)
-        self._kinds: list[str] = []
 
     def fit(self, data: TrainingData) -> None:
         """Solve. Raises `ModelError` above 20,000 items, or where λ is too small for a stable solution."""
@@ -64,52 +73,25 @@ class EASE:
                 "allowed.",
                 remedy="Take cooccurrence, which is sparse, or leave out rare items.",
             )
-        kinds = kind_weights(data.kinds, self.options.kind_weights)
-        interactions = history_matrix(data.sequences, data.n_items, kinds, binary=True)
-        gram = gram_matrix(interactions)
-        placed = np.diagonal(gram) > 0
+        weights = weigh_kinds(data.kinds, self.options.kind_weights)
+        interactions = build_history_matrix(data.sequences, data.n_items, weights, binary=True)
+        gram = compute_gram(interactions)
+        is_learned = np.diagonal(gram) > 0
         if self.options.content_weight:
-            features = content_features(data.modalities, self.options.content_modalities)
+            features = stack_modalities(data.modalities, self.options.content_modalities)
             gram += np.float32(self.options.content_weight) * (features @ features.T)
-            placed = placed | (np.abs(features).sum(axis=1) > 0)
-        self._weights = solve(gram, self.options.regularisation)
-        self._placed = placed
-        self._kinds = list(data.kinds)
+            is_learned = is_learned | (np.abs(features).sum(axis=1) > 0)
+        self._record = EASERecord(solve(gram, self.options.regularisation), is_learned, list(data.kinds))
 
     def score(self, histories: SequenceBatch) -> Float32s:
-        """Decayed history times B, `[B, N]`; items that nothing was learned of get the lowest score of the row."""
-        weights = self.weights
-        options = self.options
-        history = history_matrix(
-            histories,
-            len(weights),
-            kind_weights(self._kinds, options.kind_weights),
-            decay=options.decay,
-            half_life_days=options.half_life_days,
-            max_length=options.max_length,
-        )
-        scores = np.asarray(history @ weights, dtype=np.float32)
-        return lowest_where(scores, ~self._placed)
-
-    def state(self) -> ModelState:
-        """B, which items are placed, names of kinds."""
-        return ModelState({"weights": self.weights, "placed": self._placed}, {"kinds": self._kinds})
-
-    def load_state(self, state: ModelState) -> None:
-        """Take back what `state` gave."""
-        self._weights = np.asarray(state.tensors["weights"], dtype=np.float32)
-        self._placed = np.asarray(state.tensors["placed"], dtype=bool)
-        self._kinds = list(state.facts["kinds"])
-
-    @property
-    def weights(self) -> npt.NDArray[np.float32]:
-        """B, item-to-item weights `[N, N]`: row = item in the history. Raises `ModelError` before `fit`."""
-        if self._weights is None:
-            raise not_fitted(self.name)
-        return self._weights
+        """Decayed history times B, `[B, N]`; an item that B learned nothing of gets the lowest score of the row."""
+        record = self.record
+        history = weigh_histories(histories, len(record.weights), record.kinds, self.options)
+        scores = np.asarray(history @ record.weights, dtype=np.float32)
+        return set_lowest(scores, ~record.is_learned)
 
 
-def gram_matrix(interactions: Sparse, block: int = 4096) -> npt.NDArray[np.float32]:
+def compute_gram(interactions: Sparse, block: int = 4096) -> npt.NDArray[np.float32]:
     """`XᵀX` `[N, N]` dense, by sparse products of blocks of rows, or dense ones where X is dense enough."""
     rows, n_items = interactions.shape
     if interactions.nnz < 0.01 * rows * n_items:
@@ -130,7 +112,7 @@ def solve(gram: npt.NDArray[np.float32], regularisation: float) -> npt.NDArray[n
 
     diagonal = np.arange(len(gram))
     gram[diagonal, diagonal] += np.float32(regularisation)
-    # a symmetric matrix is its own transpose: handing LAPACK the Fortran modality avoids a copy
+    # XᵀX is symmetric: its transpose is the same matrix in Fortran order, which LAPACK overwrites without a copy
     factor, failed = lapack.spotrf(gram.T, lower=True, clean=False, overwrite_a=True)
     if not failed:
         inverse, failed = lapack.spotri(factor, lower=True, overwrite_c=True)
@@ -139,14 +121,14 @@ def solve(gram: npt.NDArray[np.float32], regularisation: float) -> npt.NDArray[n
             f"ease cannot be solved with regularisation={regularisation}: the matrix is not positive definite.",
             remedy="Take a larger regularisation, such as 100 or more.",
         )
-    whole: npt.NDArray[Any] = np.tril(inverse)
-    whole += np.tril(inverse, -1).T
-    whole /= -np.diagonal(whole).copy()
-    whole[diagonal, diagonal] = 0
-    return np.ascontiguousarray(whole, dtype=np.float32)
+    full: npt.NDArray[Any] = np.tril(inverse)  # spotri fills the lower triangle of P alone
+    full += np.tril(inverse, -1).T
+    full /= -np.diagonal(full).copy()
+    full[diagonal, diagonal] = 0
+    return np.ascontiguousarray(full, dtype=np.float32)
 
 
-def content_features(modalities: Modalities, names: tuple[str, ...]) -> npt.NDArray[np.float32]:
+def stack_modalities(modalities: Modalities, names: tuple[str, ...]) -> npt.NDArray[np.float32]:
     """Unit-length vectors of the modalities side by side, `[N, D]`. Raises `ModelError` where a modality is not
     there."""
     chosen = names or tuple(modalities)
@@ -161,7 +143,7 @@ def content_features(modalities: Modalities, names: tuple[str, ...]) -> npt.NDAr
     return np.hstack([modalities[name].unit().vectors for name in chosen]).astype(np.float32)
 
 
-def lowest_where(scores: Float32s, mask: npt.NDArray[np.bool_]) -> Float32s:
+def set_lowest(scores: Float32s, mask: npt.NDArray[np.bool_]) -> Float32s:
     """Scores with the masked columns `[N]` set to the lowest of their row."""
     if mask.any() and scores.size:
         scores[:, mask] = scores.min(axis=1, keepdims=True)

@@ -284,15 +284,15 @@ def describe(name: str, language: str) -> str:
 def require_kinds(names: Iterable[str], options: Options, kinds: Sequence[str]) -> None:
     """Reject `kind_weights` of models, and of an ensemble's experts, that name no kind of event, before they learn.
 
-    Raises `UsageError` as `penchant.models.history.kind_weights` does. `options` as in `create`.
+    Raises `UsageError` as `penchant.models.history.weigh_kinds` does. `options` as in `create`.
     """
     from penchant.models.base import EventOptions, experts_of
-    from penchant.models.history import kind_weights
+    from penchant.models.history import weigh_kinds
 
     for name in names:
         values = options(name)
         require_kinds(experts_of(values), options, kinds)
-        kind_weights(kinds, values.kind_weights if isinstance(values, EventOptions) else None)
+        weigh_kinds(kinds, values.kind_weights if isinstance(values, EventOptions) else None)
 
 
 def create(name: str, options: Options) -> Model:

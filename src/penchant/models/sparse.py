@@ -1,4 +1,4 @@
-"""Sparse matrices of the neighbourhood models: scaling, the k largest of every row, to arrays and back."""
+"""Sparse matrices of the neighbourhood models: scaling, the k largest of every row, arrays for the bundle."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ import scipy.sparse as sp
 from penchant.models.history import Sparse
 
 
-def inverse(values: npt.NDArray[Any], power: float = 1.0) -> npt.NDArray[np.float32]:
+def invert(values: npt.NDArray[Any], power: float = 1.0) -> npt.NDArray[np.float32]:
     """`1 / values^power`, and 0 where a value is not above 0."""
     above = values > 0
     safe = np.where(above, values, 1.0)
     return np.where(above, np.power(safe, -power), 0.0).astype(np.float32)
 
 
-def row_sums(matrix: Sparse) -> npt.NDArray[np.float64]:
+def sum_rows(matrix: Sparse) -> npt.NDArray[np.float64]:
     """Sum of every row, `[rows]` float64."""
     return np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel()
 
 
-def scaled_rows(matrix: Sparse, factors: npt.NDArray[np.float32]) -> Sparse:
+def scale_rows(matrix: Sparse, factors: npt.NDArray[np.float32]) -> Sparse:
     """Every row times its factor."""
     data = matrix.data * np.repeat(factors, np.diff(matrix.indptr))
     return sp.csr_matrix((data.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
-def unit_rows(matrix: Sparse) -> Sparse:
+def normalise_rows(matrix: Sparse) -> Sparse:
     """Every row with Euclidean length 1; empty rows stay empty."""
     squares = sp.csr_matrix((matrix.data.astype(np.float64) ** 2, matrix.indices, matrix.indptr), shape=matrix.shape)
-    return scaled_rows(matrix, inverse(row_sums(squares), 0.5))
+    return scale_rows(matrix, invert(sum_rows(squares), 0.5))
 
 
-def largest(matrix: Sparse, k: int) -> Sparse:
+def keep_largest(matrix: Sparse, k: int) -> Sparse:
     """Only the k largest entries of every row (above 0); among equals the lower column stays.
 
-    >>> largest(sp.csr_matrix(np.array([[3.0, 1.0, 2.0], [0.0, 4.0, 4.0]])), 1).toarray().tolist()
+    >>> keep_largest(sp.csr_matrix(np.array([[3.0, 1.0, 2.0], [0.0, 4.0, 4.0]])), 1).toarray().tolist()
     [[3.0, 0.0, 0.0], [0.0, 4.0, 0.0]]
     """
     source = matrix.tocsr()
@@ -67,12 +67,12 @@ def to_arrays(matrix: Sparse, prefix: str) -> dict[str, npt.NDArray[Any]]:
 
 
 def from_arrays(tensors: Mapping[str, npt.NDArray[Any]], prefix: str) -> Sparse:
-    """The matrix that `to_arrays` took apart."""
+    """The opposite of `to_arrays`."""
     shape = tuple(int(size) for size in tensors[f"{prefix}.shape"])
     parts = (tensors[f"{prefix}.data"], tensors[f"{prefix}.indices"], tensors[f"{prefix}.indptr"])
     return sp.csr_matrix(parts, shape=shape, dtype=np.float32)
 
 
-def dense(matrix: Sparse) -> npt.NDArray[np.float32]:
+def to_dense(matrix: Sparse) -> npt.NDArray[np.float32]:
     """The matrix as a float32 array."""
     return np.asarray(matrix.toarray(), dtype=np.float32)

@@ -1,8 +1,8 @@
-"""User-based neighbours: what people with similar interests touched, and how they rated it."""
+"""User-based neighbours: the items of users with similar histories or interests, and their ratings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,14 +14,14 @@ from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import ModelError
-from penchant.models.base import ModelState
+from penchant.models.closed_form import ClosedFormModel
 from penchant.models.cooccurrence import BACKOFF
-from penchant.models.history import HistoryOptions, Sparse, history_matrix, kind_weights, require
-from penchant.models.popularity import not_fitted
-from penchant.models.sparse import dense, from_arrays, inverse, largest, to_arrays, unit_rows
+from penchant.models.history import HistoryOptions, Sparse, weigh_histories
+from penchant.models.sparse import invert, keep_largest, normalise_rows, to_dense
+from penchant.options import require_range
 
 BLOCK = 512
-"""Histories compared with all training users at once."""
+"""Histories of one block of the comparison with all training users."""
 
 
 @dataclass(frozen=True)
@@ -37,127 +37,110 @@ class UserKNNOptions(HistoryOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require(self.neighbours >= 1, "user_knn.neighbours", self.neighbours, "a whole number of 1 or more")
+        require_range(self, "neighbours", least=1, part="user_knn.")
 
 
-class UserKNN:
-    """score(j) = Σ_v sim(u, v) · x_vj over the most similar training users v; x_vj = v's (faded) weight of item j.
+@dataclass(frozen=True)
+class UserKNNRecord:
+    """`users` and their `values` as CSR matrices `[users, N]`, `popularity` `[N]`, names of event kinds.
 
-    Similarity is the cosine of histories or of interest vectors. A training user is never their own neighbour.
+    `items` `[N, D]` are the vectors of the modality in which users are compared, `[0, 0]` without one.
+    """
+
+    users: Sparse
+    values: Sparse
+    items: Float32s
+    popularity: Float32s
+    kinds: Sequence[str]
+
+
+class UserKNN(ClosedFormModel[UserKNNRecord]):
+    """score(j) = Σ_v sim(u, v) · x_vj over the most similar training users v; x_vj = v's decayed weight of item j.
+
+    Similarity is the cosine of histories or of interest vectors. A training user is never a neighbour of themselves.
     Herlocker et al., "An algorithmic framework for performing collaborative filtering", SIGIR 1999.
     """
 
     name = "user_knn"
+    record_type = UserKNNRecord
 
     def __init__(self, options: UserKNNOptions | None = None) -> None:
+        super().__init__()
         self.options = options or UserKNNOptions()
-        self._users: Sparse | None = None
-        self._values: Sparse | None = None
-        self._items: npt.NDArray[np.float32] = np.zeros((0, 0), dtype=np.float32)
-        self._popularity: npt.NDArray[np.float32] = np.empty(0, dtype=np.float32)
-        self._kinds: list[str] = []
 
     def fit(self, data: TrainingData) -> None:
-        """Keep the training users. Raises `ModelError` where `similarity_modality` is not there."""
+        """Keep the training users. Raises `ModelError` where the data lack `similarity_modality`."""
         modality = self.options.similarity_modality
         if modality and modality not in data.modalities:
             raise ModelError(
                 f"user_knn needs the item modality {modality!r}, which is not there.",
-                remedy=f"Modalities there are: {', '.join(data.modalities) or 'none'}; or "
-                "similarity_modality='' for histories.",
+                remedy=f"The data have: {', '.join(data.modalities) or 'none'}. Without similarity_modality users are "
+                "compared by their histories.",
             )
-        self._items = data.modalities[modality].unit().vectors if modality else np.zeros((0, 0), dtype=np.float32)
-        self._kinds = list(data.kinds)
-        self._users = self._histories(data.sequences, data.n_items)
-        self._values = last_values(data.sequences, data.n_items)
-        counts = np.bincount(self._users.indices, minlength=data.n_items)
-        self._popularity = (counts / max(int(counts.sum()), 1)).astype(np.float32)
+        items = data.modalities[modality].unit().vectors if modality else np.zeros((0, 0), dtype=np.float32)
+        users = weigh_histories(data.sequences, data.n_items, data.kinds, self.options)
+        counts = np.bincount(users.indices, minlength=data.n_items)
+        popularity = (counts / max(int(counts.sum()), 1)).astype(np.float32)
+        values = select_last_values(data.sequences, data.n_items)
+        self._record = UserKNNRecord(users, values, items, popularity, list(data.kinds))
 
     def score(self, histories: SequenceBatch) -> Float32s:
         """Neighbours' weights of every item, `[B, N]`."""
-        users = self._fitted()
-        scores = np.empty((len(histories), users.shape[1]), dtype=np.float32)
-        for rows, nearest in self._neighbours(histories):
-            scores[rows] = dense(nearest @ users)
-        scores += np.float32(BACKOFF) * self._popularity
+        record = self.record
+        scores = np.empty((len(histories), len(record.popularity)), dtype=np.float32)
+        for rows, similarities in self._find_neighbours(histories):
+            scores[rows] = to_dense(similarities @ record.users)
+        scores += np.float32(BACKOFF) * record.popularity
         return scores
 
     def predict_values(self, histories: SequenceBatch, items: Ragged) -> npt.NDArray[np.float32]:
         """Expected values (ratings) of `items` `[B]`, flat like `items.values`.
 
-        The mean of the neighbours' values of the item, weighted by similarity (`weighted_mean`); without a neighbour
-        who rated it the item's mean; the mean of all values where nobody did. Raises `ModelError` where the training
-        events hold no value.
+        Σ_v sim(u, v) · value_vj / Σ_v sim(u, v) over the neighbours with a value of the item: a weighted mean, on the
+        scale of the values. Without such a neighbour the mean of the item, and without any value of the item the mean
+        of all values. Raises `ModelError` where the training events have no value.
         """
-        users = self._fitted()
-        values = self._values
-        if values is None or not values.nnz:
+        values = self.record.values
+        if not values.nnz:
             raise ModelError("The training events hold no values.", remedy="Values are the column 'value' of events.")
         rated = sp.csr_matrix((np.ones_like(values.data), values.indices, values.indptr), shape=values.shape)
         counts = np.asarray(rated.sum(axis=0), dtype=np.float64).ravel()
         overall = float(values.data.mean())
         means = np.where(counts > 0, np.asarray(values.sum(axis=0)).ravel() / np.maximum(counts, 1), overall)
-        predicted = means[np.clip(items.values, 0, users.shape[1] - 1)]
-        for rows, nearest in self._neighbours(histories):
+        predicted = means[np.clip(items.values, 0, values.shape[1] - 1)]
+        for rows, similarities in self._find_neighbours(histories):
             block = items.take(np.arange(rows.start, rows.stop))
             flat = slice(items.offsets[rows.start], items.offsets[rows.stop])
-            asked = (block.rows, block.values)
-            totals, weights = dense(nearest @ values)[asked], dense(nearest @ rated)[asked]
-            found = weights > 0
-            predicted[flat] = np.where(found, totals / np.where(found, weights, 1), predicted[flat])
+            cells = (block.rows, block.values)
+            totals, weights = to_dense(similarities @ values)[cells], to_dense(similarities @ rated)[cells]
+            has_neighbour = weights > 0
+            means_of_neighbours = totals / np.where(has_neighbour, weights, 1)
+            predicted[flat] = np.where(has_neighbour, means_of_neighbours, predicted[flat])
         return predicted.astype(np.float32)
 
-    def state(self) -> ModelState:
-        """Training users, their values, the modality's vectors, names of kinds."""
-        users, values = self._fitted(), self._values
-        arrays = {**to_arrays(users, "users"), **to_arrays(values, "values")}
-        return ModelState({**arrays, "items": self._items, "popularity": self._popularity}, {"kinds": self._kinds})
-
-    def load_state(self, state: ModelState) -> None:
-        """Take back what `state` gave."""
-        self._users, self._values = from_arrays(state.tensors, "users"), from_arrays(state.tensors, "values")
-        self._items = np.asarray(state.tensors["items"], dtype=np.float32)
-        self._popularity = np.asarray(state.tensors["popularity"], dtype=np.float32)
-        self._kinds = list(state.facts["kinds"])
-
-    def _fitted(self) -> Sparse:
-        if self._users is None:
-            raise not_fitted(self.name)
-        return self._users
-
-    def _histories(self, histories: SequenceBatch, n_items: int) -> Sparse:
-        options = self.options
-        weights = kind_weights(self._kinds, options.kind_weights)
-        return history_matrix(
-            histories,
-            n_items,
-            weights,
-            decay=options.decay,
-            half_life_days=options.half_life_days,
-            max_length=options.max_length,
-        )
-
-    def _neighbours(self, histories: SequenceBatch) -> Iterator[tuple[slice, Sparse]]:
+    def _find_neighbours(self, histories: SequenceBatch) -> Iterator[tuple[slice, Sparse]]:
         """Blocks of rows, and similarities to their nearest training users as CSR `[rows, users]`."""
-        users = self._fitted()
-        theirs = _profiles(users, self._items)
+        record = self.record
+        training = _build_profiles(record.users, record.items)
         for rows, part in histories.blocks(BLOCK):
-            ours = _profiles(self._histories(part, users.shape[1]), self._items)
-            similar = (ours @ theirs.T).tocsr() if sp.issparse(ours) else sp.csr_matrix(np.maximum(ours @ theirs.T, 0))
-            own = np.repeat(part.users.astype(np.int64), np.diff(similar.indptr)) == similar.indices
-            similar.data[own] = 0
-            yield rows, largest(similar, self.options.neighbours)
+            weighted = weigh_histories(part, len(record.popularity), record.kinds, self.options)
+            profiles = _build_profiles(weighted, record.items)
+            products = profiles @ training.T
+            similar = products.tocsr() if sp.issparse(profiles) else sp.csr_matrix(np.maximum(products, 0))
+            is_self = np.repeat(part.users.astype(np.int64), np.diff(similar.indptr)) == similar.indices
+            similar.data[is_self] = 0
+            yield rows, keep_largest(similar, self.options.neighbours)
 
 
-def _profiles(histories: Sparse, items: npt.NDArray[np.float32]) -> Sparse:
+def _build_profiles(histories: Sparse, items: npt.NDArray[np.float32]) -> Sparse:
     """Unit rows to compare: the histories, or their interest vectors in the space of `items` `[N, D]`."""
     if not len(items):
-        return unit_rows(histories)
+        return normalise_rows(histories)
     vectors = np.asarray(histories @ items, dtype=np.float32)
-    return vectors * inverse(np.linalg.norm(vectors, axis=1))[:, None]
+    return vectors * invert(np.linalg.norm(vectors, axis=1))[:, None]
 
 
-def last_values(events: SequenceBatch, n_items: int) -> Sparse:
+def select_last_values(events: SequenceBatch, n_items: int) -> Sparse:
     """The latest value of every (user, item) as a CSR matrix `[users, N]`; a value of 0 is kept as an entry."""
     rated = np.flatnonzero(~np.isnan(events.values) & (events.items >= 0) & (events.items < n_items))
     keys = events.rows[rated] * n_items + events.items[rated]
@@ -168,22 +151,3 @@ def last_values(events: SequenceBatch, n_items: int) -> Sparse:
     rows = np.bincount(events.rows[chosen], minlength=len(events))
     offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(rows)])
     return sp.csr_matrix((events.values[chosen], events.items[chosen], offsets), shape=(len(events), n_items))
-
-
-def weighted_sum(similarities: npt.NDArray[np.floating], values: npt.NDArray[np.floating]) -> float:
-    """Σ s·v, unnormalised: orders items, is no rating.
-
-    >>> round(weighted_sum(np.array([0.8, 0.3]), np.array([3.0, 4.0])), 2)
-    3.6
-    """
-    return float(np.dot(similarities, values))
-
-
-def weighted_mean(similarities: npt.NDArray[np.floating], values: npt.NDArray[np.floating]) -> float:
-    """Σ s·v / Σ |s|: a rating on the scale of the values. Not a number where all similarities are 0.
-
-    >>> round(weighted_mean(np.array([0.8, 0.3]), np.array([3.0, 4.0])), 2)
-    3.27
-    """
-    total = float(np.abs(similarities).sum())
-    return weighted_sum(similarities, values) / total if total > 0 else float("nan")
