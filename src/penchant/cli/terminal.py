@@ -1,4 +1,4 @@
-"""What a person sees: results on stdout as tables or JSON, progress and notes on stderr."""
+"""Output of the commands: results on stdout as tables or JSON, progress and notes on stderr."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ _NUMBERS = re.compile(r"\d[\d.,]*")
 
 
 def note(message: str) -> None:
-    """One line for the person, on stderr, so that stdout stays machine-readable."""
+    """Print one line on stderr, so that stdout stays machine-readable."""
     typer.echo(message, err=True)
 
 
 def show(message: str = "") -> None:
-    """One line of result on stdout."""
+    """Print one line of the result on stdout."""
     typer.echo(message)
 
 
 def show_json(content: object) -> None:
-    """A result as JSON on stdout: UTF-8, no NaN."""
+    """Print a result as JSON on stdout: UTF-8, no NaN."""
     typer.echo(dumps(content))
 
 
 def write_json(path: Path, content: object) -> None:
-    """A result as a JSON file, whole or not at all."""
+    """Write a result as a JSON file, completely or not at all."""
     with atomic_file(path) as temporary:
         temporary.write_bytes((dumps(content) + "\n").encode("utf-8", "backslashreplace"))
 
@@ -52,7 +52,7 @@ def dumps(content: object) -> str:
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
-    """A small aligned table on stdout; columns of numbers stand to the right."""
+    """Print a small table on stdout; columns of numbers are aligned to the right."""
     from rich.table import Table
 
     table = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)
@@ -67,9 +67,9 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, titl
 
 @contextlib.contextmanager
 def progress(*, shown: bool = True) -> Iterator[Progress]:
-    """One line per stage on stderr, with share, rate and time left; silent where stderr is not a terminal.
+    """One line per phase on stderr, with the share done and the time left; silent if stderr is no terminal.
 
-    Not `shown`, it is silent everywhere: of several processes one speaks.
+    Without `shown` it is always silent: only the first of several processes reports.
     """
     if not shown or not sys.stderr.isatty():
         yield lambda stage, share: None
