@@ -17,7 +17,7 @@ from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout, Split
 from penchant.embeddings.modalities import embed_items
 from penchant.embeddings.packing import attach_content, default_cache, pack_histories
-from penchant.evaluation.backtest import ranked_lists
+from penchant.evaluation.backtest import rank_holdout
 from penchant.metrics.ranking import ndcg
 from penchant.metrics.significance import bootstrap_intervals
 from penchant.recommender.config import Config
@@ -74,7 +74,7 @@ def scored(
     asked = replace(
         holdout, histories=histories.take(rows), targets=holdout.targets.take(rows), seen=holdout.seen.take(rows)
     )
-    lists = ranked_lists(recommender, asked, 10, n_items=recommender.dataset.n_items, threads=1)
+    lists = rank_holdout(recommender, asked, 10, n_items=recommender.dataset.n_items, threads=1)
     return ndcg(lists, asked.targets, 10)
 
 

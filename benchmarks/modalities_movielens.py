@@ -31,7 +31,7 @@ from _report import cpu_s, write
 from penchant.data.dataset import Dataset
 from penchant.data.modalities import Modalities, Modality
 from penchant.data.splits import Split, split
-from penchant.evaluation.background import background
+from penchant.evaluation.background import measure_background
 from penchant.evaluation.backtest import evaluate_ranking
 from penchant.metrics.significance import bootstrap, mean_over_seeds, paired_differences
 from penchant.plots.comparison import figure_comparison
@@ -135,7 +135,7 @@ class Bench:
         self.cut: Split = split(dataset, how)  # type: ignore[arg-type]
         plain = replace(config, model="popularity")
         self.carrier = Recommender.fit(self.cut.train, plain, validation=self.cut.validation)
-        self.facts = background(self.cut.train, self.carrier.modalities)
+        self.facts = measure_background(self.cut.train, self.carrier.modalities)
         self.modalities = Modalities({name: reduced(modality) for name, modality in self.carrier.modalities.items()})
         coverage = {name: round(modality.coverage, 4) for name, modality in self.carrier.modalities.items()}
         (self.work / "coverage.json").write_text(json.dumps(coverage), encoding="utf-8")
@@ -151,7 +151,7 @@ class Bench:
         modalities = (self.modalities, self.carrier.encoders)
         rec = Recommender.fit(self.cut.train, config, validation=self.cut.validation, modalities=modalities)
         spent = cpu_s() - before
-        found = evaluate_ranking(rec, self.cut.test, (10,), facts=self.facts, threads=1)
+        found = evaluate_ranking(rec, self.cut.test, (10,), background=self.facts, threads=1)
         training = rec.record.training
         kept: Run = {
             "name": name,

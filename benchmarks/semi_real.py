@@ -38,7 +38,7 @@ from penchant.embeddings.media import MediaEncoder, encode_files
 from penchant.embeddings.packing import default_cache
 from penchant.encoders.audio import AudioEncoder, AudioOptions
 from penchant.encoders.image import ImageEncoder, ImageOptions
-from penchant.evaluation.background import background
+from penchant.evaluation.background import measure_background
 from penchant.evaluation.backtest import evaluate_ranking
 from penchant.metrics.interest_recovery import recovery
 from penchant.metrics.significance import bootstrap, mean_over_seeds
@@ -148,8 +148,8 @@ def cell(world: Simulation, cut: Split, modalities: Modalities, kept: Sequence[s
         settings = {f"transformer.{name}": value for name, value in {**RECIPE, "modalities": ",".join(kept)}.items()}
         config = Config(model="transformer", seed=seed).with_settings(settings)
         rec = Recommender.fit(cut.train, config, validation=cut.validation, modalities=(modalities, FittedEncoders()))
-        facts = background(cut.train, modalities)
-        ranked.append(evaluate_ranking(rec, cut.test, (10,), facts=facts, threads=1).values["ndcg@10"])
+        facts = measure_background(cut.train, modalities)
+        ranked.append(evaluate_ranking(rec, cut.test, (10,), background=facts, threads=1).values["ndcg@10"])
         for result in recovered(world, rec, seed):
             found.append(result["cosine"])
             nobody.append(result["baseline"])

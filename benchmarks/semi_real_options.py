@@ -24,7 +24,7 @@ from semi_real import CLASSES, RECIPE, arguments, encoded, recovered, thinned
 from penchant.data.modalities import Modalities
 from penchant.data.splits import Split, split
 from penchant.embeddings.fitted import FittedEncoders
-from penchant.evaluation.background import background
+from penchant.evaluation.background import measure_background
 from penchant.evaluation.backtest import evaluate_ranking
 from penchant.metrics.significance import bootstrap, mean_over_seeds, paired_differences
 from penchant.recommender.config import Config
@@ -83,12 +83,12 @@ def variant(
 ) -> dict[str, Any]:
     """One variant over the seeds: NDCG@10 of every person, on validation, recovery, cost."""
     ranked, validation, found, before = [], [], [], cpu_s()
-    facts = background(cut.train, modalities)
+    facts = measure_background(cut.train, modalities)
     for seed in range(seeds):
         settings = {f"transformer.{name}": value for name, value in {**RECIPE, **options}.items()}
         config = Config(model="transformer", seed=seed).with_settings(settings)
         rec = Recommender.fit(cut.train, config, validation=cut.validation, modalities=(modalities, FittedEncoders()))
-        ranked.append(evaluate_ranking(rec, cut.test, (10,), facts=facts, threads=1).values["ndcg@10"])
+        ranked.append(evaluate_ranking(rec, cut.test, (10,), background=facts, threads=1).values["ndcg@10"])
         validation.append(rec.record.training.validation_ndcg)
         found += [result["cosine"] for result in recovered(world, rec, seed)]
     return {

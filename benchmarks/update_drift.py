@@ -24,7 +24,7 @@ from _report import cpu_s, write
 from penchant.data.dataset import Dataset
 from penchant.data.ingest.merge import merge
 from penchant.data.results.records import TrainingRecord
-from penchant.evaluation.drift import answered, asked_about, drift
+from penchant.evaluation.drift import hold_out_targets, measure_drift, measure_ndcg
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 from penchant.training.continuing import UpdateOptions
@@ -68,14 +68,17 @@ def main() -> None:
     begun = cpu_s()
     rec = Recommender.fit(old, config, chosen=TrainingRecord(best_epoch=asked.epochs))
     print({"first training": round(cpu_s() - begun, 1), "counts": merge(old, new).counts}, flush=True)
-    rows = [{"update": "epochs 2, replay 1.0, rate 0.3", **drift(rec, new).to_dict()}]
+    rows = [{"update": "epochs 2, replay 1.0, rate 0.3", **measure_drift(rec, new).to_dict()}]
     print(rows[0], flush=True)
-    question = asked_about(rec, new)
+    holdout = hold_out_targets(rec, new)
     for epochs, replay, rate in OPTIONS:
         begun = cpu_s()
-        updated = rec.update(question.rest, UpdateOptions(epochs, replay, rate))
+        updated = rec.update(holdout.rest, UpdateOptions(epochs, replay, rate))
         spent = round(cpu_s() - begun, 1)
-        row = {"update": f"epochs {epochs}, replay {replay}, rate {rate}", "ndcg_updated": answered(updated, question)}
+        row = {
+            "update": f"epochs {epochs}, replay {replay}, rate {rate}",
+            "ndcg_updated": measure_ndcg(updated, holdout),
+        }
         rows.append({**row, "update_cpu_s": spent})
         print(rows[-1], flush=True)
     told = {"data": asked.data.name, "model": asked.model, "epochs": asked.epochs, "seed": asked.seed}

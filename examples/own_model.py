@@ -8,7 +8,7 @@ import penchant
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import ModelError
-from penchant.evaluation.background import background
+from penchant.evaluation.background import measure_background
 from penchant.evaluation.backtest import evaluate_ranking
 from penchant.models.base import ModelState, Scores
 from penchant.simulator import SimulatorOptions, simulate
@@ -65,5 +65,5 @@ for name in ("popularity", "cooccurrence", "own"):
         mine = LastSeenWith()
         mine.fit(TrainingData(parts.train.sequences(), data.n_items, data.kinds.ids.to_list(), 0))
         rec = rec.with_model(mine)
-    found = evaluate_ranking(rec, parts.test, ks=(10,), facts=background(parts.train, rec.modalities))
+    found = evaluate_ranking(rec, parts.test, ks=(10,), background=measure_background(parts.train, rec.modalities))
     print(f"{name:12} NDCG@10 {found.mean('ndcg@10'):.4f} over {len(parts.test)} people")

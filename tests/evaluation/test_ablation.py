@@ -16,12 +16,12 @@ from penchant.data.results.modality_use import Coverage
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import OptionError, UsageError
 from penchant.evaluation.ablation import (
+    add_refits,
+    build_refits,
+    list_subsets,
     measure_contributions,
     measure_coverage,
-    refits,
-    restricted,
-    subsets,
-    with_refits,
+    restrict,
 )
 from penchant.evaluation.compare import CompareOptions, compare
 from penchant.recommender.config import Config
@@ -38,7 +38,7 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def colours() -> Dataset:
-    """People stay with one of four words; which of its items comes next is chance, so the word says all there is."""
+    """Each user stays with one of four words; the order of its items is random. Only the word can be learned."""
     rng = np.random.default_rng(0)
     words = ["harbour", "saddle", "violin", "bakery"]
     rows = [(u, int(i)) for u in range(160) for i in rng.permutation(10)[:6] * 4 + u % 4]
@@ -58,7 +58,7 @@ def config(model: str, **more: str) -> Config:
 
 
 def test_subsets_are_all_then_all_but_one_then_each_alone() -> None:
-    assert subsets(["behaviour", "text", "image"]) == [
+    assert list_subsets(["behaviour", "text", "image"]) == [
         ("behaviour", "text", "image"),
         ("text", "image"),
         ("behaviour", "image"),
@@ -67,7 +67,7 @@ def test_subsets_are_all_then_all_but_one_then_each_alone() -> None:
         ("text",),
         ("image",),
     ]
-    assert subsets(["text"]) == [("text",)]
+    assert list_subsets(["text"]) == [("text",)]
 
 
 def test_coverage_counts_items_and_events() -> None:
@@ -78,68 +78,68 @@ def test_coverage_counts_items_and_events() -> None:
         content=said,
         content_rows=np.array([-1, -1, 0, 0, -1], dtype=np.int32),
     )
-    found = measure_coverage(Modalities({"text": half}), histories)
-    assert found["text"] == Coverage(0.5, pytest.approx(3 / 5))
-    assert found["behaviour"] == Coverage(0.5, pytest.approx(4 / 5))
+    coverage = measure_coverage(Modalities({"text": half}), histories)
+    assert coverage["text"] == Coverage(0.5, pytest.approx(3 / 5))
+    assert coverage["behaviour"] == Coverage(0.5, pytest.approx(4 / 5))
 
 
 def test_contributions_of_a_counting_model_are_all_behaviour_and_of_content_all_text(colours: Dataset) -> None:
     for model, modality in (("cooccurrence", "behaviour"), ("content", "text")):
         rec = Recommender.fit(colours, config(model))
-        found = measure_contributions(rec, rec.histories(np.arange(20)))
-        assert found == {modality: pytest.approx(1.0)}
+        shares = measure_contributions(rec, rec.histories(np.arange(20)))
+        assert shares == {modality: pytest.approx(1.0)}
 
 
 def test_masking_shows_which_modality_the_model_uses(colours: Dataset) -> None:
-    found = compare(
+    comparison = compare(
         colours,
         {"lite": config("lite", **{"lite.experts": "transformer,content,cooccurrence"})},
         options=CompareOptions(split="leave-one-out", ablate="masked", curves=False),
     )
-    told: dict[str, Any] = found.to_json()["modalities"]["lite"]
-    rows = {tuple(row["modalities"]): row for row in told["rows"]}
-    assert list(rows) == subsets(["behaviour", "text"])
-    assert told["how"] == "masked" and told["users"] == 160 and "difference" not in told["rows"][0]
-    assert rows[("behaviour", "text")]["mean"] == pytest.approx(found.models["lite"]["ndcg@10"].mean)
+    use: dict[str, Any] = comparison.to_json()["modalities"]["lite"]
+    rows = {tuple(row["modalities"]): row for row in use["rows"]}
+    assert list(rows) == list_subsets(["behaviour", "text"])
+    assert use["how"] == "masked" and use["users"] == 160 and "difference" not in use["rows"][0]
+    assert rows[("behaviour", "text")]["mean"] == pytest.approx(comparison.models["lite"]["ndcg@10"].mean)
     assert rows[("text",)]["mean"] > 0.2, "the word alone narrows ten items down"
-    assert sum(told["contribution"].values()) == pytest.approx(1.0)
-    assert told["contribution"]["text"] > 0.05
-    assert told["coverage"]["text"] == {"items": 1.0, "events": 1.0}
+    assert sum(use["contribution"].values()) == pytest.approx(1.0)
+    assert use["contribution"]["text"] > 0.05
+    assert use["coverage"]["text"] == {"items": 1.0, "events": 1.0}
 
 
-def test_refits_are_models_of_their_own_with_a_paired_test(colours: Dataset) -> None:
+def test_refits_are_models_with_a_paired_test(colours: Dataset) -> None:
     recipe = config("transformer", **{"transformer.epochs": "2"})
     options = CompareOptions(split="leave-one-out", ablate="refitted", curves=False)
-    found = compare(colours, {"transformer": recipe}, options=options)
-    assert list(found.models) == ["transformer", "transformer: text", "transformer: behaviour"]
-    pairs = {frozenset((test.model, test.baseline)) for test in found.tests}
+    comparison = compare(colours, {"transformer": recipe}, options=options)
+    assert list(comparison.models) == ["transformer", "transformer: text", "transformer: behaviour"]
+    pairs = {frozenset((test.model, test.baseline)) for test in comparison.tests}
     assert frozenset(("transformer: text", "transformer")) in pairs
     assert frozenset(("transformer: behaviour", "transformer")) in pairs
 
 
 def test_recipes_of_parts() -> None:
     lite = Config()
-    made = refits(lite, ["behaviour", "text"])
-    assert made[("text",)].options("lite").experts == ("transformer", "content")
-    assert made[("text",)].options("transformer").modalities == ("text",)
-    alone = made[("behaviour",)].options("lite").experts
+    refits = build_refits(lite, ["behaviour", "text"])
+    assert refits[("text",)].options("lite").experts == ("transformer", "content")
+    assert refits[("text",)].options("transformer").modalities == ("text",)
+    alone = refits[("behaviour",)].options("lite").experts
     assert "content" not in alone and "ease" in alone
-    assert made[("behaviour",)].options("transformer").modalities == ("behaviour",)
-    assert made[("text",)].options("lite").cold_modalities == ("text",)
-    assert made[("behaviour",)].options("lite").cold_modalities == ("behaviour",), "nothing to liken new items by"
+    assert refits[("behaviour",)].options("transformer").modalities == ("behaviour",)
+    assert refits[("text",)].options("lite").cold_modalities == ("text",)
+    assert refits[("behaviour",)].options("lite").cold_modalities == ("behaviour",), "cold items have no content"
     chosen = lite.with_settings({"lite.cold_modalities": "image"})
-    assert refits(chosen, ["behaviour", "text", "image"])[("behaviour", "text")].options("lite").cold_modalities == (
-        "behaviour",
-    )
+    assert build_refits(chosen, ["behaviour", "text", "image"])[("behaviour", "text")].options(
+        "lite"
+    ).cold_modalities == ("behaviour",)
     begun = config("transformer", **{"transformer.id_init": "pca"})
-    starts = {kept: each.options().id_init for kept, each in refits(begun, ["behaviour", "text"]).items()}
+    starts = {kept: each.options().id_init for kept, each in build_refits(begun, ["behaviour", "text"]).items()}
     assert starts == {("behaviour", "text"): "pca", ("text",): "random", ("behaviour",): "pca"}
-    assert restricted(lite, "content", ["behaviour"]) is None
-    assert restricted(lite, "ease", ["text"]) is None and restricted(lite, "ease", ["behaviour", "text"]) == lite
+    assert restrict(lite, "content", ["behaviour"]) is None
+    assert restrict(lite, "ease", ["text"]) is None and restrict(lite, "ease", ["behaviour", "text"]) == lite
 
 
-def test_refusals(colours: Dataset) -> None:
+def test_invalid_options(colours: Dataset) -> None:
     with pytest.raises(OptionError, match="masked"):
         CompareOptions(ablate="mask")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="more than one modality"):
-        with_refits(colours, {"ease": config("ease")})
+        add_refits(colours, {"ease": config("ease")})

@@ -6,7 +6,7 @@ import pytest
 
 from penchant.data.dataset import Dataset
 from penchant.data.modalities import Modalities, Modality
-from penchant.evaluation.background import background, item_categories
+from penchant.evaluation.background import encode_categories, measure_background
 
 
 def test_counts_of_a_training_part() -> None:
@@ -18,11 +18,11 @@ def test_counts_of_a_training_part() -> None:
         }
     )
     data = Dataset.from_tables(log)
-    facts = background(data.where(pl.col("time_s") < 9))
+    background = measure_background(data.where(pl.col("time_s") < 9))
     codes = data.item_vocabulary.encode(["x", "y", "z"])
-    assert facts.item_events[codes].tolist() == [3, 1, 0] and facts.item_users[codes].tolist() == [2, 1, 0]
-    assert facts.user_events.tolist() == [3, 1] and facts.n_users == 2 and facts.n_items == 3
-    assert facts.categories is None and facts.modality is None
+    assert background.item_events[codes].tolist() == [3, 1, 0] and background.item_users[codes].tolist() == [2, 1, 0]
+    assert background.user_events.tolist() == [3, 1] and background.n_users == 2 and background.n_items == 3
+    assert background.categories is None and background.modality is None
 
 
 def test_head_holds_eighty_percent_of_the_events() -> None:
@@ -36,25 +36,25 @@ def test_head_holds_eighty_percent_of_the_events() -> None:
         ),
         items=pl.DataFrame({"item_id": ["p", "q", "r", "s", "never"]}),
     )
-    assert background(data).head.tolist() == [True, True, False, False, False]
+    assert measure_background(data).head.tolist() == [True, True, False, False, False]
 
 
 def test_content_is_preferred_to_behaviour() -> None:
     data = Dataset.from_tables(pl.DataFrame({"user_id": ["a"], "item_id": ["x"], "timestamp": [1]}))
     ones = np.ones((1, 2), dtype=np.float32), np.ones(1, dtype=bool)
     modalities = Modalities({"behaviour": Modality(*ones, "b"), "text": Modality(*ones, "t")})
-    found = background(data, modalities).modality
-    assert found is not None and found.encoder == "t"
-    assert background(data, Modalities({"behaviour": Modality(*ones)})).modality is None
+    chosen = measure_background(data, modalities).modality
+    assert chosen is not None and chosen.encoder == "t"
+    assert measure_background(data, Modalities({"behaviour": Modality(*ones)})).modality is None
 
 
 @pytest.mark.parametrize("column", [["b| a", None, "a|", ""], [["b", "a"], None, ["a"], []]])
 def test_categories_of_lists_and_of_text(column: list[object]) -> None:
-    rows, n = item_categories(pl.DataFrame({"categories": column}))
+    rows, n = encode_categories(pl.DataFrame({"categories": column}))
     assert rows is not None and n == 2
     assert [sorted(rows.row(i).tolist()) for i in range(4)] == [[0, 1], [], [0], []]
 
 
 def test_no_categories_at_all() -> None:
-    assert item_categories(pl.DataFrame({"item_id": ["a"]})) == (None, 0)
-    assert item_categories(pl.DataFrame({"categories": pl.Series([None], dtype=pl.String)})) == (None, 0)
+    assert encode_categories(pl.DataFrame({"item_id": ["a"]})) == (None, 0)
+    assert encode_categories(pl.DataFrame({"categories": pl.Series([None], dtype=pl.String)})) == (None, 0)

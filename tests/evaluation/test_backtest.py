@@ -50,15 +50,15 @@ def _case(users: int = 40, seed: int = 0) -> tuple[Table, Holdout, Background]:
     targets = Ragged.of([[int(i) for i in rng.permutation(N_ITEMS)[:2]] for _ in range(users)])
     events = rng.integers(0, 30, N_ITEMS)
     modality = Modality(rng.standard_normal((N_ITEMS, 3)).astype(np.float32), np.ones(N_ITEMS, dtype=bool))
-    facts = Background(
+    background = Background(
         events, events, np.full(users, 4), users, Ragged.of([[i % 3] for i in range(N_ITEMS)]), 3, modality
     )
-    return Table(rng.random((users, N_ITEMS)).astype(np.float32)), Holdout(batch, targets, seen), facts
+    return Table(rng.random((users, N_ITEMS)).astype(np.float32)), Holdout(batch, targets, seen), background
 
 
 def test_ranks_without_the_seen_and_judges_every_user() -> None:
-    table, holdout, facts = _case()
-    result = backtest.evaluate_ranking(table, holdout, ks=(1, 5), facts=facts)
+    table, holdout, background = _case()
+    result = backtest.evaluate_ranking(table, holdout, ks=(1, 5), background=background)
     open_scores = table.table.copy()
     open_scores[holdout.seen.rows, holdout.seen.values] = -np.inf
     ranked = np.argsort(-open_scores, axis=1, kind="stable")[:, :10].astype(np.int32)
@@ -74,29 +74,29 @@ def test_ranks_without_the_seen_and_judges_every_user() -> None:
 
 
 def test_blocks_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    table, holdout, facts = _case()
-    whole = backtest.evaluate_ranking(table, holdout, facts=facts, threads=1)
+    table, holdout, background = _case()
+    expected = backtest.evaluate_ranking(table, holdout, background=background, threads=1)
     table.blocks.clear()
     monkeypatch.setattr(backtest, "_BLOCK_SCORES", 7 * N_ITEMS)
     shares: list[float] = []
-    parts = backtest.evaluate_ranking(table, holdout, facts=facts, threads=4, progress=shares.append)
+    parts = backtest.evaluate_ranking(table, holdout, background=background, threads=4, progress=shares.append)
     assert sorted(table.blocks) == [5, 7, 7, 7, 7, 7] and shares[-1] == 1.0 and shares == sorted(shares)
-    for name, values in whole.values.items():
+    for name, values in expected.values.items():
         np.testing.assert_array_equal(parts.values[name], values, err_msg=name)
 
 
 def test_only_candidates_are_ranked() -> None:
-    table, holdout, facts = _case()
+    table, holdout, background = _case()
     allowed = np.arange(N_ITEMS) < 3
     part = Holdout(holdout.histories, holdout.targets, holdout.seen, allowed)
-    ranked = backtest.ranked_lists(table, part, 5, n_items=N_ITEMS)
+    ranked = backtest.rank_holdout(table, part, 5, n_items=N_ITEMS)
     assert set(ranked.ravel().tolist()) <= {-1, 0, 1, 2}
-    assert backtest.evaluate_ranking(table, part, facts=facts).overall["coverage@10"] == 1.0
+    assert backtest.evaluate_ranking(table, part, background=background).overall["coverage@10"] == 1.0
 
 
 def test_slices_judge_the_same_lists() -> None:
-    table, holdout, facts = _case()
-    result = backtest.evaluate_ranking(table, holdout, ks=(10,), facts=facts)
+    table, holdout, background = _case()
+    result = backtest.evaluate_ranking(table, holdout, ks=(10,), background=background)
     warm = result.slices["users: warm"]
     np.testing.assert_allclose(warm["ndcg@10"], result.values["ndcg@10"])
     short, rest = result.slices["history: 1-4"]["recall@10"], result.slices["history: 5-19"]["recall@10"]
@@ -105,15 +105,15 @@ def test_slices_judge_the_same_lists() -> None:
 
 
 def test_a_list_longer_than_the_catalogue_is_cut() -> None:
-    table, holdout, facts = _case(users=3)
-    result = backtest.evaluate_ranking(table, holdout, ks=(100,), facts=facts)
+    table, holdout, background = _case(users=3)
+    result = backtest.evaluate_ranking(table, holdout, ks=(100,), background=background)
     assert result.values["precision@100"].max() <= 2 / 100
 
 
 def test_one_user_is_a_batch_of_one() -> None:
-    table, holdout, facts = _case()
-    whole = backtest.evaluate_ranking(table, holdout, facts=facts)
+    table, holdout, background = _case()
+    expected = backtest.evaluate_ranking(table, holdout, background=background)
     alone = Holdout(holdout.histories.take([7]), holdout.targets.take([7]), holdout.seen.take([7]))
-    one = backtest.evaluate_ranking(table, alone, facts=facts)
+    one = backtest.evaluate_ranking(table, alone, background=background)
     for name, values in one.values.items():
-        np.testing.assert_array_equal(values, whole.values[name][7:8], err_msg=name)
+        np.testing.assert_array_equal(values, expected.values[name][7:8], err_msg=name)

@@ -37,33 +37,33 @@ def fitted() -> Recommender:
 
 
 def test_new_events_are_tested_as_they_stand(fitted: Recommender) -> None:
-    found = evaluate_bundle(fitted, Dataset.from_tables(_walks(7)), beside=["popularity"])
-    assert found.split == "unseen" and found.users == 40
-    assert found.models["cooccurrence"]["ndcg@10"].mean > 0.9 > found.models["popularity"]["ndcg@10"].mean
-    assert "40 events that the bundle has not seen" in found.notes[0]
-    assert set(found.cost["cooccurrence"]) == {"fit_cpu_s", "peak_rss_mb"} and found.curves["cooccurrence"]
+    comparison = evaluate_bundle(fitted, Dataset.from_tables(_walks(7)), beside=["popularity"])
+    assert comparison.split == "unseen" and comparison.users == 40
+    assert comparison.models["cooccurrence"]["ndcg@10"].mean > 0.9 > comparison.models["popularity"]["ndcg@10"].mean
+    assert "40 events that the bundle has not seen" in comparison.notes[0]
+    assert set(comparison.cost["cooccurrence"]) == {"fit_cpu_s", "peak_rss_mb"} and comparison.curves["cooccurrence"]
 
 
 def test_what_was_trained_on_is_never_tested(fitted: Recommender) -> None:
-    found = evaluate_bundle(fitted, Dataset.from_tables(_walks(6)), options=PLAIN)
-    assert found.split == "time" and "recipe, fitted again" in found.notes[0]
-    assert "has seen all" in found.notes[0]
+    comparison = evaluate_bundle(fitted, Dataset.from_tables(_walks(6)), options=PLAIN)
+    assert comparison.split == "time" and "recipe, fitted again" in comparison.notes[0]
+    assert "has seen all" in comparison.notes[0]
 
 
-def test_a_split_that_is_asked_for_fits_again(fitted: Recommender) -> None:
-    found = evaluate_bundle(fitted, Dataset.from_tables(_walks(7)), split="leave-one-out", beside=["popularity"])
-    assert found.split == "leave-one-out" and set(found.models) == {"cooccurrence", "popularity"}
-    assert found.notes[0].startswith("A split was asked for")
+def test_with_a_split_the_recipe_is_fitted_again(fitted: Recommender) -> None:
+    comparison = evaluate_bundle(fitted, Dataset.from_tables(_walks(7)), split="leave-one-out", beside=["popularity"])
+    assert comparison.split == "leave-one-out" and set(comparison.models) == {"cooccurrence", "popularity"}
+    assert comparison.notes[0].startswith("A split was asked for")
 
 
 def test_a_saved_bundle_gives_the_same(fitted: Recommender, tmp_path: Path) -> None:
-    fitted.save(tmp_path / "whole")
+    fitted.save(tmp_path / "complete")
     fitted.save(tmp_path / "bare", histories=False)
     data = Dataset.from_tables(_walks(7))
     expected = evaluate_bundle(fitted, data, options=PLAIN).to_json()["models"]
-    whole = evaluate_bundle(Recommender.load(tmp_path / "whole"), data, options=PLAIN)
+    complete = evaluate_bundle(Recommender.load(tmp_path / "complete"), data, options=PLAIN)
     bare = evaluate_bundle(Recommender.load(tmp_path / "bare"), data, options=PLAIN)
-    assert whole.to_json()["models"] == expected
+    assert complete.to_json()["models"] == expected
     assert bare.split == "unseen" and bare.models["cooccurrence"]["ndcg@10"].mean > 0.9
 
 
@@ -95,8 +95,8 @@ def test_options_of_a_split_need_one(
 
 def test_the_seed_is_of_all_that_is_fitted(fitted: Recommender) -> None:
     data = Dataset.from_tables(_walks(7))
-    found = evaluate_bundle(fitted, data, split="leave-one-out", seed=7, options=PLAIN)
-    assert found.options["seed"] == 7 and found.records["cooccurrence"].seed == 7
+    comparison = evaluate_bundle(fitted, data, split="leave-one-out", seed=7, options=PLAIN)
+    assert comparison.options["seed"] == 7 and comparison.records["cooccurrence"].seed == 7
     beside = evaluate_bundle(fitted, data, beside=["popularity"], seed=7, options=PLAIN)
     assert beside.split == "unseen" and beside.records["popularity"].seed == 7
     again = evaluate_bundle(fitted, Dataset.from_tables(_walks(6)), seed=7, options=PLAIN)
@@ -106,9 +106,11 @@ def test_the_seed_is_of_all_that_is_fitted(fitted: Recommender) -> None:
 
 def test_where_all_was_seen_and_nothing_is_left_to_split_the_message_says_both(fitted: Recommender) -> None:
     last = Dataset.from_tables(_walks(6).filter(pl.col("timestamp") >= 5000))
-    with pytest.raises(DataError, match=r"has seen every event .*split by time either.*--split leave-one-out") as found:
+    with pytest.raises(
+        DataError, match=r"has seen every event .*split by time either.*--split leave-one-out"
+    ) as raised:
         evaluate_bundle(fitted, last)
-    assert "is left for the validation" in str(found.value), "what the split said stands in it"
+    assert "is left for the validation" in str(raised.value), "the error of the split is part of it"
     with pytest.raises(DataError, match=r"^(?!The bundle has seen)"):
         evaluate_bundle(fitted, last, split="time")
 
@@ -126,8 +128,8 @@ def test_kinds_that_the_bundle_has_not_learned_are_read_as_when_serving(kind: st
 
     bundle = Recommender.fit(data(disliked + learned), Config(model="cooccurrence"))
     assert bundle.dataset.kinds.ids.to_list() == ["dislike", "view"]
-    found = evaluate_bundle(bundle, data(fresh + refused), options=replace(PLAIN, target="last"))
-    assert found.users == 12 and found.models["cooccurrence"]["mrr@10"].mean == 1.0
-    notes = " ".join(found.notes)
+    comparison = evaluate_bundle(bundle, data(fresh + refused), options=replace(PLAIN, target="last"))
+    assert comparison.users == 12 and comparison.models["cooccurrence"]["mrr@10"].mean == 1.0
+    notes = " ".join(comparison.notes)
     assert "12 events of histories were left out: their kind says 'not this'" in notes
     assert ("24 events of histories are of kinds that the bundle has not learned" in notes) is (kind != "view")

@@ -34,23 +34,23 @@ def walks() -> Dataset:
     )
 
 
-def test_the_certain_next_item_is_found_and_everything_is_reported(walks: Dataset) -> None:
-    said: list[tuple[str, float]] = []
-    found = compare(
-        walks, ["popularity", "cooccurrence"], split="leave-one-out", progress=lambda *told: said.append(told)
+def test_the_certain_next_item_is_ranked_first_and_everything_is_reported(walks: Dataset) -> None:
+    calls: list[tuple[str, float]] = []
+    comparison = compare(
+        walks, ["popularity", "cooccurrence"], split="leave-one-out", progress=lambda *call: calls.append(call)
     )
-    assert found.models["cooccurrence"]["ndcg@10"].mean > 0.9 > found.models["popularity"]["ndcg@10"].mean
-    assert found.users == 60 and found.split == "leave-one-out" and found.seeds == 1
+    assert comparison.models["cooccurrence"]["ndcg@10"].mean > 0.9 > comparison.models["popularity"]["ndcg@10"].mean
+    assert comparison.users == 60 and comparison.split == "leave-one-out" and comparison.seeds == 1
     assert {"accuracy@1", "ndcg@5", "map@100", "coverage@10", "gini@10", "novelty@10"} <= set(
-        found.models["popularity"]
+        comparison.models["popularity"]
     )
-    assert {"users: warm", "items: head", "history: 5-19"} <= set(found.slices)
-    assert found.cost["cooccurrence"]["peak_rss_mb"] > 10
-    assert [(t.model, t.baseline) for t in found.tests] == [("popularity", "cooccurrence")]
-    assert found.tests[0].difference.p_holm < 0.001 and found.tests[0].difference.interval.high < 0
-    assert found.curves["cooccurrence"]["roc"]["auc"] > 0.95
-    assert said[-1][1] == pytest.approx(1.0) and said == sorted(said, key=lambda told: told[1])
-    assert any("training part only" in note for note in found.notes)
+    assert {"users: warm", "items: head", "history: 5-19"} <= set(comparison.slices)
+    assert comparison.cost["cooccurrence"]["peak_rss_mb"] > 10
+    assert [(t.model, t.baseline) for t in comparison.tests] == [("popularity", "cooccurrence")]
+    assert comparison.tests[0].difference.p_holm < 0.001 and comparison.tests[0].difference.interval.high < 0
+    assert comparison.curves["cooccurrence"]["roc"]["auc"] > 0.95
+    assert calls[-1][1] == pytest.approx(1.0) and calls == sorted(calls, key=lambda call: call[1])
+    assert any("training part only" in note for note in comparison.notes)
 
 
 def test_same_seed_same_numbers(walks: Dataset) -> None:
@@ -59,34 +59,34 @@ def test_same_seed_same_numbers(walks: Dataset) -> None:
 
 
 def test_every_user_is_tested_once_over_the_folds(walks: Dataset) -> None:
-    found = compare(walks, ["cooccurrence"], options=replace(PLAIN, split="users", folds=4))
-    assert found.users == 60 and found.options["folds"] == 4
-    assert found.models["cooccurrence"]["ndcg@10"].mean > 0.9
+    comparison = compare(walks, ["cooccurrence"], options=replace(PLAIN, split="users", folds=4))
+    assert comparison.users == 60 and comparison.options["folds"] == 4
+    assert comparison.models["cooccurrence"]["ndcg@10"].mean > 0.9
 
 
-def test_refit_seeds_ties_and_hidden_time_are_said(walks: Dataset) -> None:
-    found = compare(
+def test_refit_seeds_ties_and_hidden_time_are_calls(walks: Dataset) -> None:
+    comparison = compare(
         walks,
         {"plain": Config(model="cooccurrence", seed=3)},
         Config(seed=3),
         replace(PLAIN, split="cold-items", ties="random", refit=True, seeds=2, request_time="hidden"),
     )
-    text = " ".join(found.notes)
-    assert found.seeds == 2 and set(found.models) == {"plain"} and not found.tests
+    text = " ".join(comparison.notes)
+    assert comparison.seeds == 2 and set(comparison.models) == {"plain"} and not comparison.tests
     for part in ("(refit)", "time of the request was hidden", "means over 2 seeds", "cold ones included", "shuffled"):
         assert part in text
-    assert found.options["refit"] and found.options["ties"] == "random" and found.options["seed"] == 3
+    assert comparison.options["refit"] and comparison.options["ties"] == "random" and comparison.options["seed"] == 3
 
 
 def test_a_model_that_the_data_do_not_allow_is_left_out_with_its_reason(walks: Dataset) -> None:
-    found = compare(walks, ["popularity", "content"], options=PLAIN, split="leave-one-out")
-    assert set(found.models) == {"popularity"}
-    assert any(note.startswith("content was left out: ") for note in found.notes)
+    comparison = compare(walks, ["popularity", "content"], options=PLAIN, split="leave-one-out")
+    assert set(comparison.models) == {"popularity"}
+    assert any(note.startswith("content was left out: ") for note in comparison.notes)
     with pytest.raises(Exception, match="modality"):
         compare(walks, ["content"], split="leave-one-out")
 
 
-def test_refusals(walks: Dataset) -> None:
+def test_invalid_options(walks: Dataset) -> None:
     with pytest.raises(OptionError, match="Did you mean 'cooccurrence'"):
         compare(walks, ["coocurrence"])
     with pytest.raises(UsageError, match="no model to compare"):
@@ -108,7 +108,9 @@ def test_refusals(walks: Dataset) -> None:
 def test_a_fit_that_went_on_costs_what_all_its_processes_spent(walks: Dataset, tmp_path: Path) -> None:
     recipe = Config(model="transformer").with_settings({"dim": 8, "epochs": 2, "layers": 1, "max_length": 8})
     recipe = replace(recipe, training=replace(recipe.training, checkpoint_s=0.0))
-    asked: dict[str, Any] = {"options": PLAIN, "split": "leave-one-out", "checkpoints": tmp_path}
-    first, again = (compare(walks, {"transformer": recipe}, **asked) for _ in range(2))  # the second goes on at the end
+    arguments: dict[str, Any] = {"options": PLAIN, "split": "leave-one-out", "checkpoints": tmp_path}
+    first, again = (
+        compare(walks, {"transformer": recipe}, **arguments) for _ in range(2)
+    )  # the second goes on at the end
     assert again.cost["transformer"]["fit_cpu_s"] >= again.records["transformer"].fit_cpu_s
     assert again.cost["transformer"]["fit_cpu_s"] > 0.5 * first.cost["transformer"]["fit_cpu_s"]

@@ -32,43 +32,43 @@ def test_agrees_with_scikit_learn_over_all_pairs(block: int, monkeypatch: pytest
     scores = rng.integers(0, 4, (15, 9)).astype(np.float32)
     targets = [rng.permutation(9)[: rng.integers(1, 4)].tolist() for _ in range(15)]
     seen = [[i for i in rng.permutation(9)[:3].tolist() if i not in row] for row in targets]
-    found = curves.pair_curves(Table(scores), _holdout(targets, seen), n_items=9)
+    measured = curves.measure_curves(Table(scores), _holdout(targets, seen), n_items=9)
     places, labels = [], []
     for user in range(15):
         order = [i for i in np.lexsort((np.arange(9), -scores[user])) if i not in seen[user]]
         places += [-rank for rank in range(1, len(order) + 1)]
         labels += [int(i in targets[user]) for i in order]
-    assert found.auc == pytest.approx(sk.roc_auc_score(labels, places))
-    assert found.average_precision == pytest.approx(sk.average_precision_score(labels, places))
-    assert (found.users, found.positives, found.negatives) == (15, sum(labels), len(labels) - sum(labels))
+    assert measured.auc == pytest.approx(sk.roc_auc_score(labels, places))
+    assert measured.average_precision == pytest.approx(sk.average_precision_score(labels, places))
+    assert (measured.users, measured.positives, measured.negatives) == (15, sum(labels), len(labels) - sum(labels))
 
 
 def test_a_perfect_and_a_useless_model() -> None:
     truth = np.eye(4, 6, dtype=np.float32)
     targets = [[n] for n in range(4)]
-    best = curves.pair_curves(Table(truth), _holdout(targets, [[]] * 4), n_items=6)
+    best = curves.measure_curves(Table(truth), _holdout(targets, [[]] * 4), n_items=6)
     assert best.auc == 1.0 and best.average_precision == 1.0
-    worst = curves.pair_curves(Table(-truth), _holdout(targets, [[]] * 4), n_items=6)
+    worst = curves.measure_curves(Table(-truth), _holdout(targets, [[]] * 4), n_items=6)
     assert worst.auc == 0.0
 
 
-def test_what_cannot_be_ranked_is_never_found() -> None:
+def test_what_cannot_be_ranked_is_in_no_list() -> None:
     scores = np.ones((2, 3), dtype=np.float32)
-    found = curves.pair_curves(Table(scores), _holdout([[0], [7]], [[], []]), n_items=3)
-    assert found.roc.y[-1] == 0.5
+    measured = curves.measure_curves(Table(scores), _holdout([[0], [7]], [[], []]), n_items=3)
+    assert measured.roc.y[-1] == 0.5
     blocked = _holdout([[0], [1]], [[], []], np.array([False, True, True]))
-    assert curves.pair_curves(Table(scores), blocked, n_items=3).roc.y[-1] == 0.5
+    assert curves.measure_curves(Table(scores), blocked, n_items=3).roc.y[-1] == 0.5
 
 
 def test_users_are_sampled_and_json_is_plain() -> None:
     rng = np.random.default_rng(1)
     scores = rng.random((50, 300)).astype(np.float32)
-    found = curves.pair_curves(Table(scores), _holdout([[1]] * 50, [[]] * 50), n_items=300, users=20)
-    plain = found.to_dict(points=30)
+    measured = curves.measure_curves(Table(scores), _holdout([[1]] * 50, [[]] * 50), n_items=300, users=20)
+    plain = measured.to_dict(points=30)
     assert plain["roc"]["users"] == 20 and len(plain["roc"]["fpr"]) == 30 == len(plain["pr"]["recall"])
     assert plain["roc"]["fpr"][0] == 0.0 and plain["roc"]["fpr"][-1] == 1.0
 
 
-def test_nothing_to_tell_from() -> None:
-    with pytest.raises(DataError, match="needs targets and other items"):
-        curves.pair_curves(Table(np.ones((1, 1), dtype=np.float32)), _holdout([[0]], [[]]), n_items=1)
+def test_without_negatives_there_is_no_curve() -> None:
+    with pytest.raises(DataError, match="needs targets and other rankable items"):
+        curves.measure_curves(Table(np.ones((1, 1), dtype=np.float32)), _holdout([[0]], [[]]), n_items=1)

@@ -13,7 +13,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 from penchant.data.dataset import Dataset
 from penchant.evaluation.bundle import evaluate_bundle
 from penchant.evaluation.compare import CompareOptions, compare
-from penchant.evaluation.probes import probe_results, shown_confusion
+from penchant.evaluation.probes import count_confusion, measure_probes
 from penchant.models.probes.options import ProbeOptions
 from penchant.models.probes.pairs import TargetEvents
 from penchant.recommender.config import Config
@@ -81,7 +81,7 @@ def test_the_figures_are_those_of_scikit_learn() -> None:
     rec = Recommender.fit(before(data, 16), Config(model="content", probes=PROBES))
     whole = data.sequences()
     asked = whole.times_s >= 1_700_000_000 + 16 * 60
-    found = probe_results(rec, whole, asked)
+    found = measure_probes(rec, whole, asked)
     assert found is not None and rec.probes is not None
     events = TargetEvents.select(whole, data.kinds.ids.to_list(), asked)
     pairs, likely = rec.probes.predict_pairs(rec.dense_model(), events)
@@ -103,7 +103,7 @@ def test_popularity_of_a_bundle_without_histories_is_counted_in_the_data_or_left
     assert told["rows"]["popularity"]["auc"]["mean"] != 0.5
     later = data.where(pl.col("time_s") >= 1_700_000_000 + 16 * 60)
     whole = later.sequences()
-    alone = probe_results(bare, whole, np.ones(whole.n_events, dtype=np.bool_), learned=later.where(pl.lit(False)))
+    alone = measure_probes(bare, whole, np.ones(whole.n_events, dtype=np.bool_), learned=later.where(pl.lit(False)))
     assert alone is not None and list(alone["interest"]["rows"]) == ["probe", "dot", "share"]
     assert "auc_gain" not in alone["interest"] and alone["interest"]["rows"]["probe"]["auc"]["mean"] > 0.99
     found = replace(evaluate_bundle(rec, data), probes={"content": alone})
@@ -134,11 +134,11 @@ def test_a_confusion_matrix_by_hand() -> None:
     actual = np.array([0, 0, 1, 2, 2, 2, 3])
     predicted = np.array([0, 2, 1, 2, 2, 0, 3])
     classes = ["甲", "乙", "丙", "(others)"]
-    assert shown_confusion(actual, predicted, classes) == {
+    assert count_confusion(actual, predicted, classes) == {
         "classes": ["丙", "甲", "乙", "(others)"],
         "matrix": [[2, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]],
     }
-    assert shown_confusion(actual, predicted, classes, most=1) == {
+    assert count_confusion(actual, predicted, classes, most=1) == {
         "classes": ["丙", "(others)"],
         "matrix": [[2, 1], [1, 3]],
     }

@@ -8,7 +8,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import split
-from penchant.evaluation.ratings import target_values, value_errors
+from penchant.evaluation.ratings import measure_value_errors, read_target_values
 
 
 class Constant:
@@ -35,10 +35,10 @@ def _data(kind: str) -> Dataset:
 def test_errors_by_hand() -> None:
     data = _data("rating")
     test = split(data, "leave-one-out").test
-    assert target_values(test, data).tolist() == [5.0, 2.0]
-    found = value_errors(Constant(3.0), test, data)
-    assert found is not None
-    intervals = found.intervals(samples=200)
+    assert read_target_values(test, data).tolist() == [5.0, 2.0]
+    errors = measure_value_errors(Constant(3.0), test, data)
+    assert errors is not None
+    intervals = errors.intervals(samples=200)
     assert intervals["rmse"].mean == pytest.approx(np.sqrt((4 + 1) / 2)) and intervals["mae"].mean == 1.5
     assert intervals["rmse"].low <= intervals["rmse"].mean <= intervals["rmse"].high
 
@@ -46,15 +46,15 @@ def test_errors_by_hand() -> None:
 def test_no_ratings_no_errors() -> None:
     data = _data("purchase")
     test = split(data, "leave-one-out").test
-    assert value_errors(Constant(3.0), test, data) is None
+    assert measure_value_errors(Constant(3.0), test, data) is None
     rated = _data("rating")
-    held = split(rated, "leave-one-out").test
-    assert value_errors(object(), held, rated) is None
-    assert value_errors(Constant(float("nan")), held, rated) is None
+    test = split(rated, "leave-one-out").test
+    assert measure_value_errors(object(), test, rated) is None
+    assert measure_value_errors(Constant(float("nan")), test, rated) is None
 
 
 def test_an_unknown_target_has_no_rating() -> None:
     data = _data("rating")
     test = split(data, "leave-one-out").test
     beyond = type(test)(test.histories, Ragged.of([[99], [0]]), test.seen)
-    assert np.isnan(target_values(beyond, data)[0])
+    assert np.isnan(read_target_values(beyond, data)[0])

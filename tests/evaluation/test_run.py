@@ -11,7 +11,7 @@ from penchant.data.splits import split
 from penchant.evaluation.run import with_content
 
 
-def test_own_content_and_users_follow_the_events_of_the_holdout() -> None:
+def test_content_of_events_and_users_follow_the_events_of_the_holdout() -> None:
     data = Dataset.from_tables(
         pl.DataFrame(
             {
@@ -24,12 +24,16 @@ def test_own_content_and_users_follow_the_events_of_the_holdout() -> None:
     test = split(data, "leave-one-out").test
     content = Modalities({"text": Modality(np.eye(8, dtype=np.float32), np.ones(8, dtype=bool))})
     users = Modalities({"attributes": Modality(np.array([[1.0], [2.0]], dtype=np.float32), np.ones(2, dtype=bool))})
-    whole = replace(
+    packed = replace(
         data.sequences(), content_rows=np.arange(8, dtype=np.int32)[::-1].copy(), content=content, user_modalities=users
     )
-    told = with_content(test, whole).histories
-    assert told.content_rows is not None and told.user_modalities is not None and told.event_rows is not None
-    assert told.content_rows.tolist() == (7 - told.event_rows).tolist() and told.content is content
-    assert told.user_modalities["attributes"].vectors[:, 0].tolist() == (told.users + 1).tolist()
+    histories = with_content(test, packed).histories
+    assert (
+        histories.content_rows is not None
+        and histories.user_modalities is not None
+        and histories.event_rows is not None
+    )
+    assert histories.content_rows.tolist() == (7 - histories.event_rows).tolist() and histories.content is content
+    assert histories.user_modalities["attributes"].vectors[:, 0].tolist() == (histories.users + 1).tolist()
     plain = with_content(test, data.sequences()).histories
     assert plain.content_rows is None and plain.user_modalities is None

@@ -6,10 +6,10 @@ from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout
 from penchant.evaluation.background import Background
-from penchant.evaluation.slices import slices
+from penchant.evaluation.slices import slice_targets
 
 
-def _facts() -> Background:
+def _background() -> Background:
     item_events = np.array([80, 15, 5, 0])
     return Background(item_events, item_events, np.array([60, 40, 0]), n_users=2)
 
@@ -21,8 +21,11 @@ def _holdout() -> Holdout:
 
 
 def test_each_target_lands_where_it_belongs() -> None:
-    found = {name: [part.row(u).tolist() for u in range(3)] for name, part in slices(_holdout(), _facts()).items()}
-    assert found == {
+    slices = {
+        name: [part.row(u).tolist() for u in range(3)]
+        for name, part in slice_targets(_holdout(), _background()).items()
+    }
+    assert slices == {
         "users: warm": [[0, 3], [2], []],
         "users: cold": [[], [], [1, 9]],
         "items: warm": [[0], [2], [1]],
@@ -36,13 +39,13 @@ def test_each_target_lands_where_it_belongs() -> None:
 
 
 def test_slices_of_one_kind_share_out_all_targets() -> None:
-    found = slices(_holdout(), _facts())
+    slices = slice_targets(_holdout(), _background())
     for kind in ("users", "items: warm|items: cold", "history"):
-        parts = [part for name, part in found.items() if any(name.startswith(p) for p in kind.split("|"))]
+        parts = [part for name, part in slices.items() if any(name.startswith(p) for p in kind.split("|"))]
         assert sum(len(part.values) for part in parts) == 5
 
 
 def test_a_user_that_training_does_not_know_is_cold() -> None:
     histories = SequenceBatch.of_items([[0]])
-    found = slices(Holdout(histories, Ragged.of([[0]]), Ragged.empty(1)), _facts())
-    assert "users: cold" in found and "users: warm" not in found
+    slices = slice_targets(Holdout(histories, Ragged.of([[0]]), Ragged.empty(1)), _background())
+    assert "users: cold" in slices and "users: warm" not in slices

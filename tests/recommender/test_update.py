@@ -14,7 +14,7 @@ from penchant.artifacts.bundle import list_versions, open_bundle
 from penchant.data.dataset import Dataset
 from penchant.data.training import Validation
 from penchant.errors import BundleError, DataError, ModelError, UsageError
-from penchant.evaluation.drift import drift
+from penchant.evaluation.drift import measure_drift
 from penchant.models.ensemble.ensemble import Ensemble
 from penchant.models.sequence import SequenceModel, SequenceOptions
 from penchant.recommender.config import Config
@@ -305,20 +305,20 @@ def test_without_histories_it_says_what_to_do(neural: Recommender, tmp_path: Pat
 def test_drift_against_a_full_training(neural: Recommender) -> None:
     rows = [(f"u{u}", f"i{u % 3 * 10 + n}", LATER + n) for u in range(0, 45, 2) for n in (8, 9)]
     rows += [(f"v{u}", f"i{u % 3 * 10 + n}", LATER + n) for u in range(9) for n in range(4)]
-    found = drift(neural, more(rows))
+    found = measure_drift(neural, more(rows))
     assert found.users > 5 and 0.0 <= found.overlap <= 1.0
     assert found.cosine is not None and 0.3 < found.cosine <= 1.0 + 1e-6
     assert found.overlap > 0.5  # chance is a third: both name the person's own taste
     for value in (found.ndcg_before, found.ndcg_updated, found.ndcg_retrained):
         assert 0.0 <= value <= 1.0
     closed = Recommender.fit(platform(), replace(config("cooccurrence")))
-    same = drift(closed, more(rows))
+    same = measure_drift(closed, more(rows))
     assert same.overlap == 1.0 and same.ndcg_updated == same.ndcg_retrained  # a closed form is computed from everything
 
 
 def test_drift_needs_somebody_to_ask(neural: Recommender) -> None:
     with pytest.raises(DataError, match="No new event can be held out"):
-        drift(neural, more([("stranger", "i1", LATER)]))
+        measure_drift(neural, more([("stranger", "i1", LATER)]))
 
 
 @pytest.mark.parametrize("norm", ["l2", "standardise"])

@@ -25,7 +25,7 @@ COLUMNS = {
 
 
 def show_probes(model: str, results: Mapping[str, Any]) -> None:
-    """Print one table for each probe, from `penchant.evaluation.probes.probe_results`."""
+    """Print one table for each probe, from `penchant.evaluation.probes.measure_probes`."""
     for name, part in results.items():
         if "left_out" in part:
             terminal.show(f"\n{model}: the {name} probe was not tested: {part['left_out']}")

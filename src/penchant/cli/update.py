@@ -50,7 +50,7 @@ def update(
     and writes.
     """
     from penchant.data.ingest.load import load_folder
-    from penchant.evaluation.drift import drift
+    from penchant.evaluation.drift import measure_drift
     from penchant.recommender.recommender import Recommender
     from penchant.training.continuing import UpdateOptions
     from penchant.training.distributed import is_first_process
@@ -69,7 +69,7 @@ def update(
         found = None
         if against_retrain and fresh is not rec:
             try:
-                found = drift(rec, data, options, progress=report)
+                found = measure_drift(rec, data, options, progress=report)
             except DataError as error:  # what was learned is kept all the same
                 terminal.note(f"The update is not compared with a full training: {error}")
         folder = None

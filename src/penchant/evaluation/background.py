@@ -1,4 +1,4 @@
-"""What ranked lists are judged against besides their targets: counts of the training part, categories, one modality."""
+"""What ranked lists are measured against besides targets: counts of the training part, categories, a modality."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from penchant.data.modalities import Modalities, Modality
 from penchant.data.ragged import Ragged
 
 CONTENT_MODALITIES = (schema.TEXT, schema.IMAGE, schema.AUDIO, schema.ATTRIBUTES)
-"""Modalities that diversity may be measured in, the first that is there: what an item is, not how it was used."""
+"""Modalities for diversity: the first that the items have. `behaviour` is no content, so it is not among them."""
 
 
 @dataclass(frozen=True)
 class Background:
-    """Facts of a training part: `item_events` `[N]`, `item_users` `[N]`, `user_events` `[U]`, number of active users.
+    """Counts of a training part: `item_events` `[N]`, `item_users` `[N]`, `user_events` `[U]`, active users.
 
-    `categories` has one row an item (codes below `n_categories`); `view` holds item vectors; both may be None.
+    `categories` has one row an item (codes below `n_categories`); `modality` has item vectors; both may be None.
     """
 
     item_events: npt.NDArray[np.int64]
@@ -39,7 +39,7 @@ class Background:
 
     @property
     def head(self) -> npt.NDArray[np.bool_]:
-        """The most popular items that together hold 80 % of the events `[N]`; the rest is the tail."""
+        """The most popular items, which together have 80 % of the events `[N]`; the others are the tail."""
         order = np.argsort(-self.item_events, kind="stable")
         before = np.cumsum(self.item_events[order]) - self.item_events[order]
         out = np.zeros(self.n_items, dtype=np.bool_)
@@ -47,12 +47,12 @@ class Background:
         return out & (self.item_events > 0)
 
 
-def background(train: Dataset, modalities: Modalities | None = None) -> Background:
-    """The background of a training part; items and users keep their codes."""
+def measure_background(train: Dataset, modalities: Modalities | None = None) -> Background:
+    """Count the background of a training part; items and users keep their codes."""
     events = train.events.drop_nulls(schema.ITEM)
     items, users = events[schema.ITEM].to_numpy(), events[schema.USER].to_numpy()
     pairs = np.unique(users.astype(np.int64) * max(1, train.n_items) + items) % max(1, train.n_items)
-    categories, n_categories = item_categories(train.items)
+    categories, n_categories = encode_categories(train.items)
     chosen = next((modalities[m] for m in CONTENT_MODALITIES if m in modalities), None) if modalities else None
     return Background(
         item_events=np.bincount(items, minlength=train.n_items).astype(np.int64),
@@ -65,10 +65,10 @@ def background(train: Dataset, modalities: Modalities | None = None) -> Backgrou
     )
 
 
-def item_categories(items: pl.DataFrame) -> tuple[Ragged | None, int]:
+def encode_categories(items: pl.DataFrame) -> tuple[Ragged | None, int]:
     """Category codes of each item and how many categories there are; None without such a column.
 
-    >>> rows, n = item_categories(pl.DataFrame({"categories": [["b", "a"], None, ["a"]]}))
+    >>> rows, n = encode_categories(pl.DataFrame({"categories": [["b", "a"], None, ["a"]]}))
     >>> rows.values.tolist(), rows.lengths.tolist(), n
     ([1, 0, 0], [2, 0, 1], 2)
     """

@@ -11,13 +11,13 @@ from penchant.data.results.comparison import Comparison
 from penchant.data.splits import How
 from penchant.embeddings.packing import pack_histories
 from penchant.errors import DataError, UsageError
-from penchant.evaluation.background import background
+from penchant.evaluation.background import measure_background
 from penchant.evaluation.compare import CompareOptions, compare
-from penchant.evaluation.cost import Cost, measured
+from penchant.evaluation.cost import Cost, measure_cost
 from penchant.evaluation.pooling import pool_runs
-from penchant.evaluation.probes import probe_results
+from penchant.evaluation.probes import measure_probes
 from penchant.evaluation.run import EvaluationSet, Measures, Run, evaluate_recommender, with_content
-from penchant.evaluation.unseen import Unseen, unseen
+from penchant.evaluation.unseen import Unseen, hold_out_unseen
 from penchant.models.probes.options import ProbeOptions
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
@@ -49,7 +49,7 @@ def evaluate_bundle(
     config = recommender.config if seed is None else replace(recommender.config, seed=seed)
     others = {name: replace(config, model=name, probes=ProbeOptions()) for name in beside}
     if split is None:
-        events = unseen(recommender, dataset, target=options.target, repeats=options.repeats)
+        events = hold_out_unseen(recommender, dataset, target=options.target, repeats=options.repeats)
         if events is not None:
             _reject_options_of_splits(options, has_seed=seed is not None and not beside)
             return _evaluate_on_unseen(recommender, events, others, options.measures(), progress)
@@ -92,7 +92,7 @@ def _evaluate_on_unseen(
 ) -> Comparison:
     histories = pack_histories(events.dataset, recommender.encoders)
     holdout = with_content(events.holdout, histories)
-    test = EvaluationSet(holdout, events.dataset, background(events.learned, recommender.modalities))
+    test = EvaluationSet(holdout, events.dataset, measure_background(events.learned, recommender.modalities))
     name, config = recommender.config.model, recommender.config
 
     def evaluate(tested: Recommender) -> Run:
@@ -101,16 +101,16 @@ def _evaluate_on_unseen(
             tested, test, measures, progress=(lambda share: progress(label, share)) if progress else None
         )
 
-    with measured() as ranking:
+    with measure_cost() as ranking:
         run = evaluate(recommender)
     readable, new = histories.keep(events.read), events.new[events.read]
-    probes = probe_results(recommender, readable, new, learned=events.learned, seed=config.seed)
+    probes = measure_probes(recommender, readable, new, learned=events.learned, seed=config.seed)
     cost = Cost(recommender.record.fit_cpu_s, ranking.peak_rss_mb)
     runs = {name: [[replace(run, cost=cost, probes=probes)]]}
     for other, recipe in beside.items():
         if other == name:
             continue
-        with measured() as cost:
+        with measure_cost() as cost:
             fitted = Recommender.fit(
                 events.learned, recipe, modalities=(recommender.modalities, recommender.encoders), progress=progress
             )

@@ -16,12 +16,12 @@ from penchant.data.splits import Holdout, How, Split, Target, Ties
 from penchant.data.splits import split as cut
 from penchant.embeddings.packing import pack_histories
 from penchant.errors import OptionError, PenchantError, UsageError
-from penchant.evaluation.ablation import Ablate, with_refits
-from penchant.evaluation.background import background
+from penchant.evaluation.ablation import Ablate, add_refits
+from penchant.evaluation.background import measure_background
 from penchant.evaluation.backtest import DEFAULT_KS
-from penchant.evaluation.cost import measured
+from penchant.evaluation.cost import measure_cost
 from penchant.evaluation.pooling import pool_runs
-from penchant.evaluation.probes import probe_results
+from penchant.evaluation.probes import measure_probes
 from penchant.evaluation.run import EvaluationSet, Measures, Run, evaluate_recommender, with_content
 from penchant.metrics.significance import TESTS, Test
 from penchant.options import require_range
@@ -116,7 +116,7 @@ def compare(
     splits = [cut(dataset, options.split, **how, folds=options.folds, fold=number) for number in numbers]
     references: dict[str, str] = {}
     if options.ablate == "refitted":
-        recipes, references = with_refits(splits[0].train, recipes)
+        recipes, references = add_refits(splits[0].train, recipes)
     steps = len(splits) * len(recipes) * options.seeds
     runs, failures = _Runner(options, splits, progress, checkpoints, steps).run_all(recipes)
     if not runs:
@@ -200,7 +200,7 @@ class _Runner:
             prepared[key] = self._prepare(recipe, part, train)
         ready = prepared[key]
         folder = self.checkpoints / f"{name}-{place[0]}-{place[1]}" if self.checkpoints else None
-        with measured() as cost:
+        with measure_cost() as cost:
             recommender = Recommender.fit(
                 train,
                 recipe,
@@ -219,7 +219,7 @@ class _Runner:
         )
         probes = None
         if is_first:
-            probes = problem or probe_results(recommender, ready.histories, ~ready.seen, seed=recipe.seed)
+            probes = problem or measure_probes(recommender, ready.histories, ~ready.seen, seed=recipe.seed)
         return replace(run, cost=cost, probes=probes)
 
     def _prepare(self, recipe: Config, part: Split, train: Dataset) -> _Prepared:
@@ -237,7 +237,7 @@ class _Runner:
             ids.is_in(known.events[schema.EVENT_ID].implode()).to_numpy()
             for known in (part.train_and_validation, train)
         )
-        test = EvaluationSet(prepare(part.test), part.dataset, background(train, carrier.modalities))
+        test = EvaluationSet(prepare(part.test), part.dataset, measure_background(train, carrier.modalities))
         return _Prepared(carrier, prepare(part.validation), test, histories, seen, learned)
 
     def _tell(self, what: str, share: float) -> None:

@@ -1,12 +1,12 @@
 """ROC and precision-recall curves of a recommender over (user, item) pairs.
 
-Scores compare within one user only, so a pair is scored by its place in that user's full ranking: the threshold is the
-length k of the list. Positives are the targets, negatives *all* other items that could have been ranked; nothing is
-sampled but the users, where there are more than `users`. Every point is exact:
+Scores of two users are not comparable, so a pair is scored by its rank in the full ranking of its user: the threshold
+is the length k of the list. Positives are the targets; negatives are *all* other items that can be ranked. Only users
+are sampled, where there are more than `users`. Every point is exact:
 
     recall = TP(k) / targets,   precision = TP(k) / shown(k),   false positive rate = FP(k) / negatives
 
-with TP(k) the targets in the first k places over all users and shown(k) = Σ_users min(k, rankable items).
+with TP(k) the targets among the first k items over all users and shown(k) = Σ_users min(k, rankable items).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BLOCK_SCORES = 1 << 23
 
 
 class Scorer(Protocol):
-    """What curves ask: a score for every item."""
+    """Scores every item."""
 
     def scores(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
         """Scores float32 `[B, N]`, higher is better."""
@@ -36,7 +36,7 @@ class Scorer(Protocol):
 
 @dataclass(frozen=True)
 class PairCurves:
-    """Both curves over the pairs of `users` users, their areas, and how many pairs were positive and negative."""
+    """Both curves over the pairs of `users` users, their areas, and the numbers of positive and negative pairs."""
 
     roc: Curve
     precision_recall: Curve
@@ -56,11 +56,11 @@ class PairCurves:
         }
 
 
-def pair_curves(recommender: Scorer, holdout: Holdout, *, n_items: int, users: int = 2000) -> PairCurves:
-    """Curves over at most `users` tested users (evenly spread over them, so the choice is stable).
+def measure_curves(recommender: Scorer, holdout: Holdout, *, n_items: int, users: int = 2000) -> PairCurves:
+    """Curves over at most `users` tested users, evenly spaced among them.
 
-    A target that cannot be ranked (an item beyond the catalogue, or not a candidate) stands behind the last place and
-    is never found. Raises `DataError` where nothing could be a negative.
+    A target that cannot be ranked (an item outside the catalogue, or no candidate) ranks after the last item: no list
+    contains it. Raises `DataError` where no item is a negative.
     """
     n = len(holdout)
     chosen = evenly_spaced(n, users)
@@ -68,23 +68,23 @@ def pair_curves(recommender: Scorer, holdout: Holdout, *, n_items: int, users: i
     ranks, rankable = [], []
     for start in range(0, len(chosen), size):
         rows = chosen[start : start + size]
-        found, counts = _ranks(recommender.scores(holdout.histories.take(rows)), holdout, rows)
-        ranks.append(found)
+        target_ranks, counts = _rank_targets(recommender.scores(holdout.histories.take(rows)), holdout, rows)
+        ranks.append(target_ranks)
         rankable.append(counts)
-    return _curves(np.concatenate(ranks), np.concatenate(rankable), n_items)
+    return _build_curves(np.concatenate(ranks), np.concatenate(rankable), n_items)
 
 
-def _ranks(scores: npt.NDArray[np.float32], holdout: Holdout, rows: Int64s) -> tuple[Int64s, Int64s]:
-    """Place of each target in its user's full ranking (0 where it cannot be ranked), and rankable items a user."""
+def _rank_targets(scores: npt.NDArray[np.float32], holdout: Holdout, rows: Int64s) -> tuple[Int64s, Int64s]:
+    """Rank of each target in its user's full ranking (0 where it has none), and the number of rankable items a user."""
     n_items = scores.shape[1]
-    open_ = (
+    can_rank = (
         np.ones(scores.shape, dtype=np.bool_)
         if holdout.candidates is None
         else np.tile(holdout.candidates, (len(scores), 1))
     )
     seen = holdout.seen.take(rows)
     listed = (seen.values >= 0) & (seen.values < n_items)
-    open_[seen.rows[listed], seen.values[listed]] = False
+    can_rank[seen.rows[listed], seen.values[listed]] = False
     targets = holdout.targets.take(rows).unique()
     ranks = np.zeros(len(targets.values), dtype=np.int64)
     codes = np.arange(n_items)
@@ -94,22 +94,25 @@ def _ranks(scores: npt.NDArray[np.float32], holdout: Holdout, rows: Int64s) -> t
         users, items = targets.rows[part], targets.values[part]
         known = items < n_items
         code = np.where(known, items, 0)
-        own = scores[users, code][:, None]
-        better = (scores[users] > own) | ((scores[users] == own) & (codes < code[:, None]))
-        places = (better & open_[users]).sum(axis=1) + 1
-        ranks[part] = np.where(known & open_[users, code], places, 0)
-    return ranks, open_.sum(axis=1)
+        score = scores[users, code][:, None]
+        # Of equal scores the item with the lower code ranks first, as in `rank`.
+        better = (scores[users] > score) | ((scores[users] == score) & (codes < code[:, None]))
+        target_ranks = (better & can_rank[users]).sum(axis=1) + 1
+        ranks[part] = np.where(known & can_rank[users, code], target_ranks, 0)
+    return ranks, can_rank.sum(axis=1)
 
 
-def _curves(ranks: Int64s, rankable: Int64s, n_items: int) -> PairCurves:
-    found = np.bincount(ranks, minlength=n_items + 1)[1 : n_items + 1]
-    true = np.cumsum(found).astype(np.float64)
+def _build_curves(ranks: Int64s, rankable: Int64s, n_items: int) -> PairCurves:
+    """Both curves at every list length k from 1 to `n_items`, from counts of ranks instead of sorted pairs."""
+    at_rank = np.bincount(ranks, minlength=n_items + 1)[1 : n_items + 1]
+    true = np.cumsum(at_rank).astype(np.float64)
+    # A user whose rankable items end before k adds nothing at k: shown(k) = Σ_users min(k, rankable items).
     ends = np.bincount(rankable, minlength=n_items + 1)
-    still_open = len(rankable) - np.cumsum(ends)[:n_items]
-    shown = np.cumsum(still_open).astype(np.float64)
+    users_at_k = len(rankable) - np.cumsum(ends)[:n_items]
+    shown = np.cumsum(users_at_k).astype(np.float64)
     false = shown - true
     if not len(ranks) or not false[-1]:
-        raise DataError("A curve needs targets and other items to tell them from.")
+        raise DataError("A curve needs targets and other rankable items, and these users have none.")
     depth = np.arange(1, n_items + 1, dtype=np.float64)
     zero = np.zeros(1)
     recall = np.concatenate([zero, true / len(ranks)])

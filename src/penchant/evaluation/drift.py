@@ -1,4 +1,4 @@
-"""How far an updated recommender is from one that was trained again from everything."""
+"""Drift of updates: how far an updated recommender is from one trained on all data."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from penchant.training.continuing import UpdateOptions
 
 @dataclass(frozen=True)
 class Drift:
-    """An update beside a full training on the same events, both asked for held-out newest ones.
+    """An update and a full training on the same events, compared on the held-out newest events of `users` users.
 
-    `users` were asked; `overlap` is the mean share of their ten items that both name; `cosine` the mean cosine of
-    their interest vectors after the rotation that brings the item vectors closest (None: no such vectors). `ndcg` of
-    the bundle as it was, updated and trained again; `cpu_s` of the update and the training.
+    `overlap` is the mean share of common items in their two top-10 lists. `cosine` is the mean cosine of their interest
+    vectors after the rotation that aligns the item vectors (None: a model without vectors). `ndcg` is that of the
+    recommender before the update, updated and retrained; `cpu_s` that of the update and of the training.
     """
 
     users: int
@@ -47,10 +47,10 @@ class Drift:
 
 
 @dataclass(frozen=True)
-class Question:
-    """The newest events of some people, held out: `users` `[Q]` codes, `targets` `[Q]`, `times_s` `[Q]`.
+class UpdateHoldout:
+    """The newest events of some users, held out: `users` `[Q]` codes, `targets` `[Q]`, `times_s` `[Q]`.
 
-    `rest` is the new data without them, `everything` the old and new data without them.
+    `rest` is the new data without these events, `everything` the old and new data without them.
     """
 
     users: npt.NDArray[np.int64]
@@ -60,100 +60,101 @@ class Question:
     everything: Dataset
 
 
-def drift(
+def measure_drift(
     recommender: Recommender, new: Dataset, options: UpdateOptions | None = None, *, progress: Progress | None = None
 ) -> Drift:
     """Compare an update with a full training.
 
-    The newest event of every second person with new events is held out; the rest is learned both ways, with the same
-    modalities and the epochs and weights chosen when the bundle was trained. Raises `DataError` where nobody can be
-    asked.
+    The newest event of every second user with new events is held out. Both recommenders learn from the others, with
+    the same modalities and with the epochs and weights that selection chose for the bundle. Raises `DataError` where
+    no event can be held out.
     """
-    question = asked_about(recommender, new)
+    holdout = hold_out_targets(recommender, new)
     started = time.process_time()
-    updated = recommender.update(question.rest, options, progress=progress)
-    between = time.process_time()
+    updated = recommender.update(holdout.rest, options, progress=progress)
+    updated_at = time.process_time()
     retrained = Recommender.fit(
-        question.everything,
+        holdout.everything,
         recommender.config,
         modalities=(updated.modalities, updated.encoders),
         chosen=recommender.record.training,
         progress=progress,
     )
     ended = time.process_time()
-    histories = updated.histories(question.users).before(question.times_s)
+    histories = updated.histories(holdout.users).before(holdout.times_s)
     return Drift(
-        users=len(question.users),
-        overlap=_overlap(_ranked(updated, histories), _ranked(retrained, histories)),
-        cosine=_cosine(updated, retrained, histories),
-        ndcg_before=_before(recommender, histories, updated.dataset.kinds, question.targets),
-        ndcg_updated=answered(updated, question),
-        ndcg_retrained=answered(retrained, question),
-        update_cpu_s=round(between - started, 2),
-        retrain_cpu_s=round(ended - between, 2),
+        users=len(holdout.users),
+        overlap=_measure_overlap(_rank(updated, histories), _rank(retrained, histories)),
+        cosine=_measure_cosine(updated, retrained, histories),
+        ndcg_before=_measure_before(recommender, histories, updated.dataset.kinds, holdout.targets),
+        ndcg_updated=measure_ndcg(updated, holdout),
+        ndcg_retrained=measure_ndcg(retrained, holdout),
+        update_cpu_s=round(updated_at - started, 2),
+        retrain_cpu_s=round(ended - updated_at, 2),
     )
 
 
-def asked_about(recommender: Recommender, new: Dataset) -> Question:
-    """What is held out of the new data: the newest possible target of every second person who has one.
+def hold_out_targets(recommender: Recommender, new: Dataset) -> UpdateHoldout:
+    """Hold out the newest possible target in the new data of every second user who has one.
 
-    Raises `DataError` where there is none.
+    Raises `DataError` where no user has one.
     """
     merged = merge(recommender.dataset, new)
-    whole = merged.dataset.sequences()
+    sequences = merged.dataset.sequences()
     wanted = mask_wanted_kinds(merged.dataset.kinds.ids.to_list())
-    keys = whole.rows * (merged.dataset.n_items + 1) + whole.items
-    first = np.zeros(whole.n_events, dtype=np.bool_)
+    keys = sequences.rows * (merged.dataset.n_items + 1) + sequences.items
+    first = np.zeros(sequences.n_events, dtype=np.bool_)
     first[np.unique(keys, return_index=True)[1]] = True
-    position = np.arange(whole.n_events) - whole.offsets[whole.rows]
-    possible = merged.is_new & first & (whole.items >= 0) & wanted[whole.kinds] & (position > 0)
-    last = np.full(len(whole), -1, dtype=np.int64)
-    last[whole.rows[possible]] = np.flatnonzero(possible)
+    position = np.arange(sequences.n_events) - sequences.offsets[sequences.rows]
+    possible = merged.is_new & first & (sequences.items >= 0) & wanted[sequences.kinds] & (position > 0)
+    last = np.full(len(sequences), -1, dtype=np.int64)
+    last[sequences.rows[possible]] = np.flatnonzero(possible)
     users = np.flatnonzero(last >= 0)[::2]
     if not len(users):
         raise DataError(
-            "No new event can be held out: none is the first of its person on an item, after another event.",
+            "No new event can be held out: none is the first event of its user on an item after an earlier event.",
             remedy="Update without comparing, or bring more new events.",
         )
     rows = last[users]
-    rest, learned = np.ones(new.n_events, dtype=np.bool_), np.ones(whole.n_events, dtype=np.bool_)
+    rest, learned = np.ones(new.n_events, dtype=np.bool_), np.ones(sequences.n_events, dtype=np.bool_)
     rest[merged.new_rows[rows]], learned[rows] = False, False
-    targets = Ragged(np.arange(len(users) + 1, dtype=np.int64), whole.items[rows])
-    return Question(users, targets, whole.times_s[rows], new.where(rest), merged.dataset.where(learned))
+    targets = Ragged(np.arange(len(users) + 1, dtype=np.int64), sequences.items[rows])
+    return UpdateHoldout(users, targets, sequences.times_s[rows], new.where(rest), merged.dataset.where(learned))
 
 
-def answered(recommender: Recommender, question: Question) -> float:
-    """NDCG@10 of a recommender that has learned `everything` of a question, one way or the other."""
-    histories = recommender.histories(question.users).before(question.times_s)
-    return float(ndcg(_ranked(recommender, histories), question.targets, 10).mean())
+def measure_ndcg(recommender: Recommender, holdout: UpdateHoldout) -> float:
+    """NDCG@10 of a recommender that learned from `everything` of a holdout, by update or by training."""
+    histories = recommender.histories(holdout.users).before(holdout.times_s)
+    return float(ndcg(_rank(recommender, histories), holdout.targets, 10).mean())
 
 
-def _ranked(recommender: Recommender, histories: SequenceBatch) -> npt.NDArray[np.int32]:
+def _rank(recommender: Recommender, histories: SequenceBatch) -> npt.NDArray[np.int32]:
     return recommender.rank(histories, 10, exclude=histories.history_items.unique())[0]
 
 
-def _before(recommender: Recommender, histories: SequenceBatch, kinds: Vocabulary, targets: Ragged) -> float:
-    """NDCG@10 of the recommender as it was, told the same events (of `kinds`) as far as it knows them."""
+def _measure_before(recommender: Recommender, histories: SequenceBatch, kinds: Vocabulary, targets: Ragged) -> float:
+    """NDCG@10 of the recommender before the update, on the events (of `kinds`) that it knows."""
     codes, understood = match_kinds(recommender.dataset.kinds, kinds)
     keep = (histories.items < recommender.dataset.n_items) & understood[histories.kinds]
     known = replace(histories, kinds=codes[histories.kinds].astype(np.int16)).keep(keep)
-    return float(ndcg(_ranked(recommender, known), targets, 10).mean())
+    return float(ndcg(_rank(recommender, known), targets, 10).mean())
 
 
-def _overlap(left: npt.NDArray[np.int32], right: npt.NDArray[np.int32]) -> float:
+def _measure_overlap(left: npt.NDArray[np.int32], right: npt.NDArray[np.int32]) -> float:
     both = ((left[:, :, None] == right[:, None, :]) & (left >= 0)[:, :, None]).any(axis=2).sum(axis=1)
     return float((both / np.maximum((left >= 0).sum(axis=1), 1)).mean())
 
 
-def _cosine(updated: Recommender, retrained: Recommender, histories: SequenceBatch) -> float | None:
-    """Mean cosine of interest vectors; two trainings have axes of their own, so the best rotation goes first."""
+def _measure_cosine(updated: Recommender, retrained: Recommender, histories: SequenceBatch) -> float | None:
+    """Mean cosine of interest vectors after rotation: the axes of two trainings are arbitrary."""
     try:
-        one, other = updated.dense_model(), retrained.dense_model()
+        ours, theirs = updated.dense_model(), retrained.dense_model()
     except ModelError:
         return None
-    if one.item_vectors.shape != other.item_vectors.shape:
+    if ours.item_vectors.shape != theirs.item_vectors.shape:
         return None
-    left, _, right = np.linalg.svd(other.item_vectors.T @ one.item_vectors)
-    mine, theirs = one.user_vectors(histories), other.user_vectors(histories) @ (left @ right)
-    norms = np.linalg.norm(mine, axis=1) * np.linalg.norm(theirs, axis=1)
-    return float(((mine * theirs).sum(axis=1) / np.maximum(norms, 1e-12))[norms > 0].mean()) if norms.any() else None
+    # Orthogonal Procrustes: the rotation U Vᵀ of the SVD brings the item vectors of one closest to the other.
+    left, _, right = np.linalg.svd(theirs.item_vectors.T @ ours.item_vectors)
+    one, other = ours.user_vectors(histories), theirs.user_vectors(histories) @ (left @ right)
+    norms = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    return float(((one * other).sum(axis=1) / np.maximum(norms, 1e-12))[norms > 0].mean()) if norms.any() else None

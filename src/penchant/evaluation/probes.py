@@ -35,7 +35,7 @@ MOST_SHOWN = 10
 """Classes of the confusion matrix that have a row of their own; the rest share one more."""
 
 
-def probe_results(
+def measure_probes(
     recommender: Recommender,
     sequences: SequenceBatch,
     targets: Bools,
@@ -59,22 +59,22 @@ def probe_results(
     results: dict[str, Any] = {}
     try:
         if probes.interest is not None:
-            popularity = _popularity(recommender.dataset if learned is None else learned, n_items)
-            results["interest"] = interest_results(recommender, events, popularity=popularity, seed=seed)
+            popularity = _count_popularity(recommender.dataset if learned is None else learned, n_items)
+            results["interest"] = measure_interest_probe(recommender, events, popularity=popularity, seed=seed)
     except PenchantError as error:
         results["interest"] = {"left_out": str(error)}
     try:
         if probes.category is not None:
-            results["category"] = category_results(recommender, events, seed=seed)
+            results["category"] = measure_category_probe(recommender, events, seed=seed)
     except PenchantError as error:
         results["category"] = {"left_out": str(error)}
     return results
 
 
-def interest_results(
+def measure_interest_probe(
     recommender: Recommender, events: TargetEvents, *, popularity: Float64s, seed: int = 0
 ) -> dict[str, Any]:
-    """The interest probe on pairs made like its training pairs; see `probe_results`. Raises `DataError` without any.
+    """The interest probe on pairs made like its training pairs; see `measure_probes`. Raises `DataError` without any.
 
     `popularity` `[N]` is how often each item was taken; where all are zero, there is no such row and no `auc_gain`.
     """
@@ -93,13 +93,13 @@ def interest_results(
     rows: dict[str, dict[str, Any]] = {name: {"auc": interval.to_dict()} for name, (interval, _) in aucs.items()}
     constant = np.full(len(pairs.labels), float(training["interested"]))
     for name, probabilities in (("probe", scores["probe"]), ("share", constant)):
-        losses = _log_losses(pairs.labels, probabilities)
+        losses = _compute_log_losses(pairs.labels, probabilities)
         rows.setdefault(name, {})["log_loss"] = users.mean(losses).to_dict()
         rows[name]["calibration_error"] = expected_calibration_error(probabilities, pairs.labels, BINS)
     gain: dict[str, Any] = {}
     if "popularity" in aucs:
         (probe, drawn), (baseline, baseline_drawn) = aucs["probe"], aucs["popularity"]
-        gain["auc_gain"] = _interval(probe.mean - baseline.mean, drawn - baseline_drawn).to_dict()
+        gain["auc_gain"] = _build_interval(probe.mean - baseline.mean, drawn - baseline_drawn).to_dict()
     return {
         "pairs": len(pairs.labels),
         "users": users.count,
@@ -109,12 +109,12 @@ def interest_results(
         "training": dict(training),
         "rows": rows,
         **gain,
-        "calibration": _calibration(scores["probe"], pairs.labels),
+        "calibration": _bin_calibration(scores["probe"], pairs.labels),
     }
 
 
-def category_results(recommender: Recommender, events: TargetEvents, *, seed: int = 0) -> dict[str, Any]:
-    """The category probe on the next items; see `probe_results`.
+def measure_category_probe(recommender: Recommender, events: TargetEvents, *, seed: int = 0) -> dict[str, Any]:
+    """The category probe on the next items; see `measure_probes`.
 
     An event of a category without a class counts as one of the others, and so can be right; where there is no such
     class, it is left out.
@@ -144,14 +144,14 @@ def category_results(recommender: Recommender, events: TargetEvents, *, seed: in
         "training": {"events": probes.facts["category"]["events"]},
         "rows": rows,
         "accuracy_gain": {"over": baseline, **users.mean(right["probe"] - right[baseline]).to_dict()},
-        "confusion": shown_confusion(pairs.classes, answers["probe"], list(probes.classes)),
+        "confusion": count_confusion(pairs.classes, answers["probe"], list(probes.classes)),
     }
 
 
-def shown_confusion(actual: Int64s, predicted: Int64s, classes: list[str], most: int = MOST_SHOWN) -> dict[str, Any]:
+def count_confusion(actual: Int64s, predicted: Int64s, classes: list[str], most: int = MOST_SHOWN) -> dict[str, Any]:
     """`classes` and `matrix` (row: actual, column: predicted) of the `most` frequent classes, the rest together.
 
-    >>> shown_confusion(np.array([0, 1, 1, 2]), np.array([0, 1, 0, 1]), ["甲", "乙", "丙"], most=1)
+    >>> count_confusion(np.array([0, 1, 1, 2]), np.array([0, 1, 0, 1]), ["甲", "乙", "丙"], most=1)
     {'classes': ['乙', '(others)'], 'matrix': [[1, 1], [1, 1]]}
     """
     counts = np.bincount(actual, minlength=len(classes))
@@ -164,14 +164,14 @@ def shown_confusion(actual: Int64s, predicted: Int64s, classes: list[str], most:
     return {"classes": [classes[code] for code in shown] + [OTHERS] * has_rest, "matrix": matrix.tolist()}
 
 
-def _popularity(dataset: Dataset, n_items: int) -> Float64s:
+def _count_popularity(dataset: Dataset, n_items: int) -> Float64s:
     """How often each item was taken in some data `[N]`."""
     sequences = dataset.sequences()
     taken = (sequences.items >= 0) & mask_wanted_kinds(dataset.kinds.ids.to_list())[sequences.kinds]
     return np.bincount(sequences.items[taken], minlength=n_items)[:n_items].astype(np.float64)
 
 
-def _calibration(predicted: Float64s, labels: Int64s) -> list[dict[str, float]]:
+def _bin_calibration(predicted: Float64s, labels: Int64s) -> list[dict[str, float]]:
     """Mean probability, share of positives and count of each bin that holds a pair."""
     bins = np.minimum((predicted * BINS).astype(np.int64), BINS - 1)
     return [
@@ -184,7 +184,7 @@ def _calibration(predicted: Float64s, labels: Int64s) -> list[dict[str, float]]:
     ]
 
 
-def _log_losses(labels: Int64s, predicted: Float64s) -> Float64s:
+def _compute_log_losses(labels: Int64s, predicted: Float64s) -> Float64s:
     clipped = np.clip(predicted, 1e-15, 1 - 1e-15)
     return -np.where(labels > 0, np.log(clipped), np.log1p(-clipped))
 
@@ -211,17 +211,17 @@ class _Users:
             for mass in weights[:, numbers]:
                 has_both = mass[labels > 0].any() and mass[labels <= 0].any()
                 drawn.append(auc(labels, scores, mass) if has_both else np.nan)
-        return _interval(auc(labels, scores), np.asarray(drawn)), np.asarray(drawn)
+        return _build_interval(auc(labels, scores), np.asarray(drawn)), np.asarray(drawn)
 
     def mean(self, values: Float64s) -> Interval:
         """The mean over examples `[n]` with its interval."""
         sums = np.bincount(self.numbers, weights=values, minlength=self.count)
         sizes = np.bincount(self.numbers, minlength=self.count).astype(np.float64)
         blocks = resample_users(self.count, SAMPLES, self.seed)
-        return _interval(float(values.mean()), np.concatenate([(w @ sums) / (w @ sizes) for w in blocks]))
+        return _build_interval(float(values.mean()), np.concatenate([(w @ sums) / (w @ sizes) for w in blocks]))
 
 
-def _interval(mean: float, drawn: Float64s) -> Interval:
+def _build_interval(mean: float, drawn: Float64s) -> Interval:
     finite = drawn[np.isfinite(drawn)]
     low, high = np.percentile(finite, [2.5, 97.5]) if len(finite) else (mean, mean)
     return Interval(mean, float(low), float(high))

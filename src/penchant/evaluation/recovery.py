@@ -57,7 +57,7 @@ def measure_recovery(recommender: Recommender, truth: Truth, *, seed: int) -> Re
     planted, has_truth = align_truth(recommender, truth, users, seed)
     cosine: dict[str, Interval] = {}
     drift: dict[str, Intervals] = {}
-    for name, model in _dense_models(recommender).items():
+    for name, model in _list_dense_models(recommender).items():
         vectors = model.interests(histories.at(None))[has_truth]
         halves = [measure_half(vectors.reshape(len(vectors), -1), planted, [seed, half]) for half in range(HALVES)]
         cosine[name] = estimate([half.pop("cosine") for half in halves])
@@ -115,7 +115,7 @@ def estimate(values: Sequence[float]) -> Interval:
     return Interval(float(np.mean(values)), float(low), float(high))
 
 
-def _dense_models(recommender: Recommender) -> dict[str, DenseModel]:
+def _list_dense_models(recommender: Recommender) -> dict[str, DenseModel]:
     """The model that gives the recommender's interest vectors, and content alone; those that there are."""
     models: dict[str, DenseModel] = {}
     sources = {recommender.config.model: recommender.dense_model, "content": recommender.content_vectors}

@@ -17,8 +17,8 @@ from penchant.evaluation.ablation import measure_modality_use
 from penchant.evaluation.background import Background
 from penchant.evaluation.backtest import DEFAULT_KS, UserMetrics, evaluate_ranking
 from penchant.evaluation.cost import Cost
-from penchant.evaluation.curves import pair_curves
-from penchant.evaluation.ratings import ValueErrors, value_errors
+from penchant.evaluation.curves import measure_curves
+from penchant.evaluation.ratings import ValueErrors, measure_value_errors
 
 if TYPE_CHECKING:
     from penchant.recommender.recommender import Recommender
@@ -67,15 +67,15 @@ def evaluate_recommender(
     """Rank the hold-out with a recommender and measure the lists; its cost is left at zero."""
     holdout, k, threads = test.holdout, measures.k, measures.threads
     metrics = evaluate_ranking(
-        recommender, holdout, measures.ks, facts=test.background, detail_k=k, threads=threads, progress=progress
+        recommender, holdout, measures.ks, background=test.background, detail_k=k, threads=threads, progress=progress
     )
     curves = None
     if measures.curves:
         try:
-            curves = pair_curves(recommender, holdout, n_items=test.background.n_items).to_dict()
+            curves = measure_curves(recommender, holdout, n_items=test.background.n_items).to_dict()
         except DataError:
             curves = None
-    errors = value_errors(recommender.model, holdout, test.dataset)
+    errors = measure_value_errors(recommender.model, holdout, test.dataset)
     use = measure_modality_use(recommender, holdout, k=k, threads=threads) if measures.ablate else None
     return Run(metrics, recommender.record, errors=errors, curves=curves, modalities=use)
 

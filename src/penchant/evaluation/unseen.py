@@ -1,4 +1,4 @@
-"""Which events of some data a bundle has not seen, and a hold-out made of them: it never tests what was learned."""
+"""Events of some data that a bundle has not seen, as a holdout: no test contains what the bundle learned."""
 
 from __future__ import annotations
 
@@ -28,8 +28,11 @@ _AS_ANOTHER, _NOT_READ = 1, 2
 
 @dataclass(frozen=True)
 class Unseen:
-    """`holdout` asks for new events only. `dataset` joins what the bundle knows and the data, items by the bundle's
-    codes (an unknown item has a code beyond them); `learned` is its part without new events and unknown items."""
+    """A holdout whose targets are new events only.
+
+    `dataset` joins the data of the bundle and the new data, with the bundle's item codes (unknown items have codes
+    beyond them). `learned` is `dataset` without new events and unknown items.
+    """
 
     holdout: Holdout
     dataset: Dataset
@@ -38,77 +41,80 @@ class Unseen:
 
     @property
     def new(self) -> Bools:
-        """Which events `[E]` of `dataset` the bundle has not seen."""
+        """Events `[E]` of `dataset` that the bundle has not seen."""
         return np.asarray(self.dataset.events[_NEW].to_numpy(), dtype=np.bool_)
 
     @property
     def read(self) -> Bools:
-        """Which events `[E]` of `dataset` are of a kind that the bundle understands."""
+        """Events `[E]` of `dataset` of a kind that the bundle understands."""
         return np.asarray(self.dataset.events[_READ].to_numpy() != _NOT_READ, dtype=np.bool_)
 
 
-def unseen(
+def hold_out_unseen(
     recommender: Recommender, data: Dataset, *, target: Target = "first", repeats: bool = False
 ) -> Unseen | None:
-    """The hold-out of events that a recommender has not seen; None where there is nobody to test.
+    """The holdout of events that a recommender has not seen; None where no user can be tested.
 
-    An event is seen if it is among the histories kept with the recommender (same user, item and time). Where those
-    are not complete (a bundle written without them), every event up to `record.trained_until_s` counts as seen.
-    A target that the recommender does not know is a miss, and the notes say how many there are. Kinds that it has not
-    learned are read as in an ad-hoc history (`penchant.data.ingest.ad_hoc_history.understood_kinds`), and counted too.
+    An event is seen if the histories of the recommender have it (same user, item and time). Where these are incomplete
+    (a bundle without histories), every event up to `record.trained_until_s` counts as seen. A target that the
+    recommender does not know is a miss. Kinds that it has not learned are read as in an ad-hoc history
+    (`penchant.data.ingest.ad_hoc_history.match_kinds`). The notes count both.
     """
-    joined = _joined(recommender, data)
-    new = joined.events[_NEW].to_numpy()
+    joined = _join_logs(recommender, data)
+    new, read = joined.events[_NEW].to_numpy(), joined.events[_READ].to_numpy()
     n_items = recommender.dataset.n_items
-    whole = joined.sequences()
-    read = joined.events[_READ].to_numpy()
-    users, known = whole.rows, (whole.items < n_items) & (read != _NOT_READ)
-    targets = new & _possible(joined, whole, repeats) & _has_history(whole, known)
+    sequences = joined.sequences()
+    users, known = sequences.rows, (sequences.items < n_items) & (read != _NOT_READ)
+    targets = new & _mark_possible(joined, sequences, repeats) & _has_history(sequences, known)
     if target == "first":
-        targets &= np.arange(len(users)) == _first(targets, users, len(whole))[users]
+        targets &= np.arange(len(users)) == _find_first(targets, users, len(sequences))[users]
     elif target == "last":
-        targets &= np.arange(len(users)) == _last(targets, users, len(whole))[users]
-    start = _first(targets, users, len(whole))
+        targets &= np.arange(len(users)) == _find_last(targets, users, len(sequences))[users]
+    start = _find_first(targets, users, len(sequences))
     earlier = np.arange(len(users)) < start[users]
     history = earlier & known
-    asked = np.flatnonzero(start < len(users))
-    if not len(asked):
+    tested = np.flatnonzero(start < len(users))
+    if not len(tested):
         return None
-    row = np.full(len(whole), -1, dtype=np.int64)
-    row[asked] = np.arange(len(asked))
+    row = np.full(len(sequences), -1, dtype=np.int64)
+    row[tested] = np.arange(len(tested))
     chosen = np.flatnonzero(targets & (row[users] >= 0))
-    histories = whole.keep(history).take(asked).at(whole.times_s[start[asked]])
-    wanted = Ragged.group(row[users[chosen]], whole.items[chosen], len(asked)).unique()
-    seen = Ragged.empty(len(asked)) if repeats else histories.history_items.unique()
+    histories = sequences.keep(history).take(tested).at(sequences.times_s[start[tested]])
+    wanted = Ragged.group(row[users[chosen]], sequences.items[chosen], len(tested)).unique()
+    seen = Ragged.empty(len(tested)) if repeats else histories.history_items.unique()
     learned = joined.where(~new & known)
-    of_asked = earlier & (row[users] >= 0)
-    left_out = int((of_asked & (whole.items >= n_items)).sum())
-    notes = _notes(int(new.sum()), len(asked), wanted, n_items, left_out)
-    notes += _notes_of_kinds(read[of_asked & (whole.items < n_items)])
+    of_tested = earlier & (row[users] >= 0)
+    left_out = int((of_tested & (sequences.items >= n_items)).sum())
+    notes = _write_notes(int(new.sum()), len(tested), wanted, n_items, left_out)
+    notes += _write_notes_of_kinds(read[of_tested & (sequences.items < n_items)])
     return Unseen(Holdout(histories, wanted, seen), joined, learned, notes)
 
 
-def _joined(recommender: Recommender, data: Dataset) -> Dataset:
-    """What the recommender knows and what the data add, in one log; `__new` marks events it has not seen, `__read`
-    says how kinds that it has not learned are read (`_AS_ANOTHER`, `_NOT_READ`)."""
+def _join_logs(recommender: Recommender, data: Dataset) -> Dataset:
+    """The data of the recommender and the events that the new data add, in one log.
+
+    `__new` marks events that it has not seen. `__read` says how a kind that it has not learned is read (`_AS_ANOTHER`,
+    `_NOT_READ`).
+    """
     known = recommender.dataset
     users = data.user_vocabulary.extend(known.user_vocabulary.ids)
     items = known.item_vocabulary.encode(data.item_vocabulary.ids).astype(np.int64)
     items = np.where(items >= 0, items, known.n_items + np.arange(len(items)))
     kinds, understood = match_kinds(known.kinds, data.kinds)
-    found = match_kind_codes(known.kinds.ids.to_list(), data.kinds.ids.to_list())
-    how = np.where(~understood, _NOT_READ, np.where(found < 0, _AS_ANOTHER, 0))
+    codes = match_kind_codes(known.kinds.ids.to_list(), data.kinds.ids.to_list())
+    reading = np.where(~understood, _NOT_READ, np.where(codes < 0, _AS_ANOTHER, 0))
     ours = data.events.with_columns(
-        _wanted(data), _recoded(data.events, schema.KIND, how, pl.Int8).alias(_READ)
+        _mark_wanted(data), _recode(data.events, schema.KIND, reading, pl.Int8).alias(_READ)
     ).with_columns(
-        _recoded(data.events, schema.ITEM, items, pl.Int32), _recoded(data.events, schema.KIND, kinds, pl.Int16)
+        _recode(data.events, schema.ITEM, items, pl.Int32), _recode(data.events, schema.KIND, kinds, pl.Int16)
     )
-    codes = users.encode(known.user_vocabulary.ids)
-    theirs = known.events.with_columns(_wanted(known), _recoded(known.events, schema.USER, codes, pl.Int32))
+    user_codes = users.encode(known.user_vocabulary.ids)
+    theirs = known.events.with_columns(_mark_wanted(known), _recode(known.events, schema.USER, user_codes, pl.Int32))
     keys = [schema.USER, schema.ITEM, schema.TIME_S]
     added = ours.join(theirs.select(keys).unique(), on=keys, how="anti", nulls_equal=True, maintain_order="left")
     complete = known.n_events > 0 and known.n_events >= recommender.record.events
-    after = (pl.col(schema.TIME_S) > recommender.record.trained_until_s).fill_null(False)
+    until_s = recommender.record.trained_until_s  # 0: not recorded, so no event is known to be new
+    after = (pl.col(schema.TIME_S) > until_s).fill_null(False) if until_s else pl.lit(False)
     is_new = pl.lit(True) if complete else after
     events = pl.concat(
         [
@@ -139,8 +145,8 @@ def _joined(recommender: Recommender, data: Dataset) -> Dataset:
     )
 
 
-def _recoded(frame: pl.DataFrame, column: str, codes: npt.NDArray[np.integer], dtype: type[pl.DataType]) -> pl.Series:
-    """A column of codes through a table of new codes; null stays null."""
+def _recode(frame: pl.DataFrame, column: str, codes: npt.NDArray[np.integer], dtype: type[pl.DataType]) -> pl.Series:
+    """A column of codes, replaced by way of a table of new codes; null stays null."""
     if not len(codes):
         return frame[column].cast(dtype)
     old = frame[column]
@@ -148,48 +154,50 @@ def _recoded(frame: pl.DataFrame, column: str, codes: npt.NDArray[np.integer], d
     return new.set(old.is_null(), None) if old.null_count() else new
 
 
-def _wanted(data: Dataset) -> pl.Series:
-    """Which events are of a kind that the user wanted (by the names in their own data)."""
+def _mark_wanted(data: Dataset) -> pl.Series:
+    """Events of a kind that shows interest, by the names of the kinds in the data."""
     names = mask_wanted_kinds(data.kinds.ids.to_list())
     kinds = data.events[schema.KIND].to_numpy()
     return pl.Series(_WANTED, names[kinds] if len(kinds) else np.empty(0, dtype=np.bool_), dtype=pl.Boolean)
 
 
-def _has_history(whole: SequenceBatch, known: Bools) -> Bools:
-    """Events with something earlier of the same user that the recommender can read."""
+def _has_history(sequences: SequenceBatch, known: Bools) -> Bools:
+    """Events with an earlier event of the same user that the recommender can read."""
     before: npt.NDArray[np.int64] = np.cumsum(known) - known
-    return np.asarray(before > np.repeat(before[np.minimum(whole.offsets[:-1], len(before) - 1)], whole.lengths))
+    return np.asarray(
+        before > np.repeat(before[np.minimum(sequences.offsets[:-1], len(before) - 1)], sequences.lengths)
+    )
 
 
-def _possible(data: Dataset, whole: SequenceBatch, repeats: bool) -> Bools:
-    """Events that may be targets: with an item, of a kind that the user wanted, and new to the user unless repeats."""
-    possible = (whole.items >= 0) & data.events[_WANTED].to_numpy()
+def _mark_possible(data: Dataset, sequences: SequenceBatch, repeats: bool) -> Bools:
+    """Events with an item, of a kind that shows interest and, unless `repeats`, new to the user: possible targets."""
+    possible = (sequences.items >= 0) & data.events[_WANTED].to_numpy()
     if not repeats:
-        keys = whole.rows * (int(whole.items.max(initial=0)) + 2) + whole.items
-        first = np.zeros(whole.n_events, dtype=np.bool_)
+        keys = sequences.rows * (int(sequences.items.max(initial=0)) + 2) + sequences.items
+        first = np.zeros(sequences.n_events, dtype=np.bool_)
         first[np.unique(keys, return_index=True)[1]] = True
         possible &= first
     return np.asarray(possible, dtype=np.bool_)
 
 
-def _first(mask: Bools, users: npt.NDArray[np.int64], n_users: int) -> npt.NDArray[np.int64]:
+def _find_first(mask: Bools, users: npt.NDArray[np.int64], n_users: int) -> npt.NDArray[np.int64]:
     out = np.full(n_users, len(users), dtype=np.int64)
     chosen = np.flatnonzero(mask)[::-1]
     out[users[chosen]] = chosen
     return out
 
 
-def _last(mask: Bools, users: npt.NDArray[np.int64], n_users: int) -> npt.NDArray[np.int64]:
+def _find_last(mask: Bools, users: npt.NDArray[np.int64], n_users: int) -> npt.NDArray[np.int64]:
     out = np.full(n_users, -1, dtype=np.int64)
     chosen = np.flatnonzero(mask)
     out[users[chosen]] = chosen
     return out
 
 
-def _notes(n_new: int, n_users: int, targets: Ragged, n_items: int, left_out: int) -> list[str]:
+def _write_notes(n_new: int, n_users: int, targets: Ragged, n_items: int, left_out: int) -> list[str]:
     unknown = int((targets.values >= n_items).sum())
     notes = [
-        f"The data hold {n_new:,} events that the bundle has not seen;"
+        f"The data have {n_new:,} events that the bundle has not seen;"
         f" {n_users:,} users were tested on {len(targets.values):,} of them."
     ]
     if unknown:
@@ -202,8 +210,8 @@ def _notes(n_new: int, n_users: int, targets: Ragged, n_items: int, left_out: in
     return notes
 
 
-def _notes_of_kinds(read: npt.NDArray[np.int8]) -> list[str]:
-    """What became of the events of histories whose kind the bundle has not learned."""
+def _write_notes_of_kinds(read: npt.NDArray[np.int8]) -> list[str]:
+    """Notes on events of histories whose kind the bundle has not learned."""
     other, none = int((read == _AS_ANOTHER).sum()), int((read == _NOT_READ).sum())
     notes = []
     if other:

@@ -25,7 +25,7 @@ _DARKEST = 55
 
 
 def render_probes(results: Mapping[str, Any], say: Texts) -> Markup:
-    """What `probe_results` measured, by probe; nothing where the model has no probes."""
+    """What `measure_probes` measured, by probe; nothing where the model has no probes."""
     parts: list[Markup] = []
     for name, draw in (("interest", _interest), ("category", _category)):
         result = results.get(name)

@@ -66,13 +66,13 @@ def check_folder(folder: str | Path, *, now_s: int | None = None, progress: Prog
 
 def describe_machine() -> Machine:
     """Cores, memory and whether there is a GPU, for the advice."""
-    from penchant.evaluation.backtest import available_cores
+    from penchant.evaluation.backtest import count_cores
 
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     except (ValueError, OSError, AttributeError):
         memory = 8.0
-    return Machine(available_cores(), round(memory, 1), gpu=Path("/proc/driver/nvidia/version").exists())
+    return Machine(count_cores(), round(memory, 1), gpu=Path("/proc/driver/nvidia/version").exists())
 
 
 def describe_dataset(dataset: Dataset) -> dict[str, Any]:

@@ -32,14 +32,14 @@ def _comparison() -> Comparison:
 
 
 def test_folds_stand_side_by_side_and_seeds_are_averaged_first() -> None:
-    found = _comparison()
-    assert (found.users, found.seeds, found.split, found.k) == (3, 2, "users", 10)
-    assert found.models["transformer"]["ndcg@10"].mean == np.mean([0.5, 0.6, 0.9])
-    coverage = found.models["ease"]["coverage@10"]
+    comparison = _comparison()
+    assert (comparison.users, comparison.seeds, comparison.split, comparison.k) == (3, 2, "users", 10)
+    assert comparison.models["transformer"]["ndcg@10"].mean == np.mean([0.5, 0.6, 0.9])
+    coverage = comparison.models["ease"]["coverage@10"]
     assert coverage.mean == coverage.low == coverage.high == 0.2
-    assert found.slices["items: tail"].users == 2
-    assert found.slices["items: tail"].models["transformer"]["ndcg@10"].mean == np.mean([0.5, 0.9])
-    assert found.best() == "transformer" and found.records["ease"] == FitRecord("x")
+    assert comparison.slices["items: tail"].users == 2
+    assert comparison.slices["items: tail"].models["transformer"]["ndcg@10"].mean == np.mean([0.5, 0.9])
+    assert comparison.best() == "transformer" and comparison.records["ease"] == FitRecord("x")
 
 
 def test_tests_are_against_the_best_baseline_and_between_the_best_two() -> None:
@@ -80,5 +80,5 @@ def test_table_is_sorted_and_markdown_holds_the_notes() -> None:
 def test_ratings_are_pooled() -> None:
     errors = ValueErrors(np.array([4.0, 0.0]), np.array([2.0, 0.0]), np.array([1.0, 1.0]))
     runs = {"user_knn": [[_run([0, 1], [0.1, 0.2], errors=errors)]]}
-    found = pool_runs(runs, split="time", k=10, samples=50)
-    assert found.models["user_knn"]["mae"].mean == 1.0 and found.tests == []
+    comparison = pool_runs(runs, split="time", k=10, samples=50)
+    assert comparison.models["user_knn"]["mae"].mean == 1.0 and comparison.tests == []

@@ -13,8 +13,8 @@ import pytest
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import MissingExtraError, ModelError, OptionError
-from penchant.evaluation.tuning.neighbours import incumbent_proposal, neighbour
-from penchant.evaluation.tuning.objective import incumbent_settings
+from penchant.evaluation.tuning.neighbours import draw_neighbour, locate_incumbent
+from penchant.evaluation.tuning.objective import read_incumbent
 from penchant.evaluation.tuning.search import Report, Search, Trial
 from penchant.models.registry import MODELS, REMOVED, canonical, entry, searchable
 from penchant.models.search_space import (
@@ -97,7 +97,7 @@ def _bowl(settings: Mapping[str, Any], report: Report) -> float:
 
 def test_few_trials_near_the_incumbent_better_it_where_there_are_many_dimensions() -> None:
     wide: dict[str, Any] = {f"x{k}": Float(-1.0, 1.0) for k in range(12)}
-    found = []
+    best_values = []
     for seed in range(4):
         search = Search(wide, "m", incumbent=dict.fromkeys(wide, 0.0), seed=seed)
         search.run(_bowl, budget_s=1e9, clock=ticking(), n_trials=25)
@@ -106,8 +106,8 @@ def test_few_trials_near_the_incumbent_better_it_where_there_are_many_dimensions
         near = [trial.settings for trial in search.trials[1:9]]
         assert len({str(settings) for settings in near}) == 8
         assert 1 <= sum(value != 0.0 for value in near[0].values()) <= 8
-        found.append(search.best.value)
-    assert float(np.mean(found)) > -0.44  # a draw from the whole space is worth -4.5 on average, and never above -0.48
+        best_values.append(search.best.value)
+    assert float(np.mean(best_values)) > -0.44  # a draw from the space is worth -4.5 on average, and never above -0.48
 
 
 def test_neighbours_move_a_little_and_stay_inside() -> None:
@@ -119,17 +119,21 @@ def test_neighbours_move_a_little_and_stay_inside() -> None:
         "both": Joint(({"p": 1, "q": 1}, {"p": 2, "q": 2})),
         "open": Int(1, 30),
     }
-    around = incumbent_proposal(space, {"x": 0.5, "n": 3, "size": 64, "kind": None, "p": 2, "q": 2, "open": 0})
+    around = locate_incumbent(space, {"x": 0.5, "n": 3, "size": 64, "kind": None, "p": 2, "q": 2, "open": 0})
     assert around == {"x": 0.5, "n": 3, "size": 64, "kind": None, "both": 1}  # 0 lies outside: it is drawn
-    assert incumbent_proposal(space, {"x": 2.0, "size": 65, "p": 1, "q": 2}) == {}
+    assert locate_incumbent(space, {"x": 2.0, "size": 65, "p": 1, "q": 2}) == {}
     rng = np.random.default_rng(0)
-    found = [neighbour(space, around, rng) for _ in range(400)]
-    assert all(list(each) == list(space) and 1e-3 <= each["x"] <= 1.0 and each["n"] in (1, 2, 3) for each in found)
-    moved = [{name for name, value in around.items() if each[name] != value} for each in found]
+    neighbours = [draw_neighbour(space, around, rng) for _ in range(400)]
+    assert all(list(each) == list(space) and 1e-3 <= each["x"] <= 1.0 and each["n"] in (1, 2, 3) for each in neighbours)
+    moved = [{name for name, value in around.items() if each[name] != value} for each in neighbours]
     assert all(sum(name in each for each in moved) > 60 for name in around)
     assert 1.2 < float(np.mean([len(each) for each in moved])) < 2.2
-    assert {each["size"] for each in found} == {32, 64, 96} and {each["kind"] for each in found} == {"a", "b", None}
-    assert {each["both"] for each in found} == {0, 1} and {each["open"] for each in found} > set(range(2, 30))
+    assert {each["size"] for each in neighbours} == {32, 64, 96} and {each["kind"] for each in neighbours} == {
+        "a",
+        "b",
+        None,
+    }
+    assert {each["both"] for each in neighbours} == {0, 1} and {each["open"] for each in neighbours} > set(range(2, 30))
 
 
 def test_same_seed_same_trials() -> None:
@@ -157,17 +161,17 @@ def test_the_budget_is_looked_at_between_epochs_and_what_was_reached_counts() ->
 
 
 def curve(search: Search, number: int) -> dict[int, float]:
-    """What Optuna was told of a trial, by step."""
+    """The values of a trial that Optuna has, by step."""
     return search.study.trials[number].intermediate_values
 
 
 def test_hopeless_trials_are_pruned() -> None:
-    asked: list[int] = []
+    steps: list[int] = []
 
     def objective(settings: Mapping[str, Any], report: Report) -> float:
         good = hill(settings, report)
         for step in range(1, 13):
-            asked.append(step)
+            steps.append(step)
             report(step / 12, good * step / 12)
         return good
 
@@ -175,13 +179,13 @@ def test_hopeless_trials_are_pruned() -> None:
     search.run(objective, budget_s=1e9, clock=ticking(), n_trials=30)
     pruned = [number for number, t in enumerate(search.trials) if t.state == "pruned"]
     assert pruned and all(3 <= max(curve(search, number)) < 12 for number in pruned)
-    assert len(asked) < 30 * 12
-    whole = [t.value for t in search.trials if t.state == "complete"]
-    assert search.best is not None and search.best.value == max(whole)  # type: ignore[type-var]
+    assert len(steps) < 30 * 12
+    complete = [t.value for t in search.trials if t.state == "complete"]
+    assert search.best is not None and search.best.value == max(complete)  # type: ignore[type-var]
 
 
 def test_of_more_validations_than_steps_the_best_counts() -> None:
-    """A long trial is validated after every epoch: none of it is lost, and Optuna is told of a step once."""
+    """A long trial is validated after every epoch: no value is lost, and Optuna gets one value a step."""
     now = [0.0]
 
     def long(settings: Mapping[str, Any], report: Report) -> float:
@@ -264,32 +268,32 @@ def space_of(name: str, options: Any = None) -> Space:
 
 def _settings_to_try(name: str, options: Any) -> list[dict[str, Any]]:
     """Both ends of every dimension, or all its values."""
-    found: list[dict[str, Any]] = []
+    settings: list[dict[str, Any]] = []
     for key, dimension in space_of(name, options).items():
         if isinstance(dimension, Joint):
-            found += [dict(value) for value in dimension.values]
+            settings += [dict(value) for value in dimension.values]
         else:
             ends = dimension.values if isinstance(dimension, Categorical) else (dimension.low, dimension.high)
-            found += [{key: value} for value in ends]
-    return found
+            settings += [{key: value} for value in ends]
+    return settings
 
 
 @pytest.mark.parametrize("name", searchable())
 def test_the_ends_of_every_range_are_allowed(name: str) -> None:
     config = Config(model=name)
     for settings in _settings_to_try(name, config.options()):
-        found = config.with_settings({f"{name}.{option}": value for option, value in settings.items()}).options()
-        assert {option: getattr(found, option) for option in settings} == settings
+        options = config.with_settings({f"{name}.{option}": value for option, value in settings.items()}).options()
+        assert {option: getattr(options, option) for option in settings} == settings
     assert ("network" in entry(name).traits) == (name in ("gru", "cnn_rnn", "transformer", "llm"))
 
 
 @pytest.mark.parametrize("name", searchable())
 def test_the_incumbent_has_a_place_in_every_dimension(name: str) -> None:
     data = TrainingData(SequenceBatch.of_items([[0, 1, 2]] * 9), 3, ["view"], 100)
-    found = incumbent_proposal(space_of(name), incumbent_settings(name, Config(model=name).options, data))
-    assert set(found) == set(space_of(name))
+    incumbent = locate_incumbent(space_of(name), read_incumbent(name, Config(model=name).options, data))
+    assert set(incumbent) == set(space_of(name))
     if name == "transformer":
-        assert (found["epochs"], found["dropout"], found["dim"]) == (10, 0.5, 128)
+        assert (incumbent["epochs"], incumbent["dropout"], incumbent["dim"]) == (10, 0.5, 128)
 
 
 @pytest.mark.parametrize("name", searchable())

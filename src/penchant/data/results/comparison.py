@@ -40,7 +40,7 @@ class Comparison:
     `models[name][metric]` and `slices[slice].models[name][metric]` are means over users with 95 % intervals; a
     figure of all lists together (coverage, Gini) has no interval over users: `low` and `high` repeat it.
     `tests` compare each model with the best baseline, and the best two with each other. `curves[name]` holds `roc`
-    and `pr` (see `curves.pair_curves`). `cost[name]` has `fit_cpu_s` (mean over fits) and `peak_rss_mb` (highest).
+    and `pr` (see `curves.measure_curves`). `cost[name]` has `fit_cpu_s` (mean over fits) and `peak_rss_mb` (highest).
     `modalities[name]`: coverage, contributions and ablation of the modalities where asked for.
     `probes[name]`: the quality of the linear probes, where there are any (see `penchant.evaluation.probes`).
     `by_seed[name]` is the mean NDCG at k of each seed, `records[name]` the record of its last fit.

@@ -16,12 +16,12 @@ STEP = 0.15
 """Standard deviation of a number's move, in widths of its range."""
 
 
-def incumbent_proposal(space: Space, options: Mapping[str, Any]) -> dict[str, Any]:
+def locate_incumbent(space: Space, options: Mapping[str, Any]) -> dict[str, Any]:
     """The place of options in a space, by dimension; a dimension that their values lie outside of is left out.
 
     >>> from penchant.models.search_space import Categorical, Float, Int
     >>> space = {"neighbours": Int(30, 1000), "decay": Float(0.3, 1.0), "half_life_days": Categorical((None, 3.0))}
-    >>> incumbent_proposal(space, {"neighbours": 100, "decay": 2.0, "half_life_days": None})
+    >>> locate_incumbent(space, {"neighbours": 100, "decay": 2.0, "half_life_days": None})
     {'neighbours': 100, 'half_life_days': None}
     """
     proposal: dict[str, Any] = {}
@@ -30,12 +30,12 @@ def incumbent_proposal(space: Space, options: Mapping[str, Any]) -> dict[str, An
             values = {option: options.get(option) for option in dimension.options}
             if values in dimension.values:
                 proposal[name] = dimension.values.index(values)
-        elif name in options and _holds(dimension, options[name]):
+        elif name in options and _contains(dimension, options[name]):
             proposal[name] = options[name]
     return proposal
 
 
-def neighbour(space: Space, around: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+def draw_neighbour(space: Space, around: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
     """A proposal that differs from `around` in one or a few dimensions.
 
     One dimension moves, and each other one with probability 1 / dimensions. A number takes a normal step of a seventh
@@ -56,7 +56,7 @@ def neighbour(space: Space, around: Mapping[str, Any], rng: np.random.Generator)
     return proposal
 
 
-def _holds(dimension: Dimension, value: Any) -> bool:
+def _contains(dimension: Dimension, value: Any) -> bool:
     if isinstance(dimension, Categorical):
         return value in dimension.values
     assert not isinstance(dimension, Joint)
@@ -68,7 +68,7 @@ def _draw(dimension: Dimension, rng: np.random.Generator) -> Any:
         return int(rng.integers(len(dimension.values)))
     if isinstance(dimension, Categorical):
         return dimension.values[int(rng.integers(len(dimension.values)))]
-    return _at(dimension, float(rng.random()))
+    return _scale(dimension, float(rng.random()))
 
 
 def _move(dimension: Dimension, value: Any, rng: np.random.Generator) -> Any:
@@ -81,22 +81,22 @@ def _move(dimension: Dimension, value: Any, rng: np.random.Generator) -> Any:
         if all(isinstance(each, int | float) and not isinstance(each, bool) for each in dimension.values):
             others = [other for other in others if abs(other - place) == 1]
         return dimension.values[others[int(rng.integers(len(others)))]]
-    low, high = _ends(dimension)
+    low, high = _get_ends(dimension)
     share = ((math.log(value) if dimension.log else value) - low) / (high - low)
     share += STEP * float(rng.standard_normal())
     share = abs(share) % 2.0
-    moved = _at(dimension, 2.0 - share if share > 1.0 else share)  # reflected at both ends
+    moved = _scale(dimension, 2.0 - share if share > 1.0 else share)  # reflected at both ends
     if isinstance(dimension, Int) and moved == value:
         return value + 1 if value < dimension.high else value - 1
     return moved
 
 
-def _at(dimension: Any, share: float) -> Any:
-    low, high = _ends(dimension)
+def _scale(dimension: Any, share: float) -> Any:
+    low, high = _get_ends(dimension)
     value = low + share * (high - low)
     value = min(max(math.exp(value) if dimension.log else value, dimension.low), dimension.high)
     return round(value) if isinstance(dimension, Int) else value
 
 
-def _ends(dimension: Any) -> tuple[float, float]:
+def _get_ends(dimension: Any) -> tuple[float, float]:
     return (math.log(dimension.low), math.log(dimension.high)) if dimension.log else (dimension.low, dimension.high)

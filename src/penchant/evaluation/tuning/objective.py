@@ -15,7 +15,7 @@ from penchant.training.loop import fit
 from penchant.training.options import TrainingOptions
 
 
-def objective(
+def build_objective(
     name: str,
     options: Callable[[Mapping[str, Any]], Callable[[str], Any]],
     data: TrainingData,
@@ -43,7 +43,7 @@ def objective(
     return value
 
 
-def incumbent_settings(name: str, options: Callable[[str], Any], data: TrainingData) -> dict[str, Any]:
+def read_incumbent(name: str, options: Callable[[str], Any], data: TrainingData) -> dict[str, Any]:
     """The options of a model before a search, by name; of those left open, their values on these data."""
     model = create(name, options)
     resolved = model.resolve_options(data) if isinstance(model, Adaptive) else {}

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from penchant.errors import MissingExtraError, PenchantError
-from penchant.evaluation.tuning.neighbours import incumbent_proposal, neighbour
+from penchant.evaluation.tuning.neighbours import draw_neighbour, locate_incumbent
 from penchant.models.search_space import Categorical, Dimension, Float, Joint, Space, settings_of
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Search:
     ) -> None:
         optuna = _import_optuna()
         self.space, self.seed = space, seed
-        self.origin = incumbent_proposal(space, incumbent or {})
+        self.origin = locate_incumbent(space, incumbent or {})
         storage = _open_journal(path) if path is not None else None
         self.study: Study = optuna.create_study(
             storage=storage, study_name=name, direction="maximize", load_if_exists=True
@@ -172,12 +172,12 @@ class Search:
 
     def _near_best(self, ended: list[FrozenTrial]) -> dict[str, Any]:
         """A neighbour of the best trial that has not been tried."""
-        valued = [trial for trial in ended if _value(trial) is not None]
-        best = max(valued, key=lambda trial: _value(trial) or 0.0) if valued else None
+        valued = [trial for trial in ended if _read_value(trial) is not None]
+        best = max(valued, key=lambda trial: _read_value(trial) or 0.0) if valued else None
         rng = np.random.default_rng([self.seed, len(ended)])
         tried = [trial.params for trial in ended]
         for _ in range(20):
-            proposal = neighbour(self.space, self.origin if best is None else best.params, rng)
+            proposal = draw_neighbour(self.space, self.origin if best is None else best.params, rng)
             if proposal not in tried:
                 break
         return proposal
@@ -205,10 +205,10 @@ class Search:
     def _convert(self, trial: FrozenTrial) -> Trial:
         settings = {} if _INCUMBENT in trial.user_attrs else settings_of(self.space, trial.params)
         state = {"COMPLETE": "complete", "PRUNED": "pruned"}.get(trial.state.name, "failed")
-        return Trial(settings, _value(trial), state, trial.user_attrs.get(_REASON, ""))
+        return Trial(settings, _read_value(trial), state, trial.user_attrs.get(_REASON, ""))
 
 
-def _value(trial: FrozenTrial) -> float | None:
+def _read_value(trial: FrozenTrial) -> float | None:
     return trial.value if trial.state.name == "COMPLETE" else trial.user_attrs.get(_BEST)
 
 

@@ -14,7 +14,7 @@ from penchant.data.splits import How, Target, split
 from penchant.embeddings.packing import pack_histories
 from penchant.errors import PenchantError, UsageError
 from penchant.evaluation.run import with_content
-from penchant.evaluation.tuning.objective import incumbent_settings, objective
+from penchant.evaluation.tuning.objective import build_objective, read_incumbent
 from penchant.evaluation.tuning.search import Search, Trial
 from penchant.models.base import experts_of
 from penchant.models.registry import canonical, entry, searchable
@@ -163,7 +163,7 @@ class _Study:
             space,
             f"{name} {fingerprint_training(self.data, **recipe)}",
             self.options.journal,
-            incumbent=incumbent_settings(name, base.options, self.data),
+            incumbent=read_incumbent(name, base.options, self.data),
             seed=base.seed,
         )
 
@@ -183,7 +183,7 @@ class _Study:
 
         try:
             search.run(
-                objective(name, options, self.data, base.training, base.device),
+                build_objective(name, options, self.data, base.training, base.device),
                 budget_s=budget_s,
                 clock=self.options.clock,
                 n_trials=self.options.n_trials,
