@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from penchant.arrays import Float64s
+from penchant.arrays import Float64s, Int64s, Ints
 from penchant.cleaning.finding import Finding
 from penchant.data import schema
 from penchant.data.dataset import Dataset
@@ -86,9 +85,7 @@ def find_bots(dataset: Dataset, options: BotOptions = BotOptions()) -> Finding:
     return Finding("bots", schema.USERS, "behaves like a bot", rows, details)
 
 
-def _count_most_within(
-    users: npt.NDArray[np.integer], ticks: npt.NDArray[np.int64], span: int, n_users: int
-) -> npt.NDArray[np.int64]:
+def _count_most_within(users: Ints, ticks: Int64s, span: int, n_users: int) -> Int64s:
     """The most rows of each user in any `span` ticks; rows are sorted by user and tick."""
     out = np.zeros(n_users, dtype=np.int64)
     if not len(users):
@@ -104,7 +101,7 @@ def _count_most_within(
     return out
 
 
-def _measure_gap_entropy(users: npt.NDArray[np.integer], times: npt.NDArray[np.int64], n_users: int) -> Float64s:
+def _measure_gap_entropy(users: Ints, times: Int64s, n_users: int) -> Float64s:
     """Shannon entropy in bits of each user's gaps, in bins a tenth of an octave wide; gaps of zero do not count."""
     gaps = np.diff(times)
     use = (np.diff(users) == 0) & (gaps > 0)
@@ -119,7 +116,7 @@ def _measure_gap_entropy(users: npt.NDArray[np.integer], times: npt.NDArray[np.i
     return np.where(total >= 20, entropy, np.nan)
 
 
-def _measure_top_share(dataset: Dataset, counts: npt.NDArray[np.int64]) -> Float64s:
+def _measure_top_share(dataset: Dataset, counts: Int64s) -> Float64s:
     """Share of each user's events that are on their most frequent item."""
     top = (
         dataset.events.drop_nulls(schema.ITEM)

@@ -14,11 +14,7 @@ NEARLY_EQUAL = SimilarityOptions(threshold=0.9)
 
 
 def find_copied_texts(
-    dataset: Dataset,
-    *,
-    copies: int = 5,
-    shortest: int = 20,
-    options: SimilarityOptions = NEARLY_EQUAL,
+    dataset: Dataset, *, copies: int = 5, shortest: int = 20, options: SimilarityOptions = NEARLY_EQUAL
 ) -> Finding:
     """Flag events whose text of `shortest` characters or more is posted at least `copies` times, nearly the same.
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Int64s
 from penchant.cleaning.finding import Finding
 from penchant.cleaning.similar_images import find_similar_hashes, hash_images
 from penchant.cleaning.similar_texts import Pairs, SimilarityOptions, find_similar_texts, group_pairs
@@ -98,5 +98,5 @@ def _picture_pairs(dataset: Dataset, most_bits: int) -> Pairs:
     return find_similar_hashes(*hash_images(paths), most_bits=most_bits)
 
 
-def _keys(pairs: Pairs, n: int) -> npt.NDArray[np.int64]:
+def _keys(pairs: Pairs, n: int) -> Int64s:
     return pairs.left * n + pairs.right

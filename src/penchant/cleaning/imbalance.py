@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Float64s, Int64s
+from penchant.arrays import Float64s, Floats, Int64s, Ints
 from penchant.data.modalities import Modalities
 from penchant.errors import DataError, UsageError
 
 
-def oversample(classes: npt.NDArray[np.integer], rng: np.random.Generator) -> Int64s:
+def oversample(classes: Ints, rng: np.random.Generator) -> Int64s:
     """Row numbers in which every class is as frequent as the largest: all rows, and extra draws of smaller classes.
 
     >>> rows = oversample(np.array([0, 0, 0, 1]), np.random.default_rng(0))
@@ -27,7 +26,7 @@ def oversample(classes: npt.NDArray[np.integer], rng: np.random.Generator) -> In
     return np.sort(np.concatenate([np.arange(len(classes)), *drawn]))
 
 
-def undersample(classes: npt.NDArray[np.integer], rng: np.random.Generator) -> Int64s:
+def undersample(classes: Ints, rng: np.random.Generator) -> Int64s:
     """Row numbers in which every class is as frequent as the smallest, in order and without repeats."""
     codes, counts = _count_classes(classes)
     least = int(counts.min())
@@ -35,7 +34,7 @@ def undersample(classes: npt.NDArray[np.integer], rng: np.random.Generator) -> I
     return np.sort(np.concatenate(drawn))
 
 
-def compute_class_weights(classes: npt.NDArray[np.integer]) -> Float64s:
+def compute_class_weights(classes: Ints) -> Float64s:
     """The weight of each row `[N]` that gives all classes the same total: N / (classes × count); the mean is 1.
 
     >>> compute_class_weights(np.array([0, 0, 0, 1])).round(3).tolist()
@@ -46,7 +45,7 @@ def compute_class_weights(classes: npt.NDArray[np.integer]) -> Float64s:
     return np.asarray(len(classes) / (len(counts) * counts[inverse]), dtype=np.float64)
 
 
-def estimate_propensities(counts: npt.NDArray[np.integer], *, power: float = 0.5) -> Float64s:
+def estimate_propensities(counts: Ints, *, power: float = 0.5) -> Float64s:
     """Exposure propensities from popularity: (count / largest count) ^ power; a count of 0 is taken as 1.
 
     Schnabel et al. 2016, "Recommendations as treatments"; power .5 as in Yang et al. 2018, "Unbiased offline
@@ -57,7 +56,7 @@ def estimate_propensities(counts: npt.NDArray[np.integer], *, power: float = 0.5
     return np.asarray((np.maximum(counts, 1) / counts.max()) ** power, dtype=np.float64)
 
 
-def compute_inverse_propensity_weights(propensity: npt.NDArray[np.floating], *, largest: float = 100.0) -> Float64s:
+def compute_inverse_propensity_weights(propensity: Floats, *, largest: float = 100.0) -> Float64s:
     """1 / propensity of each row, clipped at `largest` and scaled to mean 1 (self-normalised).
 
     Raises `DataError` for a propensity outside (0, 1].
@@ -85,7 +84,7 @@ def compute_modality_weights(modalities: Modalities) -> Mapping[str, float]:
     return {name: value * scale for name, value in inverse.items()}
 
 
-def _count_classes(classes: npt.NDArray[np.integer]) -> tuple[npt.NDArray[np.integer], Int64s]:
+def _count_classes(classes: Ints) -> tuple[Ints, Int64s]:
     if not len(classes):
         raise UsageError("There are no rows to draw from or to weight.")
     codes, counts = np.unique(classes, return_counts=True)

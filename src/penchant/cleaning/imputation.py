@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, cast, get_args
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Float64s
 from penchant.cleaning.finding import TABLES, Finding, with_note, with_table
 from penchant.data import schema
 from penchant.data.dataset import Dataset
@@ -74,13 +74,7 @@ def impute(dataset: Dataset, methods: Mapping[str, str]) -> Dataset:
 
 
 def impute_column(
-    frame: pl.DataFrame,
-    column: str,
-    method: Method,
-    *,
-    time: str = "",
-    within: str = "",
-    by: Sequence[str] = (),
+    frame: pl.DataFrame, column: str, method: Method, *, time: str = "", within: str = "", by: Sequence[str] = ()
 ) -> pl.DataFrame:
     """The table with the missing cells of one column imputed.
 
@@ -169,9 +163,9 @@ def _interpolate(frame: pl.DataFrame, numbers: pl.Series, time: str, within: str
     return pl.Series(numbers.name, out).fill_nan(None)
 
 
-def _build_features(frame: pl.DataFrame, by: Sequence[str]) -> npt.NDArray[np.float64]:
+def _build_features(frame: pl.DataFrame, by: Sequence[str]) -> Float64s:
     """Columns of `by` as numbers: standardised, missing ones 0 with an indicator column; text one-hot."""
-    parts: list[npt.NDArray[np.float64]] = [np.ones((frame.height, 1))]
+    parts: list[Float64s] = [np.ones((frame.height, 1))]
     for name in by:
         column = frame[name]
         if column.dtype.is_numeric():

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 from scipy.fft import dctn
 
-from penchant.arrays import UInt64s
+from penchant.arrays import Bools, Float64s, Int64s, UInt64s
 from penchant.cleaning.similar_texts import Pairs
 from penchant.errors import MissingExtraError
 
@@ -29,7 +28,7 @@ _FLAT = 2.0
 _MOST_PIXELS = 100_000_000
 
 
-def hash_images(paths: Iterable[Path | None]) -> tuple[UInt64s, npt.NDArray[np.bool_]]:
+def hash_images(paths: Iterable[Path | None]) -> tuple[UInt64s, Bools]:
     """The hash of every picture `[N]`, and which pictures have one `[N]`."""
     hashes = [hash_image(path) for path in paths]
     present = np.array([one is not None for one in hashes], dtype=bool)
@@ -62,7 +61,7 @@ def hash_image(picture: Path | Image | None) -> int | None:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
-def find_similar_hashes(hashes: UInt64s, present: npt.NDArray[np.bool_], *, most_bits: int = 6) -> Pairs:
+def find_similar_hashes(hashes: UInt64s, present: Bools, *, most_bits: int = 6) -> Pairs:
     """Pairs of hashes that differ in at most `most_bits` of 64 bits; compares every pair, in blocks.
 
     >>> pairs = find_similar_hashes(np.array([0, 1, 2**63 - 1], dtype=np.uint64), np.array([True, True, True]))
@@ -71,7 +70,7 @@ def find_similar_hashes(hashes: UInt64s, present: npt.NDArray[np.bool_], *, most
     """
     rows = np.flatnonzero(present)
     known = hashes[rows]
-    matches: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.float64]]] = []
+    matches: list[tuple[Int64s, Int64s, Float64s]] = []
     for start in range(0, len(rows), 512):
         block = known[start : start + 512, None] ^ known[None, start:]
         bits = np.bitwise_count(block)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
-from penchant.arrays import Int64s
+from penchant.arrays import Float64s, Int64s, UInt64s
 from penchant.data.text import Texts, normalise
 from penchant.options import require_range
 
@@ -48,7 +48,7 @@ class Pairs:
 
     left: Int64s
     right: Int64s
-    similarity: npt.NDArray[np.float64]
+    similarity: Float64s
 
     def __len__(self) -> int:
         return len(self.left)
@@ -90,7 +90,7 @@ def split_codepoints(texts: pl.Series) -> tuple[npt.NDArray[np.uint32], Int64s]:
     return np.frombuffer(joined.encode("utf-32-le"), dtype=np.uint32), offsets
 
 
-def _hash_shingles(texts: pl.Series, size: int) -> tuple[Int64s, npt.NDArray[np.uint64]]:
+def _hash_shingles(texts: pl.Series, size: int) -> tuple[Int64s, UInt64s]:
     """The distinct shingles of every row as 64-bit numbers: parallel arrays (row, shingle), sorted by row."""
     codes, offsets = split_codepoints(texts)
     lengths = np.diff(offsets)
@@ -109,7 +109,7 @@ def _hash_shingles(texts: pl.Series, size: int) -> tuple[Int64s, npt.NDArray[np.
     return np.asarray(pairs["f0"], dtype=np.int64), np.asarray(pairs["f1"], dtype=np.uint64)
 
 
-def _propose_pairs(rows: Int64s, shingles: npt.NDArray[np.uint64], options: SimilarityOptions) -> tuple[Int64s, Int64s]:
+def _propose_pairs(rows: Int64s, shingles: UInt64s, options: SimilarityOptions) -> tuple[Int64s, Int64s]:
     """Pairs that share the signature of at least one band, `left` < `right`, each once."""
     rng = np.random.default_rng(options.seed)
     present, starts = np.unique(rows, return_index=True)
@@ -135,9 +135,7 @@ def _propose_pairs(rows: Int64s, shingles: npt.NDArray[np.uint64], options: Simi
     return unique[0], unique[1]
 
 
-def _compute_jaccard(
-    rows: Int64s, shingles: npt.NDArray[np.uint64], left: Int64s, right: Int64s, n: int
-) -> npt.NDArray[np.float64]:
+def _compute_jaccard(rows: Int64s, shingles: UInt64s, left: Int64s, right: Int64s, n: int) -> Float64s:
     distinct, columns = np.unique(shingles, return_inverse=True)
     table = sparse.csr_matrix((np.ones(len(rows), dtype=np.int32), (rows, columns)), shape=(n, len(distinct)))
     sizes = np.bincount(rows, minlength=n)

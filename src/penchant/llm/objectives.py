@@ -8,9 +8,8 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Int64s
+from penchant.arrays import Bools, Int64s
 
 IGNORED: Final = -100
 """Label of a token that is not to be predicted, as PyTorch's cross-entropy has it."""
@@ -19,7 +18,7 @@ _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+|(?<=[。！？；])|\n+")
 
 
 def mask_tokens(
-    tokens: Int64s, maskable: npt.NDArray[np.bool_], mask_code: int, n_tokens: int, rng: np.random.Generator
+    tokens: Int64s, maskable: Bools, mask_code: int, n_tokens: int, rng: np.random.Generator
 ) -> tuple[Int64s, Int64s]:
     """Masked-language-model inputs and labels `[batch, tokens]` (Devlin et al., NAACL 2019).
 
@@ -36,9 +35,7 @@ def mask_tokens(
     return np.where(chosen & (fate < 0.9), replaced, tokens), labels
 
 
-def sentence_pairs(
-    texts: Sequence[str], rng: np.random.Generator
-) -> tuple[list[tuple[str, str]], npt.NDArray[np.int64]]:
+def sentence_pairs(texts: Sequence[str], rng: np.random.Generator) -> tuple[list[tuple[str, str]], Int64s]:
     """Pairs of sentences and whether the second is from elsewhere: 0 follows, 1 does not (Devlin et al. 2019).
 
     A pair is two neighbouring sentences of one text, such as a title and what describes it; for half of the pairs the

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from penchant.arrays import Int64s, Progress
 from penchant.errors import ModelError
@@ -149,11 +148,11 @@ class _Examples:
 
     model: LanguageModel
     rows: list[list[int]]
-    is_other: npt.NDArray[np.int64] | None
+    is_other: Int64s | None
     options: PretrainingOptions
     device: Any
 
-    def batches(self, chosen: npt.NDArray[np.int64], rng: np.random.Generator) -> list[npt.NDArray[np.int64]]:
+    def batches(self, chosen: Int64s, rng: np.random.Generator) -> list[Int64s]:
         """Examples of similar length together, `options.tokens` at most, in random order."""
         lengths = np.fromiter((len(self.rows[n]) for n in chosen), dtype=np.int64, count=len(chosen))
         order = rng.permutation(len(chosen))
@@ -168,7 +167,7 @@ class _Examples:
             start = stop
         return [batches[n] for n in rng.permutation(len(batches))]
 
-    def inputs(self, batch: npt.NDArray[np.int64], rng: np.random.Generator) -> Batch:
+    def inputs(self, batch: Int64s, rng: np.random.Generator) -> Batch:
         """Inputs of the network with its labels: masked tokens, or for a causal model the tokens themselves."""
         import torch
 
@@ -203,7 +202,7 @@ class _Examples:
         answers = output.seq_relationship_logits
         return loss, cross_entropy(answers, other), count, int((answers.argmax(dim=1) == other).sum())
 
-    def evaluate(self, chosen: npt.NDArray[np.int64]) -> tuple[float, float | None]:
+    def evaluate(self, chosen: Int64s) -> tuple[float, float | None]:
         """Perplexity, and the share of right answers about pairs; the same tokens are masked every time."""
         import torch
 

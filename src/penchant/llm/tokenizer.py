@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
+
+from penchant.arrays import UInt8s
 
 PAD, UNKNOWN, START, END, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"
 SPECIAL: Final = (PAD, UNKNOWN, START, END, MASK)
@@ -48,7 +49,7 @@ class TextTokenizer:
         codes: list[list[int]] = self.inner(list(texts), add_special_tokens=False, verbose=False)["input_ids"]
         return codes
 
-    def to_bytes(self) -> npt.NDArray[np.uint8]:
+    def to_bytes(self) -> UInt8s:
         """The tokenizer's own JSON as bytes, for safetensors."""
         return np.frombuffer(self.inner.backend_tokenizer.to_str().encode(), dtype=np.uint8).copy()
 
@@ -57,7 +58,7 @@ class TextTokenizer:
         return {role: str(getattr(self.inner, role)) for role in ROLES if getattr(self.inner, role, None) is not None}
 
     @classmethod
-    def from_bytes(cls, data: npt.NDArray[np.uint8], roles: dict[str, str]) -> TextTokenizer:
+    def from_bytes(cls, data: UInt8s, roles: dict[str, str]) -> TextTokenizer:
         """The opposite of `to_bytes` and `roles`."""
         from tokenizers import Tokenizer
         from transformers import PreTrainedTokenizerFast

@@ -2,61 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from types import MappingProxyType
 from typing import Final
 
 from penchant.errors import OptionError
+from penchant.messages import load_catalogue
 
 LANGUAGES: Final = ("zh", "en")
-
-_UNITS: Final = (
-    (31_536_000, "year", "年"),
-    (2_592_000, "month", "个月"),
-    (604_800, "week", "周"),
-    (86_400, "day", "天"),
-    (3_600, "hour", "小时"),
-    (60, "minute", "分钟"),
-)
-
-_VERBS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
-    {
-        "view": ("viewed {}", "看了{}"),
-        "click": ("opened {}", "点开了{}"),
-        "play": ("played {}", "播放了{}"),
-        "like": ("liked {}", "喜欢了{}"),
-        "favorite": ("saved {}", "收藏了{}"),
-        "save": ("saved {}", "收藏了{}"),
-        "purchase": ("bought {}", "买了{}"),
-        "add_to_cart": ("put {} into the cart", "把{}加入了购物车"),
-        "rating": ("rated {}", "评价了{}"),
-        "comment": ("commented on {}", "评论了{}"),
-        "share": ("shared {}", "分享了{}"),
-        "search": ("searched for {}", "搜索了{}"),
-        "dislike": ("disliked {}", "不喜欢{}"),
-        "hide": ("hid {}", "隐藏了{}"),
-        "skip": ("skipped {}", "跳过了{}"),
-        "return": ("returned {}", "退回了{}"),
-        "follow": ("followed {}", "关注了{}"),
-        "not_interested": ("was not interested in {}", "对{}不感兴趣"),
-        "downvote": ("voted {} down", "踩了{}"),
-        "thumbs_down": ("voted {} down", "踩了{}"),
-        "block": ("blocked {}", "屏蔽了{}"),
-        "report": ("reported {}", "举报了{}"),
-        "refund": ("had {} refunded", "退款了{}"),
-        "cancel": ("cancelled {}", "取消了{}"),
-        "remove_from_cart": ("took {} out of the cart", "把{}移出了购物车"),
-        "unlike": ("no longer liked {}", "取消了对{}的点赞"),
-        "unfollow": ("unfollowed {}", "取消关注了{}"),
-        "unsubscribe": ("unsubscribed from {}", "退订了{}"),
-        "impression": ("was shown {}", "刷到了{}"),
-        "exposure": ("was shown {}", "刷到了{}"),
-        "show": ("was shown {}", "刷到了{}"),
-        "shown": ("was shown {}", "刷到了{}"),
-        "recommended": ("was shown {}", "刷到了{}"),
-    }
-)
+UNITS_S: Final = {"year": 31_536_000, "month": 2_592_000, "week": 604_800, "day": 86_400, "hour": 3_600, "minute": 60}
+"""Seconds of each unit of time, the largest first."""
 
 
 def verbalise_event(title: str, kind: str, language: str, *, value: float | None = None) -> str:
@@ -70,13 +25,12 @@ def verbalise_event(title: str, kind: str, language: str, *, value: float | None
     ('pinned: "Heat".', 'pinned：《盗火线》。')
     """
     _check(language)
-    column = LANGUAGES.index(language)
-    named = f'"{title}"' if language == "en" else f"《{title}》"
+    texts = load_catalogue("history")
+    item = texts["item"][language].format(title=title)
     if kind == "rating" and value is not None:
-        return f"rated {named} {value:g}." if language == "en" else f"给{named}打了{value:g}分。"
-    if kind not in _VERBS:
-        return f"{kind}: {named}." if language == "en" else f"{kind}：{named}。"
-    return _VERBS[kind][1 - column].format(named) + ("." if language == "en" else "。")
+        return texts["rated"][language].format(item=item, value=value)
+    verb = texts.get(f"verb.{kind}", texts["other"])
+    return verb[language].format(item=item, kind=kind)
 
 
 def verbalise_gap(seconds: int, language: str) -> str:
@@ -88,14 +42,9 @@ def verbalise_gap(seconds: int, language: str) -> str:
     ('随后，', '1天后，', '2小时后，')
     """
     _check(language)
-    for size, english, chinese in _UNITS:
-        count = seconds // size
-        if count >= 1:
-            if language == "zh":
-                return f"{count}{chinese}后，"
-            article = "An" if english == "hour" else "A"
-            return f"{article} {english} later," if count == 1 else f"{count} {english}s later,"
-    return "Then" if language == "en" else "随后，"
+    unit, count = next(((unit, seconds // size) for unit, size in UNITS_S.items() if seconds >= size), ("then", 1))
+    later = load_catalogue("history")[f"later.{unit}" if count == 1 else f"later.{unit}s"]
+    return later[language].format(count=count)
 
 
 def shorten(title: str, characters: int) -> str:

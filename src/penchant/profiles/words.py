@@ -5,25 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from penchant.data.results.recommendations import EventReason
-
-_SENTENCES = {
-    "en": {
-        "model": "Because of {titles}.",
-        "none": "Its score comes from the history as a whole; no single event carries it.",
-        "content": "It is about what was asked for.",
-        "popularity": "Nothing is known yet, so this is what many people choose.",
-        "and": ", ",
-        "quote": "“{}”",
-    },
-    "zh": {
-        "model": "因为{titles}。",
-        "none": "分数来自整段历史，没有哪一次行为单独起决定作用。",
-        "content": "内容与所描述的兴趣相符。",
-        "popularity": "暂时还不了解这位用户，先推荐大家常选的。",
-        "and": "、",
-        "quote": "《{}》",
-    },
-}
+from penchant.messages import load_catalogue
 
 
 def reason_sentence(events: Sequence[EventReason], source: str, language: str = "en") -> str:
@@ -32,10 +14,7 @@ def reason_sentence(events: Sequence[EventReason], source: str, language: str = 
     >>> reason_sentence([], "popularity")
     'Nothing is known yet, so this is what many people choose.'
     """
-    words = _SENTENCES[language]
-    if source in ("content", "popularity"):
-        return words[source]
-    named = [words["quote"].format(event.title) for event in events[:3] if event.title]
-    if not named:
-        return words["none"]
-    return words["model"].format(titles=words["and"].join(named))
+    texts = {key: translations[language] for key, translations in load_catalogue("reasons").items()}
+    named = [texts["quoted"].format(title=event.title) for event in events[:3] if event.title]
+    kind = source if source in ("content", "popularity") else "model" if named else "none"
+    return texts[f"sentence.{kind}"].format(titles=texts["between"].join(named))

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Float32s
 from penchant.data.modalities import Modality
 from penchant.embeddings.media import MediaEncoder, encode_files
 from penchant.encoders.protocol import Encoder, EncoderState
@@ -174,6 +174,6 @@ def check_files(encoder: MediaEncoder, good: Mapping[str, bytes], folder: Path) 
     assert all(problem.reason for problem in report.problems), "a problem must say its reason"
 
 
-def _close(left: npt.NDArray[np.float32], right: npt.NDArray[np.float32], tolerance: float, what: str) -> None:
+def _close(left: Float32s, right: Float32s, tolerance: float, what: str) -> None:
     scale = max(float(np.linalg.norm(right, axis=-1).max()), 1e-12)
     np.testing.assert_allclose(left, right, rtol=0, atol=tolerance * scale, err_msg=what)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Bools, Float32s, Int32s
 from penchant.data.ragged import Ragged
 from penchant.errors import DataError, UsageError
 from penchant.retrieval.exact import Ranked, top_k
@@ -17,17 +17,12 @@ class Index(Protocol):
     """Items by dot product."""
 
     def search(
-        self,
-        user_vectors: npt.NDArray[np.float32],
-        k: int,
-        *,
-        exclude: Ragged | None = None,
-        allowed: npt.NDArray[np.bool_] | None = None,
+        self, user_vectors: Float32s, k: int, *, exclude: Ragged | None = None, allowed: Bools | None = None
     ) -> Ranked:
         """The k best items for every user vector `[B, D]`."""
 
 
-def check_index(factory: Callable[[npt.NDArray[np.float32]], Index], *, recall: float = 1.0, seed: int = 0) -> None:
+def check_index(factory: Callable[[Float32s], Index], *, recall: float = 1.0, seed: int = 0) -> None:
     """Run the whole contract; `factory` makes an index of item vectors `[N, D]`.
 
     `recall`: the least mean share of the exact top ten that it must find (1: the same lists).
@@ -48,12 +43,7 @@ def check_index(factory: Callable[[npt.NDArray[np.float32]], Index], *, recall: 
     check_refusals(factory, index)
 
 
-def check_lists(
-    items: npt.NDArray[np.int32],
-    scores: npt.NDArray[np.float32],
-    exclude: Ragged | None,
-    allowed: npt.NDArray[np.bool_] | None,
-) -> None:
+def check_lists(items: Int32s, scores: Float32s, exclude: Ragged | None, allowed: Bools | None) -> None:
     """Lists are int32 and float32, best first, without repeats, and hold nothing excluded or not allowed."""
     assert items.dtype == np.int32 and scores.dtype == np.float32
     assert (np.diff(scores, axis=1) <= 0).all(), "best first"
@@ -64,7 +54,7 @@ def check_lists(
         assert exclude is None or not set(there.tolist()) & set(exclude.row(row).tolist()), "nothing excluded"
 
 
-def check_little_left(index: Index, users: npt.NDArray[np.float32]) -> None:
+def check_little_left(index: Index, users: Float32s) -> None:
     """Where fewer than k items are allowed, the rest of the list is -1 and -inf; no users, no lists."""
     allowed = np.zeros(3000, dtype=bool)
     allowed[[7, 2100]] = True
@@ -74,7 +64,7 @@ def check_little_left(index: Index, users: npt.NDArray[np.float32]) -> None:
     assert index.search(users[:0], 5)[0].shape == (0, 5)
 
 
-def check_refusals(factory: Callable[[npt.NDArray[np.float32]], Index], index: Index) -> None:
+def check_refusals(factory: Callable[[Float32s], Index], index: Index) -> None:
     """NaN, other dimensions and k = 0 are refused."""
     broken = np.zeros((4, 16), dtype=np.float32)
     broken[2, 3] = np.nan
@@ -92,7 +82,7 @@ def check_refusals(factory: Callable[[npt.NDArray[np.float32]], Index], index: I
             raise AssertionError(f"{kind.__name__} ({words}) was not raised")
 
 
-def compute_recall(found: npt.NDArray[np.int32], exact: npt.NDArray[np.int32]) -> float:
+def compute_recall(found: Int32s, exact: Int32s) -> float:
     """Mean share of each exact list `[B, k]` that was found, 0 to 1.
 
     >>> compute_recall(np.array([[1, 2, 9]]), np.array([[2, 1, 3]]))

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
+
+from penchant.arrays import Float64s
 
 IMAGE_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF")
 AUDIO_FORMATS = ("WAV", "FLAC", "OGG", "MP3", "AIFF")
@@ -136,6 +137,6 @@ def _good(kind: str, name: str, rng: np.random.Generator) -> bytes:
     else:
         import soundfile
 
-        samples: npt.NDArray[np.float64] = 0.5 * np.sin(2 * np.pi * 440 * np.arange(1_600) / 8_000)
+        samples: Float64s = 0.5 * np.sin(2 * np.pi * 440 * np.arange(1_600) / 8_000)
         soundfile.write(stream, samples, 8_000, format=name)
     return stream.getvalue()

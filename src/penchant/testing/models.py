@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from penchant.arrays import Float32s
 from penchant.data.modalities import Modalities, Modality
@@ -187,5 +186,5 @@ def check_negative_kinds(factory: Factory, *, fit: Fit = fit_closed_form, kind: 
     _close(model.score(hidden), model.score(without), 1e-6, "a negative event")
 
 
-def _close(left: npt.NDArray[np.float32], right: npt.NDArray[np.float32], tolerance: float, what: str) -> None:
+def _close(left: Float32s, right: Float32s, tolerance: float, what: str) -> None:
     np.testing.assert_allclose(left, right, rtol=tolerance, atol=tolerance, err_msg=f"{what} changes the scores")

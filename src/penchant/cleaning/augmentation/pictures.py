@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from penchant.arrays import Float32s
+from penchant.arrays import Float32s, Float64s, UInt8s
 from penchant.options import require_range
 
 _GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
@@ -33,9 +33,7 @@ class PictureAugmentation:
         require_range(self, "flip", "colour", "grey", "noise", least=0, most=1)
 
 
-def augment_pictures(
-    pictures: npt.NDArray[np.uint8], size: int, options: PictureAugmentation, rng: np.random.Generator
-) -> Float32s:
+def augment_pictures(pictures: UInt8s, size: int, options: PictureAugmentation, rng: np.random.Generator) -> Float32s:
     """`[B, H, W, 3]` of 0 to 255 → `[B, size, size, 3]` of 0 to 1, each with its random changes (Chen et al. 2020)."""
     out = crop(pictures, size, rng, least=options.crop) if options.crop < 1.0 else resize(pictures, size)
     out = out / np.float32(255.0)
@@ -96,9 +94,7 @@ def add_noise(pictures: Float32s, rng: np.random.Generator, *, deviation: float)
     return np.asarray(np.clip(pictures + noise, 0.0, 1.0), dtype=np.float32)
 
 
-def _sample_positions(
-    length: int, size: int, share: npt.NDArray[np.float64], start: npt.NDArray[np.float64]
-) -> Float32s:
+def _sample_positions(length: int, size: int, share: Float64s, start: Float64s) -> Float32s:
     """Positions of the `size` points of a section on an axis of `length` pixels, `[B, size]`."""
     centres = (np.arange(size) + 0.5) / size
     positions = (start[:, None] + share[:, None] * centres) * length - 0.5

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Bools
 from penchant.data.text import WordOptions, split_words
 from penchant.options import require_range
 
@@ -110,7 +110,7 @@ def _split_pieces(texts: Sequence[str | None]) -> pl.DataFrame:
     return flat.with_columns(word=pl.col("piece").str.contains(_WORD).fill_null(False))
 
 
-def _choose(flat: pl.DataFrame, share: float, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
+def _choose(flat: pl.DataFrame, share: float, rng: np.random.Generator) -> Bools:
     return flat["word"].to_numpy() & (rng.random(flat.height) < share)
 
 

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from penchant.arrays import Bools, evenly_spaced
+from penchant.arrays import Bools, Int64s, evenly_spaced
 from penchant.cleaning.before_item import find_events_before_item
 from penchant.cleaning.copied_texts import find_copied_texts
 from penchant.cleaning.doctor.finding import (
@@ -128,7 +127,7 @@ def find_file_fault(root: Path, name: str, kind: str) -> str:
     return ""
 
 
-def check_duplicates(dataset: Dataset) -> tuple[list[Observation], npt.NDArray[np.int64]]:
+def check_duplicates(dataset: Dataset) -> tuple[list[Observation], Int64s]:
     """Items with nearly the text of another, and `[N]` the item that each item duplicates (or itself)."""
     replaced_by = np.arange(dataset.n_items, dtype=np.int64)
     texts = [name for name in (schema.TITLE, schema.DESCRIPTION) if dataset.items.schema.get(name) == pl.String]

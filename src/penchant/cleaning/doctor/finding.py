@@ -7,10 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Ints
 from penchant.data.vocabulary import Vocabulary
 from penchant.messages import has_text, text
 
@@ -100,12 +99,12 @@ def list_examples(ids: Iterable[object]) -> tuple[str, ...]:
     return tuple(examples)
 
 
-def decode_examples(vocabulary: Vocabulary, codes: npt.NDArray[np.integer]) -> tuple[str, ...]:
+def decode_examples(vocabulary: Vocabulary, codes: Ints) -> tuple[str, ...]:
     """The ids of the first five of some users, items or kinds."""
     return list_examples(vocabulary.decode(codes[:MOST_EXAMPLES]))
 
 
-def gather_examples(column: pl.Series, rows: npt.NDArray[np.integer]) -> tuple[str, ...]:
+def gather_examples(column: pl.Series, rows: Ints) -> tuple[str, ...]:
     """The ids in the first five of some rows of a table."""
     return list_examples(column.gather(rows[:MOST_EXAMPLES]).to_list())
 

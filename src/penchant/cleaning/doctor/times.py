@@ -6,10 +6,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from penchant.arrays import Int64s
+from penchant.arrays import Bools, Int64s, Ints
 from penchant.cleaning.doctor.finding import (
     Observation,
     Severity,
@@ -37,7 +36,7 @@ def read_times(dataset: Dataset) -> Int64s:
     return times
 
 
-def find_tied(dataset: Dataset, times: Int64s) -> npt.NDArray[np.bool_]:
+def find_tied(dataset: Dataset, times: Int64s) -> Bools:
     """Whether each event `[E]` has the time of the event before it, of the same user."""
     users = dataset.events[schema.USER].to_numpy()
     out = np.zeros(len(times), dtype=bool)
@@ -266,7 +265,7 @@ def _check_mixed_units(dataset: Dataset, times: Int64s) -> list[Observation]:
     return [observe("mixed_units", "problem", list_examples(f"row {row}" for row in rows.to_list()), events=len(rows))]
 
 
-def _measure_shift(base: npt.NDArray[np.integer], other: npt.NDArray[np.integer]) -> int:
+def _measure_shift(base: Ints, other: Ints) -> int:
     """Hours (−11 to 12) by which a daily rhythm is shifted against another; 0 if they agree or one is too flat."""
     a, b = base / max(base.sum(), 1), other / max(other.sum(), 1)
     if min(a.std() / a.mean(), b.std() / b.mean()) < 0.3:
@@ -278,7 +277,7 @@ def _measure_shift(base: npt.NDArray[np.integer], other: npt.NDArray[np.integer]
     return hours if abs(hours) >= 2 and correlations[0] < 0.5 and correlations[best] > 0.85 else 0
 
 
-def _rank_by_count(items: npt.NDArray[np.integer], most: int = 100) -> Int64s:
+def _rank_by_count(items: Ints, most: int = 100) -> Int64s:
     counts = np.bincount(items[items >= 0])
     return np.argsort(-counts, kind="stable")[: min(most, int((counts > 0).sum()))]
 

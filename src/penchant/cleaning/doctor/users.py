@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from penchant.arrays import Int64s
+from penchant.arrays import Bools, Int64s, Ints
 from penchant.cleaning.bots import find_bots
 from penchant.cleaning.doctor.finding import Observation, decode_examples, gather_examples, grade, observe
 from penchant.cleaning.doctor.times import find_tied
@@ -131,7 +130,7 @@ def describe_popularity(dataset: Dataset) -> list[Observation]:
     return [observe("skew", grade(one, 0.4) if n >= 100 else "info", examples, one=one, ten=ten, gini=gini)]
 
 
-def check_leaks(dataset: Dataset, times: Int64s, replaced_by: npt.NDArray[np.integer]) -> list[Observation]:
+def check_leaks(dataset: Dataset, times: Int64s, replaced_by: Ints) -> list[Observation]:
     """What training reveals about a test on the last event of each user.
 
     `replaced_by` `[N]`: the item that each item duplicates, or the item.
@@ -145,7 +144,7 @@ def check_leaks(dataset: Dataset, times: Int64s, replaced_by: npt.NDArray[np.int
         return []
     out = _check_future(times, ends, last)
 
-    def report(code: str, rows: npt.NDArray[np.integer], warn: float) -> None:
+    def report(code: str, rows: Ints, warn: float) -> None:
         if len(rows):
             share = len(rows) / len(last)
             examples = decode_examples(dataset.user_vocabulary, users[rows])
@@ -159,9 +158,7 @@ def check_leaks(dataset: Dataset, times: Int64s, replaced_by: npt.NDArray[np.int
     return out + _check_split_column(dataset, times) + _check_columns(dataset)
 
 
-def _find_repeated_pairs(
-    users: npt.NDArray[np.integer], items: npt.NDArray[np.integer], n_items: int
-) -> npt.NDArray[np.bool_]:
+def _find_repeated_pairs(users: Ints, items: Ints, n_items: int) -> Bools:
     """Whether each event `[E]` has a pair of user and item that occurred before."""
     key = users.astype(np.int64) * (n_items + 1) + items
     order = np.argsort(key, kind="stable")
