@@ -13,108 +13,90 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.sources.files import Files
-from penchant.sources.lines import json_fields, number, reject, unquoted
+from penchant.sources.lines import json_fields, number, require_values, unquoted
 from penchant.sources.python_literals import literal, literal_strings
-from penchant.sources.writer import Writer
+from penchant.sources.writer import Columns, Writer
 
 
 def amazon_2014(files: Files, out: Writer) -> None:
     """`reviews_*.json[.gz]`, one JSON object a line, and `meta_*.json[.gz]`, one Python literal a line."""
-    path = _reviews(files, "reviews_{}_5.json", "reviews_{}.json")
-    _old_reviews(files, out, path, ())
+    _old_reviews(files, out, _reviews(files, "reviews_{}_5.json", "reviews_{}.json"), {})
     meta = _products(files, out, "meta_{}.json")
     if meta is None:
         return
-    for block in files.blocks(meta):
-        rows = block.with_columns(
-            literal("asin"), literal("title"), literal("description"), literal("brand"), literal("imUrl"),
-            literal("price").cast(pl.Float64, strict=False), literal_strings("categories"),
-        )  # fmt: skip
-        kept = out.take(meta.name, reject(rows, {"no asin": pl.col("asin").is_null()}))
-        out.put(
-            schema.ITEMS,
-            kept.select(
-                pl.col("asin").alias(schema.ITEM_ID),
-                pl.col("title").alias(schema.TITLE),
-                pl.col("description").alias(schema.DESCRIPTION),
-                pl.col("categories").list.unique(maintain_order=True).alias(schema.CATEGORIES),
-                pl.col("brand").alias(schema.CREATOR),
-                pl.col("price").alias(schema.PRICE),
-                pl.col("imUrl").alias("image_url"),
-            ),
-        )
+    price = literal("price").cast(pl.Float64, strict=False)
+    keys = [literal(name) for name in ("asin", "title", "description", "brand", "imUrl")]
+    columns: Columns = {
+        schema.ITEM_ID: "asin",
+        schema.TITLE: "title",
+        schema.DESCRIPTION: "description",
+        schema.CATEGORIES: pl.col("categories").list.unique(maintain_order=True),
+        schema.CREATOR: "brand",
+        schema.PRICE: "price",
+        "image_url": "imUrl",
+    }
+    blocks = (block.with_columns(*keys, price, literal_strings("categories")) for block in files.blocks(meta))
+    out.convert(schema.ITEMS, meta.name, blocks, require_values("asin"), columns)
 
 
 def amazon_2018(files: Files, out: Writer) -> None:
     """`*_5.json[.gz]` (or the full `*.json[.gz]`) and `meta_*.json[.gz]`, one JSON object a line."""
-    path = _reviews(files, "{}_5.json", "{}.json")
-    _old_reviews(files, out, path, ("verified", "vote"))
+    votes = pl.col("vote").str.replace_all(",", "", literal=True).cast(pl.Float64, strict=False)
+    more = {"verified": pl.col("verified") == "true", "votes": votes}
+    _old_reviews(files, out, _reviews(files, "{}_5.json", "{}.json"), more)
     meta = _products(files, out, "meta_{}.json")
     if meta is None:
         return
-    for block in files.blocks(meta):
-        rows = json_fields(block, ("asin", "title", "brand", "price"), ("category", "description", "imageURL"))
-        kept = out.take(meta.name, reject(rows, {"no asin": pl.col("asin").is_null()}))
-        out.put(
-            schema.ITEMS,
-            kept.select(
-                pl.col("asin").alias(schema.ITEM_ID),
-                pl.col("title").alias(schema.TITLE),
-                _text("description").alias(schema.DESCRIPTION),
-                pl.col("category").alias(schema.CATEGORIES),
-                pl.col("brand").alias(schema.CREATOR),
-                _price().alias(schema.PRICE),
-                pl.col("imageURL").list.first().alias("image_url"),
-            ),
-        )
+    scalars, lists = ("asin", "title", "brand", "price"), ("category", "description", "imageURL")
+    columns: Columns = {
+        schema.ITEM_ID: "asin",
+        schema.TITLE: "title",
+        schema.DESCRIPTION: _text("description"),
+        schema.CATEGORIES: "category",
+        schema.CREATOR: "brand",
+        schema.PRICE: _price(),
+        "image_url": pl.col("imageURL").list.first(),
+    }
+    blocks = (json_fields(block, scalars, lists) for block in files.blocks(meta))
+    out.convert(schema.ITEMS, meta.name, blocks, require_values("asin"), columns)
 
 
 def amazon_2023(files: Files, out: Writer) -> None:
     """`*.jsonl[.gz]` and `meta_*.jsonl[.gz]`, one JSON object a line; an item is a `parent_asin`."""
     path = _reviews(files, "{}.jsonl")
-    keys = ("user_id", "parent_asin", "asin", "timestamp", "rating", "text", "title", "verified_purchase")
-    for block in files.blocks(path):
-        rows = json_fields(block, (*keys, "helpful_vote"))
-        rows = rows.with_columns(number("rating"), number("helpful_vote"), _integer("timestamp") // 1000)
-        kept = out.take(path.name, reject(rows, _rules("user_id", "parent_asin", "rating", "timestamp")))
-        out.put(
-            schema.EVENTS,
-            kept.select(
-                pl.col("user_id").alias(schema.USER_ID),
-                pl.col("parent_asin").alias(schema.ITEM_ID),
-                pl.col("timestamp").alias(schema.TIMESTAMP),
-                pl.lit(schema.RATING_KIND).alias(schema.EVENT),
-                pl.col("rating").alias(schema.VALUE),
-                pl.col("text").alias(schema.TEXT),
-                pl.col("title").alias("summary"),
-                pl.col("asin").alias("variant"),
-                (pl.col("verified_purchase") == "true").alias("verified"),
-                pl.col("helpful_vote").alias("votes"),
-            ),
-        )
+    scalars: tuple[str, ...] = ("user_id", "parent_asin", "asin", "timestamp", "rating", "text", "title")
+    scalars += ("verified_purchase", "helpful_vote")
+    numbers = (number("rating"), number("helpful_vote"), _integer("timestamp") // 1000)
+    columns: Columns = {
+        schema.USER_ID: "user_id",
+        schema.ITEM_ID: "parent_asin",
+        schema.TIMESTAMP: "timestamp",
+        schema.EVENT: pl.lit(schema.RATING_KIND),
+        schema.VALUE: "rating",
+        schema.TEXT: "text",
+        "summary": "title",
+        "variant": "asin",
+        "verified": pl.col("verified_purchase") == "true",
+        "votes": "helpful_vote",
+    }
+    blocks = (json_fields(block, scalars).with_columns(numbers) for block in files.blocks(path))
+    out.convert(schema.EVENTS, path.name, blocks, _rules("user_id", "parent_asin", "rating", "timestamp"), columns)
     meta = _products(files, out, "meta_{}.jsonl")
     if meta is None:
         return
-    for block in files.blocks(meta):
-        scalars = ("parent_asin", "title", "main_category", "store", "price", "images")
-        rows = json_fields(block, scalars, ("categories", "description", "features"))
-        kept = out.take(meta.name, reject(rows, {"no parent_asin": pl.col("parent_asin").is_null()}))
-        first = pl.col("images").str.extract(r'"large"\s*:\s*("(?:[^"\\]|\\.)*")', 1)
-        out.put(
-            schema.ITEMS,
-            kept.select(
-                pl.col("parent_asin").alias(schema.ITEM_ID),
-                pl.col("title").alias(schema.TITLE),
-                pl.coalesce(_text("description"), _text("features")).alias(schema.DESCRIPTION),
-                pl.when(pl.col("categories").list.len() > 0)
-                .then(pl.col("categories"))
-                .otherwise(pl.concat_list("main_category").list.drop_nulls())
-                .alias(schema.CATEGORIES),
-                pl.col("store").alias(schema.CREATOR),
-                _price().alias(schema.PRICE),
-                unquoted(first).alias("image_url"),
-            ),
-        )
+    scalars = ("parent_asin", "title", "main_category", "store", "price", "images")
+    categories = pl.when(pl.col("categories").list.len() > 0).then(pl.col("categories"))
+    columns = {
+        schema.ITEM_ID: "parent_asin",
+        schema.TITLE: "title",
+        schema.DESCRIPTION: pl.coalesce(_text("description"), _text("features")),
+        schema.CATEGORIES: categories.otherwise(pl.concat_list("main_category").list.drop_nulls()),
+        schema.CREATOR: "store",
+        schema.PRICE: _price(),
+        "image_url": unquoted(pl.col("images").str.extract(r'"large"\s*:\s*("(?:[^"\\]|\\.)*")', 1)),
+    }
+    blocks = (json_fields(block, scalars, ("categories", "description", "features")) for block in files.blocks(meta))
+    out.convert(schema.ITEMS, meta.name, blocks, require_values("parent_asin"), columns)
 
 
 _META = "meta_*"
@@ -138,33 +120,27 @@ def _products(files: Files, out: Writer, pattern: str) -> Path | None:
     return path
 
 
-def _old_reviews(files: Files, out: Writer, path: Path, more: tuple[str, ...]) -> None:
-    """Reviews of 2014 and 2018: the same keys, 2018 also has `verified` and `vote`."""
-    for block in files.blocks(path):
-        rows = json_fields(
-            block, ("reviewerID", "asin", "overall", "unixReviewTime", "reviewText", "summary", *more)
-        ).with_columns(number("overall"), _integer("unixReviewTime"))
-        kept = out.take(path.name, reject(rows, _rules("reviewerID", "asin", "overall", "unixReviewTime")))
-        votes = pl.col("vote").str.replace_all(",", "", literal=True).cast(pl.Float64, strict=False) if more else None
-        out.put(
-            schema.EVENTS,
-            kept.select(
-                pl.col("reviewerID").alias(schema.USER_ID),
-                pl.col("asin").alias(schema.ITEM_ID),
-                pl.col("unixReviewTime").alias(schema.TIMESTAMP),
-                pl.lit(schema.RATING_KIND).alias(schema.EVENT),
-                pl.col("overall").alias(schema.VALUE),
-                pl.col("reviewText").alias(schema.TEXT),
-                pl.col("summary"),
-                *([] if votes is None else [(pl.col("verified") == "true").alias("verified"), votes.alias("votes")]),
-            ),
-        )
+def _old_reviews(files: Files, out: Writer, path: Path, more: dict[str, pl.Expr]) -> None:
+    """Reviews of 2014 and 2018: the same keys; `more` columns of 2018 come from `verified` and `vote`."""
+    scalars: tuple[str, ...] = ("reviewerID", "asin", "overall", "unixReviewTime", "reviewText", "summary")
+    scalars += ("verified", "vote") if more else ()
+    numbers = (number("overall"), _integer("unixReviewTime"))
+    columns: Columns = {
+        schema.USER_ID: "reviewerID",
+        schema.ITEM_ID: "asin",
+        schema.TIMESTAMP: "unixReviewTime",
+        schema.EVENT: pl.lit(schema.RATING_KIND),
+        schema.VALUE: "overall",
+        schema.TEXT: "reviewText",
+        "summary": "summary",
+        **more,
+    }
+    blocks = (json_fields(block, scalars).with_columns(numbers) for block in files.blocks(path))
+    out.convert(schema.EVENTS, path.name, blocks, _rules("reviewerID", "asin", "overall", "unixReviewTime"), columns)
 
 
 def _rules(user: str, item: str, rating: str, time: str) -> dict[str, pl.Expr]:
-    return {
-        f"no {user}": pl.col(user).is_null(),
-        f"no {item}": pl.col(item).is_null(),
+    return require_values(user, item) | {
         f"{rating} is not a number": pl.col(rating).is_null(),
         f"{time} is not an integer": pl.col(time).is_null(),
     }

@@ -149,6 +149,15 @@ def reject(frame: pl.DataFrame, reasons: Mapping[str, pl.Expr]) -> pl.DataFrame:
     return frame.with_columns(pl.coalesce(pl.col(REASON).cast(pl.String), *given).alias(REASON))
 
 
+def require_values(*names: str, **columns: str) -> dict[str, pl.Expr]:
+    """Reasons against rows without a value: `no NAME` for each column, which `NAME="column"` names otherwise.
+
+    >>> list(require_values("user", film="movieId"))
+    ['no user', 'no film']
+    """
+    return {f"no {name}": pl.col(column).is_null() for name, column in ({n: n for n in names} | columns).items()}
+
+
 def in_order(rows: pl.DataFrame, kind: str) -> pl.DataFrame:
     """Rows of `user` and `items` (ids separated by blanks) as events with `seq` and no time.
 

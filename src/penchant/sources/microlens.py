@@ -13,8 +13,8 @@ from penchant.data import schema
 from penchant.data.ingest.quarantine import LINE
 from penchant.errors import DataError
 from penchant.sources.files import Files
-from penchant.sources.lines import blank, fields, head, in_order, reject
-from penchant.sources.writer import Writer
+from penchant.sources.lines import blank, fields, head, in_order, reject, require_values
+from penchant.sources.writer import Columns, Writer
 
 _KIND = "comment"
 
@@ -36,30 +36,22 @@ def microlens(files: Files, out: Writer) -> None:
 
 def _timed(files: Files, out: Writer, path: Path) -> None:
     names = head(path, ",", ("user", "item", "timestamp"))
-    for block in files.blocks(path, skip=1):
-        rows = fields(block, ",", names).with_columns(pl.col("timestamp").cast(pl.Int64, strict=False) // 1000)
-        rules = {
-            "no user": pl.col("user").is_null(),
-            "no item": pl.col("item").is_null(),
-            "time is not an integer": pl.col("timestamp").is_null(),
-        }
-        kept = out.take(path.name, reject(rows, rules))
-        out.put(
-            schema.EVENTS,
-            kept.select(
-                pl.col("user").alias(schema.USER_ID),
-                pl.col("item").alias(schema.ITEM_ID),
-                pl.col("timestamp").alias(schema.TIMESTAMP),
-                pl.lit(_KIND).alias(schema.EVENT),
-            ),
-        )
+    time = pl.col("timestamp").cast(pl.Int64, strict=False) // 1000
+    rules = require_values("user", "item") | {"time is not an integer": pl.col("timestamp").is_null()}
+    columns: Columns = {
+        schema.USER_ID: "user",
+        schema.ITEM_ID: "item",
+        schema.TIMESTAMP: "timestamp",
+        schema.EVENT: pl.lit(_KIND),
+    }
+    blocks = (fields(block, ",", names).with_columns(time) for block in files.blocks(path, skip=1))
+    out.convert(schema.EVENTS, path.name, blocks, rules, columns)
 
 
 def _ordered(files: Files, out: Writer, path: Path) -> None:
     for block in files.blocks(path):
         rows = fields(block, "\t", ("user", "items"))
-        rules = {"no user": pl.col("user").is_null(), "no items": pl.col("items").is_null()}
-        out.put(schema.EVENTS, in_order(out.take(path.name, reject(rows, rules)), _KIND))
+        out.put(schema.EVENTS, in_order(out.take(path.name, reject(rows, require_values("user", "items"))), _KIND))
 
 
 def _titles(files: Files, out: Writer, path: Path) -> None:
@@ -70,6 +62,5 @@ def _titles(files: Files, out: Writer, path: Path) -> None:
         parts = pl.col(LINE).str.splitn(",", 2).struct.rename_fields(["item", "title"]).alias("__parts")
         rows = block.with_columns(parts).unnest("__parts").with_columns(blank("item"), blank("title"))
         title = pl.col("title").str.strip_chars('"').str.replace_all('""', '"', literal=True).str.strip_chars()
-        rows = reject(rows, {"no item": pl.col("item").is_null(), "no title": pl.col("title").is_null()})
-        kept = out.take(path.name, rows)
+        kept = out.take(path.name, reject(rows, require_values("item", "title")))
         out.put(schema.ITEMS, kept.select(pl.col("item").alias(schema.ITEM_ID), title.alias(schema.TITLE)))

@@ -11,7 +11,7 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.sources.files import Files
-from penchant.sources.lines import fields, quoted, reject
+from penchant.sources.lines import fields, quoted, reject, require_values
 from penchant.sources.writer import Writer
 
 IMPRESSIONS = "impressions"
@@ -55,7 +55,7 @@ def _behaviours(files: Files, out: Writer, path: Path) -> pl.DataFrame:
     for block in files.blocks(path):
         rows = fields(block, "\t", _BEHAVIOURS)
         rows = rows.with_columns(pl.col("time").str.to_datetime(_TIME, strict=False, time_unit="us"))
-        rules = {"no user": pl.col("user").is_null(), "time cannot be read": pl.col("time").is_null()}
+        rules = require_values("user") | {"time cannot be read": pl.col("time").is_null()}
         taken = out.take(label, reject(rows, rules))
         kept.append(taken.with_columns(pl.col("time").dt.epoch("s"), pl.lit(label).alias("file")))
     return pl.concat(kept)
@@ -99,14 +99,12 @@ def _news(files: Files, out: Writer) -> None:
     labels = pl.col("entities").str.extract_all(r'"Label"\s*:\s*"(?:[^"\\]|\\.)*"').list.join(" ")
     labels = labels.str.replace_all(r'"Label"\s*:\s*', "")
     once = once.with_columns(labels.alias("entities"))
-    out.put(
-        schema.ITEMS,
-        once.select(
-            pl.col("news").alias(schema.ITEM_ID),
-            pl.col("title").alias(schema.TITLE),
-            pl.col("abstract").alias(schema.DESCRIPTION),
-            pl.concat_list("category", "subcategory").list.drop_nulls().alias(schema.CATEGORIES),
-            quoted("entities"),
-            "url",
-        ),
+    items = once.select(
+        pl.col("news").alias(schema.ITEM_ID),
+        pl.col("title").alias(schema.TITLE),
+        pl.col("abstract").alias(schema.DESCRIPTION),
+        pl.concat_list("category", "subcategory").list.drop_nulls().alias(schema.CATEGORIES),
+        quoted("entities"),
+        "url",
     )
+    out.put(schema.ITEMS, items)

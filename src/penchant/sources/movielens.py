@@ -5,6 +5,7 @@ Three formats: `u.data` (100k), `*.dat` with `::` between fields (1M, 10M), and 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -14,11 +15,10 @@ from penchant.data import schema
 from penchant.data.ingest.quarantine import LINE, REASON, ROW
 from penchant.errors import DataError
 from penchant.sources.files import Files
-from penchant.sources.lines import fields, head, number, reject, table
-from penchant.sources.writer import Writer
+from penchant.sources.lines import fields, head, number, reject, require_values, table
+from penchant.sources.writer import Columns, Writer
 
 _USER, _FILM, _RATING, _TIME = "user", "film", "rating", "time"
-_LEAD: Final = (ROW, LINE, REASON)
 _OLD_GENRES: Final = (
     *("unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama"),
     *("Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western"),
@@ -34,6 +34,7 @@ _OCCUPATIONS: Final = (
     *("unemployed", "writer"),
 )
 _MOST_TAGS = 10
+_YEAR = pl.col("title").str.extract(r"\((\d{4})(?:[-–]\d{0,4})?\)\s*$", 1).cast(pl.Int64)
 
 
 def movielens(files: Files, out: Writer) -> None:
@@ -62,55 +63,41 @@ def movielens(files: Files, out: Writer) -> None:
 
 
 def _events(files: Files, out: Writer, path: Path, mark: str, names: tuple[str, ...], *, skip: int = 0) -> None:
-    for block in files.blocks(path, skip=skip):
-        rows = fields(block, mark, names).with_columns(number(_RATING), pl.col(_TIME).cast(pl.Int64, strict=False))
-        rows = reject(
-            rows,
-            {
-                "no user": pl.col(_USER).is_null(),
-                "no film": pl.col(_FILM).is_null(),
-                "rating is not a number": pl.col(_RATING).is_null(),
-                "rating outside 0.5 to 5": ~pl.col(_RATING).is_between(0.5, 5),
-                "time is not an integer": pl.col(_TIME).is_null(),
-            },
-        )
-        kept = out.take(path.name, rows)
-        out.put(
-            schema.EVENTS,
-            kept.select(
-                pl.col(_USER).alias(schema.USER_ID),
-                pl.col(_FILM).alias(schema.ITEM_ID),
-                pl.col(_TIME).alias(schema.TIMESTAMP),
-                pl.lit(schema.RATING_KIND).alias(schema.EVENT),
-                pl.col(_RATING).alias(schema.VALUE),
-            ),
-        )
+    numbers = (number(_RATING), pl.col(_TIME).cast(pl.Int64, strict=False))
+    rules = require_values(_USER, _FILM) | {
+        "rating is not a number": pl.col(_RATING).is_null(),
+        "rating outside 0.5 to 5": ~pl.col(_RATING).is_between(0.5, 5),
+        "time is not an integer": pl.col(_TIME).is_null(),
+    }
+    columns: Columns = {
+        schema.USER_ID: _USER,
+        schema.ITEM_ID: _FILM,
+        schema.TIMESTAMP: _TIME,
+        schema.EVENT: pl.lit(schema.RATING_KIND),
+        schema.VALUE: _RATING,
+    }
+    blocks = (fields(block, mark, names).with_columns(numbers) for block in files.blocks(path, skip=skip))
+    out.convert(schema.EVENTS, path.name, blocks, rules, columns)
 
 
 def _old_films(files: Files, out: Writer) -> None:
     path = files.one("u.item")
     flags = [f"flag_{index}" for index in range(len(_OLD_GENRES))]
     given = [pl.when(pl.col(flag) == "1").then(pl.lit(genre)) for flag, genre in zip(flags, _OLD_GENRES, strict=True)]
-    for block in files.blocks(path, "utf-8"):
-        rows = fields(block, "|", ("film", "title", "released", "video", "address", *flags))
-        kept = out.take(path.name, reject(rows, {"no film": pl.col("film").is_null()}))
-        genres = pl.concat_list(given).list.drop_nulls().alias(schema.CATEGORIES)
-        out.put(schema.ITEMS, kept.select(pl.col("film").alias(schema.ITEM_ID), *_titled(), genres))
+    names = ("film", "title", "released", "video", "address", *flags)
+    genres = pl.concat_list(given).list.drop_nulls()
+    columns: Columns = {schema.ITEM_ID: "film", schema.TITLE: "title", "year": _YEAR, schema.CATEGORIES: genres}
+    blocks = (fields(block, "|", names) for block in files.blocks(path))
+    out.convert(schema.ITEMS, path.name, blocks, require_values("film"), columns)
 
 
 def _films(files: Files, out: Writer, mark: str) -> None:
     path = files.one("movies.dat" if mark == "::" else "movies.csv")
-    names = ("movieId", "title", "genres")
     tags = _tags(files, out, mark)
-    frames = (
-        (fields(block, mark, names) for block in files.blocks(path))
-        if mark == "::"
-        else iter([table(path, names).select(*_LEAD, *names)])
-    )
-    for rows in frames:
-        kept = out.take(path.name, reject(rows, {"no film": pl.col("movieId").is_null()}))
-        genres = pl.col("genres").str.split("|").list.eval(pl.element().filter(pl.element() != "(no genres listed)"))
-        items = kept.select(pl.col("movieId").alias(schema.ITEM_ID), *_titled(), genres.alias(schema.CATEGORIES))
+    genres = pl.col("genres").str.split("|").list.eval(pl.element().filter(pl.element() != "(no genres listed)"))
+    columns: Columns = {schema.ITEM_ID: "movieId", schema.TITLE: "title", "year": _YEAR, schema.CATEGORIES: genres}
+    for rows in _blocks(files, path, mark, ("movieId", "title", "genres")):
+        items = out.take(path.name, reject(rows, require_values(film="movieId"))).select(**columns)
         if tags is not None:
             items = items.join(tags, on=schema.ITEM_ID, how="left", maintain_order="left")
         out.put(schema.ITEMS, items)
@@ -121,30 +108,25 @@ def _tags(files: Files, out: Writer, mark: str) -> pl.DataFrame | None:
     path = files.optional("tags.dat" if mark == "::" else "tags.csv")
     if path is None:
         return None
-    names = ("userId", "movieId", "tag", "timestamp")
-    rows = (
-        pl.concat([fields(block, mark, names) for block in files.blocks(path)])
-        if mark == "::"
-        else table(path, names).select(*_LEAD, *names)
-    )
-    kept = out.take(
-        path.name, reject(rows, {"no film": pl.col("movieId").is_null(), "no tag": pl.col("tag").is_null()})
-    )
+    rows = pl.concat(_blocks(files, path, mark, ("userId", "movieId", "tag", "timestamp")))
+    kept = out.take(path.name, reject(rows, require_values("tag", film="movieId")))
     counts = kept.group_by("movieId", pl.col("tag").str.to_lowercase()).len()
     counts = counts.sort("movieId", "len", "tag", descending=[False, True, False])
     top = counts.group_by("movieId", maintain_order=True).agg(pl.col("tag").head(_MOST_TAGS).alias("user_tags"))
     return top.rename({"movieId": schema.ITEM_ID})
 
 
-def _titled() -> tuple[pl.Expr, pl.Expr]:
-    year = pl.col("title").str.extract(r"\((\d{4})(?:[-–]\d{0,4})?\)\s*$", 1).cast(pl.Int64).alias("year")
-    return pl.col("title").alias(schema.TITLE), year
+def _blocks(files: Files, path: Path, mark: str, names: tuple[str, ...]) -> Iterator[pl.DataFrame]:
+    """The lines of a file with `::` between fields, or the rows of a CSV file."""
+    if mark == "::":
+        return (fields(block, mark, names) for block in files.blocks(path))
+    return iter([table(path, names).select(ROW, LINE, REASON, *names)])
 
 
 def _users(files: Files, out: Writer, path: Path, mark: str, names: tuple[str, ...]) -> None:
     for block in files.blocks(path):
         rows = fields(block, mark, names)
-        kept = out.take(path.name, reject(rows, {"no user": pl.col("user_id").is_null()})).select(names)
+        kept = out.take(path.name, reject(rows, require_values(user="user_id"))).select(names)
         if "age_group" in names:
             jobs = {str(number): job for number, job in enumerate(_OCCUPATIONS)}
             kept = kept.with_columns(pl.col("age_group").replace(_AGES), pl.col("occupation").replace(jobs))

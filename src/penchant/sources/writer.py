@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,14 @@ from penchant.data import schema
 from penchant.data.ingest.quarantine import LINE, REASON, ROW
 from penchant.errors import DataError
 from penchant.sources.digests import digest_of
+from penchant.sources.lines import reject
 from penchant.sources.public_set import PublicSet
 
 QUARANTINE = "quarantine.parquet"
 SOURCE = "source.json"
 _FILE = "file"
+Columns = dict[str, pl.Expr | str]
+"""Columns of a table by name: an expression, or the name of a column that is there."""
 
 
 @dataclass
@@ -67,6 +70,13 @@ class Writer:
             self._part(table, frame)
         else:
             self._pending[table] = frame
+
+    def convert(
+        self, table: str, file: str, blocks: Iterable[pl.DataFrame], rules: Mapping[str, pl.Expr], columns: Columns
+    ) -> None:
+        """Add the rows of every block of a file to a table; `rules` reject, `columns` are those of the table."""
+        for block in blocks:
+            self.put(table, self.take(file, reject(block, rules)).select(**columns))
 
     def finish(self, source: PublicSet, used: Sequence[Path], part: str = "") -> Conversion:
         """Write the pending tables, the quarantine, README.md and source.json.
