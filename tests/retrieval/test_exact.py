@@ -63,7 +63,7 @@ def test_nothing_left_and_foreign_codes() -> None:
 
 def test_refusals() -> None:
     scores = np.zeros((2, 3), np.float32)
-    with pytest.raises(UsageError, match=r"k=0 is out of range\. Give a whole number of 1 or more"):
+    with pytest.raises(UsageError, match=r"k=0 is out of range\. Give an integer of 1 or more"):
         top_k(scores, 0)
     with pytest.raises(DataError, match="exclude has 1 rows, the scores have 2"):
         top_k(scores, 1, Ragged.empty(1))

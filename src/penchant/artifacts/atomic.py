@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, whatever happens while they are written."""
+"""Files and folders that appear complete or not at all, whatever happens while they are written."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ _STALE_S = 24 * 3600
 
 
 def make_temporary_name() -> str:
-    """A name for something unfinished: says which process of which machine writes it."""
+    """A name for an unfinished file or folder, with the machine and the process that write it."""
     host = "".join(c for c in socket.gethostname() if c.isalnum())[:16] or "host"
     return f"{_PREFIX}{host}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
 @contextlib.contextmanager
 def atomic_file(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside `path`; what was written there takes its place when the block ends without an error.
+    """A temporary path beside `path` that replaces it when the block ends without an error.
 
-    Raises `DataError` where the file cannot be written (no space, no permission); nothing is left behind.
+    Raises `DataError` where the file cannot be written (no space, no permission) and leaves nothing behind.
     """
     target = Path(path)
     if target.is_dir():
-        raise UsageError(f"{target} is a folder, a file is to be written there.", remedy="Give the name of a file.")
+        raise UsageError(f"{target} is a folder, but a file is written there.", remedy="Give the name of a file.")
     temporary = target.parent / (make_temporary_name() + target.suffix)
     try:
         with translate_write_errors(target):
@@ -50,7 +50,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 def atomic_folder(path: str | Path) -> Iterator[Path]:
     """A temporary folder beside `path` that takes its name when the block ends without an error.
 
-    An empty folder at `path` is replaced; one that holds something is refused (`UsageError`).
+    An empty folder at `path` is replaced. Raises `UsageError` where it is not empty.
     """
     target = Path(path)
     require_free(target)
@@ -71,7 +71,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
 def require_free(target: Path) -> None:
     """Raise `UsageError` where a folder cannot be written at `target` without destroying something."""
     if target.exists() and not target.is_dir():
-        raise UsageError(f"{target} is a file, a folder is to be written there.", remedy="Give another name.")
+        raise UsageError(f"{target} is a file, but a folder is written there.", remedy="Give another name.")
     if target.is_dir() and any(target.iterdir()):
         raise UsageError(
             f"The folder {target} is not empty; nothing was changed.", remedy="Give a new folder, or empty this one."
@@ -80,7 +80,7 @@ def require_free(target: Path) -> None:
 
 @contextlib.contextmanager
 def translate_write_errors(target: Path) -> Iterator[None]:
-    """Turn what the system says about a failed write into a `DataError` that says what to do."""
+    """Turn a failed write into a `DataError` with a remedy."""
     try:
         yield
     except OSError as error:
@@ -98,7 +98,7 @@ def translate_write_errors(target: Path) -> Iterator[None]:
 
 
 def sync(path: Path) -> None:
-    """Make a file (or, where the system allows it, a folder's list of names) survive a power cut."""
+    """Flush a file (or, where the system allows it, a folder's list of names) to disk."""
     try:
         handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     except PermissionError:
@@ -118,7 +118,7 @@ def sync_tree(folder: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what writers of this folder that were killed left unfinished."""
+    """Remove unfinished files and folders of killed writers."""
     for path in folder.glob(f"{_PREFIX}*"):
         if _is_abandoned(path):
             shutil.rmtree(path, ignore_errors=True)
@@ -127,7 +127,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def _is_abandoned(path: Path) -> bool:
-    """True where the writer is known to be gone, or the thing has not changed for a day."""
+    """Whether the writer has ended, or the path has not changed for a day."""
     try:
         host, process = path.name.removeprefix(_PREFIX).split("-")[:2]
         old = time.time() - path.stat().st_mtime > _STALE_S

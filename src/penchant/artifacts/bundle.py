@@ -1,4 +1,4 @@
-"""The bundle on disk: whole versions, a manifest of hashes, and one line that says which version is current.
+"""The bundle on disk: complete versions, a manifest of hashes, and one line that names the current version.
 
 ```
 BUNDLE/current            the number of the current version, one line of text
@@ -6,12 +6,11 @@ BUNDLE/versions/3/        one version: penchant.json, manifest.json and the file
 ```
 
 A version is written into a temporary folder, synced, renamed, and only then named in `current`, which is replaced
-in one step: whoever opens the bundle sees the old version or the new one, never a part. No links, no pickle, no code.
+in one step: a reader sees the old version or the new one, never a part. No links, no pickle, no code.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import os
@@ -30,6 +29,7 @@ from penchant.artifacts.atomic import (
     sync_tree,
     translate_write_errors,
 )
+from penchant.artifacts.digests import digest_file
 from penchant.errors import BundleError, DataError, PenchantError, UsageError
 
 FORMAT_VERSION: Final = 2
@@ -42,17 +42,15 @@ MANIFEST: Final = "manifest.json"
 CURRENT: Final = "current"
 VERSIONS: Final = "versions"
 TRAINING: Final = ".training"
-"""Checkpoints of a training that has not ended; it is no part of any version."""
-
-_BLOCK: Final = 1 << 20
+"""Checkpoints of a training that has not ended; no version contains them."""
 
 
 def write_bundle(path: str | Path, write: Callable[[Path], None], *, metadata: Mapping[str, Any]) -> Path:
     """Add a version to the bundle at `path` and make it current; returns the folder of the version.
 
     `write` is called with an empty folder and puts the files of the model there. `metadata` becomes `penchant.json`.
-    Three versions are kept. Raises `BundleError` (no space, no permission) and `UsageError` (`path` holds something
-    that is no bundle); whatever goes wrong, an earlier version stays as it was and nothing half-written is left.
+    Three versions are kept. Raises `BundleError` (no space, no permission) and `UsageError` (`path` is not a
+    bundle); after an error, earlier versions are unchanged and nothing half-written is left.
     """
     root = Path(path)
     refuse_foreign(root)
@@ -82,7 +80,7 @@ def write_bundle(path: str | Path, write: Callable[[Path], None], *, metadata: M
 
 
 def open_bundle(path: str | Path) -> Path:
-    """The folder of the current version, after every file was checked against the manifest.
+    """The folder of the current version, with every file checked against the manifest.
 
     `path` is the bundle, or the folder of one version. Raises `BundleError` that names the file: missing,
     no bundle, another format version, a byte that changed, a file too few or too many.
@@ -94,12 +92,12 @@ def open_bundle(path: str | Path) -> Path:
 
 
 def read_metadata(folder: Path) -> dict[str, Any]:
-    """What `penchant.json` of one version says (`folder` comes from `open_bundle`)."""
+    """The content of `penchant.json` of one version (`folder` comes from `open_bundle`)."""
     return _read_json(folder / METADATA)
 
 
 def list_versions(path: str | Path) -> list[int]:
-    """Numbers of the whole versions on disk, oldest first."""
+    """Numbers of the complete versions on disk, oldest first."""
     folder = Path(path) / VERSIONS
     return sorted(int(p.name) for p in folder.iterdir() if p.name.isdecimal()) if folder.is_dir() else []
 
@@ -121,9 +119,9 @@ def roll_back(path: str | Path, version: int) -> Path:
 
 
 def refuse_foreign(root: Path) -> None:
-    """Raise `UsageError` where `root` is a file or a folder that holds something else than a bundle.
+    """Raise `UsageError` where `root` is a file or a folder with other content than a bundle.
 
-    Commands call it before the work, so that nobody trains for an hour towards a place that cannot be written.
+    Commands call it before the work, so that no training ends at a path that cannot be written.
     """
     if root.is_symlink() or (root.exists() and not root.is_dir()):
         raise UsageError(f"{root} is not a folder; a bundle is written as one.", remedy="Give the name of a folder.")
@@ -139,29 +137,29 @@ def refuse_foreign(root: Path) -> None:
 
 
 def verify(folder: Path) -> None:
-    """Check one version against its manifest, file by file, without reading any file into memory whole."""
+    """Check one version against its manifest, file by file, in blocks."""
     _check_format(folder)
     listed = _read_manifest(folder)
-    found = _list_files(folder)
-    missing = sorted(set(listed) - set(found))
+    files = _list_files(folder)
+    missing = sorted(set(listed) - set(files))
     if missing:
         raise _describe_damage(folder, f"the file {missing[0]} is missing")
-    extra = sorted(set(found) - set(listed))
+    extra = sorted(set(files) - set(listed))
     if extra:
         raise _describe_damage(folder, f"the file {extra[0]} does not belong to it (the manifest does not list it)")
     for name, entry in listed.items():
         size = (folder / name).stat().st_size
         if size != entry["bytes"]:
             raise _describe_damage(folder, f"the file {name} has {size} bytes, {entry['bytes']} were written")
-        if _sha256(folder / name) != entry["sha256"]:
+        if digest_file(folder / name) != entry["sha256"]:
             raise _describe_damage(folder, f"the file {name} was changed after it was written (its SHA-256 differs)")
 
 
 def _seal(folder: Path, metadata: Mapping[str, Any]) -> None:
-    """Write metadata and manifest, and make everything durable."""
+    """Write metadata and manifest, and flush everything to disk."""
     (folder / METADATA).write_bytes(_dumps({**metadata, "format_version": FORMAT_VERSION}))
     entries = {
-        name: {"sha256": _sha256(folder / name), "bytes": (folder / name).stat().st_size}
+        name: {"sha256": digest_file(folder / name), "bytes": (folder / name).stat().st_size}
         for name in _list_files(folder)
     }
     (folder / MANIFEST).write_bytes(_dumps({"format_version": FORMAT_VERSION, "files": entries}))
@@ -188,7 +186,7 @@ def _point(root: Path, version: int) -> None:
 
 
 def _drop_old(root: Path, current: int) -> None:
-    """Remove all but the newest versions; each is renamed first, so that no part of one is ever seen."""
+    """Remove all but the newest versions; each is renamed first, so that no reader sees a part of one."""
     for version in list_versions(root)[:-KEPT]:
         if version != current:
             aside = root / VERSIONS / make_temporary_name()
@@ -225,7 +223,7 @@ def _check_format(folder: Path) -> None:
     try:
         version = _read_json(folder / METADATA).get("format_version")
     except BundleError:
-        return  # the hash will say what happened to the file
+        return  # the hash check reports what happened to the file
     if version != FORMAT_VERSION:
         raise BundleError(
             f"{folder / METADATA} has format version {version!r}; this penchant reads {FORMAT_VERSION}.",
@@ -242,8 +240,8 @@ def _read_manifest(folder: Path) -> dict[str, dict[str, Any]]:
     well_formed = isinstance(files, dict) and all(
         isinstance(entry, dict) and set(entry) == {"sha256", "bytes"} for entry in files.values()
     )
-    whole = content == {"format_version": FORMAT_VERSION, "files": files} and path.read_bytes() == _dumps(content)
-    if not isinstance(files, dict) or not well_formed or not whole:
+    unchanged = content == {"format_version": FORMAT_VERSION, "files": files} and path.read_bytes() == _dumps(content)
+    if not isinstance(files, dict) or not well_formed or not unchanged:
         raise _describe_damage(folder, f"the file {MANIFEST} was changed after it was written")
     return files
 
@@ -251,7 +249,7 @@ def _read_manifest(folder: Path) -> dict[str, dict[str, Any]]:
 def _describe_damage(folder: Path, what: str) -> BundleError:
     return BundleError(
         f"The bundle version {folder} is not as it was written: {what}.",
-        remedy="Copy it again from where it was whole, roll back to another version "
+        remedy="Copy it again from an intact copy, roll back to another version "
         f"(write its number into the file {CURRENT!r}), or train again.",
     )
 
@@ -267,14 +265,6 @@ def _list_files(folder: Path) -> list[str]:
             if name in files:
                 names.append(path.relative_to(folder).as_posix())
     return sorted(name for name in names if name != MANIFEST)
-
-
-def _sha256(path: Path) -> str:
-    hasher = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(_BLOCK):
-            hasher.update(block)
-    return hasher.hexdigest()
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -293,7 +283,7 @@ def _dumps(content: Mapping[str, Any]) -> bytes:
 
 
 def _to_plain(value: Any) -> Any:
-    """JSON knows no NaN, tuples, paths or numpy scalars: null, lists, text and numbers in their place."""
+    """Plain values for JSON: null for NaN, lists for tuples, text for paths, numbers for numpy scalars."""
     if isinstance(value, Mapping):
         return {str(key): _to_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

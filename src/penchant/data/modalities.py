@@ -1,4 +1,4 @@
-"""Modalities: what an item, an event or a user looks like to one encoder, with a presence mask."""
+"""Modalities: the vectors of items, events or users from one encoder, with a presence mask."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BLOCK = 256
 class Modality:
     """Vectors of one modality: `vectors` `[N, D]` float32, `present` `[N]` bool (absent rows are zero).
 
-    `encoder` says what made them (name, revision, options), for the bundle and the cache.
+    `encoder` identifies their encoder (name, revision, options), for the bundle and the cache.
     """
 
     vectors: npt.NDArray[np.float32]
@@ -35,7 +35,7 @@ class Modality:
             raise DataError(
                 f"Vectors of {self.encoder or 'a modality'} are not finite in {int((~finite).sum())} rows "
                 f"(first: row {row}).",
-                remedy="Mend or leave out these rows (present = False) before they enter a model.",
+                remedy="Correct or leave out these rows (present = False) before they enter a model.",
             )
 
     def __len__(self) -> int:
@@ -52,7 +52,7 @@ class Modality:
         return float(self.present.mean()) if len(self) else 0.0
 
     def take(self, rows: npt.NDArray[np.integer]) -> Modality:
-        """Some rows, in the order asked."""
+        """Some rows, in the given order."""
         return Modality(self.vectors[rows], self.present[rows], self.encoder)
 
     def unit(self) -> Modality:
@@ -70,7 +70,7 @@ class Modalities(Mapping[str, Modality]):
     def __post_init__(self) -> None:
         sizes = {name: len(modality) for name, modality in self.by_modality.items()}
         if len(set(sizes.values())) > 1:
-            raise DataError(f"Modalities of different lengths cannot stand together: {sizes}.")
+            raise DataError(f"Modalities of different lengths cannot be combined: {sizes}.")
 
     def __getitem__(self, modality: str) -> Modality:
         return self.by_modality[modality]
@@ -91,7 +91,7 @@ class Modalities(Mapping[str, Modality]):
 
 
 def _mask_finite(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """Which rows hold numbers only, `[N]`; in blocks: a mask of all numbers would take a quarter of their memory."""
+    """Which rows are finite, `[N]`. In blocks: a mask of all numbers would take a quarter of their memory."""
     out = np.empty(len(vectors), dtype=bool)
     for start in range(0, len(vectors), _BLOCK):
         out[start : start + _BLOCK] = np.isfinite(vectors[start : start + _BLOCK]).all(axis=1)

@@ -1,8 +1,8 @@
-"""Vectors that somebody brings: a table of ids and vectors becomes a modality like any other.
+"""Precomputed embeddings: a table of ids and vectors becomes a modality like any other.
 
 A Parquet file has the columns `item_id` (or `user_id`), `vector` (a list of D numbers) and, if some rows have none,
 `present`. A `.npy` file holds `[N, D]` numbers, and beside it `NAME.ids.csv` names the rows. Files in the folder
-`modalities/` of a dataset are taken up by themselves; the name of the file is the name of the modality.
+`modalities/` of a dataset are read automatically; the name of the file is the name of the modality.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FOLDER: Final = "modalities"
 VECTOR: Final = "vector"
 PRESENT: Final = "present"
 ENCODER: Final = "encoder"
-"""Key of a Parquet file's metadata that holds the identity of the encoder."""
+"""Key of a Parquet file's metadata that holds the cache key of the encoder."""
 
 _KEYS: Final = {schema.ITEM_ID: schema.ITEMS, schema.USER_ID: schema.USERS}
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,40}")
@@ -36,7 +36,7 @@ _RESERVED: Final = frozenset({schema.BEHAVIOUR, schema.ATTRIBUTES, "items", "key
 
 @dataclass(frozen=True)
 class PrecomputedEmbeddings:
-    """The modality `name` of `items` or `users` (`table`): row r of `view` belongs to `ids[r]`."""
+    """The modality `name` of `items` or `users` (`table`): row r of `modality` belongs to `ids[r]`."""
 
     name: str
     table: str
@@ -53,14 +53,14 @@ class PrecomputedEmbeddings:
         return Modality(vectors, present, self.modality.encoder)
 
     def describe_coverage(self, total: int) -> str:
-        """How many of the `total` rows of its table it covers, for the report."""
+        """The share of the `total` rows of its table that it covers, in words for the report."""
         covered = int(self.modality.present.sum())
         return (
             f"{FOLDER}/{self.name}: {covered:,} of {total:,} {self.table} have a vector of {self.modality.dim} numbers"
         )
 
     def check(self, vocabulary: Vocabulary) -> PrecomputedEmbeddings:
-        """Itself. Raises `DataError` where it names an id that is not in the vocabulary."""
+        """Itself. Raises `DataError` where an id is not in the vocabulary."""
         unknown = self.ids.filter(pl.Series(vocabulary.encode(self.ids) < 0))
         if unknown.len():
             raise DataError(
@@ -72,28 +72,30 @@ class PrecomputedEmbeddings:
 
 
 def read_vectors(path: str | Path, name: str | None = None) -> PrecomputedEmbeddings:
-    """Vectors from `.parquet`, or from `.npy` with its `.ids.csv`; `name` is that of the file where left out.
+    """Embeddings from `.parquet`, or from `.npy` with its `.ids.csv`; `name` defaults to that of the file.
 
-    Raises `DataError` for a file that is not there or not of this form, an id that is missing or comes twice, vectors
-    of different lengths, and numbers that are not finite in a row that is present.
+    Raises `DataError` for a missing file or another format, an id that is missing or occurs twice, vectors of
+    different lengths, and numbers that are not finite in a row that is present.
     """
     file = Path(path).expanduser()
-    told = name or file.name.removesuffix(file.suffix)
+    modality_name = name or file.name.removesuffix(file.suffix)
     if not file.is_file():
-        raise DataError(f"There is no file {file} for the modality {told!r}.", remedy="Give a .parquet or .npy file.")
+        raise DataError(
+            f"There is no file {file} for the modality {modality_name!r}.", remedy="Give a .parquet or .npy file."
+        )
     if file.suffix == ".npy":
-        return parse_vectors(told, _read_npy(file), source=file.name)
+        return parse_vectors(modality_name, _read_npy(file), source=file.name)
     if file.suffix not in (".parquet", ".pq"):
         raise DataError(f"{file} is no table of vectors.", remedy="Give a .parquet or .npy file.")
     try:
         frame, encoder = pl.read_parquet(file), pl.read_parquet_metadata(file).get(ENCODER, "")
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(f"{file} cannot be read: {error}", remedy="Write it again as Parquet.") from error
-    return parse_vectors(told, frame, source=file.name, encoder=encoder)
+    return parse_vectors(modality_name, frame, source=file.name, encoder=encoder)
 
 
 def parse_vectors(name: str, frame: pl.DataFrame, *, source: str = "", encoder: str = "") -> PrecomputedEmbeddings:
-    """The same from a frame with `item_id` or `user_id`, `vector` and maybe `present`."""
+    """Embeddings from a frame with `item_id` or `user_id`, `vector` and optional `present`."""
     if not _NAME.fullmatch(name) or name in _RESERVED:
         raise DataError(
             f"{name!r} cannot be the name of a modality.",
@@ -112,17 +114,17 @@ def parse_vectors(name: str, frame: pl.DataFrame, *, source: str = "", encoder: 
     twice = ids.filter(ids.is_duplicated())
     if twice.len():
         raise DataError(f"{place}: {keys[0]} {twice[0]!r} comes more than once.", remedy="Keep one row for each id.")
-    vectors, filled = _parse_matrix(frame[VECTOR], place)
-    present = filled
+    vectors, has_vector = _parse_matrix(frame[VECTOR], place)
+    present = has_vector
     if PRESENT in frame.columns:
         if frame[PRESENT].dtype != pl.Boolean:
             raise DataError(f"{place}: present is {frame[PRESENT].dtype}.", remedy="It says true or false.")
-        present = filled & frame[PRESENT].fill_null(False).to_numpy()
+        present = has_vector & frame[PRESENT].fill_null(False).to_numpy()
     wrong = np.flatnonzero(present & ~np.isfinite(vectors).all(axis=1))
     if len(wrong):
         raise DataError(
             f"{place}: the vector of {ids[int(wrong[0])]!r} is not finite ({len(wrong):,} such rows).",
-            remedy="Mend it, leave the row out, or say present = false.",
+            remedy="Correct it, leave the row out, or say present = false.",
         )
     vectors = np.where(present[:, None], vectors, np.float32(0)).astype(np.float32)
     return PrecomputedEmbeddings(
@@ -131,24 +133,24 @@ def parse_vectors(name: str, frame: pl.DataFrame, *, source: str = "", encoder: 
 
 
 def read_folder_vectors(root: Path) -> tuple[PrecomputedEmbeddings, ...]:
-    """What lies in the folder `modalities/` of a dataset, in the order of names."""
+    """The embeddings in the folder `modalities/` of a dataset, in the order of names."""
     folder = root / FOLDER
     if not folder.is_dir():
         return ()
     files = sorted(path for path in folder.iterdir() if path.suffix in (".parquet", ".pq", ".npy"))
-    found = [read_vectors(path) for path in files]
-    names = [vectors.name for vectors in found]
+    tables = [read_vectors(path) for path in files]
+    names = [vectors.name for vectors in tables]
     for name in names:
         if names.count(name) > 1:
             raise DataError(f"{folder} holds two files of the modality {name!r}.", remedy="Keep one of them.")
-    return tuple(found)
+    return tuple(tables)
 
 
 def check_vectors(
     vectors: Iterable[PrecomputedEmbeddings], vocabularies: Mapping[str, Vocabulary]
 ) -> tuple[PrecomputedEmbeddings, ...]:
-    """The same, each compared with the ids of its table (see `PrecomputedEmbeddings.check`)."""
-    return tuple(own.check(vocabularies[own.table]) for own in vectors)
+    """The same embeddings, with ids checked against their tables (see `PrecomputedEmbeddings.check`)."""
+    return tuple(each.check(vocabularies[each.table]) for each in vectors)
 
 
 def _parse_matrix(column: pl.Series, place: str) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
@@ -157,7 +159,7 @@ def _parse_matrix(column: pl.Series, place: str) -> tuple[npt.NDArray[np.float32
     if not (inner.is_numeric() or inner == pl.Null):
         raise DataError(f"{place}: vector is {column.dtype}.", remedy="It must be a list of numbers in every row.")
     lists = column.cast(pl.List(pl.Float32))
-    filled = lists.is_not_null().to_numpy()
+    has_vector = lists.is_not_null().to_numpy()
     lengths = lists.drop_nulls().list.len()
     if not lengths.len() or lengths[0] == 0:
         raise DataError(f"{place} holds no vector.", remedy="Give every row that has one a list of numbers.")
@@ -170,7 +172,7 @@ def _parse_matrix(column: pl.Series, place: str) -> tuple[npt.NDArray[np.float32
     dim = int(lengths[0])
     lists = lists.fill_null(pl.Series([[0.0] * dim], dtype=pl.List(pl.Float32)))
     numbers = lists.list.eval(pl.element().fill_null(float("nan"))).list.to_array(dim)
-    return np.asarray(numbers.to_numpy(), dtype=np.float32), filled
+    return np.asarray(numbers.to_numpy(), dtype=np.float32), has_vector
 
 
 def _read_npy(file: Path) -> pl.DataFrame:

@@ -60,7 +60,7 @@ class Ragged:
         return self.values[self.offsets[index] : self.offsets[index + 1]]
 
     def take(self, rows: Sequence[int] | npt.NDArray[np.integer]) -> Ragged:
-        """Some rows, in the order asked."""
+        """Some rows, in the given order."""
         positions, offsets = gather_positions(self.offsets, np.asarray(rows, dtype=np.int64))
         return Ragged(offsets, self.values[positions])
 
@@ -79,7 +79,7 @@ def gather_positions(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Flat positions of some rows of a ragged layout, and the offsets of the result.
 
-    With `last`, only the last so many values of each row.
+    With `last`, only the last values of each row, at most that many.
     """
     stops = offsets[rows + 1]
     lengths = stops - offsets[rows]

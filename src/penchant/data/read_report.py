@@ -1,4 +1,4 @@
-"""What became of every row that was read: kept, dropped as a duplicate, or in quarantine with a reason."""
+"""Accounts for every row that was read: kept, dropped as a duplicate, or in quarantine with a reason."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class TableReport:
     """One table: `rows_read == rows_kept + duplicates_dropped + rows_quarantined`, always.
 
     `columns`: name in the file → name in the dataset; `aliases`: those of them that were renamed.
-    `kinds`: words for kinds of events that were taken for ours.
-    `quarantined`: rows by reason. `added`: rows that the events brought (items and users without a row of their own).
+    `kinds`: words for kinds of events that were read as kinds of ours.
+    `quarantined`: rows by reason. `added`: rows that the events brought (items and users without a row in their table).
     `timestamp`: the format that was detected. `notes`: everything else worth saying.
     """
 
@@ -42,11 +42,11 @@ class TableReport:
         return sum(self.quarantined.values())
 
     def with_added(self, added: int) -> TableReport:
-        """The same, with the number of rows that the events brought."""
+        """A copy with the number of rows that the events brought."""
         return replace(self, added=added)
 
     def lines(self) -> list[str]:
-        """The report in plain words, one line a fact."""
+        """The report in words, one fact a line."""
         out = [f"{self.name}: {self.rows_read:,} rows read from {self.source}, {self.rows_kept:,} kept"]
         if self.aliases:
             out.append("  columns taken as: " + ", ".join(f"{a} = {b}" for a, b in self.aliases.items()))
@@ -63,13 +63,13 @@ class TableReport:
 
 
 def merge_reports(reports: Sequence[TableReport]) -> TableReport:
-    """The report of a table from those of its pieces: counts are summed, also the count that a note begins with."""
+    """The report of a table from those of its pieces: counts are summed, also those at the start of a note."""
     if len(reports) == 1:
         return reports[0]
-    refused: Counter[str] = Counter()
+    rejected: Counter[str] = Counter()
     notes: dict[str, int] = {}
     for report in reports:
-        refused.update(report.quarantined)
+        rejected.update(report.quarantined)
         for note in report.notes:
             count, _, words = note.partition(" ")
             number = count.replace(",", "")
@@ -81,7 +81,7 @@ def merge_reports(reports: Sequence[TableReport]) -> TableReport:
         rows_read=sum(report.rows_read for report in reports),
         rows_kept=sum(report.rows_kept for report in reports),
         duplicates_dropped=sum(report.duplicates_dropped for report in reports),
-        quarantined=dict(sorted(refused.items(), key=lambda pair: (-pair[1], pair[0]))),
+        quarantined=dict(sorted(rejected.items(), key=lambda pair: (-pair[1], pair[0]))),
         timestamp=next((report.timestamp for report in reports if report.timestamp != NO_TIMES), NO_TIMES),
         notes=[f"{count:,} {words}" if count else words for words, count in notes.items()],
     )
@@ -89,10 +89,10 @@ def merge_reports(reports: Sequence[TableReport]) -> TableReport:
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What was read, recognised, dropped and refused, table by table.
+    """What was read, recognised, dropped and rejected, by table.
 
-    `quarantine[table]` holds the refused rows as they were read, with `row` (from 0, in file order) and `reason`;
-    a line that could not be split into columns stands in the column `line`.
+    `quarantine[table]` holds the rejected rows as they were read, with `row` (from 0, in file order) and `reason`;
+    the column `line` holds a line that could not be split into columns.
     """
 
     tables: dict[str, TableReport]
@@ -104,7 +104,7 @@ class IngestReport:
         return sum(table.rows_quarantined for table in self.tables.values())
 
     def with_rejected(self, table: str, rows: pl.DataFrame) -> IngestReport:
-        """The same after a later rule refused rows that were kept: `rows` with a column `reason`."""
+        """A copy after a later rule rejected rows that were kept: `rows` with a column `reason`."""
         if not rows.height:
             return self
         counts = rows["reason"].value_counts().sort("count", "reason", descending=[True, False])
@@ -114,16 +114,16 @@ class IngestReport:
             quarantined[reason] = quarantined.get(reason, 0) + count
         after = replace(before, rows_kept=before.rows_kept - rows.height, quarantined=quarantined)
         old = self.quarantine.get(table)
-        whole = rows if old is None else pl.concat([old, rows], how="diagonal_relaxed")
-        return IngestReport(self.tables | {table: after}, self.quarantine | {table: whole})
+        combined = rows if old is None else pl.concat([old, rows], how="diagonal_relaxed")
+        return IngestReport(self.tables | {table: after}, self.quarantine | {table: combined})
 
     def with_note(self, table: str, note: str) -> IngestReport:
-        """The same with one more note on a table."""
+        """A copy with another note on a table."""
         before = self.tables[table]
         return IngestReport(self.tables | {table: replace(before, notes=[*before.notes, note])}, self.quarantine)
 
     def to_dict(self) -> dict[str, Any]:
-        """The counts as plain values for JSON (without the refused rows)."""
+        """The counts as plain values for JSON (without the rejected rows)."""
         return {
             name: asdict(table) | {"rows_quarantined": table.rows_quarantined} for name, table in self.tables.items()
         }

@@ -1,4 +1,4 @@
-"""Packed event histories: the one form in which models see what users did."""
+"""Packed event histories: the form in which models see what users did."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class SequenceBatch:
     """Histories of B users, oldest event first, without padding.
 
     The events of row b are `offsets[b]:offsets[b + 1]` of each flat array:
-    `items` int32 (-1: the event has own content only), `times_s` int64 UTC seconds (never null: an
+    `items` int32 (-1: the event has content only), `times_s` int64 UTC seconds (never null: an
     unknown time repeats the one before), `kinds` int16, `values` float32 (NaN: none).
     `users` `[B]` are user codes (-1: not a known user). `query_times_s` `[B]` is when the
-    recommendation is asked for, or None where that is hidden. `content_rows` `[E]` points from an event to
-    its own text, image or audio in `content` (-1: none). `event_rows` `[E]` is the row of the event in
+    recommendation is requested, or None where that is hidden. `content_rows` `[E]` points from an event to
+    its text, image or audio in `content` (-1: none). `event_rows` `[E]` is the row of the event in
     `Dataset.events`, for citing (None outside a dataset). `embed_users` `[B]` are modalities of the users
-    themselves (attributes, own text), or None. `dwells_s` `[E]` float32 are seconds spent on the event (NaN: unknown),
+    themselves (attributes, text), or None. `dwells_s` `[E]` float32 are seconds spent on the event (NaN: unknown),
     or None.
     """
 
@@ -84,13 +84,13 @@ class SequenceBatch:
         return Ragged(self.offsets, self.items)
 
     def take(self, rows: Sequence[int] | npt.NDArray[np.integer], last: int | None = None) -> SequenceBatch:
-        """Some rows in the order asked; with `last`, only the most recent events of each."""
+        """Some rows in the given order; with `last`, only the most recent events of each."""
         chosen = np.asarray(rows, dtype=np.int64)
         positions, offsets = gather_positions(self.offsets, chosen, last)
         return self._gather(positions, offsets, chosen)
 
     def windows(self, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]) -> SequenceBatch:
-        """Stretches of histories as rows of their own, from flat positions: each `[start, stop)` inside one row."""
+        """Stretches of histories as separate rows, from flat positions: each `[start, stop)` inside one row."""
         rows = np.searchsorted(self.offsets, starts, side="right") - 1
         offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(stops - starts)])
         places = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], stops - starts)

@@ -1,12 +1,12 @@
-"""Ways to hold events out for an honest test; nothing of the test is ever in a training part.
+"""Splits that hold events out for a test; no training part contains an event of the test.
 
-Four ways: `time` (one cut for everybody, the default), `leave-one-out` (to compare with papers), `users` (k-fold by
-user) and `cold-items`. Rules shared by all:
+Four splits: `time` (one cut for all users, the default), `leave-one-out` (to compare with papers), `users` (k-fold by
+user) and `cold-items`. Shared rules:
 
 - A target is an event with an item whose kind is neither negative nor passive (`schema.NEGATIVE_KINDS`,
-  `schema.PASSIVE_KINDS`). Where `repeats` is off, it is also the user's first event on that item, since items seen
-  before are filtered out of the ranking and could not be found.
-- A history is all that the user did before the (first) target, in the order time, `seq`, file.
+  `schema.PASSIVE_KINDS`). Where `repeats` is off, it is also the user's first event on that item, because the
+  ranking leaves out items that the user has seen.
+- A history is all events of the user before the (first) target, in the order of time, `seq` and file.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ COLD_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Holdout:
-    """What is asked of a model: `histories` `[B]`, `targets` `[B]` to find, `seen` `[B]` to leave out of the ranking.
+    """What a model must predict: `targets` `[B]` after `histories` `[B]`; the ranking leaves out `seen` `[B]`.
 
     `histories.users` are user codes, `histories.query_times_s` the time of the (first) target, `event_rows` rows of
     `Split.dataset.events`. `candidates` `[N]` says which items may be ranked (None: all).
@@ -53,10 +53,10 @@ class Holdout:
 
 @dataclass(frozen=True)
 class Split:
-    """A training part, the same with the validation events added, and the two hold-outs.
+    """A training part, the same with the validation events, and the two holdouts.
 
-    `dataset` is the whole, in the order that was split (random ties reorder it); `train` and
-    `train_and_validation` share its codes. `notes` say in words how it was cut.
+    `dataset` has all events in the order of the split (random ties reorder them); `train` and
+    `train_and_validation` share its codes. `notes` describe the split.
     """
 
     train: Dataset
@@ -70,10 +70,10 @@ class Split:
 
 @dataclass(frozen=True)
 class _Log:
-    """The events as flat arrays `[E]`, sorted by user and time; `target` says which may be one."""
+    """The events as flat arrays `[E]`, sorted by user and time; `target` says which may be targets."""
 
     dataset: Dataset
-    whole: SequenceBatch
+    batch: SequenceBatch
     users: Int64s
     target: Bools
     repeats: bool
@@ -83,15 +83,15 @@ class _Log:
         return np.arange(len(self.users), dtype=np.int64)
 
     def first(self, mask: Bools) -> Int64s:
-        """Position of each user's first event in `mask` `[U]`; E where there is none."""
-        out = np.full(len(self.whole), len(self.users), dtype=np.int64)
+        """Position of each user's first event in `mask` `[U]`; E without one."""
+        out = np.full(len(self.batch), len(self.users), dtype=np.int64)
         chosen = np.flatnonzero(mask)[::-1]
         out[self.users[chosen]] = chosen
         return out
 
     def last(self, mask: Bools) -> Int64s:
-        """Position of each user's last event in `mask` `[U]`; -1 where there is none."""
-        out = np.full(len(self.whole), -1, dtype=np.int64)
+        """Position of each user's last event in `mask` `[U]`; -1 without one."""
+        out = np.full(len(self.batch), -1, dtype=np.int64)
         chosen = np.flatnonzero(mask)
         out[self.users[chosen]] = chosen
         return out
@@ -112,20 +112,20 @@ def split(
     """Cut a dataset into training, validation and test.
 
     `how`:
-      `time`: cut at the `quantile` of event times; tested are users with history before it, on their `first` event
-        after it, their `last` (with all before it as history) or `all`. The validation is cut the same way inside
-        the training part.
+      `time`: cut at the `quantile` of event times. Users with history before the cut are tested on their `first`
+        event after it, their `last` (with all earlier events as history) or `all`. The validation is cut the same
+        way inside the training part.
       `leave-one-out`: test on the last event of each user, validate on the second last; users with three or more.
-      `users`: the users of fold `fold` of `folds` are held out of training altogether and tested on their last
-        event; those of the next fold are the validation.
-      `cold-items`: a tenth of the items is held out of training altogether; tested are the users' first events on
-        one of them, ranked among all items. The validation asks one half of the users for another tenth in the same
-        way, the other half for their last event on a known item.
+      `users`: training leaves out the users of fold `fold` of `folds`, who are tested on their last event, and those
+        of the next fold, who are the validation.
+      `cold-items`: training leaves out a tenth of the items. Users are tested on their first event on one of them,
+        ranked among all items. One half of the users validates another tenth in the same way, the other half is
+        validated on the last event on a known item.
     `ties`: `stable` keeps the order of `seq` or file among events of one user at one time, `random` shuffles them.
     `repeats`: items of the history may be ranked and be targets (`seen` is empty).
 
-    Raises `OptionError` for an unknown name, `UsageError` for a number out of range, `DataError` where nobody is left
-    to test. Same `seed`, same split.
+    Raises `OptionError` for an unknown name, `UsageError` for a number out of range, `DataError` where no user is
+    left to test. Same `seed`, same split.
 
     >>> import penchant.data.dataset as d, polars as pl
     >>> log = pl.DataFrame({"user_id": ["a"] * 4, "item_id": list("wxyz"), "timestamp": [1, 2, 3, 4]})
@@ -155,11 +155,11 @@ def split(
 
 
 def shuffle_ties(dataset: Dataset, seed: int) -> Dataset:
-    """The same events with those of one user at one time in random order (`seq` rewritten to match)."""
-    whole = dataset.sequences()
-    noise = np.random.default_rng(seed).random(whole.n_events)
-    order = np.lexsort((noise, whole.times_s, whole.rows))
-    place = np.arange(whole.n_events) - np.repeat(whole.offsets[:-1], whole.lengths)
+    """A copy in which events of one user at one time are in random order (`seq` is rewritten to match)."""
+    batch = dataset.sequences()
+    noise = np.random.default_rng(seed).random(batch.n_events)
+    order = np.lexsort((noise, batch.times_s, batch.rows))
+    place = np.arange(batch.n_events) - np.repeat(batch.offsets[:-1], batch.lengths)
     return dataset.with_events(dataset.events[order].with_columns(pl.Series(schema.SEQ, place, dtype=pl.Int64)))
 
 
@@ -170,50 +170,54 @@ def _check(name: str, value: str, allowed: object) -> None:
 
 
 def _build_log(dataset: Dataset, repeats: bool) -> _Log:
-    whole = dataset.sequences()
+    batch = dataset.sequences()
     allowed = mask_wanted_kinds(dataset.kinds.ids.to_list())
-    target = whole.items >= 0
+    target = batch.items >= 0
     if not repeats:
-        keys = whole.rows * (dataset.n_items + 1) + whole.items
-        first = np.zeros(whole.n_events, dtype=bool)
+        keys = batch.rows * (dataset.n_items + 1) + batch.items
+        first = np.zeros(batch.n_events, dtype=bool)
         first[np.unique(keys, return_index=True)[1]] = True
         target &= first
-    if whole.n_events:
-        target &= allowed[whole.kinds]
-    return _Log(dataset, whole, whole.rows, target, repeats)
+    if batch.n_events:
+        target &= allowed[batch.kinds]
+    return _Log(dataset, batch, batch.rows, target, repeats)
 
 
 def _build_holdout(log: _Log, targets: Bools, known: Bools, what: str) -> Holdout:
-    """Ask for the events in `targets`; the history is what is in `known` before the first of them."""
+    """The holdout with the events in `targets`; the history is the events in `known` before the first target."""
     start = log.first(targets)
     history = known & (log.position < start[log.users])
-    counts = np.bincount(log.users[history], minlength=len(log.whole))
+    counts = np.bincount(log.users[history], minlength=len(log.batch))
     users = np.flatnonzero((start < len(log.users)) & (counts > 0))
     if not len(users):
         raise DataError(
             f"No user is left for the {what}.",
             remedy="A tested user needs an event to predict and one before it: give more data or choose another split.",
         )
-    row = np.full(len(log.whole), -1, dtype=np.int64)
+    row = np.full(len(log.batch), -1, dtype=np.int64)
     row[users] = np.arange(len(users))
     chosen = np.flatnonzero(targets & (row[log.users] >= 0))
-    histories = log.whole.keep(history).take(users).at(log.whole.times_s[start[users]])
+    histories = log.batch.keep(history).take(users).at(log.batch.times_s[start[users]])
     seen = Ragged.empty(len(users)) if log.repeats else histories.history_items.unique()
-    wanted = Ragged.group(row[log.users[chosen]], log.whole.items[chosen], len(users))
+    wanted = Ragged.group(row[log.users[chosen]], log.batch.items[chosen], len(users))
     return Holdout(histories, wanted.unique() if log.repeats else wanted, seen)
 
 
 def _build_split(
     log: _Log, train: Bools, both: Bools, validation: Holdout, test: Holdout, name: str, notes: list[str]
 ) -> Split:
-    whole = [f"Tested: {len(test):,} users; validated: {len(validation):,}."]
-    return Split(log.dataset.where(train), log.dataset.where(both), validation, test, name, log.dataset, notes + whole)
+    summary = [f"Tested: {len(test):,} users; validated: {len(validation):,}."]
+    return Split(
+        log.dataset.where(train), log.dataset.where(both), validation, test, name, log.dataset, notes + summary
+    )
 
 
 def _split_by_time(log: _Log, target: Target, quantile: float, notes: list[str]) -> Split:
-    times = log.whole.times_s
+    times = log.batch.times_s
     dated = log.dataset.events[schema.TIME_S].is_not_null().to_numpy()
-    placed = np.isin(log.users, np.unique(log.users[dated]))  # users without any time cannot stand before a cut
+    placed = np.isin(
+        log.users, np.unique(log.users[dated])
+    )  # users without any time have no place before or after a cut
     if not placed.any():
         raise DataError("A split by time needs times, and no event has one.", remedy="Use leave-one-out or users.")
     if not placed.all():
@@ -221,7 +225,7 @@ def _split_by_time(log: _Log, target: Target, quantile: float, notes: list[str])
 
     def at(cut: int, known: Bools, what: str) -> Holdout:
         before = known & (times < cut)
-        warm = np.bincount(log.users[before], minlength=len(log.whole)) > 0
+        warm = np.bincount(log.users[before], minlength=len(log.batch)) > 0
         after = known & (times >= cut) & log.target & warm[log.users]
         if target == "first":
             after &= log.position == log.first(after)[log.users]
@@ -242,12 +246,12 @@ def _split_by_time(log: _Log, target: Target, quantile: float, notes: list[str])
 
 
 def _format_time(time_s: int) -> str:
-    """A time in words: `2026-05-24 08:28:29 UTC`."""
+    """A time as text: `2026-05-24 08:28:29 UTC`."""
     return f"{datetime.fromtimestamp(time_s, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _split_leave_one_out(log: _Log, notes: list[str]) -> Split:
-    counts = np.bincount(log.users[log.target], minlength=len(log.whole))
+    counts = np.bincount(log.users[log.target], minlength=len(log.batch))
     enough = (counts >= 3)[log.users]
     test_at = log.last(log.target & enough)
     test = log.position == test_at[log.users]
@@ -255,20 +259,20 @@ def _split_leave_one_out(log: _Log, notes: list[str]) -> Split:
     validation_at = log.last(log.target & enough & earlier)
     validation = log.position == validation_at[log.users]
     train = ~enough | (log.position < validation_at[log.users])
-    short = int(((counts < 3) & (log.whole.lengths > 0)).sum())
+    short = int(((counts < 3) & (log.batch.lengths > 0)).sum())
     if short:
         notes.append(f"{short:,} users with fewer than three possible targets are in training only.")
-    asked = _build_holdout(log, validation, earlier, "validation")
+    validated_events = _build_holdout(log, validation, earlier, "validation")
     everything = np.ones(len(log.users), dtype=bool)
     return _build_split(
-        log, train, earlier, asked, _build_holdout(log, test, everything, "test"), "leave-one-out", notes
+        log, train, earlier, validated_events, _build_holdout(log, test, everything, "test"), "leave-one-out", notes
     )
 
 
 def _split_by_users(log: _Log, folds: int, fold: int, seed: int, notes: list[str]) -> Split:
-    order = np.random.default_rng(seed).permutation(len(log.whole))
-    group = np.empty(len(log.whole), dtype=np.int64)
-    group[order] = np.arange(len(log.whole)) % folds
+    order = np.random.default_rng(seed).permutation(len(log.batch))
+    group = np.empty(len(log.batch), dtype=np.int64)
+    group[order] = np.arange(len(log.batch)) % folds
     mine = group[log.users]
     everything = np.ones(len(log.users), dtype=bool)
 
@@ -283,16 +287,16 @@ def _split_by_users(log: _Log, folds: int, fold: int, seed: int, notes: list[str
 
 
 def _split_cold_items(log: _Log, seed: int, notes: list[str]) -> Split:
-    active = np.unique(log.whole.items[log.whole.items >= 0])
+    active = np.unique(log.batch.items[log.batch.items >= 0])
     size = max(1, round(COLD_SHARE * len(active)))
     if len(active) < 3:
         raise DataError(f"Cold items need three or more items with events, here {len(active)}.")
     chosen = np.random.default_rng(seed).permutation(active)
-    tested, validated = np.isin(log.whole.items, chosen[:size]), np.isin(log.whole.items, chosen[size : 2 * size])
+    tested, validated = np.isin(log.batch.items, chosen[:size]), np.isin(log.batch.items, chosen[size : 2 * size])
     notes.append(
         f"{size:,} of {len(active):,} items are held out for the test, as many for the validation (seed {seed})."
     )
-    notes.append("Validated are new items for one half of the users, the last known one for the other.")
+    notes.append("One half of the users validates cold items, the other half their last known item.")
 
     def first_of(cold: Bools) -> Bools:
         targets = log.target & cold
@@ -301,8 +305,8 @@ def _split_cold_items(log: _Log, seed: int, notes: list[str]) -> Split:
     everything, half = np.ones(len(log.users), dtype=bool), log.users % 2 == 1
     known = ~tested & ~validated
     last_known = log.last(log.target & known & half)[log.users]
-    asked = (first_of(validated) & ~half) | (half & (log.position == last_known))
-    validation = _build_holdout(log, asked, ~tested, "validation")
+    validated_events = (first_of(validated) & ~half) | (half & (log.position == last_known))
+    validation = _build_holdout(log, validated_events, ~tested, "validation")
     test = _build_holdout(log, first_of(tested), everything, "test")
     train = known & ~(half & (last_known >= 0) & (log.position >= last_known))
     return _build_split(log, train, ~tested, validation, test, "cold-items", notes)

@@ -1,4 +1,4 @@
-"""Text made plain: normalised, cut into words, and one text for every item. Whole columns at a time."""
+"""Normalises text, splits it into words and builds one text an item, column by column."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TOKENS = rf"[{_CJK}]+|[[\p{{L}}\p{{N}}\p{{M}}]--[{_CJK}]]+(?:['’]\p{{L}}+)*"
 
 @dataclass(frozen=True)
 class WordOptions:
-    """How text is cut into words."""
+    """How text is split into words."""
 
     lower: bool = True
     """Whether case is ignored."""
@@ -41,7 +41,7 @@ class WordOptions:
 
     @property
     def cache_key(self) -> str:
-        """What decides the result on this machine, for cache keys: `words-lower-jieba`."""
+        """What decides the result on this machine, for a cache key: `words-lower-jieba`."""
         return f"words-{'lower' if self.lower else 'case'}-{_choose_method(self.chinese)}"
 
 
@@ -77,7 +77,7 @@ def squeeze(text: pl.Series) -> pl.Series:
 def split_words(texts: Texts, options: WordOptions = WordOptions()) -> pl.Series:
     """The words of every text, `[N]` of List(String); Chinese by jieba or as character pairs. Null gives an empty list.
 
-    Raises `MissingExtraError` where `chinese="jieba"` is asked for and not installed.
+    Raises `MissingExtraError` where `chinese="jieba"` needs jieba and it is not installed.
 
     >>> split_words(["Don't stop, 3D!", "程序员看电影", None], WordOptions(chinese="bigrams")).to_list()
     [["don't", 'stop', '3d'], ['程序', '序员', '员看', '看电', '电影'], []]
@@ -90,9 +90,9 @@ def split_words(texts: Texts, options: WordOptions = WordOptions()) -> pl.Series
         return tokens.fill_null([])
     cut = _split_jieba if _choose_method(options.chinese) == "jieba" else _split_bigrams
     other = flat.filter(~pl.col("token").str.contains(rf"^[{_CJK}]")).with_columns(part=pl.lit(0, pl.Int64))
-    whole = pl.concat([other, cut(runs)]).sort("place", "part").group_by("row", maintain_order=True).agg("token")
+    ordered = pl.concat([other, cut(runs)]).sort("place", "part").group_by("row", maintain_order=True).agg("token")
     rows = pl.DataFrame({"row": pl.int_range(len(tokens), eager=True)})
-    return rows.join(whole, on="row", how="left", maintain_order="left")["token"].fill_null([])
+    return rows.join(ordered, on="row", how="left", maintain_order="left")["token"].fill_null([])
 
 
 def build_item_texts(dataset: Dataset, options: ItemTextOptions = ItemTextOptions()) -> list[str | None]:
@@ -134,9 +134,9 @@ def _split_jieba(runs: pl.DataFrame) -> pl.DataFrame:
     cut = _load_jieba()
     unique = runs["token"].unique(maintain_order=True)
     table = pl.DataFrame({"token": unique, "words": pl.Series([cut(run) for run in unique], dtype=pl.List(pl.String))})
-    found = runs.join(table, on="token", how="left", maintain_order="left").drop("token")
-    found = found.with_columns(part=pl.int_ranges(0, pl.col("words").list.len().cast(pl.Int64)))
-    return found.explode("words", "part").select("place", "row", pl.col("words").alias("token"), "part")
+    split = runs.join(table, on="token", how="left", maintain_order="left").drop("token")
+    split = split.with_columns(part=pl.int_ranges(0, pl.col("words").list.len().cast(pl.Int64)))
+    return split.explode("words", "part").select("place", "row", pl.col("words").alias("token"), "part")
 
 
 def _choose_method(chinese: str) -> str:

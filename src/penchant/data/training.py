@@ -16,7 +16,7 @@ from penchant.data.sequences import SequenceBatch
 class Validation:
     """Held-out targets that choose epochs and weights; never the test.
 
-    `histories` `[B]` is what is known when asked, `targets` `[B]` the items to find, `seen` `[B]` the items
+    `histories` `[B]` is what is known at the request, `targets` `[B]` the items to find, `seen` `[B]` the items
     left out of the ranking.
     """
 

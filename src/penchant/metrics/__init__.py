@@ -1,1 +1,1 @@
-"""Numbers from arrays alone: ranking, values, classification, lists as a whole, groups. Imports without torch."""
+"""Numbers from arrays alone: ranking, values, classification, properties of lists, groups. Imports without torch."""

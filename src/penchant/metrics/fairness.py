@@ -1,4 +1,4 @@
-"""Do groups of users fare alike, and do groups of items get their share?"""
+"""Gaps in a metric between groups of users, and the exposure of groups of items."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def group_gap(
 def exposure_ratio(
     ranked: Int32s, item_groups: npt.NDArray[np.integer], n_groups: int | None = None
 ) -> npt.NDArray[np.float64]:
-    """Share of places that each group of items gets / its share of the catalogue, `[G]`; 1 is proportional.
+    """Share of ranks that each group of items gets / its share of the catalogue, `[G]`; 1 is proportional.
 
     >>> exposure_ratio(np.array([[0], [0], [1], [0]], dtype=np.int32), np.array([0, 1])).tolist()
     [1.5, 0.5]
@@ -61,6 +61,6 @@ def exposure_ratio(
     shown = np.bincount(
         item_groups[grouped], weights=exposure(ranked, len(item_groups))[grouped].astype(np.float64), minlength=size
     )
-    held = np.bincount(item_groups[grouped], minlength=size).astype(np.float64)
-    expected = held / max(held.sum(), 1.0) * shown.sum()
+    catalogue = np.bincount(item_groups[grouped], minlength=size).astype(np.float64)
+    expected = catalogue / max(catalogue.sum(), 1.0) * shown.sum()
     return quotient(shown, expected)

@@ -1,4 +1,4 @@
-"""How well learned interest vectors tell the interests that a simulation planted, and how soon they see a change."""
+"""How well learned interest vectors recover the interests that a simulation planted, and how soon they see a change."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ def recovery(
     With vectors `V` `[E, D]` (columns standardised, a constant added) and mixtures `P` `[E, K]` of the users kept for
     fitting, `W = (VᵀV + .01 · ridge · E · I)⁻¹ VᵀP`, so that `ridge` 1 adds a hundredth of a column's variance (the
     constant is not shrunk); the guess for a held-out row is `max(0, vW)`. `users` `[E]` are codes of the users that
-    rows belong to (default: every row is a user of its own); `held_out` is the share of users not fitted on.
+    rows belong to (default: one row a user); `held_out` is the share of users not fitted on.
 
     Gives `cosine` (mean over held-out users of the mean over their rows), `baseline` (the same for the mean mixture
-    of the fitted users: what is known about nobody in particular), `lift` = (cosine − baseline) / (1 − baseline),
+    of the fitted users, the population-mean baseline), `lift` = (cosine − baseline) / (1 − baseline),
     `top_topic` (share of rows whose strongest topic is guessed, mean over users) and `users` (held out).
 
     >>> rng = np.random.default_rng(0)
     >>> planted = rng.dirichlet(np.ones(4), size=200)
-    >>> found = recovery(planted @ rng.normal(size=(4, 8)), planted, rng, ridge=1e-6)
-    >>> round(found["cosine"], 3), found["users"]
+    >>> figures = recovery(planted @ rng.normal(size=(4, 8)), planted, rng, ridge=1e-6)
+    >>> round(figures["cosine"], 3), figures["users"]
     (1.0, 100.0)
     """
     owners = np.arange(len(planted)) if users is None else np.asarray(users)
@@ -123,7 +123,7 @@ def drift_delay(
     users: npt.NDArray[np.integer],
     times_s: npt.NDArray[np.integer],
 ) -> dict[str, float]:
-    """How long after the planted interests have turned do the learned ones turn?
+    """Delay between the turn of the planted interests and the turn of the learned interests.
 
     `guess` and `planted` `[E, K]` are topic weights after every event; `first` and `last` `[E, K]` the mixtures
     before and after the change of the event's user; `users` `[E]` codes and `times_s` `[E]` UTC seconds, rows sorted
@@ -132,7 +132,7 @@ def drift_delay(
 
     Gives `events` and `days`, medians over the users whose learned rows turn at or after that event, of the events and
     the time in between; `seen`, the share of counted users that this is true for; and `users` counted. Medians are
-    NaN where nobody turns.
+    NaN where no user turns.
 
     >>> p = np.asarray([[1, 0], [1, 0], [0, 1], [0, 1.0]]); g = np.asarray([[1, 0], [1, 0], [1, 0], [0, 1.0]])
     >>> a, b = np.tile([1.0, 0], (4, 1)), np.tile([0, 1.0], (4, 1))
@@ -145,17 +145,17 @@ def drift_delay(
     begin = np.flatnonzero(np.r_[True, users[1:] != users[:-1]])
     row = np.arange(len(users))
     never = len(users)
-    real = np.minimum.reduceat(np.where(turned, row, never), begin)
-    ready = (real < never) & (real > begin)
-    ready[ready] &= ~noticed[real[ready] - 1]
+    turned_at = np.minimum.reduceat(np.where(turned, row, never), begin)
+    ready = (turned_at < never) & (turned_at > begin)
+    ready[ready] &= ~noticed[turned_at[ready] - 1]
     owner = np.searchsorted(begin, row, side="right") - 1
-    found = np.minimum.reduceat(np.where(noticed & (row >= real[owner]), row, never), begin)
-    both = ready & (found < never)
-    waited = times_s[found[both]] - times_s[real[both]]
+    noticed_at = np.minimum.reduceat(np.where(noticed & (row >= turned_at[owner]), row, never), begin)
+    seen = ready & (noticed_at < never)
+    waited = times_s[noticed_at[seen]] - times_s[turned_at[seen]]
     return {
-        "events": float(np.median(found[both] - real[both])) if both.any() else float("nan"),
-        "days": float(np.median(waited)) / 86_400 if both.any() else float("nan"),
-        "seen": float(both.sum() / ready.sum()) if ready.any() else float("nan"),
+        "events": float(np.median(noticed_at[seen] - turned_at[seen])) if seen.any() else float("nan"),
+        "days": float(np.median(waited)) / 86_400 if seen.any() else float("nan"),
+        "seen": float(seen.sum() / ready.sum()) if ready.any() else float("nan"),
         "users": float(ready.sum()),
     }
 
@@ -163,11 +163,11 @@ def drift_delay(
 def false_alarms(
     guess: Floats, planted: Floats, first: Floats, last: Floats, users: npt.NDArray[np.integer]
 ) -> dict[str, float]:
-    """How often do learned interests look turned while the planted ones have not?
+    """Share of events at which learned interests look turned before the planted interests turn.
 
     Tables as in `drift_delay`; a row looks turned where `guess` is nearer to `last` than to `first`. Counted are the
-    rows of a user before the planted interests turn: all of them where they never do, so that people who keep their
-    interests can be asked about a `last` that is somebody else's.
+    rows of a user before the planted interests turn: all of them where they never do, so that users who keep their
+    interests can be compared with the `last` of another user.
 
     Gives `share` (of these rows that look turned, mean over users) and `users` (with such rows); NaN where there are
     none.
@@ -181,8 +181,8 @@ def false_alarms(
     noticed = _row_cosines(guess, last) > _row_cosines(guess, first)
     begin = np.flatnonzero(np.r_[True, users[1:] != users[:-1]])
     row = np.arange(len(users))
-    real = np.minimum.reduceat(np.where(turned, row, len(users)), begin)
-    before = row < np.repeat(real, np.diff(np.r_[begin, len(users)]))
+    turned_at = np.minimum.reduceat(np.where(turned, row, len(users)), begin)
+    before = row < np.repeat(turned_at, np.diff(np.r_[begin, len(users)]))
     if not before.any():
         return {"share": float("nan"), "users": 0.0}
     return {

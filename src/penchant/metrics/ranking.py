@@ -1,4 +1,4 @@
-"""How well ranked lists find their targets: hit rate, precision, recall, F1, NDCG, MRR and MAP at k.
+"""How well ranked lists match their targets: hit rate, precision, recall, F1, NDCG, MRR and MAP at k.
 
 Everywhere `ranked` is int32 `[B, K]` (item codes, best first, -1: nothing) and `targets` a `Ragged` of B rows.
 With T the set of a user's targets (repeats and negative codes do not count) and rel_i = 1 where rank i holds a target:
@@ -12,8 +12,8 @@ With T the set of a user's targets (repeats and negative codes do not count) and
     map@k        Σ_{i≤k} rel_i · precision@i / min(k, |T|)
 
 Each gives float64 `[B]`: one number a user, NaN for a user without targets. A list shorter than k counts as filled
-up with misses; an item that a list repeats is found once. An item that no model can know is a target like any other
-when it has a code of its own (one beyond the catalogue): it is a miss.
+up with misses; an item that a list repeats counts once. An item that no model can know is a target and
+a miss, if it has a code beyond the catalogue.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ def judge(ranked: Int32s, targets: Ragged) -> Hits:
         return Hits(np.zeros(ranked.shape, dtype=np.bool_), wanted.lengths)
     width = int(wanted.values.max()) + 1
     keys = wanted.rows * width + wanted.values
-    asked = np.arange(len(ranked), dtype=np.int64)[:, None] * width + ranked
-    near = keys[np.minimum(np.searchsorted(keys, asked), len(keys) - 1)]
-    hit = (near == asked) & (ranked >= 0) & (ranked < width)
-    return Hits(_keep_first(hit, asked), wanted.lengths)
+    ranked_keys = np.arange(len(ranked), dtype=np.int64)[:, None] * width + ranked
+    near = keys[np.minimum(np.searchsorted(keys, ranked_keys), len(keys) - 1)]
+    hit = (near == ranked_keys) & (ranked >= 0) & (ranked < width)
+    return Hits(_keep_first(hit, ranked_keys), wanted.lengths)
 
 
 def _keep_first(hit: npt.NDArray[np.bool_], keys: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Only the first hit of each target: a list that repeats an item must not gain."""
+    """Only the first hit of each target: a repeated item must not count twice."""
     at = np.flatnonzero(hit)
     _, first = np.unique(keys.ravel()[at], return_index=True)
     out = np.zeros(hit.size, dtype=np.bool_)
@@ -133,7 +133,7 @@ def average_precision_at(ranked: Int32s, targets: Ragged, k: int) -> Float64s:
 
 
 def ranking_metrics(ranked: Int32s, targets: Ragged, ks: Sequence[int] = (10,)) -> dict[str, Float64s]:
-    """All metrics of this page at every k, named `ndcg@10` and so on, and `accuracy@1`.
+    """All metrics of this module at every k, named `ndcg@10` and so on, and `accuracy@1`.
 
     >>> m = ranking_metrics(np.array([[4, 7]], dtype=np.int32), Ragged.of([[7]]), ks=[2])
     >>> sorted(m)

@@ -1,4 +1,4 @@
-"""How sure a mean over users is: bootstrap intervals, paired differences and tests, Holm's correction, seeds.
+"""The uncertainty of a mean over users: bootstrap intervals, paired differences and tests, Holm's correction, seeds.
 
 Users are drawn with replacement (Efron and Tibshirani, 1993, ch. 13: percentile intervals). The same `seed` draws the
 same users for every metric and model, so intervals are comparable and differences are paired.
@@ -70,9 +70,9 @@ def bootstrap_intervals(
 
 
 def bootstrap(values: Float64s, *, samples: int = 1000, level: float = 0.95, seed: int = 0) -> Interval:
-    """The same for one metric `[B]`; all NaN where it has no number."""
-    found = bootstrap_intervals({"": values}, samples=samples, level=level, seed=seed)
-    return found.get("", Interval(float("nan"), float("nan"), float("nan")))
+    """The interval of one metric `[B]`; all NaN where it has no number."""
+    intervals = bootstrap_intervals({"": values}, samples=samples, level=level, seed=seed)
+    return intervals.get("", Interval(float("nan"), float("nan"), float("nan")))
 
 
 def bootstrap_ratio(
@@ -135,12 +135,12 @@ def paired_differences(
     """First minus second of each pair of models over the same users `[B]`; Holm's correction over all the pairs.
 
     >>> better, worse = np.array([0.9, 0.8, 0.7, 0.9]), np.array([0.1, 0.2, 0.1, 0.0])
-    >>> [found.p_holm < 0.05 for found in paired_differences([(better, worse), (worse, worse)])]
+    >>> [gap.p_holm < 0.05 for gap in paired_differences([(better, worse), (worse, worse)])]
     [True, False]
     """
     p = [paired_p(left, right, test=test, samples=samples, seed=seed) for left, right in pairs]
     intervals = [bootstrap(left - right, samples=samples, level=level, seed=seed) for left, right in pairs]
-    return [Difference(*found) for found in zip(intervals, p, holm(p), strict=True)]
+    return [Difference(*values) for values in zip(intervals, p, holm(p), strict=True)]
 
 
 def mean_over_seeds(runs: Sequence[Float64s]) -> Float64s:

@@ -14,9 +14,9 @@ from penchant.options import require_range
 from penchant.retrieval.exact import ExactIndex, Ranked, check_arguments, create_empty, require_users, select_best
 
 SAMPLE = 256
-"""Queries on which recall is measured."""
+"""Number of queries that measure recall."""
 FEW = 0.05
-"""Where a smaller share of the items is allowed, they are searched exactly."""
+"""Share of allowed items below which the search is exact."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class ANNOptions:
 class ANNIndex:
     """Inverted lists with scalar quantisation (Jégou et al., TPAMI 2011), dot product, candidates scored exactly.
 
-    `recall` is the mean share of the exact top ten found for sample queries, measured when the index is built.
+    `recall` is the mean share of the exact top ten that sample queries return, measured when the index is built.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class ANNIndex:
     def _count_candidates(
         self, k: int, excluded: npt.NDArray[np.int64], allowed: npt.NDArray[np.bool_] | None
     ) -> npt.NDArray[np.int64]:
-        """Candidates to ask for `[B]`: enough for what will be left out; powers of two, so that few sizes occur."""
+        """Candidates to request `[B]`: enough for those that filters remove; powers of two, so that few sizes occur."""
         share = 1.0 if allowed is None else float(allowed.mean())
         need = (k * self.options.spare + excluded) / max(share, FEW)
         return np.minimum(np.exp2(np.ceil(np.log2(need))), len(self)).astype(np.int64)
@@ -121,17 +121,17 @@ class ANNIndex:
         allowed: npt.NDArray[np.bool_] | None,
     ) -> Ranked:
         items, scores = create_empty(len(users), k)
-        _, found = self._faiss.search(users, size)
-        keep = found >= 0
+        _, candidates = self._faiss.search(users, size)
+        keep = candidates >= 0
         if allowed is not None:
-            keep &= allowed[np.maximum(found, 0)]
+            keep &= allowed[np.maximum(candidates, 0)]
         if len(exclude.values):
             hidden = np.sort(exclude.rows * len(self) + exclude.values)
-            keys = np.arange(len(users))[:, None] * len(self) + found
+            keys = np.arange(len(users))[:, None] * len(self) + candidates
             place = np.minimum(np.searchsorted(hidden, keys), len(hidden) - 1)
             keep &= hidden[place] != keys
         rows, columns = np.nonzero(keep)
-        codes = found[rows, columns]
+        codes = candidates[rows, columns]
         order = np.lexsort((codes, rows))
         rows, codes = rows[order], codes[order]
         values = np.einsum("cd,cd->c", self.exact.item_vectors[codes], users[rows])
@@ -145,10 +145,10 @@ class ANNIndex:
         probes = self.options.probes or min(4, self.lists)
         while True:
             self._faiss.nprobe = min(probes, self.lists)
-            found, _ = self._search_candidates(
+            candidates, _ = self._search_candidates(
                 queries, k, min(k * self.options.spare, len(self)), Ragged.empty(len(queries)), None
             )
-            recall = float((found[:, :, None] == right[:, None, :]).any(axis=1).mean()) if k else 1.0
+            recall = float((candidates[:, :, None] == right[:, None, :]).any(axis=1).mean()) if k else 1.0
             if self.options.probes or recall >= self.options.recall or probes >= self.lists:
                 return min(probes, self.lists), recall
             probes *= 2

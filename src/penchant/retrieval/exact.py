@@ -1,4 +1,4 @@
-"""Exact top-k: over a matrix of scores, or over vectors without ever holding all scores."""
+"""Exact top-k: over a matrix of scores, or over vectors without the matrix of all scores."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Ranked = tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]
 
 LOWEST: Final = np.float32(-np.inf)
 CACHE: Final = 1 << 20
-"""Scores held at once: 4 MB, so that they stay in the processor's cache."""
+"""Scores in one block: 4 MB, so that they stay in the cache of the processor."""
 COLUMNS: Final = 512
 """Histories that share one pass over the items."""
 
@@ -38,11 +38,11 @@ def top_k(
     n_rows, n_items = scores.shape
     items, best = create_empty(n_rows, k)
     step = min(max(1, CACHE // max(n_items, 1)), COLUMNS)
-    held = np.empty((min(step, n_rows), n_items), dtype=np.float32)
+    buffer = np.empty((min(step, n_rows), n_items), dtype=np.float32)
     denied = None if allowed is None else np.flatnonzero(~allowed)
     for start in range(0, n_rows if n_items else 0, step):
         stop = min(start + step, n_rows)
-        block = held[: stop - start]
+        block = buffer[: stop - start]
         np.copyto(block, scores[start:stop], casting="same_kind")
         if denied is not None:
             block[:, denied] = LOWEST
@@ -52,7 +52,7 @@ def top_k(
         bound = np.nextafter(bound_kth_best(block.T, k), LOWEST)
         if np.isnan(bound).any():
             row = start + int(np.flatnonzero(np.isnan(block).any(axis=1))[0])
-            raise DataError(f"Scores of row {row} are not numbers (NaN).", remedy="Mend the model's vectors first.")
+            raise DataError(f"Scores of row {row} are not numbers (NaN).", remedy="Correct the vectors of the model.")
         flat = np.flatnonzero(block > bound[:, None])
         rows, columns = np.divmod(flat, n_items)
         select_best(rows, columns, block.reshape(-1)[flat], items[start:stop], best[start:stop])
@@ -60,18 +60,18 @@ def top_k(
 
 
 def create_empty(n_rows: int, k: int) -> Ranked:
-    """Rankings that hold no item yet."""
+    """Rankings without items."""
     return np.full((n_rows, k), -1, dtype=np.int32), np.full((n_rows, k), LOWEST, dtype=np.float32)
 
 
 def check_arguments(
     k: int, n_rows: int, n_items: int, exclude: Ragged | None, allowed: npt.NDArray[np.bool_] | None
 ) -> None:
-    """Refuse arguments of a ranking that do not fit together."""
+    """Raise an error for arguments of a ranking that do not fit together."""
     if n_items < 0:
         raise DataError("Scores must be a matrix [B, N], one row a history.")
     if k < 1:
-        raise UsageError(f"k={k} is out of range.", remedy="Give a whole number of 1 or more.")
+        raise UsageError(f"k={k} is out of range.", remedy="Give an integer of 1 or more.")
     if exclude is not None and len(exclude) != n_rows:
         raise DataError(f"exclude has {len(exclude)} rows, the scores have {n_rows}: give one row a history.")
     if allowed is not None and (allowed.shape != (n_items,) or allowed.dtype != np.bool_):
@@ -143,7 +143,7 @@ def _list_excluded(
 
 
 class ExactIndex:
-    """All items by dot product, in blocks of items that stay in the cache: exact, and no `[B, N]` matrix is held.
+    """All items by dot product, in blocks of items that stay in the cache: exact, without a `[B, N]` matrix.
 
     A block's scores are compared with each row's k-th best so far; only what is above it (a few dozen items a
     row over 100,000) is looked at again, with its score computed anew in one fixed order, so that a row's answer does
@@ -192,13 +192,13 @@ class ExactIndex:
 
 
 def require_finite(vectors: npt.NDArray[np.float32], whose: str) -> None:
-    """Refuse vectors with NaN or infinity, naming the first row."""
+    """Raise a `DataError` with the first row of vectors with NaN or infinity."""
     finite = np.isfinite(vectors).all(axis=1)
     if not finite.all():
         row = int(np.flatnonzero(~finite)[0])
         raise DataError(
             f"{whose} vectors are not finite in {int((~finite).sum())} rows (first: row {row}).",
-            remedy="Mend or leave out these rows: NaN cannot be ranked.",
+            remedy="Correct or leave out these rows: NaN cannot be ranked.",
         )
 
 
@@ -212,7 +212,7 @@ def require_users(user_vectors: npt.NDArray[np.float32], dim: int) -> npt.NDArra
 
 
 class _Excluded:
-    """What is left out in a block of rows, ordered by block of items, so that each block finds its own."""
+    """The excluded items of a block of rows, ordered by block of items."""
 
     def __init__(
         self, exclude: Ragged, start: int, stop: int, codes: npt.NDArray[np.int64] | None, n_items: int
@@ -264,15 +264,15 @@ class _Scan:
         n_items, n_users = len(self.vectors), len(self.users)
         step = max(CACHE // max(n_users, 1), 8 * self.k)
         step = n_items if n_items <= 2 * step else step
-        held = np.empty((step, n_users), dtype=np.float32)
-        above = np.empty(held.shape, dtype=np.bool_)
+        buffer = np.empty((step, n_users), dtype=np.float32)
+        above = np.empty(buffer.shape, dtype=np.bool_)
         columns = np.ascontiguousarray(self.users.T)
         if self.excluded is not None:
             self.excluded.in_blocks(max(step, 1), n_items)
         settled = 0
         for block, first in enumerate(range(0, n_items, max(step, 1))):
             last = min(first + step, n_items)
-            scores = held[: last - first]
+            scores = buffer[: last - first]
             np.matmul(self.vectors[first:last], columns, out=scores)
             if self.excluded is not None:
                 self.excluded.hide(scores, block, first)

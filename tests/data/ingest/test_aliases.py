@@ -62,7 +62,7 @@ def test_a_file_without_a_head_is_told() -> None:
 @pytest.mark.parametrize(
     ("columns", "mapping", "message"),
     [
-        (["user_id", "user_id"], {}, "f: the column 'user_id' stands twice. Rename or remove one"),
+        (["user_id", "user_id"], {}, "f: the column 'user_id' occurs twice. Rename or remove one"),
         (["a"], {"b": "user_id"}, "dataset.toml maps the column 'b' of events, but f has: a"),
         (["a", "b"], {"a": "user_id", "b": "user_id"}, "maps two columns of events to 'user_id'"),
         (["item_id", "timestamp"], {}, "no column 'user_id'"),

@@ -203,7 +203,7 @@ def test_json_lines_of_mixed_types(tmp_path: Path) -> None:
             "is not a complete gzip file.*may be cut off",
         ),
         ({"events.csv.gz": TEXT.encode()}, DataError, r"is called \.gz but is not gzip"),
-        ({"events.csv": b"user_id,item_id,item_id,timestamp\n1,2,3,4\n"}, SchemaError, "'item_id' stands twice"),
+        ({"events.csv": b"user_id,item_id,item_id,timestamp\n1,2,3,4\n"}, SchemaError, "'item_id' occurs twice"),
         ({"events.csv": b"usr,item_id,timestamp\n1,2,3\n"}, SchemaError, "no column 'user_id'.*The nearest is 'usr'"),
         (
             {"events.csv": b"user_id:item_id:timestamp\n1:2:3\n"},
@@ -263,8 +263,8 @@ def test_parts_of_different_formats_are_refused(tmp_path: Path) -> None:
         ([1, 2], "cannot be read as a frame|type list"),
         ("events.csv", "The table events is of type str. Give a DataFrame"),
         ({"user_id": ["a"], "item_id": ["b", "c"]}, "cannot be read as a frame"),
-        (pd.DataFrame([[1, 2, 3]], columns=["user_id", "user_id", "item_id"]), "'user_id' stands twice"),
-        (pa.table([[1], [2]], names=["user_id", "user_id"]), "'user_id' stands twice"),
+        (pd.DataFrame([[1, 2, 3]], columns=["user_id", "user_id", "item_id"]), "'user_id' occurs twice"),
+        (pa.table([[1], [2]], names=["user_id", "user_id"]), "'user_id' occurs twice"),
     ],
 )
 def test_objects_that_are_no_table(table: pl.DataFrame, message: str) -> None:

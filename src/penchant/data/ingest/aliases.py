@@ -135,7 +135,7 @@ def recognise(table: str, columns: Sequence[str], mapping: Mapping[str, str], so
     twice = sorted({name for name in columns if list(columns).count(name) > 1})
     if twice:
         raise SchemaError(
-            f"{source}: the column {twice[0]!r} stands twice.", remedy="Rename or remove one of them in the file."
+            f"{source}: the column {twice[0]!r} occurs twice.", remedy="Rename or remove one of them in the file."
         )
     _check_mapping(table, columns, mapping, source)
     plain = {raw: _strip_type(raw) for raw in columns}

@@ -1,4 +1,4 @@
-"""From a file to a table of raw columns: Parquet, CSV, JSON lines, RecBole's atomic files, folders of parts."""
+"""Reads files into tables of raw columns: Parquet, CSV, JSON lines, RecBole's atomic files, folders of parts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ENDINGS = (*_PARQUET, *_TEXT, *_LINES, *_ATOMIC.values())
 _MISSING = ["", "\\N", "NULL", "null"]
 
 READ_ERRORS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
-"""What polars raises for content that it cannot read."""
+"""Errors that polars raises for content that it cannot read."""
 
 WRONG_FIELDS = "line with {} fields where the head has {}"
 NOT_JSON = "line is not a JSON object"
@@ -38,8 +38,8 @@ class Source:
     """One table as it was read.
 
     `frame`: raw columns. `broken`: lines that could not be split into columns (`row`, `reason`, `line`).
-    `is_text`: every column is text that still waits for its type. `notes`: encoding, delimiter and the like.
-    `start`: the number in the table of the first row, where this is a piece of it.
+    `is_text`: every column is text whose type is not inferred yet. `notes`: encoding, delimiter and the like.
+    `start`: the number of the first row in the table, where this is a piece of the table.
     """
 
     name: str
@@ -66,7 +66,7 @@ def find_table(folder: Path, table: str, file: str = "") -> Path | None:
 
     Looks for `file` if dataset.toml names one, else for `<table>.parquet`, `.csv`, `.csv.gz`, `.tsv`, `.jsonl` …, a
     folder `<table>/` of parts, parts `<table>-*.parquet` …, or RecBole's `*.inter`, `*.item`, `*.user`, `*.net`.
-    Raises `DataError` where a named file is not there or several stand for one table.
+    Raises `DataError` where a named file does not exist or several files match one table.
     """
     if file:
         path = folder / file
@@ -76,18 +76,20 @@ def find_table(folder: Path, table: str, file: str = "") -> Path | None:
                 remedy=f"Correct `file` under [{table}]. The folder holds: {list_names(folder)}.",
             )
         return path
-    found = [folder / f"{table}{end}" for end in (*_PARQUET, *_TEXT, *_LINES) if (folder / f"{table}{end}").is_file()]
+    candidates = [
+        folder / f"{table}{end}" for end in (*_PARQUET, *_TEXT, *_LINES) if (folder / f"{table}{end}").is_file()
+    ]
     if (folder / table).is_dir() and find_parts(folder / table):
-        found.append(folder / table)
+        candidates.append(folder / table)
     patterns = [folder / f"{table}-*{end}" for end in (*_PARQUET, *_TEXT, *_LINES)]
-    found += [pattern for pattern in patterns if find_parts(pattern)]
-    found = found or sorted(folder.glob(f"*{_ATOMIC[table]}"))
-    if len(found) > 1:
+    candidates += [pattern for pattern in patterns if find_parts(pattern)]
+    candidates = candidates or sorted(folder.glob(f"*{_ATOMIC[table]}"))
+    if len(candidates) > 1:
         raise DataError(
-            f"{folder} has {len(found)} files for the table {table}: {', '.join(p.name for p in found)}.",
-            remedy=f"Keep one, or say which in dataset.toml: [{table}] file = '{found[0].name}'.",
+            f"{folder} has {len(candidates)} files for the table {table}: {', '.join(p.name for p in candidates)}.",
+            remedy=f"Keep one, or say which in dataset.toml: [{table}] file = '{candidates[0].name}'.",
         )
-    return found[0] if found else None
+    return candidates[0] if candidates else None
 
 
 def read_source(path: Path, mapping: TableMapping) -> Source:
@@ -137,7 +139,7 @@ def read_object(table: str, data: Any) -> Source:
 def _check_unique_names(table: str, names: Sequence[str]) -> bool:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
-        raise SchemaError(f"{table}: the column {twice!r} stands twice.", remedy="Rename or remove one of them.")
+        raise SchemaError(f"{table}: the column {twice!r} occurs twice.", remedy="Rename or remove one of them.")
     return True
 
 
@@ -157,13 +159,13 @@ def _convert_pandas(table: str, data: Any) -> pl.DataFrame:
 
 
 def list_names(folder: Path) -> str:
-    """Names of what a folder holds, for messages."""
+    """The names in a folder, for messages."""
     names = sorted(p.name + ("/" if p.is_dir() else "") for p in folder.iterdir())
     return ", ".join(names[:12]) + (" …" if len(names) > 12 else "") if names else "nothing"
 
 
 def find_parts(path: Path) -> list[Path]:
-    """The files of a table in order: itself, those of a folder, or those that a pattern with `*` fits."""
+    """The files of a table in order: the file, those of a folder, or those that match a pattern with `*`."""
     if path.is_file():
         return [path]
     paths = path.iterdir() if path.is_dir() else path.parent.glob(path.name) if "*" in path.name else ()
@@ -171,12 +173,12 @@ def find_parts(path: Path) -> list[Path]:
 
 
 def name_source(path: Path) -> str:
-    """What a table is called in reports: the name of its file, or of its parts and how many there are."""
+    """The name of a table in reports: its file, or its parts and their number."""
     return path.name if path.is_file() else f"{path.name}{'/' * path.is_dir()} ({len(find_parts(path))} parts)"
 
 
 def is_parquet(path: Path) -> bool:
-    """Whether the name of a file is that of a Parquet file."""
+    """Whether a file is named like a Parquet file."""
     return path.name.endswith(_PARQUET)
 
 
@@ -192,7 +194,7 @@ def _read_file(path: Path, mapping: TableMapping) -> Source:
 
 
 def read_parquet(path: Path, rows: tuple[int, int] | None = None) -> pl.DataFrame:
-    """A Parquet file as a frame; with `rows`, only so many from the first on. Raises `DataError`."""
+    """A Parquet file as a frame, or only `rows` (first, count). Raises `DataError`."""
     size = path.stat().st_size
     if not size:
         raise DataError(f"{path} is empty (0 bytes).", remedy="Write it again, or remove it.")
@@ -270,7 +272,7 @@ def _read_lines(path: Path, mapping: TableMapping) -> Source:
     try:
         return Source(path.name, pl.read_ndjson(io.BytesIO(text), infer_schema_length=None), None, False, notes)
     except READ_ERRORS:
-        pass  # some line is broken or of another type: look at them one by one
+        pass  # a line is broken or of another type: check line by line
     lines = pl.Series(LINE, text.decode("utf-8", errors="replace").split("\n")).str.strip_chars()
     lines = lines.filter(lines != "")
     good = lines.str.json_path_match("$").is_not_null() & lines.str.starts_with("{")

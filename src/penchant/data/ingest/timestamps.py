@@ -1,4 +1,4 @@
-"""Times in any usual form become UTC seconds; the form is detected and said."""
+"""Parses times in common formats into UTC seconds; the format is detected and reported."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from penchant.errors import OptionError, SchemaError
 Unit = Literal["s", "ms", "us", "ns"]
 
 LATEST_S: Final = 4_102_444_800
-"""2100-01-01: a later time is taken for a mistake."""
+"""2100-01-01: a later time is rejected."""
 
 _LIMITS: Final = (1e11, 1e14, 1e17)
 """Numbers below are seconds, milliseconds, microseconds."""
@@ -31,7 +31,7 @@ OTHER_UNIT: Final = "timestamp in another unit than the rest"
 
 @dataclass(frozen=True)
 class TimeOptions:
-    """What dataset.toml may say of times."""
+    """Options of times in dataset.toml."""
 
     unit: str = ""
     """Unit of numbers. Empty detects it."""
@@ -49,8 +49,8 @@ class TimeOptions:
 class Times:
     """Times of N rows: `time_s` Int64 UTC seconds and `sub_ns` Int32 nanoseconds inside the second (null: none).
 
-    `reason` (String) says why a row has no usable time, null where it has one or none was given; `format` says what
-    was detected.
+    `reason` (String) says why a row has no usable time; null where the time is usable or missing. `format` describes
+    what was detected.
     """
 
     time_s: pl.Series
@@ -62,9 +62,9 @@ class Times:
 def parse_times(column: pl.Series, options: TimeOptions = TimeOptions(), *, detected: Unit | None = None) -> Times:
     """Read a column of times: numbers (s, ms, µs, ns), ISO 8601 text, datetimes or dates.
 
-    The unit of numbers is told by the size of their median (10^11 seconds would be the year 5138); `detected` is the
-    unit of the whole table where `column` is a piece of it. Text and datetimes without a zone are taken as UTC, or as
-    `options.timezone`. Raises `SchemaError` for a type that holds no times.
+    The size of the median decides the unit of numbers (10^11 seconds would be the year 5138). `detected` is the unit
+    of the table where `column` is a piece of it. Text and datetimes without a zone are taken as UTC, or as
+    `options.timezone`. Raises `SchemaError` for a type without times.
 
     >>> t = parse_times(pl.Series(["2026-05-01T08:00:00+08:00", "soon", None]))
     >>> t.time_s.to_list(), t.reason.to_list(), t.format
@@ -84,12 +84,12 @@ def parse_times(column: pl.Series, options: TimeOptions = TimeOptions(), *, dete
         return _parse_datetimes(column, options, "datetimes")
     raise SchemaError(
         f"The column of times {column.name!r} holds {kind}.",
-        remedy="Give whole or decimal numbers since 1970, ISO 8601 text, datetimes or dates.",
+        remedy="Give numbers since 1970, ISO 8601 text, datetimes or dates.",
     )
 
 
 def to_seconds(column: pl.Series) -> pl.Series:
-    """UTC seconds (Int64) of a column of times; null where a cell holds none that can be used."""
+    """UTC seconds (Int64) of a column of times; null where a cell has no usable time."""
     return parse_times(column).time_s
 
 
@@ -140,9 +140,9 @@ def _parse_numbers(
         finite = x.is_finite()
         known = column.filter(column.is_finite().fill_null(False))
     else:
-        whole_numbers = column.cast(pl.Int64, strict=False)
-        fits = column.dtype.is_integer() and whole_numbers.null_count() == column.null_count()
-        column = whole_numbers if fits else column.cast(pl.Float64)
+        integers = column.cast(pl.Int64, strict=False)
+        fits = column.dtype.is_integer() and integers.null_count() == column.null_count()
+        column = integers if fits else column.cast(pl.Float64)
         known = column.drop_nulls()
     unit: str = options.unit or detected or detect_unit(known)
     per = _PER_SECOND[unit]
@@ -153,12 +153,12 @@ def _parse_numbers(
     bad = bad.when(x.abs() > 9.2e18).then(pl.lit(TOO_LATE))
     safe = pl.when(finite & (x.abs() <= 9.2e18)).then(x)
     if column.dtype.is_integer():
-        whole, sub = safe // per, (safe % per) * (1_000_000_000 // per)
+        seconds, sub = safe // per, (safe % per) * (1_000_000_000 // per)
     else:
-        whole = (safe / per).floor()
-        sub = ((safe - whole * per) * (1_000_000_000 / per)).round().clip(0, 999_999_999)
+        seconds = (safe / per).floor()
+        sub = ((safe - seconds * per) * (1_000_000_000 / per)).round().clip(0, 999_999_999)
     form = f"{words}, {_WORDS[unit]} since 1970" + ("" if options.unit else " (detected)")
-    return _finish_times(column, whole.cast(pl.Int64, strict=False), sub.cast(pl.Int32, strict=False), bad, form)
+    return _finish_times(column, seconds.cast(pl.Int64, strict=False), sub.cast(pl.Int32, strict=False), bad, form)
 
 
 def _parse_datetimes(column: pl.Series, options: TimeOptions, words: str) -> Times:
@@ -196,9 +196,9 @@ def _parse_text(column: pl.Series, options: TimeOptions) -> Times:
     else:
         numbers = text.cast(pl.Float64, strict=False)
         if given.any() and int(numbers.is_not_null().sum()) * 2 > int(given.sum()):
-            whole = text.cast(pl.Int64, strict=False)
-            exact = int(whole.is_not_null().sum()) == int(numbers.is_not_null().sum())
-            times = _parse_numbers(whole if exact else numbers, options, words="numbers")
+            integers = text.cast(pl.Int64, strict=False)
+            exact = int(integers.is_not_null().sum()) == int(numbers.is_not_null().sum())
+            times = _parse_numbers(integers if exact else numbers, options, words="numbers")
         else:
             times = _parse_iso(text, options)
     lost = given & times.time_s.is_null() & times.reason.is_null()

@@ -1,6 +1,6 @@
-"""One picture or sound file → an array, within limits. Runs in a worker process (see `media`).
+"""Decodes a picture or sound file into an array, within limits. Runs in a worker process (see `media`).
 
-The header is read and judged before anything is decoded; the kind of a file is what its first bytes say, not its name.
+The header is checked before anything is decoded. The first bytes of a file decide its kind, not its name.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ class MediaOptions:
     """Frames taken of a video, evenly over its length. 1 or more."""
 
     def __post_init__(self) -> None:
-        whole = ("max_bytes", "max_pixels", "max_side", "sample_rate", "memory_mb", "workers", "frames")
-        require_range(self, *whole, least=1, part="media.")
+        integers = ("max_bytes", "max_pixels", "max_side", "sample_rate", "memory_mb", "workers", "frames")
+        require_range(self, *integers, least=1, part="media.")
         require_range(self, "max_seconds", above=0, part="media.")
         require_range(self, "timeout_s", least=0, part="media.")
 
@@ -87,25 +87,25 @@ def decode(path: Path, kind: str, options: MediaOptions) -> npt.NDArray[Any]:
         raise MediaError(f"too large: {size:,} bytes, allowed are {options.max_bytes:,}.")
     with path.open("rb") as stream:
         head = stream.read(16)
-    found = sniff(head)
+    detected = sniff(head)
     if kind in decode_video.KINDS and decode_video.is_video(head):
         reader: Callable[[Path, str, MediaOptions], npt.NDArray[Any]] = decode_video.decode_video
-        found = ("video", kind)
-    elif found is not None and found[0] == kind:
+        detected = ("video", kind)
+    elif detected is not None and detected[0] == kind:
         reader = _decode_image if kind == IMAGE else _decode_audio
     else:
-        told = f"its first bytes say {found[1]}" if found else "its first bytes are of no format that is read"
+        reason = f"its first bytes say {detected[1]}" if detected else "its first bytes are of no format that is read"
         wanted = "a video" if kind in decode_video.KINDS else f"an {kind}"
-        raise MediaError(f"not {wanted} file: {told}.")
+        raise MediaError(f"not {wanted} file: {reason}.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return reader(path, found[1], options)
+            return reader(path, detected[1], options)
     except (MediaError, MissingExtraError):
         raise
     except MemoryError as error:
         raise MediaError("too large: decoding it takes more memory than allowed.") from error
-    except Exception as error:  # decoders raise what they like on damaged files
+    except Exception as error:  # decoders raise arbitrary errors on damaged files
         raise MediaError(f"damaged: {str(error) or type(error).__name__}") from error
 
 
@@ -133,7 +133,7 @@ def _decode_image(path: Path, name: str, options: MediaOptions) -> npt.NDArray[n
         from PIL import Image, ImageOps
     except ImportError:
         raise MissingExtraError("pillow", "image") from None
-    Image.MAX_IMAGE_PIXELS = None  # the limit below is ours
+    Image.MAX_IMAGE_PIXELS = None  # penchant checks its limit below
     with Image.open(path, formats=[name]) as picture:
         width, height = picture.size
         if width * height > options.max_pixels:

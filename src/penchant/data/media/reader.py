@@ -1,7 +1,7 @@
-"""Safe media: files of a dataset's folder decoded in worker processes, every failure a counted, located row.
+"""Safe media: files of a dataset's folder decoded in worker processes, with every failure counted and located.
 
 A path never leaves the folder; a file that is no picture or sound, too large, damaged, too slow, or that kills its
-decoder costs its own row and nothing else.
+decoder costs its row and nothing else.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class MediaProblem:
 
 @dataclass
 class MediaReport:
-    """What happened to the media of one column: how many were used, and every one that was not."""
+    """The media of one column: how many were used, and every file that was not."""
 
     used: int = 0
     problems: list[MediaProblem] = field(default_factory=list)
@@ -66,11 +66,11 @@ class MediaReport:
         >>> MediaReport(5, [MediaProblem(2, "a.png", "missing: there is no such file.")]).sentence
         '5 used; not used: 1 missing (a.png).'
         """
-        told = []
+        kinds = []
         for kind, count in self.counts.items():
             names = [problem.name for problem in self.problems if problem.kind == kind][:_NAMED]
-            told.append(f"{count} {kind} ({', '.join(names)}{', …' if count > len(names) else ''})")
-        return f"{self.used} used" + (f"; not used: {', '.join(told)}." if told else ".")
+            kinds.append(f"{count} {kind} ({', '.join(names)}{', …' if count > len(names) else ''})")
+        return f"{self.used} used" + (f"; not used: {', '.join(kinds)}." if kinds else ".")
 
     def table(self) -> pl.DataFrame:
         """Columns `row`, `name`, `reason`."""
@@ -127,7 +127,7 @@ class MediaReader:
 
         Raises `MissingExtraError` where the package that decodes them is not installed.
         """
-        ahead = 2 * max(self.options.workers, 1)  # no more than that wait in memory
+        ahead = 2 * max(self.options.workers, 1)  # bounds the arrays that wait in memory
         waiting: deque[Future[npt.NDArray[Any] | MediaError]] = deque()
         for path in paths:
             waiting.append(self._pool.submit(self._read_one, path, kind))
@@ -179,7 +179,7 @@ class _Worker:
 
     @property
     def alive(self) -> bool:
-        """False once it was stopped or died."""
+        """Whether the process runs."""
         return self.process.poll() is None and not self._requests.closed
 
     def ask(self, path: Path, kind: str) -> npt.NDArray[Any]:
@@ -207,14 +207,14 @@ class _Worker:
         return np.frombuffer(data, dtype=dtype).reshape(shape)
 
     def _await_start(self) -> None:
-        """Loading the decoders is not counted against the first file."""
+        """Wait until the decoders are loaded, so that this time does not count against the first file."""
         if not self._ready:
             self._requests.flush()
             self._read_line(time.monotonic() + _START_S)
             self._ready = True
 
     def stop(self) -> None:
-        """End the process, whatever it does."""
+        """Kill the process and close its pipes."""
         self.process.kill()
         for pipe in (self._requests, self._answers):
             with contextlib.suppress(OSError):

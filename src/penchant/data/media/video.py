@@ -1,6 +1,6 @@
-"""One video file → frames, their times, or its sound track, within limits. Runs in a worker process (see `media`).
+"""Decodes a video file into frames, their times or its sound track, within limits, in a worker process (see `media`).
 
-Duration and picture size are judged by the header before anything is decoded; one thread, a few frames in memory.
+Duration and picture size are read from the header before anything is decoded; one thread, a few frames in memory.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ TRACK: Final = "video_track"
 KINDS: Final = (FRAMES, TIMES, TRACK)
 
 _MOST_BETWEEN: Final = 1_000
-"""Frames that are decoded at most on the way from a key frame to the one that is wanted."""
+"""Most frames decoded between a key frame and the wanted frame."""
 _MOST_BOXES: Final = 64
 
 
@@ -37,7 +37,7 @@ def is_video(head: bytes) -> bool:
 
 
 def is_cut_off(file: BinaryIO, size: int) -> bool:
-    r"""Whether a box of an MP4 or QuickTime file of `size` bytes ends beyond it; other formats are never judged so.
+    r"""Whether a box of an MP4 or QuickTime file of `size` bytes ends beyond it; always False for other formats.
 
     >>> import io
     >>> is_cut_off(io.BytesIO(b"\0\0\0\x0cftypisom" + b"\0\0\1\0mdat"), 20)
@@ -89,16 +89,16 @@ def decode_video(path: Path, kind: str, options: MediaOptions) -> npt.NDArray[An
 
 
 def _read_duration_s(container: Any, stream: Any) -> float:
-    """Seconds as the header tells them. Raises `MediaError` where it does not."""
+    """Duration in seconds from the header. Raises `MediaError` where the header has none."""
     if stream.duration is not None and stream.time_base is not None:
-        found = float(stream.duration * stream.time_base)
+        seconds = float(stream.duration * stream.time_base)
     elif container.duration is not None:
-        found = container.duration / 1_000_000
+        seconds = container.duration / 1_000_000
     else:
-        found = 0.0
-    if not math.isfinite(found) or found <= 0:
+        seconds = 0.0
+    if not math.isfinite(seconds) or seconds <= 0:
         raise MediaError("damaged: its header gives no duration.")
-    return found
+    return seconds
 
 
 def _decode_frame(container: Any, stream: Any, time_s: float, options: MediaOptions) -> npt.NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""The process that decodes: one request a line on its input, one answer on its output. Started by `media`.
+"""The decoding process, started by `media`: one request a line on its input, one answer on its output.
 
 A request is JSON (`path`, `kind`); an answer is a line of JSON, followed by the bytes of the array where it was
 decoded. Nothing is unpickled on either side.
@@ -19,12 +19,12 @@ from penchant.errors import MediaError, MissingExtraError
 
 
 def main() -> None:
-    """Answer requests until the input ends; the first line of it holds the options."""
+    """Answer requests until the input ends; the first line holds the options."""
     requests, answers = sys.stdin.buffer, sys.stdout.buffer
-    sys.stdout = sys.stderr  # whatever a decoder prints must not mix with answers
-    told = json.loads(requests.readline())
-    _warm_up(told.pop("kind"))
-    options = MediaOptions(**told)
+    sys.stdout = sys.stderr  # output of a decoder must not mix with answers
+    header = json.loads(requests.readline())
+    _warm_up(header.pop("kind"))
+    options = MediaOptions(**header)
     _bound_memory(options.memory_mb)
     answers.write(b"ready\n")
     answers.flush()
@@ -37,8 +37,8 @@ def _answer(request: dict[str, str], options: MediaOptions, answers: BinaryIO) -
         array = decode(Path(request["path"]), request["kind"], options)
     except (MediaError, MissingExtraError, MemoryError, OSError) as error:
         missing = isinstance(error, MissingExtraError)
-        told = {"error": str(error) or type(error).__name__, "missing": missing}
-        answers.write(json.dumps(told).encode() + b"\n")
+        failure = {"error": str(error) or type(error).__name__, "missing": missing}
+        answers.write(json.dumps(failure).encode() + b"\n")
     else:
         header = {"shape": list(array.shape), "dtype": array.dtype.name}
         answers.write(json.dumps(header).encode() + b"\n")
@@ -47,7 +47,7 @@ def _answer(request: dict[str, str], options: MediaOptions, answers: BinaryIO) -
 
 
 def _warm_up(kind: str) -> None:
-    """Load the decoders, so that the memory they take is not counted against a file; that of videos only for videos."""
+    """Load the decoders (that of videos only for videos), so that their memory does not count against a file."""
     with contextlib.suppress(ImportError):
         from PIL import Image
 
@@ -65,7 +65,7 @@ def _warm_up(kind: str) -> None:
 
 
 def _bound_memory(limit_mb: int) -> None:
-    """Let this process take at most so much more address space (where the system has such a limit: Linux)."""
+    """Limit the address space that this process may add (on systems with such a limit: Linux)."""
     try:
         import resource
 

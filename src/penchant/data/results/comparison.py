@@ -11,7 +11,7 @@ from penchant.data.results.modality_use import ModalityUse
 from penchant.data.results.records import FitRecord
 
 TABLE_METRICS = ("ndcg", "hit_rate", "mrr", "coverage", "novelty", "diversity")
-"""Metrics of the printed table, those that are there."""
+"""Metrics of the printed table, where available."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Comparison:
     figure of all lists together (coverage, Gini) has no interval over users: `low` and `high` repeat it.
     `tests` compare each model with the best baseline, and the best two with each other. `curves[name]` holds `roc`
     and `pr` (see `curves.measure_curves`). `cost[name]` has `fit_cpu_s` (mean over fits) and `peak_rss_mb` (highest).
-    `modalities[name]`: coverage, contributions and ablation of the modalities where asked for.
+    `modalities[name]`: coverage, contributions and ablation of the modalities where requested.
     `probes[name]`: the quality of the linear probes, where there are any (see `penchant.evaluation.probes`).
     `by_seed[name]` is the mean NDCG at k of each seed, `records[name]` the record of its last fit.
     """
@@ -71,7 +71,9 @@ class Comparison:
             "seeds": self.seeds,
             "models": {name: _intervals_to_dict(metrics) for name, metrics in self.models.items()},
             "slices": {
-                name: {model: {"users": part.users} | _intervals_to_dict(found) for model, found in part.models.items()}
+                name: {
+                    model: {"users": part.users} | _intervals_to_dict(metrics) for model, metrics in part.models.items()
+                }
                 for name, part in self.slices.items()
             },
             "cost": {name: dict(values) for name, values in self.cost.items()},
@@ -83,9 +85,9 @@ class Comparison:
         if self.modalities:
             out["modalities"] = {name: use.to_dict() for name, use in self.modalities.items()}
         if self.probes:
-            out["probes"] = {name: dict(found) for name, found in self.probes.items()}
+            out["probes"] = {name: dict(quality) for name, quality in self.probes.items()}
         if self.tests:
-            out["tests"] = [_test_to_dict(found) for found in self.tests]
+            out["tests"] = [_test_to_dict(test) for test in self.tests]
         if self.curves:
             out["curves"] = {
                 kind: {name: dict(curves[kind]) for name, curves in self.curves.items()} for kind in ("roc", "pr")
@@ -100,8 +102,8 @@ class Comparison:
         wanted = metrics or [f"{name}@{self.k}" for name in TABLE_METRICS]
         shown = [m for m in wanted if any(m in values for values in self.models.values())]
         rows = [
-            [name, *(_format_interval(found.get(m)) for m in shown), *_format_costs(self.cost.get(name, {}))]
-            for name, found in sorted(self.models.items(), key=lambda pair: -_get_mean(pair[1], shown))
+            [name, *(_format_interval(values.get(m)) for m in shown), *_format_costs(self.cost.get(name, {}))]
+            for name, values in sorted(self.models.items(), key=lambda pair: -_get_mean(pair[1], shown))
         ]
         return ["model", *shown, "fit CPU s", "peak MB"], rows
 
@@ -137,8 +139,8 @@ def _test_to_dict(test: PairedTest) -> dict[str, Any]:
     }
 
 
-def _get_mean(found: Mapping[str, Interval], metrics: Sequence[str]) -> float:
-    return found[metrics[0]].mean if metrics and metrics[0] in found else float("-inf")
+def _get_mean(values: Mapping[str, Interval], metrics: Sequence[str]) -> float:
+    return values[metrics[0]].mean if metrics and metrics[0] in values else float("-inf")
 
 
 def _format_interval(interval: Interval | None) -> str:

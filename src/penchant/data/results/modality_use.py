@@ -44,7 +44,7 @@ class Ablation:
 
 @dataclass(frozen=True)
 class ModalityUse:
-    """Coverage by modality, mean share of the score by modality, and the ablation where one was made."""
+    """Coverage by modality, mean share of the score by modality, and the ablation where there is one."""
 
     coverage: Mapping[str, Coverage] = field(default_factory=dict)
     contribution: Mapping[str, float] = field(default_factory=dict)
