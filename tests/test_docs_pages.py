@@ -52,7 +52,7 @@ def address(site: Path) -> Iterator[str]:
 
 @pytest.mark.slow
 def test_tables_from_the_code_are_filled_in(site: Path) -> None:
-    for page in site.glob("*.html"):
+    for page in site.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         assert "<!-- options" not in text and "<!-- settings" not in text, page.name
     settings = (site / "settings.html").read_text(encoding="utf-8")
