@@ -57,40 +57,41 @@ def compare(
     from penchant.training.distributed import refuse_several
 
     refuse_several("penchant compare")
-    asked = recipes(config, set_, names, seed)
+    configs = recipes(config, set_, names, seed)
     cleaning = cleaned.parse(clean)
     dataset = cleaned.clean_dataset(Dataset.load(data, strict=strict), cleaning)
     options = CompareOptions(
         split=split, target=target, ties=ties, repeats=repeats, seeds=seeds, refit=refit, ablate=ablate, k=k
     )
     with terminal.progress() as report:
-        found = compare(
+        comparison = compare(
             dataset,
-            asked,
-            asked[names[0]],
+            configs,
+            configs[names[0]],
             options,
             progress=report,
         )
-    show_comparison(found, json)
+    show_comparison(comparison, json)
 
 
-def show_comparison(found: Comparison, json: Path | None) -> None:
+def show_comparison(comparison: Comparison, json: Path | None) -> None:
     """Print the table, and write the JSON if a file is given (`-`: JSON alone, on stdout)."""
     if json is not None and str(json) == "-":
-        terminal.show_json(found.to_json())
+        terminal.show_json(comparison.to_json())
         return
-    terminal.show_table(*found.table([f"{name}@{found.k}" for name in SHOWN]))
+    terminal.show_table(*comparison.table([f"{name}@{comparison.k}" for name in SHOWN]))
     terminal.show(
-        f"{found.users:,} users, split {found.split}, seeds {found.seeds}; brackets: 95 % intervals over users."
+        f"{comparison.users:,} users, split {comparison.split}, seeds {comparison.seeds};"
+        " brackets: 95 % intervals over users."
     )
-    for name, use in found.modalities.items():
+    for name, use in comparison.modalities.items():
         _show_modalities(name, use)
-    for name, results in found.probes.items():
+    for name, results in comparison.probes.items():
         show_probes(name, results)
-    for line in found.notes:
+    for line in comparison.notes:
         terminal.show(line)
     if json is not None:
-        terminal.write_json(json, found.to_json())
+        terminal.write_json(json, comparison.to_json())
         terminal.note(f"Wrote {json}")
 
 

@@ -60,7 +60,7 @@ def encode(
     dataset = Dataset.load(data, strict=strict)
     store = EncoderCache(cache if cache is not None else find_cache_folder())
     with terminal.progress() as report:
-        found = encode_table(
+        encoded = encode_table(
             dataset,
             modality,
             encoder,
@@ -71,26 +71,26 @@ def encode(
             trainer=train_encoder,
             beside=beside,
         )
-    present = int(found.modality.present.sum())
+    present = int(encoded.modality.present.sum())
     summary: dict[str, Any] = {
         "items": dataset.n_items,
         "with_vector": present,
-        "dim": found.modality.dim,
-        "encoder": found.modality.encoder,
-        "notes": found.notes,
+        "dim": encoded.modality.dim,
+        "encoder": encoded.modality.encoder,
+        "notes": encoded.notes,
         "from_cache": store.counts.found,
         "encoded": store.counts.computed,
         "out": str(out),
     }
-    if found.moved is not None:
-        summary["moved"] = {**asdict(found.moved), "moved": dataset.item_vocabulary.decode(list(found.moved.moved))}
+    if encoded.moved is not None:
+        summary["moved"] = {**asdict(encoded.moved), "moved": dataset.item_vocabulary.decode(list(encoded.moved.moved))}
     if json:
         terminal.show_json(summary)
         return
-    for line in found.notes:
+    for line in encoded.notes:
         terminal.show(line)
     terminal.show(
-        f"Wrote {present:,} vectors of {found.modality.dim} dimensions for {dataset.n_items:,} items to {out}"
+        f"Wrote {present:,} vectors of {encoded.modality.dim} dimensions for {dataset.n_items:,} items to {out}"
     )
     if store.counts.found + store.counts.computed:
         terminal.note(f"{store.counts.found:,} from the cache {store.folder}, {store.counts.computed:,} computed")

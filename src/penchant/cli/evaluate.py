@@ -52,7 +52,7 @@ def evaluate(
     rec = Recommender.load(bundle)
     dataset = Dataset.load(data, strict=strict)
     with terminal.progress() as report:
-        found = evaluate_bundle(
+        comparison = evaluate_bundle(
             rec,
             dataset,
             options,
@@ -61,4 +61,4 @@ def evaluate(
             seed=seed,
             progress=report,
         )
-    show_comparison(found, json)
+    show_comparison(comparison, json)

@@ -28,8 +28,8 @@ def explain(
     kept = rec.probes is not None and rec.probes.interest is not None
     likely = float(rec.interested(user, [item], at=when)[0]) if kept else None
     if json:
-        told = {} if likely is None else {"interested": likely}
-        terminal.show_json({"user_id": user, **told, **asdict(reason)})
+        probability = {} if likely is None else {"interested": likely}
+        terminal.show_json({"user_id": user, **probability, **asdict(reason)})
         return
     title = rec.titles[rec.dataset.item_vocabulary.encode_one(item, kind="item")]
     terminal.show(f"{title}: score {reason.score:.4f} for {user}, z-score {reason.lead:+.2f} over all items")

@@ -42,8 +42,8 @@ def interests(
     kept = user is not None and rec.probes is not None and rec.probes.category is not None
     following = rec.next_category(str(user), at=when) if kept else {}
     if json:
-        told = {"user_id": series.user_id, "times_s": times, "event_ids": series.event_ids, "vectors": series.vectors}
-        terminal.show_json(told | ({"next_category": following} if following else {}))
+        values = {"user_id": series.user_id, "times_s": times, "event_ids": series.event_ids, "vectors": series.vectors}
+        terminal.show_json(values | ({"next_category": following} if following else {}))
         return
     terminal.show(f"{series.user_id}: {len(series):,} events, vectors of {series.vectors.shape[-1]} dimensions")
     if len(series):

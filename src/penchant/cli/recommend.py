@@ -92,7 +92,7 @@ def recommend(
         summary = {"users": len(names), "rows": rows, "out": str(out)}
         terminal.show_json(summary) if json else terminal.show(f"Wrote {rows:,} rows for {len(names):,} users to {out}")
         return
-    found = rec.recommend(
+    result = rec.recommend(
         [user] if user is not None else None,
         history=history,
         text=text,
@@ -104,21 +104,21 @@ def recommend(
         filters=filters,
         explain=explain,
     )
-    if len(found.user_ids) > 1:
-        first = ", ".join(found.user_ids[:3]) + (", …" if len(found.user_ids) > 3 else "")
+    if len(result.user_ids) > 1:
+        first = ", ".join(result.user_ids[:3]) + (", …" if len(result.user_ids) > 3 else "")
         raise DataError(
-            f"--history {history} contains events of {len(found.user_ids):,} users ({first}).",
+            f"--history {history} contains events of {len(result.user_ids):,} users ({first}).",
             remedy="Give the events of one user; user_id may be left out.",
         )
-    for note in found.notes:
+    for note in result.notes:
         terminal.note(note)
     if json:
-        terminal.show_json(as_plain(rec, found))
+        terminal.show_json(as_plain(rec, result))
     else:
-        show_list(rec, found)
+        show_list(rec, result)
 
 
-def as_plain(rec: Recommender, found: Recommendations) -> dict[str, Any]:
+def as_plain(rec: Recommender, result: Recommendations) -> dict[str, Any]:
     """One list as plain values for JSON."""
     titles = rec.titles
     items = [
@@ -127,13 +127,13 @@ def as_plain(rec: Recommender, found: Recommendations) -> dict[str, Any]:
             "item_id": item,
             "title": titles[int(code)],
             "score": float(score),
-            **({"reason": reason_plain(found.reasons[0][place])} if found.reasons else {}),
+            **({"reason": reason_plain(result.reasons[0][place])} if result.reasons else {}),
         }
         for place, (item, code, score) in enumerate(
-            zip(found.item_ids[0], found.items[0], found.scores[0], strict=False)
+            zip(result.item_ids[0], result.items[0], result.scores[0], strict=False)
         )
     ]
-    return {"user_id": found.user_ids[0], "source": found.sources[0], "items": items}
+    return {"user_id": result.user_ids[0], "source": result.sources[0], "items": items}
 
 
 def reason_plain(reason: Reason) -> dict[str, Any]:
@@ -143,15 +143,15 @@ def reason_plain(reason: Reason) -> dict[str, Any]:
     return asdict(reason)
 
 
-def show_list(rec: Recommender, found: Recommendations) -> None:
+def show_list(rec: Recommender, result: Recommendations) -> None:
     """Print one list as a table, with a sentence for each item if it has reasons."""
-    plain = as_plain(rec, found)
+    plain = as_plain(rec, result)
     if not plain["items"]:
         terminal.show("No item is left to recommend: the filters and the history exclude all items.")
         return
-    columns = ("rank", "item", "title", "score", *(("why",) if found.reasons else ()))
+    columns = ("rank", "item", "title", "score", *(("why",) if result.reasons else ()))
     rows = [
-        (e["rank"], e["item_id"], e["title"], e["score"], *((e["reason"]["sentence"],) if found.reasons else ()))
+        (e["rank"], e["item_id"], e["title"], e["score"], *((e["reason"]["sentence"],) if result.reasons else ()))
         for e in plain["items"]
     ]
     terminal.show_table(columns, rows)
@@ -234,8 +234,8 @@ def _write_batch(
             for start in range(0, len(names), BLOCK):
                 block = slice(start, start + BLOCK)
                 at = times[block] if isinstance(times, list) else times
-                found = rec.recommend(names[block], k=k, at=at, allow_seen=allow_seen, filters=filters)
-                tables.append(found.table())
+                result = rec.recommend(names[block], k=k, at=at, allow_seen=allow_seen, filters=filters)
+                tables.append(result.table())
                 report("rank", min(1.0, (start + BLOCK) / len(names)))
         table = pl.concat(tables)
         table.write_parquet(temporary)

@@ -83,7 +83,7 @@ def recommend(
     filters: Filters | None = None,
     explain: bool = False,
 ) -> Recommendations:
-    """Ranked lists for a request, with a reason an item where they are asked for."""
+    """Ranked lists for a request, with `explain` with a reason for each item."""
     if k < 1:
         raise UsageError(f"k={k} is not a number of items.", remedy="Give k of 1 or more.")
     seen = None if allow_seen else request.histories.history_items.unique()

@@ -45,7 +45,7 @@ def write_bundle(
 ) -> Path:
     """Write a new version of the bundle at `path` and make it current; returns its folder.
 
-    Without `histories` nothing of a user is in it, and known users cannot be asked for. Raises `BundleError`.
+    Without `histories` nothing of a user is in it, and known users cannot be requested. Raises `BundleError`.
     """
     parts = {"model": state.model.state(), "popularity": state.popularity.state()}
     if state.probes is not None:

@@ -74,7 +74,7 @@ class Config:
         object.__setattr__(self, "model", canonical(self.model))
         object.__setattr__(self, "models", {canonical(name): options for name, options in self.models.items()})
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**32:
-            raise UsageError(f"seed={self.seed!r} is out of range.", remedy="Give a whole number from 0 to 2**32 - 1.")
+            raise UsageError(f"seed={self.seed!r} is out of range.", remedy="Give an integer from 0 to 2**32 - 1.")
         if self.device not in DEVICES:
             raise OptionError("device", self.device, allowed=DEVICES)
         for name, options in self.models.items():
@@ -121,7 +121,7 @@ class Config:
         return out | {name: to_dict(self.options(name)) for name in MODELS if name in names}
 
     def changes(self) -> dict[str, Any]:
-        """`model`, `seed`, and of the rest only what is not the default: what a person would write in a file.
+        """`model`, `seed`, and of the rest only what is not the default: what a user would write in a file.
 
         >>> Config(model="ease").with_settings({"decay": 0.5}).changes()
         {'model': 'ease', 'seed': 0, 'ease': {'decay': 0.5}}
@@ -132,8 +132,8 @@ class Config:
         parts = {"modalities": (self.modalities, ModalityOptions()), "training": (self.training, TrainingOptions())}
         parts |= {"probes": (self.probes, ProbeOptions())}
         parts |= {name: (options, entry(name).default_options()) for name, options in self.models.items()}
-        for name, (own, default) in parts.items():
-            changed = _changed(to_dict(own), to_dict(default))
+        for name, (options, default) in parts.items():
+            changed = _changed(to_dict(options), to_dict(default))
             out |= {name: changed} if changed else {}
         return out
 
@@ -170,12 +170,12 @@ class Config:
         head, _, rest = key.partition(".")
         if head in _MODEL_KEYS and rest:
             return canonical(head), rest
-        own = option_types(type(self.options()))
+        of_model = option_types(type(self.options()))
         if head in _PLAIN:
             return None, key
         if rest or isinstance(value, Mapping):
             refuse_renamed(key, section=not rest)
-        if head in own:
+        if head in of_model:
             return self.model, key
         experts = experts_of(self.options())
         for expert in experts:
@@ -189,7 +189,7 @@ class Config:
         raise OptionError(
             "option",
             key,
-            allowed=[*own, "model", "seed", "device", *modalities],
+            allowed=[*of_model, "model", "seed", "device", *modalities],
             remedy=f"Those without a dot belong to the model {self.model!r}; other models: MODEL.OPTION.",
         )
 
@@ -203,7 +203,7 @@ class Config:
 
 
 def _changed(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that are not the default, tables gone through (a table of free names is kept whole)."""
+    """The values that are not the default, tables gone through (a table of free names is kept as it is)."""
     out: dict[str, Any] = {}
     for key, value in values.items():
         default = defaults.get(key)

@@ -30,7 +30,7 @@ def fit_probes(
 
 
 def try_fit_probes(state: RecommenderState, targets: Bools, seed: int | None = None) -> RecommenderState:
-    """`fit_probes` on the recommender's own histories; where they cannot be fitted, the record says why."""
+    """`fit_probes` on all histories of the recommender; where they cannot be fitted, the record says why."""
     try:
         return fit_probes(state, state.histories, targets, seed)
     except PenchantError as error:

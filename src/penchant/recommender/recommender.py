@@ -1,4 +1,4 @@
-"""The recommender: everything together, and the only class that knows the order of the stages."""
+"""The recommender: everything together, and the only class that knows the order of the steps."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ class Recommender:
         """The interest vector after every event, `[T, D]`; with `at`, only events up to then.
 
         With `each` all K interests of a multi-interest model, `[T, K, D]` (K = 1 for any other), of which the one
-        nearest to an item gives its score; without, their mean. A model without interest vectors of its own (counts,
+        nearest to an item gives its score; without, their mean. A model without interest vectors (counts,
         linear) answers with the decayed mean of its items' modalities. Raises `ModelError` where there is neither.
         """
         request = read_request(self.state, user, history=history, at=at, **query).single()
@@ -211,11 +211,11 @@ class Recommender:
         return self.state.histories.take(users)
 
     def with_model(self, model: Model) -> Recommender:
-        """The same recommender with another model, such as its own without some modalities."""
+        """The same recommender with another model, such as its model without some modalities."""
         return type(self)(replace(self.state, model=model))
 
     def with_record(self, record: FitRecord) -> Recommender:
-        """The same recommender with another record, such as its own with metrics of the recipe."""
+        """The same recommender with another record, such as one with metrics of the recipe."""
         return type(self)(replace(self.state, record=record))
 
     @property

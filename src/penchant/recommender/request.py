@@ -42,7 +42,7 @@ class Request:
     def single(self) -> Request:
         """The same; raises `UsageError` where it is not of one user."""
         if len(self) != 1:
-            raise UsageError(f"The history holds {len(self)} users.", remedy="Give the events of one person.")
+            raise UsageError(f"The history holds {len(self)} users.", remedy="Give the events of one user.")
         return self
 
 
@@ -64,7 +64,7 @@ def read_request(
     if len(names) != 1:
         raise UsageError(
             f"Ask for one of users, history, text, image or audio; got {', '.join(names) or 'none'}.",
-            remedy="A known user, the events of somebody new, or a sentence, a picture or a sound about them.",
+            remedy="Give a known user, the events of a new user, or a sentence, a picture or a sound.",
         )
     if users is not None:
         request = _known_users(state, [users] if isinstance(users, str) else [str(user) for user in users])

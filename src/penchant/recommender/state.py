@@ -1,4 +1,4 @@
-"""What a recommender is made of."""
+"""The parts of a recommender."""
 
 from __future__ import annotations
 

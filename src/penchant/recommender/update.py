@@ -131,7 +131,7 @@ class _Work:
         return model
 
     def fit_weights(self, model: Ensemble) -> None:
-        """Give an updated ensemble weights fitted on the newest events; it keeps its own where there are too few."""
+        """Give an updated ensemble weights fitted on the newest events; it keeps its weights where these are few."""
         weighed = self._weighed()
         if weighed is not None:
             cold = weighed.cold_start
