@@ -73,7 +73,7 @@ def found(
     has it; by what the network learned, whitened, by cosine."""
     module = encoder.build()
     module.load_state_dict({key: torch.from_numpy(value.copy()) for key, value in encoder.fitted.weights.items()})
-    width = module.eval().summary(module(torch.from_numpy(encoder.inputs(known.windows[:1])))).shape[1]
+    width = module.eval().summary(module(torch.from_numpy(encoder.scale(known.windows[:1])))).shape[1]
     left, right = (network_features(encoder, files, module)[:, :width] for files in (known, asked))
     mean, projection = fit_whitening(left.astype(np.float32), encoder.options.dim)
     left, right = ((rows - mean) @ projection for rows in (left, right))

@@ -50,7 +50,7 @@ def plain(files: TrainingFiles) -> np.ndarray:
 
 
 def network_features(encoder: TrainableEncoder, files: TrainingFiles, module: Any) -> np.ndarray:
-    return of_contents(files, encoder.features(module, files.windows))
+    return of_contents(files, encoder.compute_features(module, files.windows))
 
 
 def measured(

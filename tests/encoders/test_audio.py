@@ -180,7 +180,7 @@ def test_a_bundle_finds_its_encoder_again_or_refuses(tiny: Make) -> None:
     assert (again.dim, again.sample_rate, again.is_loaded) == (16, 8_000, False)
     assert again.encode([noise(9_000)]).vectors.tobytes() == first.encode([noise(9_000)]).vectors.tobytes()
     metadata["options"]["encoder"] = str(tiny("ast"))
-    with pytest.raises(EncoderError, match="not the encoder that made these vectors"):
+    with pytest.raises(EncoderError, match="not the encoder of this bundle"):
         AudioEncoder.from_state(EncoderState({}, metadata)).encode([noise(9_000)])
 
 

@@ -55,7 +55,7 @@ def test_what_was_encoded_is_not_encoded_again(tmp_path: Path) -> None:
         other = Lengths()
         assert again.encode(other, TEXTS, content_bytes=encode_utf8).vectors.tobytes() == modality.vectors.tobytes()
         assert not other.asked
-    assert cache.counts.computed == 3 and cache.counts.found == 3
+    assert cache.counts.computed == 3 and cache.counts.reused == 3
 
 
 def test_another_encoder_has_its_own_vectors(tmp_path: Path) -> None:

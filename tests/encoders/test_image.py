@@ -148,7 +148,9 @@ def test_onnx_runtime_gives_the_same_vectors(tiny: Make, kind: str) -> None:
     pytest.importorskip("onnx")
     exported, plain = encoder(tiny(kind), backend="onnx"), encoder(tiny(kind))
     assert np.allclose(exported.encode(PICTURES).vectors, plain.encode(PICTURES).vectors, atol=1e-4)
-    assert exported.note == "ONNX Runtime encodes, as asked." and exported.fingerprint != plain.fingerprint
+    assert (
+        exported.note == "ONNX Runtime encodes: it is the named backend." and exported.fingerprint != plain.fingerprint
+    )
 
 
 def test_auto_measures_chooses_and_says_so(tiny: Make) -> None:
@@ -174,7 +176,7 @@ def test_a_bundle_finds_its_encoder_again_or_refuses(tiny: Make) -> None:
     assert again.encode(PICTURES).vectors.tobytes() == first.encode(PICTURES).vectors.tobytes()
     assert np.allclose(np.linalg.norm(again.encode(PICTURES).vectors, axis=1), 1)
     metadata["options"]["encoder"] = str(tiny("vit"))
-    with pytest.raises(EncoderError, match="not the encoder that made these vectors"):
+    with pytest.raises(EncoderError, match="not the encoder of this bundle"):
         ImageEncoder.from_state(EncoderState({}, metadata)).encode(PICTURES)
 
 

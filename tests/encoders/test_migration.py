@@ -50,7 +50,7 @@ def test_rows_that_only_one_modality_has_are_counted() -> None:
     new = modality(on_a_circle(0, 10, 20, 30), [False, True, True, True], "new")
     told = compare_neighbours(old, new)
     assert (told.rows, told.gained, told.lost, told.overlap) == (2, 1, 1, 1.0)
-    assert "1 items gained a vector, 1 lost theirs" in told.sentence
+    assert "1 items gained a vector, 1 lost it" in told.sentence
     with pytest.raises(DataError, match="Only 0 items"):
         compare_neighbours(old, modality(on_a_circle(0, 1, 2, 3), [False, False, False, True]))
     with pytest.raises(UsageError, match="k=0"):
@@ -65,7 +65,7 @@ def test_encoding_anew_says_how_far_neighbours_moved(tmp_path: Path) -> None:
     old = encode_table(shop, "text", "ngram", tmp_path / "old.parquet")
     new = encode_table(shop, "text", "ngram", tmp_path / "new.parquet", beside=old.path, k=1)
     assert old.moved is None and new.moved is not None and new.moved.overlap == 1.0
-    assert new.notes[-1].startswith("Of the 1 nearest neighbours by the old vectors (ngram@")
+    assert new.notes[-1].partition("%")[2].startswith(" of the 1 nearest neighbours by the old vectors (ngram@")
     pl.DataFrame({"user_id": ["u"], "vector": [[1.0]]}).write_parquet(tmp_path / "u.parquet")
     with pytest.raises(DataError, match="holds vectors of users"):
         encode_table(shop, "text", "ngram", tmp_path / "x.parquet", beside=tmp_path / "u.parquet")

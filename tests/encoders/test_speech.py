@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,8 +108,8 @@ def test_identity_and_state(whisper: Path, tmp_path: Path) -> None:
         "red train"
     ]
     changed = Transcriber.from_state(state)
-    changed._expected = "0000"
-    with pytest.raises(EncoderError, match="is not the encoder that made these vectors"):
+    changed._files = replace(changed._files, expected="0000")
+    with pytest.raises(EncoderError, match="is not the encoder of this bundle"):
         changed.transcribe([LOW])
     with pytest.raises(EncoderError, match="cannot be loaded as a speech-to-text model"):
         (tmp_path / "config.json").write_text("{}")
@@ -120,7 +121,7 @@ def test_options(whisper: Path) -> None:
         SpeechOptions(language="cn")
     with pytest.raises(UsageError, match="window_s=0"):
         SpeechOptions(window_s=0)
-    with pytest.raises(EncoderError, match="does not say that it knows more than one language"):
+    with pytest.raises(EncoderError, match="is not declared as a multilingual model"):
         Transcriber(SpeechOptions(model=str(whisper), language="zh")).transcribe([LOW])
     assert Transcriber(SpeechOptions(model=str(whisper), language="en")).transcribe([LOW]) == ["red train"]
 
@@ -130,7 +131,7 @@ def test_a_multilingual_model_is_told_the_language(whisper: Path) -> None:
         found = Transcriber(SpeechOptions(model=str(whisper), language=language))
         loaded = found._load()
         loaded.model.generation_config.is_multilingual = True
-        assert found._language(loaded) == expected
+        assert found._language_arguments(loaded) == expected
 
 
 @pytest.fixture

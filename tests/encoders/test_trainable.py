@@ -28,7 +28,7 @@ from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
 from penchant.embeddings.modalities import embed_items
 from penchant.embeddings.training_files import TrainingFiles
 from penchant.encoders.attributes import AttributeOptions
-from penchant.encoders.cnn import DIRECTIONS, edges
+from penchant.encoders.cnn import DIRECTIONS, measure_edges
 from penchant.encoders.crnn import FRAMES, MOST_WINDOWS, cut_sound_windows
 from penchant.encoders.image import ImageOptions
 from penchant.encoders.protocol import EncoderState
@@ -115,7 +115,7 @@ def test_edges_by_hand() -> None:
     """A ramp from left to right has direction 0 everywhere, one downwards direction π / 2, both with its slope."""
     ramp = torch.arange(8.0).expand(1, 3, 8, 8) / 10
     for pictures, channel in ((ramp, 0), (ramp.transpose(2, 3), DIRECTIONS // 2)):
-        inside = edges(pictures)[0, :, 1:-1, 1:-1]
+        inside = measure_edges(pictures)[0, :, 1:-1, 1:-1]
         assert torch.allclose(inside[channel], torch.tensor(0.0999), atol=2e-4)
         assert float(inside.sum() - inside[channel].sum()) == 0
 

@@ -78,7 +78,7 @@ def encode(
         "dim": encoded.modality.dim,
         "encoder": encoded.modality.encoder,
         "notes": encoded.notes,
-        "from_cache": store.counts.found,
+        "from_cache": store.counts.reused,
         "encoded": store.counts.computed,
         "out": str(out),
     }
@@ -92,5 +92,5 @@ def encode(
     terminal.show(
         f"Wrote {present:,} vectors of {encoded.modality.dim} dimensions for {dataset.n_items:,} items to {out}"
     )
-    if store.counts.found + store.counts.computed:
-        terminal.note(f"{store.counts.found:,} from the cache {store.folder}, {store.counts.computed:,} computed")
+    if store.counts.reused + store.counts.computed:
+        terminal.note(f"{store.counts.reused:,} from the cache {store.folder}, {store.counts.computed:,} computed")

@@ -97,7 +97,7 @@ class _Loss:
         self.network = network
         self.temperature = encoder.options.temperature
         self.precision = resolve_precision("auto")
-        one = torch.from_numpy(encoder.inputs(files.windows[:1]))
+        one = torch.from_numpy(encoder.scale(files.windows[:1]))
         width = self.network.summary(self.network.eval()(one)).shape[1]
         self.heads = nn.ModuleDict()
         self.sides = nn.ModuleDict()
@@ -181,7 +181,7 @@ def _change(encoder: TrainableEncoder, told: Augmentations) -> Change:
 
 def _content_features(encoder: TrainableEncoder, network: Any, files: TrainingFiles) -> npt.NDArray[np.float32]:
     """Features of every content, the mean over its windows, `[M, F]`."""
-    features = encoder.features(network, files.windows)
+    features = encoder.compute_features(network, files.windows)
     starts = np.searchsorted(files.owners, np.arange(len(files)))
     counts = np.bincount(files.owners, minlength=len(files)).astype(np.float32)
     return np.asarray(np.add.reduceat(features, starts, axis=0) / counts[:, None], dtype=np.float32)

@@ -229,7 +229,7 @@ class FittedEncoders:
         if self.speech is not None:
             states[self.speech.name] = self.speech.state()
         if self.text is not None:
-            states["text"] = self.text.state()  # type: ignore[attr-defined]
+            states["text"] = self.text.state()
         own: dict[str, Any] = {
             "fields": list(self.fields),
             "choice": asdict(self.choice) if self.choice else None,
@@ -238,7 +238,7 @@ class FittedEncoders:
             "align_s": self.align_s,
             "reasons": list(self.reasons),
         }
-        return EncoderState.joined({**states, "encoders": EncoderState({}, own)})
+        return EncoderState.join({**states, "encoders": EncoderState({}, own)})
 
     @classmethod
     def from_state(cls, state: EncoderState) -> FittedEncoders:
@@ -247,15 +247,17 @@ class FittedEncoders:
         tables = [name.removeprefix("attributes_") for name in state.metadata if name.startswith("attributes_")]
         kinds = (schema.IMAGE, schema.AUDIO)
         return cls(
-            text=restore_text_encoder(state.part("text")) if "text" in state.metadata else None,
+            text=restore_text_encoder(state.extract("text")) if "text" in state.metadata else None,
             fields=tuple(own["fields"]),
             choice=TextChoice(**own["choice"]) if own["choice"] else None,
-            attributes={table: AttributeEncoder.from_state(state.part(f"attributes_{table}")) for table in tables},
-            media={kind: restore_media_encoder(state.part(kind)) for kind in kinds if kind in state.metadata},
+            attributes={table: AttributeEncoder.from_state(state.extract(f"attributes_{table}")) for table in tables},
+            media={kind: restore_media_encoder(state.extract(kind)) for kind in kinds if kind in state.metadata},
             limits=MediaOptions(**own["media"]),
             vectors={name: Path(path) for name, path in own["vectors"].items()},
             align_s=float(own["align_s"]),
-            speech=Transcriber.from_state(state.part(Transcriber.name)) if Transcriber.name in state.metadata else None,
+            speech=Transcriber.from_state(state.extract(Transcriber.name))
+            if Transcriber.name in state.metadata
+            else None,
             reasons=list(own["reasons"]),
         )
 

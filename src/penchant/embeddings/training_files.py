@@ -81,7 +81,7 @@ def load_training_files(
                     continue
                 kept.append(row)
                 pieces.append(
-                    np.concatenate([encoder.prepared(one) for one in (content if part == FRAMES else [content])])
+                    np.concatenate([encoder.prepare(one) for one in (content if part == FRAMES else [content])])
                 )
                 if progress is not None and not len(kept) % 256:
                     progress(f"read {len(kept)} files to learn from", len(kept) / len(inside))

@@ -28,7 +28,7 @@ class TranscriptShelf:
     """
 
     def __init__(self, transcriber: Transcriber, folder: Path | None = None) -> None:
-        self._known = transcriber.heard
+        self._known = transcriber.transcripts
         name = hashlib.sha256(transcriber.fingerprint.encode()).hexdigest()[:32]
         self._folder = None if folder is None else folder / FOLDER / name
 

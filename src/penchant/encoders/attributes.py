@@ -1,7 +1,6 @@
-"""Attributes as numbers: categories one-hot with a bucket for the rare, numbers standardised, lists multi-hot.
+"""Attributes as numbers: categories one-hot with a bucket for rare values, numbers standardised, lists multi-hot.
 
-One encoder serves items, users and the context of events; its layout is fixed when it is fitted, so that rows that
-come later fit in.
+One encoder serves items, users and the context of events. `fit` fixes the layout, so later rows have the same one.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -53,9 +52,9 @@ class AttributeOptions:
     columns: tuple[str, ...] = ()
     """Columns that are used. Empty takes every column that fits; ids, free text and media never do."""
     max_categories: int = 50
-    """Distinct values of a column that get a dimension of their own. 1 or more; the others share one."""
+    """Distinct values of a column that get a separate dimension. 1 or more; the others share one."""
     min_count: int = 5
-    """Rows in which a value must occur to get a dimension of its own. 1 or more; tables below 100 rows need one."""
+    """Rows in which a value must occur to get a separate dimension. 1 or more; tables below 100 rows need one."""
 
     def __post_init__(self) -> None:
         require_range(self, "max_categories", "min_count", least=1, part="attributes.")
@@ -63,7 +62,7 @@ class AttributeOptions:
 
 @dataclass(frozen=True)
 class Block:
-    """The dimensions of one column: `start` and `width`, and what was learned of it."""
+    """The dimensions of one column, from `start`, and its categories or its mean and standard deviation."""
 
     column: str
     kind: str
@@ -77,9 +76,9 @@ class Block:
 class AttributeEncoder:
     """Rows of a table → vectors with a fixed layout.
 
-    - a category: one dimension each, and one for all that are rare or new; missing is all zero;
-    - a number: (x - mean) / std cut to ±5, and one dimension that is 1 where it is missing;
-    - a list: 1/√n for each of its n distinct values, the rare ones together.
+    - a category: one dimension each, and one for rare and new values; a missing value is all zero;
+    - a number: (x - mean) / std clipped to ±5, and a dimension that is 1 where the number is missing;
+    - a list: 1/√n for each of its n distinct values; rare values share one dimension.
     """
 
     name = "attributes"
@@ -97,7 +96,7 @@ class AttributeEncoder:
         blocks: list[Block] = []
         for name in names:
             start = blocks[-1].start + blocks[-1].width if blocks else 0
-            block = self._block(table[name], start)
+            block = self._fit_block(table[name], start)
             if block is not None:
                 blocks.append(block)
         self._blocks = tuple(blocks)
@@ -129,11 +128,11 @@ class AttributeEncoder:
     @property
     def fingerprint(self) -> str:
         """Name and a digest of the layout."""
-        told = json.dumps([asdict(block) for block in self.blocks], sort_keys=True)
-        return f"attributes@{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+        layout = json.dumps([asdict(block) for block in self.blocks], sort_keys=True)
+        return f"attributes@{hashlib.sha256(layout.encode()).hexdigest()[:16]}"
 
     def encode(self, table: pl.DataFrame) -> Modality:
-        """Vectors `[N, D]` of the rows; absent where every attribute is missing. Lacking columns count as missing."""
+        """Vectors `[N, D]` of the rows; absent where every attribute is missing. Columns not in `table` are missing."""
         vectors = np.zeros((table.height, self.dim), dtype=np.float32)
         present = np.zeros(table.height, dtype=bool)
         for block in self.blocks:
@@ -147,30 +146,29 @@ class AttributeEncoder:
 
     def state(self) -> EncoderState:
         """Options and layout, for the bundle."""
-        metadata = {"options": asdict(self.options), "blocks": [asdict(block) for block in self.blocks]}
-        return EncoderState({}, {"name": self.name, **metadata})
+        blocks = [asdict(block) for block in self.blocks]
+        return EncoderState({}, {"name": self.name, "options": asdict(self.options), "blocks": blocks})
 
     @classmethod
     def from_state(cls, state: EncoderState) -> AttributeEncoder:
         """The encoder that gave `state`."""
-        told: dict[str, Any] = dict(state.metadata["options"])
-        told["columns"] = tuple(told["columns"])
-        encoder = cls(AttributeOptions(**told))
-        blocks = [{**b, "categories": tuple(b["categories"])} for b in state.metadata["blocks"]]
-        encoder._blocks = tuple(Block(**b) for b in blocks)
+        options = state.metadata["options"]
+        encoder = cls(AttributeOptions(**{**options, "columns": tuple(options["columns"])}))
+        encoder._blocks = tuple(Block(**{**b, "categories": tuple(b["categories"])}) for b in state.metadata["blocks"])
         return encoder
 
-    def _block(self, column: pl.Series, start: int) -> Block | None:
-        """The block of one column, or None where it says nothing."""
-        kind = _kind(column.dtype)
+    def _fit_block(self, column: pl.Series, start: int) -> Block | None:
+        """The block of one column; None for a constant, for free text and for a type that cannot be encoded."""
+        kind = _detect_kind(column.dtype)
         values = column.drop_nulls()
         if kind is None or values.is_empty():
             return None
         if kind == NUMBER:
-            return _number_block(column, start)
+            return _fit_number(column, start)
         single = values if kind == CATEGORY else values.explode(empty_as_null=True).drop_nulls()
         text = single.cast(pl.String)
         distinct = text.n_unique()
+        # mostly distinct values are names or sentences, not categories
         free = kind == CATEGORY and distinct > 20 and distinct > text.len() / 2
         constant = kind == CATEGORY and distinct == 1 and column.null_count() == 0
         if free or constant or not distinct:
@@ -182,7 +180,7 @@ class AttributeEncoder:
         return Block(column.name, kind, start, len(categories) + 1, categories) if categories else None
 
 
-def _kind(dtype: pl.DataType) -> str | None:
+def _detect_kind(dtype: pl.DataType) -> str | None:
     if isinstance(dtype, (pl.List, pl.Array)):
         return LIST
     if dtype.is_numeric() or dtype.is_temporal():
@@ -190,7 +188,7 @@ def _kind(dtype: pl.DataType) -> str | None:
     return CATEGORY if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Boolean) else None
 
 
-def _numbers(column: pl.Series) -> npt.NDArray[np.float64]:
+def _to_numbers(column: pl.Series) -> npt.NDArray[np.float64]:
     """As float64 with NaN where missing or not finite."""
     if column.dtype.is_temporal():
         column = column.to_physical()
@@ -199,8 +197,8 @@ def _numbers(column: pl.Series) -> npt.NDArray[np.float64]:
     return values
 
 
-def _number_block(column: pl.Series, start: int) -> Block | None:
-    values = _numbers(column)
+def _fit_number(column: pl.Series, start: int) -> Block | None:
+    values = _to_numbers(column)
     known = values[~np.isnan(values)]
     if not len(known) or (known.std() == 0 and len(known) == len(values)):
         return None
@@ -208,14 +206,14 @@ def _number_block(column: pl.Series, start: int) -> Block | None:
 
 
 def _write_number(block: Block, column: pl.Series, out: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    values = _numbers(column)
+    values = _to_numbers(column)
     missing = np.isnan(values)
     out[:, 0] = np.where(missing, 0.0, np.clip((values - block.mean) / block.std, -_CLIP, _CLIP))
     out[:, 1] = missing
     return ~missing
 
 
-def _codes(block: Block, column: pl.Series) -> npt.NDArray[np.int32]:
+def _encode_values(block: Block, column: pl.Series) -> npt.NDArray[np.int32]:
     """The dimension of each value within the block; rare and new values share the last."""
     codes = Vocabulary(block.categories).encode(column)
     return np.where(codes < 0, len(block.categories), codes).astype(np.int32)
@@ -223,7 +221,7 @@ def _codes(block: Block, column: pl.Series) -> npt.NDArray[np.int32]:
 
 def _write_category(block: Block, column: pl.Series, out: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
     known = column.is_not_null().to_numpy()
-    codes = _codes(block, column)
+    codes = _encode_values(block, column)
     rows = np.flatnonzero(known)
     out[rows, codes[rows]] = 1.0
     return known
@@ -234,7 +232,7 @@ def _write_list(block: Block, column: pl.Series, out: npt.NDArray[np.float32]) -
         column = pl.select(pl.concat_list(column.cast(pl.String))).to_series()
     frame = pl.DataFrame({"row": np.arange(column.len()), "value": column}).explode("value", empty_as_null=True)
     frame = frame.drop_nulls().unique(maintain_order=True)
-    rows, codes = frame["row"].to_numpy(), _codes(block, frame["value"])
+    rows, codes = frame["row"].to_numpy(), _encode_values(block, frame["value"])
     np.maximum.at(out, (rows, codes), 1.0)
     counts = out.sum(axis=1, keepdims=True)
     np.divide(out, np.sqrt(counts), out=out, where=counts > 0)
@@ -245,5 +243,5 @@ _WRITERS: Final = {NUMBER: _write_number, CATEGORY: _write_category, LIST: _writ
 
 
 def select_context_columns(columns: Sequence[str]) -> list[str]:
-    """The columns of an event table that say in which context an event happened."""
+    """The context columns (`context_*`) of an event table."""
     return [name for name in columns if name.startswith(schema.CONTEXT_PREFIX)]

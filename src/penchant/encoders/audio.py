@@ -1,13 +1,13 @@
 """Any sound model of transformers, by folder or hub name: AST, CLAP, wav2vec 2.0, HuBERT, Whisper, YAMNet-type bodies.
 
-A sound is cut into windows, each window becomes a vector, and the windows are pooled: sounds of any length.
+A sound of any length is cut into windows, each window is encoded, and the vectors of the windows are pooled.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,10 +43,10 @@ class AudioOptions:
 
     encoder: str = AUTO
     """Audio encoder: auto, crnn, lstm, none, or the folder or hub name of a model. crnn and lstm are small networks
-    trained on the items' own sounds; auto is crnn where there are enough sounds."""
+    trained on the sounds of the items; auto is crnn where there are enough sounds."""
     front_end: str = "auto"
-    """What the model reads: auto, model or log_mel. model is its own feature extractor, log_mel patches of a log-mel
-    spectrogram (YAMNet-type models)."""
+    """What the model reads: auto, model or log_mel. model is the feature extractor of the model, log_mel patches of a
+    log-mel spectrogram (YAMNet-type models)."""
     window_s: float = 10.0
     """Length of a window, seconds. Above 0."""
     pooling: str = "mean"
@@ -92,42 +92,42 @@ class AudioEncoder:
 
     def __init__(self, options: AudioOptions) -> None:
         self.options = options
+        self._files = hub.ModelFiles(options.encoder, options.revision, options.download, NETWORKS[AUDIO])
         self._loaded: _Loaded | None = None
-        self._digest: str | None = None
-        self._expected: dict[str, Any] = {}
+        self._saved_dim: int | None = None
+        self._saved_rate: int | None = None
 
     @property
     def fingerprint(self) -> str:
         """Source, digest of weights and settings, and the options that change a vector."""
         o, forward = self.options, self._load().forward
-        told = {
+        settings = {
             "front_end": "log_mel" if forward else "model",
             "backend": forward.backend if forward else "torch",
             "window_s": o.window_s,
             "pooling": o.pooling,
             "normalize": o.normalize,
         }
-        name = Path(o.encoder).name if Path(o.encoder).is_dir() else o.encoder
-        return f"{name}@{self._weights()} {json.dumps(told, sort_keys=True)}"
+        return f"{self._files.name}@{self._files.digest} {json.dumps(settings, sort_keys=True)}"
 
     @property
     def dim(self) -> int:
         """Length of a vector."""
-        return int(self._expected["dim"]) if "dim" in self._expected else self._load().dim
+        return self._load().dim if self._saved_dim is None else self._saved_dim
 
     @property
     def sample_rate(self) -> int:
-        """Samples a second that the model wants, Hz."""
-        return int(self._expected["sample_rate"]) if "sample_rate" in self._expected else self._load().sample_rate
+        """Sampling rate of the model, Hz."""
+        return self._load().sample_rate if self._saved_rate is None else self._saved_rate
 
     @property
     def is_loaded(self) -> bool:
-        """True once the model was needed."""
+        """Whether the model is in memory."""
         return self._loaded is not None
 
     @property
     def note(self) -> str:
-        """Which backend encodes, and why."""
+        """The backend, and why it was chosen."""
         forward = self._load().forward
         return forward.note if forward else "PyTorch encodes."
 
@@ -138,49 +138,40 @@ class AudioEncoder:
         rows = [row for row, sound in enumerate(contents) if sound is not None and len(sound)]
         for start in range(0, len(rows), self.options.batch_size):
             part = rows[start : start + self.options.batch_size]
-            windows = [self._windows(loaded, contents[row]) for row in part]
-            vectors = self._vectors(loaded, [window for sound in windows for window in sound])
+            windows = [self._cut_windows(loaded, contents[row]) for row in part]
+            vectors = self._encode_windows(loaded, [window for sound in windows for window in sound])
             ends = np.cumsum([len(sound) for sound in windows])
             pieces = np.split(vectors, ends[:-1])
             out[part] = np.stack([pool_windows(piece, self.options.pooling) for piece in pieces])
         if not np.isfinite(out).all():
-            raise EncoderError(f"{self.options.encoder} gave vectors that are not finite.", remedy="Use another model.")
+            raise EncoderError(
+                f"{self.options.encoder} computed vectors that are not finite.", remedy="Use another model."
+            )
         present = np.zeros(len(contents), dtype=bool)
         present[rows] = True
         modality = Modality(out, present, self.fingerprint)
         return modality.unit() if self.options.normalize else modality
 
     def state(self) -> EncoderState:
-        """Options, weights' digest, rate and dimension; the model itself stays where it is."""
-        metadata = {"weights": self._weights(), "dim": self.dim, "sample_rate": self.sample_rate}
+        """Options, digest of the weights, sampling rate and dimension; the bundle does not hold the model."""
+        metadata = {"weights": self._files.digest, "dim": self.dim, "sample_rate": self.sample_rate}
         return EncoderState({}, {"name": self.name, "options": asdict(self.options), **metadata})
 
     @classmethod
     def from_state(cls, state: EncoderState) -> AudioEncoder:
-        """The encoder that gave `state`; at its first use the weights are looked up and compared."""
+        """The encoder of a `state`; its first use compares the weights with those of the bundle."""
         encoder = cls(AudioOptions(**state.metadata["options"]))
-        encoder._expected = {key: state.metadata[key] for key in ("weights", "dim", "sample_rate")}
+        encoder._files = replace(encoder._files, expected=state.metadata["weights"])
+        encoder._saved_dim, encoder._saved_rate = (int(state.metadata[key]) for key in ("dim", "sample_rate"))
         return encoder
-
-    def _folder(self) -> Path:
-        o = self.options
-        near, kept = NETWORKS[AUDIO], bool(self._expected)
-        return hub.find_model_folder(o.encoder, revision=o.revision, download=o.download, near=near, kept=kept)
-
-    def _weights(self) -> str:
-        if self._digest is None:
-            self._digest = hub.digest_folder(self._folder())[:16]
-            hub.check_digest(self.options.encoder, self._digest, self._expected.get("weights"))
-        return self._digest
 
     def _load(self) -> _Loaded:
         if self._loaded is None:
-            self._weights()
-            self._loaded = _load(self._folder(), self.options)
+            self._loaded = _load(self._files.verify(), self.options)
         return self._loaded
 
-    def _windows(self, loaded: _Loaded, sound: Float32s | None) -> list[Float32s]:
-        """The inputs of one sound: log-mel patches, or stretches of samples."""
+    def _cut_windows(self, loaded: _Loaded, sound: Float32s | None) -> list[Float32s]:
+        """The inputs of one sound: log-mel patches, or windows of samples."""
         assert sound is not None
         if loaded.forward:
             return list(log_mel.compute_log_mel_patches(sound)[:, None])
@@ -188,11 +179,11 @@ class AudioEncoder:
         least = int(_SHORTEST_S * loaded.sample_rate)
         cuts = [sound[start : start + width] for start in range(0, len(sound), width)]
         if len(cuts) > 1 and len(cuts[-1]) < least:
-            cuts.pop()  # a rest of a few samples is no window
+            cuts.pop()  # a remainder below 0.25 s is mostly padding
         return [np.pad(cut, (0, max(least - len(cut), 0))) for cut in cuts]
 
-    def _vectors(self, loaded: _Loaded, windows: list[Float32s]) -> Float32s:
-        """One vector for each window; windows of one length go through the model together, without padding."""
+    def _encode_windows(self, loaded: _Loaded, windows: list[Float32s]) -> Float32s:
+        """One vector for each window; windows of equal length form batches, so no padding is computed."""
         if loaded.forward:
             step = self.options.batch_size * 8
             stacked = np.stack(windows)
@@ -203,7 +194,7 @@ class AudioEncoder:
             same = np.flatnonzero(lengths == length)
             for start in range(0, len(same), self.options.batch_size):
                 part = same[start : start + self.options.batch_size]
-                out[part] = _run(loaded, [windows[row] for row in part])
+                out[part] = _run_model(loaded, [windows[row] for row in part])
         return out
 
 
@@ -211,13 +202,13 @@ def pool_windows(vectors: Float32s, pooling: str) -> Float32s:
     """One vector of a sound from those of its windows `[W, D]` → `[D]`.
 
     `mean`; or `attention`: Σ αᵥhᵥ with α = softmax(q·hᵥ / √D) and the mean as query q (Vaswani et al. 2017, eq. 1):
-    windows that are like the whole count more than the odd one.
+    windows similar to the mean get larger weights than outliers.
     """
     mean = vectors.mean(axis=0)
     if pooling == "mean" or len(vectors) == 1:
         return np.asarray(mean, dtype=np.float32)
     scores = vectors @ mean / np.sqrt(vectors.shape[1])
-    shares = np.exp(scores - scores.max())
+    shares = np.exp(scores - scores.max())  # the largest exponent is 0: no overflow
     return np.asarray((shares / shares.sum()) @ vectors, dtype=np.float32)
 
 
@@ -240,34 +231,34 @@ def _load(folder: Path, options: AudioOptions) -> _Loaded:
     if extractor is None:
         raise EncoderError(
             f"{folder} has no feature extractor (preprocessor_config.json).",
-            remedy="Add it, or say front_end='log_mel' for a YAMNet-type body.",
+            remedy="Add it, or set front_end='log_mel' for a YAMNet-type body.",
         )
     if getattr(model.config, "is_encoder_decoder", False):
         model = model.get_encoder()
     rate = int(extractor.sampling_rate)
     loaded = _Loaded(rate, 0, None, model.to(device), extractor, device)
-    dim = _run(loaded, [np.zeros(rate, dtype=np.float32)]).shape[1]
+    dim = _run_model(loaded, [np.zeros(rate, dtype=np.float32)]).shape[1]
     return _Loaded(rate, dim, None, model, extractor, device)
 
 
-def _run(loaded: _Loaded, windows: list[Float32s]) -> Float32s:
-    """Vectors `[B, D]` of windows of one length, by the model and its own feature extractor."""
+def _run_model(loaded: _Loaded, windows: list[Float32s]) -> Float32s:
+    """Vectors `[B, D]` of windows of one length, by the model and its feature extractor."""
     import torch
 
-    told = loaded.extractor(windows, sampling_rate=loaded.sample_rate, return_tensors="pt")
-    inputs = {key: value.to(loaded.device) for key, value in told.items() if isinstance(value, torch.Tensor)}
+    extracted = loaded.extractor(windows, sampling_rate=loaded.sample_rate, return_tensors="pt")
+    inputs = {key: value.to(loaded.device) for key, value in extracted.items() if isinstance(value, torch.Tensor)}
     with torch.inference_mode():
         if hasattr(loaded.model, "get_audio_features"):
             out = loaded.model.get_audio_features(**inputs)
             vectors = out if isinstance(out, torch.Tensor) else out.pooler_output
         else:
-            vectors = _pooled(loaded, loaded.model(**inputs), len(windows[0]))
+            vectors = _pool_frames(loaded, loaded.model(**inputs), len(windows[0]))
         result: Float32s = torch.flatten(vectors, 1).float().cpu().numpy()
     return result
 
 
-def _pooled(loaded: _Loaded, out: Any, n_samples: int) -> Tensor:
-    """The model's pooled output, or the mean over frames that hold sound (Whisper fills every window to 30 s)."""
+def _pool_frames(loaded: _Loaded, out: Any, n_samples: int) -> Tensor:
+    """The pooled output of the model, or the mean over frames with sound: Whisper pads every window to 30 s."""
     pooled: Tensor | None = getattr(out, "pooler_output", None)
     if pooled is not None:
         return pooled

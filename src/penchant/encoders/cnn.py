@@ -1,7 +1,8 @@
-"""A small residual network for pictures, trained on the catalogue's own; it begins with gradients, not with pixels.
+"""A small residual network for pictures, trained on those of the catalogue; its input is gradients, not pixels.
 
 The first layer is fixed: how strong edges of eight directions are (histograms of oriented gradients, Dalal and Triggs
-2005). A few thousand pictures are too few to learn that well. Then residual stages (He et al. 2016) are learned.
+2005). A few thousand pictures are too few to learn such filters. The residual stages behind it (He et al. 2016) are
+trained.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ def resize_picture(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return np.asarray(Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BICUBIC), dtype=np.uint8)
 
 
-def edges(pictures: Tensor) -> Tensor:
+def measure_edges(pictures: Tensor) -> Tensor:
     """Pictures `[B, 3, H, W]` of 0 to 1 → strength of the edges by direction `[B, 8, H, W]`.
 
-    The gradient of the grey picture by central differences; its length stands in the channel of its angle modulo π.
+    The gradient of the grey picture by central differences; its length is in the channel of its angle modulo π.
     """
     import torch
     from torch.nn import functional
@@ -50,8 +51,8 @@ def edges(pictures: Tensor) -> Tensor:
 def build_picture_network(width: int) -> Any:
     """A module: pictures `[B, 64, 64, 3]` of 0 to 1 → features `[B, 8·width + 512]`.
 
-    The last stage averaged over the picture, and the edges at 8 × 8 places, each scaled to variance 1. `summary` is
-    what training compares: the former.
+    The features are the last stage averaged over the picture, and the edges at 8 × 8 positions, each scaled to
+    variance 1. `summary` gives the former, which the contrastive loss compares.
     """
     import torch
     from torch import nn
@@ -81,11 +82,11 @@ def build_picture_network(width: int) -> Any:
         def forward(self, pictures: Tensor) -> Tensor:
             pixels = pictures.permute(0, 3, 1, 2)
             with torch.no_grad():
-                strength = edges(pixels)
+                strength = measure_edges(pixels)
                 fixed = functional.avg_pool2d(strength, 8).sqrt().flatten(1)
-                half = functional.avg_pool2d(strength, 2).sqrt()
+                reduced = functional.avg_pool2d(strength, 2).sqrt()
                 colours = (functional.avg_pool2d(pixels, 2) - 0.5) / 0.25
-                given = torch.cat([half * 4, colours], dim=1).contiguous(memory_format=torch.channels_last)
+                given = torch.cat([reduced * 4, colours], dim=1).contiguous(memory_format=torch.channels_last)
             stage = self.stages(functional.relu(self.start(given))).float()
             learned = stage.mean(dim=(2, 3))
             parts = [functional.layer_norm(part, part.shape[1:]) for part in (learned, fixed)]

@@ -22,7 +22,7 @@ MOST_WINDOWS: Final = 8
 
 
 def cut_sound_windows(sound: Float32s) -> Float32s:
-    """Log-mel windows `[W, 304, 64]` of a sound at 16 kHz, half overlapping, at most 8 of them spread over it."""
+    """Log-mel windows `[W, 304, 64]` of a sound at 16 kHz, with 50 % overlap; at most 8, spread over the sound."""
     mel = log_mel.compute_log_mel(sound)
     if len(mel) < FRAMES:
         silence = np.full((FRAMES - len(mel), log_mel.BANDS), np.log(log_mel.OFFSET), dtype=np.float32)
@@ -37,8 +37,8 @@ def cut_sound_windows(sound: Float32s) -> Float32s:
 def build_sound_network(width: int, *, convolutions: bool) -> Any:
     """A module: windows `[B, frames, 64]` → features `[B, D]`: mean and maximum over time.
 
-    With `convolutions` three halvings of time and bands come before the recurrent layer (CRNN), and their own mean and
-    maximum are features too; else four frames are averaged and go into an LSTM.
+    With `convolutions`, three stages of stride 2 precede the recurrent layer (CRNN), and their mean and maximum are
+    features too. Otherwise an LSTM reads averages of four frames.
     """
     import torch
     from torch import nn
@@ -60,7 +60,7 @@ def build_sound_network(width: int, *, convolutions: bool) -> Any:
                 self.recurrent = nn.LSTM(wide, wide, batch_first=True, bidirectional=True)
 
         def forward(self, windows: Tensor) -> Tensor:
-            x = (windows + 3.5) / 2.5
+            x = (windows + 3.5) / 2.5  # typical mean and standard deviation of log-mel values
             pooled = []
             if convolutions:
                 x = self.stages(x[:, None]).float()  # [B, 4w, frames / 8, 8]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -36,10 +35,9 @@ class ImageOptions:
 
     encoder: str = AUTO
     """Image encoder: auto, cnn, none, or the folder or hub name of a model. cnn is a small network trained on the
-    items' own pictures; auto is cnn where there are enough pictures."""
+    pictures of the items; auto is cnn where there are enough pictures."""
     layers: tuple[int, ...] = ()
-    """Numbers of the hidden layers whose pooled features are joined; -1 is the last. Empty takes the model's own pooled
-    output."""
+    """Numbers of the hidden layers whose pooled features are joined; -1 is the last. Empty takes the pooled output."""
     backend: str = "auto"
     """What runs the model: auto, torch or onnx. auto takes ONNX Runtime where it is clearly faster."""
     normalize: bool = False
@@ -68,7 +66,7 @@ class Scaling:
 
 @dataclass(frozen=True)
 class _Loaded:
-    """`scaling`: what the network does to pixels of 0 to 255 first, None where the processor does it."""
+    """`scaling` is applied to pixels of 0 to 255 by the network; None where the processor applies it."""
 
     processor: Any
     scaling: Scaling | None
@@ -77,39 +75,38 @@ class _Loaded:
 
 
 class ImageEncoder:
-    """Pictures, uint8 `[height, width, 3]`, → vectors; the model's own preprocessing, done with Pillow.
-
-    Loaded at the first use.
+    """Pictures, uint8 `[height, width, 3]`, → vectors. The preprocessing is that of the model, done with
+    Pillow. The model is loaded at the first use.
     """
 
     name = "image"
 
     def __init__(self, options: ImageOptions) -> None:
         self.options = options
+        self._files = hub.ModelFiles(options.encoder, options.revision, options.download, NETWORKS[IMAGE])
         self._loaded: _Loaded | None = None
-        self._digest: str | None = None
-        self._expected: dict[str, Any] = {}
+        self._saved_dim: int | None = None
 
     @property
     def fingerprint(self) -> str:
         """Source, digest of weights and settings, layers and backend."""
         o = self.options
-        told = {"layers": list(o.layers), "normalize": o.normalize, "backend": self._load().forward.backend}
-        return f"{_name(o.encoder)}@{self._weights()} {json.dumps(told, sort_keys=True)}"
+        settings = {"layers": list(o.layers), "normalize": o.normalize, "backend": self._load().forward.backend}
+        return f"{self._files.name}@{self._files.digest} {json.dumps(settings, sort_keys=True)}"
 
     @property
     def dim(self) -> int:
         """Length of a vector."""
-        return int(self._expected["dim"]) if "dim" in self._expected else self._load().dim
+        return self._load().dim if self._saved_dim is None else self._saved_dim
 
     @property
     def is_loaded(self) -> bool:
-        """True once the model was needed."""
+        """Whether the model is in memory."""
         return self._loaded is not None
 
     @property
     def note(self) -> str:
-        """Which backend encodes, and why."""
+        """The backend, and why it was chosen."""
         return self._load().forward.note
 
     def encode(self, contents: Sequence[UInt8s | None]) -> Modality:
@@ -121,57 +118,47 @@ class ImageEncoder:
         for start in range(0, len(rows), step):
             part = rows[start : start + step]
             pictures = [picture for row in part if (picture := contents[row]) is not None]
-            out[part] = loaded.forward.run(_pixels(loaded.processor, loaded.scaling, pictures))
+            out[part] = loaded.forward.run(_prepare_pixels(loaded.processor, loaded.scaling, pictures))
         if not np.isfinite(out).all():
-            raise EncoderError(f"{self.options.encoder} gave vectors that are not finite.", remedy="Use another model.")
+            raise EncoderError(
+                f"{self.options.encoder} computed vectors that are not finite.", remedy="Use another model."
+            )
         present = np.zeros(len(contents), dtype=bool)
         present[rows] = True
         modality = Modality(out, present, self.fingerprint)
         return modality.unit() if self.options.normalize else modality
 
     def state(self) -> EncoderState:
-        """Options, weights' digest and dimension; the model itself stays where it is."""
-        metadata = {"name": self.name, "options": asdict(self.options), "weights": self._weights(), "dim": self.dim}
+        """Options, digest of the weights and dimension; the bundle does not hold the model."""
+        metadata = {"name": self.name, "options": asdict(self.options), "weights": self._files.digest, "dim": self.dim}
         return EncoderState({}, metadata)
 
     @classmethod
     def from_state(cls, state: EncoderState) -> ImageEncoder:
-        """The encoder that gave `state`; at its first use the weights are looked up and compared."""
-        told = dict(state.metadata["options"])
-        told["layers"] = tuple(told["layers"])
-        encoder = cls(ImageOptions(**told))
-        encoder._expected = {key: state.metadata[key] for key in ("weights", "dim")}
+        """The encoder of a `state`; its first use compares the weights with those of the bundle."""
+        options = state.metadata["options"]
+        encoder = cls(ImageOptions(**{**options, "layers": tuple(options["layers"])}))
+        encoder._files = replace(encoder._files, expected=state.metadata["weights"])
+        encoder._saved_dim = int(state.metadata["dim"])
         return encoder
-
-    def _folder(self) -> Path:
-        o = self.options
-        near, kept = NETWORKS[IMAGE], bool(self._expected)
-        return hub.find_model_folder(o.encoder, revision=o.revision, download=o.download, near=near, kept=kept)
-
-    def _weights(self) -> str:
-        if self._digest is None:
-            self._digest = hub.digest_folder(self._folder())[:16]
-            hub.check_digest(self.options.encoder, self._digest, self._expected.get("weights"))
-        return self._digest
 
     def _load(self) -> _Loaded:
         if self._loaded is None:
             from penchant.encoders.pretrained.loading import load_image_model
 
-            self._weights()
-            model, processor, pooler = load_image_model(self._folder())
-            scaling = _scaling(processor)
+            model, processor, pooler = load_image_model(self._files.verify())
+            scaling = _read_scaling(processor)
             module = build_vision_module(model, self.options.layers, pooler=pooler, scaling=scaling)
             device = resolve_device(self.options.device)
             noise = np.random.default_rng(0).integers(0, 256, (_EXAMPLES, 64, 64, 3), dtype=np.uint8)
-            example = _pixels(processor, scaling, list(noise))
+            example = _prepare_pixels(processor, scaling, list(noise))
             forward = choose_forward(module, example, backend=self.options.backend, device=device)
             self._loaded = _Loaded(processor, scaling, forward, forward.run(example[:1]).shape[1])
         return self._loaded
 
 
-def _scaling(processor: Any) -> Scaling | None:
-    """Rescaling and normalising as three numbers a channel: the network does it in a third of the time."""
+def _read_scaling(processor: Any) -> Scaling | None:
+    """Rescaling and normalisation of the processor. The network applies them in a third of the time."""
     if not (getattr(processor, "do_rescale", False) and getattr(processor, "do_normalize", False)):
         return None
     try:
@@ -181,19 +168,19 @@ def _scaling(processor: Any) -> Scaling | None:
     return Scaling(float(processor.rescale_factor), mean, std)
 
 
-def _pixels(processor: Any, scaling: Scaling | None, pictures: Sequence[UInt8s]) -> npt.NDArray[np.float32]:
-    """What the network takes, `[B, C, H, W]`."""
-    left = {"do_rescale": False, "do_normalize": False} if scaling else {}
-    told = processor(list(pictures), return_tensors="np", **left)
-    return np.ascontiguousarray(told["pixel_values"], dtype=np.float32)
+def _prepare_pixels(processor: Any, scaling: Scaling | None, pictures: Sequence[UInt8s]) -> npt.NDArray[np.float32]:
+    """Inputs of the network, `[B, C, H, W]`."""
+    switched_off = {"do_rescale": False, "do_normalize": False} if scaling else {}
+    inputs = processor(list(pictures), return_tensors="np", **switched_off)
+    return np.ascontiguousarray(inputs["pixel_values"], dtype=np.float32)
 
 
 def build_vision_module(model: Any, layers: tuple[int, ...], *, pooler: bool, scaling: Scaling | None = None) -> Any:
-    """A module: pixels `[B, C, H, W]` → vectors `[B, D]`; `scaling` comes first where it is given.
+    """A module: pixels `[B, C, H, W]` → vectors `[B, D]`; it applies `scaling` first.
 
-    A text-image model gives its image tower's projection. With `layers`, the features of each, averaged over places
-    (positions or tokens) and joined; else the model's pooled output, or that average where it has none (`pooler`
-    False). Raises `EncoderError` for a layer that does not exist.
+    A text-image model gives the projection of its image tower. `layers` gives the features of each layer, averaged over
+    positions or tokens and concatenated. Otherwise the vector is the pooled output, or the average of the last layer
+    where the pooler is untrained (`pooler` False). Raises `EncoderError` for a layer that does not exist.
     """
     import torch
 
@@ -204,10 +191,11 @@ def build_vision_module(model: Any, layers: tuple[int, ...], *, pooler: bool, sc
         def __init__(self) -> None:
             super().__init__()
             self.model = model
-            told = scaling or Scaling(1.0, (0.0,), (1.0,))
-            std = torch.tensor(told.std).view(1, -1, 1, 1)
-            self.register_buffer("slope", told.factor / std)
-            self.register_buffer("shift", -torch.tensor(told.mean).view(1, -1, 1, 1) / std)
+            applied = scaling or Scaling(1.0, (0.0,), (1.0,))
+            # (x · factor - mean) / std as x · slope + shift: one product and one sum a pixel
+            std = torch.tensor(applied.std).view(1, -1, 1, 1)
+            self.register_buffer("slope", applied.factor / std)
+            self.register_buffer("shift", -torch.tensor(applied.mean).view(1, -1, 1, 1) / std)
 
         def forward(self, pixels: Tensor) -> Tensor:
             pixels = pixels * self.slope + self.shift
@@ -217,16 +205,18 @@ def build_vision_module(model: Any, layers: tuple[int, ...], *, pooler: bool, sc
             body = self.model.vision_model if hasattr(self.model, "get_image_features") else self.model
             out = body(pixel_values=pixels, output_hidden_states=bool(layers))
             if layers:
-                return torch.cat([_places(_layer(out.hidden_states, number)) for number in layers], dim=1)
+                return torch.cat(
+                    [_average_positions(_get_layer(out.hidden_states, number)) for number in layers], dim=1
+                )
             pooled = getattr(out, "pooler_output", None)
             if pooled is None or not pooler:
-                return _places(out.last_hidden_state)
+                return _average_positions(out.last_hidden_state)
             return torch.flatten(pooled, 1)
 
     return Vectors().eval()
 
 
-def _layer(hidden: Sequence[Tensor], number: int) -> Tensor:
+def _get_layer(hidden: Sequence[Tensor], number: int) -> Tensor:
     if not -len(hidden) <= number < len(hidden):
         raise EncoderError(
             f"layers={number}: the model has {len(hidden)} of them.", remedy=f"Give 0 to {len(hidden) - 1}, or -1 …"
@@ -234,10 +224,6 @@ def _layer(hidden: Sequence[Tensor], number: int) -> Tensor:
     return hidden[number]
 
 
-def _places(hidden: Tensor) -> Tensor:
+def _average_positions(hidden: Tensor) -> Tensor:
     """The average over positions `[B, C, H, W]` or tokens `[B, T, D]`."""
     return hidden.mean(dim=(2, 3)) if hidden.ndim == 4 else hidden.mean(dim=1)
-
-
-def _name(source: str) -> str:
-    return Path(source).name if Path(source).is_dir() else source

@@ -1,4 +1,4 @@
-"""From one encoder to another: how far the neighbours of items moved."""
+"""Migration from one encoder to another: the share of nearest neighbours that stay."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from penchant.errors import DataError, UsageError
 
 @dataclass(frozen=True)
 class Migration:
-    """Two modalities of the same N rows compared.
+    """A comparison of two modalities of the same N rows.
 
-    `overlap`: the mean share of the `k` nearest neighbours by the old vectors that are so by the new ones as well, 0 to
-    1, over `sampled` of the `rows` that have both; `chance`: what vectors drawn at random would share. `gained` and
-    `lost`: rows that only the new or only the old modality has. `moved`: the rows that kept fewest, worst first.
+    `overlap` is the mean share of the `k` nearest neighbours by the old vectors that are also nearest neighbours by the
+    new ones, 0 to 1, over `sampled` of the `rows` with both vectors; `chance` is that share for random vectors. Only
+    the new modality has `gained` rows, only the old one `lost` rows. `moved` are the rows with the least overlap, worst
+    first.
     """
 
     old_encoder: str
@@ -33,18 +34,18 @@ class Migration:
 
     @property
     def sentence(self) -> str:
-        """In plain words, for the report."""
-        told = (
-            f"Of the {self.k} nearest neighbours by the old vectors ({self.old_encoder}), {self.overlap:.0%} are so by "
-            f"the new ones (chance: {self.chance:.1%}), over {self.sampled:,} of {self.rows:,} items that have both"
+        """The comparison as a sentence, for the report."""
+        return (
+            f"{self.overlap:.0%} of the {self.k} nearest neighbours by the old vectors ({self.old_encoder}) stay with "
+            f"the new (chance: {self.chance:.1%}), over {self.sampled:,} of {self.rows:,} items with both vectors; "
+            f"{self.gained:,} items gained a vector, {self.lost:,} lost it."
         )
-        return f"{told}; {self.gained:,} items gained a vector, {self.lost:,} lost theirs."
 
 
 def compare_neighbours(old: Modality, new: Modality, *, k: int = 10, sample: int = 2_000, seed: int = 0) -> Migration:
-    """Compare two modalities of the same rows; neighbours are looked for among the rows that both have.
+    """Compare two modalities of the same rows; neighbours are searched among the rows with both vectors.
 
-    Raises `DataError` where fewer than two rows have both, `UsageError` where k is not a number of neighbours.
+    Raises `DataError` where fewer than two rows have both vectors, `UsageError` for k below 1.
     """
     if k < 1:
         raise UsageError(f"k={k} is not a number of neighbours.", remedy="Give k of 1 or more.")
@@ -56,22 +57,23 @@ def compare_neighbours(old: Modality, new: Modality, *, k: int = 10, sample: int
             f"Only {len(both)} items have an old and a new vector: there are no neighbours to compare.",
             remedy="Give a file that was encoded from these items.",
         )
-    kept = min(k, len(both) - 1)
-    asked = np.arange(len(both))
-    if len(asked) > sample:
-        asked = np.sort(np.random.default_rng(seed).choice(len(both), sample, replace=False))
-    before, after = (find_nearest_rows(modality.take(both), kept, of=asked) for modality in (old, new))
-    place = np.arange(len(asked))[:, None] * len(both)
-    same = np.isin(before + place, after + place).mean(axis=1)
-    worst = asked[np.argsort(same, kind="stable")[:10]]
+    n_neighbours = min(k, len(both) - 1)
+    sampled = np.arange(len(both))
+    if len(sampled) > sample:
+        sampled = np.sort(np.random.default_rng(seed).choice(len(both), sample, replace=False))
+    before, after = (find_nearest_rows(modality.take(both), n_neighbours, of=sampled) for modality in (old, new))
+    # row numbers are shifted by row · N, so that one `isin` compares every row with itself alone
+    offset = np.arange(len(sampled))[:, None] * len(both)
+    same = np.isin(before + offset, after + offset).mean(axis=1)
+    worst = sampled[np.argsort(same, kind="stable")[:10]]
     return Migration(
         old_encoder=old.encoder.split(" ", 1)[0],
         new_encoder=new.encoder.split(" ", 1)[0],
-        k=kept,
+        k=n_neighbours,
         rows=len(both),
-        sampled=len(asked),
+        sampled=len(sampled),
         overlap=float(same.mean()),
-        chance=kept / (len(both) - 1),
+        chance=n_neighbours / (len(both) - 1),
         gained=int((new.present & ~old.present).sum()),
         lost=int((old.present & ~new.present).sum()),
         moved=tuple(int(row) for row in both[worst]),

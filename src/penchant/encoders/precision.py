@@ -1,4 +1,4 @@
-"""Which number format a processor multiplies fastest."""
+"""Device and number format: where an encoder runs, and whether its products use bfloat16."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _CPU_FLAGS: Final = {"amx_bf16", "avx512_bf16", "bf16"}
 _CPUINFO: Final = Path("/proc/cpuinfo")
 _CAPS: Final = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
 _BELOW: Final = {"SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX2_VNNI_2", "AVX512_CORE", "AVX512_CORE_VNNI"}
-"""Instruction sets, as oneDNN names them, that multiply in float32 alone."""
+"""Instruction sets, in the names of oneDNN, without bfloat16 products."""
 
 
 def has_fast_bf16(device: str = "cpu") -> bool:
-    """True where bfloat16 products are done in hardware (AMX, AVX-512 BF16, Arm BF16, a GPU that has it).
+    """Whether the hardware has bfloat16 products (AMX, AVX-512 BF16, Arm BF16, a recent GPU).
 
-    A CPU whose flags cannot be read counts as one without. So does one that oneDNN, which multiplies for torch, may
-    not use to the full (`ONEDNN_MAX_CPU_ISA`): without the instructions bfloat16 is several times slower than float32.
+    False for a CPU whose flags cannot be read, and where `ONEDNN_MAX_CPU_ISA` keeps oneDNN, the library behind torch's
+    products, from these instructions: in software, bfloat16 is several times slower than float32.
     """
     if device != "cpu":
         import torch
@@ -36,7 +36,7 @@ def has_fast_bf16(device: str = "cpu") -> bool:
 
 
 def resolve_precision(precision: str, device: str = "cpu") -> str:
-    """`fp32` or `bf16`; `auto` takes bf16 where the processor has it. Raises `OptionError` for another name."""
+    """`fp32` or `bf16`; `auto` takes bf16 where the hardware has it. Raises `OptionError` for another name."""
     if precision not in PRECISIONS:
         raise OptionError("precision", precision, allowed=PRECISIONS)
     if precision == "auto":
@@ -45,24 +45,25 @@ def resolve_precision(precision: str, device: str = "cpu") -> str:
 
 
 def resolve_device(device: str) -> str:
-    """`cpu`, `cuda` …; `auto` takes a CUDA device where there is one. Raises `UsageError` for one that is not there."""
+    """`cpu`, `cuda` …; `auto` takes a CUDA device if there is one. Raises `UsageError` for a missing device."""
     if device != "auto" and not device.startswith("cuda"):
         return device
     import torch
 
-    there = torch.cuda.is_available()
+    available = torch.cuda.is_available()
     if device == "auto":
-        return "cuda" if there else "cpu"
-    if not there:
+        return "cuda" if available else "cpu"
+    if not available:
         raise UsageError(f"device={device}, but PyTorch finds no such GPU.", remedy="Use device=auto, or device=cpu.")
     return device
 
 
 def autocast(precision: str, device: str) -> contextlib.AbstractContextManager[Any]:
-    """Products in bfloat16, everything that is sensitive (norms, softmax, sums) in float32; nothing for fp32.
+    """Mixed precision: products in bfloat16, sensitive operations (norms, softmax, sums) in float32. No effect for
+    fp32.
 
-    Against a model converted to bfloat16 whole this costs no time and halves the error: the worst cosine to
-    float32 of MiniLM over 480 film plots was .99997 instead of .99992.
+    Compared with a model converted to bfloat16, mixed precision takes the same time and has a smaller error: the worst
+    cosine to float32 of MiniLM over 480 film plots was .99997 instead of .99992.
     """
     if precision == "fp32":
         return contextlib.nullcontext()

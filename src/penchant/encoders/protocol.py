@@ -1,4 +1,4 @@
-"""What every encoder is: contents in, a modality out."""
+"""The protocol of encoders: contents → a modality."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ Content = TypeVar("Content", contravariant=True)
 
 @dataclass(frozen=True)
 class EncoderState:
-    """What an encoder learned or needs to be found again: `tensors` go to safetensors, `metadata` to JSON."""
+    """What restores an encoder: `tensors` go to safetensors, `metadata` to JSON."""
 
     tensors: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
-    def part(self, name: str) -> EncoderState:
-        """The state that was put under `name` by `joined`."""
+    def extract(self, name: str) -> EncoderState:
+        """The state that `join` put under `name`."""
         prefix = f"{name}."
         tensors = {key.removeprefix(prefix): value for key, value in self.tensors.items() if key.startswith(prefix)}
         return EncoderState(tensors, self.metadata.get(name, {}))
 
     @classmethod
-    def joined(cls, parts: Mapping[str, EncoderState]) -> EncoderState:
-        """Several states as one; `part` gets each back."""
+    def join(cls, parts: Mapping[str, EncoderState]) -> EncoderState:
+        """Several states as one; `extract` is the inverse."""
         tensors = {f"{name}.{key}": value for name, state in parts.items() for key, value in state.tensors.items()}
         return cls(tensors, {name: state.metadata for name, state in parts.items()})
 
@@ -37,8 +37,8 @@ class EncoderState:
 class Encoder(Protocol[Content]):
     """Turns contents of one kind into vectors.
 
-    `fingerprint` names the encoder with its revision, weights and options: the same fingerprint and the same content
-    give the same vector, so it is part of the key of the cache.
+    `fingerprint` covers revision, weights and options: equal fingerprints and equal contents give equal vectors. It is
+    part of the cache key.
     """
 
     @property
@@ -50,20 +50,11 @@ class Encoder(Protocol[Content]):
         """Length D of a vector."""
 
     def encode(self, contents: Sequence[Content | None]) -> Modality:
-        """Vectors `[N, D]` of N contents, in order; what is None or empty is absent."""
+        """Vectors `[N, D]` of N contents, in order; None and empty contents are absent."""
 
 
-@runtime_checkable
-class TextEncoder(Protocol):
-    """An encoder of sentences."""
+class TextEncoder(Encoder[str], Protocol):
+    """An encoder of sentences; blank texts are absent. A bundle keeps its state."""
 
-    @property
-    def fingerprint(self) -> str:
-        """Name, revision and every option that changes a vector."""
-
-    @property
-    def dim(self) -> int:
-        """Length D of a vector."""
-
-    def encode(self, texts: Sequence[str | None]) -> Modality:
-        """Vectors `[N, D]` of N texts, in order; what is None or blank is absent."""
+    def state(self) -> EncoderState:
+        """Tensors and metadata, for the bundle."""

@@ -28,24 +28,24 @@ def cosine(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.float64]:
 def find_nearest_rows(
     modality: Modality, k: int, *, block: int = 1024, of: npt.NDArray[np.integer] | None = None
 ) -> npt.NDArray[np.int32]:
-    """For each row the k other present rows with the highest cosine, `[N, k]`, best first; -1 where there is none.
+    """For each row the k other present rows with the highest cosine, `[N, k]`, best first; -1 where fewer are present.
 
-    `of`: only for these rows `[M]`, which gives `[M, k]`.
+    `of` limits the search to these rows `[M]`; the result is `[M, k]`.
     """
     unit = modality.unit().vectors
-    asked = np.arange(len(modality)) if of is None else np.asarray(of, dtype=np.int64)
-    out = np.full((len(asked), k), -1, dtype=np.int32)
+    queries = np.arange(len(modality)) if of is None else np.asarray(of, dtype=np.int64)
+    out = np.full((len(queries), k), -1, dtype=np.int32)
     kept = min(k, max(len(modality) - 1, 0))
     if kept == 0:
         return out
-    for start in range(0, len(asked), block):
-        rows = asked[start : start + block]
+    for start in range(0, len(queries), block):
+        rows = queries[start : start + block]
         scores = unit[rows] @ unit.T
         scores[:, ~modality.present] = -np.inf
         scores[np.arange(len(rows)), rows] = -np.inf
         best = np.argpartition(-scores, kept - 1, axis=1)[:, :kept]
         order = np.lexsort((best, -np.take_along_axis(scores, best, axis=1)), axis=1)
         best = np.take_along_axis(best, order, axis=1)
-        found = np.isfinite(np.take_along_axis(scores, best, axis=1)) & modality.present[rows, None]
-        out[start : start + len(rows), :kept] = np.where(found, best, -1)
+        exists = np.isfinite(np.take_along_axis(scores, best, axis=1)) & modality.present[rows, None]
+        out[start : start + len(rows), :kept] = np.where(exists, best, -1)
     return out

@@ -1,7 +1,7 @@
-"""Words and character n-grams of many texts at once, as 64-bit hashes: exact, vectorised, the same everywhere.
+"""Words and character n-grams of many texts as 64-bit hashes: vectorised, and equal on every machine.
 
 The hash of any run of characters comes from two prefix sums of a polynomial hash modulo 2⁶⁴ (Karp and Rabin 1987),
-so no text is taken apart in Python. A vocabulary is then a sorted array of numbers, not a list of strings.
+so no text is split in Python. A vocabulary is a sorted array of numbers, not a list of strings.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _DENSE_RANGES: Final = (
 
 @dataclass(frozen=True)
 class Spans:
-    """Occurrences: `rows` the text of each, `hashes` what it is; words and character n-grams apart."""
+    """Occurrences of words and of character n-grams: the row of the text, and the hash."""
 
     word_rows: npt.NDArray[np.int64]
     words: UInt64s
@@ -50,26 +50,32 @@ class Spans:
     grams: UInt64s
 
 
-def spans(texts: Sequence[str | None] | pl.Series) -> Spans:
-    """Every word and every character n-gram of N texts (NFKC, lower case), with the row it stands in."""
-    series = texts if isinstance(texts, pl.Series) else pl.Series("text", list(texts), dtype=pl.String)
-    folded = series.fill_null("").str.normalize("NFKC").str.to_lowercase().str.replace_all("\0", " ", literal=True)
+def to_series(texts: Sequence[str | None] | pl.Series) -> pl.Series:
+    """Texts as a column."""
+    return texts if isinstance(texts, pl.Series) else pl.Series("text", list(texts), dtype=pl.String)
+
+
+def hash_spans(texts: Sequence[str | None] | pl.Series) -> Spans:
+    """Every word and every character n-gram of N texts (NFKC, lower case), with its row."""
+    folded = (
+        to_series(texts).fill_null("").str.normalize("NFKC").str.to_lowercase().str.replace_all("\0", " ", literal=True)
+    )
     joined = "\0" + "\0".join(folded.to_list()) + "\0"
     points = np.frombuffer(joined.encode("utf-32-le"), dtype=np.uint32)
     rows = np.cumsum(points == 0) - 1
-    kinds = _kinds(points)
-    prefix, powers = _prefix_hash(np.where(kinds == _GAP, np.uint32(_BOUNDARY), points))
-    starts, stops = _words(kinds)
+    kinds = _classify(points)
+    prefix, powers = _hash_prefixes(np.where(kinds == _GAP, np.uint32(_BOUNDARY), points))
+    starts, stops = _find_words(kinds)
     words = _hash(prefix, powers, starts, stops, salt=1)
-    grams = [_grams(kinds, size, dense=False) for size in ALPHABETIC_SIZES]
-    grams += [_grams(kinds, size, dense=True) for size in DENSE_SIZES]
+    grams = [_find_grams(kinds, size, dense=False) for size in ALPHABETIC_SIZES]
+    grams += [_find_grams(kinds, size, dense=True) for size in DENSE_SIZES]
     sizes = np.repeat(np.array(ALPHABETIC_SIZES + DENSE_SIZES), [len(g) for g in grams])
     first = np.concatenate(grams)
-    # the mark before a text carries the row of that text, so an n-gram may start on it
+    # the separator before a text has the row of that text, so an n-gram may start on it
     return Spans(rows[starts], words, rows[first], _hash(prefix, powers, first, first + sizes, salt=2))
 
 
-def _kinds(points: npt.NDArray[np.uint32]) -> npt.NDArray[np.int8]:
+def _classify(points: npt.NDArray[np.uint32]) -> npt.NDArray[np.int8]:
     """Gap, letter or dense script, for each character."""
     distinct, inverse = np.unique(points, return_inverse=True)
     dense = np.zeros(len(distinct), dtype=bool)
@@ -82,20 +88,20 @@ def _kinds(points: npt.NDArray[np.uint32]) -> npt.NDArray[np.int8]:
     return table[inverse]
 
 
-def _mixed(values: UInt64s) -> UInt64s:
-    """Finaliser of splitmix64 (Steele, Lea and Flood 2014): neighbouring numbers become unrelated ones."""
+def _mix(values: UInt64s) -> UInt64s:
+    """Finaliser of splitmix64 (Steele, Lea and Flood 2014): close inputs get unrelated outputs."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return values ^ (values >> np.uint64(31))
 
 
-def _prefix_hash(points: npt.NDArray[np.uint32]) -> tuple[UInt64s, UInt64s]:
+def _hash_prefixes(points: npt.NDArray[np.uint32]) -> tuple[UInt64s, UInt64s]:
     """Σ_{j<i} mix(c_j)·Bʲ for every i, and B⁻ⁱ, both modulo 2⁶⁴."""
     powers = np.full(len(points), _BASE, dtype=np.uint64)
     powers[0] = 1
     powers = np.cumprod(powers)
     prefix = np.zeros(len(points) + 1, dtype=np.uint64)
-    np.cumsum(_mixed(points.astype(np.uint64) + np.uint64(1)) * powers, out=prefix[1:])
+    np.cumsum(_mix(points.astype(np.uint64) + np.uint64(1)) * powers, out=prefix[1:])
     inverse = np.full(len(points) + 1, _INVERSE, dtype=np.uint64)
     inverse[0] = 1
     return prefix, np.cumprod(inverse)
@@ -104,19 +110,20 @@ def _prefix_hash(points: npt.NDArray[np.uint32]) -> tuple[UInt64s, UInt64s]:
 def _hash(
     prefix: UInt64s, powers: UInt64s, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64], *, salt: int
 ) -> UInt64s:
-    """Hash of the characters `starts:stops`, the same wherever they stand."""
+    """Hash of the characters `starts:stops`, equal at every position."""
+    # the difference is Σ mix(c_j)·Bʲ over the span; times B⁻ˢᵗᵃʳᵗ it no longer depends on the position
     values = (prefix[stops] - prefix[starts]) * powers[starts]
     lengths = (stops - starts).astype(np.uint64)
-    return _mixed(values + lengths * np.uint64(0xD1342543DE82EF95) + np.uint64(salt))
+    return _mix(values + lengths * np.uint64(0xD1342543DE82EF95) + np.uint64(salt))
 
 
-def _words(kinds: npt.NDArray[np.int8]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _find_words(kinds: npt.NDArray[np.int8]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Starts and stops of the longest runs of letters."""
     edges = np.diff((kinds == _LETTER).astype(np.int8))
     return np.flatnonzero(edges == 1) + 1, np.flatnonzero(edges == -1) + 1
 
 
-def _grams(kinds: npt.NDArray[np.int8], size: int, *, dense: bool) -> npt.NDArray[np.int64]:
+def _find_grams(kinds: npt.NDArray[np.int8], size: int, *, dense: bool) -> npt.NDArray[np.int64]:
     """Starts of the n-grams: dense characters only, or letters with a gap allowed at either end."""
     last = len(kinds) - size
     if last < 0:

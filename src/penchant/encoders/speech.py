@@ -1,14 +1,13 @@
-"""Speech to text: Whisper and its kin by folder or hub name, sounds of any length in windows.
+"""Speech to text: Whisper and similar models by folder or hub name; sounds of any length are cut into windows.
 
-What was said is content: it is never part of a log line, a report or an error.
+A transcript is content: it is never part of a log line, a report or an error.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -66,33 +65,31 @@ class _Loaded:
 
 
 class Transcriber:
-    """Sounds, float32 `[samples]` mono at `sample_rate`, → what is said in them. Loaded at the first use."""
+    """Sounds, float32 `[samples]` mono at `sample_rate`, → transcripts. The model is loaded at the first use."""
 
     name = "speech"
 
     def __init__(self, options: SpeechOptions) -> None:
         self.options = options
+        self._files = hub.ModelFiles(options.model, options.revision, options.download)
         self._loaded: _Loaded | None = None
-        self._digest: str | None = None
-        self._expected: str | None = None
-        self.heard: dict[str, str | None] = {}
-        """What was said in clips of this session, by SHA-256 of the file; never saved with the encoders."""
+        self.transcripts: dict[str, str | None] = {}
+        """Transcripts of clips of this session, by SHA-256 of the file; the encoders' state does not hold them."""
 
     @property
     def fingerprint(self) -> str:
         """Source, digest of weights and vocabulary, and the options that change a text."""
         o = self.options
-        told = {"language": o.language, "window_s": o.window_s, "max_tokens": o.max_tokens}
-        name = Path(o.model).name if Path(o.model).is_dir() else o.model
-        return f"{name}@{self._weights()} {json.dumps(told, sort_keys=True)}"
+        settings = {"language": o.language, "window_s": o.window_s, "max_tokens": o.max_tokens}
+        return f"{self._files.name}@{self._files.digest} {json.dumps(settings, sort_keys=True)}"
 
     @property
     def sample_rate(self) -> int:
-        """Samples a second that the model wants, Hz."""
+        """Sampling rate of the model, Hz."""
         return int(self._load().extractor.sampling_rate)
 
     def transcribe(self, sounds: Sequence[Float32s | None]) -> list[str | None]:
-        """What is said in each of N sounds of any length; None for None and for what holds no speech."""
+        """The transcript of each of N sounds of any length; None for None and for a sound without speech."""
         loaded = self._load()
         rate = self.sample_rate
         longest = min(self.options.window_s, float(getattr(loaded.extractor, "chunk_length", self.options.window_s)))
@@ -100,49 +97,37 @@ class Transcriber:
         owners: list[int] = []
         for row, sound in enumerate(sounds):
             for window in split_speech(sound, rate, longest) if sound is not None else []:
-                if np.abs(window).max(initial=0.0) > _SILENCE:  # models make words up where nothing sounds
+                if np.abs(window).max(initial=0.0) > _SILENCE:  # models hallucinate words in silence
                     pieces.append(window)
                     owners.append(row)
         said: list[list[str]] = [[] for _ in sounds]
         for start in range(0, len(pieces), self.options.batch_size):
             part = slice(start, start + self.options.batch_size)
-            for row, text in zip(owners[part], self._texts(loaded, pieces[part]), strict=True):
+            for row, text in zip(owners[part], self._transcribe_windows(loaded, pieces[part]), strict=True):
                 said[row].append(text.strip())
         return [" ".join(text for text in texts if text) or None for texts in said]
 
     def state(self) -> EncoderState:
-        """Options and the digest of the weights; the model itself stays where it is."""
-        return EncoderState({}, {"name": self.name, "options": asdict(self.options), "weights": self._weights()})
+        """Options and the digest of the weights; the bundle does not hold the model."""
+        return EncoderState({}, {"name": self.name, "options": asdict(self.options), "weights": self._files.digest})
 
     @classmethod
     def from_state(cls, state: EncoderState) -> Transcriber:
-        """The transcriber that gave `state`; at its first use the weights are looked up and compared."""
-        made = cls(SpeechOptions(**state.metadata["options"]))
-        made._expected = str(state.metadata["weights"])
-        return made
-
-    def _folder(self) -> Path:
-        o = self.options
-        kept = self._expected is not None
-        return hub.find_model_folder(o.model, revision=o.revision, download=o.download, kept=kept)
-
-    def _weights(self) -> str:
-        if self._digest is None:
-            self._digest = hub.digest_folder(self._folder())[:16]
-            hub.check_digest(self.options.model, self._digest, self._expected)
-        return self._digest
+        """The transcriber of a `state`; its first use compares the weights with those of the bundle."""
+        transcriber = cls(SpeechOptions(**state.metadata["options"]))
+        transcriber._files = replace(transcriber._files, expected=str(state.metadata["weights"]))
+        return transcriber
 
     def _load(self) -> _Loaded:
         if self._loaded is None:
             from penchant.encoders.pretrained.loading import load_speech_model
 
-            self._weights()
-            model, extractor, tokenizer = load_speech_model(self._folder())
+            model, extractor, tokenizer = load_speech_model(self._files.verify())
             device = resolve_device(self.options.device)
             self._loaded = _Loaded(model.to(device), extractor, tokenizer, device)
         return self._loaded
 
-    def _texts(self, loaded: _Loaded, windows: list[Float32s]) -> list[str]:
+    def _transcribe_windows(self, loaded: _Loaded, windows: list[Float32s]) -> list[str]:
         import torch
 
         from penchant.encoders.pretrained.loading import silence_transformers
@@ -150,28 +135,31 @@ class Transcriber:
         inputs = loaded.extractor(
             windows, sampling_rate=self.sample_rate, return_tensors="pt", return_attention_mask=True
         )
-        told = {key: value.to(loaded.device) for key, value in inputs.items() if isinstance(value, torch.Tensor)}
+        tensors = {key: value.to(loaded.device) for key, value in inputs.items() if isinstance(value, torch.Tensor)}
         room = int(getattr(loaded.model.config, "max_target_positions", 448)) - _PROMPT
         most = max(min(self.options.max_tokens, room), 1)
         with torch.inference_mode(), silence_transformers():
-            tokens = loaded.model.generate(**told, **self._language(loaded), max_new_tokens=most)
+            tokens = loaded.model.generate(**tensors, **self._language_arguments(loaded), max_new_tokens=most)
         return [str(text) for text in loaded.tokenizer.batch_decode(tokens, skip_special_tokens=True)]
 
-    def _language(self, loaded: _Loaded) -> dict[str, str]:
-        """What the model is told of the language; one that knows a single language cannot be told another."""
+    def _language_arguments(self, loaded: _Loaded) -> dict[str, str]:
+        """Arguments of `generate` for the language; a model of one language takes none."""
         if getattr(loaded.model.generation_config, "is_multilingual", False):
-            asked = self.options.language
-            return {"task": "transcribe", **({} if asked == AUTO else {"language": asked})}
+            language = self.options.language
+            return {"task": "transcribe", **({} if language == AUTO else {"language": language})}
         if self.options.language == "zh":
             raise EncoderError(
-                f"{self.options.model} does not say that it knows more than one language.",
+                f"{self.options.model} is not declared as a multilingual model.",
                 remedy="Name a multilingual model, or set language=auto.",
             )
         return {}
 
 
 def split_speech(sound: Float32s, rate: int, window_s: float) -> list[Float32s]:
-    """A sound in windows of at most `window_s` seconds, each cut at the quietest 50 ms of its last tenth."""
+    """A sound in windows of at most `window_s` seconds, each cut at the quietest 50 ms of its last tenth.
+
+    A cut between words costs fewer of them than one at a fixed length.
+    """
     width, frame = max(int(window_s * rate), 1), max(int(_FRAME_S * rate), 1)
     windows: list[Float32s] = []
     start = 0

@@ -1,4 +1,4 @@
-"""The text of an item, a user or an event, and the encoder that reads it, by name."""
+"""The text of an item, a user or an event, and its encoder by name."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class TextOptions:
     """Length of the vectors of ngram, word2vec and fasttext. 1 or more."""
     pooling: str = AUTO
     """How token vectors become one vector: auto, mean, cls, last, max, idf or attention. auto reads the
-    model's folder."""
+    folder of the model."""
     max_length: int | None = None
-    """Tokens read of a text. 1 or more; none takes what the model allows, 512 at most."""
+    """Tokens read of a text. 1 or more; none takes the limit of the model, 512 at most."""
     precision: str = AUTO
     """Number format of a transformer model: auto, fp32 or bf16."""
     device: str = AUTO
@@ -55,7 +55,7 @@ class TextOptions:
 
 
 def join_text_fields(table: pl.DataFrame, fields: Sequence[str]) -> list[str | None]:
-    """One normalised text per row `[N]`: the fields that are there, joined by ". "; None where all are empty.
+    """One normalised text a row `[N]`: the available fields joined by ". "; None where all are empty.
 
     >>> join_text_fields(pl.DataFrame({"title": ["Heat", None], "categories": [["Crime", "Action"], []]}), ITEM_FIELDS)
     ['Heat. Crime, Action', None]
@@ -70,9 +70,10 @@ def join_text_fields(table: pl.DataFrame, fields: Sequence[str]) -> list[str | N
 def fit_text_encoder(
     corpus: Sequence[str | None], options: TextOptions, *, seed: int = 0
 ) -> tuple[TextEncoder | None, TextChoice | None]:
-    """The encoder that the options ask for, and how it was chosen (None where it was named).
+    """The encoder of the options, and the reason of an automatic choice (None for a named encoder).
 
-    `ngram`, word vectors and idf weights are learned from the corpus. No text at all, or `none`, gives no encoder.
+    `ngram`, word vectors and idf weights are learned from the corpus. `none`, or a corpus without text, gives no
+    encoder.
     """
     if options.encoder == NONE or not any(text and text.strip() for text in corpus):
         return None, None
@@ -99,11 +100,8 @@ def fit_text_encoder(
 
 def restore_text_encoder(state: EncoderState) -> NgramEncoder | HuggingFaceEncoder | WordVectorEncoder:
     """The encoder of a bundle, by the name in its metadata."""
-    name = state.metadata.get("name")
-    if name == NgramEncoder.name:
-        return NgramEncoder.from_state(state)
-    if name == WordVectorEncoder.name:
-        return WordVectorEncoder.from_state(state)
-    if name == HuggingFaceEncoder.name:
-        return HuggingFaceEncoder.from_state(state)
-    raise EncoderError(f"The bundle names a text encoder {name!r} that is not known.")
+    encoders = (NgramEncoder, WordVectorEncoder, HuggingFaceEncoder)
+    for encoder in encoders:
+        if state.metadata.get("name") == encoder.name:
+            return encoder.from_state(state)
+    raise EncoderError(f"The bundle names an unknown text encoder: {state.metadata.get('name')!r}.")

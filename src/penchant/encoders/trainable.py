@@ -1,6 +1,6 @@
-"""Small networks of our own as encoders of pictures and sounds: trained on the catalogue, kept in the bundle.
+"""Small networks as encoders of pictures and sounds: trained on the catalogue, saved in the bundle.
 
-How they are trained without labels is `embeddings/contrastive.py`; here is what comes out, and how it encodes.
+`embeddings/contrastive.py` trains them without labels.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 @dataclass(frozen=True)
 class TrainableOptions:
-    """Options of the small networks `cnn`, `crnn` and `lstm`, which are trained on the items' own files
-    without labels."""
+    """Options of the small networks `cnn`, `crnn` and `lstm`, which are trained without labels on the
+    files of the items."""
 
     objectives: tuple[str, ...] = OBJECTIVES
     """What the training compares: augment, text, behaviour, or several of them. augment matches two changed versions of
@@ -65,8 +65,7 @@ class TrainableOptions:
             if name not in OBJECTIVES:
                 raise OptionError("trainable.objectives", name, allowed=OBJECTIVES)
         if not self.objectives:
-            told = ", ".join(OBJECTIVES)
-            raise UsageError("There is nothing to train for.", remedy=f"Give trainable.objectives: {told}.")
+            raise UsageError("trainable.objectives is empty.", remedy=f"Name some of {', '.join(OBJECTIVES)}.")
         require_range(self, "width", "dim", "epochs", "most_files", "most_shown", least=1, part="trainable.")
         require_range(self, "least_files", least=0, part="trainable.")
         require_range(self, "learning_rate", "temperature", above=0, part="trainable.")
@@ -75,8 +74,10 @@ class TrainableOptions:
 
 @dataclass(frozen=True)
 class Learned:
-    """What training found: the network's `weights`, and `mean` `[F]` and `projection` `[F, D]` of its features;
-    `note`: on what it was trained, one sentence."""
+    """A trained network: its `weights`, and the whitening of its features, `mean` `[F]` and `projection` `[F, D]`.
+
+    `note` says in one sentence on what it was trained.
+    """
 
     weights: Arrays
     mean: npt.NDArray[np.float32]
@@ -85,7 +86,7 @@ class Learned:
 
 
 class TrainableEncoder:
-    """Pictures or sounds as a small network sees them → vectors of length 1; `learned` is None until it is trained."""
+    """Pictures or sounds as a small network sees them → vectors of length 1; `learned` is None before training."""
 
     def __init__(self, network: str, options: TrainableOptions = TrainableOptions(), *, seed: int = 0) -> None:
         self.network = network
@@ -97,7 +98,7 @@ class TrainableEncoder:
 
     @property
     def fingerprint(self) -> str:
-        """The network with a digest of everything it learned."""
+        """The network with a digest of weights and whitening."""
         learned = self.fitted
         digest = hashlib.sha256()
         for array in (*(learned.weights[key] for key in sorted(learned.weights)), learned.mean, learned.projection):
@@ -111,12 +112,12 @@ class TrainableEncoder:
 
     @property
     def sample_rate(self) -> int:
-        """Samples a second of the sounds it takes, Hz."""
+        """Sampling rate of the sounds, Hz."""
         return log_mel.SAMPLE_RATE
 
     @property
     def is_loaded(self) -> bool:
-        """True once it was trained."""
+        """Whether it is trained."""
         return self.learned is not None
 
     @property
@@ -126,7 +127,7 @@ class TrainableEncoder:
 
     @property
     def fitted(self) -> Learned:
-        """What training found. Raises `EncoderError` where it has not been trained."""
+        """The result of training. Raises `EncoderError` before it."""
         if self.learned is None:
             raise EncoderError(
                 f"The encoder {self.network!r} has not been trained.",
@@ -140,15 +141,15 @@ class TrainableEncoder:
             return build_picture_network(self.options.width)
         return build_sound_network(self.options.width, convolutions=self.network == "crnn")
 
-    def prepared(self, content: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """A decoded content as the network takes it: a picture uint8 `[1, 64, 64, 3]`, a sound's windows
+    def prepare(self, content: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Input of the network for a decoded content: a picture uint8 `[1, 64, 64, 3]`, a sound's windows
         `[W, 304, 64]` float16 log-mel."""
         if self.name == IMAGE:
             return resize_picture(content)[None]
         return cut_sound_windows(content).astype(np.float16)
 
-    def inputs(self, prepared: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Prepared contents as the numbers the network computes with: pictures 0 to 1, log-mel as it is."""
+    def scale(self, prepared: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Prepared contents as float32: pictures from 0 to 1, log-mel unchanged."""
         numbers: npt.NDArray[np.float32] = prepared.astype(np.float32)
         return numbers / np.float32(255) if self.name == IMAGE else numbers
 
@@ -160,8 +161,8 @@ class TrainableEncoder:
         vectors = np.zeros((len(contents), self.dim), dtype=np.float32)
         for start in range(0, len(rows), _BATCH):
             part = rows[start : start + _BATCH]
-            pieces = [self.prepared(content) for row in part if (content := contents[row]) is not None]
-            features = self.features(self._trained(), np.concatenate(pieces))
+            pieces = [self.prepare(content) for row in part if (content := contents[row]) is not None]
+            features = self.compute_features(self._load(), np.concatenate(pieces))
             starts = np.cumsum([0, *(len(piece) for piece in pieces[:-1])])
             counts = np.array([len(piece) for piece in pieces], dtype=np.float32)
             means = np.add.reduceat(features, starts, axis=0) / counts[:, None]
@@ -170,17 +171,17 @@ class TrainableEncoder:
         present[rows] = True
         return Modality(vectors, present, self.fingerprint).unit()
 
-    def features(self, module: Any, prepared: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Features `[N, F]` of prepared contents, in batches; of pictures the mean with their mirror image."""
+    def compute_features(self, module: Any, prepared: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Features `[N, F]` of prepared contents, in batches; for pictures the mean with their mirror image."""
         import torch
 
         module.eval()
         out = []
         with torch.inference_mode():
             for start in range(0, len(prepared), _BATCH):
-                given = torch.from_numpy(self.inputs(prepared[start : start + _BATCH]))
-                found = module(given)
-                out.append(((found + module(given.flip(2))) / 2 if self.name == IMAGE else found).numpy())
+                given = torch.from_numpy(self.scale(prepared[start : start + _BATCH]))
+                features = module(given)
+                out.append(((features + module(given.flip(2))) / 2 if self.name == IMAGE else features).numpy())
         return np.concatenate(out)
 
     def state(self) -> EncoderState:
@@ -192,15 +193,15 @@ class TrainableEncoder:
 
     @classmethod
     def from_state(cls, state: EncoderState) -> TrainableEncoder:
-        """The encoder that gave `state`; it encodes to the same vectors."""
-        told = dict(state.metadata["options"])
-        told["objectives"] = tuple(told["objectives"])
-        encoder = cls(state.metadata["name"], TrainableOptions(**told), seed=state.metadata["seed"])
+        """The encoder of a `state`; it encodes to the same vectors."""
+        values = state.metadata["options"]
+        options = TrainableOptions(**{**values, "objectives": tuple(values["objectives"])})
+        encoder = cls(state.metadata["name"], options, seed=state.metadata["seed"])
         weights = {key.removeprefix("weights."): v for key, v in state.tensors.items() if key.startswith("weights.")}
         encoder.learned = Learned(weights, state.tensors["mean"], state.tensors["projection"], state.metadata["note"])
         return encoder
 
-    def _trained(self) -> Any:
+    def _load(self) -> Any:
         if self._module is None:
             import torch
 

@@ -49,7 +49,7 @@ def test_words_that_share_contexts_end_nearer(source: str) -> None:
     encoder = fitted(source, corpus(ENGLISH, " "))
     animals = {*ENGLISH[0], *ENGLISH[1]}
     for word in ("cat", "barks"):
-        assert set(encoder.nearest(word, 6)) == animals - {word}
+        assert set(encoder.find_nearest(word, 6)) == animals - {word}
     told = encoder.encode(["the dog sleeps", "a hamster eats", "the bus parks", None, "  "]).vectors
     assert told[0] @ told[1] > 0.5 > told[0] @ told[2]
 
@@ -59,7 +59,7 @@ def test_chinese_words_are_cut_first() -> None:
     pytest.importorskip("jieba")
     encoder = fitted("word2vec", corpus(CHINESE, "，"))
     assert encoder.options.chinese == "jieba"
-    nearest = encoder.nearest("小猫", 5)
+    nearest = encoder.find_nearest("小猫", 5)
     assert set(nearest) == {*CHINESE[0], *CHINESE[1]} - {"小猫"}
     pairs = fitted("word2vec", corpus(CHINESE, "，"), chinese="bigrams")
     told = pairs.encode(["小狗睡觉", "仓鼠玩耍", "卡车停车"]).vectors

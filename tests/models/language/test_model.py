@@ -274,7 +274,7 @@ def test_other_weights_in_the_folder_are_refused(folder: Callable[[str], Path], 
     model = LLM(replace(SMALL, source=str(folder("gpt")), epochs=1))
     fit(model, data())
     other = LLM(replace(model.options, source=str(folder("bert"))))
-    with pytest.raises(EncoderError, match="is not the encoder that made these vectors"):
+    with pytest.raises(EncoderError, match="is not the encoder of this bundle"):
         other.load_state(model.state())
     with pytest.raises(EncoderError, match="neither a folder nor among the models"):
         LLM(replace(SMALL, source="nobody/nothing")).start(data(), torch.device("cpu"))

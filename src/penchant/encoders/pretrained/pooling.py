@@ -1,7 +1,7 @@
-"""From the vectors of the tokens to one vector of the text.
+"""Pooling: one vector of a text from the vectors of its tokens.
 
-All functions take `hidden` `[batch, tokens, dim]` and `mask` `[batch, tokens]` (1 = token, 0 = padding) and give
-`[batch, dim]`; padding never changes a result.
+All functions take `hidden` `[batch, tokens, dim]` and `mask` `[batch, tokens]` (1 = token, 0 = padding) and return
+`[batch, dim]`. Padding never changes a result.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def pool_cls(hidden: Tensor, mask: Tensor) -> Tensor:
 
 
 def pool_last(hidden: Tensor, mask: Tensor) -> Tensor:
-    """The last token that is not padding: the only one of a causal model that has seen the whole text."""
+    """The last token that is not padding: in a causal model the only one that attends to all others."""
     import torch
 
     positions = torch.arange(mask.shape[1]) * (mask > 0)
@@ -64,10 +64,10 @@ def pool_weighted(hidden: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
 
 
 def compute_attention_weights(attentions: Tensor, mask: Tensor) -> Tensor:
-    """How much attention each token receives: αₜ = mean over heads h and queries q of A[h, q, t], `[batch, tokens]`.
+    """The attention that each token receives: αₜ = mean over heads h and queries q of A[h, q, t], `[batch, tokens]`.
 
     `attentions` `[batch, heads, queries, tokens]` of the last layer (Vaswani et al. 2017, eq. 1); queries that are
-    padding do not count.
+    padding have weight 0.
     """
     queries = mask.to(attentions.dtype)
     received = (attentions.mean(dim=1) * queries.unsqueeze(-1)).sum(dim=1)
@@ -85,7 +85,7 @@ def compute_idf(token_ids: list[list[int]], n_tokens: int) -> npt.NDArray[np.flo
 
 
 def pool(name: str, hidden: Tensor, mask: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Pool by name; `weights` belong to `idf` and `attention`. Raises `OptionError` for another name."""
+    """Pool by name; `idf` and `attention` take `weights`. Raises `OptionError` for another name."""
     if name in ("idf", "attention") and weights is not None:
         return pool_weighted(hidden, mask, weights)
     simple = {"mean": pool_mean, "cls": pool_cls, "last": pool_last, "max": pool_max}

@@ -1,4 +1,4 @@
-"""Runs a vision-type network the fastest way there is: PyTorch, or ONNX Runtime where that is measured to be faster."""
+"""The backend of a network: PyTorch, or ONNX Runtime where a measurement shows that it is clearly faster."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from penchant.errors import MissingExtraError, OptionError
 
 BACKENDS: Final = ("auto", "torch", "onnx")
 CLEARLY_FASTER: Final = 1.5
-"""ONNX Runtime is taken where it is so many times faster: near a tie, noise must not decide between two results."""
+"""Least speed-up for which ONNX Runtime is chosen. Near a tie, noise must not choose between two backends."""
 
 
 @dataclass(frozen=True)
 class Forward:
-    """A network as a function of arrays; `backend` runs it (`torch`, `onnx`), `note` says why."""
+    """A network as a function of arrays; `backend` names what runs it (`torch`, `onnx`), `note` gives the reason."""
 
     run: Callable[[Float32s], Float32s]
     backend: str
@@ -31,14 +31,14 @@ class Forward:
 
 
 def choose_forward(module: Any, example: Float32s, *, backend: str = "auto", device: str = "cpu") -> Forward:
-    """`module` (a batch of inputs in, `[B, D]` out) by the backend asked for, or by the faster one.
+    """`module` (a batch of inputs in, `[B, D]` out) by the named backend, or by the faster one (`auto`).
 
-    `example` is one small batch. Raises `OptionError`, and `MissingExtraError` where `onnx` is asked for and missing.
+    `example` is one small batch. Raises `OptionError`, and `MissingExtraError` where `onnx` is named and not installed.
     """
     if backend not in BACKENDS:
         raise OptionError("backend", backend, allowed=BACKENDS)
     module = module.eval()
-    plain = _torch(module, device)
+    plain = _run_with_torch(module, device)
     if backend == "torch" or (backend == "auto" and device != "cpu"):
         return Forward(plain, "torch", f"PyTorch on {device} encodes.")
     missing = next((name for name in ("onnxruntime", "onnx") if importlib.util.find_spec(name) is None), None)
@@ -47,21 +47,21 @@ def choose_forward(module: Any, example: Float32s, *, backend: str = "auto", dev
             raise MissingExtraError(missing, "onnx")
         return Forward(plain, "torch", f"PyTorch encodes: {missing} is not installed (extra 'onnx').")
     try:
-        exported = _onnx(module, example)
+        exported = _run_with_onnx(module, example)
     except Exception as error:
         if backend == "onnx":
             raise
         return Forward(plain, "torch", f"PyTorch encodes: the model cannot be exported to ONNX ({error}).")
     if backend == "onnx":
-        return Forward(exported, "onnx", "ONNX Runtime encodes, as asked.")
-    ratio = _seconds(plain, example) / _seconds(exported, example)
+        return Forward(exported, "onnx", "ONNX Runtime encodes: it is the named backend.")
+    ratio = _measure_seconds(plain, example) / _measure_seconds(exported, example)
     measured = f"ONNX Runtime takes 1/{ratio:.1f} of PyTorch's time on this machine"
     if ratio < CLEARLY_FASTER:
         return Forward(plain, "torch", f"PyTorch encodes: {measured}, less than {CLEARLY_FASTER} times faster.")
     return Forward(exported, "onnx", f"ONNX Runtime encodes: {measured}.")
 
 
-def _torch(module: Any, device: str) -> Callable[[Float32s], Float32s]:
+def _run_with_torch(module: Any, device: str) -> Callable[[Float32s], Float32s]:
     import torch
 
     module = module.to(device)
@@ -74,13 +74,13 @@ def _torch(module: Any, device: str) -> Callable[[Float32s], Float32s]:
     return run
 
 
-def _onnx(module: Any, example: Float32s) -> Callable[[Float32s], Float32s]:
-    """Export with a free batch size; the file is only read once and then removed."""
+def _run_with_onnx(module: Any, example: Float32s) -> Callable[[Float32s], Float32s]:
+    """Export with a free batch size; the file is removed once the session has read it."""
     import onnxruntime
     import torch
 
     with tempfile.TemporaryDirectory(prefix="penchant-onnx-") as folder, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter warns of every shape it takes as fixed
+        warnings.simplefilter("ignore")  # the exporter warns of every constant shape
         path = Path(folder) / "model.onnx"
         axes = {"contents": {0: "batch"}, "vectors": {0: "batch"}}
         torch.onnx.export(
@@ -95,23 +95,23 @@ def _onnx(module: Any, example: Float32s) -> Callable[[Float32s], Float32s]:
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = torch.get_num_threads()
         session = onnxruntime.InferenceSession(str(path), settings, providers=["CPUExecutionProvider"])
-    expected = _torch(module, "cpu")(example)
+    expected = _run_with_torch(module, "cpu")(example)
 
     def run(batch: Float32s) -> Float32s:
         result: Float32s = session.run(None, {"contents": batch})[0]
         return result
 
     if not np.allclose(run(example), expected, rtol=1e-2, atol=1e-3 * (1 + float(np.abs(expected).max()))):
-        raise ValueError("the exported model gives other vectors")
+        raise ValueError("the exported model computes other vectors")
     return run
 
 
-def _seconds(run: Callable[[Float32s], Float32s], example: Float32s) -> float:
+def _measure_seconds(run: Callable[[Float32s], Float32s], example: Float32s) -> float:
     """The shorter of two runs, after one to warm up."""
     run(example)
-    took = []
+    durations = []
     for _ in range(2):
         start = time.perf_counter()
         run(example)
-        took.append(time.perf_counter() - start)
-    return max(min(took), 1e-9)
+        durations.append(time.perf_counter() - start)
+    return max(min(durations), 1e-9)

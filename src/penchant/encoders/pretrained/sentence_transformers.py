@@ -21,7 +21,7 @@ _UNKNOWN_MODES: Final = ("pooling_mode_mean_sqrt_len_tokens", "pooling_mode_weig
 
 @dataclass(frozen=True)
 class Recipe:
-    """What happens around the transformer: `transformer` its folder, `dense` folders of linear layers, in order."""
+    """The modules around a transformer: `transformer` is its folder, `dense` the folders of linear layers in order."""
 
     transformer: Path
     pooling: str | None = None
@@ -34,21 +34,21 @@ class Recipe:
 def read_recipe(folder: Path, *, pooling: str | None = None) -> Recipe:
     """The recipe of a model folder; one without `modules.json` is a plain transformer.
 
-    With `pooling`, that is what the recipe says and the folder is not asked.
-    Raises `EncoderError` for a module that is not a transformer, pooling, dense layer or normalisation.
+    `pooling` overrides that of the folder. Raises `EncoderError` for a module that is not a transformer, pooling, dense
+    layer or normalisation.
     """
     modules = folder / "modules.json"
     if not modules.is_file():
         return Recipe(folder, pooling)
     transformer, chosen, normalize = folder, pooling, False
     dense: list[Path] = []
-    for module in _json(modules):
+    for module in _read_json(modules):
         kind = str(module["type"]).rsplit(".", 1)[-1]
         place = folder / str(module["path"])
         if kind == "Transformer":
             transformer = place
         elif kind == "Pooling":
-            chosen = pooling or _pooling(place / "config.json")
+            chosen = pooling or _read_pooling(place / "config.json")
         elif kind == "Dense":
             dense.append(place)
         elif kind == "Normalize":
@@ -58,7 +58,7 @@ def read_recipe(folder: Path, *, pooling: str | None = None) -> Recipe:
                 f"{modules} has a module {module['type']!r} that is not supported.",
                 remedy="Supported: Transformer, Pooling, Dense, Normalize. Choose another model.",
             )
-    settings = _json(transformer / "sentence_bert_config.json", default={})
+    settings = _read_json(transformer / "sentence_bert_config.json", default={})
     return Recipe(
         transformer,
         chosen,
@@ -69,28 +69,27 @@ def read_recipe(folder: Path, *, pooling: str | None = None) -> Recipe:
     )
 
 
-def _pooling(path: Path) -> str:
-    """The one way to pool that the file names."""
-    config = _json(path)
+def _read_pooling(path: Path) -> str:
+    """The pooling that the file names."""
+    config = _read_json(path)
     if "pooling_mode" in config:
-        named = config["pooling_mode"]
-        on = [named] if isinstance(named, str) else list(named)
-        found = [_NAMES.get(name, "") for name in on]
+        modes = config["pooling_mode"]
+        names = [_NAMES.get(mode, "") for mode in ([modes] if isinstance(modes, str) else modes)]
     else:
-        found = [ours for theirs, ours in _MODES.items() if config.get(theirs)]
-        found += ["" for theirs in _UNKNOWN_MODES if config.get(theirs)]
-    if len(found) != 1 or not found[0]:
+        names = [ours for theirs, ours in _MODES.items() if config.get(theirs)]
+        names += ["" for theirs in _UNKNOWN_MODES if config.get(theirs)]
+    if len(names) != 1 or not names[0]:
         raise EncoderError(
-            f"{path} asks for a way to pool that is not supported.",
-            remedy="Supported: exactly one of cls, mean, max, last token. Or give pooling=... yourself.",
+            f"{path} names a pooling that is not supported.",
+            remedy="Supported: exactly one of cls, mean, max, last token. Or set the option pooling.",
         )
-    return found[0]
+    return names[0]
 
 
-def _json(path: Path, default: Any = None) -> Any:
+def _read_json(path: Path, default: Any = None) -> Any:
     if not path.is_file() and default is not None:
         return default
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise EncoderError(f"{path} cannot be read: {error}", remedy="Fetch the model again.") from error
+        raise EncoderError(f"{path} cannot be read: {error}", remedy="Download the model again.") from error

@@ -1,4 +1,4 @@
-"""Words and their vectors: a table that is read from a file, kept in a bundle and looked up a column at a time."""
+"""Words and their vectors: a table read from a file, saved in a bundle, and looked up a column at a time."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ class WordTable:
         """Length of a vector."""
         return int(self.vectors.shape[1])
 
-    def rows(self, words: pl.Series) -> npt.NDArray[np.int64]:
-        """The row of each word `[n]`, -1 where it is not known."""
+    def find_rows(self, words: pl.Series) -> npt.NDArray[np.int64]:
+        """The row of each word `[n]`, -1 for an unknown word."""
         known = pl.DataFrame({"word": self.words, "at": np.arange(len(self.words))})
-        told = words.cast(pl.String).alias("word").to_frame()
-        at = told.join(known, on="word", how="left", maintain_order="left")["at"]
+        queries = words.cast(pl.String).alias("word").to_frame()
+        at = queries.join(known, on="word", how="left", maintain_order="left")["at"]
         return at.fill_null(-1).to_numpy().astype(np.int64)
 
-    def tensors(self) -> dict[str, npt.NDArray[Any]]:
-        """Arrays for safetensors; words as UTF-8 with a line feed between them."""
+    def to_tensors(self) -> dict[str, npt.NDArray[Any]]:
+        """Arrays for safetensors; words are UTF-8, separated by line feeds."""
         text = np.frombuffer("\n".join(self.words.to_list()).encode(), dtype=np.uint8)
-        told: dict[str, npt.NDArray[Any]] = {"words": text, "vectors": self.vectors}
-        return told if self.ngrams is None else {**told, "ngrams": self.ngrams}
+        tensors: dict[str, npt.NDArray[Any]] = {"words": text, "vectors": self.vectors}
+        return tensors if self.ngrams is None else {**tensors, "ngrams": self.ngrams}
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, npt.NDArray[Any]]) -> WordTable:
-        """The opposite of `tensors`."""
+        """The inverse of `to_tensors`."""
         text = np.asarray(tensors["words"], dtype=np.uint8).tobytes().decode()
         ngrams = np.asarray(tensors["ngrams"]) if "ngrams" in tensors else None
         return cls(pl.Series("word", text.split("\n"), dtype=pl.String), np.asarray(tensors["vectors"]), ngrams)
@@ -54,9 +54,9 @@ class WordTable:
 def read_word_file(path: Path, max_words: int) -> WordTable:
     """The first `max_words` words of a file in the text format of GloVe, or of word2vec (a first line `W D`).
 
-    One word a line, then its D numbers with spaces between them; `.gz` is unpacked. Case is folded, as texts are; the
-    first of two equal words stands. Raises `EncoderError` that names the line,
-    `UnknownEncoderError` where there is no such file.
+    One word a line, then its D numbers, separated by spaces; `.gz` is unpacked. Words are lower-cased as texts are; the
+    first of several equal words is used. Raises `EncoderError` that names the line, `UnknownEncoderError` where the
+    file is missing.
     """
     if not path.is_file():
         raise UnknownEncoderError(f"There is no file of word vectors {path}.", remedy="Give it as glove:PATH.")
@@ -89,7 +89,7 @@ def read_word_file(path: Path, max_words: int) -> WordTable:
     kept = kept.unique("word", keep="first", maintain_order=True)
     vectors = kept["numbers"].list.to_array(dim).to_numpy()
     peak = float(np.abs(vectors).max(initial=0.0))
-    scale = 1.0 if peak < 1e4 else 1e4 / peak  # half precision ends at 65,504; a common scale changes no direction
+    scale = 1.0 if peak < 1e4 else 1e4 / peak  # float16 ends at 65,504; a common scale changes no direction
     return WordTable(kept["word"], np.ascontiguousarray(vectors * scale, dtype=np.float16))
 
 

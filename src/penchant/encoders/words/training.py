@@ -1,4 +1,5 @@
-"""Word2Vec and FastText (skip-gram with negative sampling) on a corpus, by gensim; one thread, so that it repeats."""
+"""Word2Vec and FastText (skip-gram with negative sampling) on a corpus, by gensim, in one thread for reproducible
+vectors."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ def train_words(corpus: pl.Series, options: WordVectorOptions) -> WordTable:
     sentences = corpus.filter(corpus.list.len() > 0).to_list()
     total = int(corpus.list.len().sum())
     least = options.min_count if total >= _SMALL_CORPUS else 1
-    told: dict[str, Any] = {
+    arguments: dict[str, Any] = {
         "vector_size": options.dim,
         "window": options.window,
         "min_count": least,
@@ -52,13 +53,13 @@ def train_words(corpus: pl.Series, options: WordVectorOptions) -> WordTable:
         if options.source == FASTTEXT:
             buckets = int(np.clip(_BUCKETS_PER_WORD * distinct, *_BUCKETS))
             low, high = NGRAM_LENGTHS
-            vectors = FastText(sentences, min_n=low, max_n=high, bucket=buckets, **told).wv
+            vectors = FastText(sentences, min_n=low, max_n=high, bucket=buckets, **arguments).wv
             ngrams = vectors.vectors_ngrams.astype(np.float16)
         else:
-            vectors, ngrams = Word2Vec(sentences, **told).wv, None
+            vectors, ngrams = Word2Vec(sentences, **arguments).wv, None
     except RuntimeError as error:  # gensim: "you must first build vocabulary"
         raise EncoderError(
-            f"No word occurs {least} times: {options.source} has nothing to learn.",
+            f"No word occurs {least} times, so {options.source} cannot be trained.",
             remedy="Check the text columns, or use modalities.text.encoder=ngram.",
         ) from error
     words = pl.Series("word", list(vectors.index_to_key), dtype=pl.String)
@@ -66,5 +67,5 @@ def train_words(corpus: pl.Series, options: WordVectorOptions) -> WordTable:
 
 
 def _hash(word: str) -> int:
-    """A hash that is the same in every process (that of Python is not)."""
+    """A hash that is equal in every process, unlike that of Python."""
     return zlib.crc32(word.encode())

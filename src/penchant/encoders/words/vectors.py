@@ -1,8 +1,8 @@
-"""Word embeddings as a text encoder: Word2Vec or FastText trained on the corpus itself, or a file of word vectors.
+"""Word embeddings as a text encoder: Word2Vec or FastText trained on the corpus, or a file of word vectors.
 
-A text is the weighted mean of its words, each weighted by a / (a + p(word)), less what all texts have in common (Arora,
-Liang and Ma, "A simple but tough-to-beat baseline for sentence embeddings", 2017). Choose it where texts are many and
-their words special (part numbers, dialect, names), or where vectors of a language are at hand as a file.
+A text is the weighted mean of its words, each weighted by a / (a + p(word)), less the common directions of all texts
+(Arora, Liang and Ma, "A simple but tough-to-beat baseline for sentence embeddings", 2017). Choose it where texts are
+many and their words special (part numbers, dialect, names), or where a file has vectors of the language.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import polars as pl
 from penchant.data.modalities import Modality
 from penchant.data.text import WordOptions, split_words
 from penchant.encoders.protocol import EncoderState
+from penchant.encoders.spans import to_series
 from penchant.encoders.words.table import NGRAM_LENGTHS, WordTable, compute_subword_vectors, read_word_file
 from penchant.encoders.words.training import FASTTEXT, WORD2VEC, train_words
 from penchant.errors import EncoderError, OptionError
@@ -77,7 +78,7 @@ class WordVectorOptions:
 
 @dataclass(frozen=True)
 class _Fitted:
-    """`table` of words; `weights` `[W]` of them; `common` `[c, D]`: directions that are taken out."""
+    """`table` of words; `weights` `[W]` of them; `common` `[c, D]`: directions that are removed."""
 
     table: WordTable
     weights: npt.NDArray[np.float32]
@@ -100,31 +101,31 @@ class WordVectorEncoder:
     def fit(self, texts: Sequence[str | None] | pl.Series) -> WordVectorEncoder:
         """Learn words (or read their file), weights and common directions from a corpus; returns itself.
 
-        Raises `EncoderError` where there is nothing to learn from or the file cannot be used, `MissingExtraError`
-        where gensim is needed and not installed.
+        Raises `EncoderError` for an empty corpus or an unusable file, `MissingExtraError` where gensim is not
+        installed.
         """
         chosen = WordOptions(chinese=self.options.chinese).cache_key.rsplit("-", 1)[1]  # type: ignore[arg-type]
         self.options = replace(self.options, chinese=chosen)
-        corpus = self._words(_series(texts).drop_nulls())
-        counts = _counts(corpus)
+        corpus = self._split(to_series(texts).drop_nulls())
+        counts = _count_words(corpus)
         trained = self.options.source in (WORD2VEC, FASTTEXT)
         if trained:
             table = train_words(corpus, self.options)
         else:
-            table = read_word_file(_path(self.options.source), self.options.max_words)
+            table = read_word_file(_to_path(self.options.source), self.options.max_words)
         known = pl.DataFrame({"word": table.words}).join(counts, on="word", how="left", maintain_order="left")
         share = known["len"].fill_null(1).to_numpy() / max(int(counts["len"].sum()), 1)
         weights = (self.options.smoothing / (self.options.smoothing + share)).astype(np.float32)
         bare = _Fitted(table, weights, np.zeros((0, table.dim), dtype=np.float32))
         sample = corpus if corpus.len() <= _CORPUS else corpus.sample(_CORPUS, seed=self.options.seed)
-        vectors, present = self._means(bare, sample)
-        self._fitted = replace(bare, common=_common(vectors[present], self.options.common))
+        vectors, present = self._average_words(bare, sample)
+        self._fitted = replace(bare, common=_find_common_directions(vectors[present], self.options.common))
         self.__dict__.pop("fingerprint", None)
         return self
 
     @property
     def fitted(self) -> _Fitted:
-        """What was learned; raises `EncoderError` before `fit`."""
+        """The fitted arrays; raises `EncoderError` before `fit`."""
         if self._fitted is None:
             raise EncoderError("The word vectors were not fitted.", remedy="Call fit(texts) with the corpus first.")
         return self._fitted
@@ -140,19 +141,19 @@ class WordVectorEncoder:
         digest = hashlib.sha256()
         for part in self.state().tensors.values():
             digest.update(part.tobytes())
-        told = {key: value for key, value in asdict(self.options).items() if key != "source"}
+        settings = {key: value for key, value in asdict(self.options).items() if key != "source"}
         source = self.options.source
-        name = source if source in (WORD2VEC, FASTTEXT) else _path(source).name
-        return f"{name}@{digest.hexdigest()[:16]} {json.dumps(told, sort_keys=True)}"
+        name = source if source in (WORD2VEC, FASTTEXT) else _to_path(source).name
+        return f"{name}@{digest.hexdigest()[:16]} {json.dumps(settings, sort_keys=True)}"
 
     def encode(self, texts: Sequence[str | None]) -> Modality:
-        """Unit vectors `[N, D]`; None, blank and what has no known word is absent."""
-        series = _series(texts)
+        """Unit vectors `[N, D]`; None, blank texts and those without a known word are absent."""
+        series = to_series(texts)
         out = np.zeros((series.len(), self.dim), dtype=np.float32)
         present = np.zeros(series.len(), dtype=bool)
         for start in range(0, series.len(), _BLOCK):
             block = slice(start, start + _BLOCK)
-            out[block], present[block] = self._means(self.fitted, self._words(series[block]))
+            out[block], present[block] = self._average_words(self.fitted, self._split(series[block]))
         common = self.fitted.common
         out -= (out @ common.T) @ common
         norms = np.linalg.norm(out, axis=1)
@@ -161,10 +162,10 @@ class WordVectorEncoder:
         out[~present] = 0.0
         return Modality(out, present, self.fingerprint)
 
-    def nearest(self, word: str, k: int = 10) -> list[str]:
-        """The k words whose vectors point most nearly the same way as that of a known word, best first."""
+    def find_nearest(self, word: str, k: int = 10) -> list[str]:
+        """The k words with the highest cosine to a known word, best first."""
         table = self.fitted.table
-        rows = table.rows(pl.Series([word]))
+        rows = table.find_rows(pl.Series([word]))
         if rows[0] < 0:
             return []
         vectors = table.vectors.astype(np.float32)
@@ -175,33 +176,33 @@ class WordVectorEncoder:
     def state(self) -> EncoderState:
         """Words, vectors, weights and options, for the bundle."""
         fitted = self.fitted
-        tensors = {**fitted.table.tensors(), "weights": fitted.weights, "common": fitted.common}
+        tensors = {**fitted.table.to_tensors(), "weights": fitted.weights, "common": fitted.common}
         return EncoderState(tensors, {"name": self.name, "options": asdict(self.options)})
 
     @classmethod
     def from_state(cls, state: EncoderState) -> WordVectorEncoder:
-        """The encoder that gave `state`; it encodes to the same bytes and needs no file."""
+        """The encoder of a `state`; it encodes to the same bytes and needs no file."""
         encoder = cls(WordVectorOptions(**state.metadata["options"]))
         table = WordTable.from_tensors(state.tensors)
         encoder._fitted = _Fitted(table, np.asarray(state.tensors["weights"]), np.asarray(state.tensors["common"]))
         return encoder
 
-    def _words(self, texts: pl.Series) -> pl.Series:
+    def _split(self, texts: pl.Series) -> pl.Series:
         return split_words(texts, WordOptions(chinese=self.options.chinese))  # type: ignore[arg-type]
 
-    def _means(self, fitted: _Fitted, cut: pl.Series) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-        """Weighted means `[N, D]` of texts cut into words, and which had a known word."""
+    def _average_words(self, fitted: _Fitted, cut: pl.Series) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        """Weighted means `[N, D]` of split texts, and which have a known word."""
         table = fitted.table
         flat = pl.DataFrame({"row": np.arange(cut.len()), "word": cut}).explode("word", empty_as_null=False)
         flat = flat.drop_nulls("word")
-        at, rows = table.rows(flat["word"]), flat["row"].to_numpy()
+        at, rows = table.find_rows(flat["word"]), flat["row"].to_numpy()
         vectors, weights = table.vectors, fitted.weights
         if table.ngrams is not None and (at < 0).any():
             unknown = flat["word"].filter(pl.Series(at < 0)).unique(maintain_order=True)
-            made = compute_subword_vectors(unknown, table.ngrams, NGRAM_LENGTHS)
-            vectors = np.concatenate([vectors.astype(np.float32), made])
-            weights = np.concatenate([weights, np.full(len(made), np.median(weights), dtype=np.float32)])
-            places = pl.DataFrame({"word": unknown, "place": np.arange(len(made)) + len(table.words)})
+            subwords = compute_subword_vectors(unknown, table.ngrams, NGRAM_LENGTHS)
+            vectors = np.concatenate([vectors.astype(np.float32), subwords])
+            weights = np.concatenate([weights, np.full(len(subwords), np.median(weights), dtype=np.float32)])
+            places = pl.DataFrame({"word": unknown, "place": np.arange(len(subwords)) + len(table.words)})
             place = flat.join(places, on="word", how="left", maintain_order="left")["place"].fill_null(-1).to_numpy()
             at = np.where(at < 0, place, at)
         rows, at = rows[at >= 0], at[at >= 0]
@@ -212,25 +213,22 @@ class WordVectorEncoder:
         return out.astype(np.float32), total > 0
 
 
-def _common(vectors: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.float32]:
-    """The leading right singular vectors `[c, D]` of the texts; none where there are too few texts to tell."""
+def _find_common_directions(vectors: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.float32]:
+    """The leading right singular vectors `[c, D]` of the texts; none where there are too few texts."""
     kept = count if len(vectors) > 2 * count else 0
     if not kept:
         return np.zeros((0, vectors.shape[1]), dtype=np.float32)
+    # eigenvectors of the Gram matrix [D, D]: cheaper than a decomposition of [N, D], and ascending
     gram = vectors.T.astype(np.float64) @ vectors.astype(np.float64)
     _, directions = np.linalg.eigh(gram)
     return np.ascontiguousarray(directions[:, ::-1][:, :kept].T, dtype=np.float32)
 
 
-def _counts(corpus: pl.Series) -> pl.DataFrame:
+def _count_words(corpus: pl.Series) -> pl.DataFrame:
     """Columns `word` and `len`, how often it occurs."""
     flat = corpus.rename("word").explode(empty_as_null=False).drop_nulls()
     return flat.to_frame().group_by("word", maintain_order=True).len()
 
 
-def _path(source: str) -> Path:
+def _to_path(source: str) -> Path:
     return Path(source.removeprefix(FILE_PREFIX)).expanduser()
-
-
-def _series(texts: Sequence[str | None] | pl.Series) -> pl.Series:
-    return texts if isinstance(texts, pl.Series) else pl.Series("text", list(texts), dtype=pl.String)

@@ -139,6 +139,6 @@ def _language_model(facts: Facts, options: LLMOptions, is_given: bool) -> nn.Mod
 
 def load_given(facts: Facts, options: LLMOptions) -> nn.Module:
     """The given language model with its first weights, which are compared. Raises `EncoderError`."""
-    folder = find_model_folder(options.source, revision=options.revision, download=options.download, kept=True)
+    folder = find_model_folder(options.source, revision=options.revision, download=options.download, saved=True)
     check_digest(options.source, digest_folder(folder), facts.digest)
     return reader(load(folder))
