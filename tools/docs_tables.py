@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import penchant
 from penchant.cleaning.doctor.advice import RULES, Advice
@@ -119,12 +119,18 @@ def command_table(name: str) -> str:
         names = ", ".join(f"`{option}`" for option in [*parameter.opts, *parameter.secondary_opts])
         if parameter.param_type_name == "argument":
             names = f"`{parameter.metavar or parameter.name.upper()}`"
-        elif parameter.metavar:
-            names += f" {parameter.metavar}"
+        elif values := parameter.metavar or "|".join(literals(parameter)):
+            names += " " + values.replace("|", "\\|")
         default = parameter.default
-        shown = f"`{default}`" if default not in (None, False, True, (), []) and not callable(default) else ""
+        has_default = default not in (None, "", (), []) and not isinstance(default, bool) and not callable(default)
+        shown = f"`{default}`" if has_default else ""
         rows.append(f"| {names} | {shown} | {words} |")
     return "\n".join([*rows, ""])
+
+
+def literals(parameter: Any) -> list[str]:
+    """The allowed values of an option of the type `Literal`."""
+    return [str(value) for value in get_args(parameter.type_descriptor.annotation) if isinstance(value, str)]
 
 
 def alias_tables() -> str:
