@@ -231,6 +231,17 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         raise DataError(f"{file} is not valid TOML: {error}.", remedy="Correct that line.") from error
 
 
+def read_package_toml(package: str, name: str) -> dict[str, Any]:
+    """The content of a TOML file that is beside the modules of a package.
+
+    >>> list(read_package_toml("penchant.data.ingest", "aliases.toml"))
+    ['events', 'items', 'users', 'relations']
+    """
+    from importlib import resources
+
+    return tomllib.loads((resources.files(package) / name).read_text(encoding="utf-8"))
+
+
 def parse_settings(pairs: Iterable[str]) -> dict[str, str]:
     """Parse `["transformer.dim=64"]` into a dictionary; the last of two equal keys counts.
 

@@ -12,35 +12,10 @@ import numpy.typing as npt
 from penchant.data import schema
 from penchant.data.columns import fold_name
 from penchant.errors import UsageError
+from penchant.options import read_package_toml
 
-KIND_ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
-    "view": ("浏览", "瀏覽", "查看", "观看", "觀看"),
-    "click": ("点击", "點擊", "点开", "點開"),
-    "play": ("播放",),
-    "like": ("喜欢", "喜歡", "点赞", "點讚", "点讚", "赞", "讚"),
-    "favorite": ("收藏",),
-    "follow": ("关注", "關注", "追蹤"),
-    "purchase": ("购买", "購買", "买", "下单", "下單", "支付", "付款", "成交"),
-    "add_to_cart": ("加购", "加購", "加购物车", "加入购物车", "加入購物車"),
-    "rating": ("评分", "評分", "打分"),
-    "comment": ("评论", "評論", "留言"),
-    "share": ("分享", "转发", "轉發"),
-    "search": ("搜索", "搜尋"),
-    "dislike": ("不喜欢", "不喜歡", "踩", "点踩", "點踩", "讨厌", "討厭", "反感", "差评", "差評"),
-    "not_interested": ("不感兴趣", "不感興趣", "没兴趣", "沒興趣", "无兴趣"),
-    "hide": ("隐藏", "隱藏", "不看", "减少推荐", "減少推薦"),
-    "block": ("屏蔽", "封鎖", "拉黑", "加入黑名单"),
-    "report": ("举报", "檢舉", "投诉", "投訴"),
-    "skip": ("跳过", "跳過", "略過", "划走", "划过", "快速划过"),
-    "return": ("退货", "退貨"),
-    "refund": ("退款",),
-    "cancel": ("取消", "取消订单", "取消訂單"),
-    "remove_from_cart": ("移出购物车", "移出購物車", "删除购物车", "从购物车删除"),
-    "unlike": ("取消点赞", "取消點讚", "取消喜欢", "取消收藏"),
-    "unfollow": ("取消关注", "取消關注", "取关"),
-    "unsubscribe": ("退订", "退訂", "取消订阅", "取消訂閱"),
-    "impression": ("曝光", "展示", "展现", "展現"),
-}
+_WORDS: Final = read_package_toml(__package__, "kinds.toml")
+KIND_ALIASES: Final[Mapping[str, tuple[str, ...]]] = {kind: tuple(words) for kind, words in _WORDS["aliases"].items()}
 """Our kind → words taken for it. The names of our kinds match too, without case, spaces, `_` and `-`."""
 
 KNOWN_KINDS: Final = (*KIND_ALIASES, *sorted(schema.NEGATIVE_KINDS | schema.PASSIVE_KINDS))
@@ -49,22 +24,9 @@ _OURS: Final[Mapping[str, str]] = {fold_name(kind): kind for kind in KNOWN_KINDS
     fold_name(word): kind for kind, words in KIND_ALIASES.items() for word in words
 }
 
-_NEGATIVE_WORDS: Final = schema.NEGATIVE_KINDS | set(
-    """
-    dislikes disliked disliking hate hated hid hidden hides skipped skips skipping blocked mute muted ban
-    banned reported not no dont never ignore ignored remove removed delete deleted dismiss dismissed reject
-    rejected decline declined down downvoted negative bad returned returns refunded cancelled canceled
-    abandon complaint complained unsave unfavorite unfavourite unshare uninterested unliked unfollowed
-    unsubscribed impressions impressed exposures exposed displayed displays impression exposure shown
-    """.split()  # noqa: SIM905 (a list would stand one word a line)
-)
-_NEGATIVE_SIGNS: Final = re.compile(
-    r"[不没沒无無未勿踩厌厭烦煩拒删刪退负負]|屏蔽|封鎖|隐藏|隱藏|举报|檢舉|投诉|投訴|拉黑|黑名单|取消|移除|移出|"
-    r"跳过|跳過|略過|划走|划过|忽略|差评|差評|曝光|展示|展现|展現"
-)
-_NOT_NEGATIVE: Final = re.compile(
-    "不错|不錯|不断|不斷|不停|不限|不少|无线|無線|无限|無限|无敌|無敵|无损|無損|无疑|無疑|没错|沒錯|负责|負責"
-)
+_NEGATIVE_WORDS: Final = schema.NEGATIVE_KINDS | set(_WORDS["negative"]["words"])
+_NEGATIVE_SIGNS: Final = re.compile("|".join(_WORDS["negative"]["signs"]))
+_NOT_NEGATIVE: Final = re.compile("|".join(_WORDS["negative"]["not_negative"]))
 """Words that contain such a sign and are not negative."""
 
 

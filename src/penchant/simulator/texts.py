@@ -7,10 +7,8 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +17,7 @@ import polars as pl
 
 from penchant.arrays import Ints
 from penchant.messages import LANGUAGES
+from penchant.options import read_package_toml
 
 N_TOPICS: Final = 24
 STYLES: Final = ("easy", "fine", "classic", "modern")
@@ -75,8 +74,8 @@ class Texts:
 @cache
 def load_texts(language: str) -> Texts:
     """The words and templates of a language."""
-    shared, side = _read("topics"), LANGUAGES.index(language)
-    texts: dict[str, Any] = _read("texts")[language]
+    shared, side = read_package_toml(__package__, "topics.toml"), LANGUAGES.index(language)
+    texts: dict[str, Any] = read_package_toml(__package__, "texts.toml")[language]
     topics = shared["topic"]
     comments = texts.pop("comments")
     most = max(map(len, comments))
@@ -107,7 +106,3 @@ def fill_templates(templates: pl.Series, columns: pl.DataFrame) -> pl.Series:
         text = text.str.replace_all("{" + name + "}", value, literal=True)
         text = text.str.replace_all("{" + name[0].upper() + name[1:] + "}", upper, literal=True)
     return columns.with_columns(templates.alias("template")).select(text)["template"]
-
-
-def _read(name: str) -> dict[str, Any]:
-    return tomllib.loads((resources.files(__package__) / f"{name}.toml").read_text(encoding="utf-8"))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator, Mapping
-from importlib import resources
 from typing import Any, Final
 
 from penchant.errors import OptionError
+from penchant.options import read_package_toml
 from penchant.sources.amazon import amazon_2014, amazon_2018, amazon_2023
 from penchant.sources.kuairec import kuairec
 from penchant.sources.microlens import microlens
@@ -26,8 +25,7 @@ _CONVERTERS: Final = {reader.__name__: reader for reader in _READERS}
 
 
 def _read() -> Iterator[PublicSet]:
-    tables = tomllib.loads((resources.files(__package__) / "catalogue.toml").read_text(encoding="utf-8"))
-    for family, table in tables.items():
+    for family, table in read_package_toml(__package__, "catalogue.toml").items():
         versions = table.pop("versions", {"": {}})
         for version, fields in versions.items():
             name = f"{family}-{version}" if version else family

@@ -12,56 +12,11 @@ import polars as pl
 from penchant.data import schema
 from penchant.data.columns import fold_name
 from penchant.errors import SchemaError
-
-_USER: Final = ("user", "uid", "userid", "customer", "customerid", "visitorid", "memberid", "reviewerid", "accountid")
-_ITEM: Final = (
-    *("item", "iid", "itemid", "movie", "movieid", "product", "productid", "asin", "sku", "videoid", "newsid"),
-    *("articleid", "songid", "trackid", "bookid", "isbn", "businessid", "goodsid", "articlenumber"),
-)
-_TIME: Final = (
-    *("ts", "t", "time", "times", "times", "timems", "timestamps", "timestampms", "unixtime", "unixreviewtime"),
-    *("datetime", "date", "eventtime", "createdat"),
-)
+from penchant.options import read_package_toml
 
 ALIASES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
-    schema.EVENTS: {
-        schema.USER_ID: _USER,
-        schema.ITEM_ID: _ITEM,
-        schema.TIMESTAMP: _TIME,
-        schema.EVENT_ID: ("eventid", "interactionid", "reviewid"),
-        schema.SEQ: ("sequence", "seqno", "sequencenumber"),
-        schema.EVENT: ("eventtype", "type", "action", "actiontype", "behavior", "behaviour", "kind", "eventname"),
-        schema.VALUE: ("rating", "ratings", "stars", "overall", "score", "weight", "quantity"),
-        schema.DWELL_S: ("dwell", "dwelltime", "dwellseconds", "watchtime", "duration"),
-        schema.TEXT: ("comment", "review", "reviewtext", "query", "message"),
-        schema.IMAGE: ("picture", "photo", "imagepath", "imagefile"),
-        schema.AUDIO: ("sound", "voice", "audiopath", "audiofile"),
-        schema.SESSION_ID: ("session", "sid"),
-        schema.RECOMMENDATION_ID: ("recid", "requestid"),
-        schema.POSITION: ("rank", "slot"),
-        schema.PROPENSITY: ("probability",),
-    },
-    schema.ITEMS: {
-        schema.ITEM_ID: (*_ITEM, "id"),
-        schema.TITLE: ("name", "movietitle", "producttitle", "productname", "itemname", "caption", "headline"),
-        schema.DESCRIPTION: ("desc", "plot", "abstract", "summary", "overview", "body", "content"),
-        schema.CATEGORIES: ("category", "genres", "genre", "tags", "class"),
-        schema.IMAGE: ("picture", "photo", "imagepath", "imagefile", "poster", "cover"),
-        schema.AUDIO: ("sound", "audiopath", "audiofile"),
-        schema.CREATED_AT: ("created", "published", "publishedat", "releasedate", "uploadtime"),
-        schema.CREATOR: ("author", "artist", "seller", "uploader", "channel"),
-        schema.PRICE: ("cost", "unitprice"),
-    },
-    schema.USERS: {
-        schema.USER_ID: (*_USER, "id"),
-        schema.TEXT: ("bio", "about", "profile"),
-        schema.IMAGE: ("avatar", "picture", "photo"),
-    },
-    schema.RELATIONS: {
-        schema.SOURCE_ID: ("source", "src", "from", "follower", "head", "headid"),
-        schema.TARGET_ID: ("target", "dst", "to", "followee", "tail", "tailid"),
-        schema.RELATION_KIND: ("type", "relation", "relationid", "edge"),
-    },
+    table: {name: tuple(aliases) for name, aliases in columns.items()}
+    for table, columns in read_package_toml(__package__, "aliases.toml").items()
 }
 """Table → our column → names taken for it, compared without case, spaces, `_` and `-`."""
 
