@@ -5,7 +5,7 @@ import polars as pl
 
 from penchant.arrays import Float32s
 from penchant.data.dataset import Dataset
-from penchant.data.results.recommendations import EventReason
+from penchant.data.results.reasons import EventReason
 from penchant.data.sequences import SequenceBatch
 from penchant.profiles.explanation import compute_lead, measure_event_contributions
 from penchant.profiles.words import reason_sentence

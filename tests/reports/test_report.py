@@ -13,7 +13,7 @@ from penchant.data.read_report import IngestReport, TableReport
 from penchant.data.results.comparison import Comparison, PairedTest, SliceResult
 from penchant.data.results.estimates import Difference, Interval
 from penchant.data.results.modality_use import Ablation, AblationRow, Coverage, ModalityUse
-from penchant.data.results.recommendations import EventReason, Reason
+from penchant.data.results.reasons import EventReason, Reason
 from penchant.data.results.recovery import Recovery
 from penchant.reports.report import DatasetSummary, Epoch, Example, ReportData, Timeline, render_report
 from penchant.reports.story import ShownItem

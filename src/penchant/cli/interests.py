@@ -9,7 +9,7 @@ import typer
 from penchant.cli import parameters, requests, terminal
 
 if TYPE_CHECKING:
-    from penchant.data.results.recommendations import InterestSeries
+    from penchant.data.results.interest_series import InterestSeries
     from penchant.recommender.recommender import Recommender
 
 _LINES = 20

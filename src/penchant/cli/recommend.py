@@ -11,7 +11,8 @@ from penchant.cli import parameters, requests, terminal
 from penchant.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from penchant.data.results.recommendations import Reason, Recommendations
+    from penchant.data.results.reasons import Reason
+    from penchant.data.results.recommendations import Recommendations
     from penchant.recommender.recommender import Recommender
     from penchant.retrieval.filters import Filters
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Bools, Float32s, Int32s, Ints
 from penchant.data import schema
 from penchant.data.precomputed import PrecomputedEmbeddings, check_vectors, parse_vectors
 from penchant.data.sequences import SequenceBatch
@@ -109,18 +109,18 @@ class Dataset:
         """The ids of `items` and of `users`."""
         return {schema.ITEMS: self.item_vocabulary, schema.USERS: self.user_vocabulary}
 
-    def where(self, mask: pl.Expr | npt.NDArray[np.bool_]) -> Dataset:
+    def where(self, mask: pl.Expr | Bools) -> Dataset:
         """A copy with the events for which `mask` is true; items, users and codes stay."""
         return self.with_events(self.events.filter(mask if isinstance(mask, pl.Expr) else pl.Series(mask)))
 
-    def sequences(self, users: Iterable[int] | npt.NDArray[np.integer] | None = None) -> SequenceBatch:
+    def sequences(self, users: Iterable[int] | Ints | None = None) -> SequenceBatch:
         """Histories of all users (row = user code), or of some, in the given order."""
         if "all" not in self._cache:
             self._cache["all"] = _pack(self.events, self.n_users)
         everyone = self._cache["all"]
         return everyone if users is None else everyone.take(np.asarray(list(users), dtype=np.int64))
 
-    def encode_users(self, user_ids: Iterable[object]) -> npt.NDArray[np.int32]:
+    def encode_users(self, user_ids: Iterable[object]) -> Int32s:
         """Codes of users. Raises `UnknownIdError` for the first unknown id."""
         wanted = [str(u) for u in user_ids]
         codes = self.user_vocabulary.encode(wanted)
@@ -164,7 +164,7 @@ def _pack(events: pl.DataFrame, n_users: int) -> SequenceBatch:
     )
 
 
-def _read_amounts(events: pl.DataFrame, column: str) -> npt.NDArray[np.float32] | None:
+def _read_amounts(events: pl.DataFrame, column: str) -> Float32s | None:
     """A column of numbers, NaN where there is none; None without the column."""
     if column not in events.columns:
         return None

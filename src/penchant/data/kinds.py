@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Bools, Int32s
 from penchant.data import schema
 from penchant.data.columns import fold_name
 from penchant.errors import UsageError
@@ -30,7 +30,7 @@ _NOT_NEGATIVE: Final = re.compile("|".join(_WORDS["negative"]["not_negative"]))
 """Words that contain such a sign and are not negative."""
 
 
-def mask_wanted_kinds(kinds: Sequence[str]) -> npt.NDArray[np.bool_]:
+def mask_wanted_kinds(kinds: Sequence[str]) -> Bools:
     """Which kinds `[K]` are signs of interest: neither negative feedback nor passive.
 
     >>> mask_wanted_kinds(["view", "不喜欢", "impression", "wave"]).tolist()
@@ -49,7 +49,7 @@ def normalise_kind(word: str) -> str:
     return _OURS.get(fold_name(word.strip()), word.strip().lower())
 
 
-def match_kind_codes(known: Sequence[str], words: Sequence[str]) -> npt.NDArray[np.int32]:
+def match_kind_codes(known: Sequence[str], words: Sequence[str]) -> Int32s:
     """The place in `known` of each of `words`, `[words]`: by the name itself, else by what both mean; -1 where neither.
 
     Kinds of an older bundle, written before a word was known, match by our name.

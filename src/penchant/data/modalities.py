@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Bools, Float32s, Ints
 from penchant.errors import DataError
 
 _BLOCK = 256
@@ -20,8 +20,8 @@ class Modality:
     `encoder` identifies their encoder (name, revision, options), for the bundle and the cache.
     """
 
-    vectors: npt.NDArray[np.float32]
-    present: npt.NDArray[np.bool_]
+    vectors: Float32s
+    present: Bools
     encoder: str = ""
 
     def __post_init__(self) -> None:
@@ -51,7 +51,7 @@ class Modality:
         """Share of rows that have this modality, 0 to 1."""
         return float(self.present.mean()) if len(self) else 0.0
 
-    def take(self, rows: npt.NDArray[np.integer]) -> Modality:
+    def take(self, rows: Ints) -> Modality:
         """Some rows, in the given order."""
         return Modality(self.vectors[rows], self.present[rows], self.encoder)
 
@@ -81,7 +81,7 @@ class Modalities(Mapping[str, Modality]):
     def __len__(self) -> int:
         return len(self.by_modality)
 
-    def take(self, rows: npt.NDArray[np.integer]) -> Modalities:
+    def take(self, rows: Ints) -> Modalities:
         """Some rows of every modality."""
         return Modalities({name: modality.take(rows) for name, modality in self.by_modality.items()})
 
@@ -90,7 +90,7 @@ class Modalities(Mapping[str, Modality]):
         return Modalities({**self.by_modality, name: modality})
 
 
-def _mask_finite(vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+def _mask_finite(vectors: Float32s) -> Bools:
     """Which rows are finite, `[N]`. In blocks: a mask of all numbers would take a quarter of their memory."""
     out = np.empty(len(vectors), dtype=bool)
     for start in range(0, len(vectors), _BLOCK):

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Bools, Float32s
 from penchant.data import schema
 from penchant.data.columns import parse_ids
 from penchant.data.modalities import Modality
@@ -153,7 +153,7 @@ def check_vectors(
     return tuple(each.check(vocabularies[each.table]) for each in vectors)
 
 
-def _parse_matrix(column: pl.Series, place: str) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+def _parse_matrix(column: pl.Series, place: str) -> tuple[Float32s, Bools]:
     """Vectors `[N, D]` and which rows have one."""
     inner = column.dtype.inner if isinstance(column.dtype, pl.List | pl.Array) else pl.String()
     if not (inner.is_numeric() or inner == pl.Null):

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
+
+from penchant.arrays import Int32s, Int64s, Ints
 
 
 @dataclass(frozen=True)
@@ -18,8 +19,8 @@ class Ragged:
     ([3, 1], [2, 0, 1], [2, 3, 1])
     """
 
-    offsets: npt.NDArray[np.int64]
-    values: npt.NDArray[np.int32]
+    offsets: Int64s
+    values: Int32s
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[int]]) -> Ragged:
@@ -30,7 +31,7 @@ class Ragged:
         return cls(offsets, np.asarray(flat, dtype=np.int32))
 
     @classmethod
-    def group(cls, rows: npt.NDArray[np.integer], values: npt.NDArray[np.integer], n_rows: int) -> Ragged:
+    def group(cls, rows: Ints, values: Ints, n_rows: int) -> Ragged:
         """From parallel arrays (row of each value, value); order inside a row is kept."""
         order = np.argsort(rows, kind="stable")
         offsets = np.zeros(n_rows + 1, dtype=np.int64)
@@ -46,20 +47,20 @@ class Ragged:
         return len(self.offsets) - 1
 
     @property
-    def lengths(self) -> npt.NDArray[np.int64]:
+    def lengths(self) -> Int64s:
         """Number of values in each row `[B]`."""
         return np.diff(self.offsets)
 
     @property
-    def rows(self) -> npt.NDArray[np.int64]:
+    def rows(self) -> Int64s:
         """The row of each value `[len(values)]`."""
         return np.repeat(np.arange(len(self), dtype=np.int64), self.lengths)
 
-    def row(self, index: int) -> npt.NDArray[np.int32]:
+    def row(self, index: int) -> Int32s:
         """The values of one row."""
         return self.values[self.offsets[index] : self.offsets[index + 1]]
 
-    def take(self, rows: Sequence[int] | npt.NDArray[np.integer]) -> Ragged:
+    def take(self, rows: Sequence[int] | Ints) -> Ragged:
         """Some rows, in the given order."""
         positions, offsets = gather_positions(self.offsets, np.asarray(rows, dtype=np.int64))
         return Ragged(offsets, self.values[positions])
@@ -74,9 +75,7 @@ class Ragged:
         return Ragged(offsets.astype(np.int64), (keys % width).astype(np.int32))
 
 
-def gather_positions(
-    offsets: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], last: int | None = None
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def gather_positions(offsets: Int64s, rows: Int64s, last: int | None = None) -> tuple[Int64s, Int64s]:
     """Flat positions of some rows of a ragged layout, and the offsets of the result.
 
     With `last`, only the last values of each row, at most that many.

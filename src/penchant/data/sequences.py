@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Bools, Float32s, Int16s, Int32s, Int64s, Ints
 from penchant.data.modalities import Modalities
 from penchant.data.ragged import Ragged, gather_positions
 from penchant.errors import DataError
@@ -28,18 +28,18 @@ class SequenceBatch:
     or None.
     """
 
-    offsets: npt.NDArray[np.int64]
-    items: npt.NDArray[np.int32]
-    times_s: npt.NDArray[np.int64]
-    kinds: npt.NDArray[np.int16]
-    values: npt.NDArray[np.float32]
-    users: npt.NDArray[np.int32]
-    query_times_s: npt.NDArray[np.int64] | None = None
-    content_rows: npt.NDArray[np.int32] | None = None
+    offsets: Int64s
+    items: Int32s
+    times_s: Int64s
+    kinds: Int16s
+    values: Float32s
+    users: Int32s
+    query_times_s: Int64s | None = None
+    content_rows: Int32s | None = None
     content: Modalities | None = None
-    event_rows: npt.NDArray[np.int64] | None = None
+    event_rows: Int64s | None = None
     user_modalities: Modalities | None = None
-    dwells_s: npt.NDArray[np.float32] | None = None
+    dwells_s: Float32s | None = None
 
     @classmethod
     def of_items(cls, rows: Sequence[Sequence[int]], times_s: Sequence[Sequence[int]] | None = None) -> SequenceBatch:
@@ -69,12 +69,12 @@ class SequenceBatch:
         return len(self.items)
 
     @property
-    def lengths(self) -> npt.NDArray[np.int64]:
+    def lengths(self) -> Int64s:
         """Number of events of each row `[B]`."""
         return np.diff(self.offsets)
 
     @property
-    def rows(self) -> npt.NDArray[np.int64]:
+    def rows(self) -> Int64s:
         """The row of each event `[E]`."""
         return np.repeat(np.arange(len(self), dtype=np.int64), self.lengths)
 
@@ -83,13 +83,13 @@ class SequenceBatch:
         """The item codes as a ragged array (with -1 for events without an item)."""
         return Ragged(self.offsets, self.items)
 
-    def take(self, rows: Sequence[int] | npt.NDArray[np.integer], last: int | None = None) -> SequenceBatch:
+    def take(self, rows: Sequence[int] | Ints, last: int | None = None) -> SequenceBatch:
         """Some rows in the given order; with `last`, only the most recent events of each."""
         chosen = np.asarray(rows, dtype=np.int64)
         positions, offsets = gather_positions(self.offsets, chosen, last)
         return self._gather(positions, offsets, chosen)
 
-    def windows(self, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]) -> SequenceBatch:
+    def windows(self, starts: Int64s, stops: Int64s) -> SequenceBatch:
         """Stretches of histories as separate rows, from flat positions: each `[start, stop)` inside one row."""
         rows = np.searchsorted(self.offsets, starts, side="right") - 1
         offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(stops - starts)])
@@ -100,17 +100,17 @@ class SequenceBatch:
         """Every row cut to its most recent n events."""
         return self.take(np.arange(len(self)), last=n)
 
-    def keep(self, mask: npt.NDArray[np.bool_]) -> SequenceBatch:
+    def keep(self, mask: Bools) -> SequenceBatch:
         """Only the events where `mask` `[E]` is true; every row stays, maybe empty."""
         counts = np.bincount(self.rows[mask], minlength=len(self))
         offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts)])
         return self._gather(np.flatnonzero(mask), offsets, np.arange(len(self)))
 
-    def before(self, times_s: npt.NDArray[np.int64]) -> SequenceBatch:
+    def before(self, times_s: Int64s) -> SequenceBatch:
         """Events not later than `times_s` `[B]`, which become the times of the request."""
         return replace(self.keep(self.times_s <= times_s[self.rows]), query_times_s=times_s)
 
-    def at(self, query_times_s: npt.NDArray[np.int64] | None) -> SequenceBatch:
+    def at(self, query_times_s: Int64s | None) -> SequenceBatch:
         """The same histories with the time of the request given, or hidden (None)."""
         return replace(self, query_times_s=query_times_s)
 
@@ -120,7 +120,7 @@ class SequenceBatch:
             stop = min(start + size, len(self))
             yield slice(start, stop), self.take(np.arange(start, stop))
 
-    def padded_items(self, length: int) -> npt.NDArray[np.int32]:
+    def padded_items(self, length: int) -> Int32s:
         """Item codes `[B, length]`, right-aligned (the last column is the most recent), -1 to the left."""
         cut = self.last(length)
         out = np.full((len(self), length), -1, dtype=np.int32)
@@ -128,9 +128,7 @@ class SequenceBatch:
         out[cut.rows, columns] = cut.items
         return out
 
-    def _gather(
-        self, positions: npt.NDArray[np.int64], offsets: npt.NDArray[np.int64], rows: npt.NDArray[np.integer]
-    ) -> SequenceBatch:
+    def _gather(self, positions: Int64s, offsets: Int64s, rows: Ints) -> SequenceBatch:
         return SequenceBatch(
             offsets=offsets,
             items=self.items[positions],

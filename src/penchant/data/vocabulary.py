@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Int32s, Ints
 from penchant.errors import DataError, UnknownIdError
 
 
@@ -43,13 +43,13 @@ class Vocabulary:
             self._codes = {value: code for code, value in enumerate(self.ids.to_list())}
         return self._codes
 
-    def encode(self, values: Iterable[object] | pl.Series) -> npt.NDArray[np.int32]:
+    def encode(self, values: Iterable[object] | pl.Series) -> Int32s:
         """Codes `[N]` of ids; -1 where an id is not in the vocabulary or null."""
         series = values if isinstance(values, pl.Series) else pl.Series([None if v is None else str(v) for v in values])
         frame = pl.DataFrame({"id": series.cast(pl.String)})
         return self.encode_frame(frame, "id")
 
-    def encode_frame(self, frame: pl.DataFrame, column: str) -> npt.NDArray[np.int32]:
+    def encode_frame(self, frame: pl.DataFrame, column: str) -> Int32s:
         """Codes of one column, by a hash join (no Python loop)."""
         table = pl.DataFrame({column: self.ids, "__code": np.arange(len(self.ids), dtype=np.int32)})
         joined = frame.select(pl.col(column).cast(pl.String)).join(table, on=column, how="left", maintain_order="left")
@@ -67,7 +67,7 @@ class Vocabulary:
             )
         return code
 
-    def decode(self, codes: Sequence[int] | npt.NDArray[np.integer]) -> list[str]:
+    def decode(self, codes: Sequence[int] | Ints) -> list[str]:
         """Ids of codes `[N]`, in order."""
         return self.ids.gather(np.asarray(codes, dtype=np.int64)).to_list()
 

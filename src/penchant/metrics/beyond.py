@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Float64s, Int32s
+from penchant.arrays import Bools, Float64s, Floats, Int32s, Int64s, Ints
 from penchant.data.modalities import Modality
 from penchant.data.ragged import Ragged
 from penchant.errors import DataError
@@ -17,7 +16,7 @@ from penchant.metrics.quotient import quotient
 _BLOCK_ELEMENTS = 1 << 24
 
 
-def exposure(ranked: Int32s, n_items: int) -> npt.NDArray[np.int64]:
+def exposure(ranked: Int32s, n_items: int) -> Int64s:
     """How many lists show each item `[N]`.
 
     >>> exposure(np.array([[0, 2], [0, -1]], dtype=np.int32), 3).tolist()
@@ -27,7 +26,7 @@ def exposure(ranked: Int32s, n_items: int) -> npt.NDArray[np.int64]:
     return np.bincount(shown, minlength=n_items).astype(np.int64)
 
 
-def catalogue_coverage(ranked: Int32s, n_items: int, allowed: npt.NDArray[np.bool_] | None = None) -> float:
+def catalogue_coverage(ranked: Int32s, n_items: int, allowed: Bools | None = None) -> float:
     """Share of the items (of those `allowed`) that at least one list shows.
 
     >>> catalogue_coverage(np.array([[0, 2], [0, -1]], dtype=np.int32), 4)
@@ -53,7 +52,7 @@ def gini(ranked: Int32s, n_items: int) -> float:
     return float(places @ shown / (n_items * shown.sum()))
 
 
-def novelty(ranked: Int32s, item_users: npt.NDArray[np.integer], n_users: int) -> Float64s:
+def novelty(ranked: Int32s, item_users: Ints, n_users: int) -> Float64s:
     """Mean self-information of a list in bits, `[B]` (Zhou et al., 2010, PNAS 107(10)).
 
     -log2 p(i), with p(i) = (users of the item + 1) / (all users + 1): the one added keeps unseen items finite.
@@ -86,7 +85,7 @@ def intra_list_diversity(ranked: Int32s, modality: Modality) -> Float64s:
     return out
 
 
-def popularity_lift(ranked: Int32s, histories: Ragged, popularity: npt.NDArray[np.integer]) -> Float64s:
+def popularity_lift(ranked: Int32s, histories: Ragged, popularity: Ints) -> Float64s:
     """Mean popularity of a list / mean popularity of the user's history, `[B]`; above 1: pushed to the popular.
 
     The quotient of the group average popularities of Abdollahpouri et al. (2019), user by user; NaN where the history
@@ -129,9 +128,7 @@ def miscalibration(
     return out
 
 
-def expected_calibration_error(
-    probabilities: npt.NDArray[np.floating], outcomes: npt.NDArray[np.integer], bins: int = 10
-) -> float:
+def expected_calibration_error(probabilities: Floats, outcomes: Ints, bins: int = 10) -> float:
     """Σ_b n_b / n · |mean outcome - mean probability| over equal bins of [0, 1] (Naeini et al., 2015).
 
     >>> expected_calibration_error(np.array([0.25, 0.75]), np.array([0, 1]), bins=2)
@@ -146,14 +143,14 @@ def expected_calibration_error(
     return float(np.abs(gaps).sum() / len(probabilities))
 
 
-def _average_list(ranked: Int32s, values: npt.NDArray[np.float64]) -> Float64s:
+def _average_list(ranked: Int32s, values: Float64s) -> Float64s:
     """Mean of an item's value over each list; NaN for an empty list."""
     here = (ranked >= 0) & (ranked < len(values))
     sums = (values[np.where(here, ranked, 0)] * here).sum(axis=1)
     return quotient(sums, here.sum(axis=1))
 
 
-def _count_categories(items: Ragged, categories: Ragged, n_categories: int) -> npt.NDArray[np.float64]:
+def _count_categories(items: Ragged, categories: Ragged, n_categories: int) -> Float64s:
     """Distribution over categories `[B, G]` of rows of items; zeros where there is none."""
     known = (items.values >= 0) & (items.values < len(categories))
     rows, codes = items.rows[known], items.values[known]

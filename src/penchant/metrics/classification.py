@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from penchant.arrays import Float64s, Ints, evenly_spaced
+from penchant.arrays import Float64s, Floats, Int64s, Ints, evenly_spaced
 from penchant.errors import DataError, OptionError
 from penchant.metrics.quotient import quotient
 
@@ -32,7 +32,7 @@ class Curve:
         return Curve(self.x[keep], self.y[keep], self.thresholds[keep])
 
 
-def confusion_matrix(actual: Ints, predicted: Ints, n_classes: int | None = None) -> npt.NDArray[np.int64]:
+def confusion_matrix(actual: Ints, predicted: Ints, n_classes: int | None = None) -> Int64s:
     """Counts `[C, C]`: row = actual class, column = predicted class.
 
     >>> confusion_matrix(np.array([0, 1, 1]), np.array([0, 1, 0])).tolist()
@@ -58,7 +58,7 @@ def accuracy(actual: Ints, predicted: Ints) -> float:
     return float(np.mean(actual == predicted)) if len(actual) else float("nan")
 
 
-def log_loss(labels: Ints, probabilities: npt.NDArray[np.floating]) -> float:
+def log_loss(labels: Ints, probabilities: Floats) -> float:
     """Mean of −log P(what happened), labels 0 or 1; probabilities are kept 1e-15 away from 0 and 1. NaN without any.
 
     >>> round(log_loss(np.array([0, 1]), np.array([0.5, 0.5])), 4)
@@ -100,7 +100,7 @@ def precision_recall_f1(actual: Ints, predicted: Ints, average: Average = "binar
     return float(precisions @ last), float(recalls @ last), float(f1s @ last)
 
 
-def roc_curve(labels: Ints, scores: npt.NDArray[np.floating], weights: Float64s | None = None) -> Curve:
+def roc_curve(labels: Ints, scores: Floats, weights: Float64s | None = None) -> Curve:
     """False positive rate (x) against true positive rate (y), from (0, 0) to (1, 1).
 
     `labels` 0 or 1, `scores` higher = more likely 1, `weights` how many pairs each stands for (where negatives are
@@ -118,7 +118,7 @@ def roc_curve(labels: Ints, scores: npt.NDArray[np.floating], weights: Float64s 
     )
 
 
-def precision_recall_curve(labels: Ints, scores: npt.NDArray[np.floating], weights: Float64s | None = None) -> Curve:
+def precision_recall_curve(labels: Ints, scores: Floats, weights: Float64s | None = None) -> Curve:
     """Recall (x) against precision (y), thresholds falling; starts at (0, 1). Arguments as for `roc_curve`.
 
     >>> c = precision_recall_curve(np.array([0, 1, 1]), np.array([0.5, 0.9, 0.1]))
@@ -143,7 +143,7 @@ def average_precision(curve: Curve) -> float:
     return float(np.diff(curve.x) @ curve.y[1:])
 
 
-def auc(labels: Ints, scores: npt.NDArray[np.floating], weights: Float64s | None = None) -> float:
+def auc(labels: Ints, scores: Floats, weights: Float64s | None = None) -> float:
     """Area under the ROC curve: the chance that a positive stands above a negative, ties counted half.
 
     >>> auc(np.array([0, 1, 0]), np.array([0.1, 0.5, 0.9]))
@@ -152,9 +152,7 @@ def auc(labels: Ints, scores: npt.NDArray[np.floating], weights: Float64s | None
     return area(roc_curve(labels, scores, weights))
 
 
-def _cumulate(
-    labels: Ints, scores: npt.NDArray[np.floating], weights: Float64s | None
-) -> tuple[Float64s, Float64s, Float64s]:
+def _cumulate(labels: Ints, scores: Floats, weights: Float64s | None) -> tuple[Float64s, Float64s, Float64s]:
     """True and false positives at each distinct score, falling."""
     _check_lengths(labels, scores)
     if not np.isfinite(scores).all():

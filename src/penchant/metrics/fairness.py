@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Int32s
+from penchant.arrays import Float64s, Int32s, Int64s, Ints
 from penchant.errors import DataError
 from penchant.metrics.beyond import exposure
 from penchant.metrics.quotient import quotient
@@ -17,15 +16,13 @@ from penchant.metrics.quotient import quotient
 class GroupGap:
     """A metric by group: `means` `[G]` and `counts` `[G]` (users that have a value), best minus worst, worst / best."""
 
-    means: npt.NDArray[np.float64]
-    counts: npt.NDArray[np.int64]
+    means: Float64s
+    counts: Int64s
     difference: float
     ratio: float
 
 
-def group_gap(
-    values: npt.NDArray[np.float64], groups: npt.NDArray[np.integer], n_groups: int | None = None
-) -> GroupGap:
+def group_gap(values: Float64s, groups: Ints, n_groups: int | None = None) -> GroupGap:
     """Means of a per-user metric `[B]` by group code `[B]` (-1: no group), and the gap between the extremes.
 
     NaN values are left out, as are groups without any; the gap is NaN with fewer than two groups.
@@ -48,9 +45,7 @@ def group_gap(
     return GroupGap(means, counts, best - worst, worst / best if best > 0 else float("nan"))
 
 
-def exposure_ratio(
-    ranked: Int32s, item_groups: npt.NDArray[np.integer], n_groups: int | None = None
-) -> npt.NDArray[np.float64]:
+def exposure_ratio(ranked: Int32s, item_groups: Ints, n_groups: int | None = None) -> Float64s:
     """Share of ranks that each group of items gets / its share of the catalogue, `[G]`; 1 is proportional.
 
     >>> exposure_ratio(np.array([[0], [0], [1], [0]], dtype=np.int32), np.array([0, 1])).tolist()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Floats
+from penchant.arrays import Bools, Float64s, Floats, Ints
 from penchant.errors import DataError
 
 
@@ -14,7 +13,7 @@ def recovery(
     planted: Floats,
     rng: np.random.Generator,
     *,
-    users: npt.NDArray[np.integer] | None = None,
+    users: Ints | None = None,
     held_out: float = 0.5,
     ridge: float = 1.0,
 ) -> dict[str, float]:
@@ -45,10 +44,10 @@ def predict_held_out(
     planted: Floats,
     rng: np.random.Generator,
     *,
-    users: npt.NDArray[np.integer] | None = None,
+    users: Ints | None = None,
     held_out: float = 0.5,
     ridge: float = 1.0,
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+) -> tuple[Float64s, Bools]:
     """What the linear map of `recovery` makes of every row `[E, K]`, and which rows `[E]` are of held-out users."""
     _check(interest_vectors, planted)
     owners = np.arange(len(planted)) if users is None else np.asarray(users)
@@ -63,9 +62,7 @@ def predict_held_out(
     return _fit_map(interest_vectors, planted, ~test, ridge), test
 
 
-def agreement(
-    guess: Floats, planted: Floats, test: npt.NDArray[np.bool_], users: npt.NDArray[np.integer]
-) -> dict[str, float]:
+def agreement(guess: Floats, planted: Floats, test: Bools, users: Ints) -> dict[str, float]:
     """The figures of `recovery` from guesses `[E, K]`: `test` `[E]` rows count, the others give the mean mixture."""
     truth = np.asarray(planted[test], dtype=np.float64)
     average = np.broadcast_to(np.asarray(planted[~test], dtype=np.float64).mean(axis=0), truth.shape)
@@ -83,7 +80,7 @@ def agreement(
 
 def read_out_topics(
     interest_vectors: Floats, item_vectors: Floats, item_topics: Floats, *, temperature: float = 0.1
-) -> npt.NDArray[np.float64]:
+) -> Float64s:
     """Topic weights `[E, K]` of interest vectors without any fitting, from item vectors in the same space.
 
     The centroid of topic k is `c_k = Σ_i topics[i, k] · (x_i − x̄)` over unit item vectors `x` `[N, D]`; the weights are
@@ -102,7 +99,7 @@ def read_out_topics(
     return np.asarray(scaled / scaled.sum(axis=1, keepdims=True))
 
 
-def mean_cosine(guess: Floats, planted: Floats, users: npt.NDArray[np.integer] | None = None) -> float:
+def mean_cosine(guess: Floats, planted: Floats, users: Ints | None = None) -> float:
     """Mean cosine between rows of two tables `[E, K]`; with `users` `[E]`, the mean over users of theirs.
 
     >>> mean_cosine(np.asarray([[1.0, 0.0], [0.0, 1.0]]), np.asarray([[2.0, 0.0], [1.0, 0.0]]))
@@ -120,8 +117,8 @@ def drift_delay(
     planted: Floats,
     first: Floats,
     last: Floats,
-    users: npt.NDArray[np.integer],
-    times_s: npt.NDArray[np.integer],
+    users: Ints,
+    times_s: Ints,
 ) -> dict[str, float]:
     """Delay between the turn of the planted interests and the turn of the learned interests.
 
@@ -160,9 +157,7 @@ def drift_delay(
     }
 
 
-def false_alarms(
-    guess: Floats, planted: Floats, first: Floats, last: Floats, users: npt.NDArray[np.integer]
-) -> dict[str, float]:
+def false_alarms(guess: Floats, planted: Floats, first: Floats, last: Floats, users: Ints) -> dict[str, float]:
     """Share of events at which learned interests look turned before the planted interests turn.
 
     Tables as in `drift_delay`; a row looks turned where `guess` is nearer to `last` than to `first`. Counted are the
@@ -191,7 +186,7 @@ def false_alarms(
     }
 
 
-def _fit_map(vectors: Floats, planted: Floats, fit: npt.NDArray[np.bool_], ridge: float) -> npt.NDArray[np.float64]:
+def _fit_map(vectors: Floats, planted: Floats, fit: Bools, ridge: float) -> Float64s:
     """Guesses for all rows `[E, K]` of the map fitted on some."""
     wide = np.asarray(vectors, dtype=np.float64)
     spread = wide[fit].std(axis=0)
@@ -203,16 +198,16 @@ def _fit_map(vectors: Floats, planted: Floats, fit: npt.NDArray[np.bool_], ridge
     return np.asarray(np.maximum(scaled @ weights + middle, 0.0))
 
 
-def _normalise(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _normalise(rows: Float64s) -> Float64s:
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12))
 
 
-def _row_cosines(left: Floats, right: Floats) -> npt.NDArray[np.float64]:
+def _row_cosines(left: Floats, right: Floats) -> Float64s:
     scale = np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1)
     return np.asarray((left * right).sum(axis=1) / np.maximum(scale, 1e-12))
 
 
-def _average_users(values: npt.NDArray[np.float64], owners: npt.NDArray[np.integer]) -> float:
+def _average_users(values: Float64s, owners: Ints) -> float:
     _, codes = np.unique(owners, return_inverse=True)
     return float((np.bincount(codes, values) / np.bincount(codes)).mean())
 

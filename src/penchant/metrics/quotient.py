@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Float64s
 
-def quotient(
-    numerator: npt.NDArray[Any], denominator: npt.NDArray[Any], empty: float = np.nan
-) -> npt.NDArray[np.float64]:
+
+def quotient(numerator: npt.NDArray[Any], denominator: npt.NDArray[Any], empty: float = np.nan) -> Float64s:
     """The quotient in float64, `empty` where the denominator is not above 0.
 
     >>> quotient(np.array([1, 1]), np.array([4, 0]), empty=-1.0).tolist()

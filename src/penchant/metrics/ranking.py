@@ -22,9 +22,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Float64s, Int32s
+from penchant.arrays import Bools, Float64s, Int32s, Int64s
 from penchant.data.ragged import Ragged
 from penchant.errors import DataError, OptionError
 from penchant.metrics.quotient import quotient
@@ -34,8 +33,8 @@ from penchant.metrics.quotient import quotient
 class Hits:
     """Ranked lists against their targets: `hit` `[B, K]` bool, `n_targets` `[B]`."""
 
-    hit: npt.NDArray[np.bool_]
-    n_targets: npt.NDArray[np.int64]
+    hit: Bools
+    n_targets: Int64s
 
 
 def judge(ranked: Int32s, targets: Ragged) -> Hits:
@@ -60,7 +59,7 @@ def judge(ranked: Int32s, targets: Ragged) -> Hits:
     return Hits(_keep_first(hit, ranked_keys), wanted.lengths)
 
 
-def _keep_first(hit: npt.NDArray[np.bool_], keys: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _keep_first(hit: Bools, keys: Int64s) -> Bools:
     """Only the first hit of each target: a repeated item must not count twice."""
     at = np.flatnonzero(hit)
     _, first = np.unique(keys.ravel()[at], return_index=True)
@@ -152,12 +151,12 @@ def _check_k(k: int) -> int:
     return k
 
 
-def _mask_empty(judged: Hits, values: npt.NDArray[np.float64]) -> Float64s:
+def _mask_empty(judged: Hits, values: Float64s) -> Float64s:
     """The values, NaN for users without targets."""
     return np.asarray(np.where(judged.n_targets > 0, values, np.nan), dtype=np.float64)
 
 
-def _count_hits(judged: Hits, k: int) -> npt.NDArray[np.float64]:
+def _count_hits(judged: Hits, k: int) -> Float64s:
     return np.asarray(judged.hit[:, :k].sum(axis=1), dtype=np.float64)
 
 
@@ -177,7 +176,7 @@ def _f1(judged: Hits, k: int) -> Float64s:
     return _mask_empty(judged, 2.0 * _count_hits(judged, k) / (k + judged.n_targets))
 
 
-def _discounts(k: int) -> npt.NDArray[np.float64]:
+def _discounts(k: int) -> Float64s:
     return np.asarray(1.0 / np.log2(np.arange(2, k + 2, dtype=np.float64)))
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Floats
+from penchant.arrays import Float64s, Floats
 from penchant.errors import DataError
 
 
@@ -27,12 +26,12 @@ def mae(predicted: Floats, actual: Floats) -> float:
     return _average(np.abs(_subtract(predicted, actual)))
 
 
-def _subtract(predicted: Floats, actual: Floats) -> npt.NDArray[np.float64]:
+def _subtract(predicted: Floats, actual: Floats) -> Float64s:
     if predicted.shape != actual.shape:
         raise DataError(f"{predicted.shape} predicted values do not fit {actual.shape} actual ones.")
     gap = predicted.astype(np.float64).ravel() - actual.astype(np.float64).ravel()
     return np.asarray(gap[np.isfinite(gap)])
 
 
-def _average(values: npt.NDArray[np.float64]) -> float:
+def _average(values: Float64s) -> float:
     return float(values.mean()) if len(values) else float("nan")

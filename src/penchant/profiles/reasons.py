@@ -12,7 +12,7 @@ from penchant.arrays import Float32s
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.language import find_main_language
-from penchant.data.results.recommendations import EventReason, Reason
+from penchant.data.results.reasons import EventReason, Reason
 from penchant.data.sequences import SequenceBatch
 from penchant.models.base import Additive, Model
 from penchant.profiles.explanation import compute_lead, measure_event_contributions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from penchant.data.results.recommendations import EventReason
+from penchant.data.results.reasons import EventReason
 from penchant.messages import load_catalogue
 
 

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from penchant.arrays import Bools, Float32s
 from penchant.data.ragged import Ragged
-from penchant.data.results.recommendations import Reason, Recommendations
+from penchant.data.results.reasons import Reason
+from penchant.data.results.recommendations import Recommendations
 from penchant.data.sequences import SequenceBatch
 from penchant.embeddings.packing import rows_with_content
 from penchant.errors import UsageError

@@ -15,7 +15,9 @@ from penchant.data.dataset import Dataset
 from penchant.data.ingest.ad_hoc_history import TimeLike
 from penchant.data.modalities import Modalities
 from penchant.data.ragged import Ragged
-from penchant.data.results.recommendations import InterestSeries, Reason, Recommendations
+from penchant.data.results.interest_series import InterestSeries
+from penchant.data.results.reasons import Reason
+from penchant.data.results.recommendations import Recommendations
 from penchant.data.results.records import FitRecord, TrainingRecord
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from penchant.data.results.recommendations import EventReason, Reason
+from penchant.data.results.reasons import EventReason, Reason
 from penchant.plots.bars import figure_reasons
 from penchant.plots.markup import Markup, foreign, join, tag
 from penchant.plots.svg import Labels

@@ -12,7 +12,7 @@ import polars as pl
 from penchant.data.read_report import IngestReport
 from penchant.data.results.comparison import Comparison
 from penchant.data.results.modality_use import ModalityUse
-from penchant.data.results.recommendations import Reason
+from penchant.data.results.reasons import Reason
 from penchant.data.results.recovery import Recovery
 from penchant.plots.markup import join
 from penchant.reports import dataset, examples, modalities, probes, sections, story

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Bools, Float32s, Int64s
 from penchant.data.ragged import Ragged
 from penchant.errors import MissingExtraError
 from penchant.options import require_range
@@ -46,10 +46,10 @@ class ANNIndex:
 
     def __init__(
         self,
-        item_vectors: npt.NDArray[np.float32],
+        item_vectors: Float32s,
         options: ANNOptions | None = None,
         *,
-        queries: npt.NDArray[np.float32] | None = None,
+        queries: Float32s | None = None,
         seed: int = 0,
     ) -> None:
         """`item_vectors` `[N, D]`; `queries` `[Q, D]`: user vectors on which recall is measured (default: items).
@@ -77,11 +77,11 @@ class ANNIndex:
 
     def search(
         self,
-        user_vectors: npt.NDArray[np.float32],
+        user_vectors: Float32s,
         k: int,
         *,
         exclude: Ragged | None = None,
-        allowed: npt.NDArray[np.bool_] | None = None,
+        allowed: Bools | None = None,
     ) -> Ranked:
         """Nearly the k best items for every user vector `[B, D]`; arguments and result as of `ExactIndex.search`.
 
@@ -104,9 +104,7 @@ class ANNIndex:
             )
         return items, scores
 
-    def _count_candidates(
-        self, k: int, excluded: npt.NDArray[np.int64], allowed: npt.NDArray[np.bool_] | None
-    ) -> npt.NDArray[np.int64]:
+    def _count_candidates(self, k: int, excluded: Int64s, allowed: Bools | None) -> Int64s:
         """Candidates to request `[B]`: enough for those that filters remove; powers of two, so that few sizes occur."""
         share = 1.0 if allowed is None else float(allowed.mean())
         need = (k * self.options.spare + excluded) / max(share, FEW)
@@ -114,11 +112,11 @@ class ANNIndex:
 
     def _search_candidates(
         self,
-        users: npt.NDArray[np.float32],
+        users: Float32s,
         k: int,
         size: int,
         exclude: Ragged,
-        allowed: npt.NDArray[np.bool_] | None,
+        allowed: Bools | None,
     ) -> Ranked:
         items, scores = create_empty(len(users), k)
         _, candidates = self._faiss.search(users, size)
@@ -138,7 +136,7 @@ class ANNIndex:
         select_best(rows, codes, values, items, scores)
         return items, scores
 
-    def _tune(self, queries: npt.NDArray[np.float32]) -> tuple[int, float]:
+    def _tune(self, queries: Float32s) -> tuple[int, float]:
         """The number of probes and the recall it gives on the queries."""
         k = min(10, len(self))
         right, _ = self.exact.search(queries, k)
@@ -154,7 +152,7 @@ class ANNIndex:
             probes *= 2
 
 
-def _build_index(vectors: npt.NDArray[np.float32], lists: int, seed: int) -> Any:
+def _build_index(vectors: Float32s, lists: int, seed: int) -> Any:
     """A faiss index `IVF…,SQ8` over the vectors, by inner product."""
     try:
         import faiss

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Bools, Float32s, Floats, Int32s, Int64s
 from penchant.data.ragged import Ragged
 from penchant.errors import DataError, UsageError
 
-Ranked = tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]
+Ranked = tuple[Int32s, Float32s]
 """Items `[B, k]` int32, best first (-1: fewer than k are left), and their scores `[B, k]` (-inf there)."""
 
 LOWEST: Final = np.float32(-np.inf)
@@ -21,10 +21,10 @@ COLUMNS: Final = 512
 
 
 def top_k(
-    scores: npt.NDArray[np.floating],
+    scores: Floats,
     k: int,
     exclude: Ragged | None = None,
-    allowed: npt.NDArray[np.bool_] | None = None,
+    allowed: Bools | None = None,
 ) -> Ranked:
     """The k best items of every row of `scores` `[B, N]`; equal scores: the lower item code first.
 
@@ -64,9 +64,7 @@ def create_empty(n_rows: int, k: int) -> Ranked:
     return np.full((n_rows, k), -1, dtype=np.int32), np.full((n_rows, k), LOWEST, dtype=np.float32)
 
 
-def check_arguments(
-    k: int, n_rows: int, n_items: int, exclude: Ragged | None, allowed: npt.NDArray[np.bool_] | None
-) -> None:
+def check_arguments(k: int, n_rows: int, n_items: int, exclude: Ragged | None, allowed: Bools | None) -> None:
     """Raise an error for arguments of a ranking that do not fit together."""
     if n_items < 0:
         raise DataError("Scores must be a matrix [B, N], one row a history.")
@@ -78,7 +76,7 @@ def check_arguments(
         raise DataError(f"allowed must be bool [{n_items}], got {allowed.dtype} {list(allowed.shape)}.")
 
 
-def bound_kth_best(scores: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.float32]:
+def bound_kth_best(scores: Float32s, k: int) -> Float32s:
     """A value `[B]` that at least k of the scores `[N, B]` of each column reach (-inf where there are fewer).
 
     The k-th largest of the maxima of groups of items: far cheaper than the k-th largest item, and hardly lower.
@@ -98,11 +96,11 @@ def bound_kth_best(scores: npt.NDArray[np.float32], k: int) -> npt.NDArray[np.fl
 
 
 def select_best(
-    rows: npt.NDArray[np.int64],
-    codes: npt.NDArray[np.int64],
-    values: npt.NDArray[np.float32],
-    items: npt.NDArray[np.int32],
-    best: npt.NDArray[np.float32],
+    rows: Int64s,
+    codes: Int64s,
+    values: Float32s,
+    items: Int32s,
+    best: Float32s,
 ) -> None:
     """Write the best of flat candidates into `items` and `best` `[B, k]`; equal values stay in the order given."""
     order = sort_by_row_and_value(rows, values)
@@ -114,7 +112,7 @@ def select_best(
     best[rows, rank] = values[order]
 
 
-def sort_by_row_and_value(rows: npt.NDArray[np.int64], values: npt.NDArray[np.float32]) -> npt.NDArray[np.int64]:
+def sort_by_row_and_value(rows: Int64s, values: Float32s) -> Int64s:
     """The order by row, then by value from high to low, then as given.
 
     Row (10 bits), value (32 bits, so turned that integers sort as the floats do) and position (22 bits) make one
@@ -131,9 +129,7 @@ def sort_by_row_and_value(rows: npt.NDArray[np.int64], values: npt.NDArray[np.fl
     return (keys & np.uint64((1 << 22) - 1)).astype(np.int64)
 
 
-def _list_excluded(
-    exclude: Ragged, start: int, stop: int, n_items: int
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _list_excluded(exclude: Ragged, start: int, stop: int, n_items: int) -> tuple[Int64s, Int64s]:
     """Rows (from 0) and item codes of what is excluded in some rows."""
     offsets = exclude.offsets[start : stop + 1]
     values = exclude.values[offsets[0] : offsets[-1]].astype(np.int64)
@@ -150,7 +146,7 @@ class ExactIndex:
     not depend on the batch it is in. The comparison allows for the rounding of the block product.
     """
 
-    def __init__(self, item_vectors: npt.NDArray[np.float32]) -> None:
+    def __init__(self, item_vectors: Float32s) -> None:
         """`item_vectors` `[N, D]`. Raises `DataError` where they are no matrix of finite numbers."""
         if item_vectors.ndim != 2:
             raise DataError(f"Item vectors must be a matrix [N, D], got {list(item_vectors.shape)}.")
@@ -169,11 +165,11 @@ class ExactIndex:
 
     def search(
         self,
-        user_vectors: npt.NDArray[np.float32],
+        user_vectors: Float32s,
         k: int,
         *,
         exclude: Ragged | None = None,
-        allowed: npt.NDArray[np.bool_] | None = None,
+        allowed: Bools | None = None,
     ) -> Ranked:
         """The k best items for every user vector `[B, D]`; arguments, ties and result as of `top_k`."""
         users = require_users(user_vectors, self.dim)
@@ -191,7 +187,7 @@ class ExactIndex:
         return items, best
 
 
-def require_finite(vectors: npt.NDArray[np.float32], whose: str) -> None:
+def require_finite(vectors: Float32s, whose: str) -> None:
     """Raise a `DataError` with the first row of vectors with NaN or infinity."""
     finite = np.isfinite(vectors).all(axis=1)
     if not finite.all():
@@ -202,7 +198,7 @@ def require_finite(vectors: npt.NDArray[np.float32], whose: str) -> None:
         )
 
 
-def require_users(user_vectors: npt.NDArray[np.float32], dim: int) -> npt.NDArray[np.float32]:
+def require_users(user_vectors: Float32s, dim: int) -> Float32s:
     """User vectors as finite float32 `[B, dim]`."""
     if user_vectors.ndim != 2 or user_vectors.shape[1] != dim:
         raise DataError(f"User vectors must be [B, {dim}] as the items are, got {list(user_vectors.shape)}.")
@@ -214,9 +210,7 @@ def require_users(user_vectors: npt.NDArray[np.float32], dim: int) -> npt.NDArra
 class _Excluded:
     """The excluded items of a block of rows, ordered by block of items."""
 
-    def __init__(
-        self, exclude: Ragged, start: int, stop: int, codes: npt.NDArray[np.int64] | None, n_items: int
-    ) -> None:
+    def __init__(self, exclude: Ragged, start: int, stop: int, codes: Int64s | None, n_items: int) -> None:
         """Rows `start` to `stop` of `exclude`; `codes` are the items in play, where not all of them are."""
         self.rows, self.items = _list_excluded(exclude, start, stop, n_items)
         if codes is not None:
@@ -235,7 +229,7 @@ class _Excluded:
             self.rows, self.items = self.rows[order], self.items[order]
         self.edges = np.concatenate([self.edges[:1], np.cumsum(np.bincount(blocks, minlength=n_blocks))])
 
-    def hide(self, scores: npt.NDArray[np.float32], block: int, first: int) -> None:
+    def hide(self, scores: Float32s, block: int, first: int) -> None:
         """-inf in the `scores` `[items, B]` of one block, whose first item is `first`."""
         part = slice(self.edges[block], self.edges[block + 1])
         scores[self.items[part] - first, self.rows[part]] = LOWEST
@@ -246,8 +240,8 @@ class _Scan:
 
     def __init__(
         self,
-        vectors: npt.NDArray[np.float32],
-        users: npt.NDArray[np.float32],
+        vectors: Float32s,
+        users: Float32s,
         k: int,
         excluded: _Excluded | None,
         slack: np.float32,
@@ -256,7 +250,7 @@ class _Scan:
         self.slack = slack * np.linalg.norm(users, axis=1)
         self.items, self.best = create_empty(len(users), k)
         self.bar = np.full(len(users), LOWEST, dtype=np.float32)
-        self.waiting: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]] = []
+        self.waiting: list[tuple[Int64s, Int64s]] = []
         self.n_waiting = 0
 
     def run(self) -> Ranked:
@@ -282,7 +276,7 @@ class _Scan:
                 settled = last
         return self.items, self.best
 
-    def _collect(self, scores: npt.NDArray[np.float32], first: int, above: npt.NDArray[np.bool_]) -> None:
+    def _collect(self, scores: Float32s, first: int, above: Bools) -> None:
         """Note the items whose score is above the bar; where many are, raise it by what this block alone shows."""
         if first:
             np.greater(scores, self.bar, out=above)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Bools, Int32s
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.errors import OptionError, UnknownIdError, UsageError
@@ -40,7 +40,7 @@ class Filters:
                 f"price_min={low} is above price_max={high}.", remedy="No price can lie between: swap them."
             )
 
-    def mask(self, dataset: Dataset) -> npt.NDArray[np.bool_]:
+    def mask(self, dataset: Dataset) -> Bools:
         """Which items may be recommended, bool `[N]`.
 
         Raises `OptionError` for a column or category that the items do not have, `UnknownIdError` for an unknown id.
@@ -60,7 +60,7 @@ class Filters:
         return allowed
 
 
-def _match_categories(items: pl.DataFrame, wanted: Sequence[str]) -> npt.NDArray[np.bool_]:
+def _match_categories(items: pl.DataFrame, wanted: Sequence[str]) -> Bools:
     column = _get_column(items, schema.CATEGORIES, "categories")
     known = column.explode().drop_nulls().unique() if column.dtype == pl.List else column.unique()
     for category in wanted:
@@ -69,7 +69,7 @@ def _match_categories(items: pl.DataFrame, wanted: Sequence[str]) -> npt.NDArray
     return _match_values(items, schema.CATEGORIES, list(wanted))
 
 
-def _match_values(items: pl.DataFrame, name: str, value: Any) -> npt.NDArray[np.bool_]:
+def _match_values(items: pl.DataFrame, name: str, value: Any) -> Bools:
     column = _get_column(items, name, "attribute")
     values = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
     inner = column.dtype.inner if isinstance(column.dtype, pl.List) else column.dtype
@@ -88,7 +88,7 @@ def _match_values(items: pl.DataFrame, name: str, value: Any) -> npt.NDArray[np.
     return shared.to_series().fill_null(False).to_numpy().astype(np.bool_)
 
 
-def _match_price(items: pl.DataFrame, low: float | None, high: float | None) -> npt.NDArray[np.bool_]:
+def _match_price(items: pl.DataFrame, low: float | None, high: float | None) -> Bools:
     price = (
         _get_column(items, schema.PRICE, "price_min or price_max").cast(pl.Float64).fill_null(float("nan")).to_numpy()
     )
@@ -109,7 +109,7 @@ def _get_column(items: pl.DataFrame, name: str, what: str) -> pl.Series:
     return items[name]
 
 
-def _encode_ids(dataset: Dataset, ids: Sequence[str], what: str) -> npt.NDArray[np.int32]:
+def _encode_ids(dataset: Dataset, ids: Sequence[str], what: str) -> Int32s:
     if isinstance(ids, str):
         raise UsageError(f"{what}={ids!r} is one string.", remedy="Give a list of item ids.")
     codes = dataset.item_vocabulary.encode(list(ids)) if len(ids) else np.empty(0, dtype=np.int32)

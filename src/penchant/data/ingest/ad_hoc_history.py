@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Bools, Int32s, Int64s
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.kinds import mask_wanted_kinds, match_kind_codes
@@ -107,7 +107,7 @@ def code_history(dataset: Dataset, history: Any) -> tuple[list[str], SequenceBat
     return coded.user_vocabulary.ids.to_list(), anonymous, holder
 
 
-def match_kinds(known: Vocabulary, kinds: Vocabulary) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.bool_]]:
+def match_kinds(known: Vocabulary, kinds: Vocabulary) -> tuple[Int32s, Bools]:
     """The code in `known` (a bundle's kinds) of each of `kinds`, and whether it can be understood, both `[kinds]`.
 
     Kinds match by what they mean (`match_kind_codes`). A kind that the bundle has not seen counts as a view (or the
@@ -151,7 +151,7 @@ def single_event() -> SequenceBatch:
     )
 
 
-def parse_request_times(value: TimeLike | Sequence[TimeLike], n: int) -> npt.NDArray[np.int64]:
+def parse_request_times(value: TimeLike | Sequence[TimeLike], n: int) -> Int64s:
     """One time for all, or one for each of n requests, in UTC seconds `[n]`."""
     if isinstance(value, str | int | float | datetime):
         return np.full(n, time_to_seconds(value), dtype=np.int64)

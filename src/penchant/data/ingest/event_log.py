@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from penchant.arrays import Ints
+from penchant.arrays import Bools, Int32s, Ints
 from penchant.data import schema
 from penchant.data.ingest.events import KIND_NAME, SUB_NS
 from penchant.data.ingest.order import fill_times, iterate_blocks, sort_events
@@ -122,7 +121,7 @@ def _recode(codes: pl.Series, ids: pl.Series, vocabulary: Vocabulary) -> pl.Seri
     return pl.Series(codes.name, vocabulary.encode(ids), dtype=pl.Int32).gather(codes)
 
 
-def _sort_keys(columns: dict[str, pl.Series], user: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.integer], ...]:
+def _sort_keys(columns: dict[str, pl.Series], user: Int32s) -> tuple[Ints, ...]:
     """The sort keys of a user's events, the most important last: `seq`, nanoseconds, seconds."""
     seq = np.zeros(0, dtype=np.int64)
     if schema.SEQ in columns:
@@ -137,7 +136,7 @@ def _sort_keys(columns: dict[str, pl.Series], user: npt.NDArray[np.int32]) -> tu
 
 
 def _drop_duplicates(
-    columns: dict[str, pl.Series], order: Ints | None, ties: npt.NDArray[np.bool_], leave_out: str
+    columns: dict[str, pl.Series], order: Ints | None, ties: Bools, leave_out: str
 ) -> tuple[Ints | None, int]:
     """The order without rows that equal an earlier one in every column, and their number. Only ties can be equal."""
     places = np.flatnonzero(ties)

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from penchant.arrays import Int64s
+from penchant.arrays import Bools, Int32s, Int64s, Ints
 from penchant.data import columns, schema
 from penchant.data.dataset import Dataset
 from penchant.data.kinds import match_kind_codes
@@ -41,7 +40,7 @@ class MergeResult:
     unread: Mapping[str, Mapping[str, int]]
 
     @property
-    def is_new(self) -> npt.NDArray[np.bool_]:
+    def is_new(self) -> Bools:
         """Which events `[E]` were not there before."""
         return self.old_rows < 0
 
@@ -138,7 +137,7 @@ def _join(
 
 
 def _merge_events(
-    old: Dataset, new: Dataset, items: Vocabulary, users: Vocabulary, kinds: npt.NDArray[np.int32]
+    old: Dataset, new: Dataset, items: Vocabulary, users: Vocabulary, kinds: Int32s
 ) -> tuple[pl.DataFrame, int]:
     """All events in order of user, time and `seq`, with the row each came from; and how many were known.
 
@@ -184,7 +183,7 @@ def _match_kind_names(old: Vocabulary, new: Vocabulary) -> pl.Series:
     return pl.Series(matched, dtype=pl.String)
 
 
-def _recode(frame: pl.DataFrame, column: str, codes: npt.NDArray[np.integer], dtype: type[pl.DataType]) -> pl.Series:
+def _recode(frame: pl.DataFrame, column: str, codes: Ints, dtype: type[pl.DataType]) -> pl.Series:
     """A column of codes through a table of other codes; null stays null."""
     old = frame[column]
     if not frame.height or not len(codes):

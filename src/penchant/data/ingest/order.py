@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from scipy import sparse
+
+from penchant.arrays import Bools, Int32s, Int64s, Ints
 
 BLOCK = 1 << 21
 """Events in one block; a block ends where a user ends."""
 
-Keys = tuple[npt.NDArray[np.integer], ...]
+Keys = tuple[Ints, ...]
 
 
-def sort_events(
-    users: npt.NDArray[np.int32], keys: Keys
-) -> tuple[npt.NDArray[np.integer] | None, npt.NDArray[np.bool_]]:
+def sort_events(users: Int32s, keys: Keys) -> tuple[Ints | None, Bools]:
     """The stable order by user and `keys` (the last key first), None where rows are already in order; and ties.
 
     Ties are the rows, in that order, that have the user and the keys of a neighbour.
@@ -43,7 +42,7 @@ def sort_events(
     return order, ties
 
 
-def iterate_blocks(users: npt.NDArray[np.integer], size: int | None = None) -> Iterator[tuple[int, int]]:
+def iterate_blocks(users: Ints, size: int | None = None) -> Iterator[tuple[int, int]]:
     """Ranges of about `size` rows of users in order; no user is in two.
 
     >>> list(iterate_blocks(np.asarray([0, 0, 0, 1, 2, 2]), size=2))
@@ -57,7 +56,7 @@ def iterate_blocks(users: npt.NDArray[np.integer], size: int | None = None) -> I
         start = stop
 
 
-def fill_times(time_s: pl.Series, user: npt.NDArray[np.int32], seq: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def fill_times(time_s: pl.Series, user: Int32s, seq: Int64s) -> Int64s:
     """Seconds of every event; an unknown time takes that of the neighbour in `seq`."""
     if not time_s.null_count():
         return time_s.to_numpy()
@@ -69,7 +68,7 @@ def fill_times(time_s: pl.Series, user: npt.NDArray[np.int32], seq: npt.NDArray[
     return out
 
 
-def _sort_by_user(users: npt.NDArray[np.int32]) -> npt.NDArray[np.integer]:
+def _sort_by_user(users: Int32s) -> Ints:
     """A stable order by user: a counting sort, done by converting a sparse row (one column a user) to columns."""
     count = len(users)
     kind = np.uint32 if count < 2**32 else np.int64

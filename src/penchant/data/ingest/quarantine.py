@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
+
+from penchant.arrays import Bools, Int64s
 
 REASON = "reason"
 ROW = "row"
@@ -21,13 +22,13 @@ class RowValidator:
     ([True, False, True], [1], {'no user_id': 1})
     """
 
-    def __init__(self, raw: pl.DataFrame, numbers: npt.NDArray[np.int64] | None = None) -> None:
+    def __init__(self, raw: pl.DataFrame, numbers: Int64s | None = None) -> None:
         self.raw = raw
         self.numbers = np.arange(raw.height, dtype=np.int64) if numbers is None else numbers
-        self.kept: npt.NDArray[np.bool_] = np.ones(raw.height, dtype=bool)
+        self.kept: Bools = np.ones(raw.height, dtype=bool)
         self._reason = pl.repeat(None, raw.height, dtype=pl.String, eager=True).alias(REASON)
 
-    def reject(self, rows: pl.Series | npt.NDArray[np.bool_], reason: str) -> None:
+    def reject(self, rows: pl.Series | Bools, reason: str) -> None:
         """Refuse the rows where `rows` `[N]` is true and that are not rejected yet."""
         mask = rows.fill_null(False).to_numpy() if isinstance(rows, pl.Series) else rows
         fresh = mask & self.kept

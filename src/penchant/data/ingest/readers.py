@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Int64s
 from penchant.data import schema
 from penchant.data.ingest.encodings import detect_delimiter, read_bytes, read_first_line, to_utf8
 from penchant.data.ingest.mapping import TableMapping
@@ -55,7 +55,7 @@ class Source:
         return self.frame.height + (self.broken.height if self.broken is not None else 0)
 
     @property
-    def numbers(self) -> npt.NDArray[np.int64]:
+    def numbers(self) -> Int64s:
         """The number in the table (from 0) of each row of `frame`."""
         everything = np.arange(self.start, self.start + self.rows, dtype=np.int64)
         return everything if self.broken is None else np.setdiff1d(everything, self.broken[ROW].to_numpy())

@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Float32s, UInt8s
 from penchant.data.media import video as decode_video
 from penchant.errors import MediaError, MissingExtraError
 from penchant.options import require_range
@@ -127,7 +128,7 @@ def sniff(head: bytes) -> tuple[str, str] | None:
     return None
 
 
-def _decode_image(path: Path, name: str, options: MediaOptions) -> npt.NDArray[np.uint8]:
+def _decode_image(path: Path, name: str, options: MediaOptions) -> UInt8s:
     """The first frame, upright, in RGB; what is transparent becomes white."""
     try:
         from PIL import Image, ImageOps
@@ -165,7 +166,7 @@ def _convert_to_rgb(picture: Any) -> Any:
     return picture.convert("RGB")
 
 
-def _decode_audio(path: Path, _: str, options: MediaOptions) -> npt.NDArray[np.float32]:
+def _decode_audio(path: Path, _: str, options: MediaOptions) -> Float32s:
     """Channels averaged, resampled; read in blocks, so that a header that lies about its length costs nothing."""
     try:
         import soundfile
@@ -178,7 +179,7 @@ def _decode_audio(path: Path, _: str, options: MediaOptions) -> npt.NDArray[np.f
         if channels > _MAX_CHANNELS:
             raise MediaError(f"{channels} channels, allowed are {_MAX_CHANNELS}.")
         limit = math.floor(options.max_seconds * rate)
-        parts: list[npt.NDArray[np.float32]] = []
+        parts: list[Float32s] = []
         count = 0
         while len(block := sound.read(_BLOCK, dtype="float32", always_2d=True)):
             count += len(block)
@@ -193,7 +194,7 @@ def _decode_audio(path: Path, _: str, options: MediaOptions) -> npt.NDArray[np.f
     return resample(np.clip(samples, -1.0, 1.0), rate, options.sample_rate)
 
 
-def resample(samples: npt.NDArray[np.float32], rate: int, wanted: int) -> npt.NDArray[np.float32]:
+def resample(samples: Float32s, rate: int, wanted: int) -> Float32s:
     """Samples `[n]` at another rate (Hz), band-limited."""
     if rate == wanted:
         return samples

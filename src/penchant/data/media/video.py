@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Float32s, UInt8s
 from penchant.errors import MediaError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _read_duration_s(container: Any, stream: Any) -> float:
     return seconds
 
 
-def _decode_frame(container: Any, stream: Any, time_s: float, options: MediaOptions) -> npt.NDArray[np.uint8]:
+def _decode_frame(container: Any, stream: Any, time_s: float, options: MediaOptions) -> UInt8s:
     """The frame shown at a time: the last one that begins not later."""
     start = stream.start_time or 0
     wanted = start + int(time_s / stream.time_base)
@@ -123,7 +124,7 @@ def _decode_frame(container: Any, stream: Any, time_s: float, options: MediaOpti
     return np.ascontiguousarray(np.rot90(picture, round(getattr(shown, "rotation", 0) / 90) % 4))
 
 
-def _decode_track(container: Any, options: MediaOptions) -> npt.NDArray[np.float32]:
+def _decode_track(container: Any, options: MediaOptions) -> Float32s:
     """The first sound stream, channels averaged, resampled, bounded while it is read."""
     import av
 
@@ -131,7 +132,7 @@ def _decode_track(container: Any, options: MediaOptions) -> npt.NDArray[np.float
         raise MediaError("no sound: the video has no sound track.")
     limit = math.floor(options.max_seconds * options.sample_rate)
     resampler = av.AudioResampler(format="flt", layout="mono", rate=options.sample_rate)
-    parts: list[npt.NDArray[np.float32]] = []
+    parts: list[Float32s] = []
     count = 0
     for frame in container.decode(audio=0):
         for piece in resampler.resample(frame):
