@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from penchant.data.dataset import Dataset
     from penchant.data.splits import split
+    from penchant.evaluation.bundle import evaluate
+    from penchant.evaluation.compare import CompareOptions, compare
     from penchant.recommender.config import Config
     from penchant.recommender.recommender import Recommender
     from penchant.retrieval.filters import Filters
@@ -28,23 +30,29 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "CompareOptions",
     "Config",
     "Dataset",
     "Filters",
     "Recommender",
     "ReportOptions",
     "__version__",
+    "compare",
+    "evaluate",
     "load",
     "report",
     "split",
 ]
 
 _PLACES = {
+    "CompareOptions": "penchant.evaluation.compare",
     "Config": "penchant.recommender.config",
     "Dataset": "penchant.data.dataset",
     "Filters": "penchant.retrieval.filters",
     "Recommender": "penchant.recommender.recommender",
     "ReportOptions": "penchant.workflows.report",
+    "compare": "penchant.evaluation.compare",
+    "evaluate": "penchant.evaluation.bundle",
     "report": "penchant.workflows.report",
     "split": "penchant.data.splits",
 }

@@ -10,7 +10,7 @@ import pytest
 
 from penchant.data.dataset import Dataset
 from penchant.errors import DataError, UsageError
-from penchant.evaluation.bundle import evaluate_bundle
+from penchant.evaluation.bundle import evaluate
 from penchant.evaluation.compare import CompareOptions
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
@@ -37,7 +37,7 @@ def fitted() -> Recommender:
 
 
 def test_new_events_are_tested_as_they_stand(fitted: Recommender) -> None:
-    comparison = evaluate_bundle(fitted, Dataset.from_tables(_walks(7)), beside=["popularity"])
+    comparison = evaluate(fitted, Dataset.from_tables(_walks(7)), beside=["popularity"])
     assert comparison.split == "unseen" and comparison.users == 40
     assert comparison.models["cooccurrence"]["ndcg@10"].mean > 0.9 > comparison.models["popularity"]["ndcg@10"].mean
     assert "40 events that the bundle has not seen" in comparison.notes[0]
@@ -45,13 +45,13 @@ def test_new_events_are_tested_as_they_stand(fitted: Recommender) -> None:
 
 
 def test_what_was_trained_on_is_never_tested(fitted: Recommender) -> None:
-    comparison = evaluate_bundle(fitted, Dataset.from_tables(_walks(6)), options=PLAIN)
+    comparison = evaluate(fitted, Dataset.from_tables(_walks(6)), options=PLAIN)
     assert comparison.split == "time" and "recipe, fitted again" in comparison.notes[0]
     assert "has seen all" in comparison.notes[0]
 
 
 def test_with_a_split_the_recipe_is_fitted_again(fitted: Recommender) -> None:
-    comparison = evaluate_bundle(fitted, Dataset.from_tables(_walks(7)), split="leave-one-out", beside=["popularity"])
+    comparison = evaluate(fitted, Dataset.from_tables(_walks(7)), split="leave-one-out", beside=["popularity"])
     assert comparison.split == "leave-one-out" and set(comparison.models) == {"cooccurrence", "popularity"}
     assert comparison.notes[0].startswith("A split was asked for")
 
@@ -60,9 +60,9 @@ def test_a_saved_bundle_gives_the_same(fitted: Recommender, tmp_path: Path) -> N
     fitted.save(tmp_path / "complete")
     fitted.save(tmp_path / "bare", histories=False)
     data = Dataset.from_tables(_walks(7))
-    expected = evaluate_bundle(fitted, data, options=PLAIN).to_json()["models"]
-    complete = evaluate_bundle(Recommender.load(tmp_path / "complete"), data, options=PLAIN)
-    bare = evaluate_bundle(Recommender.load(tmp_path / "bare"), data, options=PLAIN)
+    expected = evaluate(fitted, data, options=PLAIN).to_json()["models"]
+    complete = evaluate(Recommender.load(tmp_path / "complete"), data, options=PLAIN)
+    bare = evaluate(Recommender.load(tmp_path / "bare"), data, options=PLAIN)
     assert complete.to_json()["models"] == expected
     assert bare.split == "unseen" and bare.models["cooccurrence"]["ndcg@10"].mean > 0.9
 
@@ -71,8 +71,8 @@ def test_items_and_users_in_another_order_change_nothing(fitted: Recommender) ->
     rows = _walks(7)
     items = pl.DataFrame({"item_id": [f"i{n}" for n in reversed(range(12))], "title": ["t"] * 12})
     shuffled = Dataset.from_tables(rows.sample(fraction=1.0, shuffle=True, seed=1), items=items)
-    plain = evaluate_bundle(fitted, Dataset.from_tables(rows), options=PLAIN)
-    mixed = evaluate_bundle(fitted, shuffled, options=PLAIN)
+    plain = evaluate(fitted, Dataset.from_tables(rows), options=PLAIN)
+    mixed = evaluate(fitted, shuffled, options=PLAIN)
     assert mixed.models["cooccurrence"]["ndcg@10"].mean == pytest.approx(plain.models["cooccurrence"]["ndcg@10"].mean)
 
 
@@ -90,16 +90,16 @@ def test_options_of_a_split_need_one(
 ) -> None:
     data = Dataset.from_tables(_walks(7))
     with pytest.raises(UsageError, match=rf"{named} not count. Name a split \(--split time\)"):
-        evaluate_bundle(fitted, data, CompareOptions(**options), seed=seed)
+        evaluate(fitted, data, CompareOptions(**options), seed=seed)
 
 
 def test_the_seed_is_of_all_that_is_fitted(fitted: Recommender) -> None:
     data = Dataset.from_tables(_walks(7))
-    comparison = evaluate_bundle(fitted, data, split="leave-one-out", seed=7, options=PLAIN)
+    comparison = evaluate(fitted, data, split="leave-one-out", seed=7, options=PLAIN)
     assert comparison.options["seed"] == 7 and comparison.records["cooccurrence"].seed == 7
-    beside = evaluate_bundle(fitted, data, beside=["popularity"], seed=7, options=PLAIN)
+    beside = evaluate(fitted, data, beside=["popularity"], seed=7, options=PLAIN)
     assert beside.split == "unseen" and beside.records["popularity"].seed == 7
-    again = evaluate_bundle(fitted, Dataset.from_tables(_walks(6)), seed=7, options=PLAIN)
+    again = evaluate(fitted, Dataset.from_tables(_walks(6)), seed=7, options=PLAIN)
     assert again.split == "time" and again.records["cooccurrence"].seed == 7, "all was seen: fitted again"
     assert beside.records["cooccurrence"].seed == 0, "the bundle is as it was"
 
@@ -109,10 +109,10 @@ def test_where_all_was_seen_and_nothing_is_left_to_split_the_message_says_both(f
     with pytest.raises(
         DataError, match=r"has seen every event .*split by time either.*--split leave-one-out"
     ) as raised:
-        evaluate_bundle(fitted, last)
+        evaluate(fitted, last)
     assert "is left for the validation" in str(raised.value), "the error of the split is part of it"
     with pytest.raises(DataError, match=r"^(?!The bundle has seen)"):
-        evaluate_bundle(fitted, last, split="time")
+        evaluate(fitted, last, split="time")
 
 
 @pytest.mark.parametrize("kind", ["collect", "view"])
@@ -128,7 +128,7 @@ def test_kinds_that_the_bundle_has_not_learned_are_read_as_when_serving(kind: st
 
     bundle = Recommender.fit(data(disliked + learned), Config(model="cooccurrence"))
     assert bundle.dataset.kinds.ids.to_list() == ["dislike", "view"]
-    comparison = evaluate_bundle(bundle, data(fresh + refused), options=replace(PLAIN, target="last"))
+    comparison = evaluate(bundle, data(fresh + refused), options=replace(PLAIN, target="last"))
     assert comparison.users == 12 and comparison.models["cooccurrence"]["mrr@10"].mean == 1.0
     notes = " ".join(comparison.notes)
     assert "12 events of histories were left out: their kind says 'not this'" in notes

@@ -108,7 +108,7 @@ def test_invalid_options(walks: Dataset) -> None:
 def test_a_fit_that_went_on_costs_what_all_its_processes_spent(walks: Dataset, tmp_path: Path) -> None:
     recipe = Config(model="transformer").with_settings({"dim": 8, "epochs": 2, "layers": 1, "max_length": 8})
     recipe = replace(recipe, training=replace(recipe.training, checkpoint_s=0.0))
-    arguments: dict[str, Any] = {"options": PLAIN, "split": "leave-one-out", "checkpoints": tmp_path}
+    arguments: dict[str, Any] = {"options": replace(PLAIN, checkpoints=tmp_path), "split": "leave-one-out"}
     first, again = (
         compare(walks, {"transformer": recipe}, **arguments) for _ in range(2)
     )  # the second goes on at the end

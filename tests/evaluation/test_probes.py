@@ -11,7 +11,7 @@ import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
 from penchant.data.dataset import Dataset
-from penchant.evaluation.bundle import evaluate_bundle
+from penchant.evaluation.bundle import evaluate
 from penchant.evaluation.compare import CompareOptions, compare
 from penchant.evaluation.probes import count_confusion, measure_probes
 from penchant.models.probes.options import ProbeOptions
@@ -53,7 +53,7 @@ def before(data: Dataset, step: int) -> Dataset:
 def test_separable_people_are_told_apart_on_events_the_bundle_has_not_seen() -> None:
     data = shop()
     rec = Recommender.fit(before(data, 16), Config(model="content", probes=PROBES))
-    found = evaluate_bundle(rec, data).to_json()["probes"]["content"]
+    found = evaluate(rec, data).to_json()["probes"]["content"]
     told = found["interest"]
     assert (told["negatives"], told["pairs"], told["users"], told["interested"]) == ("real", 320, 40, 0.5)
     assert told["rows"]["probe"]["auc"] == pytest.approx({"mean": 1.0, "low": 1.0, "high": 1.0})
@@ -71,7 +71,7 @@ def test_separable_people_are_told_apart_on_events_the_bundle_has_not_seen() -> 
 def test_labels_without_a_reason_give_a_half() -> None:
     data = shop(people=80, reason=False)
     rec = Recommender.fit(before(data, 16), Config(model="content", probes=PROBES))
-    told = evaluate_bundle(rec, data).to_json()["probes"]["content"]["interest"]
+    told = evaluate(rec, data).to_json()["probes"]["content"]["interest"]
     assert told["rows"]["probe"]["auc"]["mean"] == pytest.approx(0.5, abs=0.08)
     assert told["rows"]["probe"]["auc"]["low"] < 0.5 < told["rows"]["probe"]["auc"]["high"]
 
@@ -98,7 +98,7 @@ def test_popularity_of_a_bundle_without_histories_is_counted_in_the_data_or_left
     rec = Recommender.fit(before(data, 16), Config(model="content", probes=replace(PROBES, fit=("interest",))))
     rec.save(tmp_path / "b", histories=False)
     bare = Recommender.load(tmp_path / "b")
-    expected, told = (evaluate_bundle(each, data).to_json()["probes"]["content"]["interest"] for each in (rec, bare))
+    expected, told = (evaluate(each, data).to_json()["probes"]["content"]["interest"] for each in (rec, bare))
     assert told["rows"]["popularity"] == expected["rows"]["popularity"] and told["auc_gain"] == expected["auc_gain"]
     assert told["rows"]["popularity"]["auc"]["mean"] != 0.5
     later = data.where(pl.col("time_s") >= 1_700_000_000 + 16 * 60)
@@ -106,7 +106,7 @@ def test_popularity_of_a_bundle_without_histories_is_counted_in_the_data_or_left
     alone = measure_probes(bare, whole, np.ones(whole.n_events, dtype=np.bool_), learned=later.where(pl.lit(False)))
     assert alone is not None and list(alone["interest"]["rows"]) == ["probe", "dot", "share"]
     assert "auc_gain" not in alone["interest"] and alone["interest"]["rows"]["probe"]["auc"]["mean"] > 0.99
-    found = replace(evaluate_bundle(rec, data), probes={"content": alone})
+    found = replace(evaluate(rec, data), probes={"content": alone})
     page = render_report(ReportData(title="shop", model="content", comparison=found))
     assert "Interested or not: AUC 1.000<" in page and "popularity alone" not in page
 

@@ -42,7 +42,7 @@ def evaluate(
 
     others = names_of(beside) if beside else []
     from penchant.data.dataset import Dataset
-    from penchant.evaluation.bundle import evaluate_bundle
+    from penchant.evaluation.bundle import evaluate as evaluate_recommender
     from penchant.evaluation.compare import CompareOptions
     from penchant.recommender.recommender import Recommender
     from penchant.training.distributed import refuse_several
@@ -52,7 +52,7 @@ def evaluate(
     rec = Recommender.load(bundle)
     dataset = Dataset.load(data, strict=strict)
     with terminal.progress() as report:
-        comparison = evaluate_bundle(
+        comparison = evaluate_recommender(
             rec,
             dataset,
             options,

@@ -26,7 +26,7 @@ _OF_SPLITS = ("quantile", "ties", "folds", "seeds", "refit")
 """Options that have nothing to act on where the bundle itself is tested."""
 
 
-def evaluate_bundle(
+def evaluate(
     recommender: Recommender,
     dataset: Dataset,
     options: CompareOptions | None = None,
@@ -95,14 +95,14 @@ def _evaluate_on_unseen(
     test = EvaluationSet(holdout, events.dataset, measure_background(events.learned, recommender.modalities))
     name, config = recommender.config.model, recommender.config
 
-    def evaluate(tested: Recommender) -> Run:
+    def run_on_test(tested: Recommender) -> Run:
         label = f"{tested.config.model}: ranking"
         return evaluate_recommender(
             tested, test, measures, progress=(lambda share: progress(label, share)) if progress else None
         )
 
     with measure_cost() as ranking:
-        run = evaluate(recommender)
+        run = run_on_test(recommender)
     readable, new = histories.keep(events.read), events.new[events.read]
     probes = measure_probes(recommender, readable, new, learned=events.learned, seed=config.seed)
     cost = Cost(recommender.record.fit_cpu_s, ranking.peak_rss_mb)
@@ -114,6 +114,6 @@ def _evaluate_on_unseen(
             fitted = Recommender.fit(
                 events.learned, recipe, modalities=(recommender.modalities, recommender.encoders), progress=progress
             )
-        runs[other] = [[replace(evaluate(fitted), cost=cost)]]
+        runs[other] = [[replace(run_on_test(fitted), cost=cost)]]
     result = pool_runs(runs, split="unseen", k=measures.k)
     return replace(result, options={"items": test.background.n_items, "refit": True}, notes=events.notes)

@@ -70,6 +70,8 @@ class CompareOptions:
     recipe with all but one and with each alone, as models of their own with a paired test against all modalities."""
     threads: int | None = None
     """Threads that rank; one a core where it is None. Results do not depend on it."""
+    checkpoints: Path | None = None
+    """Folder from which a killed run resumes."""
 
     def __post_init__(self) -> None:
         require_range(self, "seeds", "k", least=1)
@@ -91,21 +93,20 @@ def compare(
     options: CompareOptions | None = None,
     *,
     split: How | None = None,
+    seeds: int | None = None,
     progress: Progress | None = None,
-    checkpoints: Path | None = None,
 ) -> Comparison:
     """Fit every model on the training part of a split and test it on the same users, over the full catalogue.
 
     `models`: names (with the options that `config` holds for each), or a name for each `Config`. `config.seed` is the
-    seed of the split. `split` replaces that of `options`. Item modalities are embedded once for all models and are no
-    part of their cost. `checkpoints`: a folder from which a killed run resumes.
+    seed of the split. `split` and `seeds` replace those of `options`. Item modalities are embedded once for all models
+    and are no part of their cost.
 
     A model that the data do not allow is left out and a note says why. Raises `OptionError` for unknown names,
     `DataError` where no user can be tested, and the first model's error where no model is left.
     """
     options = options or CompareOptions()
-    if split is not None:
-        options = replace(options, split=split)
+    options = replace(options, split=split or options.split, seeds=options.seeds if seeds is None else seeds)
     base = config or Config()
     recipes = dict(models) if isinstance(models, Mapping) else {name: replace(base, model=name) for name in models}
     if not recipes:
@@ -118,7 +119,7 @@ def compare(
     if options.ablate == "refitted":
         recipes, references = add_refits(splits[0].train, recipes)
     steps = len(splits) * len(recipes) * options.seeds
-    runs, failures = _Runner(options, splits, progress, checkpoints, steps).run_all(recipes)
+    runs, failures = _Runner(options, splits, progress, steps).run_all(recipes)
     if not runs:
         raise next(iter(failures.values()))
     notes = [*dict.fromkeys(note for part in splits for note in part.notes), *_notes(options)]
@@ -161,11 +162,9 @@ class _Runner:
         options: CompareOptions,
         splits: Sequence[Split],
         progress: Progress | None,
-        checkpoints: Path | None,
         steps: int,
     ) -> None:
         self.options, self.splits, self.progress, self.steps = options, splits, progress, steps
-        self.checkpoints = checkpoints
         self.done = 0
 
     def run_all(self, recipes: Mapping[str, Config]) -> tuple[dict[str, list[list[Run]]], dict[str, PenchantError]]:
@@ -199,7 +198,8 @@ class _Runner:
             self._tell("encoding modalities", 0.0)
             prepared[key] = self._prepare(recipe, part, train)
         ready = prepared[key]
-        folder = self.checkpoints / f"{name}-{place[0]}-{place[1]}" if self.checkpoints else None
+        root = self.options.checkpoints
+        folder = root / f"{name}-{place[0]}-{place[1]}" if root else None
         with measure_cost() as cost:
             recommender = Recommender.fit(
                 train,

@@ -102,8 +102,8 @@ def compare_with_references(
     recipes = {config.model: config}
     for name in names_with("reference"):
         recipes.setdefault(name, replace(config, model=name, probes=ProbeOptions()))
-    options = CompareOptions(split=split, ablate="masked")
-    return compare(dataset, recipes, config, options, progress=progress, checkpoints=checkpoints)
+    options = CompareOptions(split=split, ablate="masked", checkpoints=checkpoints)
+    return compare(dataset, recipes, config, options, progress=progress)
 
 
 def unfinished_training(out: Path) -> str:
