@@ -99,7 +99,7 @@ def _category(rec: Recommender, model: Any, training: TargetEvents, testing: Tar
     probes = Probes.fit(model, training, items, ProbeOptions(fit=("category",)))
     pairs, likely = probes.predict_class_pairs(model, testing, items)
     actual, told = pairs.classes, likely.argmax(axis=1)
-    counts = np.asarray(probes.facts["category"]["counts"])
+    counts = np.asarray(probes.records["category"].counts)
     learnt = category_pairs(model, training, category_codes(items, probes.classes))
     alone = LinearProbe.fit(learnt.interests, learnt.classes, len(probes.classes), ProbeOptions())
     alone_told = alone.probabilities(pairs.interests).argmax(axis=1)

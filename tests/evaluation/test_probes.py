@@ -1,4 +1,4 @@
-"""The quality of linear probes: separable people give AUC 1, labels without a reason about a half; matrices by hand."""
+"""Quality of linear probes: separable labels give AUC 1, random labels about 0.5; confusion matrices by hand."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
 from penchant.data.dataset import Dataset
+from penchant.data.results.probes import Confusion, InterestProbeResult, ProbeResults, UntestedProbe, mean_of
 from penchant.evaluation.bundle import evaluate
 from penchant.evaluation.compare import CompareOptions, compare
 from penchant.evaluation.probes import count_confusion, measure_probes
@@ -25,11 +26,11 @@ PLAIN = CompareOptions(curves=False)
 PROBES = ProbeOptions(fit=("interest", "category"), features="dot", fewest=10)
 
 
-def shop(people: int = 40, events: int = 24, *, reason: bool = True) -> Dataset:
+def shop(users: int = 40, events: int = 24, *, reason: bool = True) -> Dataset:
     """Everybody likes one kind of items; dislikes are of the other kind, or, without a `reason`, of any."""
     rng = np.random.default_rng(1)
-    n = people * events
-    user, step = np.repeat(np.arange(people), events), np.tile(np.arange(events), people)
+    n = users * events
+    user, step = np.repeat(np.arange(users), events), np.tile(np.arange(events), users)
     liked = (step + user // 2) % 2 == 0
     kind = np.where(liked, user % 2, 1 - user % 2) if reason else rng.integers(0, 2, n)
     log = pl.DataFrame(
@@ -50,18 +51,23 @@ def before(data: Dataset, step: int) -> Dataset:
     return data.where(pl.col("time_s") < 1_700_000_000 + step * 60)
 
 
-def test_separable_people_are_told_apart_on_events_the_bundle_has_not_seen() -> None:
+def test_separable_labels_have_auc_1_on_events_that_the_bundle_has_not_seen() -> None:
     data = shop()
     rec = Recommender.fit(before(data, 16), Config(model="content", probes=PROBES))
-    found = evaluate(rec, data).to_json()["probes"]["content"]
-    told = found["interest"]
-    assert (told["negatives"], told["pairs"], told["users"], told["interested"]) == ("real", 320, 40, 0.5)
-    assert told["rows"]["probe"]["auc"] == pytest.approx({"mean": 1.0, "low": 1.0, "high": 1.0})
-    assert 0.3 < told["rows"]["popularity"]["auc"]["mean"] < 0.7 < told["rows"]["dot"]["auc"]["mean"]
-    assert told["rows"]["share"]["log_loss"]["mean"] == pytest.approx(np.log(2))
-    assert told["auc_gain"]["mean"] == pytest.approx(1 - told["rows"]["popularity"]["auc"]["mean"])
-    assert sum(row["count"] for row in told["calibration"]) == 320
-    category = found["category"]
+    results = evaluate(rec, data).to_json()["probes"]["content"]
+    interest = results["interest"]
+    assert (interest["negatives"], interest["pairs"], interest["users"], interest["interested"]) == (
+        "real",
+        320,
+        40,
+        0.5,
+    )
+    assert interest["rows"]["probe"]["auc"] == pytest.approx({"mean": 1.0, "low": 1.0, "high": 1.0})
+    assert 0.3 < interest["rows"]["popularity"]["auc"]["mean"] < 0.7 < interest["rows"]["dot"]["auc"]["mean"]
+    assert interest["rows"]["share"]["log_loss"]["mean"] == pytest.approx(np.log(2))
+    assert interest["auc_gain"]["mean"] == pytest.approx(1 - interest["rows"]["popularity"]["auc"]["mean"])
+    assert sum(row["count"] for row in interest["calibration"]) == 320
+    category = results["category"]
     assert category["confusion"] == {"classes": list(NAMES), "matrix": [[80, 0], [0, 80]]}
     assert category["rows"]["probe"]["accuracy"]["mean"] == category["rows"]["probe"]["macro_f1"] == 1.0
     assert category["rows"]["commonest"]["accuracy"]["mean"] == 0.5
@@ -69,27 +75,27 @@ def test_separable_people_are_told_apart_on_events_the_bundle_has_not_seen() -> 
 
 
 def test_labels_without_a_reason_give_a_half() -> None:
-    data = shop(people=80, reason=False)
+    data = shop(users=80, reason=False)
     rec = Recommender.fit(before(data, 16), Config(model="content", probes=PROBES))
-    told = evaluate(rec, data).to_json()["probes"]["content"]["interest"]
-    assert told["rows"]["probe"]["auc"]["mean"] == pytest.approx(0.5, abs=0.08)
-    assert told["rows"]["probe"]["auc"]["low"] < 0.5 < told["rows"]["probe"]["auc"]["high"]
+    interest = evaluate(rec, data).to_json()["probes"]["content"]["interest"]
+    assert interest["rows"]["probe"]["auc"]["mean"] == pytest.approx(0.5, abs=0.08)
+    assert interest["rows"]["probe"]["auc"]["low"] < 0.5 < interest["rows"]["probe"]["auc"]["high"]
 
 
 def test_the_figures_are_those_of_scikit_learn() -> None:
     data = shop(reason=False)
     rec = Recommender.fit(before(data, 16), Config(model="content", probes=PROBES))
-    whole = data.sequences()
-    asked = whole.times_s >= 1_700_000_000 + 16 * 60
-    found = measure_probes(rec, whole, asked)
-    assert found is not None and rec.probes is not None
-    events = TargetEvents.select(whole, data.kinds.ids.to_list(), asked)
+    sequences = data.sequences()
+    targets = sequences.times_s >= 1_700_000_000 + 16 * 60
+    results = measure_probes(rec, sequences, targets)
+    assert results is not None and isinstance(results.interest, InterestProbeResult) and rec.probes is not None
+    events = TargetEvents.select(sequences, data.kinds.ids.to_list(), targets)
     pairs, likely = rec.probes.predict_pairs(rec.dense_model(), events)
-    row = found["interest"]["rows"]["probe"]
-    assert row["auc"]["mean"] == pytest.approx(roc_auc_score(pairs.labels, likely))
-    assert row["log_loss"]["mean"] == pytest.approx(log_loss(pairs.labels, likely.astype(np.float64)))
-    _, told = rec.probes.predict_class_pairs(rec.dense_model(), events, data.items)
-    np.testing.assert_allclose(told.sum(axis=1), 1, atol=1e-6)
+    row = results.interest.rows["probe"]
+    assert mean_of(row["auc"]) == pytest.approx(roc_auc_score(pairs.labels, likely))
+    assert mean_of(row["log_loss"]) == pytest.approx(log_loss(pairs.labels, likely.astype(np.float64)))
+    _, likelihoods = rec.probes.predict_class_pairs(rec.dense_model(), events, data.items)
+    np.testing.assert_allclose(likelihoods.sum(axis=1), 1, atol=1e-6)
 
 
 def test_popularity_of_a_bundle_without_histories_is_counted_in_the_data_or_left_out(tmp_path: Path) -> None:
@@ -98,32 +104,39 @@ def test_popularity_of_a_bundle_without_histories_is_counted_in_the_data_or_left
     rec = Recommender.fit(before(data, 16), Config(model="content", probes=replace(PROBES, fit=("interest",))))
     rec.save(tmp_path / "b", histories=False)
     bare = Recommender.load(tmp_path / "b")
-    expected, told = (evaluate(each, data).to_json()["probes"]["content"]["interest"] for each in (rec, bare))
-    assert told["rows"]["popularity"] == expected["rows"]["popularity"] and told["auc_gain"] == expected["auc_gain"]
-    assert told["rows"]["popularity"]["auc"]["mean"] != 0.5
+    expected, interest = (evaluate(each, data).to_json()["probes"]["content"]["interest"] for each in (rec, bare))
+    assert (
+        interest["rows"]["popularity"] == expected["rows"]["popularity"]
+        and interest["auc_gain"] == expected["auc_gain"]
+    )
+    assert interest["rows"]["popularity"]["auc"]["mean"] != 0.5
     later = data.where(pl.col("time_s") >= 1_700_000_000 + 16 * 60)
-    whole = later.sequences()
-    alone = measure_probes(bare, whole, np.ones(whole.n_events, dtype=np.bool_), learned=later.where(pl.lit(False)))
-    assert alone is not None and list(alone["interest"]["rows"]) == ["probe", "dot", "share"]
-    assert "auc_gain" not in alone["interest"] and alone["interest"]["rows"]["probe"]["auc"]["mean"] > 0.99
-    found = replace(evaluate(rec, data), probes={"content": alone})
-    page = render_report(ReportData(title="shop", model="content", comparison=found))
+    sequences = later.sequences()
+    alone = measure_probes(
+        bare, sequences, np.ones(sequences.n_events, dtype=np.bool_), learned=later.where(pl.lit(False))
+    )
+    assert alone is not None and isinstance(alone.interest, InterestProbeResult)
+    assert list(alone.interest.rows) == ["probe", "dot", "share"]
+    assert alone.interest.auc_gain is None and mean_of(alone.interest.rows["probe"]["auc"]) > 0.99
+    assert "auc_gain" not in alone.interest.to_dict()
+    comparison = replace(evaluate(rec, data), probes={"content": alone})
+    page = render_report(ReportData(title="shop", model="content", comparison=comparison))
     assert "Interested or not: AUC 1.000<" in page and "popularity alone" not in page
 
 
-def test_a_comparison_teaches_them_on_validation_and_says_why_it_cannot() -> None:
+def test_a_comparison_fits_them_on_validation_or_says_why_not() -> None:
     data = shop()
     recipes = {
         "content": Config(model="content", probes=PROBES),
         "ease": Config(model="ease", probes=replace(PROBES, negatives="real", fit=("interest",))),
         "popularity": Config(model="popularity"),
     }
-    found = compare(data, recipes, options=PLAIN).to_json()["probes"]
-    assert set(found) == {"content", "ease"}
-    assert found["content"]["interest"]["rows"]["probe"]["auc"]["mean"] == pytest.approx(1.0)
+    probes = compare(data, recipes, options=PLAIN).to_json()["probes"]
+    assert set(probes) == {"content", "ease"}
+    assert probes["content"]["interest"]["rows"]["probe"]["auc"]["mean"] == pytest.approx(1.0)
     only = data.where(pl.col("kind") == data.kinds.encode_one("like", kind="event"))
-    refused = compare(only, {"ease": recipes["ease"]}, options=PLAIN).to_json()["probes"]["ease"]["interest"]
-    assert refused == {"left_out": refused["left_out"]} and "no real negatives" in refused["left_out"]
+    untested = compare(only, {"ease": recipes["ease"]}, options=PLAIN).to_json()["probes"]["ease"]["interest"]
+    assert untested == {"left_out": untested["left_out"]} and "no real negatives" in untested["left_out"]
     refit = compare(data, {"content": recipes["content"]}, options=replace(PLAIN, refit=True)).to_json()["probes"][
         "content"
     ]
@@ -134,26 +147,22 @@ def test_a_confusion_matrix_by_hand() -> None:
     actual = np.array([0, 0, 1, 2, 2, 2, 3])
     predicted = np.array([0, 2, 1, 2, 2, 0, 3])
     classes = ["甲", "乙", "丙", "(others)"]
-    assert count_confusion(actual, predicted, classes) == {
-        "classes": ["丙", "甲", "乙", "(others)"],
-        "matrix": [[2, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]],
-    }
-    assert count_confusion(actual, predicted, classes, most=1) == {
-        "classes": ["丙", "(others)"],
-        "matrix": [[2, 1], [1, 3]],
-    }
+    assert count_confusion(actual, predicted, classes) == Confusion(
+        ["丙", "甲", "乙", "(others)"], [[2, 1, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+    )
+    assert count_confusion(actual, predicted, classes, most=1) == Confusion(["丙", "(others)"], [[2, 1], [1, 3]])
 
 
 def test_the_report_says_it_in_both_languages_and_nothing_without_probes() -> None:
     data = shop()
-    found = compare(data, {"content": Config(model="content", probes=PROBES)}, options=PLAIN)
-    page = render_report(ReportData(title="shop", model="content", comparison=found))
+    comparison = compare(data, {"content": Config(model="content", probes=PROBES)}, options=PLAIN)
+    page = render_report(ReportData(title="shop", model="content", comparison=comparison))
     assert 'id="probes"' in page and "Interested or not: AUC 1.000" in page and '<bdi lang="zh">纪录片</bdi>' in page
     assert "right for 100\u00a0%" in page and "Negatives are real: disliked" in page
-    chinese = render_report(ReportData(title="店", model="content", language="zh", comparison=found))
+    chinese = render_report(ReportData(title="店", model="content", language="zh", comparison=comparison))
     assert "感兴趣吗，对什么感兴趣" in chinese and "答对 100%" in chinese and "<bdi>音乐</bdi>" in chinese
-    found = replace(found, probes={"content": {"category": {"left_out": "no <class>"}}})
+    comparison = replace(comparison, probes={"content": ProbeResults(category=UntestedProbe("no <class>"))})
     assert "The next category: not tested. <bdi>no &lt;class&gt;</bdi>" in render_report(
-        ReportData(title="shop", model="content", comparison=found)
+        ReportData(title="shop", model="content", comparison=comparison)
     )
-    assert 'id="probes"' not in render_report(ReportData(title="shop", model="ease", comparison=found))
+    assert 'id="probes"' not in render_report(ReportData(title="shop", model="ease", comparison=comparison))

@@ -86,7 +86,7 @@ def test_probes_know_what_people_like(rec: Recommender) -> None:
         categories = rec.next_category(user)
         assert list(categories) == [NAMES[own], NAMES[1 - own]]
         assert sum(categories.values()) == pytest.approx(1, abs=1e-6) and categories[NAMES[own]] > 0.9
-    assert rec.record.probes["interest"]["negatives"] == "real"
+    assert rec.record.probes["interest"].negatives == "real"
 
 
 def test_a_bundle_keeps_them_to_the_bit(rec: Recommender, tmp_path: Path) -> None:
@@ -95,14 +95,14 @@ def test_a_bundle_keeps_them_to_the_bit(rec: Recommender, tmp_path: Path) -> Non
     items = [f"i{i}" for i in range(40)]
     assert again.interested("u3", items).tobytes() == rec.interested("u3", items).tobytes()
     assert again.next_category("u3") == rec.next_category("u3")
-    assert again.probes is not None and again.probes.facts == rec.probes.facts  # type: ignore[union-attr]
+    assert again.probes is not None and again.probes.records == rec.probes.records  # type: ignore[union-attr]
 
 
 def test_an_update_teaches_them_anew(rec: Recommender, tmp_path: Path) -> None:
     fresh = rec.update(colours(events=4, seed=5, at=86_400))
-    told = fresh.record.probes
-    assert told["interest"]["pairs"] == 60, "the newest two of everybody's 24"
-    assert sum(told["category"]["counts"]) == told["category"]["events"] == round(60 * told["interest"]["interested"])
+    interest, category = fresh.record.probes["interest"], fresh.record.probes["category"]
+    assert interest.pairs == 60, "the newest two of everybody's 24"
+    assert sum(category.counts or ()) == category.events == round(60 * (interest.interested or 0))
     assert fresh.probes is not rec.probes and fresh.probes is not None
     assert fresh.interested("u0", ["i0", "i1"]).tolist() != rec.interested("u0", ["i0", "i1"]).tolist()
     fresh.save(tmp_path / "b")
@@ -183,8 +183,8 @@ def test_a_finished_model_stays_where_its_probes_cannot_be_taught(tmp_path: Path
     table = pl.DataFrame({"item_id": [f"i{i}" for i in range(4)], "vector": np.eye(4).tolist()})
     whole = Dataset.from_tables(log).with_vectors("own", table)
     rec = Recommender.fit(whole, Config(model="content", probes=ProbeOptions(fit=("interest",))))
-    assert rec.probes is None and set(rec.record.probes["interest"]) == {"left_out"}
-    assert "two classes or more" in rec.record.probes["interest"]["left_out"]
+    assert rec.probes is None and set(rec.record.probes["interest"].to_dict()) == {"left_out"}
+    assert "two classes or more" in (rec.record.probes["interest"].left_out or "")
     rec.save(tmp_path / "b")
     again = Recommender.load(tmp_path / "b")
     assert again.probes is None and again.record.probes == rec.record.probes
@@ -197,11 +197,11 @@ def test_an_update_stays_where_its_probes_cannot_be_taught(data: Dataset) -> Non
     many = pl.concat([late.events.with_columns(pl.col("time_s") + n) for n in range(4)])
     fresh = rec.update(late.with_events(many.sort("user", "time_s")))
     assert fresh.dataset.n_events == 600 + many.height and fresh.probes is None
-    assert {name: list(told) for name, told in fresh.record.probes.items()} == {
+    assert {name: list(record.to_dict()) for name, record in fresh.record.probes.items()} == {
         "interest": ["left_out"],
         "category": ["left_out"],
     }
-    assert "No event of interest follows another" in fresh.record.probes["interest"]["left_out"]
+    assert "No event of interest follows another" in (fresh.record.probes["interest"].left_out or "")
     assert rec.probes is not None, "the old one keeps its own"
 
 

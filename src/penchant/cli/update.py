@@ -83,7 +83,8 @@ def update(
     new = fresh.record.updates[-1].to_dict() if folder else nothing
     if json:
         summary = {"bundle": str(bundle), "version": folder.name if folder else None, **new}
-        probes = {"probes": dict(fresh.record.probes)} if folder and fresh.record.probes else {}
+        records = {name: record.to_dict() for name, record in fresh.record.probes.items()}
+        probes = {"probes": records} if folder and records else {}
         terminal.show_json({**summary, **probes, **missed, "drift": found.to_dict() if found else None})
         return
     told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in new["new"].items())

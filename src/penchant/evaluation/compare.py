@@ -11,6 +11,7 @@ from penchant.arrays import Bools, Progress
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.results.comparison import Comparison
+from penchant.data.results.probes import ProbeResults, UntestedProbe
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout, How, Split, Target, Ties
 from penchant.data.splits import split as cut
@@ -145,12 +146,12 @@ class _Prepared:
     seen: Bools
     learned: Bools
 
-    def fit_probes(self, recommender: Recommender) -> dict[str, Any] | None:
+    def fit_probes(self, recommender: Recommender) -> ProbeResults | None:
         """Fit the probes on the validation's events, which the model has not learned; else the reason by probe."""
         try:
             recommender.fit_probes(self.histories.keep(self.seen), ~self.learned[self.seen])
         except PenchantError as error:
-            return recommender.config.probes.left_out(error)
+            return ProbeResults(**dict.fromkeys(recommender.config.probes.fit, UntestedProbe(str(error))))
         return None
 
 

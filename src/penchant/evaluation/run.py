@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from penchant.data.dataset import Dataset
 from penchant.data.results.modality_use import ModalityUse
+from penchant.data.results.probes import ProbeResults
 from penchant.data.results.records import FitRecord
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout
@@ -54,7 +55,7 @@ class Run:
     errors: ValueErrors | None = None
     curves: Mapping[str, Any] | None = None
     modalities: ModalityUse | None = None
-    probes: Mapping[str, Any] | None = None
+    probes: ProbeResults | None = None
 
 
 def evaluate_recommender(

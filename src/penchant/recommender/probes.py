@@ -26,7 +26,7 @@ def fit_probes(
     Raises `DataError` / `ModelError` where events or interest vectors do not suffice.
     """
     probes = _fit(state, sequences, targets, state.config.probes, state.config.seed if seed is None else seed)
-    return replace(state, probes=probes, record=replace(state.record, probes=dict(probes.facts)))
+    return replace(state, probes=probes, record=replace(state.record, probes=dict(probes.records)))
 
 
 def try_fit_probes(state: RecommenderState, targets: Bools, seed: int | None = None) -> RecommenderState:

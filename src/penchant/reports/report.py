@@ -12,6 +12,7 @@ import polars as pl
 from penchant.data.read_report import IngestReport
 from penchant.data.results.comparison import Comparison
 from penchant.data.results.modality_use import ModalityUse
+from penchant.data.results.probes import ProbeResults
 from penchant.data.results.reasons import Reason
 from penchant.data.results.recovery import Recovery
 from penchant.plots.markup import join
@@ -130,7 +131,7 @@ def render_report(data: ReportData) -> str:
         sections.render_interests(data.timelines, say),
         examples.render_reasons(data.examples, say),
         modalities.render_modalities(data.modalities, say),
-        probes.render_probes(data.comparison.probes.get(data.model, {}), say),
+        probes.render_probes(data.comparison.probes.get(data.model, ProbeResults()), say),
         story.render_media(data.media, data.coverage, say),
         story.render_recovery(data.model, data.recovery, say),
         story.render_cold_items(data.model, Outcome(data.cold), say),

@@ -8,6 +8,7 @@ from typing import Any
 
 from penchant.data.results.estimates import Difference, Interval
 from penchant.data.results.modality_use import ModalityUse
+from penchant.data.results.probes import ProbeResults
 from penchant.data.results.records import FitRecord
 
 TABLE_METRICS = ("ndcg", "hit_rate", "mrr", "coverage", "novelty", "diversity")
@@ -60,7 +61,7 @@ class Comparison:
     notes: Sequence[str] = ()
     records: Mapping[str, FitRecord] = field(default_factory=dict)
     modalities: Mapping[str, ModalityUse] = field(default_factory=dict)
-    probes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    probes: Mapping[str, ProbeResults] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for `json.dump`: the fixed keys, and `tests`, `curves`, `options`, `notes` beside them."""
@@ -85,7 +86,7 @@ class Comparison:
         if self.modalities:
             out["modalities"] = {name: use.to_dict() for name, use in self.modalities.items()}
         if self.probes:
-            out["probes"] = {name: dict(quality) for name, quality in self.probes.items()}
+            out["probes"] = {name: results.to_dict() for name, results in self.probes.items()}
         if self.tests:
             out["tests"] = [_test_to_dict(test) for test in self.tests]
         if self.curves:

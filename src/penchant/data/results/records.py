@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Self
 
 from penchant.data.results.estimates import Interval
+from penchant.data.results.probes import ProbeRecord
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class FitRecord:
     """What training did and selection chose."""
     updates: tuple[UpdateRecord, ...] = ()
     """Incremental updates since the fit, the latest last."""
-    probes: Mapping[str, Any] = field(default_factory=dict)
+    probes: Mapping[str, ProbeRecord] = field(default_factory=dict)
     """By probe: what it was fitted on, or the reason why it is left out."""
     metrics: Mapping[str, Interval] = field(default_factory=dict)
     """Metrics of the recipe on the held-out part, where it was tested."""
@@ -112,7 +113,8 @@ class FitRecord:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return asdict(self) | {"updates": [update.to_dict() for update in self.updates]}
+        probes = {name: probe.to_dict() for name, probe in self.probes.items()}
+        return asdict(self) | {"updates": [update.to_dict() for update in self.updates], "probes": probes}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -120,6 +122,7 @@ class FitRecord:
         parts = {
             "training": TrainingRecord.from_dict(values.get("training", {})),
             "updates": tuple(UpdateRecord.from_dict(update) for update in values.get("updates", ())),
+            "probes": {name: ProbeRecord.from_dict(probe) for name, probe in values.get("probes", {}).items()},
             "metrics": {name: Interval(**interval) for name, interval in values.get("metrics", {}).items()},
             "notes": tuple(values.get("notes", ())),
         }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from penchant.data.results.probes import ProbeRecord
 from penchant.errors import OptionError
 from penchant.options import require_range
 
@@ -49,6 +49,6 @@ class ProbeOptions:
         require_range(self, "ratio", "users", least=1, part="probes.")
         require_range(self, "classes", least=2, part="probes.")
 
-    def left_out(self, error: Exception) -> dict[str, Any]:
-        """The reason why probes could not be fitted, by probe, in the place of their records."""
-        return {name: {"left_out": str(error)} for name in self.fit}
+    def left_out(self, error: Exception) -> dict[str, ProbeRecord]:
+        """Records of probes that could not be fitted, with the reason."""
+        return dict.fromkeys(self.fit, ProbeRecord(left_out=str(error)))

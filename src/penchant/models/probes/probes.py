@@ -12,6 +12,7 @@ import polars as pl
 from scipy.sparse import csr_array
 
 from penchant.arrays import Bools, Float32s, Int64s
+from penchant.data.results.probes import ProbeRecord
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import DataError, ModelError
 from penchant.models.base import DenseModel, ModelState
@@ -37,7 +38,7 @@ SHARE = 0.1
 
 @dataclass(frozen=True)
 class Probes:
-    """Fitted probes. `classes` are the names of the categories, `facts` says what each probe learned from.
+    """Fitted probes. `classes` are the names of the categories, `records` say what each probe learned from.
 
     A probe belongs to the vectors of one model: it is fitted again when these change.
     """
@@ -46,7 +47,7 @@ class Probes:
     interest: LinearProbe | None = None
     category: LinearProbe | None = None
     classes: Sequence[str] = ()
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    records: Mapping[str, ProbeRecord] = field(default_factory=dict)
 
     @classmethod
     def fit(
@@ -59,16 +60,16 @@ class Probes:
         """
         interest, category = None, None
         classes: tuple[str, ...] = ()
-        facts: dict[str, Any] = {}
+        records: dict[str, ProbeRecord] = {}
         if INTEREST in options.fit:
             pairs = interest_pairs(model, events, options, seed)
             inputs = interest_inputs(pairs.interests, model.item_vectors[pairs.items], options.features)
             interest = LinearProbe.fit(inputs, pairs.labels, 1, options, n_free=1, seed=seed)
-            facts[INTEREST] = {
-                "pairs": len(pairs.labels),
-                "interested": float(pairs.labels.mean()),
-                "negatives": "real" if pairs.real else "sampled",
-            }
+            records[INTEREST] = ProbeRecord(
+                pairs=len(pairs.labels),
+                interested=float(pairs.labels.mean()),
+                negatives="real" if pairs.real else "sampled",
+            )
         if CATEGORY in options.fit:
             classes = frequent_categories(items, _taken_targets(events), options.classes)
             codes = category_codes(items, classes)
@@ -76,8 +77,8 @@ class Probes:
             near = class_inputs(model.item_vectors, codes, len(classes), examples.interests, examples.previous)
             category = LinearProbe.fit(near, examples.classes, len(classes), options, seed=seed)
             counts = np.bincount(examples.classes, minlength=len(classes))
-            facts[CATEGORY] = {"events": len(examples.classes), "counts": counts.tolist()}
-        return cls(options, interest, category, classes, facts)
+            records[CATEGORY] = ProbeRecord(events=len(examples.classes), counts=tuple(counts.tolist()))
+        return cls(options, interest, category, classes, records)
 
     def predict_interest(self, interests: Float32s, items: Float32s) -> Float32s:
         """The probability of interest `[n]` of pairs of interest and item vectors `[n, D]`. Raises `ModelError`."""
@@ -110,7 +111,7 @@ class Probes:
 
     def predict_pairs(self, model: DenseModel, events: TargetEvents, seed: int = 0) -> tuple[Pairs, Float32s]:
         """Pairs made like those that the probe learned (real or sampled negatives), and its probability of each."""
-        options = replace(self.options, negatives=self.facts[INTEREST]["negatives"])
+        options = replace(self.options, negatives=self.records[INTEREST].negatives or self.options.negatives)
         pairs = interest_pairs(model, events, options, seed)
         return pairs, self.predict_interest(pairs.interests, model.item_vectors[pairs.items])
 
@@ -127,14 +128,20 @@ class Probes:
         return pairs, self.predict_category(model, items, pairs.interests, pairs.previous)
 
     def state(self) -> ModelState:
-        """Weights by probe; names of classes and what the probes learned from as facts."""
+        """Weights by probe; names of classes and the records of the probes."""
         tensors = {
             f"{name}:{key}": value
             for name, probe in ((INTEREST, self.interest), (CATEGORY, self.category))
             if probe is not None
             for key, value in probe.state().tensors.items()
         }
-        return ModelState(tensors, {"classes": list(self.classes), "probes": dict(self.facts)})
+        return ModelState(
+            tensors,
+            {
+                "classes": list(self.classes),
+                "probes": {name: record.to_dict() for name, record in self.records.items()},
+            },
+        )
 
     @classmethod
     def from_state(cls, state: ModelState, options: ProbeOptions) -> Probes:
@@ -144,9 +151,8 @@ class Probes:
             name, _, tensor = key.partition(":")
             weights.setdefault(name, {})[tensor] = value
         probes = {name: LinearProbe.from_state(ModelState(tensors)) for name, tensors in weights.items()}
-        return cls(
-            options, probes.get(INTEREST), probes.get(CATEGORY), tuple(state.facts["classes"]), state.facts["probes"]
-        )
+        records = {name: ProbeRecord.from_dict(record) for name, record in state.facts["probes"].items()}
+        return cls(options, probes.get(INTEREST), probes.get(CATEGORY), tuple(state.facts["classes"]), records)
 
 
 def interest_inputs(interests: Float32s, items: Float32s, features: str = "all") -> npt.NDArray[np.float64]:
