@@ -93,7 +93,7 @@ def test_missing_extras_are_named_as_they_are() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for path in SOURCE:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("MissingExtraError"):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("MissingExtraError", "require_extra")):
                 extra = node.args[1] if len(node.args) > 1 else None
                 if isinstance(extra, ast.Constant):
                     assert extra.value in project["optional-dependencies"], name_of(path)

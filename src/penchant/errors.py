@@ -9,7 +9,8 @@ A message says what is wrong and where, what is allowed, and what to do next:
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class PenchantError(Exception):
@@ -89,6 +90,21 @@ class MissingExtraError(PenchantError):
             f"This needs the package {package!r}, which is not installed.",
             remedy=f"Install it with: pip install 'penchant[{extra}]'",
         )
+
+
+@contextmanager
+def require_extra(package: str, extra: str) -> Iterator[None]:
+    """Import an optional package inside; raises `MissingExtraError` where it is not installed.
+
+    >>> with require_extra("a_package", "an_extra"):  # doctest: +ELLIPSIS
+    ...     import a_package
+    Traceback (most recent call last):
+    penchant.errors.MissingExtraError: This needs the package 'a_package', which is not installed. Install it ...
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtraError(package, extra) from error
 
 
 class MessageError(PenchantError):

@@ -10,7 +10,7 @@ import polars as pl
 
 from penchant.cleaning.finding import Repair, count_changes, repair_texts
 from penchant.data.dataset import Dataset
-from penchant.errors import MissingExtraError, OptionError
+from penchant.errors import OptionError, require_extra
 
 _CONFIGURATIONS: Final = {"simplified": "t2s", "traditional": "s2t"}
 SCRIPTS: Final = tuple(_CONFIGURATIONS)
@@ -43,10 +43,8 @@ def convert_text(text: pl.Series, script: str = "simplified") -> pl.Series:
 
 @functools.cache
 def _load_converter(configuration: str) -> Callable[[str], str]:
-    try:
+    with require_extra("opencc", "lang"):
         import opencc
-    except ImportError:
-        raise MissingExtraError("opencc", "lang") from None
     converter: Any = opencc.OpenCC(configuration)
 
     def convert(text: str) -> str:

@@ -16,7 +16,7 @@ from scipy.fft import dctn
 
 from penchant.arrays import Bools, Float64s, Int64s, UInt64s
 from penchant.cleaning.similar_texts import Pairs
-from penchant.errors import MissingExtraError
+from penchant.errors import require_extra
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -37,10 +37,8 @@ def hash_images(paths: Iterable[Path | None]) -> tuple[UInt64s, Bools]:
 
 def hash_image(picture: Path | Image | None) -> int | None:
     """The perceptual hash of a picture; None for a missing, unreadable, huge or single-coloured one."""
-    try:
+    with require_extra("pillow", "image"):
         from PIL import Image
-    except ImportError:
-        raise MissingExtraError("pillow", "image") from None
     if picture is None:
         return None
     try:

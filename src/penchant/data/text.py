@@ -14,7 +14,7 @@ import polars as pl
 from penchant.data import schema
 from penchant.data.columns import as_text
 from penchant.data.dataset import Dataset
-from penchant.errors import MissingExtraError, OptionError
+from penchant.errors import OptionError, require_extra
 
 Texts: TypeAlias = "pl.Series | Sequence[str | None]"
 ChineseWords = Literal["auto", "jieba", "bigrams"]
@@ -152,10 +152,8 @@ def _load_jieba() -> Callable[[str], list[str]]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # invalid escapes in the source of jieba
-        try:
+        with require_extra("jieba", "lang"):
             import jieba
-        except ImportError:
-            raise MissingExtraError("jieba", "lang") from None
     jieba.setLogLevel(logging.WARNING)
     tokenizer: Any = jieba.Tokenizer()
     cache = Path.home() / ".cache" / "penchant"  # not the shared temporary folder: the cache is unmarshalled

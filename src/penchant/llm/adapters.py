@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Final
 
-from penchant.errors import MissingExtraError, OptionError
+from penchant.errors import OptionError, require_extra
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,10 +25,8 @@ def prepare_tuning(network: nn.Module, tuning: str, *, rank: int = 8) -> nn.Modu
         raise OptionError("tuning", tuning, allowed=TUNINGS)
     if tuning != "lora":
         return network.requires_grad_(tuning == "full")
-    try:
+    with require_extra("peft", "llm"):
         import peft
-    except ImportError:
-        raise MissingExtraError("peft", "llm") from None
     config = peft.LoraConfig(r=rank, lora_alpha=2 * rank, lora_dropout=0.0, target_modules="all-linear")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says that GPT-2 stores its weights transposed, and does the right thing

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from penchant.arrays import Bools, Float32s
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
-from penchant.errors import MissingExtraError
+from penchant.errors import require_extra
 from penchant.models.closed_form import ClosedFormModel
 from penchant.models.ease import set_lowest
 from penchant.models.history import HistoryOptions, Sparse, build_history_matrix, weigh_histories, weigh_kinds
@@ -106,10 +106,8 @@ class ALS(ClosedFormModel[ALSRecord]):
 
 def factorise(interactions: Sparse, options: ALSOptions, seed: int) -> npt.NDArray[np.float32]:
     """Item vectors `[N, D]` by the library `implicit`, on one thread so that the same seed gives the same bytes."""
-    try:
+    with require_extra("implicit", "als"):
         from implicit.cpu.als import AlternatingLeastSquares
-    except ImportError as error:
-        raise MissingExtraError("implicit", "als") from error
     with warnings.catch_warnings():
         # the library warns about the number of BLAS threads, which is set elsewhere
         warnings.simplefilter("ignore")

@@ -9,7 +9,7 @@ import numpy as np
 
 from penchant.arrays import Bools, Float32s, Int64s
 from penchant.data.ragged import Ragged
-from penchant.errors import MissingExtraError
+from penchant.errors import require_extra
 from penchant.options import require_range
 from penchant.retrieval.exact import ExactIndex, Ranked, check_arguments, create_empty, require_users, select_best
 
@@ -154,10 +154,8 @@ class ANNIndex:
 
 def _build_index(vectors: Float32s, lists: int, seed: int) -> Any:
     """A faiss index `IVF…,SQ8` over the vectors, by inner product."""
-    try:
+    with require_extra("faiss-cpu", "ann"):
         import faiss
-    except ImportError as error:
-        raise MissingExtraError("faiss-cpu", "ann") from error
     dim = vectors.shape[1]
     quantiser = faiss.IndexFlatIP(dim)
     index = faiss.IndexIVFScalarQuantizer(

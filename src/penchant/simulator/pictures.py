@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from penchant.arrays import UInt8s
-from penchant.errors import MissingExtraError
+from penchant.errors import require_extra
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
@@ -50,10 +50,8 @@ def draw_picture(look: Look, size: int, noise: float, rng: np.random.Generator) 
 
     Raises `MissingExtraError` without Pillow.
     """
-    try:
+    with require_extra("pillow", "image"):
         from PIL import Image, ImageDraw
-    except ImportError as error:
-        raise MissingExtraError("pillow", "image") from error
     saturation, value = _LEVELS[look.style]
     ground = _to_rgb(look.hue, saturation * 0.5, value)
     canvas = Image.new("RGB", (size, size), ground)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from penchant.errors import MissingExtraError
+from penchant.errors import require_extra
 
 
 class Curves:
@@ -33,8 +33,6 @@ class Curves:
 
 
 def _writer(folder: Path) -> Any:
-    try:
+    with require_extra("tensorboard", "tensorboard"):
         from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        raise MissingExtraError("tensorboard", "tensorboard") from error
     return SummaryWriter(str(folder))

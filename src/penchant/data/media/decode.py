@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from penchant.arrays import Float32s, UInt8s
 from penchant.data.media import video as decode_video
-from penchant.errors import MediaError, MissingExtraError
+from penchant.errors import MediaError, MissingExtraError, require_extra
 from penchant.options import require_range
 
 IMAGE: Final = "image"
@@ -130,10 +130,8 @@ def sniff(head: bytes) -> tuple[str, str] | None:
 
 def _decode_image(path: Path, name: str, options: MediaOptions) -> UInt8s:
     """The first frame, upright, in RGB; what is transparent becomes white."""
-    try:
+    with require_extra("pillow", "image"):
         from PIL import Image, ImageOps
-    except ImportError:
-        raise MissingExtraError("pillow", "image") from None
     Image.MAX_IMAGE_PIXELS = None  # penchant checks its limit below
     with Image.open(path, formats=[name]) as picture:
         width, height = picture.size
@@ -168,10 +166,8 @@ def _convert_to_rgb(picture: Any) -> Any:
 
 def _decode_audio(path: Path, _: str, options: MediaOptions) -> Float32s:
     """Channels averaged, resampled; read in blocks, so that a header that lies about its length costs nothing."""
-    try:
+    with require_extra("soundfile", "audio"):
         import soundfile
-    except ImportError:
-        raise MissingExtraError("soundfile", "audio") from None
     with soundfile.SoundFile(path) as sound:
         rate, channels = int(sound.samplerate), int(sound.channels)
         if not _RATES_HZ[0] <= rate <= _RATES_HZ[1]:
@@ -198,8 +194,6 @@ def resample(samples: Float32s, rate: int, wanted: int) -> Float32s:
     """Samples `[n]` at another rate (Hz), band-limited."""
     if rate == wanted:
         return samples
-    try:
+    with require_extra("soxr", "audio"):
         import soxr
-    except ImportError:
-        raise MissingExtraError("soxr", "audio") from None
     return np.asarray(soxr.resample(samples, rate, wanted), dtype=np.float32)

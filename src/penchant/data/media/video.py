@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.arrays import Float32s, UInt8s
-from penchant.errors import MediaError, MissingExtraError
+from penchant.errors import MediaError, require_extra
 
 if TYPE_CHECKING:
     from penchant.data.media.decode import MediaOptions
@@ -65,10 +65,8 @@ def decode_video(path: Path, kind: str, options: MediaOptions) -> npt.NDArray[An
 
     F = `options.frames`, at (i + ½) / F of the duration. Raises `MediaError`.
     """
-    try:
+    with require_extra("av", "video"):
         import av
-    except ImportError:
-        raise MissingExtraError("av", "video") from None
     av.logging.set_level(None)
     with av.open(str(path), metadata_errors="ignore") as container:
         if kind == TRACK:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from penchant.errors import EncoderError, MissingExtraError, UnknownEncoderError
+from penchant.errors import EncoderError, UnknownEncoderError, require_extra
 
 NGRAM_LENGTHS: Final = (3, 6)
 """Characters of the shortest and the longest n-gram of FastText (Bojanowski et al. 2017), with `<` and `>`."""
@@ -100,10 +100,8 @@ def compute_subword_vectors(
 
     Raises `MissingExtraError` where gensim, which hashes them, is not installed.
     """
-    try:
+    with require_extra("gensim", "words"):
         from gensim.models.fasttext import ft_ngram_hashes
-    except ImportError:
-        raise MissingExtraError("gensim", "words") from None
     hashes = [ft_ngram_hashes(word, *lengths, len(ngrams)) for word in words]
     counts = np.array([len(each) for each in hashes], dtype=np.int64)
     flat = np.array([value for each in hashes for value in each], dtype=np.int64)

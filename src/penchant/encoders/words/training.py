@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from penchant.encoders.words.table import NGRAM_LENGTHS, WordTable
-from penchant.errors import EncoderError, MissingExtraError
+from penchant.errors import EncoderError, require_extra
 
 if TYPE_CHECKING:
     from penchant.encoders.words.vectors import WordVectorOptions
@@ -29,10 +29,8 @@ def train_words(corpus: pl.Series, options: WordVectorOptions) -> WordTable:
     Skip-gram with negative sampling (Mikolov et al. 2013), for `fasttext` with character n-grams (Bojanowski et al.
     2017). Raises `EncoderError` where no word occurs often enough, `MissingExtraError` without gensim.
     """
-    try:
+    with require_extra("gensim", "words"):
         from gensim.models import FastText, Word2Vec
-    except ImportError:
-        raise MissingExtraError("gensim", "words") from None
     sentences = corpus.filter(corpus.list.len() > 0).to_list()
     total = int(corpus.list.len().sum())
     least = options.min_count if total >= _SMALL_CORPUS else 1

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from penchant.errors import MissingExtraError, PenchantError
+from penchant.errors import PenchantError, require_extra
 from penchant.evaluation.tuning.neighbours import draw_neighbour, locate_incumbent
 from penchant.models.search_space import Categorical, Dimension, Float, Joint, Space, settings_of
 
@@ -236,9 +236,7 @@ def _open_journal(path: Path) -> BaseStorage:
 
 
 def _import_optuna() -> Any:
-    try:
+    with require_extra("optuna", "tune"):
         import optuna
-    except ImportError as error:
-        raise MissingExtraError("optuna", "tune") from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
