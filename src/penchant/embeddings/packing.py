@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Bools
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.ingest.ad_hoc_history import ANONYMOUS, code_history, single_event
@@ -131,9 +131,7 @@ def _transcribe(encoders: FittedEncoders, path: Path) -> Modalities:
     return modalities
 
 
-def rows_with_content(
-    histories: SequenceBatch, modalities: Collection[str], *, of_users: bool = True
-) -> npt.NDArray[np.bool_]:
+def rows_with_content(histories: SequenceBatch, modalities: Collection[str], *, of_users: bool = True) -> Bools:
     """Which histories `[B]` have content in one of these modalities: of an event or, with `of_users`, of the user."""
     names = [name for name in modalities if name not in (schema.ATTRIBUTES, schema.BEHAVIOUR)]
     out = np.zeros(len(histories), dtype=np.bool_)

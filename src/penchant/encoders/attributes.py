@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Bools, Float32s, Float64s, Int32s
 from penchant.data import schema
 from penchant.data.modalities import Modality
 from penchant.data.vocabulary import Vocabulary
@@ -188,7 +188,7 @@ def _detect_kind(dtype: pl.DataType) -> str | None:
     return CATEGORY if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Boolean) else None
 
 
-def _to_numbers(column: pl.Series) -> npt.NDArray[np.float64]:
+def _to_numbers(column: pl.Series) -> Float64s:
     """As float64 with NaN where missing or not finite."""
     if column.dtype.is_temporal():
         column = column.to_physical()
@@ -205,7 +205,7 @@ def _fit_number(column: pl.Series, start: int) -> Block | None:
     return Block(column.name, NUMBER, start, 2, mean=float(known.mean()), std=float(known.std()) or 1.0)
 
 
-def _write_number(block: Block, column: pl.Series, out: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+def _write_number(block: Block, column: pl.Series, out: Float32s) -> Bools:
     values = _to_numbers(column)
     missing = np.isnan(values)
     out[:, 0] = np.where(missing, 0.0, np.clip((values - block.mean) / block.std, -_CLIP, _CLIP))
@@ -213,13 +213,13 @@ def _write_number(block: Block, column: pl.Series, out: npt.NDArray[np.float32])
     return ~missing
 
 
-def _encode_values(block: Block, column: pl.Series) -> npt.NDArray[np.int32]:
+def _encode_values(block: Block, column: pl.Series) -> Int32s:
     """The dimension of each value within the block; rare and new values share the last."""
     codes = Vocabulary(block.categories).encode(column)
     return np.where(codes < 0, len(block.categories), codes).astype(np.int32)
 
 
-def _write_category(block: Block, column: pl.Series, out: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+def _write_category(block: Block, column: pl.Series, out: Float32s) -> Bools:
     known = column.is_not_null().to_numpy()
     codes = _encode_values(block, column)
     rows = np.flatnonzero(known)
@@ -227,7 +227,7 @@ def _write_category(block: Block, column: pl.Series, out: npt.NDArray[np.float32
     return known
 
 
-def _write_list(block: Block, column: pl.Series, out: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+def _write_list(block: Block, column: pl.Series, out: Float32s) -> Bools:
     if not isinstance(column.dtype, (pl.List, pl.Array)):
         column = pl.select(pl.concat_list(column.cast(pl.String))).to_series()
     frame = pl.DataFrame({"row": np.arange(column.len()), "value": column}).explode("value", empty_as_null=True)

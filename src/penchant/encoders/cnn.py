@@ -11,7 +11,8 @@ import math
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import numpy.typing as npt
+
+from penchant.arrays import UInt8s
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,7 +21,7 @@ SIDE: Final = 64
 DIRECTIONS: Final = 8
 
 
-def resize_picture(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def resize_picture(picture: UInt8s) -> UInt8s:
     """A picture `[height, width, 3]` at the size the network sees, `[64, 64, 3]`."""
     from PIL import Image
 

@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import UInt8s
+from penchant.arrays import Float32s, UInt8s
 from penchant.data.media.decode import IMAGE
 from penchant.data.modalities import Modality
 from penchant.encoders.choose import AUTO
@@ -168,7 +167,7 @@ def _read_scaling(processor: Any) -> Scaling | None:
     return Scaling(float(processor.rescale_factor), mean, std)
 
 
-def _prepare_pixels(processor: Any, scaling: Scaling | None, pictures: Sequence[UInt8s]) -> npt.NDArray[np.float32]:
+def _prepare_pixels(processor: Any, scaling: Scaling | None, pictures: Sequence[UInt8s]) -> Float32s:
     """Inputs of the network, `[B, C, H, W]`."""
     switched_off = {"do_rescale": False, "do_normalize": False} if scaling else {}
     inputs = processor(list(pictures), return_tensors="np", **switched_off)

@@ -6,9 +6,8 @@ import functools
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Float32s
+from penchant.arrays import Float32s, Float64s
 
 SAMPLE_RATE: Final = 16_000
 WINDOW: Final = 400
@@ -46,7 +45,7 @@ def compute_log_mel(samples: Float32s) -> Float32s:
 
 
 @functools.cache
-def compute_mel_bands() -> npt.NDArray[np.float64]:
+def compute_mel_bands() -> Float64s:
     """Triangular weights `[257, 64]`, their edges evenly spaced on mel(f) = 1127 ln(1 + f / 700)."""
     frequencies = np.linspace(0, SAMPLE_RATE / 2, FFT // 2 + 1)
     mel = _to_mel(frequencies)[:, None]
@@ -57,5 +56,5 @@ def compute_mel_bands() -> npt.NDArray[np.float64]:
     return weights
 
 
-def _to_mel(frequency: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _to_mel(frequency: Float64s) -> Float64s:
     return np.asarray(1127.0 * np.log(1.0 + frequency / 700.0))

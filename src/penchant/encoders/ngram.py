@@ -18,7 +18,7 @@ import numpy.typing as npt
 import polars as pl
 import scipy.sparse as sp
 
-from penchant.arrays import UInt64s
+from penchant.arrays import Bools, Float32s, Int64s, UInt64s
 from penchant.data.modalities import Modality
 from penchant.encoders.protocol import EncoderState
 from penchant.encoders.spans import Spans, hash_spans, to_series
@@ -58,8 +58,8 @@ class _Fitted:
     """`features`: hashes, sorted; `words`: which are words; `idf`; `projection` `[features, dim]`."""
 
     features: UInt64s
-    words: npt.NDArray[np.bool_]
-    idf: npt.NDArray[np.float32]
+    words: Bools
+    idf: Float32s
     projection: npt.NDArray[np.float16]
 
 
@@ -97,9 +97,7 @@ class NgramEncoder:
         self._fitted = _Fitted(features, words, idf, right.T.astype(np.float16))
         return self
 
-    def _select_features(
-        self, blocks: list[Spans], n_texts: int
-    ) -> tuple[UInt64s, npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    def _select_features(self, blocks: list[Spans], n_texts: int) -> tuple[UInt64s, Bools, Int64s]:
         """Sorted hashes of the features, whether each is a word, and the number of texts with it."""
         least = self.options.min_count if n_texts >= _SMALL_CORPUS else 1
         most = max(self.options.max_share * n_texts, least)
@@ -167,7 +165,7 @@ class NgramEncoder:
         return encoder
 
 
-def _count_documents(parts: list[tuple[npt.NDArray[np.int64], UInt64s]]) -> tuple[UInt64s, npt.NDArray[np.int64]]:
+def _count_documents(parts: list[tuple[Int64s, UInt64s]]) -> tuple[UInt64s, Int64s]:
     """Distinct hashes and the number of texts with each."""
     hashes = [np.empty(0, dtype=np.uint64)]
     for rows, values in parts:
@@ -177,7 +175,7 @@ def _count_documents(parts: list[tuple[npt.NDArray[np.int64], UInt64s]]) -> tupl
     return distinct, counts.astype(np.int64)
 
 
-def _select_frequent(counts: npt.NDArray[np.int64], least: float, most: float, n: int) -> npt.NDArray[np.int64]:
+def _select_frequent(counts: Int64s, least: float, most: float, n: int) -> Int64s:
     """Positions of the n most frequent features within bounds; ties by hash."""
     allowed = np.flatnonzero((counts >= least) & (counts <= most))
     return allowed[np.argsort(-counts[allowed], kind="stable")[:n]]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Float64s, Int32s, Ints
 from penchant.data.modalities import Modality
 from penchant.errors import DataError
 
 
-def cosine(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def cosine(a: npt.ArrayLike, b: npt.ArrayLike) -> Float64s:
     """Cosine of the angle between vectors of the last axis: a·b / (‖a‖ ‖b‖), -1 to 1; 0 where one is zero.
 
     `a` and `b` are `[..., D]` and are broadcast. Raises `DataError` where D differs.
@@ -25,9 +26,7 @@ def cosine(a: npt.ArrayLike, b: npt.ArrayLike) -> npt.NDArray[np.float64]:
     return np.divide(dots, norms, out=np.zeros_like(dots), where=norms > 0)  # type: ignore[no-any-return]
 
 
-def find_nearest_rows(
-    modality: Modality, k: int, *, block: int = 1024, of: npt.NDArray[np.integer] | None = None
-) -> npt.NDArray[np.int32]:
+def find_nearest_rows(modality: Modality, k: int, *, block: int = 1024, of: Ints | None = None) -> Int32s:
     """For each row the k other present rows with the highest cosine, `[N, k]`, best first; -1 where fewer are present.
 
     `of` limits the search to these rows `[M]`; the result is `[M, k]`.

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from penchant.arrays import UInt64s
+from penchant.arrays import Int8s, Int64s, UInt64s
 
 _BASE: Final = 0x9E3779B97F4A7C15
 _INVERSE: Final = pow(_BASE, -1, 1 << 64)
@@ -44,9 +44,9 @@ _DENSE_RANGES: Final = (
 class Spans:
     """Occurrences of words and of character n-grams: the row of the text, and the hash."""
 
-    word_rows: npt.NDArray[np.int64]
+    word_rows: Int64s
     words: UInt64s
-    gram_rows: npt.NDArray[np.int64]
+    gram_rows: Int64s
     grams: UInt64s
 
 
@@ -75,7 +75,7 @@ def hash_spans(texts: Sequence[str | None] | pl.Series) -> Spans:
     return Spans(rows[starts], words, rows[first], _hash(prefix, powers, first, first + sizes, salt=2))
 
 
-def _classify(points: npt.NDArray[np.uint32]) -> npt.NDArray[np.int8]:
+def _classify(points: npt.NDArray[np.uint32]) -> Int8s:
     """Gap, letter or dense script, for each character."""
     distinct, inverse = np.unique(points, return_inverse=True)
     dense = np.zeros(len(distinct), dtype=bool)
@@ -107,9 +107,7 @@ def _hash_prefixes(points: npt.NDArray[np.uint32]) -> tuple[UInt64s, UInt64s]:
     return prefix, np.cumprod(inverse)
 
 
-def _hash(
-    prefix: UInt64s, powers: UInt64s, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64], *, salt: int
-) -> UInt64s:
+def _hash(prefix: UInt64s, powers: UInt64s, starts: Int64s, stops: Int64s, *, salt: int) -> UInt64s:
     """Hash of the characters `starts:stops`, equal at every position."""
     # the difference is Σ mix(c_j)·Bʲ over the span; times B⁻ˢᵗᵃʳᵗ it no longer depends on the position
     values = (prefix[stops] - prefix[starts]) * powers[starts]
@@ -117,13 +115,13 @@ def _hash(
     return _mix(values + lengths * np.uint64(0xD1342543DE82EF95) + np.uint64(salt))
 
 
-def _find_words(kinds: npt.NDArray[np.int8]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _find_words(kinds: Int8s) -> tuple[Int64s, Int64s]:
     """Starts and stops of the longest runs of letters."""
     edges = np.diff((kinds == _LETTER).astype(np.int8))
     return np.flatnonzero(edges == 1) + 1, np.flatnonzero(edges == -1) + 1
 
 
-def _find_grams(kinds: npt.NDArray[np.int8], size: int, *, dense: bool) -> npt.NDArray[np.int64]:
+def _find_grams(kinds: Int8s, size: int, *, dense: bool) -> Int64s:
     """Starts of the n-grams: dense characters only, or letters with a gap allowed at either end."""
     last = len(kinds) - size
     if last < 0:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from penchant.arrays import Float32s
 from penchant.data.media.decode import AUDIO, IMAGE
 from penchant.data.modalities import Modality
 from penchant.encoders import log_mel
@@ -80,8 +81,8 @@ class Learned:
     """
 
     weights: Arrays
-    mean: npt.NDArray[np.float32]
-    projection: npt.NDArray[np.float32]
+    mean: Float32s
+    projection: Float32s
     note: str
 
 
@@ -148,9 +149,9 @@ class TrainableEncoder:
             return resize_picture(content)[None]
         return cut_sound_windows(content).astype(np.float16)
 
-    def scale(self, prepared: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    def scale(self, prepared: npt.NDArray[Any]) -> Float32s:
         """Prepared contents as float32: pictures from 0 to 1, log-mel unchanged."""
-        numbers: npt.NDArray[np.float32] = prepared.astype(np.float32)
+        numbers: Float32s = prepared.astype(np.float32)
         return numbers / np.float32(255) if self.name == IMAGE else numbers
 
     def encode(self, contents: Sequence[npt.NDArray[Any] | None]) -> Modality:
@@ -171,7 +172,7 @@ class TrainableEncoder:
         present[rows] = True
         return Modality(vectors, present, self.fingerprint).unit()
 
-    def compute_features(self, module: Any, prepared: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    def compute_features(self, module: Any, prepared: npt.NDArray[Any]) -> Float32s:
         """Features `[N, F]` of prepared contents, in batches; for pictures the mean with their mirror image."""
         import torch
 

@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import evenly_spaced
+from penchant.arrays import Bools, Float64s, Int64s, evenly_spaced
 from penchant.data.dataset import Dataset
 from penchant.data.modalities import Modalities
 from penchant.data.ragged import Ragged
@@ -49,7 +48,7 @@ def measure_coverage(modalities: Modalities, histories: SequenceBatch) -> dict[s
     """
     known = histories.items >= 0
     n_items = len(next(iter(modalities.values()))) if modalities else int(histories.items.max(initial=-1)) + 1
-    present: dict[str, npt.NDArray[np.bool_]] = {
+    present: dict[str, Bools] = {
         BEHAVIOUR: np.bincount(histories.items[known], minlength=n_items) > 0,
         **{name: modality.present for name, modality in modalities.items() if name != BEHAVIOUR},
     }
@@ -109,7 +108,7 @@ def ablate_masked(
         targets=holdout.targets.take(users),
         seen=holdout.seen.take(users),
     )
-    values: dict[tuple[str, ...], npt.NDArray[np.float64]] = {}
+    values: dict[tuple[str, ...], Float64s] = {}
     for kept in list_subsets(names):
         masked = (
             recommender if len(kept) == len(names) else recommender.with_model(model.without(set(names) - set(kept)))
@@ -202,7 +201,7 @@ def _reads_modalities(config: Config, model: str) -> bool:
     return isinstance(options, ModalityOptions) or any(_reads_modalities(config, e) for e in experts_of(options))
 
 
-def _compare_variants(values: Mapping[tuple[str, ...], npt.NDArray[np.float64]]) -> list[AblationRow]:
+def _compare_variants(values: Mapping[tuple[str, ...], Float64s]) -> list[AblationRow]:
     """One row a variant, all modalities first; the others have their paired difference to it."""
     (everything, reference), *others = values.items()
     gaps = paired_differences([(column, reference) for _, column in others])
@@ -210,9 +209,9 @@ def _compare_variants(values: Mapping[tuple[str, ...], npt.NDArray[np.float64]])
     return rows + [AblationRow(kept, bootstrap(column), gap) for (kept, column), gap in zip(others, gaps, strict=True)]
 
 
-def _sample(rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _sample(rows: Int64s) -> Int64s:
     return rows[evenly_spaced(len(rows), MOST_USERS)]
 
 
-def _compute_share(mask: npt.NDArray[np.bool_]) -> float:
+def _compute_share(mask: Bools) -> float:
     return float(mask.mean()) if len(mask) else 0.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Bools, Int64s
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.modalities import Modalities, Modality
@@ -24,9 +24,9 @@ class Background:
     `categories` has one row an item (codes below `n_categories`); `modality` has item vectors; both may be None.
     """
 
-    item_events: npt.NDArray[np.int64]
-    item_users: npt.NDArray[np.int64]
-    user_events: npt.NDArray[np.int64]
+    item_events: Int64s
+    item_users: Int64s
+    user_events: Int64s
     n_users: int
     categories: Ragged | None = None
     n_categories: int = 0
@@ -38,7 +38,7 @@ class Background:
         return len(self.item_events)
 
     @property
-    def head(self) -> npt.NDArray[np.bool_]:
+    def head(self) -> Bools:
         """The most popular items, which together have 80 % of the events `[N]`; the others are the tail."""
         order = np.argsort(-self.item_events, kind="stable")
         before = np.cumsum(self.item_events[order]) - self.item_events[order]

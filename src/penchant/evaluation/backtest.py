@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Float64s
+from penchant.arrays import Bools, Float32s, Float64s, Int32s
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout
@@ -29,13 +28,8 @@ class Ranker(Protocol):
     """Ranks items for histories, as `recommend` does."""
 
     def rank(
-        self,
-        histories: SequenceBatch,
-        k: int,
-        *,
-        exclude: Ragged | None = None,
-        allowed: npt.NDArray[np.bool_] | None = None,
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+        self, histories: SequenceBatch, k: int, *, exclude: Ragged | None = None, allowed: Bools | None = None
+    ) -> tuple[Int32s, Float32s]:
         """Items int32 `[B, k]` (-1: no item left) and their scores, best first."""
 
 
@@ -47,7 +41,7 @@ class UserMetrics:
     same by slice. `overall` has the metrics of all lists together (`coverage@10`, `gini@10`).
     """
 
-    users: npt.NDArray[np.int32]
+    users: Int32s
     values: Mapping[str, Float64s]
     overall: Mapping[str, float] = field(default_factory=dict)
     slices: Mapping[str, Mapping[str, Float64s]] = field(default_factory=dict)
@@ -65,7 +59,7 @@ def rank_holdout(
     n_items: int,
     threads: int | None = None,
     progress: Callable[[float], None] | None = None,
-) -> npt.NDArray[np.int32]:
+) -> Int32s:
     """The first k items of every tested user, int32 `[B, k]`, without seen items and non-candidates.
 
     Users are ranked in blocks on `threads` threads (default: one a core). A block has at most 8 million scores (32 MB)
@@ -75,7 +69,7 @@ def rank_holdout(
     out = np.full((len(holdout), k), -1, dtype=np.int32)
     done = 0
 
-    def rank_block(start: int) -> tuple[int, npt.NDArray[np.int32]]:
+    def rank_block(start: int) -> tuple[int, Int32s]:
         block = np.arange(start, min(start + rows, len(holdout)))
         items, _ = recommender.rank(
             holdout.histories.take(block), k, exclude=holdout.seen.take(block), allowed=holdout.candidates
@@ -124,7 +118,7 @@ def evaluate_ranking(
 
 
 def measure_lists(
-    ranked: npt.NDArray[np.int32], holdout: Holdout, background: Background, k: int
+    ranked: Int32s, holdout: Holdout, background: Background, k: int
 ) -> tuple[dict[str, Float64s], dict[str, float]]:
     """Metrics of complete lists: by user `[B]`, and over all lists together."""
     history = holdout.histories.history_items
@@ -145,6 +139,6 @@ def measure_lists(
     return values, overall
 
 
-def _measure_slice(ranked: npt.NDArray[np.int32], targets: Ragged, k: int) -> dict[str, Float64s]:
+def _measure_slice(ranked: Int32s, targets: Ragged, k: int) -> dict[str, Float64s]:
     metrics = ranking_metrics(ranked, targets, [k])
     return {f"{name}@{k}": metrics[f"{name}@{k}"] for name in _SLICE_METRICS}

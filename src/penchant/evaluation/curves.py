@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Int64s, evenly_spaced
+from penchant.arrays import Float32s, Int64s, evenly_spaced
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout
 from penchant.errors import DataError
@@ -30,7 +29,7 @@ _BLOCK_SCORES = 1 << 23
 class Scorer(Protocol):
     """Scores every item."""
 
-    def scores(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+    def scores(self, histories: SequenceBatch) -> Float32s:
         """Scores float32 `[B, N]`, higher is better."""
 
 
@@ -74,7 +73,7 @@ def measure_curves(recommender: Scorer, holdout: Holdout, *, n_items: int, users
     return _build_curves(np.concatenate(ranks), np.concatenate(rankable), n_items)
 
 
-def _rank_targets(scores: npt.NDArray[np.float32], holdout: Holdout, rows: Int64s) -> tuple[Int64s, Int64s]:
+def _rank_targets(scores: Float32s, holdout: Holdout, rows: Int64s) -> tuple[Int64s, Int64s]:
     """Rank of each target in its user's full ranking (0 where it has none), and the number of rankable items a user."""
     n_items = scores.shape[1]
     can_rank = (

@@ -7,9 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Progress
+from penchant.arrays import Int32s, Int64s, Progress
 from penchant.data.dataset import Dataset
 from penchant.data.ingest.ad_hoc_history import match_kinds
 from penchant.data.ingest.merge import merge
@@ -53,9 +52,9 @@ class UpdateHoldout:
     `rest` is the new data without these events, `everything` the old and new data without them.
     """
 
-    users: npt.NDArray[np.int64]
+    users: Int64s
     targets: Ragged
-    times_s: npt.NDArray[np.int64]
+    times_s: Int64s
     rest: Dataset
     everything: Dataset
 
@@ -128,7 +127,7 @@ def measure_ndcg(recommender: Recommender, holdout: UpdateHoldout) -> float:
     return float(ndcg(_rank(recommender, histories), holdout.targets, 10).mean())
 
 
-def _rank(recommender: Recommender, histories: SequenceBatch) -> npt.NDArray[np.int32]:
+def _rank(recommender: Recommender, histories: SequenceBatch) -> Int32s:
     return recommender.rank(histories, 10, exclude=histories.history_items.unique())[0]
 
 
@@ -140,7 +139,7 @@ def _measure_before(recommender: Recommender, histories: SequenceBatch, kinds: V
     return float(ndcg(_rank(recommender, known), targets, 10).mean())
 
 
-def _measure_overlap(left: npt.NDArray[np.int32], right: npt.NDArray[np.int32]) -> float:
+def _measure_overlap(left: Int32s, right: Int32s) -> float:
     both = ((left[:, :, None] == right[:, None, :]) & (left >= 0)[:, :, None]).any(axis=2).sum(axis=1)
     return float((both / np.maximum((left >= 0).sum(axis=1), 1)).mean())
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from penchant.arrays import Float64s
+from penchant.arrays import Float32s, Float64s
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.ragged import Ragged
@@ -23,7 +22,7 @@ from penchant.metrics.significance import bootstrap_ratio
 class ValuePredictor(Protocol):
     """A model that predicts the rating of a user for an item."""
 
-    def predict_values(self, histories: SequenceBatch, items: Ragged) -> npt.NDArray[np.float32]:
+    def predict_values(self, histories: SequenceBatch, items: Ragged) -> Float32s:
         """A rating for each of `items.values`, one row of items a history; NaN where there is no prediction."""
 
 
@@ -43,7 +42,7 @@ class ValueErrors:
         return {"rmse": root, "mae": bootstrap_ratio(self.absolute, self.count, samples=samples, seed=seed)}
 
 
-def read_target_values(holdout: Holdout, dataset: Dataset) -> npt.NDArray[np.float32]:
+def read_target_values(holdout: Holdout, dataset: Dataset) -> Float32s:
     """The rating of each target: the last one of its user for its item; NaN where there is none."""
     out = np.full(len(holdout.targets.values), np.nan, dtype=np.float32)
     if schema.VALUE not in dataset.events.columns or schema.RATING_KIND not in dataset.kinds:

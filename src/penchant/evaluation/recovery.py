@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from penchant.arrays import Bools, evenly_spaced
+from penchant.arrays import Bools, Float32s, Floats, Int64s, evenly_spaced
 from penchant.data import schema
 from penchant.data.results.estimates import Interval
 from penchant.data.results.recovery import POPULATION_MEAN, Intervals, Recovery
@@ -35,12 +34,12 @@ class PlantedInterests:
     `users` are rows among the users that were read, `has_changed` says whether an event's user turns at all.
     """
 
-    mixtures: npt.NDArray[np.float32]
-    first: npt.NDArray[np.float32]
-    last: npt.NDArray[np.float32]
+    mixtures: Float32s
+    first: Float32s
+    last: Float32s
     has_changed: Bools
-    users: npt.NDArray[np.int64]
-    times_s: npt.NDArray[np.int64]
+    users: Int64s
+    times_s: Int64s
 
 
 def measure_recovery(recommender: Recommender, truth: Truth, *, seed: int) -> Recovery:
@@ -71,7 +70,7 @@ def measure_recovery(recommender: Recommender, truth: Truth, *, seed: int) -> Re
     return Recovery(cosine, {name: intervals for name, intervals in drift.items() if intervals})
 
 
-def measure_half(vectors: npt.NDArray[np.floating], planted: PlantedInterests, seed: Sequence[int]) -> dict[str, float]:
+def measure_half(vectors: Floats, planted: PlantedInterests, seed: Sequence[int]) -> dict[str, float]:
     """Every measure on one random half of the users, with the map fitted on the other."""
     guess, test = predict_held_out(vectors, planted.mixtures, np.random.default_rng(seed), users=planted.users)
     both = agreement(guess, planted.mixtures, test, planted.users)
@@ -87,9 +86,7 @@ def measure_half(vectors: npt.NDArray[np.floating], planted: PlantedInterests, s
     return out
 
 
-def align_truth(
-    recommender: Recommender, truth: Truth, users: npt.NDArray[np.int64], seed: int
-) -> tuple[PlantedInterests, Bools]:
+def align_truth(recommender: Recommender, truth: Truth, users: Int64s, seed: int) -> tuple[PlantedInterests, Bools]:
     """The truth about the events of some users, and which of their events `[E]` have one.
 
     A user whose interests stay is given those of another user, drawn at random, as the mixture not to turn to.

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Bools
 from penchant.data.ragged import Ragged
 from penchant.data.splits import Holdout
 from penchant.evaluation.background import Background
@@ -30,7 +30,7 @@ def slice_targets(holdout: Holdout, background: Background) -> dict[str, Ragged]
     return {name: targets for name, targets in kept.items() if len(targets.values)}
 
 
-def _iterate_masks(holdout: Holdout, background: Background) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+def _iterate_masks(holdout: Holdout, background: Background) -> Iterator[tuple[str, Bools]]:
     """Yield the name of each slice and a mask of the targets that belong to it."""
     rows, items = holdout.targets.rows, holdout.targets.values
     users = holdout.histories.users
@@ -54,6 +54,6 @@ def _iterate_masks(holdout: Holdout, background: Background) -> Iterator[tuple[s
         yield name, (lengths >= start) & (lengths < stop if stop else True)
 
 
-def _select(targets: Ragged, mask: npt.NDArray[np.bool_]) -> Ragged:
+def _select(targets: Ragged, mask: Bools) -> Ragged:
     """The targets under `mask`; every row stays, even if it is empty."""
     return Ragged.group(targets.rows[mask], targets.values[mask], len(targets))

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from penchant.arrays import Bools
+from penchant.arrays import Bools, Int8s, Int64s, Ints
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.ingest.ad_hoc_history import match_kinds
@@ -145,7 +144,7 @@ def _join_logs(recommender: Recommender, data: Dataset) -> Dataset:
     )
 
 
-def _recode(frame: pl.DataFrame, column: str, codes: npt.NDArray[np.integer], dtype: type[pl.DataType]) -> pl.Series:
+def _recode(frame: pl.DataFrame, column: str, codes: Ints, dtype: type[pl.DataType]) -> pl.Series:
     """A column of codes, replaced by way of a table of new codes; null stays null."""
     if not len(codes):
         return frame[column].cast(dtype)
@@ -163,7 +162,7 @@ def _mark_wanted(data: Dataset) -> pl.Series:
 
 def _has_history(sequences: SequenceBatch, known: Bools) -> Bools:
     """Events with an earlier event of the same user that the recommender can read."""
-    before: npt.NDArray[np.int64] = np.cumsum(known) - known
+    before: Int64s = np.cumsum(known) - known
     return np.asarray(
         before > np.repeat(before[np.minimum(sequences.offsets[:-1], len(before) - 1)], sequences.lengths)
     )
@@ -180,14 +179,14 @@ def _mark_possible(data: Dataset, sequences: SequenceBatch, repeats: bool) -> Bo
     return np.asarray(possible, dtype=np.bool_)
 
 
-def _find_first(mask: Bools, users: npt.NDArray[np.int64], n_users: int) -> npt.NDArray[np.int64]:
+def _find_first(mask: Bools, users: Int64s, n_users: int) -> Int64s:
     out = np.full(n_users, len(users), dtype=np.int64)
     chosen = np.flatnonzero(mask)[::-1]
     out[users[chosen]] = chosen
     return out
 
 
-def _find_last(mask: Bools, users: npt.NDArray[np.int64], n_users: int) -> npt.NDArray[np.int64]:
+def _find_last(mask: Bools, users: Int64s, n_users: int) -> Int64s:
     out = np.full(n_users, -1, dtype=np.int64)
     chosen = np.flatnonzero(mask)
     out[users[chosen]] = chosen
@@ -210,7 +209,7 @@ def _write_notes(n_new: int, n_users: int, targets: Ragged, n_items: int, left_o
     return notes
 
 
-def _write_notes_of_kinds(read: npt.NDArray[np.int8]) -> list[str]:
+def _write_notes_of_kinds(read: Int8s) -> list[str]:
     """Notes on events of histories whose kind the bundle has not learned."""
     other, none = int((read == _AS_ANOTHER).sum()), int((read == _NOT_READ).sum())
     notes = []

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from penchant.arrays import Bools, Float32s
+from penchant.arrays import Bools, Float32s, Int64s
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import require_extra
@@ -80,11 +80,11 @@ class ALS(ClosedFormModel[ALSRecord]):
         return set_lowest(scores, ~self.record.has_events)
 
     @property
-    def item_vectors(self) -> npt.NDArray[np.float32]:
+    def item_vectors(self) -> Float32s:
         """Item vectors `[N, D]`. Raises `ModelError` before `fit`."""
         return self.record.items
 
-    def user_vectors(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+    def user_vectors(self, histories: SequenceBatch) -> Float32s:
         """Vectors that solve the systems of the histories, `[B, D]`; zeros for an empty one."""
         items = self.item_vectors
         history = weigh_histories(histories, len(items), self.record.kinds, self.options)
@@ -93,7 +93,7 @@ class ALS(ClosedFormModel[ALSRecord]):
             vectors[start : start + FOLD_IN] = fold_in(history[start : start + FOLD_IN], items, self.options)
         return vectors
 
-    def interests(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+    def interests(self, histories: SequenceBatch) -> Float32s:
         """The vector after every event, `[E, D]`, each from the events up to it."""
         stops = np.arange(1, histories.n_events + 1)
         firsts = np.maximum(histories.offsets[histories.rows], stops - self.options.max_length)
@@ -104,7 +104,7 @@ class ALS(ClosedFormModel[ALSRecord]):
         return vectors
 
 
-def factorise(interactions: Sparse, options: ALSOptions, seed: int) -> npt.NDArray[np.float32]:
+def factorise(interactions: Sparse, options: ALSOptions, seed: int) -> Float32s:
     """Item vectors `[N, D]` by the library `implicit`, on one thread so that the same seed gives the same bytes."""
     with require_extra("implicit", "als"):
         from implicit.cpu.als import AlternatingLeastSquares
@@ -123,7 +123,7 @@ def factorise(interactions: Sparse, options: ALSOptions, seed: int) -> npt.NDArr
     return np.ascontiguousarray(library.item_factors, dtype=np.float32)
 
 
-def fold_in(history: Sparse, items: npt.NDArray[np.float32], options: ALSOptions) -> npt.NDArray[np.float32]:
+def fold_in(history: Sparse, items: Float32s, options: ALSOptions) -> Float32s:
     """Vectors `[B, D]` of histories `[B, N]` given the item vectors `[N, D]`: one linear system each."""
     lengths = np.diff(history.indptr)
     width = int(lengths.max(initial=0))
@@ -146,9 +146,7 @@ def fold_in(history: Sparse, items: npt.NDArray[np.float32], options: ALSOptions
     return np.asarray(np.where((lengths > 0)[:, None], solved, 0), dtype=np.float32)
 
 
-def _take_prefixes(
-    histories: SequenceBatch, firsts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]
-) -> SequenceBatch:
+def _take_prefixes(histories: SequenceBatch, firsts: Int64s, stops: Int64s) -> SequenceBatch:
     """Slices of the events as histories, with the time of their last event as the time of the request."""
     lengths = stops - firsts
     offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])

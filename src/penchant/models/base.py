@@ -226,10 +226,10 @@ class Multimodal(Protocol):
 class InterestModel(Protocol):
     """A model that turns a history into interest vectors."""
 
-    def interests(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+    def interests(self, histories: SequenceBatch) -> Float32s:
         """The interest vector after every event, `[E, D]`, packed like `histories`."""
 
-    def user_vectors(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+    def user_vectors(self, histories: SequenceBatch) -> Float32s:
         """The interest vector at the time of the request, `[B, D]`; zeros for an empty history."""
 
 
@@ -238,7 +238,7 @@ class DenseModel(Model, InterestModel, Protocol):
     """A model whose score is the dot product of an interest vector and an item vector."""
 
     @property
-    def item_vectors(self) -> npt.NDArray[np.float32]:
+    def item_vectors(self) -> Float32s:
         """Item vectors `[N, D]`."""
 
 
@@ -246,14 +246,14 @@ class DenseModel(Model, InterestModel, Protocol):
 class SeveralInterests(DenseModel, Protocol):
     """A dense model with up to K interest vectors a user (multi-interest); the nearest to an item gives its score."""
 
-    def interests_multi(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+    def interests_multi(self, histories: SequenceBatch) -> Float32s:
         """All K interests after every event, `[E, K, D]`, packed like `histories`."""
 
-    def user_interests(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+    def user_interests(self, histories: SequenceBatch) -> Float32s:
         """All K interests at the time of the request, `[B, K, D]`; zeros for an empty history."""
 
 
-def each_interest(model: DenseModel, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+def each_interest(model: DenseModel, histories: SequenceBatch) -> Float32s:
     """Every interest after every event, `[E, K, D]`; K is 1 for a model that holds one."""
     if isinstance(model, SeveralInterests):
         return model.interests_multi(histories)

@@ -8,10 +8,9 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
-from penchant.arrays import Float32s
+from penchant.arrays import Float32s, Ints
 from penchant.data.modalities import Modalities, Modality
 from penchant.data.schema import ATTRIBUTES, BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
@@ -105,11 +104,11 @@ class Content(ClosedFormModel[ContentRecord]):
         return np.asarray(scores, dtype=np.float32)
 
     @property
-    def item_vectors(self) -> npt.NDArray[np.float32]:
+    def item_vectors(self) -> Float32s:
         """Centred unit vectors of the modalities side by side, `[N, D]`."""
         return np.hstack([self.record.centred[name] for name in self.record.modalities])
 
-    def user_vectors(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+    def user_vectors(self, histories: SequenceBatch) -> Float32s:
         """Profiles of the histories, `[B, D]`; zeros for an empty one."""
         by_kind = self._weigh_events(histories)
         kept = histories.keep(by_kind > 0)
@@ -119,7 +118,7 @@ class Content(ClosedFormModel[ContentRecord]):
             kept, sp.csr_matrix(weights, shape=(len(kept), kept.n_events)), np.arange(len(kept))
         )
 
-    def interests(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+    def interests(self, histories: SequenceBatch) -> Float32s:
         """The profile after every event, `[E, D]`; decay by time counts from the time of that event."""
         return self._build_profiles(histories, self._weigh_past(histories), histories.rows)
 
@@ -149,7 +148,7 @@ class Content(ClosedFormModel[ContentRecord]):
         other._record = replace(self.record, modalities=names)
         return other
 
-    def _weigh_events(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+    def _weigh_events(self, histories: SequenceBatch) -> Float32s:
         """Weight `[E]` by kind; 0 where an event has neither an item nor content."""
         by_kind = weigh_events(histories, weigh_kinds(self.record.kinds, self.options.kind_weights))
         rows = histories.content_rows
@@ -176,9 +175,7 @@ class Content(ClosedFormModel[ContentRecord]):
         shape = (histories.n_events, histories.n_events)
         return sp.csr_matrix((weight.astype(np.float32), past, offsets), shape=shape)
 
-    def _build_profiles(
-        self, histories: SequenceBatch, weights: Sparse, of: npt.NDArray[np.integer]
-    ) -> npt.NDArray[np.float32]:
+    def _build_profiles(self, histories: SequenceBatch, weights: Sparse, of: Ints) -> Float32s:
         """Rows of `weights` `[R, E]` over events → `[R, D]`, each modality scaled so that its scores have spread 1.
 
         `of` `[R]`: the history of each row.

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
-from penchant.arrays import Float32s
+from penchant.arrays import Float32s, Int32s
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.models.closed_form import ClosedFormModel
@@ -99,12 +98,7 @@ class Cooccurrence(ClosedFormModel[CooccurrenceRecord]):
 
 
 def count_pairs(
-    events: SequenceBatch,
-    n_items: int,
-    window: int,
-    *,
-    distance_power: float = 1.0,
-    weights: npt.NDArray[np.float32] | None = None,
+    events: SequenceBatch, n_items: int, window: int, *, distance_power: float = 1.0, weights: Float32s | None = None
 ) -> Sparse:
     """Counts `[N, N]` (CSR, float32): entry (i, j) sums `1 / d^distance_power` over j at d ≤ window events after i.
 
@@ -114,9 +108,9 @@ def count_pairs(
     [[0.0, 1.0, 0.5], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]
     """
     rows, items = events.rows, events.items
-    before: list[npt.NDArray[np.int32]] = []
-    after: list[npt.NDArray[np.int32]] = []
-    values: list[npt.NDArray[np.float32]] = []
+    before: list[Int32s] = []
+    after: list[Int32s] = []
+    values: list[Float32s] = []
     for distance in range(1, min(window, len(items) - 1) + 1):
         same_user = rows[distance:] == rows[:-distance]
         before.append(items[:-distance][same_user])

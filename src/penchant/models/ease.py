@@ -91,7 +91,7 @@ class EASE(ClosedFormModel[EASERecord]):
         return set_lowest(scores, ~record.is_learned)
 
 
-def compute_gram(interactions: Sparse, block: int = 4096) -> npt.NDArray[np.float32]:
+def compute_gram(interactions: Sparse, block: int = 4096) -> Float32s:
     """`XᵀX` `[N, N]` dense, by sparse products of blocks of rows, or dense ones where X is dense enough."""
     rows, n_items = interactions.shape
     if interactions.nnz < 0.01 * rows * n_items:
@@ -103,7 +103,7 @@ def compute_gram(interactions: Sparse, block: int = 4096) -> npt.NDArray[np.floa
     return total
 
 
-def solve(gram: npt.NDArray[np.float32], regularisation: float) -> npt.NDArray[np.float32]:
+def solve(gram: Float32s, regularisation: float) -> Float32s:
     """B of EASE from `XᵀX`, by Cholesky in float32. `gram` is overwritten.
 
     Raises `ModelError` where the matrix is not positive definite.
@@ -128,7 +128,7 @@ def solve(gram: npt.NDArray[np.float32], regularisation: float) -> npt.NDArray[n
     return np.ascontiguousarray(full, dtype=np.float32)
 
 
-def stack_modalities(modalities: Modalities, names: tuple[str, ...]) -> npt.NDArray[np.float32]:
+def stack_modalities(modalities: Modalities, names: tuple[str, ...]) -> Float32s:
     """Unit-length vectors of the modalities side by side, `[N, D]`. Raises `ModelError` where a modality is not
     there."""
     chosen = names or tuple(modalities)
@@ -143,7 +143,7 @@ def stack_modalities(modalities: Modalities, names: tuple[str, ...]) -> npt.NDAr
     return np.hstack([modalities[name].unit().vectors for name in chosen]).astype(np.float32)
 
 
-def set_lowest(scores: Float32s, mask: npt.NDArray[np.bool_]) -> Float32s:
+def set_lowest(scores: Float32s, mask: Bools) -> Float32s:
     """Scores with the masked columns `[N]` set to the lowest of their row."""
     if mask.any() and scores.size:
         scores[:, mask] = scores.min(axis=1, keepdims=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
+from penchant.arrays import Float32s
 from penchant.data.kinds import mask_wanted_kinds, match_kind_weights
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import UsageError
@@ -53,7 +53,7 @@ class HistoryOptions(DecayOptions):
         require_range(self, "max_length", least=1, part=f"{self.model}.")
 
 
-def weigh_kinds(kinds: Sequence[str], chosen: Mapping[str, float] | None = None) -> npt.NDArray[np.float32]:
+def weigh_kinds(kinds: Sequence[str], chosen: Mapping[str, float] | None = None) -> Float32s:
     """Weight `[K]` of every event kind: 0 for negative and passive kinds, 1 for the rest, or what `chosen` says.
 
     Names of kinds match as they do in files (`data.kinds.match_kind_weights`). Raises `UsageError` for a weight out of
@@ -72,7 +72,7 @@ def weigh_kinds(kinds: Sequence[str], chosen: Mapping[str, float] | None = None)
     return np.asarray([given.get(kind, usual) for kind, usual in zip(kinds, default, strict=True)], dtype=np.float32)
 
 
-def weigh_events(histories: SequenceBatch, weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def weigh_events(histories: SequenceBatch, weights: Float32s) -> Float32s:
     """Weight `[E]` of every event by its kind; a kind that training did not have weighs 1."""
     if not len(weights):
         return np.ones(histories.n_events, dtype=np.float32)
@@ -82,9 +82,7 @@ def weigh_events(histories: SequenceBatch, weights: npt.NDArray[np.float32]) -> 
     return np.asarray(np.where(is_known, by_code, 1.0), dtype=np.float32)
 
 
-def select_positive(
-    histories: SequenceBatch, weights: npt.NDArray[np.float32], n_items: int
-) -> tuple[SequenceBatch, npt.NDArray[np.float32]]:
+def select_positive(histories: SequenceBatch, weights: Float32s, n_items: int) -> tuple[SequenceBatch, Float32s]:
     """Only the events with a known item and a weight above 0, and these weights `[E]`."""
     by_kind = weigh_events(histories, weights)
     mask = (histories.items >= 0) & (histories.items < n_items) & (by_kind > 0)
@@ -93,9 +91,7 @@ def select_positive(
     return histories.keep(mask), by_kind[mask]
 
 
-def compute_decay(
-    histories: SequenceBatch, *, decay: float = 1.0, half_life_days: float | None = None
-) -> npt.NDArray[np.float32]:
+def compute_decay(histories: SequenceBatch, *, decay: float = 1.0, half_life_days: float | None = None) -> Float32s:
     """Weight `[E]` of every event by its age: `decay^rank` (rank 0: the latest) · 2^(−days / `half_life_days`).
 
     The second factor applies only where the time of the request is given (`query_times_s`).
@@ -111,7 +107,7 @@ def compute_decay(
 def build_history_matrix(
     histories: SequenceBatch,
     n_items: int,
-    weights: npt.NDArray[np.float32],
+    weights: Float32s,
     *,
     decay: float = 1.0,
     half_life_days: float | None = None,
@@ -146,7 +142,7 @@ def weigh_histories(histories: SequenceBatch, n_items: int, kinds: Sequence[str]
     )
 
 
-def _keep_largest(kept: SequenceBatch, data: npt.NDArray[np.float32], n_items: int) -> Sparse:
+def _keep_largest(kept: SequenceBatch, data: Float32s, n_items: int) -> Sparse:
     """One entry for each (row, item), the largest weight."""
     keys = kept.rows * n_items + kept.items
     order = np.lexsort((-data, keys))

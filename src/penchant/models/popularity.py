@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Float32s
+from penchant.arrays import Float32s, Float64s, Floats, Ints
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import OptionError
@@ -79,9 +78,7 @@ class Popularity(ClosedFormModel[PopularityRecord]):
         return np.tile(self.record.shares, (len(histories), 1))
 
 
-def compute_shares(
-    items: npt.NDArray[np.integer], weights: npt.NDArray[np.floating], n_items: int
-) -> npt.NDArray[np.float64]:
+def compute_shares(items: Ints, weights: Floats, n_items: int) -> Float64s:
     """Each item's share `[N]` of the total weight; zeros where there is none.
 
     >>> compute_shares(np.array([0, 2, 2]), np.array([1.0, 1.0, 2.0]), 3).tolist()

@@ -9,22 +9,23 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
+from penchant.arrays import Float32s, Float64s
 from penchant.models.history import Sparse
 
 
-def invert(values: npt.NDArray[Any], power: float = 1.0) -> npt.NDArray[np.float32]:
+def invert(values: npt.NDArray[Any], power: float = 1.0) -> Float32s:
     """`1 / values^power`, and 0 where a value is not above 0."""
     above = values > 0
     safe = np.where(above, values, 1.0)
     return np.where(above, np.power(safe, -power), 0.0).astype(np.float32)
 
 
-def sum_rows(matrix: Sparse) -> npt.NDArray[np.float64]:
+def sum_rows(matrix: Sparse) -> Float64s:
     """Sum of every row, `[rows]` float64."""
     return np.asarray(matrix.sum(axis=1, dtype=np.float64)).ravel()
 
 
-def scale_rows(matrix: Sparse, factors: npt.NDArray[np.float32]) -> Sparse:
+def scale_rows(matrix: Sparse, factors: Float32s) -> Sparse:
     """Every row times its factor."""
     data = matrix.data * np.repeat(factors, np.diff(matrix.indptr))
     return sp.csr_matrix((data.astype(np.float32), matrix.indices, matrix.indptr), shape=matrix.shape)
@@ -73,6 +74,6 @@ def from_arrays(tensors: Mapping[str, npt.NDArray[Any]], prefix: str) -> Sparse:
     return sp.csr_matrix(parts, shape=shape, dtype=np.float32)
 
 
-def to_dense(matrix: Sparse) -> npt.NDArray[np.float32]:
+def to_dense(matrix: Sparse) -> Float32s:
     """The matrix as a float32 array."""
     return np.asarray(matrix.toarray(), dtype=np.float32)

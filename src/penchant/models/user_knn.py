@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
 from penchant.arrays import Float32s
@@ -93,7 +92,7 @@ class UserKNN(ClosedFormModel[UserKNNRecord]):
         scores += np.float32(BACKOFF) * record.popularity
         return scores
 
-    def predict_values(self, histories: SequenceBatch, items: Ragged) -> npt.NDArray[np.float32]:
+    def predict_values(self, histories: SequenceBatch, items: Ragged) -> Float32s:
         """Expected values (ratings) of `items` `[B]`, flat like `items.values`.
 
         Σ_v sim(u, v) · value_vj / Σ_v sim(u, v) over the neighbours with a value of the item: a weighted mean, on the
@@ -132,7 +131,7 @@ class UserKNN(ClosedFormModel[UserKNNRecord]):
             yield rows, keep_largest(similar, self.options.neighbours)
 
 
-def _build_profiles(histories: Sparse, items: npt.NDArray[np.float32]) -> Sparse:
+def _build_profiles(histories: Sparse, items: Float32s) -> Sparse:
     """Unit rows to compare: the histories, or their interest vectors in the space of `items` `[N, D]`."""
     if not len(items):
         return normalise_rows(histories)

@@ -6,10 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from penchant.arrays import evenly_spaced
+from penchant.arrays import Float64s, evenly_spaced
 from penchant.plots.markup import Markup, join, tag
 from penchant.plots.scale import Scale, round_up, ticks
 from penchant.plots.svg import Labels, label, line, marker, polyline, shorten, spread, svg, widest, x_axis, y_axis
@@ -178,7 +177,7 @@ def _square(width: float, left: float, y_end: float, x_end: float) -> tuple[Scal
     return Scale(0, x_end, left, left + side), Scale(0, y_end, top + side * 0.8, top)
 
 
-def _range(values: npt.NDArray[np.float64], *, zero: bool) -> tuple[float, float]:
+def _range(values: Float64s, *, zero: bool) -> tuple[float, float]:
     if zero or not len(values):
         return 0.0, round_up(float(values.max(initial=0.0)), 4)
     low, high = float(values.min()), float(values.max())

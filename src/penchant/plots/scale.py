@@ -6,8 +6,7 @@ import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import numpy as np
-import numpy.typing as npt
+from penchant.arrays import Float64s
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 _FIXED_STEPS = [
@@ -37,7 +36,7 @@ class Scale:
         span = self.high - self.low
         return self.start if span == 0 else self.start + (value - self.low) / span * (self.end - self.start)
 
-    def many(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def many(self, values: Float64s) -> Float64s:
         """The same for an array of any shape."""
         span = (self.high - self.low) or 1.0
         return self.start + (values - self.low) / span * (self.end - self.start)

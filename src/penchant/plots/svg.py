@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Float64s
 from penchant.plots.markup import Markup, join, short, tag
 from penchant.plots.scale import Scale, decimals
 
@@ -59,12 +59,12 @@ def line(x1: float, y1: float, x2: float, y2: float, class_: str = "grid") -> Ma
     return tag("line", x1=float(x1), y1=float(y1), x2=float(x2), y2=float(y2), class_=class_)
 
 
-def polyline(xs: npt.NDArray[np.float64], ys: npt.NDArray[np.float64], class_: str) -> Markup:
+def polyline(xs: Float64s, ys: Float64s, class_: str) -> Markup:
     """An open line through points `xs`, `ys` `[P]`."""
     return tag("path", d=f"M{_points(xs, ys)}", class_=class_, fill="none")
 
 
-def band(xs: npt.NDArray[np.float64], low: npt.NDArray[np.float64], high: npt.NDArray[np.float64]) -> str:
+def band(xs: Float64s, low: Float64s, high: Float64s) -> str:
     """The outline (`d`) of the area between two lines over `xs` `[P]`."""
     return f"M{_points(xs, high)}L{_points(xs[::-1], low[::-1])}Z"
 
@@ -208,5 +208,5 @@ def _place(modality: str) -> int:
     return MODALITIES.index(modality) if modality in MODALITIES else len(MODALITIES)
 
 
-def _points(xs: npt.NDArray[np.float64], ys: npt.NDArray[np.float64]) -> str:
+def _points(xs: Float64s, ys: Float64s) -> str:
     return "L".join(f"{short(float(x))} {short(float(y))}" for x, y in zip(xs, ys, strict=True))

@@ -6,10 +6,9 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from penchant.arrays import evenly_spaced
+from penchant.arrays import Float64s, evenly_spaced
 from penchant.messages import text
 from penchant.plots.markup import Markup, join, tag
 from penchant.plots.scale import Scale, time_ticks
@@ -63,9 +62,7 @@ def figure_timeline(
     return svg(join(parts), width, rug + 44, labels, "timeline")
 
 
-def _shares(
-    table: pl.DataFrame, most: int, others: str
-) -> tuple[npt.NDArray[np.float64], list[str], npt.NDArray[np.float64]]:
+def _shares(table: pl.DataFrame, most: int, others: str) -> tuple[Float64s, list[str], Float64s]:
     """Times `[T]`, topics and their shares `[T, K]`, the largest topic first, the rest joined at the end."""
     weights = table.with_columns(pl.col("weight").cast(pl.Float64).fill_nan(0).fill_null(0).clip(lower_bound=0))
     wide = weights.pivot("topic", index="time_s", values="weight", aggregate_function="last")
@@ -95,9 +92,7 @@ def _colours(topics: list[str], others: str, order: Sequence[str]) -> list[int]:
     return [taken[topic] for topic in topics]
 
 
-def _edges(
-    times: npt.NDArray[np.float64], shares: npt.NDArray[np.float64], x: Scale
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _edges(times: Float64s, shares: Float64s, x: Scale) -> tuple[Float64s, Float64s]:
     """Sample moments `[G]` and the lower edges of the bands, then the upper edge of the last: `[K + 1, G]`."""
     grid = np.linspace(x.low, x.high, _SAMPLES)
     rows = np.clip(np.searchsorted(times, grid, side="right") - 1, 0, len(times) - 1)
@@ -108,7 +103,7 @@ def _edges(
     return grid, np.vstack([np.zeros(_SAMPLES), np.cumsum(soft, axis=0)])
 
 
-def _names(topics: list[str], edges: npt.NDArray[np.float64], right: float, width: float, y: Scale) -> Markup:
+def _names(topics: list[str], edges: Float64s, right: float, width: float, y: Scale) -> Markup:
     middles = [y((low + high) / 2) for low, high in itertools.pairwise(edges)]
     places = spread(middles, 17, y.end + 8, y.start - 8)
     parts: list[object] = []

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Float32s, Float64s
 from penchant.data import schema
 from penchant.metrics.interest_recovery import read_out_topics
 
@@ -20,7 +20,7 @@ FEWEST_ITEMS = 3
 class CategoryWeights:
     """`weights` `[T, K]` of K categories, by their `names`, in T interest vectors; each row sums to 1."""
 
-    weights: npt.NDArray[np.float64]
+    weights: Float64s
     names: list[str]
 
     def nearest(self, row: int, k: int = 3) -> str:
@@ -29,9 +29,7 @@ class CategoryWeights:
         return ", ".join(f"{self.names[n]} {self.weights[row, n]:.0%}" for n in best)
 
 
-def measure_category_weights(
-    vectors: npt.NDArray[np.float32], item_vectors: npt.NDArray[np.float32], items: pl.DataFrame
-) -> CategoryWeights | None:
+def measure_category_weights(vectors: Float32s, item_vectors: Float32s, items: pl.DataFrame) -> CategoryWeights | None:
     """Weights of the largest categories of a catalogue `items` in interest vectors `[T, D]`.
 
     `item_vectors` `[N, D]` are those of the same model. None where fewer than two categories are large enough.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
 from penchant.arrays import Float32s
 from penchant.data.sequences import SequenceBatch
@@ -13,7 +12,7 @@ from penchant.data.sequences import SequenceBatch
 MAX_EVENTS = 200
 
 
-def compute_lead(scores: Float32s, item: int) -> npt.NDArray[np.float32]:
+def compute_lead(scores: Float32s, item: int) -> Float32s:
     """How far an item stands above the rest in each row `[B]`: its score, standardised over the items.
 
     Scores of two histories have no common scale; their standings have.
@@ -24,7 +23,7 @@ def compute_lead(scores: Float32s, item: int) -> npt.NDArray[np.float32]:
 
 def measure_event_contributions(
     score: Callable[[SequenceBatch], Float32s], history: SequenceBatch, item: int
-) -> npt.NDArray[np.float32]:
+) -> Float32s:
     """What each event of one history adds to the lead of an item over the mean, by removal.
 
     c_e = compute_lead(item | H) − compute_lead(item | H without e)

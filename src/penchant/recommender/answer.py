@@ -10,9 +10,8 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Bools, Float32s
+from penchant.arrays import Bools, Float32s, Int32s
 from penchant.data.ragged import Ragged
 from penchant.data.results.reasons import Reason
 from penchant.data.results.recommendations import Recommendations
@@ -65,7 +64,7 @@ def rank(
     *,
     exclude: Ragged | None = None,
     allowed: Bools | None = None,
-) -> tuple[npt.NDArray[np.int32], Float32s]:
+) -> tuple[Int32s, Float32s]:
     """The best k items of every history: codes `[B, k]` (-1 where fewer are left) and scores `[B, k]`."""
     items = np.full((len(histories), k), -1, dtype=np.int32)
     scores = np.full((len(histories), k), -np.inf, dtype=np.float32)

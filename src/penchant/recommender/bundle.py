@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Int32s
 from penchant.artifacts import bundle
 from penchant.data import schema
 from penchant.data.dataset import Dataset
@@ -142,9 +143,7 @@ def _encoder_names(modalities: Modalities | None) -> list[tuple[str, str]]:
     return [(name, modality.encoder) for name, modality in (modalities or {}).items()]
 
 
-def _content_tensors(
-    contents: Mapping[str, Modalities | None], rows: npt.NDArray[np.int32] | None
-) -> dict[str, npt.NDArray[Any]]:
+def _content_tensors(contents: Mapping[str, Modalities | None], rows: Int32s | None) -> dict[str, npt.NDArray[Any]]:
     """Vectors of the content of events and of users, so that a bundle answers without the folder of media files."""
     tensors: dict[str, npt.NDArray[Any]] = {} if rows is None else {"rows": rows}
     for table, modalities in contents.items():

@@ -7,10 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-import numpy as np
-import numpy.typing as npt
-
-from penchant.arrays import Bools, Float32s, Progress
+from penchant.arrays import Bools, Float32s, Int32s, Ints, Progress
 from penchant.data.dataset import Dataset
 from penchant.data.ingest.ad_hoc_history import TimeLike
 from penchant.data.modalities import Modalities
@@ -111,7 +108,7 @@ class Recommender:
 
     def rank(
         self, histories: SequenceBatch, k: int, *, exclude: Ragged | None = None, allowed: Bools | None = None
-    ) -> tuple[npt.NDArray[np.int32], Float32s]:
+    ) -> tuple[Int32s, Float32s]:
         """The best k items of every history: codes `[B, k]` (-1 where fewer are left) and scores `[B, k]`.
 
         The one path that evaluation, the command line and a service share.
@@ -208,7 +205,7 @@ class Recommender:
 
     # parts
 
-    def histories(self, users: npt.NDArray[np.integer]) -> SequenceBatch:
+    def histories(self, users: Ints) -> SequenceBatch:
         """Histories of known users (codes), with the content of their events."""
         return self.state.histories.take(users)
 

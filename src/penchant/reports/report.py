@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Float64s, Floats, Int64s
 from penchant.data.read_report import IngestReport
 from penchant.data.results.comparison import Comparison
 from penchant.data.results.modality_use import ModalityUse
@@ -55,12 +55,12 @@ class Timeline:
     """
 
     user_id: str
-    times_s: npt.NDArray[np.int64]
+    times_s: Int64s
     topics: Sequence[str]
-    weights: npt.NDArray[np.floating]
+    weights: Floats
     events: pl.DataFrame
 
-    def positive_weights(self) -> npt.NDArray[np.float64]:
+    def positive_weights(self) -> Float64s:
         """The weights `[T, K]`; negative and missing ones count as none."""
         return np.clip(np.nan_to_num(np.asarray(self.weights, dtype=np.float64)), 0, None)
 

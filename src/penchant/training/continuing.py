@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from penchant.arrays import Bools
+from penchant.arrays import Bools, Int64s
 from penchant.data.modalities import Modalities
 from penchant.data.schema import BEHAVIOUR
 from penchant.data.training import TrainingData
@@ -109,7 +109,7 @@ def _go_on(
     Training(model, data, plan, learn_from=part).run()
 
 
-def _select_users(data: TrainingData, touched: Bools, options: UpdateOptions) -> npt.NDArray[np.int64]:
+def _select_users(data: TrainingData, touched: Bools, options: UpdateOptions) -> Int64s:
     """Users to learn from: those with new events and a sample of the others, all with two events or more."""
     able = data.sequences.lengths >= 2
     recent, others = np.flatnonzero(touched & able), np.flatnonzero(~touched & able)

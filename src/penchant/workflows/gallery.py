@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Float32s, UInt8s
 from penchant.data import schema
 from penchant.data.media.decode import MediaOptions, resample
 from penchant.data.media.reader import MediaReader, resolve_inside
@@ -89,7 +90,7 @@ def _decode(root: Path, items: pl.DataFrame, kind: str, part: str | None = None)
     return arrays
 
 
-def _png(pixels: npt.NDArray[np.uint8]) -> str:
+def _png(pixels: UInt8s) -> str:
     from PIL import Image
 
     picture = Image.fromarray(pixels)
@@ -99,7 +100,7 @@ def _png(pixels: npt.NDArray[np.uint8]) -> str:
     return _uri("image/png", out.getvalue())
 
 
-def _wav(samples: npt.NDArray[np.float32]) -> str:
+def _wav(samples: Float32s) -> str:
     """The first seconds as 16-bit PCM."""
     rate = MediaOptions().sample_rate
     cut = resample(samples[: int(SOUND_S * rate)], rate, RATE)

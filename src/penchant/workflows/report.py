@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Float32s
 from penchant.data import schema
 from penchant.data.results.comparison import Comparison
 from penchant.data.results.modality_use import ModalityUse
@@ -147,7 +147,7 @@ def _select_users(recommender: Recommender) -> list[str]:
     return [names[n] for n in np.argsort(likeness, kind="stable")[:_USERS]]
 
 
-def _likeness(vectors: npt.NDArray[np.float32]) -> float:
+def _likeness(vectors: Float32s) -> float:
     """Cosine of the mean vector of the first third and of the last third."""
     flat = vectors.reshape(len(vectors), -1)
     third = max(1, len(flat) // 3)

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Float32s, Int64s
 from penchant.data.modalities import Modality
 from penchant.encoders.precision import autocast, resolve_device, resolve_precision
 from penchant.encoders.pretrained import hub, pooling
@@ -89,7 +89,7 @@ class HuggingFaceEncoder:
         self.options = options
         self._files = hub.ModelFiles(options.source, options.revision, options.download, hub.TEXT_ENCODERS)
         self._loaded: _Loaded | None = None
-        self._idf: npt.NDArray[np.float32] | None = None
+        self._idf: Float32s | None = None
         self._saved_dim: int | None = None
 
     @property
@@ -165,7 +165,7 @@ class HuggingFaceEncoder:
         return encoder
 
     @property
-    def _fitted_idf(self) -> npt.NDArray[np.float32]:
+    def _fitted_idf(self) -> Float32s:
         if self._idf is None:
             raise EncoderError("pooling='idf' needs weights from a corpus.", remedy="Call fit(texts) first.")
         return self._idf
@@ -206,7 +206,7 @@ class HuggingFaceEncoder:
             return torch.nn.functional.normalize(vectors, dim=1) if loaded.normalize else vectors
 
 
-def split_token_batches(lengths: npt.NDArray[np.int64], budget: int) -> Iterator[npt.NDArray[np.int64]]:
+def split_token_batches(lengths: Int64s, budget: int) -> Iterator[Int64s]:
     """Batches of rows of similar length; the padded size of a batch is at most `budget` tokens, or it is one row.
 
     Rows without a token are in no batch.

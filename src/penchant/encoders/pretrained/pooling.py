@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Float32s
 from penchant.errors import OptionError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def compute_attention_weights(attentions: Tensor, mask: Tensor) -> Tensor:
     return received / queries.sum(dim=1, keepdim=True).clamp_min(1)
 
 
-def compute_idf(token_ids: list[list[int]], n_tokens: int) -> npt.NDArray[np.float32]:
+def compute_idf(token_ids: list[list[int]], n_tokens: int) -> Float32s:
     """idfₜ = ln((1 + N) / (1 + dfₜ)) + 1 of every token of a vocabulary, `[n_tokens]`, over N texts."""
     lengths = np.fromiter((len(row) for row in token_ids), dtype=np.int64, count=len(token_ids))
     flat = np.fromiter((t for row in token_ids for t in row), dtype=np.int64, count=int(lengths.sum()))

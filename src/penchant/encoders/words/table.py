@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Float32s, Int64s
 from penchant.errors import EncoderError, UnknownEncoderError, require_extra
 
 NGRAM_LENGTHS: Final = (3, 6)
@@ -30,7 +31,7 @@ class WordTable:
         """Length of a vector."""
         return int(self.vectors.shape[1])
 
-    def find_rows(self, words: pl.Series) -> npt.NDArray[np.int64]:
+    def find_rows(self, words: pl.Series) -> Int64s:
         """The row of each word `[n]`, -1 for an unknown word."""
         known = pl.DataFrame({"word": self.words, "at": np.arange(len(self.words))})
         queries = words.cast(pl.String).alias("word").to_frame()
@@ -93,9 +94,7 @@ def read_word_file(path: Path, max_words: int) -> WordTable:
     return WordTable(kept["word"], np.ascontiguousarray(vectors * scale, dtype=np.float16))
 
 
-def compute_subword_vectors(
-    words: pl.Series, ngrams: npt.NDArray[np.float16], lengths: tuple[int, int]
-) -> npt.NDArray[np.float32]:
+def compute_subword_vectors(words: pl.Series, ngrams: npt.NDArray[np.float16], lengths: tuple[int, int]) -> Float32s:
     """FastText vectors `[n, D]` of unknown words: the mean of the vectors of their character n-grams.
 
     Raises `MissingExtraError` where gensim, which hashes them, is not installed.

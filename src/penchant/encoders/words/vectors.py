@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from penchant.arrays import Bools, Float32s
 from penchant.data.modalities import Modality
 from penchant.data.text import WordOptions, split_words
 from penchant.encoders.protocol import EncoderState
@@ -81,8 +81,8 @@ class _Fitted:
     """`table` of words; `weights` `[W]` of them; `common` `[c, D]`: directions that are removed."""
 
     table: WordTable
-    weights: npt.NDArray[np.float32]
-    common: npt.NDArray[np.float32]
+    weights: Float32s
+    common: Float32s
 
 
 class WordVectorEncoder:
@@ -190,7 +190,7 @@ class WordVectorEncoder:
     def _split(self, texts: pl.Series) -> pl.Series:
         return split_words(texts, WordOptions(chinese=self.options.chinese))  # type: ignore[arg-type]
 
-    def _average_words(self, fitted: _Fitted, cut: pl.Series) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    def _average_words(self, fitted: _Fitted, cut: pl.Series) -> tuple[Float32s, Bools]:
         """Weighted means `[N, D]` of split texts, and which have a known word."""
         table = fitted.table
         flat = pl.DataFrame({"row": np.arange(cut.len()), "word": cut}).explode("word", empty_as_null=False)
@@ -213,7 +213,7 @@ class WordVectorEncoder:
         return out.astype(np.float32), total > 0
 
 
-def _find_common_directions(vectors: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.float32]:
+def _find_common_directions(vectors: Float32s, count: int) -> Float32s:
     """The leading right singular vectors `[c, D]` of the texts; none where there are too few texts."""
     kept = count if len(vectors) > 2 * count else 0
     if not kept:

@@ -8,9 +8,8 @@ from copy import copy
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Bools, Float32s, evenly_spaced
+from penchant.arrays import Bools, Float32s, Int32s, Int64s, evenly_spaced
 from penchant.data.modalities import Modalities
 from penchant.data.schema import BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
@@ -133,9 +132,7 @@ class Ensemble:
             self.cold_start = self.cold_start.fit_weights(scores, seen, targets, self.weights)
             self.fit_thresholds(validation.histories.take(rows))
 
-    def _score_validation(
-        self, validation: Validation, rows: npt.NDArray[np.int64]
-    ) -> tuple[dict[str, Float32s], Bools, npt.NDArray[np.int32]]:
+    def _score_validation(self, validation: Validation, rows: Int64s) -> tuple[dict[str, Float32s], Bools, Int32s]:
         """Standardised scores by expert, items seen and first targets of some of the `rows`.
 
         Evenly spaced rows, as many as the options and the memory allow.

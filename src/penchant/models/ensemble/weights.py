@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
-from penchant.arrays import Float32s
+from penchant.arrays import Bools, Float32s, Int32s
 
 
 def standardise(scores: Float32s) -> Float32s:
@@ -21,7 +20,7 @@ def standardise(scores: Float32s) -> Float32s:
     return np.asarray(np.where(spread > 1e-9, centred / np.maximum(spread, 1e-9), 0.0), dtype=np.float32)
 
 
-def sum_weighted(expert_scores: list[Float32s], weights: npt.NDArray[np.float32]) -> Float32s:
+def sum_weighted(expert_scores: list[Float32s], weights: Float32s) -> Float32s:
     """Σ_m w_m · z_m(u, i) for standardised `z_m` `[B, N]`. Additive: expert m contributes exactly w_m · z_m."""
     total = np.zeros_like(expert_scores[0])
     for scores, weight in zip(expert_scores, weights, strict=True):
@@ -31,12 +30,12 @@ def sum_weighted(expert_scores: list[Float32s], weights: npt.NDArray[np.float32]
 
 def fit_logit(
     expert_scores: list[Float32s],
-    targets: npt.NDArray[np.int32],
-    allowed: npt.NDArray[np.bool_] | None = None,
+    targets: Int32s,
+    allowed: Bools | None = None,
     *,
     penalty: float = 1e-3,
     steps: int = 100,
-) -> npt.NDArray[np.float32]:
+) -> Float32s:
     """Global weights that make the held-out targets likeliest: a conditional logit (McFadden 1974).
 
     max_w  mean_u log softmax_i(Σ_m w_m z_m(u, i))[target_u] − penalty · |w|²,  w ≥ 0
@@ -71,13 +70,8 @@ FACTORS = (0.0, 0.5, 0.7, 1.4, 2.0, 4.0)
 
 
 def refine_weights(
-    expert_scores: list[Float32s],
-    weights: npt.NDArray[np.float32],
-    targets: npt.NDArray[np.int32],
-    allowed: npt.NDArray[np.bool_] | None = None,
-    *,
-    rounds: int = 3,
-) -> npt.NDArray[np.float32]:
+    expert_scores: list[Float32s], weights: Float32s, targets: Int32s, allowed: Bools | None = None, *, rounds: int = 3
+) -> Float32s:
     """The weights moved, one at a time, to where held-out targets rank best.
 
     max_w  mean_u 1 / log2(2 + rank_u(w))  (NDCG of one target without a cut), by coordinate search over `FACTORS`.

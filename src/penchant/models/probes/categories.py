@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from penchant.arrays import Int64s
+from penchant.arrays import Int64s, Ints
 from penchant.data import schema
 from penchant.data.schema import OTHERS
 from penchant.errors import DataError
@@ -33,7 +32,7 @@ def first_categories(items: pl.DataFrame) -> pl.Series:
     )
 
 
-def frequent_categories(items: pl.DataFrame, events: npt.NDArray[np.integer], most: int) -> tuple[str, ...]:
+def frequent_categories(items: pl.DataFrame, events: Ints, most: int) -> tuple[str, ...]:
     """Names of the `most` most frequent categories of these events (item codes, -1: none), then `OTHERS`.
 
     `OTHERS` is there where a category has no class, as one of that very name. Raises `DataError` for fewer than two

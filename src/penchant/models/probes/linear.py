@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
 
-from penchant.arrays import Float64s, Int64s
+from penchant.arrays import Float32s, Float64s, Floats, Int64s
 from penchant.errors import DataError
 from penchant.models.base import ModelState
 from penchant.models.probes.options import ProbeOptions
@@ -27,14 +26,7 @@ class LinearProbe:
 
     @classmethod
     def fit(
-        cls,
-        inputs: npt.NDArray[np.floating],
-        labels: Int64s,
-        n_classes: int,
-        options: ProbeOptions,
-        *,
-        n_free: int = 0,
-        seed: int = 0,
+        cls, inputs: Floats, labels: Int64s, n_classes: int, options: ProbeOptions, *, n_free: int = 0, seed: int = 0
     ) -> LinearProbe:
         """Minimise the weighted cross-entropy of `inputs` `[n, F]` and `labels` `[n]` with an L2 penalty.
 
@@ -56,7 +48,7 @@ class LinearProbe:
         scaled = weights[:, :-1] / scale
         return cls(scaled, weights[:, -1] - scaled @ mean)
 
-    def probabilities(self, inputs: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
+    def probabilities(self, inputs: Floats) -> Float32s:
         """The probability of every class `[n, C]`; with one row of weights those of the two classes `[n, 2]`."""
         logits = _with_reference(inputs.astype(np.float64) @ self.weights.T + self.bias)
         return np.asarray(softmax(logits, axis=1), dtype=np.float32)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy.sparse import csr_array
 
-from penchant.arrays import Bools, Float32s, Int64s
+from penchant.arrays import Bools, Float32s, Float64s, Int64s, Ints
 from penchant.data.results.probes import ProbeRecord
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import DataError, ModelError
@@ -155,7 +155,7 @@ class Probes:
         return cls(options, probes.get(INTEREST), probes.get(CATEGORY), tuple(state.facts["classes"]), records)
 
 
-def interest_inputs(interests: Float32s, items: Float32s, features: str = "all") -> npt.NDArray[np.float64]:
+def interest_inputs(interests: Float32s, items: Float32s, features: str = "all") -> Float64s:
     """Inputs of the interest probe `[n, F]`: u·v, and with `all` u ⊙ v and |u − v| too.
 
     >>> interest_inputs(np.array([[1.0, 2.0]]), np.array([[3.0, -1.0]])).tolist()
@@ -211,7 +211,7 @@ def check_targets(events: TargetEvents, items: pl.DataFrame, options: ProbeOptio
         frequent_categories(items, _taken_targets(events), options.classes)
 
 
-def _taken_targets(events: TargetEvents) -> npt.NDArray[np.integer]:
+def _taken_targets(events: TargetEvents) -> Ints:
     """Items of the targets that were taken."""
     return events.sequences.items[events.targets & events.taken]
 
