@@ -146,7 +146,7 @@ def test_what_is_read_is_what_is_told(titles: list[str], language: str) -> None:
         kinds=np.array([0, 0, 0, 1, 0], dtype=np.int16),
         values=np.array([1, 1, np.nan, 4.5, 1], dtype=np.float32),
     )
-    stream, extra = narrator.verbalise(batch), narrator.requests(batch)
+    stream, extra = narrator.verbalise(batch), narrator.tokenise_requests(batch)
     begins, stops = stream.ends[2 * batch.offsets[:-1]], stream.ends[2 * batch.offsets[1:]]
     read = make_page(stream, begins, stops, tokenizer, causal=True, extra=extra)
     told = [
@@ -168,7 +168,7 @@ def test_what_is_read_is_what_is_told(titles: list[str], language: str) -> None:
 def test_windows_keep_to_the_budget_and_make_every_event_a_target_once() -> None:
     tokenizer = train_tokenizer(WORDS, "en", "gpt", size=100)
     stream = Narrator(tokenizer, WORDS, ["view"], "en").verbalise(cycles(users=5, length=30))
-    starts, stops = stream.windows(60, np.random.default_rng(0))
+    starts, stops = stream.cut_windows(60, np.random.default_rng(0))
     assert (stream.ends[2 * stops] - stream.ends[2 * starts] <= 60).all()
     targets = np.concatenate([np.arange(a + 1, b) for a, b in zip(starts, stops, strict=True)])
     assert sorted(targets.tolist()) == [row * 30 + n for row in range(5) for n in range(1, 30)]
@@ -325,8 +325,8 @@ def test_of_a_given_model_the_objective_is_judged_when_it_is_read(folder: Callab
         model.start(data(), torch.device("cpu"))
 
 
-def test_data_without_words_or_without_a_next_event_are_refused() -> None:
-    with pytest.raises(ModelError, match="llm reads words, and no item has a title"):
+def test_data_without_texts_or_without_a_next_event_are_errors() -> None:
+    with pytest.raises(ModelError, match="llm reads texts, and no item has a title"):
         fit(LLM(SMALL), replace(data(), items=None))
     with pytest.raises(ModelError, match="no user has two events"):
         fit(LLM(SMALL), data(sequences=SequenceBatch.of_items([[1], [2]])))

@@ -42,11 +42,11 @@ class Narrator:
         width = 2 * _MOST + 1
         keys = ((items + 1) * (len(self.kinds) + 1) + kinds + 1) * width + halves + _MOST
         unique, body_of_event = np.unique(keys, return_inverse=True)
-        bodies = [self._body(int(key) // width, int(key) % width - _MOST) for key in unique]
+        bodies = [self._verbalise_body(int(key) // width, int(key) % width - _MOST) for key in unique]
         steps = np.diff(batch.times_s, prepend=batch.times_s[:1])
         first = np.zeros(batch.n_events, dtype=np.bool_)
         first[batch.offsets[:-1][batch.lengths > 0]] = True
-        gaps, gap_of_event = self._gaps(np.maximum(steps, 0))
+        gaps, gap_of_event = self._tokenise_gaps(np.maximum(steps, 0))
         pieces = np.empty(2 * batch.n_events, dtype=np.int64)
         pieces[0::2] = np.where(first, 0, 1 + gap_of_event)
         pieces[1::2] = 1 + len(gaps) + body_of_event
@@ -54,15 +54,15 @@ class Narrator:
         at, ends = gather_positions(table.offsets, pieces)
         return Stream(table.values[at], ends, batch.offsets)
 
-    def requests(self, batch: SequenceBatch) -> Ragged:
+    def tokenise_requests(self, batch: SequenceBatch) -> Ragged:
         """Tokens of the time from the last event to the request, `[B]`; none where that is hidden."""
         if batch.query_times_s is None or not batch.n_events:
             return Ragged.empty(len(batch))
         last = batch.times_s[np.maximum(batch.offsets[1:] - 1, 0)]
-        gaps, gap_of_row = self._gaps(np.maximum(batch.query_times_s - last, 0))
+        gaps, gap_of_row = self._tokenise_gaps(np.maximum(batch.query_times_s - last, 0))
         return Ragged.of([[], *gaps]).take(np.where(batch.lengths > 0, 1 + gap_of_row, 0))
 
-    def _gaps(self, seconds: Int64s) -> tuple[list[list[int]], Int64s]:
+    def _tokenise_gaps(self, seconds: Int64s) -> tuple[list[list[int]], Int64s]:
         """Tokens of each distinct phrase, and which phrase each number of seconds has."""
         unit = np.searchsorted(UNIT_SECONDS, seconds, side="right") - 1
         count = np.where(unit > 0, seconds // np.maximum(UNIT_SECONDS[unit], 1), 0)
@@ -70,18 +70,18 @@ class Narrator:
         phrases = [
             verbalise_gap(int(UNIT_SECONDS[key // _MOST] * (key % _MOST)), self.language) for key in unique.tolist()
         ]
-        return self.tokenizer.codes([self._spaced(phrase) for phrase in phrases]), at
+        return self.tokenizer.codes([self._add_space(phrase) for phrase in phrases]), at
 
-    def _body(self, key: int, halves: int) -> str:
+    def _verbalise_body(self, key: int, halves: int) -> str:
         item, kind = key // (len(self.kinds) + 1) - 1, key % (len(self.kinds) + 1) - 1
         no_item, unknown = ("自己写的话", "其他") if self.language == "zh" else ("own words", "other")
         title = self.titles[item] if item >= 0 else no_item
         value = None if halves == _MOST else halves / 2
-        return self._spaced(
+        return self._add_space(
             verbalise_event(title, self.kinds[kind] if kind >= 0 else unknown, self.language, value=value)
         )
 
-    def _spaced(self, text: str) -> str:
+    def _add_space(self, text: str) -> str:
         return f" {text}" if self.language == "en" else text
 
 
@@ -97,7 +97,7 @@ class Stream:
     ends: Int64s
     offsets: Int64s
 
-    def begin(self, first: Int64s, stops: Int64s, budget: Int64s | int) -> Int64s:
+    def find_begin(self, first: Int64s, stops: Int64s, budget: Int64s | int) -> Int64s:
         """The earliest event of each row from `first` on so that the events up to `stops` have `budget` tokens at most.
 
         At least one event stays, even where it is too long.
@@ -105,7 +105,7 @@ class Stream:
         earliest = np.searchsorted(self.ends[0::2], self.ends[2 * stops] - budget, side="left")
         return np.asarray(np.clip(earliest, first, np.maximum(stops - 1, first)), dtype=np.int64)
 
-    def windows(self, budget: int, rng: np.random.Generator) -> tuple[Int64s, Int64s]:
+    def cut_windows(self, budget: int, rng: np.random.Generator) -> tuple[Int64s, Int64s]:
         """Starts and stops of windows of at most `budget` tokens that share one event at their seams.
 
         Cut from the end of each history backwards; the first window of a long one is drawn shorter, so that the seams
@@ -120,7 +120,7 @@ class Stream:
         all_starts = [np.empty(0, dtype=np.int64)]
         all_stops = [np.empty(0, dtype=np.int64)]
         while len(first):
-            starts = np.maximum(np.minimum(self.begin(first, stops, room), stops - 2), first)
+            starts = np.maximum(np.minimum(self.find_begin(first, stops, room), stops - 2), first)
             all_starts.append(starts)
             all_stops.append(stops)
             left = starts > first

@@ -1,4 +1,4 @@
-"""A language model as the user model: it reads histories as text, or as item vectors in the place of words."""
+"""A language model as the user model: it reads histories as text, or item vectors as input embeddings."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import ModelError
 from penchant.llm.adapters import prepare_tuning
-from penchant.llm.language_model import reader as reading_part
+from penchant.llm.language_model import reader as take_reader
 from penchant.losses.sampled_softmax import sampled_softmax
 from penchant.losses.softmax import full_softmax
 from penchant.models.base import ModelState
 from penchant.models.language.histories import Narrator
 from penchant.models.language.network import LLMNet
 from penchant.models.language.options import LLMOptions
-from penchant.models.language.reading import ItemReading, Reading, TextReading, events_of
+from penchant.models.language.reading import ItemReading, Reading, TextReading, expand_ranges
 from penchant.models.language.setup import (
     MODALITY,
+    ItemTexts,
     Prepared,
-    Words,
     choose_item_source,
     choose_pooling,
     prepare,
     read_items,
     tokenise_items,
 )
-from penchant.models.language.state import Facts, grow, load_given, make_net, net_from, state_of
+from penchant.models.language.state import LLMRecord, extend_net, load_source, make_net, pack_net, unpack_net
 from penchant.models.nn.options import FULL_SOFTMAX_ITEMS
 
 __all__ = ["LLM", "LLMOptions"]
@@ -46,7 +46,7 @@ class LLM:
 
     One level (`levels=1`): the history is verbalised and read by a BERT-, GPT- or T5-type model. Two levels, after
     HLLM (Chen et al., "HLLM: Enhancing sequential recommendations via hierarchical large language models", 2024): a
-    language model reads each item's text into a vector, and a causal one reads these vectors as if they were words.
+    language model reads each item's text into a vector, and a causal one reads these vectors as input embeddings.
     """
 
     name = "llm"
@@ -57,8 +57,8 @@ class LLM:
         self.device = torch.device("cpu")
         self.bf16 = False
         self.pretraining: dict[str, Any] = {}
-        """Losses and perplexity of pre-training (see `PretrainingLog`); empty where there was none."""
-        self._facts: Facts | None = None
+        """Losses and perplexity of pre-training (see `PretrainingLog`); empty without one."""
+        self._record: LLMRecord | None = None
         self._reading: Reading | None = None
         self._items: Tensor | None = None
         self._item_tokens: list[list[int]] = []
@@ -72,28 +72,29 @@ class LLM:
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             torch.manual_seed(data.seed)
             prepared = prepare(self.options, data, device)
-            self.net = self._network(prepared, data)
+            self.net = self._build_network(prepared, data)
         return self._prepare_net(self.net, data)
 
     def restart(self, data: TrainingData, device: torch.device) -> LLMNet:
         """The network for more data; tokenizer, language and language model stay. Raises `ModelError`."""
         self._set_targets(data)
-        assert self._facts is not None
+        assert self._record is not None
         self.device = device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(data.seed)
-            self._facts, net = grow(self._net(), self._facts, self.options, data)
+            self._record, net = extend_net(self._require_net(), self._record, self.options, data)
             if choose_item_source(self.options, data) == MODALITY:
                 net.items.texts = torch.from_numpy(data.modalities[TEXT].unit().vectors)
             else:
-                texts = Words.of(data, self.options).texts
-                self._item_tokens = tokenise_items(texts, self._facts.tokenizer, self._facts.positions)
-                net.items.texts = self._read(load_given(self._facts, self.options).to(device).eval(), self._item_tokens)
-        self.net, self._reading = net, self._make_reading(self._facts)
+                texts = ItemTexts.of(data, self.options).texts
+                self._item_tokens = tokenise_items(texts, self._record.tokenizer, self._record.positions)
+                reader = load_source(self._record, self.options).to(device).eval()
+                net.items.texts = self._read_rows(reader, self._item_tokens)
+        self.net, self._reading = net, self._make_reading(self._record)
         return self._prepare_net(net, data)
 
     def _set_targets(self, data: TrainingData) -> None:
-        """Find which kinds are no targets and how often each item is one. Raises `ModelError` without targets."""
+        """Note which kinds are no targets and how often each item is a target. Raises `ModelError` without targets."""
         no_target = ~mask_wanted_kinds(data.kinds)
         is_target = (data.sequences.items >= 0) & ~no_target[data.sequences.kinds]
         if not is_target.any() or not (data.sequences.lengths >= 2).any():
@@ -107,24 +108,25 @@ class LLM:
     def _prepare_net(self, net: LLMNet, data: TrainingData) -> LLMNet:
         net.items.trained.data = torch.from_numpy((self._counts > 0).astype(np.float32))[:, None]
         net.to(self.device)
+        # half by frequency, half uniform: q of the log-Q correction, never 0
         self._shares = 0.5 * self._counts / self._counts.sum() + 0.5 / data.n_items
         self._shares /= self._shares.sum()
         self._items = None
         return net
 
-    def _network(self, prepared: Prepared, data: TrainingData) -> LLMNet:
+    def _build_network(self, prepared: Prepared, data: TrainingData) -> LLMNet:
         options, model = self.options, prepared.model
         self.pretraining = prepared.pretraining.to_dict() if prepared.pretraining else {}
         source = choose_item_source(options, data)
         tuning = options.tuning
         if tuning == "auto":
             tuning = "full" if model.is_new or prepared.pretraining else "lora"
-        base = reading_part(model).to(self.device)
+        base = take_reader(model).to(self.device)
         pooling = choose_pooling(options, model.kind)
-        self._facts = Facts(
+        self._record = LLMRecord(
             kind=model.kind,
             pooling=pooling,
-            language=prepared.words.language,
+            language=prepared.item_texts.language,
             tuning=tuning,
             config=model.network.config.to_dict(),
             width=model.dim,
@@ -133,33 +135,33 @@ class LLM:
             n_items=data.n_items,
             kinds=list(data.kinds),
             digest=prepared.digest,
-            titles=prepared.words.titles,
+            titles=prepared.item_texts.titles,
             tokenizer=model.tokenizer,
         )
         texts = torch.from_numpy(data.modalities[TEXT].unit().vectors) if source == MODALITY else None
         item_reader = None
         if texts is None:
-            self._item_tokens = tokenise_items(prepared.words.texts, model.tokenizer, model.positions)
+            self._item_tokens = tokenise_items(prepared.item_texts.texts, model.tokenizer, model.positions)
             if options.train_items:
                 item_reader = prepare_tuning(copy.deepcopy(base), tuning, rank=options.rank)
             with torch.no_grad():
-                texts = self._read(base.eval(), self._item_tokens)
-        net = make_net(options, self._facts, prepare_tuning(base, tuning, rank=options.rank), item_reader)
+                texts = self._read_rows(base.eval(), self._item_tokens)
+        net = make_net(options, self._record, prepare_tuning(base, tuning, rank=options.rank), item_reader)
         net.items.texts = texts
-        self._reading = self._make_reading(self._facts)
+        self._reading = self._make_reading(self._record)
         return net
 
-    def _make_reading(self, facts: Facts) -> Reading:
+    def _make_reading(self, record: LLMRecord) -> Reading:
         options = self.options
         if options.levels == 2:
-            length = min(options.max_length, facts.positions)
+            length = min(options.max_length, record.positions)
             return ItemReading(length, options.batch_tokens, self.device)
-        around = len(facts.tokenizer.before) + len(facts.tokenizer.after)
+        around = len(record.tokenizer.before) + len(record.tokenizer.after)
         return TextReading(
-            Narrator(facts.tokenizer, facts.titles, facts.kinds, facts.language),
-            facts.kind == "gpt",
-            facts.pooling,
-            max(4, min(options.max_length, facts.positions) - around),
+            Narrator(record.tokenizer, record.titles, record.kinds, record.language),
+            record.kind == "gpt",
+            record.pooling,
+            max(4, min(options.max_length, record.positions) - around),
             options.batch_tokens,
             self.device,
         )
@@ -170,9 +172,9 @@ class LLM:
 
     def begin_epoch(self) -> None:
         """Compute the vectors of all items anew where the item level is trained."""
-        net = self._net()
+        net = self._require_net()
         if net.item_reader is not None:
-            self._refresh(net)
+            self._refresh_texts(net)
 
     def batches(self, data: TrainingData, rng: np.random.Generator) -> list[Any]:
         """The windows of one epoch."""
@@ -181,17 +183,17 @@ class LLM:
 
     def loss(self, data: TrainingData, batch: Any, rng: np.random.Generator) -> Tensor:
         """Mean next-event cross-entropy over all items (above 20,000: over shared negatives)."""
-        net = self._net()
+        net = self._require_net()
         assert self._reading is not None
-        texts = net.items.texts if net.item_reader is None else self._live_texts(net, data.sequences, batch)
+        texts = net.items.texts if net.item_reader is None else self._update_texts(net, data.sequences, batch)
         full = data.n_items <= FULL_SOFTMAX_ITEMS
         table = net.items(texts=texts) if full or self.options.levels == 2 else None
         read = table if table is not None else torch.empty(0)
-        states, events = self._reading.examples(net, data.sequences, batch, rng, read)
+        states, events = self._reading.read_examples(net, data.sequences, batch, rng, read)
         kept = (data.sequences.items[events] >= 0) & ~self._no_target[data.sequences.kinds[events]]
         if not kept.any():
             return states.sum() * 0.0
-        vectors = net.vectors(states[torch.from_numpy(kept).to(self.device)]) * net.log_scale.exp()
+        vectors = net.project_states(states[torch.from_numpy(kept).to(self.device)]) * net.log_scale.exp()
         targets = torch.from_numpy(data.sequences.items[events[kept]].astype(np.int64)).to(self.device)
         if full and table is not None:
             return full_softmax(vectors, table, targets)
@@ -203,9 +205,9 @@ class LLM:
 
     def finish(self) -> None:
         """Compute the item vectors, once after training or a change of weights."""
-        net = self._net().eval()
+        net = self._require_net().eval()
         if net.item_reader is not None:
-            self._refresh(net)
+            self._refresh_texts(net)
         with torch.inference_mode():
             self._items = net.items()
 
@@ -214,73 +216,73 @@ class LLM:
     @property
     def item_vectors(self) -> npt.NDArray[np.float32]:
         """Item vectors `[N, D]` of length 1."""
-        vectors: npt.NDArray[np.float32] = self._item_tensor().cpu().numpy()
+        vectors: npt.NDArray[np.float32] = self._require_items().cpu().numpy()
         return vectors
 
     def score(self, histories: SequenceBatch) -> Float32s:
         """Cosine over temperature, `[B, N]`; zeros for an empty history."""
-        scale = np.float32(self._net().log_scale.detach().exp().item())
+        scale = np.float32(self._require_net().log_scale.detach().exp().item())
         return np.asarray((self.user_vectors(histories) * scale) @ self.item_vectors.T, dtype=np.float32)
 
     def user_vectors(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
         """The interest vector (length 1) after the last event, `[B, D]`; zeros for an empty history."""
-        return self._user_vectors(histories, len(histories), every=False)
+        return self._compute_vectors(histories, len(histories), every=False)
 
     def interests(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
         """The interest vector after every event, `[E, D]`; the time of a request is hidden."""
-        return self._user_vectors(histories.at(None), histories.n_events, every=True)
+        return self._compute_vectors(histories.at(None), histories.n_events, every=True)
 
     def state(self) -> ModelState:
         """Weights, item vectors, tokenizer and titles; of a given model with unchanged weights the adapters alone."""
-        net, facts = self._net(), self._facts
-        assert facts is not None
-        return state_of(net, facts, self._item_tensor(), self.pretraining)
+        net, record = self._require_net(), self._record
+        assert record is not None
+        return pack_net(net, record, self._require_items(), self.pretraining)
 
     def load_state(self, state: ModelState) -> None:
-        """Take back what `state` gave; a given model is looked up again and its weights are compared."""
-        self._facts, net, self._items, self.pretraining = net_from(state, self.options)
+        """Restore what `state` returned; a given model is loaded again and its weights are compared."""
+        self._record, net, self._items, self.pretraining = unpack_net(state, self.options)
         self.net = net.eval()
-        self._reading = self._make_reading(self._facts)
+        self._reading = self._make_reading(self._record)
 
     # inside
 
-    def _user_vectors(self, histories: SequenceBatch, count: int, *, every: bool) -> npt.NDArray[np.float32]:
-        net = self._net().eval()
+    def _compute_vectors(self, histories: SequenceBatch, count: int, *, every: bool) -> npt.NDArray[np.float32]:
+        net = self._require_net().eval()
         out = np.zeros((count, self.options.dim), dtype=np.float32)
         assert self._reading is not None
-        read = self._reading.every if every else self._reading.last
+        read = self._reading.read_every if every else self._reading.read_last
         with torch.inference_mode():
-            for rows, states in read(net, histories, self._item_tensor()):
-                out[rows] = net.vectors(states).cpu().numpy()
+            for rows, states in read(net, histories, self._require_items()):
+                out[rows] = net.project_states(states).cpu().numpy()
         return out
 
-    def _net(self) -> LLMNet:
+    def _require_net(self) -> LLMNet:
         if self.net is None:
             raise ModelError("llm is not fitted.", remedy="Call penchant.training.fit(model, data) first.")
         return self.net
 
-    def _item_tensor(self) -> Tensor:
+    def _require_items(self) -> Tensor:
         if self._items is None:
             self.finish()
         assert self._items is not None
         return self._items
 
-    def _read(self, reader: nn.Module, rows: list[list[int]]) -> Tensor:
-        assert self._facts is not None
-        facts = self._facts
-        return read_items(reader, rows, facts.pooling, facts.tokenizer.pad, facts.width, self.device)
+    def _read_rows(self, reader: nn.Module, rows: list[list[int]]) -> Tensor:
+        assert self._record is not None
+        record = self._record
+        return read_items(reader, rows, record.pooling, record.tokenizer.pad, record.width, self.device)
 
-    def _refresh(self, net: LLMNet) -> None:
+    def _refresh_texts(self, net: LLMNet) -> None:
         assert net.item_reader is not None
         mode = net.item_reader.training
         with torch.no_grad():
-            net.items.texts = self._read(net.item_reader.eval(), self._item_tokens)
+            net.items.texts = self._read_rows(net.item_reader.eval(), self._item_tokens)
         net.item_reader.train(mode)
 
-    def _live_texts(self, net: LLMNet, sequences: SequenceBatch, batch: Any) -> Tensor:
-        """Text vectors of all items: those of the batch with gradients, the others as of the start of this epoch."""
-        codes = np.unique(sequences.items[events_of(*batch)[1]]).astype(np.int64)
+    def _update_texts(self, net: LLMNet, sequences: SequenceBatch, batch: Any) -> Tensor:
+        """Text vectors of all items: those of the batch with gradients, the others from the start of the epoch."""
+        codes = np.unique(sequences.items[expand_ranges(*batch)[1]]).astype(np.int64)
         codes = codes[codes >= 0]
         assert net.item_reader is not None
-        live = self._read(net.item_reader, [self._item_tokens[code] for code in codes])
+        live = self._read_rows(net.item_reader, [self._item_tokens[code] for code in codes])
         return net.items.texts.to(self.device).index_copy(0, torch.from_numpy(codes).to(self.device), live)

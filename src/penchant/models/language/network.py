@@ -86,6 +86,6 @@ class LLMNet(Network):
         self.project = nn.Linear(width, dim)
         self.log_scale = nn.Parameter(torch.tensor(-float(np.log(temperature))))
 
-    def vectors(self, states: Tensor) -> Tensor:
+    def project_states(self, states: Tensor) -> Tensor:
         """Interest vectors `[rows, dim]` of length 1 from pooled states `[rows, width]`."""
         return nn.functional.normalize(self.project(self.drop(states)), dim=-1)

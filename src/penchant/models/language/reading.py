@@ -1,4 +1,4 @@
-"""How a language model reads histories: as text (one level) or as item vectors in the place of words (two levels)."""
+"""How a language model reads histories: as text (one level) or as item vectors (two levels)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from penchant.models.nn.tokens import Padded, pad
 from penchant.models.nn.windows import Window, batch_windows, batches, like_length, next_gap
 
 States = Iterator[tuple[Int64s, Tensor]]
-"""Row numbers and their pooled states `[rows, width]`, some at a time."""
+"""Row numbers and their pooled states `[rows, width]`, in batches."""
 
 
 class Reading(Protocol):
@@ -32,15 +32,15 @@ class Reading(Protocol):
     def batches(self, sequences: SequenceBatch, rng: np.random.Generator) -> list[Any]:
         """One epoch of training batches."""
 
-    def examples(
+    def read_examples(
         self, net: LLMNet, sequences: SequenceBatch, batch: Any, rng: np.random.Generator, items: Tensor
     ) -> tuple[Tensor, Int64s]:
         """States `[n, width]` and the events `[n]` (flat positions) that each of them predicts."""
 
-    def last(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> States:
+    def read_last(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> States:
         """The state after the last event of every row that has one."""
 
-    def every(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> States:
+    def read_every(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> States:
         """The state after every event, the time of a request hidden."""
 
 
@@ -65,16 +65,16 @@ class TextReading:
             self._stream = self.narrator.verbalise(sequences)
         stream = self._stream
         if self.causal:
-            starts, stops = stream.windows(self.budget, rng)
+            starts, stops = stream.cut_windows(self.budget, rng)
         else:
             lengths = sequences.lengths
             rows = np.repeat(np.flatnonzero(lengths >= 2), np.minimum(lengths[lengths >= 2] - 1, 3))
             last = stream.offsets[rows] + rng.integers(1, lengths[rows])
-            starts, stops = stream.begin(stream.offsets[rows], last, self.budget), last + 1
+            starts, stops = stream.find_begin(stream.offsets[rows], last, self.budget), last + 1
         sizes = np.maximum(stream.ends[2 * stops] - stream.ends[2 * starts], 1)
         return batch_windows(starts, stops, sizes, self.batch_tokens, rng)
 
-    def examples(
+    def read_examples(
         self, net: LLMNet, sequences: SequenceBatch, batch: Window, rng: np.random.Generator, items: Tensor
     ) -> tuple[Tensor, Int64s]:
         """In half of the batches the text ends with the time until the target event."""
@@ -84,21 +84,21 @@ class TextReading:
         read_to = stream.ends[2 * (stops - 1) + has_gap]
         begins = np.maximum(stream.ends[2 * starts], read_to - self.budget)
         text_page = make_page(stream, begins, read_to, self.narrator.tokenizer, causal=self.causal)
-        states = self._states(net, text_page)
+        states = self._read_states(net, text_page)
         if not self.causal:
-            return self._pooled(states, text_page), stops - 1
-        rows, events = events_of(starts + 1, stops)
+            return self._pool(states, text_page), stops - 1
+        rows, events = expand_ranges(starts + 1, stops)
         columns = stream.ends[2 * events + has_gap] - 1 + text_page.shift[rows]
         kept = stream.ends[2 * events + has_gap] - 1 >= begins[rows]
         return states[rows[kept], columns[kept]], events[kept]
 
-    def last(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> States:
+    def read_last(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> States:
         """The newest events that fit the budget, then the time until the request where it is given."""
         rows = np.flatnonzero(histories.lengths > 0)
-        stream, requests = self.narrator.verbalise(histories), self.narrator.requests(histories).take(rows)
-        return self._prefixes(net, stream, rows, histories.offsets[rows], histories.offsets[rows + 1], requests)
+        stream, requests = self.narrator.verbalise(histories), self.narrator.tokenise_requests(histories).take(rows)
+        return self._read_prefixes(net, stream, rows, histories.offsets[rows], histories.offsets[rows + 1], requests)
 
-    def every(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> States:
+    def read_every(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> States:
         """A causal model reads the beginning of each history once; events beyond the budget have a text each."""
         stream = self.narrator.verbalise(histories)
         events = np.arange(histories.n_events)
@@ -112,35 +112,35 @@ class TextReading:
         begins, stops = stream.ends[2 * begin], stream.ends[2 * (begin + counts)]
         for chosen in split_token_batches(stops - begins, 2 * self.batch_tokens):
             text_page = make_page(stream, begins[chosen], stops[chosen], self.narrator.tokenizer, causal=True)
-            states = self._states(net, text_page)
-            row, read = events_of(begin[chosen], begin[chosen] + counts[chosen])
+            states = self._read_states(net, text_page)
+            row, read = expand_ranges(begin[chosen], begin[chosen] + counts[chosen])
             yield read, states[row, stream.ends[2 * read + 2] - 1 + text_page.shift[row]]
         late = np.flatnonzero(~early)
-        yield from self._prefixes(net, stream, late, first[late], late + 1, None)
+        yield from self._read_prefixes(net, stream, late, first[late], late + 1, None)
 
-    def _prefixes(
+    def _read_prefixes(
         self, net: LLMNet, stream: Stream, numbers: Int64s, first: Int64s, stops: Int64s, extra: Ragged | None
     ) -> States:
         """One text each of the events from `first` to `stops`, as many of the newest as fit."""
         room = self.budget - (extra.lengths if extra is not None else np.zeros(len(numbers), dtype=np.int64))
         read_to = stream.ends[2 * stops]
-        begins = np.maximum(stream.ends[2 * stream.begin(first, stops, room)], read_to - room)
+        begins = np.maximum(stream.ends[2 * stream.find_begin(first, stops, room)], read_to - room)
         lengths = np.maximum(1, read_to - begins + (extra.lengths if extra is not None else 0))
         for chosen in split_token_batches(lengths, 2 * self.batch_tokens):
             more = extra.take(chosen) if extra is not None else None
             text_page = make_page(
                 stream, begins[chosen], read_to[chosen], self.narrator.tokenizer, causal=self.causal, extra=more
             )
-            yield numbers[chosen], self._pooled(self._states(net, text_page), text_page)
+            yield numbers[chosen], self._pool(self._read_states(net, text_page), text_page)
 
-    def _states(self, net: LLMNet, text_page: Page) -> Tensor:
+    def _read_states(self, net: LLMNet, text_page: Page) -> Tensor:
         return read_states(
             net.reader,
             torch.from_numpy(text_page.tokens).to(self.device),
             torch.from_numpy(text_page.mask).to(self.device),
         )
 
-    def _pooled(self, states: Tensor, text_page: Page) -> Tensor:
+    def _pool(self, states: Tensor, text_page: Page) -> Tensor:
         return pool(self.pooling, states, torch.from_numpy(text_page.mask).to(self.device))
 
 
@@ -159,7 +159,7 @@ class ItemReading:
         """Windows of at most max_length + 1 events."""
         return batches(sequences.offsets, self.max_length + 1, self.batch_tokens, rng)
 
-    def examples(
+    def read_examples(
         self, net: LLMNet, sequences: SequenceBatch, batch: Window, rng: np.random.Generator, items: Tensor
     ) -> tuple[Tensor, Int64s]:
         """In half of the batches the time until the target event is shown."""
@@ -167,34 +167,34 @@ class ItemReading:
         window = pad(sequences, starts, stops - 1).to(self.device)
         gaps = torch.from_numpy(next_gap(sequences, stops)).to(self.device)
         window.requests.scatter_(1, (window.lengths - 1)[:, None], gaps[:, None])
-        states = self._states(net, window, items, request=bool(rng.random() < 0.5))
-        rows, events = events_of(starts + 1, stops)
+        states = self._read_states(net, window, items, request=bool(rng.random() < 0.5))
+        rows, events = expand_ranges(starts + 1, stops)
         return states[rows, events - 1 - starts[rows]], events
 
-    def last(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> States:
+    def read_last(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> States:
         """The last `max_length` events of every row."""
         given = histories.query_times_s is not None
         for rows, window in like_length(histories.last(self.max_length), self.batch_tokens):
-            states = self._states(net, window.to(self.device), items, request=given)
+            states = self._read_states(net, window.to(self.device), items, request=given)
             yield rows, states[torch.arange(len(rows)), window.lengths - 1]
 
-    def every(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> States:
+    def read_every(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> States:
         """One pass over the first `max_length` events; later events have a window each."""
         hidden = histories.at(None)
         index = np.arange(hidden.n_events) - hidden.offsets[hidden.rows]
         flat = np.flatnonzero(index < self.max_length)
         early = hidden.keep(index < self.max_length)
         for rows, window in like_length(early, self.batch_tokens):
-            states = self._states(net, window.to(self.device), items, request=False)
-            row, places = events_of(np.zeros(len(rows), dtype=np.int64), early.lengths[rows])
+            states = self._read_states(net, window.to(self.device), items, request=False)
+            row, places = expand_ranges(np.zeros(len(rows), dtype=np.int64), early.lengths[rows])
             yield flat[early.offsets[rows][row] + places], states[row, places]
         late = np.flatnonzero(index >= self.max_length)
         for start in range(0, len(late), max(1, self.batch_tokens // self.max_length)):
             chosen = late[start : start + max(1, self.batch_tokens // self.max_length)]
             window = pad(hidden, chosen + 1 - self.max_length, chosen + 1).to(self.device)
-            yield chosen, self._states(net, window, items, request=False)[:, -1]
+            yield chosen, self._read_states(net, window, items, request=False)[:, -1]
 
-    def _states(self, net: LLMNet, window: Padded, items: Tensor, *, request: bool) -> Tensor:
+    def _read_states(self, net: LLMNet, window: Padded, items: Tensor, *, request: bool) -> Tensor:
         assert net.inputs is not None
         width = window.items.shape[1]
         mask = (torch.arange(width, device=self.device)[None, :] < window.lengths[:, None]).long()
@@ -203,10 +203,10 @@ class ItemReading:
         return states
 
 
-def events_of(starts: Int64s, stops: Int64s) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """The numbers from starts[b] up to stops[b] of every row, and the row of each.
+def expand_ranges(starts: Int64s, stops: Int64s) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The integers from starts[b] up to stops[b] of every row b, and the row of each.
 
-    >>> [part.tolist() for part in events_of(np.array([3, 7]), np.array([5, 8]))]
+    >>> [part.tolist() for part in expand_ranges(np.array([3, 7]), np.array([5, 8]))]
     [[0, 0, 1], [3, 4, 7]]
     """
     lengths = stops - starts

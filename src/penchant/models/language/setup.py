@@ -1,4 +1,4 @@
-"""What the model `llm` needs before training: words, a language model, pre-training, text vectors of items."""
+"""What the model `llm` needs before training: item texts, a language model, pre-training, text vectors of items."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ CORPUS_HISTORIES = 2000
 
 
 @dataclass(frozen=True)
-class Words:
-    """The words of the data: `titles` `[N]` (an id where there is none), `texts` `[N]` (None: no text)."""
+class ItemTexts:
+    """Texts of the catalogue: `titles` `[N]` (the id where an item has none), `texts` `[N]` (None: no text)."""
 
     titles: list[str]
     texts: list[str | None]
     language: str
 
     @classmethod
-    def of(cls, data: TrainingData, options: LLMOptions) -> Words:
+    def of(cls, data: TrainingData, options: LLMOptions) -> ItemTexts:
         """Titles and texts of the catalogue. Raises `ModelError` where no item has a text."""
         table = data.items
         texts: list[str | None] = [] if table is None else join_text_fields(table, ITEM_FIELDS)
         if table is None or not any(texts):
             raise ModelError(
-                "llm reads words, and no item has a title, categories or a description.",
+                "llm reads item_texts, and no item has a title, categories or a description.",
                 remedy="Give items a title, or use --model transformer.",
             )
         ids = table[schema.ITEM_ID].cast(pl.String)
@@ -63,8 +63,8 @@ class Words:
             language = "zh" if find_main_language([t for t in texts if t][:5000]) == "zh" else "en"
         return cls([shorten(title, options.title_length) for title in names], texts, language)
 
-    def corpus(self, data: TrainingData, *, histories: int = CORPUS_HISTORIES) -> list[str]:
-        """Texts of the items and some verbalised histories (evenly chosen, at most 40 events of each)."""
+    def build_corpus(self, data: TrainingData, *, histories: int = CORPUS_HISTORIES) -> list[str]:
+        """Texts of the items and evenly spaced verbalised histories, at most 40 events of each."""
         batch = data.sequences
         rows = np.flatnonzero(batch.lengths >= 2)
         rows = rows[evenly_spaced(len(rows), histories)]
@@ -83,7 +83,7 @@ class Words:
 
 
 def choose_item_source(options: LLMOptions, data: TrainingData) -> str:
-    """Where item vectors come from by the options and the data. Raises `ModelError`."""
+    """Where item vectors come from, by the options and the data. Raises `ModelError`."""
     source = options.items
     if source == "auto":
         source = MODALITY if schema.TEXT in data.modalities and not options.train_items else READ
@@ -96,18 +96,18 @@ def choose_item_source(options: LLMOptions, data: TrainingData) -> str:
 
 @dataclass
 class Prepared:
-    """A language model ready to learn; `digest` of its folder (None: created or changed here)."""
+    """A language model before training; `digest` of its folder (None: created or changed here)."""
 
     model: LanguageModel
-    words: Words
+    item_texts: ItemTexts
     pretraining: PretrainingLog | None
     digest: str | None
 
 
 def prepare(options: LLMOptions, data: TrainingData, device: torch.device) -> Prepared:
-    """Words, language model and pre-training, as the options say. Raises `ModelError`, `EncoderError`."""
-    words = Words.of(data, options)
-    corpus = words.corpus(data)
+    """Item texts, language model and pre-training, as the options say. Raises `ModelError`, `EncoderError`."""
+    item_texts = ItemTexts.of(data, options)
+    corpus = item_texts.build_corpus(data)
     objective, digest = options.pretrain, None
     if options.source:
         folder = find_model_folder(options.source, revision=options.revision, download=options.download)
@@ -119,7 +119,7 @@ def prepare(options: LLMOptions, data: TrainingData, device: torch.device) -> Pr
         objective = DEFAULT_OBJECTIVE[kind] if objective == "auto" else objective
         model = make_small(
             kind,
-            train_tokenizer(corpus, words.language, kind, size=options.vocabulary),
+            train_tokenizer(corpus, item_texts.language, kind, size=options.vocabulary),
             dim=options.width,
             layers=options.layers,
             heads=options.n_heads,
@@ -131,7 +131,7 @@ def prepare(options: LLMOptions, data: TrainingData, device: torch.device) -> Pr
             remedy="Take another source, or levels=1.",
         )
     if objective == "none":
-        return Prepared(model, words, None, digest)
+        return Prepared(model, item_texts, None, digest)
     settings = PretrainingOptions(
         objective,
         epochs=options.pretrain_epochs,
@@ -141,7 +141,7 @@ def prepare(options: LLMOptions, data: TrainingData, device: torch.device) -> Pr
         learning_rate=1e-3 if model.is_new else 1e-4,
     )
     log = pretrain(model, corpus, settings, seed=data.seed, device=device, progress=data.progress)
-    return Prepared(model, words, log, digest)
+    return Prepared(model, item_texts, log, digest)
 
 
 def choose_pooling(options: LLMOptions, kind: str) -> str:
