@@ -23,7 +23,7 @@ from penchant.data.splits import Holdout
 from penchant.data.training import TrainingData, Validation
 from penchant.embeddings.modalities import embed_items
 from penchant.embeddings.packing import attach_content, default_cache, pack_histories
-from penchant.models.nn.windows import training_windows
+from penchant.models.nn.windows import draw_windows
 from penchant.models.sequence import SequenceModel
 from penchant.recommender.config import Config
 from penchant.training import fit
@@ -80,7 +80,7 @@ def measure(asked: dict[str, Any]) -> dict[str, Any]:
     model = Watched(options)
     model.watch(test)
     fit(model, data, device="cpu")
-    starts, stops = training_windows(learned.offsets, options.max_length + 1, np.random.default_rng(0))
+    starts, stops = draw_windows(learned.offsets, options.max_length + 1, np.random.default_rng(0))
     return {
         "epochs": model.rows,
         "peak_rss_mb": peak_rss_mb(),

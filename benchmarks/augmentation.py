@@ -39,7 +39,7 @@ from penchant.embeddings.training_files import TrainingFiles, load_training_file
 from penchant.encoders.trainable import TrainableEncoder, TrainableOptions
 from penchant.metrics.significance import mean_over_seeds, paired_differences
 from penchant.models.nn.history_augmentation import HistoryAugmentation
-from penchant.models.nn.history_contrast import versions_apart
+from penchant.models.nn.history_contrast import compute_history_contrast
 from penchant.models.sequence import SequenceModel, SequenceOptions
 from penchant.training import fit
 from penchant.training.selection import build_validation
@@ -184,8 +184,8 @@ def of_histories(root: Path, epochs: int, seeds: int) -> dict[str, Any]:
             data = TrainingData(sequences, cut.train.n_items, kinds, int(sequences.times_s.max()), seed=seed)
             data = replace(data, validation=held)
             model = SequenceModel(SequenceOptions(dim=32, epochs=epochs, contrastive_weight=0.1 if one else 0.0))
-            changed = partial(versions_apart, augmentation=one or ON["histories"])
-            with patch("penchant.models.sequence.versions_apart", changed):
+            changed = partial(compute_history_contrast, augmentation=one or ON["histories"])
+            with patch("penchant.models.sequence.compute_history_contrast", changed):
                 each.append(float(fit(model, data).validation_ndcg or 0.0))
         rows[name] = {"mean": round(float(np.mean(each)), 4), "seeds": [round(value, 4) for value in each]}
         print(f"histories  {name:20} {rows[name]}", flush=True)

@@ -177,7 +177,7 @@ LOG = SequenceBatch.of_items([[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [11], [], [12, 13
 def test_a_cropped_history_is_a_section() -> None:
     starts = set()
     for seed in range(60):
-        cut = histories_of.cropped(LOG, rng(seed), share=0.5)
+        cut = histories_of.crop_histories(LOG, rng(seed), share=0.5)
         assert cut.lengths.tolist() == [5, 1, 0, 2]
         row = cut.items[:5]
         starts.add(int(row[0]))
@@ -192,7 +192,7 @@ def test_windows_are_separate_rows() -> None:
 
 
 def test_masked_events_stay_without_their_item() -> None:
-    hidden = histories_of.masked(LOG, rng(), share=0.5)
+    hidden = histories_of.mask_events(LOG, rng(), share=0.5)
     assert hidden.lengths.tolist() == LOG.lengths.tolist() and np.array_equal(hidden.times_s, LOG.times_s)
     assert 0 < (hidden.items == histories_of.MASKED).sum() < 14
     assert np.array_equal(hidden.items[hidden.items >= 0], LOG.items[hidden.items >= 0])
@@ -200,23 +200,25 @@ def test_masked_events_stay_without_their_item() -> None:
 
 def test_reordering_stays_within_a_section() -> None:
     for seed in range(30):
-        mixed = histories_of.reordered(LOG, rng(seed), share=0.4)
+        mixed = histories_of.reorder_events(LOG, rng(seed), share=0.4)
         row = mixed.items[:10]
         moved = np.flatnonzero(row != LOG.items[:10])
         assert sorted(row) == list(range(1, 11)) and (not len(moved) or np.ptp(moved) < 4)
         assert np.array_equal(mixed.times_s, LOG.times_s) and mixed.items[10] == 11
-    assert any(not np.array_equal(histories_of.reordered(LOG, rng(s), share=1.0).items, LOG.items) for s in range(3))
+    assert any(
+        not np.array_equal(histories_of.reorder_events(LOG, rng(s), share=1.0).items, LOG.items) for s in range(3)
+    )
 
 
 def test_one_change_a_history() -> None:
     options = histories_of.HistoryAugmentation(crop=0.5, mask=1.0, reorder=1.0)
     many = LOG.take([0] * 300)
-    out = histories_of.augmented_histories(many, options, rng())
+    out = histories_of.augment_histories(many, options, rng())
     hidden = np.bincount(out.rows[out.items == histories_of.MASKED], minlength=300)
     short = out.lengths == 5
     assert set(out.lengths) == {5, 10} and set(hidden) == {0, 10} and not (short & (hidden > 0)).any()
     assert 70 < short.sum() < 130 and 70 < (hidden > 0).sum() < 130
-    repeated = histories_of.augmented_histories(many, options, rng())
+    repeated = histories_of.augment_histories(many, options, rng())
     assert repeated.items.tobytes() == out.items.tobytes()
 
 

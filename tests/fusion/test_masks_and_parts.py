@@ -8,9 +8,9 @@ from torch import nn
 
 from penchant.errors import OptionError
 from penchant.fusion.attention import Attention
-from penchant.fusion.balance import MOST, presence_weights
-from penchant.fusion.contributions import shapley
-from penchant.fusion.feature_level import FEATURE_LEVEL, feature_fusion
+from penchant.fusion.balance import MOST, weigh_by_rarity
+from penchant.fusion.contributions import compute_shapley
+from penchant.fusion.feature_level import FEATURE_LEVEL, make_fusion
 from penchant.fusion.gated import Gated
 from penchant.fusion.normalisation import ModalityNorm
 from penchant.fusion.product import Bilinear, Product
@@ -20,7 +20,7 @@ from penchant.testing.fusions import DIM, MODALITIES, check_fusion, rows
 
 @pytest.mark.parametrize("name", FEATURE_LEVEL)
 def test_contract(name: str) -> None:
-    check_fusion(lambda modalities, dim: feature_fusion(name, modalities, dim, [1.0, 0.5, 2.0]))
+    check_fusion(lambda modalities, dim: make_fusion(name, modalities, dim, [1.0, 0.5, 2.0]))
 
 
 class _Leaky(nn.Module):
@@ -37,10 +37,10 @@ def test_the_contract_finds_a_fusion_that_looks_behind_the_mask() -> None:
 
 def test_shapley_values_of_a_sum_are_its_terms_and_of_a_product_are_halves() -> None:
     vectors, present = rows()
-    split = shapley(lambda v, p: (v * p.unsqueeze(-1)).sum(dim=1), vectors, present)
+    split = compute_shapley(lambda v, p: (v * p.unsqueeze(-1)).sum(dim=1), vectors, present)
     torch.testing.assert_close(split, vectors * present.unsqueeze(-1))
     both = torch.ones(40, 2, dtype=torch.bool)
-    halves = shapley(lambda v, p: v.prod(dim=1) * p.all(dim=1, keepdim=True), vectors[:, :2], both)
+    halves = compute_shapley(lambda v, p: v.prod(dim=1) * p.all(dim=1, keepdim=True), vectors[:, :2], both)
     torch.testing.assert_close(halves, (vectors[:, :2].prod(dim=1) / 2).unsqueeze(1).expand(-1, 2, -1))
 
 
@@ -116,11 +116,11 @@ def test_standardising_takes_away_what_all_rows_of_a_modality_share() -> None:
 def test_rows_with_rare_modalities_weigh_more() -> None:
     present = np.zeros((1000, 2), dtype=np.bool_)
     present[:, 0], present[:100, 1] = True, True
-    weights = presence_weights(present)
+    weights = weigh_by_rarity(present)
     assert weights.mean() == pytest.approx(1.0)
     assert weights[0] / weights[-1] == pytest.approx((1 + 10) / 2)
-    np.testing.assert_allclose(presence_weights(present, 0.0), 1.0)
+    np.testing.assert_allclose(weigh_by_rarity(present, 0.0), 1.0)
     one = np.zeros((10_000, 2), dtype=np.bool_)
     one[1:, 0], one[0, 1] = True, True
-    capped = presence_weights(one)
+    capped = weigh_by_rarity(one)
     assert capped[0] / capped[1] == pytest.approx(MOST)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from penchant.fusion.normalisation import ModalityNorm
-from penchant.fusion.unit_sum import unit, unit_sum
+from penchant.fusion.unit_sum import to_unit, unit_sum
 from penchant.fusion.weighted_sum import weighted_sum
 
 
@@ -20,14 +20,14 @@ def drawn(*shape: int, seed: int = 0) -> Tensor:
 def test_unit_is_normalize_and_so_is_its_gradient(shape: tuple[int, ...]) -> None:
     ours, theirs = drawn(*shape).requires_grad_(), drawn(*shape).requires_grad_()
     pull = drawn(*shape, seed=1)
-    (unit(ours) * pull).sum().backward()
+    (to_unit(ours) * pull).sum().backward()
     (normalize(theirs, dim=-1) * pull).sum().backward()
-    torch.testing.assert_close(unit(ours), normalize(theirs, dim=-1))
+    torch.testing.assert_close(to_unit(ours), normalize(theirs, dim=-1))
     torch.testing.assert_close(ours.grad, theirs.grad)
 
 
 def test_unit_leaves_zeros() -> None:
-    assert not unit(torch.zeros(2, 3)).any()
+    assert not to_unit(torch.zeros(2, 3)).any()
 
 
 def defined(modalities: list[Tensor], present: Tensor, weights: Tensor) -> Tensor:

@@ -13,9 +13,9 @@ from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData, Validation
 from penchant.errors import ModelError, OptionError, UsageError
 from penchant.models.base import ModelState
-from penchant.models.nn.options import epochs_for
-from penchant.models.nn.tokens import UNKNOWN, clock, gap_bucket, pad
-from penchant.models.nn.windows import batches, training_windows
+from penchant.models.nn.options import choose_epochs
+from penchant.models.nn.tokens import UNKNOWN, bucket_gaps, pad, split_calendar
+from penchant.models.nn.windows import draw_batches, draw_windows
 from penchant.models.sequence import SequenceModel, SequenceOptions
 from penchant.testing.models import check_model
 from penchant.training import fit
@@ -93,7 +93,7 @@ def test_same_seed_same_weights() -> None:
 
 @pytest.mark.parametrize("length", [2, 5, 9, 10, 17, 18, 40])
 def test_windows_make_every_event_but_the_first_a_target_once(length: int) -> None:
-    starts, stops = training_windows(np.array([0, length]), 9, np.random.default_rng(length))
+    starts, stops = draw_windows(np.array([0, length]), 9, np.random.default_rng(length))
     targets = np.concatenate([np.arange(a + 1, b) for a, b in zip(starts, stops, strict=True)])
     assert sorted(targets.tolist()) == list(range(1, length))
     assert (stops - starts <= 9).all()
@@ -102,15 +102,15 @@ def test_windows_make_every_event_but_the_first_a_target_once(length: int) -> No
 @pytest.mark.parametrize(("people", "a_batch", "count"), [(3000, 10, 300), (10, 5, 2), (90_000, 266, 339)])
 def test_a_batch_is_a_three_hundredth_of_all_events_within_bounds(people: int, a_batch: int, count: int) -> None:
     """Histories of 12: 120 of 36,000 events, 64 at least of 120, 3,200 at most of 1,080,000."""
-    found = batches(np.arange(people + 1) * 12, 201, 0, np.random.default_rng(0))
+    found = draw_batches(np.arange(people + 1) * 12, 201, 0, np.random.default_rng(0))
     assert len(found) == count and max(len(starts) for starts, _ in found) == a_batch
 
 
 @pytest.mark.parametrize(("events", "epochs"), [(100, 10), (300_000, 10), (600_000, 13), (1_000_000, 16), (10**7, 16)])
 def test_epochs_suit_the_number_of_events_unless_they_are_told(events: int, epochs: int) -> None:
     sequences = SequenceBatch.of_items([np.zeros(events, dtype=np.int32)])
-    assert epochs_for(SequenceOptions(), sequences) == epochs
-    assert epochs_for(SequenceOptions(epochs=3), sequences) == 3
+    assert choose_epochs(SequenceOptions(), sequences) == epochs
+    assert choose_epochs(SequenceOptions(epochs=3), sequences) == 3
     with pytest.raises(UsageError, match="epochs=-1 is out of range"):
         SequenceOptions(epochs=-1)
 
@@ -125,11 +125,11 @@ def test_gap_buckets_and_padding() -> None:
     padded = pad(batch, batch.offsets[:-1], batch.offsets[1:])
     assert padded.items.tolist() == [[5, 6, 7], [8, -1, -1]]
     assert padded.gaps.tolist() == [[0, 1, 1 + 6], [0, 0, 0]]
-    assert padded.requests.tolist() == [[1, 7, int(gap_bucket(np.array([3]))[0])], [2, 0, 0]]
+    assert padded.requests.tolist() == [[1, 7, int(bucket_gaps(np.array([3]))[0])], [2, 0, 0]]
 
 
 def test_clock_by_hand() -> None:
-    hours, days = clock(torch.tensor([0, 86_399, 4 * 86_400, -1, UNKNOWN]))
+    hours, days = split_calendar(torch.tensor([0, 86_399, 4 * 86_400, -1, UNKNOWN]))
     assert hours.tolist() == [1, 24, 1, 24, 0]
     assert days.tolist() == [4, 4, 1, 3, 0]
 

@@ -9,7 +9,7 @@ import torch
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import OptionError, UsageError
-from penchant.models.nn.interest_queries import InterestQueries, strongest
+from penchant.models.nn.interest_queries import InterestQueries, select_nearest
 from penchant.models.nn.mol import MixtureOfLogits
 from penchant.models.sequence import SequenceModel, SequenceOptions
 from penchant.testing.models import check_model
@@ -85,17 +85,17 @@ def test_queries_gather_a_running_weighted_mean() -> None:
 def test_a_target_teaches_its_nearest_interest() -> None:
     interests = torch.tensor([[[1.0, 0.0], [0.0, 5.0]], [[1.0, 1.0], [-1.0, 0.0]]])
     wanted = torch.tensor([[0.9, 0.1], [-1.0, 0.0]])
-    assert strongest(interests, wanted).tolist() == [[1.0, 0.0], [-1.0, 0.0]]
+    assert select_nearest(interests, wanted).tolist() == [[1.0, 0.0], [-1.0, 0.0]]
 
 
 def test_a_mixture_of_one_component_is_a_cosine_and_pairs_are_the_diagonal() -> None:
     torch.manual_seed(0)
     users, items = torch.randn(5, 6), torch.randn(5, 6)
     one = MixtureOfLogits(6, 1)
-    expected = one.users(users)[:, 0] @ one.items(items)[:, 0].T
+    expected = one.split_users(users)[:, 0] @ one.split_items(items)[:, 0].T
     torch.testing.assert_close(one(users, items), expected)
     two = MixtureOfLogits(6, 2)
-    torch.testing.assert_close(two.pairs(users, items), two(users, items).diagonal())
+    torch.testing.assert_close(two.score_pairs(users, items), two(users, items).diagonal())
     scale, targets = torch.tensor(3.0), torch.tensor([0, 1, 2, 3, 4])
     whole = torch.nn.functional.cross_entropy(two(users, items) * scale, targets)
     torch.testing.assert_close(two.cross_entropy(users, items, targets, scale), whole)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from penchant.fusion.presence import Fused, Present, Vectors, masked, with_any
+from penchant.fusion.presence import Fused, Present, Vectors, mask_absent, zero_empty_rows
 
 HEADS = 2
 
@@ -29,12 +29,12 @@ class Attention(nn.Module):
 
     def forward(self, vectors: Vectors, present: Present) -> Fused:
         """The fused vectors of the rows."""
-        seen = masked(vectors, present)
+        seen = mask_absent(vectors, present)
         rows, modalities, dim = seen.shape
         mixed = self.project(seen + self.marks).view(rows, modalities, 3, self.heads, dim // self.heads)
         query, key, value = mixed.permute(2, 0, 3, 1, 4).unbind(0)
         readable = (present | ~present.any(dim=1, keepdim=True))[:, None, None, :]
         read = nn.functional.scaled_dot_product_attention(query, key, value, attn_mask=readable)
-        tokens = masked(seen + self.combine(read.transpose(1, 2).reshape(rows, modalities, dim)), present)
+        tokens = mask_absent(seen + self.combine(read.transpose(1, 2).reshape(rows, modalities, dim)), present)
         fused = tokens.sum(dim=1) / present.sum(dim=1, keepdim=True).clamp_min(1).to(tokens.dtype)
-        return with_any(fused, present)
+        return zero_empty_rows(fused, present)

@@ -11,7 +11,7 @@ MOST = 20.0
 """A row never weighs more than this many times the lightest: a modality of three items must not dominate the loss."""
 
 
-def presence_weights(present: npt.NDArray[np.bool_], strength: float = 1.0) -> Float64s:
+def weigh_by_rarity(present: npt.NDArray[np.bool_], strength: float = 1.0) -> Float64s:
     """Weight of each row by the rarity of its modalities, mean 1: inverse coverage, averaged over them.
 
     w_i ∝ mean_{m ∈ P_i} (1 / coverage_m)^strength, at most `MOST` times the lightest row
@@ -20,7 +20,7 @@ def presence_weights(present: npt.NDArray[np.bool_], strength: float = 1.0) -> F
     with `strength` 0 all rows are equal. Inverse frequency is the usual answer to unbalanced classes (King and Zeng
     2001); here the classes are the modalities. Choose it where a rare modality is valuable.
 
-    >>> presence_weights(np.array([[True, False], [True, False], [True, True]])).round(2).tolist()
+    >>> weigh_by_rarity(np.array([[True, False], [True, False], [True, True]])).round(2).tolist()
     [0.75, 0.75, 1.5]
     """
     if not len(present):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from penchant.fusion.presence import Fused, Present, Vectors, masked, with_any
+from penchant.fusion.presence import Fused, Present, Vectors, mask_absent, zero_empty_rows
 
 
 class Concat(nn.Module):
@@ -20,4 +20,4 @@ class Concat(nn.Module):
 
     def forward(self, vectors: Vectors, present: Present) -> Fused:
         """The fused vectors of the rows."""
-        return with_any(self.mix(masked(vectors, present).flatten(1)), present)
+        return zero_empty_rows(self.mix(mask_absent(vectors, present).flatten(1)), present)

@@ -23,9 +23,7 @@ LEARNED: Mapping[str, Callable[[int, int], nn.Module]] = {
 FEATURE_LEVEL = ("weighted_sum", *LEARNED)
 
 
-def feature_fusion(
-    name: str, n_modalities: int, dim: int, weights: Sequence[float], *, fixed: bool = False
-) -> nn.Module:
+def make_fusion(name: str, n_modalities: int, dim: int, weights: Sequence[float], *, fixed: bool = False) -> nn.Module:
     """A fusion `(vectors [rows, modalities, dim], present [rows, modalities]) → [rows, dim]`.
 
     `weights` `[modalities]` are those of `weighted_sum`: the start of learning, or final with `fixed`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from penchant.fusion.presence import Fused, Present, Vectors, masked, with_any
+from penchant.fusion.presence import Fused, Present, Vectors, mask_absent, zero_empty_rows
 
 
 class Gated(nn.Module):
@@ -13,7 +13,7 @@ class Gated(nn.Module):
 
     The gated multimodal unit (Arevalo et al., ICLR workshop 2017) for any number of modalities: its two sigmoid gates
     that sum to 1 are a softmax here, so that the weights of absent modalities go to the others. Gates start equal and
-    W_m at the identity, which is the plain mean. Costs rows · (modalities² + modalities) · dim². Choose it where a
+    W_m at the unit matrix, which is the plain mean. Costs rows · (modalities² + modalities) · dim². Choose it where a
     modality is good for some items and poor for others, such as a blank cover or a plot of three words.
     """
 
@@ -27,9 +27,9 @@ class Gated(nn.Module):
 
     def forward(self, vectors: Vectors, present: Present) -> Fused:
         """The fused vectors of the rows."""
-        seen = masked(vectors, present)
+        seen = mask_absent(vectors, present)
         logits = self.gate(seen.flatten(1)).view(-1, self.n_modalities, self.dim)
         lowest = torch.finfo(logits.dtype).min
         shares = torch.softmax(logits.masked_fill(~present.unsqueeze(-1), lowest), dim=1)
         fused: Tensor = (shares * torch.einsum("rvd,vde->rve", seen, self.project)).sum(dim=1)
-        return with_any(fused, present)
+        return zero_empty_rows(fused, present)

@@ -50,19 +50,19 @@ class ModalityNorm(nn.Module):
             normed = nn.functional.layer_norm(vectors, (self.dim,))
             out = normed * self.gain / self.dim**0.5 + self.bias
         elif self.kind == "standardise":
-            out = self._standardised(vectors, present)
+            out = self._standardise(vectors, present)
         else:
             out = vectors
         return torch.where(is_present, out, torch.zeros((), dtype=out.dtype, device=out.device))
 
-    def _standardised(self, vectors: Tensor, present: Tensor) -> Tensor:
+    def _standardise(self, vectors: Tensor, present: Tensor) -> Tensor:
         mean, variance = self.mean, self.variance
         if self.training:
             weight = present.unsqueeze(-1).to(vectors.dtype)
             count = weight.sum(dim=0)
             batch_mean = (vectors * weight).sum(dim=0) / count.clamp_min(1.0)
             batch_variance = ((vectors - batch_mean).square() * weight).sum(dim=0) / count.clamp_min(1.0)
-            enough = count >= 8
+            enough = count >= 8  # the variance of fewer rows is noise: the running average serves
             self._update_averages(batch_mean.detach(), batch_variance.detach(), enough.squeeze(-1))
             mean, variance = torch.where(enough, batch_mean, mean), torch.where(enough, batch_variance, variance)
         out: Tensor = (vectors - mean) / (variance + 1e-8).sqrt() / self.dim**0.5

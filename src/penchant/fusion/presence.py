@@ -11,11 +11,11 @@ Present = Bool[Tensor, "rows modalities"]
 Fused = Float[Tensor, "rows dim"]
 
 
-def masked(vectors: Vectors, present: Present) -> Vectors:
-    """Vectors with zeros for absent modalities, whatever their place contains (NaN included)."""
+def mask_absent(vectors: Vectors, present: Present) -> Vectors:
+    """Vectors with zeros for absent modalities; NaN there vanishes too, which a product with the mask would keep."""
     return torch.where(present.unsqueeze(-1), vectors, torch.zeros((), dtype=vectors.dtype, device=vectors.device))
 
 
-def with_any(fused: Fused, present: Present) -> Fused:
+def zero_empty_rows(fused: Fused, present: Present) -> Fused:
     """Fused vectors with zeros in the rows without any modality."""
     return fused * present.any(dim=1, keepdim=True).to(fused.dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from penchant.fusion.presence import Fused, Present, Vectors, masked, with_any
+from penchant.fusion.presence import Fused, Present, Vectors, mask_absent, zero_empty_rows
 
 RANK = 8
 
@@ -26,9 +26,9 @@ class Product(nn.Module):
 
     def forward(self, vectors: Vectors, present: Present) -> Fused:
         """The fused vectors of the rows."""
-        factors = 1.0 + torch.einsum("rvd,vde->rve", masked(vectors, present), self.project)
+        factors = 1.0 + torch.einsum("rvd,vde->rve", mask_absent(vectors, present), self.project)
         fused: Tensor = self.out(factors.prod(dim=1) - 1.0)
-        return with_any(fused, present)
+        return zero_empty_rows(fused, present)
 
 
 class Bilinear(nn.Module):
@@ -46,6 +46,6 @@ class Bilinear(nn.Module):
 
     def forward(self, vectors: Vectors, present: Present) -> Fused:
         """The fused vectors of the rows."""
-        factors = 1.0 + torch.einsum("rvd,vkde->rvke", masked(vectors, present), self.project)
+        factors = 1.0 + torch.einsum("rvd,vkde->rvke", mask_absent(vectors, present), self.project)
         fused: Tensor = (factors.prod(dim=1) - 1.0).sum(dim=1)
-        return with_any(fused, present)
+        return zero_empty_rows(fused, present)

@@ -12,13 +12,13 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from penchant.fusion.presence import Present
-from penchant.fusion.weighted_sum import modality_shares
+from penchant.fusion.weighted_sum import compute_shares
 
 LEAST_LENGTH = 1e-12
 """Shorter vectors are divided by this, as `torch.nn.functional.normalize` does."""
 
 
-def unit(vectors: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
+def to_unit(vectors: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
     """v / |v| over the last dimension; zeros stay zeros.
 
     The values and gradients of `torch.nn.functional.normalize`, with fewer matrices of that size in the backward pass.
@@ -53,6 +53,7 @@ class _Unit(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> Tensor:
+        # d(v / |v|) = (I − u uᵀ) / |v|: the gradient less its part along the unit vector
         out, lengths = ctx.saved_tensors
         along = (grad * out).sum(dim=-1, keepdim=True)
         slope: Tensor = torch.addcmul(grad, out, along, value=-1.0).div_(lengths)
@@ -64,7 +65,7 @@ class _UnitSum(torch.autograd.Function):
     def forward(ctx: Any, present: Tensor, weights: Tensor, *modalities: Tensor) -> Tensor:
         lengths = torch.stack([torch.linalg.vector_norm(modality, dim=1) for modality in modalities], dim=1)
         lengths = lengths.clamp_min_(LEAST_LENGTH)
-        shares = modality_shares(present, weights.to(lengths.dtype))
+        shares = compute_shares(present, weights.to(lengths.dtype))
         scale = shares / lengths
         out = modalities[0] * scale[:, :1]
         for number, modality in enumerate(modalities[1:], start=1):
@@ -77,6 +78,7 @@ class _UnitSum(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         present, weights, lengths, shares, *modalities = ctx.saved_tensors
         along = torch.stack([(grad * modality).sum(dim=1) for modality in modalities], dim=1) / lengths
+        # as in _Unit for every modality; the slope of the weights passes through the quotient w_m / Σ w
         scale, off = shares / lengths, shares * along / lengths.square()
         slopes: list[Tensor | None] = []
         for number, modality in enumerate(modalities):
@@ -85,7 +87,7 @@ class _UnitSum(torch.autograd.Function):
             slopes.append(
                 (grad * scale[:, column]).addcmul_(modality, off[:, column], value=-1.0) if needs_gradient else None
             )
-        there = present.to(lengths.dtype)
-        total = (there * weights.to(lengths.dtype)).sum(dim=1, keepdim=True).clamp_min(1e-12)
-        pulled = there / total * (along - (shares * along).sum(dim=1, keepdim=True))
+        mask = present.to(lengths.dtype)
+        total = (mask * weights.to(lengths.dtype)).sum(dim=1, keepdim=True).clamp_min(1e-12)
+        pulled = mask / total * (along - (shares * along).sum(dim=1, keepdim=True))
         return None, pulled.sum(dim=0).to(weights.dtype), *slopes

@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from penchant.fusion.presence import Fused, Present, Vectors, masked
+from penchant.fusion.presence import Fused, Present, Vectors, mask_absent
 
 
-def modality_shares(
+def compute_shares(
     present: Present, weights: Float[Tensor, " modalities"], *, renormalise: bool = True
 ) -> Float[Tensor, "rows modalities"]:
     """Weight of each modality in each row: 0 where absent; rows sum to 1 with `renormalise`."""
@@ -40,8 +40,8 @@ def weighted_sum(
     >>> weighted_sum(v, torch.ones(1, 3, dtype=torch.bool), w)
     tensor([[0.2500, 0.3500, 0.4500, 0.5500]])
     """
-    share = modality_shares(present, weights, renormalise=renormalise)
-    return (share.unsqueeze(-1) * masked(vectors, present)).sum(dim=1)
+    share = compute_shares(present, weights, renormalise=renormalise)
+    return (share.unsqueeze(-1) * mask_absent(vectors, present)).sum(dim=1)
 
 
 class WeightedSum(nn.Module):
@@ -61,9 +61,9 @@ class WeightedSum(nn.Module):
         """Weights that sum to 1."""
         return torch.softmax(self.logits, dim=0)
 
-    def shares(self, present: Present) -> Float[Tensor, "rows modalities"]:
+    def compute_shares(self, present: Present) -> Float[Tensor, "rows modalities"]:
         """Weights of the modalities in each row; they sum to 1 over those present."""
-        return modality_shares(present, self.weights)
+        return compute_shares(present, self.weights)
 
     def forward(self, vectors: Vectors, present: Present) -> Fused:
         """The fused vectors of the rows."""

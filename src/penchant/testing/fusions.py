@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from penchant.fusion.contributions import parts_of
+from penchant.fusion.contributions import split_fused
 
 Factory = Callable[[int, int], nn.Module]
 MODALITIES, DIM, ROWS = 3, 8, 40
@@ -59,7 +59,7 @@ def check_parts(fuse: nn.Module) -> None:
     """Parts of the modalities sum to the fused vector of length 1, and the part of an absent modality is 0."""
     vectors, present = rows()
     with torch.no_grad():
-        parts = parts_of(fuse, vectors, present)
+        parts = split_fused(fuse, vectors, present)
         fused = nn.functional.normalize(fuse(vectors, present), dim=1)
     torch.testing.assert_close(parts.sum(dim=1), fused, msg="parts must sum to the fused vector")
     assert (parts[~present].abs() < 1e-6).all(), "an absent modality has no part"

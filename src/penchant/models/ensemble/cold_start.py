@@ -33,8 +33,8 @@ class ColdStartScorer:
     """`mapping` from content, the `weights` of the experts for cold items, and the scale of the warm scores.
 
     The expert that ranks warm items best need not be the one whose scores carry over to similar items: co-occurrence
-    counts belong to one item, a network over contents generalises. So cold items have expert weights of their own,
-    those of a conditional logit over leave-one-out predictions of warm items; their weighted sum is a log-likelihood.
+    counts belong to one item, a network over contents generalises. So cold items have separate expert weights, those
+    of a conditional logit over leave-one-out predictions of warm items; their weighted sum is a log-likelihood.
     The log-likelihood of warm items is `inverse_temperature` · score. `thresholds` say how much likelier a warm item
     must be to stay above a cold one (`fit_threshold`), one for each of the `history_lengths`, in events.
     """

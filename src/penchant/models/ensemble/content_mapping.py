@@ -56,7 +56,7 @@ class ContentMapping:
         return np.asarray(self._centre(scores) @ self._mapping.T, dtype=np.float32)
 
     def predict_left_out(self, scores: Float32s) -> Float32s:
-        """Leave-one-out predictions of the `calibration_items`, `[B, R]`: none depends on the item's own score."""
+        """Leave-one-out predictions of the `calibration_items`, `[B, R]`: none depends on the score of its item."""
         return np.asarray(self._centre(scores) @ self._calibration_mapping.T, dtype=np.float32)
 
     def predict_peers(self, scores: Float32s) -> Float32s:

@@ -20,7 +20,7 @@ from penchant.llm.language_model import read_states
 from penchant.models.language.histories import Narrator, Page, Stream, make_page
 from penchant.models.language.network import LLMNet
 from penchant.models.nn.tokens import Padded, pad
-from penchant.models.nn.windows import Window, batch_windows, batches, like_length, next_gap
+from penchant.models.nn.windows import Window, batch_windows, bucket_next_gap, draw_batches, group_by_length
 
 States = Iterator[tuple[Int64s, Tensor]]
 """Row numbers and their pooled states `[rows, width]`, in batches."""
@@ -157,7 +157,7 @@ class ItemReading:
 
     def batches(self, sequences: SequenceBatch, rng: np.random.Generator) -> list[Window]:
         """Windows of at most max_length + 1 events."""
-        return batches(sequences.offsets, self.max_length + 1, self.batch_tokens, rng)
+        return draw_batches(sequences.offsets, self.max_length + 1, self.batch_tokens, rng)
 
     def read_examples(
         self, net: LLMNet, sequences: SequenceBatch, batch: Window, rng: np.random.Generator, items: Tensor
@@ -165,7 +165,7 @@ class ItemReading:
         """In half of the batches the time until the target event is shown."""
         starts, stops = batch
         window = pad(sequences, starts, stops - 1).to(self.device)
-        gaps = torch.from_numpy(next_gap(sequences, stops)).to(self.device)
+        gaps = torch.from_numpy(bucket_next_gap(sequences, stops)).to(self.device)
         window.requests.scatter_(1, (window.lengths - 1)[:, None], gaps[:, None])
         states = self._read_states(net, window, items, request=bool(rng.random() < 0.5))
         rows, events = expand_ranges(starts + 1, stops)
@@ -174,7 +174,7 @@ class ItemReading:
     def read_last(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> States:
         """The last `max_length` events of every row."""
         given = histories.query_times_s is not None
-        for rows, window in like_length(histories.last(self.max_length), self.batch_tokens):
+        for rows, window in group_by_length(histories.last(self.max_length), self.batch_tokens):
             states = self._read_states(net, window.to(self.device), items, request=given)
             yield rows, states[torch.arange(len(rows)), window.lengths - 1]
 
@@ -184,7 +184,7 @@ class ItemReading:
         index = np.arange(hidden.n_events) - hidden.offsets[hidden.rows]
         flat = np.flatnonzero(index < self.max_length)
         early = hidden.keep(index < self.max_length)
-        for rows, window in like_length(early, self.batch_tokens):
+        for rows, window in group_by_length(early, self.batch_tokens):
             states = self._read_states(net, window.to(self.device), items, request=False)
             row, places = expand_ranges(np.zeros(len(rows), dtype=np.int64), early.lengths[rows])
             yield flat[early.offsets[rows][row] + places], states[row, places]

@@ -51,7 +51,7 @@ class ItemTexts:
         texts: list[str | None] = [] if table is None else join_text_fields(table, ITEM_FIELDS)
         if table is None or not any(texts):
             raise ModelError(
-                "llm reads item_texts, and no item has a title, categories or a description.",
+                "llm reads texts, and no item has a title, categories or a description.",
                 remedy="Give items a title, or use --model transformer.",
             )
         ids = table[schema.ITEM_ID].cast(pl.String)

@@ -1,4 +1,4 @@
-"""The CNN+RNN fusion network: convolutions over each modality of recent events, a recurrent network over the events."""
+"""The CNN+RNN fusion network: a convolution over each modality of recent events, a recurrent network over events."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ KERNEL = 3
 class CnnRnnEncoder(nn.Module):
     """dense[ conv_1(V_1); …; conv_M(V_M); GRU(tokens) ] + tokens, layer-normed: fusion at the level of the model.
 
-    For each of `modalities` modalities a causal 1-D convolution (kernel 3) along time reads what the last three events
-    looked like in it; a GRU reads the event tokens (id, kind, time, content); one dense layer joins them into the
-    interest vector. Convolution after Caser (Tang and Wang, WSDM 2018), a network for each modality after p-RNN
-    (Hidasi et al., RecSys 2016). Where items have no modality besides the id, the convolution reads the tokens. Costs
-    time · dim² · (3 · modalities + 10). Choose it where a run of like pictures or sounds says what comes next.
+    For each of `modalities` modalities a causal 1-D convolution (kernel 3) along time reads the last three events. A
+    GRU reads the event tokens (id, kind, time, content). One dense layer joins them into the interest vector.
+    Convolution after Caser (Tang and Wang, WSDM 2018), a network for each modality after p-RNN (Hidasi et al., RecSys
+    2016). Where items have no modality besides the id, the convolution reads the tokens. Costs
+    time · dim² · (3 · modalities + 10). Choose it where a run of similar pictures or sounds predicts the next item.
     """
 
     def __init__(self, dim: int, layers: int, dropout: float, modalities: int) -> None:
@@ -48,40 +48,41 @@ class CnnRnnEncoder(nn.Module):
         tokens."""
         seen = channels if self.modalities and channels is not None else tokens
         early = nn.functional.pad(seen.transpose(1, 2), (KERNEL - 1, 0))
-        looked = nn.functional.gelu(self.convolve(early)).transpose(1, 2)
+        convolved = nn.functional.gelu(self.convolve(early)).transpose(1, 2)
         hidden, _ = self.cells(tokens)
-        joined = self.dense(self.drop(torch.cat([looked, hidden], dim=2)))
+        joined = self.dense(self.drop(torch.cat([convolved, hidden], dim=2)))
         normed: Tensor = self.norm(joined + tokens)
         return normed
 
 
-def channel_table(
+def build_channels(
     tower: ItemTower, rows: Int[Tensor, " items"], *, without: AbstractSet[str] = frozenset()
 ) -> Float[Tensor, "items channels"]:
     """The modalities of items without their id, side by side: `[items, modalities * dim]`, absent ones zero."""
     if not tower.modalities:
         return torch.zeros(len(rows), 0, device=rows.device)
-    modalities, _ = tower.stacked(rows, without=without)
+    modalities, _ = tower.stack_modalities(rows, without=without)
     scale: float = tower.dim**0.5
     return modalities[:, 1:].flatten(1) * scale
 
 
-def event_channels(
+def build_event_channels(
     tower: ItemTower, window: Padded, table: Float[Tensor, "items channels"], content: Modalities | None
 ) -> Float[Tensor, "batch time channels"]:
-    """What each event shows, `[batch, time, modalities * dim]`: its item's modalities by code, plus its own text and
+    """The channels of each event, `[batch, time, modalities * dim]`: those of its item plus those of its text and
     media.
 
     The attributes of `content` are an event's context (device, place), not those of an item: the token has them.
     """
-    shown: Tensor = embed(window.items.clamp_min(0), table) * (window.items >= 0).unsqueeze(-1)
-    for place, modality in enumerate(tower.modalities):
+    channels: Tensor = embed(window.items.clamp_min(0), table) * (window.items >= 0).unsqueeze(-1)
+    for column, modality in enumerate(tower.modalities):
         if content is None or modality not in content or modality == ATTRIBUTES:
             continue
         vectors = torch.from_numpy(content[modality].vectors).to(table.device)
         present = torch.from_numpy(content[modality].present).to(table.device)
         projected = nn.functional.normalize(tower.projections[modality](vectors), dim=1) * tower.dim**0.5
-        own = (window.content >= 0) & present[window.content.clamp_min(0)]
-        added = embed(window.content.clamp_min(0), projected) * own.unsqueeze(-1)
-        shown = shown + nn.functional.pad(added, (place * tower.dim, (len(tower.modalities) - 1 - place) * tower.dim))
-    return shown
+        has_content = (window.content >= 0) & present[window.content.clamp_min(0)]
+        added = embed(window.content.clamp_min(0), projected) * has_content.unsqueeze(-1)
+        padding = (column * tower.dim, (len(tower.modalities) - 1 - column) * tower.dim)
+        channels = channels + nn.functional.pad(added, padding)
+    return channels

@@ -1,4 +1,4 @@
-"""What each modality of the items gives to the scores of a sequence model, whatever its head."""
+"""Contributions of the items' modalities to the scores of a sequence model, for either head."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from penchant.arrays import Float32s
-from penchant.fusion.contributions import shapley_weights
+from penchant.fusion.contributions import list_shapley_weights
 
 
-def dot_parts(interests: Float32s, items: Float32s, parts: Float32s) -> list[Float32s]:
+def split_dot_products(interests: Float32s, items: Float32s, parts: Float32s) -> list[Float32s]:
     """`[B, N]` for each modality: u · p_m of the interest u that gives the item its score.
 
     `interests` `[B, K, D]` (scaled), `items` `[N, D]`, and their `parts` `[N, V, D]`, which sum to `items`. The score
@@ -27,7 +27,7 @@ def dot_parts(interests: Float32s, items: Float32s, parts: Float32s) -> list[Flo
     return out
 
 
-def shapley_parts(score: Callable[[list[bool]], Float32s], modalities: int) -> list[Float32s]:
+def split_by_shapley(score: Callable[[list[bool]], Float32s], modalities: int) -> list[Float32s]:
     """`[B, N]` for each modality: Shapley values of a score that is not linear in the item's vector.
 
     `score(seen)` gives the scores when items show only some of their modalities. What they get without any is shared
@@ -35,7 +35,7 @@ def shapley_parts(score: Callable[[list[bool]], Float32s], modalities: int) -> l
     """
     nothing = score([False] * modalities)
     out = [nothing / np.float32(modalities) for _ in range(modalities)]
-    for seen, shares in shapley_weights(modalities):
+    for seen, shares in list_shapley_weights(modalities):
         gain = score(seen) - nothing
         for modality, share in enumerate(shares):
             out[modality] = out[modality] + np.float32(share) * gain

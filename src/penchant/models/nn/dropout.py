@@ -14,8 +14,8 @@ class PooledDropout(nn.Module):
 
     Drawing a fresh mask (`torch.nn.functional.dropout`) makes 33 M elements a second on a core and took a quarter of
     a training step; a slice costs one read. The pool is always the same, the slices are drawn from torch's generator:
-    a training that goes on after a stop makes the same masks. On a GPU, and where the network is compiled, the
-    ordinary dropout is used.
+    a resumed training draws the same masks. On a GPU, and in a compiled network, the
+    ordinary dropout serves.
     """
 
     def __init__(self, p: float) -> None:
@@ -24,7 +24,7 @@ class PooledDropout(nn.Module):
         self._pool: Tensor | None = None
 
     def forward(self, x: Float[Tensor, " *shape"]) -> Float[Tensor, " *shape"]:
-        """The vectors with random zeros; the identity in evaluation mode."""
+        """The vectors with random zeros; in evaluation mode `x` itself."""
         if not self.training or self.p == 0.0:
             return x
         if x.device.type != "cpu" or x.numel() > _POOL // 2 or torch.compiler.is_compiling():

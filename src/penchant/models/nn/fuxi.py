@@ -1,4 +1,4 @@
-"""FuXi-α: content, time and position each look at the history through a channel of their own."""
+"""FuXi-α: attention with one channel each for content, time and position."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class FuxiBlock(nn.Module):
     """u, v, q, k = silu(W norm(x)); h = [silu(q kᵀ)/n · v, α(t_i − t_j) · v, β(i − j) · v]; y = x + W_o(norm(h) ⊙ u);
     y + W₃(silu(W₁ norm(y)) ⊙ W₂ norm(y)).
 
-    α and β are learned tables by elapsed time and by distance that weigh the values directly, each head its own (Ye
+    α and β are learned tables by elapsed time and by distance, one a head, that weigh the values directly (Ye
     et al., WWW 2025, adaptive multi-channel self-attention and multi-stage feed-forward); here the three channels
-    read the same values, and α and β are divided by n = √max_length so that a whole history sums to order one. Choose
-    it where time and order matter more than what resembles what.
+    read the same values, and α and β are divided by n = √max_length so that a full history sums to order one. Choose
+    it where time and order matter more than similarity of content.
     """
 
     def __init__(self, dim: int, heads: int, dropout: float, max_length: int, *, time_bias: bool) -> None:

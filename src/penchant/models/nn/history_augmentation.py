@@ -1,4 +1,4 @@
-"""Histories changed so that they still tell the same interests: cropped, masked, reordered.
+"""Augmented histories that show the same interests: cropped, masked, reordered.
 
 Xie et al. 2022, "Contrastive learning for sequential recommendation" (CL4SRec).
 """
@@ -21,7 +21,7 @@ MASKED: Final = -1
 @dataclass(frozen=True)
 class HistoryAugmentation:
     """`crop`: share of a history that is kept (1: all); `mask`: share of events whose item is hidden; `reorder`: share
-    of a history within which events change places."""
+    of a history whose events change order."""
 
     crop: float = 0.8
     mask: float = 0.2
@@ -32,68 +32,70 @@ class HistoryAugmentation:
         require_range(self, "crop", above=0, most=1)
 
 
-def augmented_histories(
+def augment_histories(
     histories: SequenceBatch, options: HistoryAugmentation, rng: np.random.Generator
 ) -> SequenceBatch:
-    """One of the three changes to each history, drawn evenly (a change that does nothing is drawn too)."""
+    """One of the three changes to each history, drawn uniformly (a change without effect is drawn too)."""
     kinds = rng.integers(0, 3, len(histories))
-    out = cropped(histories, rng, share=options.crop, rows=kinds == 0)
-    out = masked(out, rng, share=options.mask, rows=kinds == 1)
-    return reordered(out, rng, share=options.reorder, rows=kinds == 2)
+    out = crop_histories(histories, rng, share=options.crop, rows=kinds == 0)
+    out = mask_events(out, rng, share=options.mask, rows=kinds == 1)
+    return reorder_events(out, rng, share=options.reorder, rows=kinds == 2)
 
 
-def cropped(
+def crop_histories(
     histories: SequenceBatch, rng: np.random.Generator, *, share: float, rows: npt.NDArray[np.bool_] | None = None
 ) -> SequenceBatch:
     """A stretch of each history (of those in `rows` `[B]`), `share` of its events and at least one."""
-    start, width = _stretch(histories, rng, share)
+    start, width = _draw_stretch(histories, rng, share)
     if rows is not None:
         start, width = np.where(rows, start, 0), np.where(rows, width, histories.lengths)
-    place = _places(histories)
+    position = _number_events(histories)
     at = histories.rows
-    return histories.keep((place >= start[at]) & (place < (start + width)[at]))
+    return histories.keep((position >= start[at]) & (position < (start + width)[at]))
 
 
-def masked(
+def mask_events(
     histories: SequenceBatch, rng: np.random.Generator, *, share: float, rows: npt.NDArray[np.bool_] | None = None
 ) -> SequenceBatch:
-    """A share of the events without their item (`MASKED`) and without content of their own; time and kind stay."""
+    """A share of the events without their item (`MASKED`) and their content; time and kind stay."""
     hidden = rng.random(histories.n_events) < share
     if rows is not None:
         hidden &= rows[histories.rows]
     items = np.where(hidden, np.int32(MASKED), histories.items)
-    own = histories.content_rows
-    return replace(histories, items=items, content_rows=None if own is None else np.where(hidden, np.int32(-1), own))
+    rows_of_content = histories.content_rows
+    if rows_of_content is not None:
+        rows_of_content = np.where(hidden, np.int32(-1), rows_of_content)
+    return replace(histories, items=items, content_rows=rows_of_content)
 
 
-def reordered(
+def reorder_events(
     histories: SequenceBatch, rng: np.random.Generator, *, share: float, rows: npt.NDArray[np.bool_] | None = None
 ) -> SequenceBatch:
-    """Events of a stretch of each history, `share` of it, in random order; the times stay where they are."""
-    start, width = _stretch(histories, rng, share)
-    place, at = _places(histories), histories.rows
-    inside = (place >= start[at]) & (place < (start + width)[at])
+    """Events of a stretch of each history, `share` of it, in random order; the times keep their order."""
+    start, width = _draw_stretch(histories, rng, share)
+    position, at = _number_events(histories), histories.rows
+    inside = (position >= start[at]) & (position < (start + width)[at])
     if rows is not None:
         inside &= rows[at]
-    key = np.where(inside, start[at] + rng.random(histories.n_events) * width[at], place + 0.0)
+    key = np.where(inside, start[at] + rng.random(histories.n_events) * width[at], position + 0.0)
     order = np.lexsort((key, at))
-    own, events = histories.content_rows, histories.event_rows
+    content, events = histories.content_rows, histories.event_rows
     return replace(
         histories,
         items=histories.items[order],
         kinds=histories.kinds[order],
         values=histories.values[order],
-        content_rows=None if own is None else own[order],
+        content_rows=None if content is None else content[order],
         event_rows=None if events is None else events[order],
     )
 
 
-def _places(histories: SequenceBatch) -> npt.NDArray[np.int64]:
-    """Of each event `[E]`, its place in its history."""
+def _number_events(histories: SequenceBatch) -> npt.NDArray[np.int64]:
+    """The position of each event `[E]` in its history."""
     return np.arange(histories.n_events) - np.repeat(histories.offsets[:-1], histories.lengths)
 
 
-def _stretch(
+def _draw_stretch(
     histories: SequenceBatch, rng: np.random.Generator, share: float
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Start and number of events of a random stretch of each row `[B]`."""

@@ -1,4 +1,4 @@
-"""Where id embeddings begin: at random, or at the principal components of what is known of the items' texts."""
+"""Start of id embeddings: at random, or at the principal components of the items' text vectors."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from penchant.errors import ModelError
 ID_INITS = ("random", "pca")
 
 
-def pca_ids(modalities: Modalities, dim: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+def compute_pca_ids(modalities: Modalities, dim: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """First embeddings `[N, dim]`: the first `dim` principal components of the text modality, mean squared length 1.
 
     x_i = (t_i − mean) W, W the eigenvectors of the covariance of the unit text vectors with the largest eigenvalues
     (after Harte et al., "Leveraging large language models for sequential recommendation", RecSys 2023). Items without
     text, and dimensions beyond those of the modality, are drawn from N(0, 1/dim), as every id is with `random`. Raises
-    `ModelError` where there is no text modality.
+    `ModelError` without a text modality.
     """
     if TEXT not in modalities:
         raise ModelError(
@@ -33,6 +33,7 @@ def pca_ids(modalities: Modalities, dim: int, rng: np.random.Generator) -> npt.N
     centred = vectors - vectors.mean(axis=0)
     _, directions = np.linalg.eigh(centred.T @ centred)
     kept = directions[:, ::-1][:, :dim]
+    # eigenvectors have no sign: the largest component of each becomes positive, so that every machine agrees
     kept = kept * np.sign(kept[np.abs(kept).argmax(axis=0), np.arange(kept.shape[1])])
     projected = centred @ kept
     power = float((projected**2).sum(axis=1).mean())

@@ -1,4 +1,4 @@
-"""Several interests a person: K learned queries, each gathering the history that answers it."""
+"""Multi-interest: K learned queries, each of which pools the history."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class InterestQueries(nn.Module):
         return interests
 
 
-def strongest(
+def select_nearest(
     interests: Float[Tensor, "tokens K dim"], targets: Float[Tensor, "tokens dim"]
 ) -> Float[Tensor, "tokens dim"]:
     """The interest of each row that is nearest to its target.

@@ -14,15 +14,15 @@ from torch.nn.functional import embedding as embed
 from penchant.data.modalities import Modalities
 from penchant.data.schema import BEHAVIOUR
 from penchant.errors import ModelError, OptionError, UsageError
-from penchant.fusion.contributions import parts_of
-from penchant.fusion.feature_level import FEATURE_LEVEL, feature_fusion
+from penchant.fusion.contributions import split_fused
+from penchant.fusion.feature_level import FEATURE_LEVEL, make_fusion
 from penchant.fusion.normalisation import NORMALISATIONS, ModalityNorm
 from penchant.fusion.presence import Present, Vectors
-from penchant.fusion.unit_sum import unit, unit_sum
+from penchant.fusion.unit_sum import to_unit, unit_sum
 from penchant.fusion.weighted_sum import WeightedSum
 
 DECISION = "decision"
-"""Not a fusion of the tower: one network a view, their scores summed (see `models/ensemble/modality_experts.py`)."""
+"""No fusion of the tower: one network a modality, their scores summed (see `models/ensemble/modality_experts.py`)."""
 FUSIONS = ("none", *FEATURE_LEVEL, DECISION)
 BALANCES = ("none", "loss")
 NOTHING: AbstractSet[str] = frozenset()
@@ -62,24 +62,24 @@ class TowerOptions:
         if any(not 0 <= weight < float("inf") for weight in self.fusion_weights.values()):
             raise UsageError(f"fusion_weights={dict(self.fusion_weights)}: one is negative.", remedy="Give 0 or more.")
 
-    def chosen(self, modalities: Sequence[str]) -> list[str]:
-        """The modalities besides the id that a tower takes of those there are, sorted. Raises `ModelError`."""
+    def select_modalities(self, modalities: Sequence[str]) -> list[str]:
+        """The modalities besides the id that the tower reads, of those in the data, sorted. Raises `ModelError`."""
         if self.fusion == "none":
             return []
         missing = [name for name in self.modalities if name != BEHAVIOUR and name not in modalities]
         if missing:
             raise ModelError(
-                f"The item modality {', '.join(missing)} is wanted and not there.",
-                remedy=f"Modalities there are: {', '.join(modalities) or 'none'}. Set modalities to some of them.",
+                f"The item modality {', '.join(missing)} is an option and not in the data.",
+                remedy=f"The data have: {', '.join(modalities) or 'none'}. Set modalities to some of them.",
             )
-        found = sorted(
+        chosen = sorted(
             name for name in modalities if name != BEHAVIOUR and (not self.modalities or name in self.modalities)
         )
-        if not found and not self.ids:
+        if not chosen and not self.ids:
             raise ModelError(
                 "The items have no modalities to be known by, and ids=False.", remedy="Give them text, or set ids=true."
             )
-        return found
+        return chosen
 
     @property
     def with_ids(self) -> bool:
@@ -90,9 +90,9 @@ class TowerOptions:
 class ItemTower(nn.Module):
     """Item codes to vectors `[items, dim]`.
 
-    The first modality is always the id embedding (that is the behaviour modality here); each further one is projected
-    by a dense layer and every modality is normalised before the fusion, so that none drowns another. Without its id (a
-    new item, or a text that somebody wrote) an item is the fusion of its remaining modalities.
+    The first modality is always the id embedding (here the behaviour modality). A dense layer projects each further
+    one. Every modality is normalised before the fusion, so that none dominates. Without its id (a cold item, or the
+    text of an event) an item is the fusion of its remaining modalities.
     """
 
     def __init__(
@@ -100,43 +100,43 @@ class ItemTower(nn.Module):
     ) -> None:
         super().__init__()
         self.n_items, self.dim, self.options = n_items, dim, options
-        self.modalities = options.chosen(list(modalities))
+        self.modalities = options.select_modalities(list(modalities))
         self.columns = [BEHAVIOUR, *self.modalities]
         self.embedding = nn.Parameter(torch.randn(n_items, dim, generator=rng) * dim**-0.5)
         self.sparse = False
-        """Whether the ids' gradient holds only the rows of a step: set it where no step looks at all items."""
+        """Whether the gradient of the ids is sparse (the rows of a step): for losses that do not score all items."""
         self.projections = nn.ModuleDict({m: nn.Linear(modalities[m].dim, dim, bias=False) for m in self.modalities})
         self.trained = nn.Parameter(torch.ones(n_items), requires_grad=False)
-        """1 where the item has been seen in training, so that its id means something; 0 for content alone."""
+        """1 where training has seen the item, so that its id means something; 0 for content alone."""
         self.fuse: nn.Module | None = None
         if self.modalities:
             fixed, given = bool(options.fusion_weights), options.fusion_weights
             start = [given.get(m, 1.0) if fixed else 1.0 if m == BEHAVIOUR else 0.5 for m in self.columns]
             self.norm = ModalityNorm(len(self.columns), dim, options.modality_norm)
-            self.fuse = feature_fusion(options.fusion, len(self.columns), dim, start, fixed=fixed)
+            self.fuse = make_fusion(options.fusion, len(self.columns), dim, start, fixed=fixed)
         self._vectors: dict[str, Tensor] = {}
         self._present: dict[str, Tensor] = {}
         self.mixed_precision = False
         """Whether training projects modalities in bfloat16 (each number to three digits), in half the time."""
-        self._held: dict[str, Tensor] = {}
+        self._copies: dict[str, Tensor] = {}
         self.attach(modalities)
 
     def attach(self, modalities: Modalities) -> None:
-        """Give the tower the vectors of its modalities (they are not parameters and are not saved with it)."""
+        """Give the tower the vectors of its modalities, which are no parameters and are not saved with it."""
         for name in self.modalities:
             modality = modalities[name].unit()
             self._vectors[name] = torch.from_numpy(modality.vectors)
             self._present[name] = torch.from_numpy(modality.present)
-        self._held = {}
+        self._copies = {}
         self.attached = True
         """Whether the vectors of the modalities are here, so that items can be computed again."""
 
     def train(self, mode: bool = True) -> ItemTower:
-        """As of every module; out of training no copies of the vectors of modalities are held."""
-        self._held = {}
+        """As of every module; outside training the tower drops its copies of the vectors."""
+        self._copies = {}
         return super().train(mode)
 
-    def content(self, modality: str, vectors: Float[Tensor, "rows D_m"]) -> Float[Tensor, "rows dim"]:
+    def encode_content(self, modality: str, vectors: Float[Tensor, "rows D_m"]) -> Float[Tensor, "rows dim"]:
         """Vectors of content that has no id, from those of one modality."""
         stacked = torch.zeros(len(vectors), len(self.columns), self.dim, device=vectors.device)
         present = torch.zeros(stacked.shape[:2], dtype=torch.bool, device=vectors.device)
@@ -147,7 +147,7 @@ class ItemTower(nn.Module):
         fused: Tensor = self.fuse(self.norm(stacked, present), present)
         return fused
 
-    def stacked(
+    def stack_modalities(
         self, rows: Int[Tensor, " items"] | None = None, *, with_ids: bool = True, without: AbstractSet[str] = NOTHING
     ) -> tuple[Vectors, Present]:
         """Normalised modalities `[items, modalities, dim]` in the order of `columns`, and which are present `[items,
@@ -155,18 +155,23 @@ class ItemTower(nn.Module):
 
         `without`: names of modalities that count as absent everywhere.
         """
-        parts, present = self._apart(rows, with_ids, without)
+        parts, present = self._project_modalities(rows, with_ids, without)
         return self.norm(torch.stack(parts, dim=1), present), present
 
-    def _apart(self, rows: Tensor | None, with_ids: bool, without: AbstractSet[str]) -> tuple[list[Tensor], Tensor]:
+    def _project_modalities(
+        self, rows: Tensor | None, with_ids: bool, without: AbstractSet[str]
+    ) -> tuple[list[Tensor], Tensor]:
         """The modalities before they are normalised, each `[items, dim]`, and which are present `[items,
         modalities]`."""
         ids = self._ids(rows)
         known = (self.trained if rows is None else self.trained[rows]) > 0
-        asked = with_ids and self.options.with_ids and BEHAVIOUR not in without
-        parts, masks = [ids], [known if asked else torch.zeros_like(known)]
+        uses_ids = with_ids and self.options.with_ids and BEHAVIOUR not in without
+        parts, masks = [ids], [known if uses_ids else torch.zeros_like(known)]
         for modality in self.modalities:
-            vectors, present = self._read(modality, ids.device if rows is None else None), self._present[modality]
+            vectors, present = (
+                self._load_vectors(modality, ids.device if rows is None else None),
+                self._present[modality],
+            )
             if rows is not None:
                 vectors, present = vectors[rows.to(vectors.device)], present[rows.to(present.device)]
             weight = self._weight(modality)
@@ -179,32 +184,32 @@ class ItemTower(nn.Module):
     ) -> Float[Tensor, "items dim"]:
         """Vectors of some items `[rows]` (or all), with their ids or by their modalities alone."""
         if self.fuse is None:
-            ids = unit(self._ids(rows))
+            ids = to_unit(self._ids(rows))
             return torch.zeros_like(ids) if BEHAVIOUR in without else ids
-        parts, present = self._apart(rows, with_ids, without)
+        parts, present = self._project_modalities(rows, with_ids, without)
         if isinstance(self.fuse, WeightedSum) and self.norm.kind == "l2":
             return unit_sum(parts, present, self.fuse.weights)
         fused: Tensor = self.fuse(self.norm(torch.stack(parts, dim=1), present), present)
         return fused
 
-    def parts(self, rows: Int[Tensor, " items"], without: AbstractSet[str] = NOTHING) -> Vectors:
-        """What each modality gives to the item vectors of length 1, `[items, modalities, dim]`: they sum to them."""
+    def split_vectors(self, rows: Int[Tensor, " items"], without: AbstractSet[str] = NOTHING) -> Vectors:
+        """The part of each modality in the item vectors of length 1, `[items, modalities, dim]`: they sum to them."""
         if self.fuse is None:
             ids: Tensor = self(rows, without=without)
             return ids.unsqueeze(1)
-        return parts_of(self.fuse, *self.stacked(rows, without=without))
+        return split_fused(self.fuse, *self.stack_modalities(rows, without=without))
 
-    def _read(self, modality: str, whole: torch.device | None) -> Tensor:
-        """The vectors of a modality `[items, D_m]`; in training in bfloat16 where they are projected so, and, once all
-        of them are asked for on another device (`whole`), there."""
-        away = whole is not None and whole.type != "cpu"
-        if not self.training or not (self.mixed_precision or away or modality in self._held):
+    def _load_vectors(self, modality: str, device: torch.device | None) -> Tensor:
+        """The vectors of a modality `[items, D_m]`. In training a copy in bfloat16 where the projection is, and on the
+        `device` of the step once a step reads all of them."""
+        away = device is not None and device.type != "cpu"
+        if not self.training or not (self.mixed_precision or away or modality in self._copies):
             return self._vectors[modality]
-        held = self._held.get(modality)
-        if held is None:
-            held = self._vectors[modality].to(torch.bfloat16 if self.mixed_precision else torch.float32)
-        self._held[modality] = held.to(whole) if away else held
-        return self._held[modality]
+        copy = self._copies.get(modality)
+        if copy is None:
+            copy = self._vectors[modality].to(torch.bfloat16 if self.mixed_precision else torch.float32)
+        self._copies[modality] = copy.to(device) if away else copy
+        return self._copies[modality]
 
     def _weight(self, modality: str) -> Tensor:
         weight: Tensor = self.projections[modality].get_parameter("weight")

@@ -16,8 +16,7 @@ def scan(
 ) -> Complex[Tensor, "batch time dim"]:
     """h_t = decay ⊙ h_{t−1} + x_t with h_{−1} = 0, for all t at once.
 
-    Doubling (Hillis & Steele 1986): ⌈log₂ time⌉
-    passes over the whole, each adding what lies 1, 2, 4, … steps back.
+    Doubling (Hillis & Steele 1986): ⌈log₂ time⌉ passes over all events, each adding the states 1, 2, 4, … steps back.
     """
     state, power, step = inputs, decay, 1
     while step < inputs.shape[1]:

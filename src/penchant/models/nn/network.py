@@ -17,7 +17,7 @@ from penchant.data.schema import ATTRIBUTES, BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.models.nn.base import Network
-from penchant.models.nn.cnn_rnn import CnnRnnEncoder, channel_table, event_channels
+from penchant.models.nn.cnn_rnn import CnnRnnEncoder, build_channels, build_event_channels
 from penchant.models.nn.interest_queries import InterestQueries
 from penchant.models.nn.item_encoder import NOTHING, ItemTower
 from penchant.models.nn.mol import MixtureOfLogits
@@ -26,7 +26,7 @@ from penchant.models.nn.temporal_encoder import make_encoder
 from penchant.models.nn.tokens import DWELL, VALUE, EventTokens, Padded
 
 _USER = "user."
-"""Before the names of users' modalities among the sizes."""
+"""Prefix of the names of users' modalities among the sizes."""
 
 
 class SequenceNet(Network):
@@ -44,12 +44,12 @@ class SequenceNet(Network):
             time=options.time,
             calendar_features=options.calendar_features,
             amounts=sizes["amounts"],
-            user_dim=sum(_user_dims(sizes).values()),
+            user_dim=sum(_list_user_dims(sizes).values()),
             context_dim=sizes["context_dim"],
         )
         dropout = sizes["dropout_percent"] / 100
         self.encoder = make_encoder(options, dropout, len(self.tower.modalities))
-        self.user_dims = _user_dims(sizes)
+        self.user_dims = _list_user_dims(sizes)
         self.queries = InterestQueries(options.dim, options.n_interests) if options.n_interests > 1 else None
         self.mol = MixtureOfLogits(options.dim, options.components) if options.head == "mol" else None
         self.log_scale = nn.Parameter(torch.tensor(-float(np.log(options.temperature))))
@@ -64,13 +64,13 @@ class SequenceNet(Network):
         """Where the parameters are."""
         return self.log_scale.device
 
-    def table(
+    def build_table(
         self, rows: Int[Tensor, " items"], *, with_ids: bool = True, without: AbstractSet[str] = NOTHING
     ) -> Float[Tensor, "items width"]:
-        """What the encoder reads of items: their vectors `[N, dim]`, and for `cnn_rnn` their modalities beside them."""
+        """The items as the encoder reads them: vectors `[N, dim]`, and for `cnn_rnn` the modalities beside them."""
         vectors: Tensor = self.tower(rows, with_ids=with_ids, without=without)
         if isinstance(self.encoder, CnnRnnEncoder):
-            vectors = torch.cat([vectors, channel_table(self.tower, rows, without=without)], dim=1)
+            vectors = torch.cat([vectors, build_channels(self.tower, rows, without=without)], dim=1)
         return vectors
 
     def forward(
@@ -81,10 +81,12 @@ class SequenceNet(Network):
         `items` is the `table` by code of `window`.
         """
         vectors = items[:, : self.tower.dim]
-        window, content = shown_content(window, batch)
-        tokens = self.tokens(window, vectors, self.contents(content), self.users(window, batch), request=request)
+        window, content = select_content(window, batch)
+        tokens = self.tokens(
+            window, vectors, self.encode_contents(content), self.encode_users(window, batch), request=request
+        )
         if isinstance(self.encoder, CnnRnnEncoder):
-            shown = event_channels(self.tower, window, items[:, self.tower.dim :], content)
+            shown = build_event_channels(self.tower, window, items[:, self.tower.dim :], content)
             hidden: Tensor = self.encoder(tokens, shown)
         else:
             hidden = self.encoder(tokens, window, request=request)
@@ -98,16 +100,16 @@ class SequenceNet(Network):
         """`forward` with the tower in the graph: only the items of the batch pass it, some of them without their id."""
         codes, at = torch.unique(window.items.clamp_min(0), return_inverse=True)
         at = torch.where(window.items >= 0, at, -1)
-        items = self.table(codes)
+        items = self.build_table(codes)
         if self.tower.modalities and id_dropout > 0:
             lost = torch.from_numpy(rng.random(tuple(at.shape)) < id_dropout).to(self.device) & (at >= 0)
             gone, place = torch.unique(at[lost], return_inverse=True)
             at[lost] = len(codes) + place
-            items = torch.cat([items, self.table(codes[gone], with_ids=False)])
+            items = torch.cat([items, self.build_table(codes[gone], with_ids=False)])
         return self(replace(window, items=at), batch, items, request=request)  # type: ignore[no-any-return]
 
-    def contents(self, content: Modalities | None) -> Float[Tensor, "contents dim"] | None:
-        """Vectors of what events carry themselves: text and media by the tower, context by its own layer."""
+    def encode_contents(self, content: Modalities | None) -> Float[Tensor, "contents dim"] | None:
+        """Vectors of the contents of events: text and media by the tower, context by a separate layer."""
         parts: list[Tensor] = []
         for name, modality in (content or {}).items():
             vectors = torch.from_numpy(modality.vectors).to(self.device)
@@ -116,13 +118,13 @@ class SequenceNet(Network):
                 if self.tokens.context is not None:
                     parts.append(self.tokens.context(vectors) * present)
             elif name in self.tower.modalities:
-                parts.append(self.tower.content(name, vectors) * present)
+                parts.append(self.tower.encode_content(name, vectors) * present)
         return torch.stack(parts).sum(dim=0) if parts else None
 
-    def users(self, window: Padded, batch: SequenceBatch) -> Float[Tensor, "windows user_dim"] | None:
-        """What is known of the person of each window `[windows, user_dim]`: their modalities side by side, or None.
+    def encode_users(self, window: Padded, batch: SequenceBatch) -> Float[Tensor, "windows user_dim"] | None:
+        """The modalities of the user of each window side by side, `[windows, user_dim]`, or None.
 
-        Attributes as they are, the others of length 1; a modality that is missing is zero.
+        Attributes are not scaled, the others have length 1; a missing modality is zero.
         """
         if batch.user_modalities is None or not self.user_dims:
             return None
@@ -132,15 +134,15 @@ class SequenceNet(Network):
             if modality is None or modality.dim != dim:
                 parts.append(np.zeros((len(rows), dim), dtype=np.float32))
             else:
-                told = modality.take(rows)
-                parts.append(told.vectors if name == ATTRIBUTES else told.unit().vectors)
+                of_windows = modality.take(rows)
+                parts.append(of_windows.vectors if name == ATTRIBUTES else of_windows.unit().vectors)
         return torch.from_numpy(np.concatenate(parts, axis=1)).to(self.device)
 
 
-def shown_content(window: Padded, batch: SequenceBatch) -> tuple[Padded, Modalities | None]:
-    """The contents that the events of a window carry, each once (None: none), and the window pointing to them.
+def select_content(window: Padded, batch: SequenceBatch) -> tuple[Padded, Modalities | None]:
+    """The contents of the events of a window, each once (None: none), and the window with their rows.
 
-    So a step, or an answer, costs what its own events carry, however many contents there are.
+    So the cost of a step follows the contents of its events, not the number of all contents.
     """
     if batch.content is None or batch.content_rows is None or not len(batch.content):
         return window, None
@@ -150,34 +152,34 @@ def shown_content(window: Padded, batch: SequenceBatch) -> tuple[Padded, Modalit
     return replace(window, content=at - none), batch.content.take(rows)
 
 
-def sizes(data: TrainingData) -> dict[str, int]:
-    """What fixes the shapes of the network, besides the modalities of items."""
+def measure_sizes(data: TrainingData) -> dict[str, int]:
+    """The sizes that fix the shapes of the network, besides the modalities of items."""
     users, content = data.sequences.user_modalities, data.sequences.content
     return {
         "n_items": data.n_items,
         "n_kinds": len(data.kinds),
-        "amounts": _amounts(data.sequences),
+        "amounts": _find_amounts(data.sequences),
         **{f"{_USER}{name}": modality.dim for name, modality in sorted((users or {}).items()) if name != BEHAVIOUR},
         "context_dim": content[ATTRIBUTES].dim if content is not None and ATTRIBUTES in content else 0,
     }
 
 
-def _user_dims(sizes: Mapping[str, int]) -> dict[str, int]:
-    """The lengths of the modalities of users, by name, in the order they stand side by side."""
+def _list_user_dims(sizes: Mapping[str, int]) -> dict[str, int]:
+    """The lengths of the modalities of users by name, in their order side by side."""
     return {name.removeprefix(_USER): size for name, size in sorted(sizes.items()) if name.startswith(_USER)}
 
 
-def _amounts(sequences: SequenceBatch) -> int:
-    """Which amounts the events carry, as bits."""
+def _find_amounts(sequences: SequenceBatch) -> int:
+    """The amounts (`VALUE`, `DWELL`) that some event has, as bits."""
     carried = ((VALUE, sequences.values), (DWELL, sequences.dwells_s))
     return sum(bit for bit, flat in carried if flat is not None and bool(np.isfinite(flat).any()))
 
 
-def empty_modalities(tensors: dict[str, npt.NDArray[np.float32]]) -> Modalities:
-    """Modalities without vectors but with the right dimensions, to rebuild a tower's layers."""
+def rebuild_modalities(tensors: dict[str, npt.NDArray[np.float32]]) -> Modalities:
+    """Modalities of the right dimensions without vectors, from which a tower rebuilds its layers."""
     prefix, suffix = "tower.projections.", ".weight"
     n_items = len(tensors["tower.trained"])
-    found = {k[len(prefix) : -len(suffix)]: v.shape[1] for k, v in tensors.items() if k.startswith(prefix)}
+    dims = {k[len(prefix) : -len(suffix)]: v.shape[1] for k, v in tensors.items() if k.startswith(prefix)}
     return Modalities(
-        {m: Modality(np.zeros((n_items, d), np.float32), np.zeros(n_items, np.bool_)) for m, d in found.items()}
+        {m: Modality(np.zeros((n_items, d), np.float32), np.zeros(n_items, np.bool_)) for m, d in dims.items()}
     )

@@ -1,4 +1,4 @@
-"""What a sequence model learns from: the next item against all items, or against some."""
+"""The losses of a sequence model: the next item against all items, or against sampled ones."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from penchant.data.training import TrainingData
-from penchant.fusion.balance import presence_weights
-from penchant.fusion.unit_sum import unit
+from penchant.fusion.balance import weigh_by_rarity
+from penchant.fusion.unit_sum import to_unit
 from penchant.losses.bce import bce
 from penchant.losses.bpr import bpr
 from penchant.losses.gbce import gbce
 from penchant.losses.sampled_softmax import sampled_softmax_of_scores
 from penchant.losses.softmax import full_softmax
-from penchant.models.nn.interest_queries import strongest
+from penchant.models.nn.interest_queries import select_nearest
 from penchant.models.nn.network import SequenceNet
 from penchant.models.nn.options import FULL_SOFTMAX_ITEMS, SequenceOptions
 
 
 class SharedNegatives:
-    """Draws items with given probabilities `share` `[items]`; one draw costs log(items), whatever the catalogue."""
+    """Draws items with the probabilities `share` `[items]`; one draw costs log(items)."""
 
     def __init__(self, share: npt.NDArray[np.float64]) -> None:
         self.share = share
@@ -36,11 +36,11 @@ class SharedNegatives:
 
 
 class NextItem:
-    """The loss that the options name, over the items that may be negatives; the products of the full softmax
-    are in bfloat16 with `mixed_precision`.
+    """The loss of the options, over the items that may be negatives.
 
-    Without ids, items that nobody has touched are no negatives: as such they would only learn that their content
-    is unwanted. With ids they are, else their vectors, which no gradient ever moves, would fill every list.
+    With `mixed_precision` the products of the full softmax are in bfloat16. Without ids, cold items are no
+    negatives: they would teach the network that their content is unwanted. With ids they are negatives: otherwise no
+    gradient would move their vectors, and they would fill every list.
     """
 
     def __init__(
@@ -52,9 +52,9 @@ class NextItem:
         allowed = (counts > 0) if self.seen_only else np.ones(data.n_items, dtype=np.bool_)
         self.allowed = np.flatnonzero(allowed)
         self.place = np.cumsum(allowed) - 1
-        self.rarity = _rarity(data, modalities)
+        self.rarity = _weigh_rarity(data, modalities)
         even = allowed / allowed.sum()
-        mixed = counts / max(counts.sum(), 1) / 2 + even / 2
+        mixed = counts / max(counts.sum(), 1) / 2 + even / 2  # half uniform: log q stays finite for rare items
         self.draws = SharedNegatives(mixed if self.name == "sampled_softmax" else even)
 
     @property
@@ -76,10 +76,10 @@ class NextItem:
         if self.options.modality_balance == "loss":
             weights = torch.from_numpy(self.rarity.astype(np.float32)).to(targets.device)[targets]
         if self.name == "softmax":
-            return self._against_all(net, hidden, targets, weights)
-        return self._against_some(net, hidden, targets, weights, rng)
+            return self._compute_full_loss(net, hidden, targets, weights)
+        return self._compute_sampled_loss(net, hidden, targets, weights, rng)
 
-    def _against_all(
+    def _compute_full_loss(
         self,
         net: SequenceNet,
         hidden: Float[Tensor, "tokens ..."],
@@ -94,10 +94,10 @@ class NextItem:
             return net.mol.cross_entropy(
                 hidden, items, targets, scale, weights, label_smoothing=self.options.label_smoothing
             )
-        items = unit(items)
+        items = to_unit(items)
         if hidden.ndim == 3:
-            hidden = strongest(hidden, items.detach()[targets])
-        vectors = unit(hidden) * scale
+            hidden = select_nearest(hidden, items.detach()[targets])
+        vectors = to_unit(hidden) * scale
         return full_softmax(
             vectors,
             items,
@@ -107,7 +107,7 @@ class NextItem:
             bf16=self.mixed_precision,
         )
 
-    def _against_some(
+    def _compute_sampled_loss(
         self,
         net: SequenceNet,
         hidden: Float[Tensor, "tokens ..."],
@@ -117,27 +117,28 @@ class NextItem:
     ) -> Float[Tensor, ""]:
         drawn = self.draws.draw(self.options.negatives, rng)
         negatives, log_q = (torch.from_numpy(part).to(targets.device) for part in drawn)
-        asked, place = torch.unique(targets, return_inverse=True)
-        positive, negative = net.tower(asked), net.tower(negatives)
+        codes, rows = torch.unique(targets, return_inverse=True)
+        positive, negative = net.tower(codes), net.tower(negatives)
         scale = net.log_scale.exp()
         if net.mol is not None:
-            own, others = net.mol.pairs(hidden, positive[place]) * scale, net.mol(hidden, negative) * scale
+            target_scores = net.mol.score_pairs(hidden, positive[rows]) * scale
+            negative_scores = net.mol(hidden, negative) * scale
         else:
-            wanted = unit(positive)[place]
+            target_vectors = to_unit(positive)[rows]
             if hidden.ndim == 3:
-                hidden = strongest(hidden, wanted.detach())
-            vectors = unit(hidden) * scale
-            own, others = (vectors * wanted).sum(dim=1), vectors @ unit(negative).T
+                hidden = select_nearest(hidden, target_vectors.detach())
+            vectors = to_unit(hidden) * scale
+            target_scores, negative_scores = (vectors * target_vectors).sum(dim=1), vectors @ to_unit(negative).T
         same = targets[:, None] == negatives[None, :]
         if self.name == "sampled_softmax":
-            return sampled_softmax_of_scores(own, others, same, log_q, weights)
+            return sampled_softmax_of_scores(target_scores, negative_scores, same, log_q, weights)
         if self.name == "gbce":
-            return gbce(own, others, same, weights, n_items=len(self.allowed), t=self.options.gbce_t)
-        return (bce if self.name == "bce" else bpr)(own, others, same, weights)
+            return gbce(target_scores, negative_scores, same, weights, n_items=len(self.allowed), t=self.options.gbce_t)
+        return (bce if self.name == "bce" else bpr)(target_scores, negative_scores, same, weights)
 
 
-def _rarity(data: TrainingData, modalities: list[str]) -> npt.NDArray[np.float64]:
-    """Weight of each item by how rare its modalities are, mean 1; one more at the end for events without an item."""
+def _weigh_rarity(data: TrainingData, modalities: list[str]) -> npt.NDArray[np.float64]:
+    """Weight of each item by the rarity of its modalities, mean 1; the last is for events without an item."""
     present = [data.modalities[modality].present for modality in modalities]
-    weights = presence_weights(np.stack(present, axis=1)) if present else np.ones(data.n_items)
+    weights = weigh_by_rarity(np.stack(present, axis=1)) if present else np.ones(data.n_items)
     return np.append(weights, 1.0)

@@ -99,8 +99,8 @@ class SequenceOptions(TowerOptions):
                 f"head=mol mixes components already and takes no n_interests={self.n_interests}.",
                 remedy="Use head=cosine for several interest vectors, or n_interests=1.",
             )
-        whole = ("dim", "layers", "n_heads", "max_length", "negatives", "components", "n_interests")
-        require_range(self, *whole, least=1)
+        counts = ("dim", "layers", "n_heads", "max_length", "negatives", "components", "n_interests")
+        require_range(self, *counts, least=1)
         require_range(self, "epochs", "batch_tokens", "weight_decay", "contrastive_weight", least=0)
         require_range(self, "dropout", "id_dropout", "label_smoothing", least=0, below=1)
         require_range(self, "temperature", "learning_rate", above=0)
@@ -109,9 +109,9 @@ class SequenceOptions(TowerOptions):
             raise UsageError(
                 f"dim={self.dim} is not a multiple of n_heads={self.n_heads}.", remedy="Change one of them."
             )
-        self._refuse_what_has_no_effect()
+        self._check_effects()
 
-    def _refuse_what_has_no_effect(self) -> None:
+    def _check_effects(self) -> None:
         if self.id_init != "random" and not self.with_ids:
             where = "ids=False" if not self.ids else f"modalities={','.join(self.modalities)}"
             raise UsageError(
@@ -126,8 +126,8 @@ class SequenceOptions(TowerOptions):
             )
 
 
-def dropout_percent(options: SequenceOptions, sequences: SequenceBatch) -> int:
-    """The dropout asked for, or the one that suits the length of the histories, in percent."""
+def choose_dropout_percent(options: SequenceOptions, sequences: SequenceBatch) -> int:
+    """The dropout of the options, or one that suits the length of the histories, in percent."""
     if options.dropout is not None:
         return round(100 * options.dropout)
     lengths = sequences.lengths[sequences.lengths > 0]
@@ -135,14 +135,14 @@ def dropout_percent(options: SequenceOptions, sequences: SequenceBatch) -> int:
     return 20 if mean >= 60 else 30 if mean >= 20 else 50
 
 
-def epochs_for(options: SequenceOptions, sequences: SequenceBatch) -> int:
-    """The epochs asked for, or those that suit the number of events.
+def choose_epochs(options: SequenceOptions, sequences: SequenceBatch) -> int:
+    """The epochs of the options, or as many as suit the number of events.
 
-    Measured: 10 do what 16 do on logs of up to 300,000 events, a million still gains from the last of 16.
+    Measured: up to 300,000 events 10 epochs are as good as 16; a million events still gain from the last of 16.
     """
     return options.epochs or round(min(16.0, 10.0 * max(1.0, sequences.n_events / 300_000) ** 0.4))
 
 
 def uses_mixed_precision(options: SequenceOptions) -> bool:
-    """Whether the encoder uses bfloat16: a narrow one hardly gains, the products of others were not tried."""
+    """Whether the encoder uses bfloat16: a narrow one hardly gains, and others are not measured."""
     return options.mixed_precision and options.encoder in MIXED_ENCODERS and options.dim >= MIXED_DIM

@@ -15,7 +15,7 @@ from penchant.data.sequences import SequenceBatch
 from penchant.models.nn.mol import MixtureOfLogits
 from penchant.models.nn.options import SequenceOptions
 from penchant.models.nn.tokens import Padded, pad
-from penchant.models.nn.windows import BATCH_TOKENS, like_length
+from penchant.models.nn.windows import BATCH_TOKENS, group_by_length
 
 
 @runtime_checkable
@@ -32,25 +32,25 @@ def _shape(options: SequenceOptions) -> tuple[int, ...]:
     return (options.n_interests, options.dim) if options.n_interests > 1 else (options.dim,)
 
 
-def last_vectors(read: Reader, histories: SequenceBatch, options: SequenceOptions) -> Float32s:
+def read_last_vectors(read: Reader, histories: SequenceBatch, options: SequenceOptions) -> Float32s:
     """After the last event, `[B, dim]` (`[B, K, dim]`); zeros for an empty history."""
     out = np.zeros((len(histories), *_shape(options)), dtype=np.float32)
     cut = histories.last(options.max_length)
-    for rows, window in like_length(cut, BATCH_TOKENS):
+    for rows, window in group_by_length(cut, BATCH_TOKENS):
         vectors = read(window, cut)
         last = (window.lengths - 1).to(vectors.device)
         out[rows] = vectors[torch.arange(len(rows)), last].cpu().numpy()
     return out
 
 
-def series(read: Reader, histories: SequenceBatch, options: SequenceOptions) -> Float32s:
+def read_series(read: Reader, histories: SequenceBatch, options: SequenceOptions) -> Float32s:
     """After every event, `[E, dim]` (`[E, K, dim]`), each from at most `max_length` events; no request is read."""
     hidden = histories.at(None)
     out = np.zeros((histories.n_events, *_shape(options)), dtype=np.float32)
     index = np.arange(hidden.n_events) - hidden.offsets[hidden.rows]
     early = hidden.keep(index < options.max_length)
     flat = np.flatnonzero(index < options.max_length)
-    for chosen, window in like_length(early, BATCH_TOKENS):
+    for chosen, window in group_by_length(early, BATCH_TOKENS):
         vectors = read(window, early, request=False).cpu().numpy()
         real = np.arange(vectors.shape[1])[None, :] < window.lengths.numpy()[:, None]
         at = early.offsets[chosen][:, None] + np.arange(vectors.shape[1])[None, :]
@@ -64,16 +64,16 @@ def series(read: Reader, histories: SequenceBatch, options: SequenceOptions) -> 
     return out
 
 
-def mixture_scores(
+def score_mixture(
     mol: MixtureOfLogits, vectors: Float32s, items: Float[Tensor, "items dim"], known: npt.NDArray[np.bool_]
 ) -> Float32s:
     """Every row of `vectors` `[B, dim]` with every item `[N, dim]`, in blocks: `[B, N]`; 0 where nothing is `known`."""
     users = torch.from_numpy(vectors).to(items.device)
     out = np.zeros((len(vectors), len(items)), dtype=np.float32)
-    size = mol.block(min(len(items), 4096))
+    size = mol.choose_block(min(len(items), 4096))
     with torch.inference_mode():
         for row in range(0, len(users), size):
             for start in range(0, len(items), 4096):
-                found = mol(users[row : row + size], items[start : start + 4096])
-                out[row : row + size, start : start + 4096] = found.cpu().numpy()
+                block = mol(users[row : row + size], items[start : start + 4096])
+                out[row : row + size, start : start + 4096] = block.cpu().numpy()
     return out * known[:, None]

@@ -22,8 +22,8 @@ MASKED = -1e4
 def time_bucket(seconds: Int[Tensor, " *shape"]) -> Int[Tensor, " *shape"]:
     """Log buckets of elapsed seconds, int32.
 
-    The exponent and the first two bits of the mantissa of 1 + seconds: four steps an octave, straight inside it, at
-    the price of a shift.
+    The exponent and the first two bits of the mantissa of 1 + seconds: four steps an octave, linear inside it, for
+    the cost of a shift.
 
     >>> time_bucket(torch.tensor([0, 1, 2, 3, 7, 8])).tolist()
     [0, 4, 6, 8, 12, 12]
@@ -35,16 +35,16 @@ def time_bucket(seconds: Int[Tensor, " *shape"]) -> Int[Tensor, " *shape"]:
 def pair_buckets(window: Padded, *, request: bool) -> Int[Tensor, "batch time time"]:
     """int32 `[batch, query, key]`: the bucket of the time from key to query; keys of the future are `FUTURE`.
 
-    With `request` the query stands at the time it is asked at (the next event's, or the request's), in the second
-    half of the table; where that is unknown, and without `request`, at its own time, in the first half.
+    With `request` the time of a query is that of the next event or the request, in the second half of the table.
+    Where that is unknown, and without `request`, it is the time of the event, in the first half.
     """
     origin = window.times[:, :1]
     keys = (window.times - origin).clamp(0, 2**31 - 2).to(torch.int32)
     queries, half = keys, torch.zeros_like(keys)
     if request:
-        known = window.asked != UNKNOWN
-        asked = (window.asked - origin).clamp(0, 2**31 - 2).to(torch.int32)
-        queries, half = torch.where(known, asked, keys), known.to(torch.int32) * BUCKETS
+        known = window.next_times != UNKNOWN
+        next_times = (window.next_times - origin).clamp(0, 2**31 - 2).to(torch.int32)
+        queries, half = torch.where(known, next_times, keys), known.to(torch.int32) * BUCKETS
     buckets = time_bucket(queries[:, :, None] - keys[:, None, :]).add_(half[:, :, None])
     size = buckets.shape[1]
     future = torch.ones(size, size, dtype=torch.bool, device=buckets.device).triu_(1)

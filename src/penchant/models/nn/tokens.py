@@ -1,4 +1,4 @@
-"""Event tokens: what the temporal model reads for one event, and how histories become padded tensors."""
+"""Event tokens: the input of the temporal model for one event, and histories as padded tensors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ GAP_BUCKETS = 34
 
 
 UNKNOWN = -(2**62)
-"""A time that nobody has told."""
+"""An unknown time."""
 VALUE, DWELL = 1, 2
 """Amounts that the events of a data set carry, as bits of one number."""
 
@@ -27,16 +27,16 @@ VALUE, DWELL = 1, 2
 class Padded:
     """Right-padded tensors of B windows of at most T events (`items` -1: padding or an event without item).
 
-    `times` are the events' UTC seconds, `asked` those of the next event or the request (`UNKNOWN` where not told).
-    `gaps` and `requests` are buckets of the seconds since the event before, and until `asked`. `amounts` `[B, T, 4]`:
-    value and whether there is one, dwell and whether there is one; both as sign · log(1 + |amount|).
-    `content` `[B, T]` are rows of the batch's own contents (-1: none), `rows` `[B]` the history of each window.
+    `times` are the events' UTC seconds, `next_times` those of the next event or the request (or `UNKNOWN`).
+    `gaps` and `requests` are buckets of the seconds since the event before, and until `next_times`. `amounts`
+    `[B, T, 4]`: value and whether there is one, dwell and whether there is one; both as sign · log(1 + |amount|).
+    `content` `[B, T]` are rows of the batch's contents (-1: none), `rows` `[B]` the history of each window.
     """
 
     items: Int[Tensor, "windows time"]
     kinds: Int[Tensor, "windows time"]
     times: Int[Tensor, "windows time"]
-    asked: Int[Tensor, "windows time"]
+    next_times: Int[Tensor, "windows time"]
     gaps: Int[Tensor, "windows time"]
     requests: Int[Tensor, "windows time"]
     amounts: Float[Tensor, "windows time 4"]
@@ -49,10 +49,10 @@ class Padded:
         return Padded(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
 
 
-def gap_bucket(seconds: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def bucket_gaps(seconds: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Log2 buckets of elapsed seconds.
 
-    >>> gap_bucket(np.array([0, 1, 3, 86400])).tolist()
+    >>> bucket_gaps(np.array([0, 1, 3, 86400])).tolist()
     [1, 2, 3, 17]
     """
     clipped = np.clip(seconds, 0, 2**33 - 2).astype(np.float64)
@@ -64,8 +64,8 @@ def pad(
 ) -> Padded:
     """Windows of flat positions `starts[b]:stops[b]` of a packed batch, right-padded.
 
-    A window never crosses two users. An event is asked at the time of the next one of its window; the last one at the
-    batch's request time where that is given, or with `ahead` at that of the event after the window.
+    A window never crosses two users. The next time of an event is that of the next event of its window. For the last
+    event it is the batch's request time where that is given, or with `ahead` the time of the event after the window.
     """
     lengths = stops - starts
     width = int(lengths.max(initial=1))
@@ -73,37 +73,39 @@ def pad(
     real = grid < lengths[:, None]
     at = np.where(real, starts[:, None] + grid, 0)
     times = batch.times_s[at] if batch.n_events else np.zeros(at.shape, dtype=np.int64)
-    asked = np.full(at.shape, UNKNOWN, dtype=np.int64)
-    asked[:, :-1] = times[:, 1:]
+    next_times = np.full(at.shape, UNKNOWN, dtype=np.int64)
+    next_times[:, :-1] = times[:, 1:]
     users = np.searchsorted(batch.offsets, starts, side="right") - 1
     rows, last = np.arange(len(starts)), np.maximum(lengths - 1, 0)
-    asked[rows, last] = UNKNOWN
+    next_times[rows, last] = UNKNOWN
     if ahead:
-        asked[rows, last] = batch.times_s[stops]
+        next_times[rows, last] = batch.times_s[stops]
     elif batch.query_times_s is not None:
         final = stops == batch.offsets[users + 1]
-        asked[rows, last] = np.where(final, batch.query_times_s[users], UNKNOWN)
+        next_times[rows, last] = np.where(final, batch.query_times_s[users], UNKNOWN)
     gaps = np.zeros(at.shape, dtype=np.int64)
-    gaps[:, 1:] = gap_bucket(np.diff(times, axis=1))
-    requests = np.where(asked == UNKNOWN, 0, gap_bucket(asked - times))
+    gaps[:, 1:] = bucket_gaps(np.diff(times, axis=1))
+    requests = np.where(next_times == UNKNOWN, 0, bucket_gaps(next_times - times))
     content = np.full(at.shape, -1, dtype=np.int64)
     if batch.content_rows is not None:
         content = batch.content_rows[at].astype(np.int64)
     return Padded(
-        items=_tensor(batch.items, at, real, -1),
-        kinds=_tensor(batch.kinds, at, real, 0),
+        items=_gather(batch.items, at, real, -1),
+        kinds=_gather(batch.kinds, at, real, 0),
         times=torch.from_numpy(np.where(real, times, 0)),
-        asked=torch.from_numpy(np.where(real, asked, UNKNOWN)),
+        next_times=torch.from_numpy(np.where(real, next_times, UNKNOWN)),
         gaps=torch.from_numpy(np.where(real, gaps, 0)),
         requests=torch.from_numpy(np.where(real, requests, 0)),
-        amounts=torch.from_numpy(np.concatenate([_amount(batch.values, at), _amount(batch.dwells_s, at)], axis=2)),
+        amounts=torch.from_numpy(
+            np.concatenate([_build_amounts(batch.values, at), _build_amounts(batch.dwells_s, at)], axis=2)
+        ),
         content=torch.from_numpy(np.where(real, content, -1)),
         lengths=torch.from_numpy(lengths),
         rows=torch.from_numpy(users),
     )
 
 
-def _amount(flat: npt.NDArray[np.float32] | None, at: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+def _build_amounts(flat: npt.NDArray[np.float32] | None, at: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
     """`[B, T, 2]`: the amount on a log scale (0: none), and whether there is one."""
     out = np.zeros((*at.shape, 2), dtype=np.float32)
     if flat is not None and len(flat):
@@ -115,15 +117,15 @@ def _amount(flat: npt.NDArray[np.float32] | None, at: npt.NDArray[np.int64]) -> 
     return out
 
 
-def _tensor(flat: npt.NDArray[np.integer], at: npt.NDArray[np.int64], real: npt.NDArray[np.bool_], fill: int) -> Tensor:
+def _gather(flat: npt.NDArray[np.integer], at: npt.NDArray[np.int64], real: npt.NDArray[np.bool_], fill: int) -> Tensor:
     values = flat[at].astype(np.int64) if len(flat) else np.full(at.shape, fill, dtype=np.int64)
     return torch.from_numpy(np.where(real, values, fill))
 
 
-def clock(times: Int[Tensor, " *shape"]) -> tuple[Int[Tensor, " *shape"], Int[Tensor, " *shape"]]:
+def split_calendar(times: Int[Tensor, " *shape"]) -> tuple[Int[Tensor, " *shape"], Int[Tensor, " *shape"]]:
     """Hour of the day (1–24) and day of the week (1–7, Monday first) of UTC seconds; 0 where the time is unknown.
 
-    >>> [part.tolist() for part in clock(torch.tensor([0, 86_399, UNKNOWN]))]
+    >>> [part.tolist() for part in split_calendar(torch.tensor([0, 86_399, UNKNOWN]))]
     [[1, 24, 0], [4, 4, 0]]
     """
     known = times != UNKNOWN
@@ -133,7 +135,7 @@ def clock(times: Int[Tensor, " *shape"]) -> tuple[Int[Tensor, " *shape"], Int[Te
 
 
 class EventTokens(nn.Module):
-    """token = item vector + own content + kind + value + dwell + time since the last event + hour and weekday
+    """token = item vector + content + kind + value + dwell + time since the last event + hour and weekday
     + time until the request + its hour and weekday + user.
 
     `amounts` are the bits of what the data carry (`VALUE`, `DWELL`); `calendar_features` adds hours and weekdays, also
@@ -174,13 +176,13 @@ class EventTokens(nn.Module):
         *,
         request: bool,
     ) -> Float[Tensor, "batch time dim"]:
-        """The tokens of the events; `items` are vectors by code, `contents` those of the events' own contents."""
+        """The tokens of the events; `items` are vectors by code, `contents` those of the events' contents."""
         scale = self.dim**0.5
         known = batch.items >= 0
         vectors: Tensor = embed(batch.items.clamp_min(0), items) * (known.unsqueeze(-1) * scale)
         if contents is not None:
-            own = batch.content >= 0
-            vectors = vectors + embed(batch.content.clamp_min(0), contents) * (own.unsqueeze(-1) * scale)
+            has_content = batch.content >= 0
+            vectors = vectors + embed(batch.content.clamp_min(0), contents) * (has_content.unsqueeze(-1) * scale)
         tokens: Tensor = vectors + embed(batch.kinds.clamp_max(len(self.kinds) - 1), self.kinds)
         if self.amounts is not None:
             tokens = tokens + self.amounts(batch.amounts[..., self.columns])
@@ -188,11 +190,11 @@ class EventTokens(nn.Module):
             tokens = tokens + embed(batch.gaps, self.gaps)
             tokens = tokens + (embed(batch.requests, self.requests) if request else self.requests[0])
         if self.hours is not None and self.days is not None:
-            for nth, times in enumerate((batch.times, batch.asked if request else None)):
+            for nth, times in enumerate((batch.times, batch.next_times if request else None)):
                 if times is None:
                     tokens = tokens + self.hours[nth, 0] + self.days[nth, 0]
                 else:
-                    hours, days = clock(times)
+                    hours, days = split_calendar(times)
                     tokens = tokens + embed(hours, self.hours[nth]) + embed(days, self.days[nth])
         if self.user is not None and users is not None:
             tokens = tokens + self.user(users).unsqueeze(1)

@@ -37,9 +37,9 @@ def attend(
 class AttentionBlock(nn.Module):
     """x + W_o(softmax(q kᵀ/√d + bias) v ⊙ silu(g)), then x + FFN(x), each after a layer norm.
 
-    The gate g = W_g x lets a token close a head that has nothing to say to it (Hua et al., ICML 2022; HSTU, Zhai et
-    al., ICML 2024). Causal: histories are right-padded, so a real event never looks at padding. A block has
-    a table of its own for position, and with `time_bias` one for time. Attention costs `time²` a window besides
+    The gate g = W_g x lets a token close a head that does not concern it (Hua et al., ICML 2022; HSTU, Zhai et
+    al., ICML 2024). Causal: histories are right-padded, so a real event never looks at padding. Each block has
+    a table for position, and with `time_bias` one for time. Attention costs `time²` a window besides
     `12 dim²` an event and block; with the bias about twice that of plain causal attention. The default: the most
     accurate of the encoders where order and time both speak.
     """

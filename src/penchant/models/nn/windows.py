@@ -8,22 +8,22 @@ import numpy as np
 import numpy.typing as npt
 
 from penchant.data.sequences import SequenceBatch
-from penchant.models.nn.tokens import Padded, gap_bucket, pad
+from penchant.models.nn.tokens import Padded, bucket_gaps, pad
 
 STEPS, LEAST_TOKENS, BATCH_TOKENS = 300, 64, 3200
-"""Steps of an epoch, and events in a batch at least and at most, where nothing else is asked for."""
+"""Steps of an epoch, and events in a batch at least and at most, without `batch_tokens`."""
 
 Window = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 """Starts `[B]` and stops `[B]` of windows, as flat positions of a packed batch."""
 
 
-def batches(offsets: npt.NDArray[np.int64], size: int, tokens: int, rng: np.random.Generator) -> list[Window]:
-    """One epoch of training batches: windows of at most `size` events, of like length together, in random order.
+def draw_batches(offsets: npt.NDArray[np.int64], size: int, tokens: int, rng: np.random.Generator) -> list[Window]:
+    """One epoch of training batches: windows of at most `size` events, of similar length together, in random order.
 
-    `tokens`: events in a batch; 0 takes a three-hundredth of all, but 64 at least and 3,200 at most: in between an
+    `tokens`: events in a batch; 0 takes a three-hundredth of all, but 64 at least and 3,200 at most, so that an
     epoch has about three hundred steps. A window is never cut to fit.
     """
-    starts, stops = training_windows(offsets, size, rng)
+    starts, stops = draw_windows(offsets, size, rng)
     lengths = stops - starts
     limit = tokens or int(np.clip(lengths.sum() // STEPS, LEAST_TOKENS, BATCH_TOKENS))
     return batch_windows(starts, stops, lengths, limit, rng)
@@ -46,13 +46,13 @@ def batch_windows(
     return [(starts[chunks[i]], stops[chunks[i]]) for i in rng.permutation(len(chunks))]
 
 
-def training_windows(
+def draw_windows(
     offsets: npt.NDArray[np.int64], size: int, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Starts and stops of windows of at most `size` events that share one event at their seams.
 
-    Every user's history is cut from its end backwards; the length of the last window is drawn, so that the seams of
-    long histories fall elsewhere in every epoch.
+    Every history is cut from its end backwards. The length of the last window is drawn, so that the seams of long
+    histories move from epoch to epoch.
     """
     lengths = np.diff(offsets)
     stride = size - 1
@@ -69,13 +69,13 @@ def training_windows(
     return starts[keep], stops[keep]
 
 
-def next_gap(batch: SequenceBatch, stops: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def bucket_next_gap(batch: SequenceBatch, stops: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Bucket of the time between the last input event (stops − 2) and its target (stops − 1)."""
-    return gap_bucket(batch.times_s[stops - 1] - batch.times_s[stops - 2])
+    return bucket_gaps(batch.times_s[stops - 1] - batch.times_s[stops - 2])
 
 
-def like_length(batch: SequenceBatch, tokens: int) -> Iterator[tuple[npt.NDArray[np.int64], Padded]]:
-    """Rows with events, of like length together, as padded windows."""
+def group_by_length(batch: SequenceBatch, tokens: int) -> Iterator[tuple[npt.NDArray[np.int64], Padded]]:
+    """Rows with events, of similar length together, as padded windows."""
     order = np.argsort(batch.lengths, kind="stable")
     order = order[batch.lengths[order] > 0]
     start = 0

@@ -80,7 +80,7 @@ def test_an_item_is_the_fusion_of_its_normalised_modalities(rows: torch.Tensor |
     tower = tower_of_two_modalities()
     assert tower.fuse is not None
     for told in ({}, {"with_ids": False}, {"without": frozenset({"text"})}):
-        torch.testing.assert_close(tower(rows, **told), tower.fuse(*tower.stacked(rows, **told)))
+        torch.testing.assert_close(tower(rows, **told), tower.fuse(*tower.stack_modalities(rows, **told)))
 
 
 @pytest.mark.parametrize("mixed", [False, True])
@@ -88,12 +88,12 @@ def test_where_all_items_are_computed_on_another_device_their_modalities_are_mov
     tower = tower_of_two_modalities().to("meta")  # a device that computes shapes only
     tower.mixed_precision = mixed
     tower.train()(None)
-    held = dict(tower._held)
+    held = dict(tower._copies)
     assert sorted(held) == ["image", "text"] and {each.device.type for each in held.values()} == {"meta"}
     assert {each.dtype for each in held.values()} == {torch.bfloat16 if mixed else torch.float32}
-    assert tower(None).shape == (12, 16) and all(tower._held[name] is held[name] for name in held)
+    assert tower(None).shape == (12, 16) and all(tower._copies[name] is held[name] for name in held)
     tower.eval()
-    assert not tower._held and tower(None).device.type == "meta"
+    assert not tower._copies and tower(None).device.type == "meta"
 
 
 @pytest.mark.parametrize("rows", [None, torch.tensor([11, 0, 7])])
@@ -106,7 +106,7 @@ def test_a_halved_tower_is_coarse_in_training_alone(rows: torch.Tensor | None) -
     assert coarse.dtype == torch.float32
     assert all(p.grad is not None and p.grad.isfinite().all() for p in tower.projections.parameters())
     assert 0 < (coarse - exact).abs().max() < 0.01
-    assert torch.equal(tower.eval()(rows), exact) and not tower._held, "nothing is held after training"
+    assert torch.equal(tower.eval()(rows), exact) and not tower._copies, "nothing is held after training"
     tower.train()(rows)
     other = two_modalities()
     tower.attach(Modalities({name: Modality(-modality.vectors, modality.present) for name, modality in other.items()}))
@@ -119,7 +119,7 @@ def test_modalities_are_projected_in_bfloat16_where_the_softmax_is(
 ) -> None:
     monkeypatch.setattr("penchant.training.precision.has_fast_bf16", lambda device: hardware)
     seen: set[torch.dtype] = set()
-    read = ItemTower._read
+    read = ItemTower._load_vectors
 
     def watched(self: ItemTower, modality: str, whole: torch.device | None) -> torch.Tensor:
         found = read(self, modality, whole)
@@ -127,7 +127,7 @@ def test_modalities_are_projected_in_bfloat16_where_the_softmax_is(
             seen.add(found.dtype)
         return found
 
-    monkeypatch.setattr(ItemTower, "_read", watched)
+    monkeypatch.setattr(ItemTower, "_load_vectors", watched)
     fitted(mixed_precision=half, epochs=1)
     assert seen == {torch.bfloat16 if half and hardware else torch.float32}
 
@@ -136,7 +136,7 @@ def test_of_a_weighted_sum_the_contribution_is_the_weighted_modality() -> None:
     model = fitted(fusion_weights={"behaviour": 1.0, "text": 2.0, "image": 1.0})
     net = model.net
     assert net is not None
-    vectors, present = net.tower.stacked()
+    vectors, present = net.tower.stack_modalities()
     weights = np.array([1.0, 1.0, 2.0]) * present.numpy()
     weighted = (weights / weights.sum(axis=1, keepdims=True))[:, :, None] * vectors.detach().numpy()
     length = np.linalg.norm(weighted.sum(axis=1), axis=1)
@@ -194,7 +194,7 @@ def test_modalities_of_choice() -> None:
     assert text.modality_names() == ["text"]
     np.testing.assert_allclose(text.contributions(HISTORIES)["text"], text.score(HISTORIES), atol=1e-5)
     assert fitted(modalities=("behaviour",)).modality_names() == ["behaviour"]
-    with pytest.raises(ModelError, match="audio is wanted"):
+    with pytest.raises(ModelError, match="audio is an option"):
         fitted(modalities=("audio",))
 
 
@@ -364,13 +364,13 @@ def test_an_answer_reads_only_what_its_own_events_carry(encoder: str, monkeypatc
     fit(model, TrainingData(batch, 8, ["view"], 10, modalities=Modalities({"text": items}), seed=1))
     whole = model.score(batch)
     seen: list[int] = []
-    content = ItemTower.content
+    encode_content = ItemTower.encode_content
 
     def watched(self: ItemTower, modality: str, vectors: torch.Tensor) -> torch.Tensor:
         seen.append(len(vectors))
-        return content(self, modality, vectors)
+        return encode_content(self, modality, vectors)
 
-    monkeypatch.setattr(ItemTower, "content", watched)
+    monkeypatch.setattr(ItemTower, "encode_content", watched)
     for row in range(10):
         np.testing.assert_allclose(model.score(batch.take([row]))[0], whole[row], atol=1e-5)
     assert seen == [2] * 10, "six events, every third with a content"
