@@ -1,4 +1,4 @@
-"""One way to compare models on a real data set: settings from validation, several scenarios, one table each.
+"""Compare models on a real data set: settings chosen on validation, several scenarios, one table each.
 
 Every script of this kind takes
 
@@ -6,12 +6,12 @@ Every script of this kind takes
     --models a,b,c        default: all of the script
     --scenarios a,b       default: all of the script
     --seeds N             fits of each model, averaged (default 1)
-    --search a,b          choose the settings of these models anew (default: those without chosen settings)
-    --fresh               forget the models of earlier runs instead of keeping them in the table
+    --search a,b          search the settings of these models again (default: of those without stored settings)
+    --fresh               drop the models of earlier runs from the table
 
 Settings of the models in `GRIDS` are chosen one option after another by NDCG@10 on the validation part of the
-scenario (leave-one-out: stable ties, no refit; the other leave-one-out scenarios take the same). The other models
-have what the script's `SETTINGS` say. The test part is looked at once, by `penchant.evaluation.compare`.
+scenario. The leave-one-out scenarios share the settings chosen with stable ties and without a refit. The other models
+take the script's `SETTINGS`. `penchant.evaluation.compare` evaluates the test part once.
 """
 
 from __future__ import annotations
@@ -57,12 +57,12 @@ GRIDS: dict[str, dict[str, tuple[Any, ...]]] = {
     "content": {"decay": (0.6, 0.8, 0.9)},
     "user_knn": {"decay": (0.6, 0.8, 0.9), "neighbours": (100, 200, 400)},
 }
-"""Tried one option after another, in this order, each time keeping the best on the validation."""
+"""Searched one option after another, in this order; each option keeps its best value on validation."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One table: values of `CompareOptions`, and the scenario whose settings it takes (its own by default)."""
+    """One table: values of `CompareOptions`, and the scenario whose settings it takes (by default this one)."""
 
     title: str
     options: Mapping[str, Any]
@@ -84,19 +84,19 @@ def run(
     models: str = MODELS,
     argv: Sequence[str] | None = None,
 ) -> None:
-    """Parse the command line, choose settings, compare, and write a JSON file a scenario and one page of tables."""
-    asked = _arguments(name, scenarios, models, argv)
-    dataset = Dataset.load(asked.data)
-    wanted = [model.strip() for model in asked.models.split(",") if model.strip()]
-    for key in [part.strip() for part in asked.scenarios.split(",")]:
+    """Parse the command line, choose settings, compare, and write one JSON file per scenario and one page of tables."""
+    args = _arguments(name, scenarios, models, argv)
+    dataset = Dataset.load(args.data)
+    wanted = [model.strip() for model in args.models.split(",") if model.strip()]
+    for key in [part.strip() for part in args.scenarios.split(",")]:
         scenario = scenarios[key]
         base = scenario.settings_of or key
-        chosen = _settings(name, base, scenarios[base], dataset, wanted, asked.search, settings or {})
+        chosen = _settings(name, base, scenarios[base], dataset, wanted, args.search, settings or {})
         recipes = {model: _config(model, chosen.get(model, {}).get("options", {})) for model in wanted}
-        options = CompareOptions(**scenario.options, seeds=asked.seeds)
-        found = compare(dataset, recipes, options=options, progress=_progress(key))
-        print(f"\n{scenario.title}\n\n{found.markdown(METRICS)}", flush=True)
-        _keep(f"compare_{name}_{key}", scenario, found, recipes, fresh=asked.fresh)
+        options = CompareOptions(**scenario.options, seeds=args.seeds)
+        comparison = compare(dataset, recipes, options=options, progress=_progress(key))
+        print(f"\n{scenario.title}\n\n{comparison.markdown(METRICS)}", flush=True)
+        _keep(f"compare_{name}_{key}", scenario, comparison, recipes, fresh=args.fresh)
     _page(name, scenarios)
 
 
@@ -110,11 +110,11 @@ def _arguments(
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--search", default="")
     parser.add_argument("--fresh", action="store_true")
-    asked = parser.parse_args(argv)
-    unknown = [key for key in asked.scenarios.split(",") if key.strip() not in scenarios]
+    args = parser.parse_args(argv)
+    unknown = [key for key in args.scenarios.split(",") if key.strip() not in scenarios]
     if unknown:
         parser.error(f"no scenario {unknown[0]!r}; there are {', '.join(scenarios)}")
-    return asked
+    return args
 
 
 def _config(model: str, options: Mapping[str, Any]) -> Config:
@@ -130,7 +130,7 @@ def _settings(
     search: str,
     given: Settings,
 ) -> dict[str, dict[str, Any]]:
-    """Chosen settings by model: from the file of an earlier search, or searched now; `given` for the others."""
+    """Settings by model: read from an earlier search, or searched now; `given` for models without a grid."""
     stem = f"settings_{name}_{key}"
     chosen: dict[str, dict[str, Any]] = _read(stem).get("result", {})
     again = [part.strip() for part in search.split(",")]
@@ -149,7 +149,7 @@ def _settings(
 
 
 def _search(model: str, cut: Any, modalities: Any) -> dict[str, Any]:
-    """The best options on the validation, their NDCG@10 there, and every trial."""
+    """Search the options of one model: the best on validation, their NDCG@10, and every trial."""
     trials: list[dict[str, Any]] = []
 
     def trial(options: dict[str, Any]) -> float:
@@ -170,21 +170,21 @@ def _search(model: str, cut: Any, modalities: Any) -> dict[str, Any]:
 
 
 def _progress(key: str) -> Any:
-    said: list[str] = []
+    printed: list[str] = []
 
-    def tell(what: str, share: float) -> None:
+    def print_progress(what: str, share: float) -> None:
         head = f"{key} {what.split(',')[0]}"
-        if not said or said[-1] != head:
-            said.append(head)
+        if not printed or printed[-1] != head:
+            printed.append(head)
             print(f"{share:4.0%} {key}: {what}", file=sys.stderr, flush=True)
 
-    return tell
+    return print_progress
 
 
-def _keep(stem: str, scenario: Scenario, found: Comparison, recipes: Mapping[str, Config], *, fresh: bool) -> None:
-    """Write the results; models of earlier runs that were not run again stay (tests are those of this run)."""
-    result = {"title": scenario.title, **found.to_json()}
-    result["settings"] = {name: recipe.to_dict() for name, recipe in recipes.items() if name in found.models}
+def _keep(stem: str, scenario: Scenario, comparison: Comparison, recipes: Mapping[str, Config], *, fresh: bool) -> None:
+    """Write the results. Models of earlier runs stay unless they were run again."""
+    result = {"title": scenario.title, **comparison.to_json()}
+    result["settings"] = {name: recipe.to_dict() for name, recipe in recipes.items() if name in comparison.models}
     before = {} if fresh else _read(stem).get("result", {})
     if before.get("options") == result["options"] and before.get("users") == result["users"]:
         for key in ("models", "cost", "settings"):
@@ -200,7 +200,7 @@ def _keep(stem: str, scenario: Scenario, found: Comparison, recipes: Mapping[str
 
 
 def _page(name: str, scenarios: Mapping[str, Scenario]) -> None:
-    """All scenarios of a data set as one page of tables."""
+    """Write all scenarios of a data set as one page of tables."""
     parts = [f"# {name}\n\nNDCG@10 and others on test, means over users with 95 % intervals; full ranking."]
     for key in scenarios:
         result = _read(f"compare_{name}_{key}").get("result")
@@ -214,8 +214,8 @@ def _page(name: str, scenarios: Mapping[str, Scenario]) -> None:
 def _table(result: Mapping[str, Any]) -> str:
     head = ["model", *METRICS, "fit CPU s", "peak MB"]
     rows = []
-    for name, found in sorted(result["models"].items(), key=lambda pair: -pair[1]["ndcg@10"]["mean"]):
-        cells = [_cell(found[m]) if m in found else "–" for m in METRICS]
+    for name, values in sorted(result["models"].items(), key=lambda pair: -pair[1]["ndcg@10"]["mean"]):
+        cells = [_cell(values[m]) if m in values else "–" for m in METRICS]
         cost = result["cost"][name]
         rows.append([name, *cells, f"{cost['fit_cpu_s']:,.1f}", f"{cost['peak_rss_mb']:,.0f}"])
     lines = ["| " + " | ".join(cells) + " |" for cells in [head, ["---"] * len(head), *rows]]

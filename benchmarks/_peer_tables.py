@@ -1,4 +1,4 @@
-"""One split, handed to peers as tables; and one evaluator for the lists that come back."""
+"""Write one split as tables for peers, and evaluate the lists that they return."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from penchant.metrics.ranking import ndcg
 
 
 class LeaveOneOut:
-    """Each user's last event is the test, the one before it the validation; stable ties, learned from the rest."""
+    """Leave-one-out: each user's last event is the test, the one before it the validation. Ties are stable."""
 
     def __init__(self, data: Path) -> None:
         self.data = data
@@ -25,12 +25,12 @@ class LeaveOneOut:
         return split(Dataset.load(self.data), "leave-one-out")
 
     def write(self, folder: Path) -> None:
-        """The tables of `peers/_exchange.py`: codes of users and items, and places in the history."""
+        """Write the tables of `peers/_exchange.py`: codes of users and items, and positions in the history."""
         np.save(folder / "train.npy", _table(self.cut.train.sequences()))
         np.save(folder / "known.npy", _table(self.cut.test.histories))
 
     def judged(self, lists: Path) -> float:
-        """NDCG@10 of a peer's lists. Stops where a user is missing or asked twice, or a seen item is in a list."""
+        """NDCG@10 of a peer's lists. Stops if a user is missing or duplicated, or if a list holds a seen item."""
         holdout = self.cut.test
         row = np.full(self.cut.dataset.n_users, -1, dtype=np.int64)
         row[holdout.histories.users] = np.arange(len(holdout))
@@ -55,10 +55,11 @@ def _table(batch: SequenceBatch) -> npt.NDArray[np.int64]:
 def work(lengths: npt.NDArray[np.int64], n_items: int, *, dim: int = 64, layers: int = 2, per_block: int = 26) -> float:
     """Floating-point operations (in 10^9) that an epoch needs on its real events, forward and backward.
 
-    For one input event, forward: a block's products take `per_block` · dim² (26 with a gate: query, key, value and gate
-    8, what joins the heads 2, a network of width 4 · dim 16; SASRec's and RecTools' 12: 6, 2 and a network of width dim
-    4), its attention 4 · dim for each event looked at, the head 2 · items · dim. The backward pass takes twice as much.
-    `lengths`: events of each window; the last one is only a target.
+    Forward pass, one input event: the matrix products of a block take `per_block` · dim². A gated block takes 26: 8 for
+    query, key, value and gate, 2 for the output projection, 16 for a feed-forward layer of width 4 · dim. A block of
+    SASRec and RecTools takes 12: 6, 2 and 4 for a feed-forward layer of width dim. Attention takes 4 · dim per attended
+    event, the output layer 2 · items · dim. The backward pass takes twice as much.
+    `lengths`: events of each window; the last one is a target only.
     """
     inputs = lengths.astype(np.float64) - 1
     looked_at = (inputs * (inputs + 1) / 2).sum()

@@ -1,4 +1,4 @@
-"""What every benchmark says about itself: the machine, the versions, and one JSON file of results."""
+"""Write what every benchmark reports: the machine, the versions, and one JSON file of results."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def machine() -> dict[str, Any]:
 
 
 def peak_rss_mb() -> float:
-    """The most memory this process has held, in MB (10^6 bytes)."""
+    """Peak resident memory of this process in MB (10^6 bytes)."""
     unit = 1 if platform.system() == "Darwin" else 1024
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6, 1)
 
 
 def cpu_s() -> float:
-    """CPU seconds of this process so far, user and system, all threads."""
+    """CPU seconds of this process so far: user and system, all threads."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
 
@@ -45,8 +45,8 @@ def write(name: str, result: dict[str, Any]) -> Path:
     """Write `results/<name>.json` with the machine beside the result, print where, and return the path."""
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"{name}.json"
-    whole = {"name": name, "date": datetime.now(UTC).date().isoformat(), "machine": machine(), "result": result}
-    path.write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    document = {"name": name, "date": datetime.now(UTC).date().isoformat(), "machine": machine(), "result": result}
+    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"written: benchmarks/results/{path.name}")
     return path
 

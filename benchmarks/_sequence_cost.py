@@ -1,6 +1,6 @@
-"""Our sequence model trained in a process of its own: CPU seconds and NDCG@10 after every epoch, memory, work.
+"""Train our sequence model in a separate process: CPU seconds and NDCG@10 after every epoch, memory, operations.
 
-python benchmarks/_sequence_cost.py JSON     what to train, as `peers_cost.py` writes it; prints one line of JSON
+python benchmarks/_sequence_cost.py JSON     the job, as `peers_cost.py` writes it; prints one line of JSON
 """
 
 from __future__ import annotations
@@ -31,8 +31,11 @@ from penchant.training.selection import validation_ndcg
 
 
 class Watched(SequenceModel):
-    """CPU seconds of the epochs, each from its first batch to its last, as peers' hooks take theirs; NDCG@10 on the
-    test whenever the loop hands over averaged weights, in no epoch's time."""
+    """CPU seconds of the epochs and NDCG@10 on the test.
+
+    An epoch is timed from its first batch to its last, as the hooks of the peers do. The test runs when the loop hands
+    over averaged weights, outside the time of any epoch.
+    """
 
     def watch(self, test: Validation) -> None:
         self.test, self.rows, self.spent = test, [], 0.0
@@ -51,24 +54,24 @@ class Watched(SequenceModel):
         super().finish()
         if len(self.rows) == self.options.epochs:
             return
-        found = validation_ndcg(self, self.test, users=len(self.test.histories))
-        self.rows.append({"epoch": len(self.rows) + 1, "cpu_s": self.spent, "ndcg@10": found})
+        value = validation_ndcg(self, self.test, users=len(self.test.histories))
+        self.rows.append({"epoch": len(self.rows) + 1, "cpu_s": self.spent, "ndcg@10": value})
         print(f"epoch {len(self.rows)}: {self.rows[-1]}", file=sys.stderr, flush=True)
 
 
-def measure(asked: dict[str, Any]) -> dict[str, Any]:
-    """Train as asked: `data`, `options`, `epochs`, `same_events` (only the last max_length + 1 of each history)."""
+def measure(job: dict[str, Any]) -> dict[str, Any]:
+    """Train one job: `data`, `options`, `epochs`, `same_events` (only the last max_length + 1 events of a history)."""
     torch.set_num_threads(1)
-    cut = LeaveOneOut(Path(asked["data"])).cut
+    cut = LeaveOneOut(Path(job["data"])).cut
     config = Config(model="transformer").with_settings(
-        {f"transformer.{name}": value for name, value in {**asked["options"], "epochs": asked["epochs"]}.items()}
+        {f"transformer.{name}": value for name, value in {**job["options"], "epochs": job["epochs"]}.items()}
     )
     options = config.options()
     modalities, encoders = embed_items(cut.train, config.modalities, default_cache())
-    learned, whole = pack_histories(cut.train, encoders), pack_histories(cut.dataset, encoders)
-    if asked["same_events"]:
+    learned, all_histories = pack_histories(cut.train, encoders), pack_histories(cut.dataset, encoders)
+    if job["same_events"]:
         learned = learned.last(options.max_length + 1)
-    test = _hidden(cut.test, whole, hide=not options.time)
+    test = _hidden(cut.test, all_histories, hide=not options.time)
     data = TrainingData(
         learned,
         cut.train.n_items,
@@ -93,7 +96,7 @@ def measure(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def product_rate(size: int = 2048, times: int = 10) -> float:
-    """10^9 operations a CPU second in large float32 products on one thread."""
+    """10^9 operations per CPU second in large float32 products on one thread."""
     a, b = torch.rand(size, size), torch.rand(size, size)
     torch.mm(a, b)
     began = cpu_s()
@@ -102,8 +105,8 @@ def product_rate(size: int = 2048, times: int = 10) -> float:
     return round(times * 2 * size**3 / (cpu_s() - began) / 1e9, 1)
 
 
-def _hidden(holdout: Holdout, whole: Any, *, hide: bool) -> Validation:
-    histories = attach_content(holdout.histories, whole)
+def _hidden(holdout: Holdout, all_histories: Any, *, hide: bool) -> Validation:
+    histories = attach_content(holdout.histories, all_histories)
     return Validation(histories.at(None) if hide else histories, holdout.targets, holdout.seen)
 
 

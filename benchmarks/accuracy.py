@@ -1,13 +1,13 @@
-"""The default, its parts and both ways of asking, from one fit a seed: full ranking on any data set.
+"""The default model and its experts, with and without the time of the request: full ranking on any data set.
 
     python benchmarks/accuracy.py [DATA] [--split leave-one-out|time] [--target first|last]
         [--ties stable|random] [--seeds 0,1,2] [--refit] [--fit lite|transformer] [--set KEY=VALUE …]
         [--name NAME]
 
-One fit of `lite` holds everything: its co-occurrence and transformer alone, and their sum with the other experts, each
-with the time of the request given (`given`) and without it (`hidden`). Weights are fitted on the validation part with
-the time given. The popularity of the last 7 days stands beside them. Users' results are averaged over the
-seeds that have been run, whatever was fitted for them; each is kept as it ends, so a run that was stopped goes on.
+One fit of `lite` per seed gives all rows: its co-occurrence expert, its transformer, and their sum with the other
+experts. Each is evaluated with the time of the request (`given`) and without it (`hidden`). Weights are fitted on the
+validation part with the time given. The popularity of the last 7 days stands beside them. Results are averaged over all
+seeds that have been run. The results of each fit are stored when it ends, so an interrupted run continues.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from penchant.recommender.recommender import Recommender
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "movielens-1m"
 KEEP = Path(".penchant-accuracy")
-"""Folder of the users' results a seed, beside where the script is run."""
+"""Folder of the results of the users, one file per seed, in the working directory."""
 
 
 def main() -> None:
@@ -52,45 +52,45 @@ def main() -> None:
     parser.add_argument("--fit", choices=("lite", "transformer"), default="lite")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--name", default="")
-    asked = parser.parse_args()
-    settings = dict(pair.split("=", 1) for pair in asked.set)
-    base = Config(model=asked.fit).with_settings(settings)
-    parts = (asked.data.name, asked.split, asked.target if asked.split == "time" else asked.ties)
-    name = "_".join(["accuracy", *parts, *(["refit"] if asked.refit else []), *([asked.name] if asked.name else [])])
+    args = parser.parse_args()
+    settings = dict(pair.split("=", 1) for pair in args.set)
+    base = Config(model=args.fit).with_settings(settings)
+    parts = (args.data.name, args.split, args.target if args.split == "time" else args.ties)
+    name = "_".join(["accuracy", *parts, *(["refit"] if args.refit else []), *([args.name] if args.name else [])])
 
-    cut = split(Dataset.load(asked.data), asked.split, target=asked.target, ties=asked.ties, seed=0)
-    learn = cut.train_and_validation if asked.refit else cut.train
+    cut = split(Dataset.load(args.data), args.split, target=args.target, ties=args.ties, seed=0)
+    learn = cut.train_and_validation if args.refit else cut.train
     carrier = Recommender.fit(learn, replace(base, model="popularity"), validation=cut.validation)
-    whole = pack_histories(cut.dataset, carrier.encoders)
-    validation, test = with_content(cut.validation, whole), with_content(cut.test, whole)
+    all_histories = pack_histories(cut.dataset, carrier.encoders)
+    validation, test = with_content(cut.validation, all_histories), with_content(cut.test, all_histories)
     ways = {"given": test, "hidden": replace(test, histories=test.histories.at(None))}
-    for seed in [int(part) for part in asked.seeds.split(",")]:
+    for seed in [int(part) for part in args.seeds.split(",")]:
         started = cpu_s()
         recommender = Recommender.fit(
             learn,
             replace(base, seed=seed),
-            validation=None if asked.refit else validation,
+            validation=None if args.refit else validation,
             modalities=(carrier.modalities, carrier.encoders),
             progress=lambda what, share: print(f"{share:4.0%} {what}", flush=True) if "epoch" in what else None,
         )
         fitted = recommender.model
         spent = round(cpu_s() - started)
         users: dict[str, Any] = {}
-        for label, model in looks(fitted, learn, carrier, None if asked.refit else validation):
+        for label, model in models_to_test(fitted, learn, carrier, None if args.refit else validation):
             recommender.model = model
             for way, holdout in ways.items():
-                users[f"{label} {way}|ndcg@10"], users[f"{label} {way}|hit_rate@10"] = judged(recommender, holdout)
+                users[f"{label} {way}|ndcg@10"], users[f"{label} {way}|hit_rate@10"] = score(recommender, holdout)
             shown = "  ".join(f"{way} {users[f'{label} {way}|ndcg@10'].mean():.4f}" for way in ways)
             print(f"seed {seed}  {label:20} NDCG@10 {shown}", flush=True)
         KEEP.mkdir(exist_ok=True)
-        np.savez(KEEP / f"{name}_{seed}.npz", fit=asked.fit, cpu_s=spent, peak=peak_rss_mb(), **users)
-        told(name, settings, len(test), fitted.weights if isinstance(fitted, ModelEnsemble) else {})
+        np.savez(KEEP / f"{name}_{seed}.npz", fit=args.fit, cpu_s=spent, peak=peak_rss_mb(), **users)
+        write_summary(name, settings, len(test), fitted.weights if isinstance(fitted, ModelEnsemble) else {})
 
 
-def looks(
+def models_to_test(
     fitted: Model, learn: Dataset, carrier: Recommender, validation: Holdout | None
 ) -> Iterator[tuple[str, Model]]:
-    """What one fit holds: its parts and their sum; the cheapest thing to beat first."""
+    """Models of one fit: recent popularity first, then the experts and their sum."""
     recent = Config(model="popularity").with_settings({"popularity.window": "recent", "popularity.days": "7"})
     modalities = (carrier.modalities, carrier.encoders)
     yield "popularity (7 days)", Recommender.fit(learn, recent, validation=validation, modalities=modalities).model
@@ -101,27 +101,32 @@ def looks(
     yield fitted.name, fitted
 
 
-def judged(recommender: Recommender, holdout: Holdout) -> tuple[np.ndarray, np.ndarray]:
-    """NDCG@10 and hit rate@10 of every person of a hold-out; items of the history are left out."""
+def score(recommender: Recommender, holdout: Holdout) -> tuple[np.ndarray, np.ndarray]:
+    """NDCG@10 and hit rate@10 of every user of a holdout. Items of the history are filtered out."""
     ranked, _ = recommender.rank(holdout.histories, 10, exclude=holdout.seen)
     return ndcg(ranked, holdout.targets, 10), hit_rate(ranked, holdout.targets, 10)
 
 
-def told(name: str, settings: dict[str, str], users: int, weights: dict[str, float]) -> None:
-    """Write the means over the seeds that are kept, their spread, and what the sums gain over their parts."""
+def write_summary(name: str, settings: dict[str, str], users: int, weights: dict[str, float]) -> None:
+    """Write the means over the stored seeds, their spread, and the gains of the sums over their parts."""
     kept = [np.load(path) for path in sorted(KEEP.glob(f"{name}_[0-9]*.npz"))]
     rows, gains = {}, {}
     for key in dict.fromkeys(key for run in kept for key in run if "|" in key):
         per_seed = np.stack([run[key] for run in kept if key in run])
-        found = bootstrap(per_seed.mean(axis=0))
-        rows[key] = {"mean": found.mean, "low": found.low, "high": found.high, "seeds": per_seed.mean(axis=1).tolist()}
+        interval = bootstrap(per_seed.mean(axis=0))
+        rows[key] = {
+            "mean": interval.mean,
+            "low": interval.low,
+            "high": interval.high,
+            "seeds": per_seed.mean(axis=1).tolist(),
+        }
     for way in ("given", "hidden"):
         for one, other in (("lite", "transformer"), ("transformer", "cooccurrence")):
             pair = [f"{one} {way}|ndcg@10", f"{other} {way}|ndcg@10"]
             both = [run[pair[0]] - run[pair[1]] for run in kept if set(pair) <= set(run)]
             if both:
-                found = bootstrap(np.stack(both).mean(axis=0))
-                gains[f"{one} - {other}, {way}"] = {"mean": found.mean, "low": found.low, "high": found.high}
+                interval = bootstrap(np.stack(both).mean(axis=0))
+                gains[f"{one} - {other}, {way}"] = {"mean": interval.mean, "low": interval.low, "high": interval.high}
     fits = [{"fit": str(run["fit"]), "cpu_s": int(run["cpu_s"]), "peak_rss_mb": float(run["peak"])} for run in kept]
     write(
         name,

@@ -1,16 +1,18 @@
-"""What each change of pictures, sounds and histories brings: all of them, all but one, none; on validation.
+"""Gain of each augmentation of pictures, sounds and histories on validation: all, all but one, none.
 
     python benchmarks/augmentation.py pictures --data clothing-photos [--files 800] [--epochs 4] [--seeds 5] [--alone]
     python benchmarks/augmentation.py sounds --data esc10 [--epochs 6] [--seeds 5] [--alone]
     python benchmarks/augmentation.py histories --data DATASET [--epochs 8] [--seeds 3]
 
-Asked is the share of the ten nearest that have one's class, by what the network learned alone (of pictures without the
-fixed edges), and the class of the nearest. Pictures: `cnn` learns from `--files` of the part `train`, drawn by the
-seed, and as many others of `train` ask. Sounds: `crnn` learns from two folds, the next two at the next seed; the other
-three ask. Histories: the sequence model with 0.1 times the contrast of histories and without; NDCG@10 of the
-validation. The gain of a change is all of them minus all but that one, or with `--alone` that one minus none: a 95 %
-interval by drawing the contents that ask, each its mean over the seeds; beside it the standard error over the seeds,
-which is of the training.
+The measure is the share of the ten nearest neighbours with the class of the query, and the class of the nearest one.
+Vectors are those that the network learned (for pictures without the fixed edge filters).
+
+- Pictures: `cnn` learns from `--files` pictures of the part `train`, drawn by the seed; as many others are the queries.
+- Sounds: `crnn` learns from two folds, the next two at the next seed; the other three folds are the queries.
+- Histories: the sequence model with `contrastive_weight` 0.1 and 0; NDCG@10 on validation.
+
+The gain of an augmentation is all minus all but that one; with `--alone`, that one minus none. Its 95 % interval comes
+from a bootstrap over the queries, each averaged over the seeds. The standard error over the seeds stands beside it.
 """
 
 from __future__ import annotations
@@ -49,32 +51,36 @@ ON: Mapping[str, Any] = {
     "sounds": SoundAugmentation(shift=1.0, gain_db=6.0, noise=0.1, time_mask=0.2, band_mask=0.2),
     "histories": HistoryAugmentation(crop=0.6),
 }
-"""All changes."""
+"""All augmentations."""
 OFF: Mapping[str, Mapping[str, float]] = {
     "pictures": {"crop": 1.0, "flip": 0.0, "colour": 0.0, "grey": 0.0},
     "sounds": {"shift": 0.0, "gain_db": 0.0, "noise": 0.0, "time_mask": 0.0, "band_mask": 0.0},
     "histories": {"crop": 1.0, "mask": 0.0, "reorder": 0.0},
 }
-"""What switches a change off."""
+"""Values that turn an augmentation off."""
 
 
-def settings(whole: Any, kind: str, *, alone: bool = False) -> dict[str, Any]:
-    """All changes and all but one, by name; `alone`: each by itself."""
+def settings(augmentation: Any, kind: str, *, alone: bool = False) -> dict[str, Any]:
+    """All augmentations and all but one, by name; `alone`: each by itself."""
     if alone:
         off = {name: {other: value for other, value in OFF[kind].items() if other != name} for name in OFF[kind]}
-        return {f"only {name}": replace(whole, **told) for name, told in off.items()}
-    return {"all": whole} | {f"no {name}": replace(whole, **{name: value}) for name, value in OFF[kind].items()}
+        return {f"only {name}": replace(augmentation, **values) for name, values in off.items()}
+    return {"all": augmentation} | {
+        f"no {name}": replace(augmentation, **{name: value}) for name, value in OFF[kind].items()
+    }
 
 
-def found(
-    encoder: TrainableEncoder, known: TrainingFiles, asked: TrainingFiles, classes: tuple[Any, Any]
+def share_alike(
+    encoder: TrainableEncoder, known: TrainingFiles, queries: TrainingFiles, classes: tuple[Any, Any]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Of every content of `asked`: the share of its 10 nearest of `known` that have its class, and whether the nearest
-    has it; by what the network learned, whitened, by cosine."""
+    """Share of the 10 nearest of `known` with the class of each query, and whether the nearest has it.
+
+    Vectors are those that the network learned, whitened and compared by cosine.
+    """
     module = encoder.build()
     module.load_state_dict({key: torch.from_numpy(value.copy()) for key, value in encoder.fitted.weights.items()})
     width = module.eval().summary(module(torch.from_numpy(encoder.scale(known.windows[:1])))).shape[1]
-    left, right = (network_features(encoder, files, module)[:, :width] for files in (known, asked))
+    left, right = (network_features(encoder, files, module)[:, :width] for files in (known, queries))
     mean, projection = fit_whitening(left.astype(np.float32), encoder.options.dim)
     left, right = ((rows - mean) @ projection for rows in (left, right))
     left, right = (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9) for rows in (left, right))
@@ -90,15 +96,15 @@ Train = Callable[[str, TrainingFiles, int], TrainableEncoder]
 def compared(
     kind: str, files: TrainingFiles, classes: np.ndarray, draws: list[tuple[Any, Any]], tried: list[str], train: Train
 ) -> dict[str, Any]:
-    """Every setting over the seeds, and the gain of each change. `draws`: contents that teach and that ask, by seed."""
+    """Every setting over the seeds, and the gain of each augmentation. `draws`: training set and queries, by seed."""
     if len(files) != len(classes):
         raise SystemExit(f"{len(classes) - len(files)} of {len(classes)} files cannot be read")
     runs: dict[str, list[np.ndarray]] = {name: [] for name in tried}
     first: dict[str, list[float]] = {name: [] for name in tried}
     for seed, (learn, ask) in enumerate(draws):
-        known, asked = some(files, learn), some(files, ask)
+        known, queries = some(files, learn), some(files, ask)
         for name in tried:
-            ten, nearest = found(train(name, known, seed), known, asked, (classes[learn], classes[ask]))
+            ten, nearest = share_alike(train(name, known, seed), known, queries, (classes[learn], classes[ask]))
             values = np.full(len(classes), np.nan)
             values[ask] = ten
             runs[name].append(values)
@@ -108,24 +114,24 @@ def compared(
     pairs = {name: gain_of(name) for name in tried if gain_of(name) is not None}
     gaps = paired_differences([(means[more], means[less]) for more, less in pairs.values()])  # type: ignore[misc]
     gains = dict(zip(pairs, gaps, strict=True))
-    rows: dict[str, Any] = {"learned from": len(draws[0][0]), "asked": len(draws[0][1]), "seeds": len(draws)}
+    rows: dict[str, Any] = {"learned from": len(draws[0][0]), "queries": len(draws[0][1]), "seeds": len(draws)}
     for name in tried:
         rows[name] = {"alike of 10": round(float(np.nanmean(means[name])), 4), "nearest": mean(first[name])}
         rows[name]["seeds"] = [round(float(np.nanmean(each)), 4) for each in runs[name]]
         if name in gains:
-            told = gains[name]
-            rows[name]["gain"] = {key: round(value, 4) for key, value in told.interval.to_dict().items()}
+            gain = gains[name]
+            rows[name]["gain"] = {key: round(value, 4) for key, value in gain.interval.to_dict().items()}
             by_seed = [
                 np.nanmean(more) - np.nanmean(less) for more, less in zip(*map(runs.get, pairs[name]), strict=True)
             ]
             rows[name]["gain"]["error over seeds"] = round(float(np.std(by_seed, ddof=1) / np.sqrt(len(by_seed))), 4)
-            rows[name]["gain"] |= {"of": " minus ".join(pairs[name]), "p_holm": round(told.p_holm, 4)}
+            rows[name]["gain"] |= {"of": " minus ".join(pairs[name]), "p_holm": round(gain.p_holm, 4)}
         print(f"{kind:10} {name:20} {rows[name]}", flush=True)
     return rows
 
 
 def gain_of(name: str) -> tuple[str, str] | None:
-    """Which setting minus which is the gain of what a setting is named after."""
+    """The two settings whose difference is the gain of an augmentation."""
     if name.startswith("no "):
         return "all", name
     if name.startswith("only "):
@@ -140,7 +146,7 @@ def mean(values: list[float]) -> float:
 def of_media(
     kind: str, root: Path, options: TrainableOptions, count: int, seeds: int, *, alone: bool
 ) -> dict[str, Any]:
-    """Pictures or sounds: what is found by set of changes."""
+    """Pictures or sounds: results by set of augmentations."""
     pictures = kind == "pictures"
     network = "cnn" if pictures else "crnn"
     paths = sorted((root / "train").glob("*/*") if pictures else root.glob("*/*.ogg"))
@@ -164,25 +170,25 @@ def of_media(
         one = tried.get(name)
         fresh = replace(options, epochs=1, learning_rate=1e-12)
         encoder = TrainableEncoder(network, fresh if one is None else options, seed=seed)
-        told = Augmentations() if one is None else Augmentations(**{kind: one})
-        train_encoder(encoder, known, augmentations=told)
+        augmentations = Augmentations() if one is None else Augmentations(**{kind: one})
+        train_encoder(encoder, known, augmentations=augmentations)
         return encoder
 
     return compared(kind, files, classes, draws, [*([] if alone else ["untrained"]), *tried], train)
 
 
 def of_histories(root: Path, epochs: int, seeds: int) -> dict[str, Any]:
-    """NDCG@10 of the validation with and without the contrast of histories."""
+    """NDCG@10 on validation with and without the contrastive loss on histories."""
     cut = split(Dataset.load(root), "leave-one-out")
     sequences = cut.train.sequences()
-    held = build_validation(cut.validation)
-    rows: dict[str, Any] = {"asked": len(held.histories)}
+    validation = build_validation(cut.validation)
+    rows: dict[str, Any] = {"queries": len(validation.histories)}
     for name, one in {"without": None, **settings(ON["histories"], "histories")}.items():
         each = []
         for seed in range(seeds):
             kinds = cut.train.kinds.ids.to_list()
             data = TrainingData(sequences, cut.train.n_items, kinds, int(sequences.times_s.max()), seed=seed)
-            data = replace(data, validation=held)
+            data = replace(data, validation=validation)
             model = SequenceModel(SequenceOptions(dim=32, epochs=epochs, contrastive_weight=0.1 if one else 0.0))
             changed = partial(compute_history_contrast, augmentation=one or ON["histories"])
             with patch("penchant.models.sequence.compute_history_contrast", changed):
@@ -199,19 +205,19 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=800)
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--seeds", type=int)
-    parser.add_argument("--alone", action="store_true", help="Pictures and sounds: each change by itself.")
-    told = parser.parse_args()
+    parser.add_argument("--alone", action="store_true", help="pictures and sounds: each augmentation by itself")
+    args = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    epochs = told.epochs or {"pictures": 4, "sounds": 6, "histories": 8}[told.kind]
-    seeds = told.seeds or (3 if told.kind == "histories" else 5)
+    epochs = args.epochs or {"pictures": 4, "sounds": 6, "histories": 8}[args.kind]
+    seeds = args.seeds or (3 if args.kind == "histories" else 5)
     options = TrainableOptions(objectives=("augment",), epochs=epochs)
-    if told.kind == "histories":
-        rows = of_histories(told.data, epochs, seeds)
+    if args.kind == "histories":
+        rows = of_histories(args.data, epochs, seeds)
     else:
-        rows = of_media(told.kind, told.data, options, told.files, seeds, alone=told.alone)
+        rows = of_media(args.kind, args.data, options, args.files, seeds, alone=args.alone)
     write(
-        f"augmentation_{told.kind}{'_alone' if told.alone else ''}",
+        f"augmentation_{args.kind}{'_alone' if args.alone else ''}",
         {"epochs": epochs, **rows, "cpu_s": round(cpu_s(), 1)},
     )
 

@@ -1,9 +1,9 @@
-"""Recall and precision of each cleaning rule on dirt planted in real data (where it lies beside the project).
+"""Recall and precision of each cleaning rule on errors planted in real data.
 
     python benchmarks/cleaning_rules.py [FOLDER]
 
 FOLDER holds Online Retail in the data contract (default: ../shared/data/online-retail beside the project).
-Nothing here was tuned on the planted dirt; seed 0.
+Nothing was tuned on the planted errors; seed 0.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Outcome = tuple[set[Any], set[Any], float]
 
 
 def events_table(data: Dataset) -> pl.DataFrame:
-    """The events with ids, as a file would have them."""
+    """Events with external ids, as in a file."""
     return data.events.select(
         "event_id",
         pl.Series("user_id", data.user_vocabulary.ids.gather(data.events["user"])),
@@ -51,7 +51,7 @@ def timed(call: Any) -> tuple[Any, float]:
 
 
 def planted_events(clean: pl.DataFrame, items: pl.DataFrame, rng: np.random.Generator) -> dict[str, Outcome]:
-    """Double clicks, values off the scale, events before their item, copied comments."""
+    """Plant double clicks, values off the scale, events before their item, copied comments."""
     chosen = clean.sample(2_000, seed=0).with_row_index("n")
     doubles = chosen.head(500).with_columns(
         pl.format("double{}", "n").alias("event_id"), pl.col("timestamp") + pl.Series(rng.integers(1, 3, 500))
@@ -92,7 +92,7 @@ def planted_events(clean: pl.DataFrame, items: pl.DataFrame, rng: np.random.Gene
 
 
 def planted_users(clean: pl.DataFrame, rng: np.random.Generator) -> Outcome:
-    """Bots: timers with jitter, floods, without sleep, on one item."""
+    """Plant bots: timers with jitter, floods, bots without sleep, bots on one item."""
     items = clean["item_id"].unique().sort().to_numpy()
     start, tables = int(clean["timestamp"].min()), []  # type: ignore[arg-type]
     for n in range(40):
@@ -111,7 +111,7 @@ def planted_users(clean: pl.DataFrame, rng: np.random.Generator) -> Outcome:
 
 
 def planted_items(items: pl.DataFrame, rng: np.random.Generator) -> Outcome:
-    """Another id for the same title in another case with a word changed over; exact equals in the data are left out."""
+    """Plant near duplicates: another id, the title in another case with two words swapped. Exact ones do not count."""
     base = items.unique("title", keep="first", maintain_order=True).filter(pl.col("title").str.len_chars() >= 20)
     quiet = Dataset.from_tables({"user_id": ["u"], "item_id": [base["item_id"][0]], "timestamp": [1]}, base)
     alike = set(find_duplicates(quiet).details.select("item_id", "replaced_by").unpivot()["value"])
@@ -131,7 +131,7 @@ def replace_items(data: Dataset, items: pl.DataFrame) -> Dataset:
 
 
 def planted_texts(items: pl.DataFrame, rng: np.random.Generator) -> dict[str, Outcome]:
-    """Titles with markup, wrong encoding, full-width letters, long runs; and with one slip in a frequent word."""
+    """Plant titles with markup, wrong encoding, full-width letters, long runs, and one slip in a frequent word."""
     titles = items["title"].drop_nulls().unique(maintain_order=True).str.strip_chars().str.replace_all(r"\s+", " ")
     rows = rng.permutation(len(titles))[:400]
     dirty = titles.to_list()

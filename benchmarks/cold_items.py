@@ -1,17 +1,17 @@
-"""Items that nobody has touched, on MovieLens-1M: a tenth of the films is held out of training altogether.
+"""Cold items on MovieLens-1M: a tenth of the films is held out of training.
 
-    python benchmarks/cold_items.py [DATA] [--image FOLDER] [--views all|image] [--set KEY=VALUE …] [--seed N]
+    python benchmarks/cold_items.py [DATA] [--image FOLDER] [--modalities all|image] [--set KEY=VALUE …] [--seed N]
 
-Learned from what is left, without each person's last two choices; asked for
+The models learn from the other films, without the last two choices of each user. Two targets are ranked:
 
-- the first film of the held-out tenth that each person took, ranked among all films (`cold`), and
-- each person's last known film, ranked among all films (`warm`), and among the known ones only (`warm alone`): the
-  difference is what showing new films costs those who came for known ones.
+- `cold`: the first held-out film that each user chose, ranked among all films;
+- `warm`: the last warm film of each user, ranked among all films, and among warm films only (`warm alone`). The
+  difference is what the cold films cost.
 
-`lite` and its transformer stand beside the content cosine; the curve says what new films bring for what known ones are
-expected to lose (`max_known_loss`). `among` ranks the held-out films alone, the order without the places. Everything
-is chosen on choices of known films; no model sees a held-out one before the test. `--seed` draws other films too, and
-each seed but 0 has a result file of its own.
+`lite` and its transformer stand beside the cosine of contents. The curve shows the gain on cold films against the
+expected loss on warm ones (`max_known_loss`). `among` ranks the held-out films alone, so it measures their order
+without their placement. Everything is chosen on choices of warm films; no model sees a held-out film before the test.
+`--seed` draws other films; each seed but 0 writes a result file with the seed in its name.
 """
 
 from __future__ import annotations
@@ -51,33 +51,34 @@ def main() -> None:
     parser.add_argument("--modalities", choices=("all", "image"), default="all")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
-    settings = dict(pair.split("=", 1) for pair in asked.set) | {"modalities.image.encoder": asked.image}
-    if asked.modalities == "image":
+    args = parser.parse_args()
+    settings = dict(pair.split("=", 1) for pair in args.set) | {"modalities.image.encoder": args.image}
+    if args.modalities == "image":
         settings |= {"modalities.text.encoder": "none", "modalities.attributes.enabled": "false"}
-    base = Config(model="lite", seed=asked.seed).with_settings(settings)
+    base = Config(model="lite", seed=args.seed).with_settings(settings)
 
-    dataset = Dataset.load(asked.data)
-    outer = split(dataset, "cold-items", seed=asked.seed)
+    dataset = Dataset.load(args.data)
+    outer = split(dataset, "cold-items", seed=args.seed)
     inner = split(outer.train_and_validation, "leave-one-out")
     carrier = Recommender.fit(inner.train, replace(base, model="popularity"), validation=inner.validation)
-    whole, part = pack_histories(outer.dataset, carrier.encoders), pack_histories(inner.dataset, carrier.encoders)
-    cold, warm = with_content(outer.test, whole), with_content(inner.test, part)
+    all_histories = pack_histories(outer.dataset, carrier.encoders)
+    inner_histories = pack_histories(inner.dataset, carrier.encoders)
+    cold, warm = with_content(outer.test, all_histories), with_content(inner.test, inner_histories)
     shared: dict[str, Any] = {
-        "validation": with_content(inner.validation, part),
+        "validation": with_content(inner.validation, inner_histories),
         "modalities": (carrier.modalities, carrier.encoders),
     }
     known = np.bincount(inner.train.sequences().items, minlength=dataset.n_items) > 0
 
     def row(name: str, model: Model) -> dict[str, Any]:
-        told = {
-            "cold": judged(model, cold),
-            "among": judged(model, cold, allowed=~known),
-            "warm": judged(model, warm),
-            "warm alone": judged(model, warm, allowed=known),
+        values = {
+            "cold": score(model, cold),
+            "among": score(model, cold, allowed=~known),
+            "warm": score(model, warm),
+            "warm alone": score(model, warm, allowed=known),
         }
-        print(f"{name:24}" + "  ".join(f"{key} {value['mean']:.4f}" for key, value in told.items()), flush=True)
-        return told
+        print(f"{name:24}" + "  ".join(f"{key} {value['mean']:.4f}" for key, value in values.items()), flush=True)
+        return values
 
     started = cpu_s()
     content = replace(base, model="content")
@@ -103,17 +104,17 @@ def main() -> None:
         "new_items": int((~known).sum()),
         "items": dataset.n_items,
         "modalities": list(carrier.modalities),
-        "settings": settings | {"modalities.image.encoder": Path(asked.image).name},
+        "settings": settings | {"modalities.image.encoder": Path(args.image).name},
         "weights": lite.weights,
         "cold_start": dict(lite.cold_start.state().facts) if lite.cold_start is not None else None,
         "cpu_s": round(cpu_s() - started),
         "peak_rss_mb": peak_rss_mb(),
     }
-    write(f"cold_items_{asked.modalities}" + (f"_{asked.seed}" if asked.seed else ""), result)
+    write(f"cold_items_{args.modalities}" + (f"_{args.seed}" if args.seed else ""), result)
 
 
-def judged(model: Model, holdout: Holdout, allowed: np.ndarray | None = None) -> dict[str, float]:
-    """NDCG@10 over the people of a hold-out, with its 95 % interval; items of the history are left out."""
+def score(model: Model, holdout: Holdout, allowed: np.ndarray | None = None) -> dict[str, float]:
+    """NDCG@10 over the users of a holdout with its 95 % interval. Items of the history are filtered out."""
     values = []
     for start in range(0, len(holdout), 512):
         rows = np.arange(start, min(start + 512, len(holdout)))
@@ -121,8 +122,8 @@ def judged(model: Model, holdout: Holdout, allowed: np.ndarray | None = None) ->
             model.score(holdout.histories.take(rows)), 10, exclude=holdout.seen.take(rows), allowed=allowed
         )
         values.append(ndcg(ranked, holdout.targets.take(rows), 10))
-    found = bootstrap(np.concatenate(values))
-    return {"mean": found.mean, "low": found.low, "high": found.high}
+    interval = bootstrap(np.concatenate(values))
+    return {"mean": interval.mean, "low": interval.low, "high": interval.high}
 
 
 if __name__ == "__main__":

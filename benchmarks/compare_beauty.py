@@ -10,7 +10,7 @@ from __future__ import annotations
 from _compare import LEAVE_ONE_OUT, TIME, run
 
 SETTINGS: dict[str, dict[str, object]] = {}
-"""Options of the models that learn by gradient, chosen on the validation part; the defaults where nothing is said."""
+"""Options of the networks, chosen on validation; defaults for the rest."""
 
 if __name__ == "__main__":
     run("amazon-beauty", {**LEAVE_ONE_OUT, "time": TIME}, SETTINGS)

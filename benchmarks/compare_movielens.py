@@ -10,9 +10,9 @@ from __future__ import annotations
 from _compare import LEAVE_ONE_OUT, TIME, run
 
 SETTINGS: dict[str, dict[str, object]] = {}
-"""Options of the models that learn by gradient, chosen on the validation part; the defaults where nothing is said.
+"""Options of the networks, chosen on validation; defaults for the rest.
 
-The stored results of the transformer on stable ties and on the time split are of 24 epochs:
+The stored results of the transformer on stable ties and on the time split come from 24 epochs:
 `{"transformer": {"epochs": 24}}`.
 """
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from _compare import Scenario, run
 
 SETTINGS: dict[str, dict[str, object]] = {}
-"""Options of the models that learn by gradient, chosen on the validation part; the defaults where nothing is said."""
+"""Options of the networks, chosen on validation; defaults for the rest."""
 
 REPEATS = Scenario(
     "Global time split, first target after the cut, repeat purchases allowed", {"split": "time", "repeats": True}

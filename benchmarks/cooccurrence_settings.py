@@ -1,9 +1,9 @@
-"""Windowed co-occurrence on leave-one-out: settings chosen on the validation, then asked once about the test.
+"""Windowed co-occurrence on leave-one-out: settings chosen on validation, evaluated once on the test.
 
     python benchmarks/cooccurrence_settings.py [movielens-1m amazon-beauty …]
 
-Trained without the validation event, full ranking, seen items filtered, stable ties; NDCG@10. Beside it: the textbook
-settings, refitted with the validation event, random ties, EASE, item-kNN and popularity.
+Trained without the validation event, full ranking, seen items filtered, stable ties; NDCG@10. Beside it stand the
+settings of the textbook, a refit with the validation event, random ties, EASE, item-kNN and popularity.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ GRID: dict[str, tuple[float, ...]] = {
     "distance_power": (0.7, 1.0, 1.3),
     "column_power": (0.0, 0.1),
 }
-"""Tried one option after another, in this order, each time keeping the best on the validation."""
+"""Searched one option after another, in this order; each option keeps its best value on validation."""
 
 
 def training(dataset: Dataset) -> TrainingData:
@@ -60,14 +60,14 @@ def ndcg(model: ClosedForm, held_out: Holdout) -> float:
 
 
 def fitted(model: ClosedForm, data: TrainingData) -> float:
-    """Fit, and say how many CPU seconds it took."""
+    """Fit, and return the CPU seconds."""
     started = time.process_time()
     model.fit(data)
     return time.process_time() - started
 
 
 def chosen(data: TrainingData, validation: Holdout) -> tuple[CooccurrenceOptions, list[dict[str, Any]]]:
-    """The best settings on the validation by coordinate search, and every trial."""
+    """Search by coordinates: the best settings on validation, and every trial."""
     best, trials = CooccurrenceOptions(), []
     top = -1.0
     for option, values in GRID.items():

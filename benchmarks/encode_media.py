@@ -1,10 +1,10 @@
-"""How fast pictures and sounds become vectors: penchant against a plain loop, in one run, on one thread.
+"""Speed of encoding pictures and sounds: penchant against a plain loop, in one run, on one thread.
 
     python benchmarks/encode_media.py MODELS --images DIR [--sounds DIR] [--files N]
 
-MODELS holds the folders of two encoders, `mobilenet-v2-imagenet` and `yamnet-audioset`. The plain loop is what one
-writes first: open the file, preprocess, PyTorch in float32, batches of 16. Both sides are given every file from disk;
-the CPU time of the worker processes that decode is counted. Then the same again from the cache.
+MODELS holds the folders of two encoders, `mobilenet-v2-imagenet` and `yamnet-audioset`. The plain loop opens each file,
+preprocesses it, and runs PyTorch in float32 on batches of 16. Both read every file from disk. The CPU time of the
+worker processes that decode is included. Then the same files are read from the cache.
 """
 
 from __future__ import annotations
@@ -102,21 +102,21 @@ def main() -> None:
     parser.add_argument("--images", type=Path)
     parser.add_argument("--sounds", type=Path)
     parser.add_argument("--files", type=int, default=200)
-    told = parser.parse_args()
+    args = parser.parse_args()
     import torch
 
     torch.set_num_threads(1)
     result: dict[str, Any] = {}
-    if told.images:
-        files = sorted(path for path in told.images.rglob("*.jpg"))[: told.files]
-        folder = told.models / "mobilenet-v2-imagenet"
+    if args.images:
+        files = sorted(path for path in args.images.rglob("*.jpg"))[: args.files]
+        folder = args.models / "mobilenet-v2-imagenet"
         image = ImageEncoder(ImageOptions(str(folder)))
-        result["images"] = compare(image, plain_images(folder, files), told.images, files)
-    if told.sounds:
-        files = sorted(path for path in told.sounds.rglob("*.ogg"))[: told.files // 2]
-        folder = told.models / "yamnet-audioset"
+        result["images"] = compare(image, plain_images(folder, files), args.images, files)
+    if args.sounds:
+        files = sorted(path for path in args.sounds.rglob("*.ogg"))[: args.files // 2]
+        folder = args.models / "yamnet-audioset"
         audio = AudioEncoder(AudioOptions(str(folder)))
-        result["sounds"] = compare(audio, plain_sounds(folder, files), told.sounds, files)
+        result["sounds"] = compare(audio, plain_sounds(folder, files), args.sounds, files)
     result["peak_rss_mb"] = peak_rss_mb()
     for name, values in result.items():
         print(name, values)

@@ -1,10 +1,11 @@
-"""Peak memory of encoding N picture files: flat but for the vectors themselves.
+"""Peak memory of encoding N picture files: constant except for the vectors.
 
     python benchmarks/encode_memory.py [--counts 1000,4000,16000] [--dim 1280]
 
-Every count runs in a process of its own: N distinct small pictures are written, then read, decoded in the worker and
-encoded through the cache to `dim` numbers each (a fixed projection of 8 × 8 pixels: the network's memory does not
-depend on N). Printed: peak resident memory of the process, what the N × dim vectors take, and the rest.
+Each count runs in a separate process. It writes N distinct small pictures, then reads, decodes (in the worker) and
+encodes them through the cache to `dim` numbers each. The encoder is a fixed projection of 8 × 8 pixels, since the
+memory of a network does not depend on N. Printed: peak resident memory of the process, the size of the N × dim vectors,
+and the rest.
 """
 
 from __future__ import annotations
@@ -65,13 +66,13 @@ def main() -> None:
     parser.add_argument("--counts", default="1000,4000,16000")
     parser.add_argument("--dim", type=int, default=1280)
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
-    told = parser.parse_args()
-    if told.one:
-        print(json.dumps(one(told.one, told.dim)))
+    args = parser.parse_args()
+    if args.one:
+        print(json.dumps(one(args.one, args.dim)))
         return
     rows = []
-    for count in told.counts.split(","):
-        command = [sys.executable, __file__, "--one", count, "--dim", str(told.dim)]
+    for count in args.counts.split(","):
+        command = [sys.executable, __file__, "--one", count, "--dim", str(args.dim)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         row = json.loads(done.stdout)
         row["rest_mb"] = round(row["peak_mb"] - row["before_mb"] - row["vectors_mb"], 1)

@@ -1,10 +1,10 @@
-"""How fast sentences become vectors: penchant against a plain float32 loop, in one run, on one thread.
+"""Speed of encoding sentences: penchant against a plain float32 loop, in one run, on one thread.
 
     python benchmarks/encode_text.py DATA [--texts N] [--repeats N]
 
 DATA is a folder of the data contract (the committed result: MovieLens-1M, title and plot of each film). The plain loop
-is what one writes first: batches of 32 in the order of the file, padded to the longest of the batch, float32. Prints
-texts per CPU second of both, their ratio and the worst cosine between their vectors.
+takes batches of 32 in the order of the file, padded to the longest text of the batch, in float32. Prints texts per CPU
+second of both, their ratio and the lowest cosine between their vectors.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from penchant.encoders.text import join_text_fields
 
 
 def plain_loop(texts: list[str]) -> Callable[[], np.ndarray]:
-    """Mean-pooled, normalised vectors in float32, without anything clever."""
+    """Mean-pooled, normalised vectors in float32, without optimisation."""
     import torch
     from transformers import AutoModel, AutoTokenizer
 
@@ -62,13 +62,13 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--texts", type=int, default=600)
     parser.add_argument("--repeats", type=int, default=3)
-    told = parser.parse_args()
+    args = parser.parse_args()
     import torch
 
     torch.set_num_threads(1)
-    items = pl.read_parquet(told.data / "items.parquet")
-    step = max(items.height // told.texts, 1)
-    texts = [t for t in join_text_fields(items.gather_every(step), ("title", "description")) if t][: told.texts]
+    items = pl.read_parquet(args.data / "items.parquet")
+    step = max(items.height // args.texts, 1)
+    texts = [t for t in join_text_fields(items.gather_every(step), ("title", "description")) if t][: args.texts]
     plain = plain_loop(texts)
     encoder = load_minilm()
     exact = load_minilm(precision="fp32")
@@ -76,19 +76,19 @@ def main() -> None:
     sorted_only = lambda: exact.encode(texts).vectors  # noqa: E731
     for warm_up in (plain, ours, sorted_only):
         warm_up()
-    # the three take turns, so that a noisy neighbour slows all of them
+    # alternate the three, so that load from other processes slows all of them
     seconds: dict[str, list[float]] = {"plain": [], "penchant": [], "penchant_fp32": []}
     vectors: dict[str, np.ndarray] = {}
-    for _ in range(told.repeats):
+    for _ in range(args.repeats):
         for name, work in (("plain", plain), ("penchant", ours), ("penchant_fp32", sorted_only)):
             took, vectors[name] = timed(work)
             seconds[name].append(took)
     per_s = {name: len(texts) / statistics.median(took) for name, took in seconds.items()}
     agreement = cosine(vectors["plain"], vectors["penchant"])
     result: dict[str, Any] = {
-        "data": told.data.name,
+        "data": args.data.name,
         "texts": len(texts),
-        "repeats": told.repeats,
+        "repeats": args.repeats,
         "precision": resolve_precision("auto"),
         "texts_per_cpu_second": {name: round(value, 1) for name, value in per_s.items()},
         "ratio": round(per_s["penchant"] / per_s["plain"], 2),

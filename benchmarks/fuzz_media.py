@@ -2,11 +2,11 @@
 
     python benchmarks/fuzz_media.py [--turns N] [--seed S]
 
-Makes 11 formats of pictures and sounds and 3 of videos × N broken files (see `penchant.testing.media` and
-`penchant.testing.videos`), the known tricks, and names that lead out of the folder, and encodes all of them as columns
-of a dataset with an encoder that takes the mean colour or level, so that only decoding counts. A crash is a decoder
-that died; an escape a row that got a vector though its name leads out. Memory is what the process, and the largest
-worker, hold more than with three files.
+Writes N broken files in each of 11 formats of pictures and sounds and 3 of videos (see `penchant.testing.media` and
+`penchant.testing.videos`), known attacks, and names that lead out of the folder. All of them are encoded as columns of
+a dataset. The encoder takes the mean colour or level, so the run time is that of decoding. A crash is a decoder process
+that died. An escape is a vector for a row whose name leads out of the folder. Memory is the increase of the process,
+and of its largest worker, over a run with three files.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class MeanLevel(AudioEncoder):
 
 
 def memory_mb() -> dict[str, float]:
-    """The most this process and its largest worker have held, MB (10^6 bytes)."""
+    """Peak resident memory of this process and of its largest worker, MB (10^6 bytes)."""
     who = {"process": resource.RUSAGE_SELF, "worker": resource.RUSAGE_CHILDREN}
     return {name: resource.getrusage(which).ru_maxrss * 1024 / 1e6 for name, which in who.items()}
 
@@ -62,16 +62,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    told = parser.parse_args()
+    args = parser.parse_args()
     encoders = {"image": MeanColour(ImageOptions("mean")), "audio": MeanLevel(AudioOptions("mean"))}
     encoders["video"] = encoders["image"]
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "data"
         build_trap(root)
         names: dict[str, list[str]] = {"image": [], "audio": [], "video": []}
-        rng = np.random.default_rng(told.seed)
-        videos = (("video", *one) for one in generate_broken_videos(rng, told.turns))
-        for number, (kind, name, data) in enumerate(chain(generate_broken_media(rng, told.turns), videos)):
+        rng = np.random.default_rng(args.seed)
+        videos = (("video", *one) for one in generate_broken_videos(rng, args.turns))
+        for number, (kind, name, data) in enumerate(chain(generate_broken_media(rng, args.turns), videos)):
             (root / f"{number}-{name}").write_bytes(data)
             names[kind].append(f"{number}-{name}")
         for kind, encoder in encoders.items():
@@ -79,7 +79,7 @@ def main() -> None:
         before = memory_mb()
         result = {kind: fuzz(kind, encoders[kind], [*files, *ESCAPES], root) for kind, files in names.items()}
         after = memory_mb()
-    whole: dict[str, Any] = {
+    result: dict[str, Any] = {
         "files": sum(map(len, names.values())),
         "names_that_lead_out": len(names) * len(ESCAPES),
         "crashes": sum(part["crashes"] for part in result.values()),
@@ -87,8 +87,8 @@ def main() -> None:
         "memory_more_mb": {name: round(after[name] - before[name], 1) for name in after},
         "by_kind": result,
     }
-    print(whole)
-    write("fuzz_media", whole)
+    print(result)
+    write("fuzz_media", result)
 
 
 def fuzz(kind: str, encoder: Any, names: list[str], root: Path) -> dict[str, Any]:

@@ -1,14 +1,14 @@
-"""How training of the sequence model grows: CPU seconds a million events and memory, from 100 k to 10 M events and
+"""How training of the sequence model scales: CPU seconds per million events and memory, from 100 k to 10 M events and
 from 1 k to 1 M items.
 
     python benchmarks/growth.py [--events 100000,1000000,10000000] [--items 1000,10000,100000,1000000] [--fresh]
 
-Simulated logs: popular items are drawn more often, a person has about 50 events, no modalities. The events grow at
-10,000 items, the items at 300,000 events; above 20,000 items the loss is the sampled softmax, as by default. Each
-point is a process of its own on one thread; a long epoch is measured on a share of its batches, drawn at random, and
-what is done once an epoch (making the batches) is divided by all of its events. Beside each time stands what the same
-machine takes for one large product, so that a busy moment shows. Writes results/growth.json and
-docs/images/growth_events.svg, growth_items.svg.
+Synthetic logs: item frequencies follow a power law, a user has about 50 events, there are no modalities. The runs over
+events have 10,000 items, the runs over items 300,000 events. Above 20,000 items the loss is the sampled softmax, as by
+default. Each point runs in a separate process on one thread. A long epoch is measured on a random share of its batches;
+the cost of making the batches, once an epoch, is divided by all of its events. Beside each time stands the time of one
+large matrix product, which shows a busy machine. Writes results/growth.json and docs/images/growth_events.svg,
+growth_items.svg.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ from penchant.training import fit
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 FIXED_ITEMS, FIXED_EVENTS = 10_000, 300_000
 STEPS = 60
-"""Batches run at most; the first ones, which also make the memory ready, are `WARM` more and not timed."""
+"""Most batches of a run. `WARM` batches before them allocate the memory and are not timed."""
 WARM = 5
 
 
 def log(events: int, items: int) -> TrainingData:
-    """A made-up log: lengths from a geometric distribution around 50, items by a power law, one event a minute."""
+    """A synthetic log: lengths from a geometric distribution around 50, items by a power law, one event a minute."""
     rng = np.random.default_rng(0)
     lengths = np.minimum(1 + rng.geometric(1 / 50, size=events // 50 + 10), 500)
     lengths = lengths[np.cumsum(lengths) <= events]
@@ -66,16 +66,16 @@ def log(events: int, items: int) -> TrainingData:
 
 
 class Timed(SequenceModel):
-    """Runs a share of an epoch and takes the CPU seconds of its steps and of making its batches."""
+    """Run a share of an epoch; time its steps and the making of its batches in CPU seconds."""
 
     def batches(self, data: TrainingData, rng: np.random.Generator) -> list[Window]:
         began = cpu_s()
-        whole = super().batches(data, rng)
+        all_batches = super().batches(data, rng)
         self.making = cpu_s() - began
-        self.total = int(sum((stops - starts - 1).sum() for starts, stops in whole))
-        part = whole[: STEPS + WARM]
+        self.total = int(sum((stops - starts - 1).sum() for starts, stops in all_batches))
+        part = all_batches[: STEPS + WARM]
         self.run = int(sum((stops - starts - 1).sum() for starts, stops in part[WARM:]))
-        self.number, self.seen = len(whole), 0
+        self.number, self.seen = len(all_batches), 0
         return part
 
     def loss(self, data: TrainingData, batch: Window, rng: np.random.Generator) -> torch.Tensor:
@@ -111,7 +111,7 @@ def measure(events: int, items: int) -> dict[str, Any]:
 
 
 def draw(name: str, rows: list[dict[str, Any]], x: str) -> None:
-    """CPU seconds a million events over events or items, beside the same were it proportional to them."""
+    """CPU seconds per million events against events or items, beside a proportional line."""
     from penchant.plots.curves import figure_growth
     from penchant.plots.svg import Labels
     from penchant.reports.page import standalone
@@ -139,13 +139,13 @@ def main() -> None:
     parser.add_argument("--events", default="100000,1000000,10000000")
     parser.add_argument("--items", default="1000,10000,100000,1000000")
     parser.add_argument("--fresh", action="store_true")
-    asked = parser.parse_args()
+    args = parser.parse_args()
     path = RESULTS / "growth.json"
     result: dict[str, Any] = {"of_events": {}, "of_items": {}}
-    if path.is_file() and not asked.fresh:
+    if path.is_file() and not args.fresh:
         result = json.loads(path.read_text(encoding="utf-8"))["result"]
-    wanted = [("of_events", n, (int(n), FIXED_ITEMS)) for n in asked.events.split(",")]
-    wanted += [("of_items", n, (FIXED_EVENTS, int(n))) for n in asked.items.split(",")]
+    wanted = [("of_events", n, (int(n), FIXED_ITEMS)) for n in args.events.split(",")]
+    wanted += [("of_items", n, (FIXED_EVENTS, int(n))) for n in args.items.split(",")]
     for part, key, sizes in wanted:
         if key in result[part]:
             continue

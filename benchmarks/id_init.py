@@ -1,9 +1,9 @@
-"""Id embeddings that begin at random or at the principal components of the items' texts: NDCG@10 on validation.
+"""Id embeddings initialised at random or with the principal components of the item texts: NDCG@10 on validation.
 
     python benchmarks/id_init.py [DATA] [--epochs N] [--seed S]
 
 The sequence model on Amazon Beauty, leave-one-out, stable ties, with the text modality in the item tower (the default)
-and with ids alone; every validated epoch of each run is written. The test part is not looked at.
+and with ids alone. Every validated epoch of each run is written. The test part is not used.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ def main() -> None:
     parser.add_argument("data", nargs="?", type=Path, default=DATA)
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
-    cut = split(Dataset.load(asked.data), "leave-one-out")
+    args = parser.parse_args()
+    cut = split(Dataset.load(args.data), "leave-one-out")
     carrier = Recommender.fit(cut.train, Config(model="popularity"), validation=cut.validation)
     runs = []
     for fusion in ("weighted_sum", "none"):
         for start in ("random", "pca"):
-            config = Config(model="transformer", seed=asked.seed).with_settings(
-                {"id_init": start, "fusion": fusion, "epochs": asked.epochs}
+            config = Config(model="transformer", seed=args.seed).with_settings(
+                {"id_init": start, "fusion": fusion, "epochs": args.epochs}
             )
             begun = cpu_s()
             fitted = Recommender.fit(
@@ -53,7 +53,7 @@ def main() -> None:
             }
             print(row, flush=True)
             runs.append(row)
-    write("id_init", {"data": "amazon-beauty", "epochs": asked.epochs, "seed": asked.seed, "runs": runs})
+    write("id_init", {"data": "amazon-beauty", "epochs": args.epochs, "seed": args.seed, "runs": runs})
 
 
 if __name__ == "__main__":

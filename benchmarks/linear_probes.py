@@ -1,10 +1,10 @@
-"""The binary and the multi-class probe on interest vectors, beside popularity and the bare dot product.
+"""The binary and the multi-class probe on interest vectors, beside popularity and the dot product.
 
     python benchmarks/linear_probes.py [--users N] [--models content,transformer] [--seed S]
 
-The simulator's platform (English, 500 items, 30 events a person): models learn from the first 80 % of the log's time,
-probes from the next 10 %, the last 10 % is the test. Negatives are real: hidden and disliked items; and, in a second
-run, sampled ones. Classes are the items' first categories. Writes results/linear_probes.json.
+The platform of the simulator (English, 500 items, 30 events a user). Models learn from the first 80 % of the log's
+time, probes from the next 10 %; the last 10 % is the test. Negatives are hidden and disliked items, and in a second run
+sampled ones. Classes are the first categories of the items. Writes results/linear_probes.json.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=1000)
     parser.add_argument("--models", default="content,transformer")
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent) / "platform"
-        simulate(SimulatorOptions(users=asked.users, items=500, events=30 * asked.users, seed=asked.seed)).write(folder)
+        simulate(SimulatorOptions(users=args.users, items=500, events=30 * args.users, seed=args.seed)).write(folder)
         data = Dataset.load(folder)
-    found = {name: run(data, name, asked.seed) for name in asked.models.split(",")}
-    size = {"users": data.n_users, "items": data.n_items, "events": data.n_events, "seed": asked.seed}
-    write("linear_probes", size | {"models": found})
+    results = {name: run(data, name, args.seed) for name in args.models.split(",")}
+    size = {"users": data.n_users, "items": data.n_items, "events": data.n_events, "seed": args.seed}
+    write("linear_probes", size | {"models": results})
 
 
 def run(data: Dataset, name: str, seed: int) -> dict[str, Any]:
@@ -59,12 +59,12 @@ def run(data: Dataset, name: str, seed: int) -> dict[str, Any]:
     before = data.with_events(data.events.filter(pl.col("time_s") <= first))
     rec = Recommender.fit(before, Config(model=name, seed=seed).with_settings({"transformer.dim": 64}))
     rows: dict[str, Any] = {"fit_cpu_s": round(cpu_s() - begun, 1)}
-    whole, kinds = pack_histories(data, rec.encoders), data.kinds.ids.to_list()
-    ends = np.full(len(whole), second, dtype=np.int64)
-    taught = whole.before(ends).at(None)
+    histories, kinds = pack_histories(data, rec.encoders), data.kinds.ids.to_list()
+    ends = np.full(len(histories), second, dtype=np.int64)
+    input_histories = histories.before(ends).at(None)
     model = rec.dense_model()
-    training = TargetEvents.select(taught, kinds, taught.times_s > first, ProbeOptions().users)
-    testing = TargetEvents.select(whole, kinds, whole.times_s > second, ProbeOptions().users)
+    training = TargetEvents.select(input_histories, kinds, input_histories.times_s > first, ProbeOptions().users)
+    testing = TargetEvents.select(histories, kinds, histories.times_s > second, ProbeOptions().users)
     popularity = np.bincount(before.sequences().items, minlength=data.n_items)
     for negatives in ("real", "sampled"):
         for weights in ("none", "balanced"):
@@ -74,17 +74,17 @@ def run(data: Dataset, name: str, seed: int) -> dict[str, Any]:
             items = model.item_vectors
             inputs = interest_inputs(learnt.interests, items[learnt.items])
             probe = LinearProbe.fit(inputs, learnt.labels, 1, options, n_free=1, seed=seed)
-            told = probe.probabilities(interest_inputs(test.interests, items[test.items]))[:, 1]
-            base = np.full(len(told), learnt.labels.mean())
+            likelihoods = probe.probabilities(interest_inputs(test.interests, items[test.items]))[:, 1]
+            base = np.full(len(likelihoods), learnt.labels.mean())
             row = {
                 "pairs": len(test.labels),
                 "interested": round(float(test.labels.mean()), 4),
-                "auc": round(auc(test.labels, told), 4),
+                "auc": round(auc(test.labels, likelihoods), 4),
                 "auc_dot": round(auc(test.labels, (test.interests * items[test.items]).sum(axis=1)), 4),
                 "auc_popularity": round(auc(test.labels, popularity[test.items].astype(float)), 4),
-                "log_loss": round(log_loss(test.labels, told), 4),
+                "log_loss": round(log_loss(test.labels, likelihoods), 4),
                 "log_loss_of_the_share": round(log_loss(test.labels, base), 4),
-                "calibration_error": round(expected_calibration_error(told.astype(np.float64), test.labels), 4),
+                "calibration_error": round(expected_calibration_error(likelihoods.astype(np.float64), test.labels), 4),
             }
             rows[f"{negatives}, weights {weights}"] = row
             print(name, negatives, weights, row, flush=True)
@@ -94,24 +94,24 @@ def run(data: Dataset, name: str, seed: int) -> dict[str, Any]:
 
 
 def _category(rec: Recommender, model: Any, training: TargetEvents, testing: TargetEvents) -> dict[str, Any]:
-    """Which category the next item belongs to."""
+    """Results of the category probe: the category of the next item."""
     items = rec.dataset.items
     probes = Probes.fit(model, training, items, ProbeOptions(fit=("category",)))
     pairs, likely = probes.predict_class_pairs(model, testing, items)
-    actual, told = pairs.classes, likely.argmax(axis=1)
+    actual, predicted = pairs.classes, likely.argmax(axis=1)
     counts = np.asarray(probes.records["category"].counts)
     learnt = category_pairs(model, training, category_codes(items, probes.classes))
     alone = LinearProbe.fit(learnt.interests, learnt.classes, len(probes.classes), ProbeOptions())
-    alone_told = alone.probabilities(pairs.interests).argmax(axis=1)
+    predicted_alone = alone.probabilities(pairs.interests).argmax(axis=1)
     return {
         "classes": len(probes.classes),
         "events": len(actual),
-        "accuracy": round(accuracy(actual, told), 4),
-        "accuracy_of_the_vector_alone": round(accuracy(actual, alone_told), 4),
+        "accuracy": round(accuracy(actual, predicted), 4),
+        "accuracy_of_the_vector_alone": round(accuracy(actual, predicted_alone), 4),
         "accuracy_of_the_commonest": round(float((actual == counts.argmax()).mean()), 4),
         "accuracy_of_the_class_before": round(float((actual == pairs.previous).mean()), 4),
-        "macro_f1": round(precision_recall_f1(actual, told, "macro")[2], 4),
-        "confusion_matrix": confusion_matrix(actual, told, len(probes.classes)).tolist(),
+        "macro_f1": round(precision_recall_f1(actual, predicted, "macro")[2], 4),
+        "confusion_matrix": confusion_matrix(actual, predicted, len(probes.classes)).tolist(),
     }
 
 

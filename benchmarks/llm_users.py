@@ -2,9 +2,9 @@
 
     python benchmarks/llm_users.py [--data simulator-en,simulator-zh,amazon-beauty] [--users N] [--models 'a;b']
 
-The simulator's platform in both languages (500 items, 30 events a person) and Amazon Beauty, N people of each.
-Leave-one-out, stable ties; every model has its defaults but for what `VARIANTS` says; epochs are chosen on validation
-and the test part is looked at once. Writes results/llm_users.json (each data set where it was run again).
+The platform of the simulator in both languages (500 items, 30 events a user) and Amazon Beauty, N users of each.
+Leave-one-out, stable ties. Every model has its defaults except for the options in `VARIANTS`. Epochs are chosen on
+validation; the test part is evaluated once. Writes results/llm_users.json and keeps the data sets of earlier runs.
 """
 
 from __future__ import annotations
@@ -47,17 +47,21 @@ VARIANTS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 
 
 def dataset(name: str, users: int) -> Dataset:
-    """A data set by name."""
+    """Load or simulate a data set by name."""
     if name.startswith("simulator-"):
         with tempfile.TemporaryDirectory() as parent:
             folder = Path(parent) / "platform"
-            told = SimulatorOptions(users=users, items=500, events=30 * users, language=name.removeprefix("simulator-"))
-            simulate(told).write(folder)
+            options = SimulatorOptions(
+                users=users, items=500, events=30 * users, language=name.removeprefix("simulator-")
+            )
+            simulate(options).write(folder)
             return Dataset.load(folder)
     events = pl.read_parquet(BEAUTY / "events.parquet")
     items = pl.read_parquet(BEAUTY / "items.parquet")
-    people = events["user_id"].unique(maintain_order=True)
-    chosen = people.gather(np.unique(np.linspace(0, len(people) - 1, min(users, len(people))).astype(np.int64)))
+    users_in_order = events["user_id"].unique(maintain_order=True)
+    chosen = users_in_order.gather(
+        np.unique(np.linspace(0, len(users_in_order) - 1, min(users, len(users_in_order))).astype(np.int64))
+    )
     events = events.filter(pl.col("user_id").is_in(chosen.implode()))
     items = items.filter(pl.col("item_id").is_in(events["item_id"].unique().implode()))
     return Dataset.from_tables(events, items)
@@ -69,19 +73,19 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=600)
     parser.add_argument("--models", default=";".join(VARIANTS), help="names with semicolons between them")
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
+    args = parser.parse_args()
     path = RESULTS / "llm_users.json"
-    for name in asked.data.split(","):
-        data = dataset(name, asked.users)
-        found = run(data, asked.models.split(";"), asked.seed)
+    for name in args.data.split(","):
+        data = dataset(name, args.users)
+        results = run(data, args.models.split(";"), args.seed)
         kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["result"] if path.is_file() else {}
-        size = {"users": data.n_users, "items": data.n_items, "events": data.n_events, "seed": asked.seed}
-        kept[name] = size | {"models": kept.get(name, {}).get("models", {}) | found}
+        size = {"users": data.n_users, "items": data.n_items, "events": data.n_events, "seed": args.seed}
+        kept[name] = size | {"models": kept.get(name, {}).get("models", {}) | results}
         write("llm_users", kept)
 
 
 def run(data: Dataset, names: list[str], seed: int) -> dict[str, Any]:
-    """NDCG@10 on validation and test, CPU seconds and what pre-training did, by model."""
+    """NDCG@10 on validation and test, CPU seconds and the losses of pre-training, by model."""
     cut = split(data, "leave-one-out")
     carrier = Recommender.fit(cut.train, Config(model="popularity"), validation=cut.validation)
     rows = {}

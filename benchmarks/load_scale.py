@@ -1,11 +1,11 @@
-"""CPU seconds and memory to load, clean and pack made-up logs of 1 M, 10 M and 100 M events from Parquet.
+"""CPU seconds and memory to load, clean and pack synthetic logs of 1 M, 10 M and 100 M events from Parquet.
 
     python benchmarks/load_scale.py [MILLIONS ...] [--folder DIR]
 
-Users are drawn from a tenth as many ids as there are events (at least a thousand), items from a hundred thousand
-(popular ones more often), times from a year; text ids, as logs have them. Logs are made below DIR (default: where
-temporary files go) and removed; one of 20 M or more is a folder of parts of 2 M. Each size runs in a process of its
-own, so that its peak memory is its own. Sizes that are not asked for keep their results.
+The number of user ids is a tenth of the number of events (at least a thousand). Items come from a hundred thousand, by
+a power law; times from one year; ids are texts, as in real logs. Logs are written below DIR (default: the folder of
+temporary files) and removed. A log of 20 M events or more is a folder of parts of 2 M. Each size runs in a separate
+process, so that its peak memory is measured alone. Results of other sizes are kept.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LIMITS = {
     "10 M": {"cpu_s": 60.0, "peak_over_arrow": 4.0},
     "100 M": {"peak_rss_mb": 16_000.0},
 }
-"""CPU seconds, peak memory, and peak memory over the size of the table in Arrow that may not be passed."""
+"""Limits: CPU seconds, peak memory, and peak memory divided by the size of the table in Arrow."""
 PART = 2_000_000
 
 
@@ -72,7 +72,7 @@ def measure(folder: Path) -> dict[str, float]:
     batch = data.sequences()
     seconds, peak = cpu_s() - start, peak_rss_mb()
     assert data.report is not None
-    found = {
+    figures = {
         "events": batch.n_events,
         "users": data.n_users,
         "rows_quarantined": data.report.rows_quarantined,
@@ -83,7 +83,7 @@ def measure(folder: Path) -> dict[str, float]:
     }
     del data, batch
     size = arrow_mb(folder)
-    return found | {"arrow_mb": size, "peak_over_arrow": round((peak - before) / size, 2)}
+    return figures | {"arrow_mb": size, "peak_over_arrow": round((peak - before) / size, 2)}
 
 
 def main() -> None:
@@ -92,17 +92,17 @@ def main() -> None:
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--make", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.measure:
-        print(json.dumps(measure(asked.measure)))
+    args = parser.parse_args()
+    if args.measure:
+        print(json.dumps(measure(args.measure)))
         return
-    if asked.make:
-        make(asked.make, asked.millions[0] * 1_000_000)
+    if args.make:
+        make(args.make, args.millions[0] * 1_000_000)
         return
     known = RESULTS / "load_scale.json"
     result = json.loads(known.read_text(encoding="utf-8"))["result"] if known.is_file() else {}
-    for millions in asked.millions:
-        with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
+    for millions in args.millions:
+        with tempfile.TemporaryDirectory(dir=args.folder) as folder:
             script = [sys.executable, __file__]
             subprocess.run([*script, str(millions), "--make", folder], check=True)
             done = subprocess.run([*script, "--measure", folder], check=True, stdout=subprocess.PIPE, text=True)

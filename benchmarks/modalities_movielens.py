@@ -1,13 +1,13 @@
-"""Modalities of MovieLens-1M: every fusion and every ablation with a small model, on two splits; seeds of the chosen
-one.
+"""Modalities of MovieLens-1M: every fusion and every ablation with a small model on two splits; seeds of the chosen
+fusion.
 
     python benchmarks/modalities_movielens.py [DATA] --image FOLDER [--work FOLDER] [--splits a,b] [--runs "a;b"]
 
-`DATA` has posters; FOLDER is an image model such as MobileNetV2. The text is read by the default encoder. All runs
-share one recipe (`RECIPE`) and differ in the fusion or in the modalities; epochs are chosen on the validation part, the
-chosen fusion too, and the test part is reported. The chosen fusion with all modalities and behaviour alone are fitted
-with five seeds on leave-one-out. NDCG@10 of every person is kept in the work folder, so that a run that was cut off
-goes on where it stopped; `results/modalities_movielens.json` is written anew after every fit.
+`DATA` has posters; FOLDER is an image model such as MobileNetV2. The default encoder reads the text. All runs share one
+recipe (`RECIPE`) and differ in the fusion or in the modalities. Epochs and the fusion are chosen on validation; figures
+are those of the test. The chosen fusion with all modalities, and behaviour alone, are fitted with five seeds on
+leave-one-out. NDCG@10 of every user is stored in the work folder, so an interrupted run continues.
+`results/modalities_movielens.json` is written after every fit.
 """
 
 from __future__ import annotations
@@ -51,10 +51,9 @@ RECIPE: Mapping[str, Any] = {
     "loss": "sampled_softmax",
     "negatives": 512,
 }
-"""One small transformer: about a CPU minute a fit, so that all of them can be run once."""
+"""One small transformer: about a CPU minute per fit, so that every run is affordable."""
 DIMENSIONS = 128
-"""Modalities are reduced to so many principal components, since projecting 1,280 numbers is most of a small model's
-cost."""
+"""Principal components kept of each modality: projecting 1,280 numbers would dominate the cost of a small model."""
 FUSIONS = ("weighted_sum", "gated", "concat", "product", "attention", "bilinear", "decision")
 ABLATIONS: Mapping[str, tuple[str, ...]] = {
     "behaviour": ("behaviour",),
@@ -64,7 +63,7 @@ ABLATIONS: Mapping[str, tuple[str, ...]] = {
     "behaviour, image": ("behaviour", "image"),
     "text, image": ("text", "image"),
 }
-"""Each modality alone and all but one, by the weighted sum; all of them is the run `weighted_sum`."""
+"""Each modality alone and all but one, by the weighted sum. The run `weighted_sum` has all of them."""
 NAMES = {
     **{name: f"all, {name}" for name in FUSIONS},
     **{name: name.replace(", ", " + ") if ", " in name else f"{name} alone" for name in ABLATIONS},
@@ -76,32 +75,32 @@ Run = dict[str, Any]
 
 
 def main() -> None:
-    """Run what is missing and write the table."""
-    asked = arguments()
-    if asked.table:
-        return report(asked.work)
-    dataset = Dataset.load(asked.data)
+    """Run the missing fits and write the table."""
+    args = arguments()
+    if args.table:
+        return report(args.work)
+    dataset = Dataset.load(args.data)
     config = Config(model="transformer").with_settings(
         {
-            "modalities.image.encoder": str(asked.image),
+            "modalities.image.encoder": str(args.image),
             "modalities.attributes.enabled": "false",
             "modalities.behaviour.enabled": "false",
         }
     )
-    for how in asked.splits:
-        bench = Bench(dataset, config, how, asked.work)
+    for how in args.splits:
+        bench = Bench(dataset, config, how, args.work)
         for name, options, seed in plan():
-            if not asked.runs or name in asked.runs:
+            if not args.runs or name in args.runs:
                 bench.run(name, options, seed)
-                report(asked.work)
-    if "leave-one-out" in asked.splits and not asked.runs:
-        bench = Bench(dataset, config, "leave-one-out", asked.work)
+                report(args.work)
+    if "leave-one-out" in args.splits and not args.runs:
+        bench = Bench(dataset, config, "leave-one-out", args.work)
         best = chosen(kept_runs(bench.work))
         for seed in range(1, SEEDS):
             bench.run(best, {"fusion": best}, seed)
             bench.run("behaviour", {"modalities": ABLATIONS["behaviour"]}, seed)
-            report(asked.work)
-    report(asked.work)
+            report(args.work)
+    report(args.work)
 
 
 def arguments() -> argparse.Namespace:
@@ -117,7 +116,7 @@ def arguments() -> argparse.Namespace:
 
 
 def plan() -> Iterator[tuple[str, dict[str, Any], int]]:
-    """Names, options and seeds of the runs of one split, the most telling first."""
+    """Names, options and seeds of the runs of one split, the most informative first."""
     yield "behaviour", {"modalities": ABLATIONS["behaviour"]}, 0
     for fusion in FUSIONS:
         yield fusion, {"fusion": fusion}, 0
@@ -127,7 +126,7 @@ def plan() -> Iterator[tuple[str, dict[str, Any], int]]:
 
 
 class Bench:
-    """One split: modalities encoded once, runs kept by name and seed."""
+    """One split: modalities encoded once, runs stored by name and seed."""
 
     def __init__(self, dataset: Dataset, config: Config, how: str, work: Path) -> None:
         self.config, self.how, self.work = config, how, work / how
@@ -135,13 +134,13 @@ class Bench:
         self.cut: Split = split(dataset, how)  # type: ignore[arg-type]
         plain = replace(config, model="popularity")
         self.carrier = Recommender.fit(self.cut.train, plain, validation=self.cut.validation)
-        self.facts = measure_background(self.cut.train, self.carrier.modalities)
+        self.background = measure_background(self.cut.train, self.carrier.modalities)
         self.modalities = Modalities({name: reduced(modality) for name, modality in self.carrier.modalities.items()})
         coverage = {name: round(modality.coverage, 4) for name, modality in self.carrier.modalities.items()}
         (self.work / "coverage.json").write_text(json.dumps(coverage), encoding="utf-8")
 
     def run(self, name: str, options: Mapping[str, Any], seed: int) -> None:
-        """Fit, test and keep one run, unless it is there."""
+        """Fit, test and store one run, unless it is stored already."""
         path = self.work / f"{name.replace(', ', '+')}-{seed}.json"
         if path.exists():
             return
@@ -151,7 +150,7 @@ class Bench:
         modalities = (self.modalities, self.carrier.encoders)
         rec = Recommender.fit(self.cut.train, config, validation=self.cut.validation, modalities=modalities)
         spent = cpu_s() - before
-        found = evaluate_ranking(rec, self.cut.test, (10,), background=self.facts, threads=1)
+        tested = evaluate_ranking(rec, self.cut.test, (10,), background=self.background, threads=1)
         training = rec.record.training
         kept: Run = {
             "name": name,
@@ -160,7 +159,7 @@ class Bench:
             "best_epoch": training.best_epoch,
             "fit_cpu_s": round(spent, 1),
             "weights": training.weights or learned_weights(rec),
-            **{metric: found.values[metric].tolist() for metric in METRICS},
+            **{metric: tested.values[metric].tolist() for metric in METRICS},
         }
         path.write_text(json.dumps(kept), encoding="utf-8")
         print(
@@ -169,7 +168,7 @@ class Bench:
 
 
 def reduced(modality: Modality) -> Modality:
-    """The modality in its first `DIMENSIONS` principal components, over the items that have it."""
+    """Reduce a modality to its first `DIMENSIONS` principal components, over the items that have it."""
     if modality.dim <= DIMENSIONS:
         return modality
     unit = modality.unit()
@@ -189,19 +188,19 @@ def learned_weights(rec: Recommender) -> dict[str, float]:
 
 
 def kept_runs(folder: Path) -> list[Run]:
-    """The runs kept in one folder."""
+    """Read the runs stored in one folder."""
     files = sorted(folder.glob("*-[0-9].json"))
     return [json.loads(path.read_text(encoding="utf-8")) for path in files]
 
 
 def chosen(runs: list[Run]) -> str:
-    """The fusion with the best validation at seed 0."""
+    """The fusion with the best NDCG@10 on validation at seed 0."""
     fusions = [run for run in runs if run["name"] in FUSIONS and run["seed"] == 0]
     return str(max(fusions, key=lambda run: run["validation_ndcg@10"])["name"])
 
 
 def report(work: Path) -> None:
-    """Means, intervals and paired differences of all runs that are there."""
+    """Write means, intervals and paired differences of all stored runs."""
     result: dict[str, Any] = {"recipe": {**RECIPE, "dimensions of a modality": DIMENSIONS}, "splits": {}}
     for how in SPLITS:
         runs = kept_runs(work / how)
@@ -213,34 +212,34 @@ def report(work: Path) -> None:
 
 
 def draw(result: Mapping[str, Any]) -> None:
-    """The rows of each split as a figure and, printed, as a table in Markdown."""
+    """Draw the rows of each split and print them as a Markdown table."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    for how, found in result["splits"].items():
-        rows = [{"model": NAMES.get(name, name), **row["ndcg@10"]} for name, row in found["rows"].items()]
+    for how, split_result in result["splits"].items():
+        rows = [{"model": NAMES.get(name, name), **row["ndcg@10"]} for name, row in split_result["rows"].items()]
         table = pl.DataFrame(rows).select("model", "mean", "low", "high")
         title = f"Modalities and fusions on MovieLens-1M, {how}"
-        desc = f"NDCG@10 on {found['users']:,} people with 95 % intervals, small transformer, one seed"
+        desc = f"NDCG@10 on {split_result['users']:,} users with 95 % intervals, small transformer, one seed"
         drawing = figure_comparison(
-            table, Labels(title, desc, desc), chosen=NAMES.get(found["chosen on validation"]), width=720
+            table, Labels(title, desc, desc), chosen=NAMES.get(split_result["chosen on validation"]), width=720
         )
         (IMAGES / f"modalities_movielens_{how}.svg").write_text(standalone(drawing) + "\n", encoding="utf-8")
-        print(markdown(found), flush=True)
+        print(markdown(split_result), flush=True)
 
 
-def markdown(found: Mapping[str, Any]) -> str:
+def markdown(split_result: Mapping[str, Any]) -> str:
     """One split as a table, the best on the test first."""
     lines = [
         "| modalities and fusion | validation | NDCG@10 | minus behaviour alone | minus weighted sum |",
         "|---" * 5 + "|",
     ]
-    for name, row in sorted(found["rows"].items(), key=lambda pair: -pair[1]["ndcg@10"]["mean"]):
-        gaps = [told(row.get(f"minus {reference}"), "+") for reference in ("behaviour", "weighted_sum")]
-        cells = [NAMES.get(name, name), f"{row['validation_ndcg@10']:.4f}", told(row["ndcg@10"]), *gaps]
+    for name, row in sorted(split_result["rows"].items(), key=lambda pair: -pair[1]["ndcg@10"]["mean"]):
+        gaps = [interval_text(row.get(f"minus {reference}"), "+") for reference in ("behaviour", "weighted_sum")]
+        cells = [NAMES.get(name, name), f"{row['validation_ndcg@10']:.4f}", interval_text(row["ndcg@10"]), *gaps]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 
-def told(value: Mapping[str, float] | None, sign: str = "") -> str:
+def interval_text(value: Mapping[str, float] | None, sign: str = "") -> str:
     """A mean with its interval."""
     if value is None:
         return "–"
@@ -264,28 +263,28 @@ def table(runs: list[Run], how: str) -> dict[str, Any]:
         out["rows"].setdefault(name, row_of(run))
     out["chosen on validation"] = best = chosen(runs) if any(name in FUSIONS for name in first) else ""
     seeds = {name: [values(run) for run in runs if run["name"] == name] for name in (best, "behaviour") if name}
-    count = min((len(found) for found in seeds.values()), default=0)
+    count = min((len(per_seed) for per_seed in seeds.values()), default=0)
     if len(seeds) == 2 and count > 1:
-        ours, plain = (mean_over_seeds(found[:count]) for found in seeds.values())
+        ours, plain = (mean_over_seeds(per_seed[:count]) for per_seed in seeds.values())
         gap = paired_differences([(ours, plain)])[0]
         out["seeds"] = {
             "count": count,
             best: bootstrap(ours).to_dict(),
             "behaviour": bootstrap(plain).to_dict(),
             "difference": {**gap.interval.to_dict(), "p": gap.p},
-            "by_seed": {name: [round(float(v.mean()), 5) for v in found[:count]] for name, found in seeds.items()},
+            "by_seed": {name: [round(float(v.mean()), 5) for v in each[:count]] for name, each in seeds.items()},
         }
     return out
 
 
 def row_of(run: Run) -> dict[str, Any]:
-    """One run without its people."""
+    """One run without the values of its users."""
     kept = {key: run[key] for key in ("validation_ndcg@10", "best_epoch", "fit_cpu_s", "weights")}
     return {**{metric: bootstrap(np.asarray(run[metric])).to_dict() for metric in METRICS}, **kept}
 
 
 def values(run: Run) -> npt.NDArray[np.float64]:
-    """NDCG@10 of every person."""
+    """NDCG@10 of every user."""
     return np.asarray(run["ndcg@10"], dtype=np.float64)
 
 

@@ -1,13 +1,13 @@
-"""What each option of the network brings: the default changed in one thing at a time, same data, same epochs.
+"""Effect of each option of the network: one change of the default at a time, same data, same epochs.
 
     python benchmarks/network_options.py [DATA] [--set KEY=VALUE …] [--rows a,b,…] [--seed 0] [--fresh]
 
-Leave-one-out, stable ties, learned without the validation event, full ranking. `--set` is what all rows share
-(`dim=64 layers=1 max_length=50 epochs=6` by default: a training of about two CPU minutes on MovieLens-1M); a row is an
-option that differs from that: depth, width, head, interests, losses, precision, batches. NDCG@10 with the time of the
-request given and hidden, the difference from the default over the same people, the diversity of a list of ten (one less
-the mean cosine of its items' texts), and CPU seconds. Each row is kept as it ends, by its settings, so that a run that
-was stopped goes on. For reading what matters, not for choosing: that is done on validation, whose figure stands beside.
+Leave-one-out, stable ties, trained without the validation event, full ranking. All rows share `--set` (default: `dim=64
+layers=1 max_length=50 epochs=6`, about two CPU minutes of training on MovieLens-1M). A row changes one option: depth,
+width, heads, interests, losses, precision, batches. Columns: NDCG@10 with the time of the request given and hidden, the
+difference from the default over the same users, the diversity of a list of ten (one minus the mean cosine of the item
+texts), and CPU seconds. Each row is stored when it ends, under its settings, so an interrupted run continues. The test
+figures show what matters; choose on validation, whose figure stands beside.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ ROWS: dict[str, dict[str, str]] = {
     "BCE": {"loss": "bce"},
     "BPR": {"loss": "bpr"},
     "contrastive .1": {"contrastive_weight": "0.1"},
-    "no bfloat16": {"mixed_precision": "false"},  # from dim 128 on it concerns the encoder too
+    "no bfloat16": {"mixed_precision": "false"},  # from dim 128 on it applies to the encoder too
     "all in bfloat16": {"training.precision": "bfloat16"},
     "half the batch": {"batch_tokens": "1600"},
     "twice the batch": {"batch_tokens": "6400"},
@@ -73,50 +73,52 @@ def main() -> None:
     parser.add_argument("--rows", default=",".join(ROWS))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--fresh", action="store_true")
-    asked = parser.parse_args()
-    if unknown := set(asked.rows.split(",")) - set(ROWS):
+    args = parser.parse_args()
+    if unknown := set(args.rows.split(",")) - set(ROWS):
         parser.error(f"no row {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
-    shared = SHARED | dict(pair.split("=", 1) for pair in asked.set)
-    cut = split(Dataset.load(asked.data), "leave-one-out", seed=0)
+    shared = SHARED | dict(pair.split("=", 1) for pair in args.set)
+    cut = split(Dataset.load(args.data), "leave-one-out", seed=0)
     carrier = Recommender.fit(cut.train, Config(model="popularity"), validation=cut.validation)
     KEEP.mkdir(exist_ok=True)
-    for name in asked.rows.split(","):
-        kept = kept_at(asked.data.name, shared, asked.seed, name)
-        if asked.fresh or not kept.is_file():
-            np.savez(kept, **measured(cut, carrier, settings_of(shared | ROWS[name]), asked.seed))
-            told(asked.data.name, shared, asked.seed, name)
+    for name in args.rows.split(","):
+        kept = kept_at(args.data.name, shared, args.seed, name)
+        if args.fresh or not kept.is_file():
+            np.savez(kept, **measure(cut, carrier, settings_of(shared | ROWS[name]), args.seed))
+            write_rows(args.data.name, shared, args.seed, name)
 
 
 def kept_at(data: str, shared: dict[str, str], seed: int, name: str) -> Path:
-    """Where a row is kept: a run with other settings does not find it."""
+    """Path of a stored row. Other settings give another path."""
     settings = zlib.crc32(json.dumps(settings_of(shared | ROWS[name]), sort_keys=True).encode())
     return KEEP / f"{data}_{name.replace(' ', '_')}_{settings:08x}_{seed}.npz"
 
 
 def settings_of(options: dict[str, str]) -> dict[str, str]:
-    """Options of the transformer, others as they are named."""
+    """Full setting keys: a name without a dot is an option of the transformer."""
     return {key if "." in key else f"transformer.{key}": value for key, value in options.items()}
 
 
-def measured(cut: Split, carrier: Recommender, settings: dict[str, str], seed: int) -> dict[str, Any]:
-    """One training: NDCG@10 of every tested person, on validation, and the cost."""
-    whole = pack_histories(cut.dataset, carrier.encoders)
-    validation, test = with_content(cut.validation, whole), with_content(cut.test, whole)
+def measure(cut: Split, carrier: Recommender, settings: dict[str, str], seed: int) -> dict[str, Any]:
+    """Train once: NDCG@10 of every test user, NDCG@10 on validation, and the cost."""
+    all_histories = pack_histories(cut.dataset, carrier.encoders)
+    validation, test = with_content(cut.validation, all_histories), with_content(cut.test, all_histories)
     config = Config(model="transformer", seed=seed).with_settings(settings)
     started = cpu_s()
-    found = Recommender.fit(cut.train, config, validation=validation, modalities=(carrier.modalities, carrier.encoders))
+    recommender = Recommender.fit(
+        cut.train, config, validation=validation, modalities=(carrier.modalities, carrier.encoders)
+    )
     spent = cpu_s() - started
     users: dict[str, Any] = {}
     for way, holdout in {"given": test, "hidden": replace(test, histories=test.histories.at(None))}.items():
-        ranked, _ = found.rank(holdout.histories, 10, exclude=holdout.seen)
+        ranked, _ = recommender.rank(holdout.histories, 10, exclude=holdout.seen)
         users[way] = ndcg(ranked, holdout.targets, 10)
         if "text" in carrier.modalities:
             users[f"{way} diversity"] = intra_list_diversity(ranked, carrier.modalities["text"])
-    return {**users, "validation": found.record.training.validation_ndcg, "cpu_s": round(spent)}
+    return {**users, "validation": recommender.record.training.validation_ndcg, "cpu_s": round(spent)}
 
 
-def told(data: str, shared: dict[str, str], seed: int, last: str) -> None:
-    """Write and print the rows there are, each beside the default."""
+def write_rows(data: str, shared: dict[str, str], seed: int, last: str) -> None:
+    """Write and print the stored rows, each beside the default."""
     runs = {name: kept_at(data, shared, seed, name) for name in ROWS}
     kept = {name: np.load(path) for name, path in runs.items() if path.is_file()}
     rows: dict[str, Any] = {}

@@ -1,10 +1,10 @@
-"""Full ranking + top ten with seen items filtered: users per CPU second, one thread, beside two others in one run.
+"""Full ranking and top ten with seen items filtered: users per CPU second, one thread, beside two others in one run.
 
     python benchmarks/rank_throughput.py [--data ../shared/data/movielens-1m] [--users 200000]
 
-Two sizes: MovieLens-1M (6,040 × 3,416, vectors by ALS, the real histories) and `--users` × 100,000 items × 64
-dimensions (random vectors, 50 seen items each; the others are timed on 4,096 of the users). Contestants:
-`ExactIndex` of penchant, `implicit.cpu.topk`, and a plain matrix product with `torch.topk` into reused buffers.
+Two sizes: MovieLens-1M (6,040 × 3,416, vectors by ALS, the real histories), and `--users` × 100,000 items × 64
+dimensions (random vectors, 50 seen items each; the others are timed on 4,096 of the users). Contestants: `ExactIndex`
+of penchant, `implicit.cpu.topk`, and a plain matrix product with `torch.topk` into reused buffers.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ BLOCK = 512
 
 @dataclass(frozen=True)
 class Case:
-    """User vectors `[B, D]`, item vectors `[N, D]` and what each user has seen."""
+    """User vectors `[B, D]`, item vectors `[N, D]` and the seen items of each user."""
 
     name: str
     users: npt.NDArray[np.float32]
@@ -94,28 +94,28 @@ def by_torch(case: Case) -> Callable[[], Ranked]:
     torch.set_num_threads(1)
     users, items = torch.from_numpy(case.users), torch.from_numpy(case.items).T
     rows, codes = torch.from_numpy(case.seen.rows), torch.from_numpy(case.seen.values.astype(np.int64))
-    held = torch.empty(BLOCK, items.shape[1])
+    buffer = torch.empty(BLOCK, items.shape[1])
 
     def run() -> Ranked:
-        found, scores = [], []
+        indices, scores = [], []
         for start in range(0, len(users), BLOCK):
             part = users[start : start + BLOCK]
-            block = held[: len(part)]
+            block = buffer[: len(part)]
             torch.mm(part, items, out=block)
             inside = slice(int(case.seen.offsets[start]), int(case.seen.offsets[start + len(part)]))
             block[rows[inside] - start, codes[inside]] = -torch.inf
             best = torch.topk(block, K)
-            found.append(best.indices)
+            indices.append(best.indices)
             scores.append(best.values)
-        return torch.cat(found).numpy().astype(np.int32), torch.cat(scores).numpy()
+        return torch.cat(indices).numpy().astype(np.int32), torch.cat(scores).numpy()
 
     return run
 
 
 def rates(case: Case, contestants: dict[str, Callable[[Case], Callable[[], Ranked]]]) -> dict[str, Any]:
-    """Users per CPU second, the best of some rounds taken in turn, and how far the lists agree with ours."""
+    """Users per CPU second (the best of several alternating rounds), and the share of ranks that equal ours."""
     calls = {name: make(case) for name, make in contestants.items()}
-    found = {name: call()[0] for name, call in calls.items()}
+    lists = {name: call()[0] for name, call in calls.items()}
     best = dict.fromkeys(calls, float("inf"))
     for _ in range(ROUNDS):
         for name, call in calls.items():
@@ -123,13 +123,13 @@ def rates(case: Case, contestants: dict[str, Callable[[Case], Callable[[], Ranke
             call()
             best[name] = min(best[name], time.process_time() - started)
     speed = {name: round(len(case.users) / spent) for name, spent in best.items()}
-    same = {name: round(float((items == found["penchant"]).mean()), 5) for name, items in found.items()}
+    same = {name: round(float((items == lists["penchant"]).mean()), 5) for name, items in lists.items()}
     ratio = {f"penchant / {name}": round(speed["penchant"] / speed[name], 2) for name in speed if name != "penchant"}
     return {"users": len(case.users), "items": len(case.items), "users_per_cpu_s": speed, **ratio, "same_item": same}
 
 
-def whole(case: Case) -> dict[str, Any]:
-    """Every user once: CPU seconds and the memory the process needed."""
+def rank_all(case: Case) -> dict[str, Any]:
+    """Rank for every user once: CPU seconds and peak memory of the process."""
     index = ExactIndex(case.items)
     started = time.process_time()
     index.search(case.users, K, exclude=case.seen)
@@ -143,7 +143,7 @@ def whole(case: Case) -> dict[str, Any]:
 
 
 def of_scores(case: Case) -> dict[str, Any]:
-    """`top_k` over a matrix of scores that is already there."""
+    """`top_k` over a matrix of scores that is computed before."""
     scores = case.users @ case.items.T
     spent = []
     for _ in range(ROUNDS):
@@ -165,10 +165,10 @@ def approximate(n_items: int = 100_000, dim: int = 64) -> dict[str, Any]:
     index = ANNIndex(items, queries=users[:256])
     built = time.process_time() - started
     started = time.process_time()
-    found, _ = index.search(users[256:], K)
+    approximate_lists, _ = index.search(users[256:], K)
     spent = time.process_time() - started
     right, _ = index.exact.search(users[256:], K)
-    recall = float((found[:, :, None] == right[:, None, :]).any(axis=1).mean())
+    recall = float((approximate_lists[:, :, None] == right[:, None, :]).any(axis=1).mean())
     return {
         "items": n_items,
         "build_cpu_s": round(built, 2),
@@ -176,7 +176,7 @@ def approximate(n_items: int = 100_000, dim: int = 64) -> dict[str, Any]:
         "probes": index.probes,
         "recall_at_10_at_build": round(index.recall, 4),
         "recall_at_10": round(recall, 4),
-        "cpu_ms_a_query": round(1000 * spent / len(found), 3),
+        "cpu_ms_a_query": round(1000 * spent / len(approximate_lists), 3),
     }
 
 
@@ -187,7 +187,7 @@ def main() -> None:
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     large = synthetic(arguments.users)
-    result: dict[str, Any] = {"k": K, "threads": 1, large.name: whole(large)}
+    result: dict[str, Any] = {"k": K, "threads": 1, large.name: rank_all(large)}
     contestants = {"penchant": ours, "implicit": by_implicit, "torch": by_torch}
     result[f"{large.name}, {SAMPLE:,} of the users"] = rates(large.first(SAMPLE), contestants)
     if arguments.data.is_dir():

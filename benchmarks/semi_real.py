@@ -1,18 +1,19 @@
-"""A semi-real world: simulated people over real photographs and real sounds, with some of them missing.
+"""A semi-real world: simulated users over real photographs and real sounds, with some of them missing.
 
     python benchmarks/semi_real.py --photos FOLDER --sounds FOLDER --image MODEL --audio MODEL [--seeds N]
 
-`--photos` and `--sounds` are folders with one folder a class (sets inside it are joined), ten classes each; the models
-are pretrained encoders such as MobileNetV2 and YAMNet. The simulator draws 400 items of ten topics and 600 people; an
-item of topic k gets a photograph of class k and a sound of class k, and no text. A small transformer learns from them
+`--photos` and `--sounds` are folders with one folder per class (sets inside it are joined), ten classes each. The
+models are pretrained encoders such as MobileNetV2 and YAMNet. The simulator draws 400 items of ten topics and 600
+users. An item of topic k gets a photograph of class k and a sound of class k, and no text. A small transformer learns
+from them:
 
 - `image`, `audio`, `image + audio`: items are their modalities alone, without ids;
 - `behaviour`: the ids alone; `all`: ids and both modalities,
 
-with 0 %, 30 % and 70 % of each modality missing (an item that lacks a modality at 30 % lacks it at 70 % too). Printed:
-NDCG@10 on everybody's last event, and how well the planted interests are found again in the interest vectors: the
-cosine of the planted mixture and what a linear map makes of the vector, fitted on half of the people and read on the
-other half. Nothing is tuned here: one recipe, epochs chosen on validation.
+with 0 %, 30 % and 70 % of each modality missing. An item that lacks a modality at 30 % lacks it at 70 % too. Printed:
+NDCG@10 on the last event of every user, and the recovery of the planted interests: the cosine between the planted
+mixture and the output of a linear map of the interest vector, fitted on half of the users and tested on the other half.
+Nothing is tuned here: one recipe, epochs chosen on validation.
 """
 
 from __future__ import annotations
@@ -72,12 +73,12 @@ IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 
 
 def main() -> None:
-    """Draw the world, encode, fit every cell, print, write, draw."""
-    asked = arguments()
+    """Simulate the world, encode, fit every cell, print, write, draw."""
+    args = arguments()
     world = simulate(
         SimulatorOptions(users=600, items=400, events=24_000, topics=CLASSES, style=0.5, seed=0, follows=0)
     )
-    modalities = encoded(world, asked)
+    modalities = encoded(world, args)
     cut = split(world.dataset(), "leave-one-out")
     rows = []
     for share in MISSING:
@@ -87,9 +88,9 @@ def main() -> None:
         for name, kept in SERIES.items():
             if name == "behaviour" and share:
                 continue
-            rows.append({"modalities": name, "missing": share, **cell(world, cut, given, kept, asked.seeds)})
+            rows.append({"modalities": name, "missing": share, **cell(world, cut, given, kept, args.seeds)})
             print(line(rows[-1]), flush=True)
-    result = {"recipe": RECIPE, "seeds": asked.seeds, "users": len(cut.test), "items": 400, "rows": rows}
+    result = {"recipe": RECIPE, "seeds": args.seeds, "users": len(cut.test), "items": 400, "rows": rows}
     write("semi_real", result)
     draw(rows)
 
@@ -103,16 +104,16 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def encoded(world: Simulation, asked: argparse.Namespace) -> Modalities:
-    """The photograph and the sound of every item, as the pretrained encoders see them."""
+def encoded(world: Simulation, args: argparse.Namespace) -> Modalities:
+    """Vectors of the photograph and the sound of every item, by the pretrained encoders."""
     topics = world.truth.items["main"].to_numpy()
     rng = np.random.default_rng(7)
-    image = ImageEncoder(ImageOptions(encoder=str(asked.image)))
-    audio = AudioEncoder(AudioOptions(encoder=str(asked.audio)))
+    image = ImageEncoder(ImageOptions(encoder=str(args.image)))
+    audio = AudioEncoder(AudioOptions(encoder=str(args.audio)))
     return Modalities(
         {
-            "image": encoded_files(image, asked.photos, (".jpg", ".jpeg", ".png"), topics, rng),
-            "audio": encoded_files(audio, asked.sounds, (".ogg", ".wav", ".flac"), topics, rng),
+            "image": encoded_files(image, args.photos, (".jpg", ".jpeg", ".png"), topics, rng),
+            "audio": encoded_files(audio, args.sounds, (".ogg", ".wav", ".flac"), topics, rng),
         }
     )
 
@@ -120,22 +121,22 @@ def encoded(world: Simulation, asked: argparse.Namespace) -> Modalities:
 def encoded_files(
     encoder: MediaEncoder, folder: Path, kinds: Sequence[str], topics: npt.NDArray[np.uint8], rng: np.random.Generator
 ) -> Modality:
-    """A file of class k for every item of topic k, none twice while there are others, as vectors."""
+    """Vectors of a file of class k for every item of topic k. A file repeats only when all have been used."""
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in kinds)
     classes = sorted({path.parent.name for path in files})[:CLASSES]
     names = np.empty(len(topics), dtype=object)
     for topic, name in enumerate(classes):
-        own = [str(path.relative_to(folder)) for path in files if path.parent.name == name]
+        of_topic = [str(path.relative_to(folder)) for path in files if path.parent.name == name]
         items = np.flatnonzero(topics == topic)
-        order = np.concatenate([rng.permutation(len(own)) for _ in range(-(-len(items) // len(own)))])
-        names[items] = [own[n] for n in order[: len(items)]]
+        order = np.concatenate([rng.permutation(len(of_topic)) for _ in range(-(-len(items) // len(of_topic)))])
+        names[items] = [of_topic[n] for n in order[: len(items)]]
     modality, report = encode_files(encoder, names.tolist(), root=folder, cache=default_cache())
     print(f"{folder.name}: {report.used} of {len(topics)} files used", flush=True)
     return modality
 
 
 def thinned(modality: Modality, share: float, seed: int) -> Modality:
-    """The modality with a share of its rows taken away; what is away at a lower share is away at a higher one."""
+    """Remove a share of the rows of a modality. Rows missing at a lower share are missing at a higher one."""
     rank = np.random.default_rng([11, seed]).permutation(len(modality)) / len(modality)
     present = modality.present & (rank >= share)
     return Modality(np.where(present[:, None], modality.vectors, 0).astype(np.float32), present, modality.encoder)
@@ -143,27 +144,27 @@ def thinned(modality: Modality, share: float, seed: int) -> Modality:
 
 def cell(world: Simulation, cut: Split, modalities: Modalities, kept: Sequence[str], seeds: int) -> dict[str, Any]:
     """NDCG@10 and recovery of one set of modalities, over the seeds."""
-    ranked, found, nobody, before = [], [], [], cpu_s()
+    ranked, recoveries, baselines, before = [], [], [], cpu_s()
     for seed in range(seeds):
         settings = {f"transformer.{name}": value for name, value in {**RECIPE, "modalities": ",".join(kept)}.items()}
         config = Config(model="transformer", seed=seed).with_settings(settings)
         rec = Recommender.fit(cut.train, config, validation=cut.validation, modalities=(modalities, FittedEncoders()))
-        facts = measure_background(cut.train, modalities)
-        ranked.append(evaluate_ranking(rec, cut.test, (10,), background=facts, threads=1).values["ndcg@10"])
+        catalogue = measure_background(cut.train, modalities)
+        ranked.append(evaluate_ranking(rec, cut.test, (10,), background=catalogue, threads=1).values["ndcg@10"])
         for result in recovered(world, rec, seed):
-            found.append(result["cosine"])
-            nobody.append(result["baseline"])
-    low, high = np.quantile(found, [0.025, 0.975])
+            recoveries.append(result["cosine"])
+            baselines.append(result["baseline"])
+    low, high = np.quantile(recoveries, [0.025, 0.975])
     return {
         "ndcg@10": bootstrap(mean_over_seeds(ranked)).to_dict(),
-        "recovery": {"mean": float(np.mean(found)), "low": float(low), "high": float(high)},
-        "nobody in particular": float(np.mean(nobody)),
+        "recovery": {"mean": float(np.mean(recoveries)), "low": float(low), "high": float(high)},
+        "population mean": float(np.mean(baselines)),
         "cpu_s": round(cpu_s() - before, 1),
     }
 
 
 def recovered(world: Simulation, rec: Recommender, seed: int) -> list[dict[str, float]]:
-    """`recovery` of the vectors after every event, over several halves of the people."""
+    """Recovery of the vectors after every event, over several halves of the users."""
     histories = rec.histories(np.arange(0, rec.dataset.n_users, 2))
     assert histories.event_rows is not None
     planted = world.truth.interests(rec.dataset.events["event_id"].gather(histories.event_rows))
@@ -175,16 +176,16 @@ def recovered(world: Simulation, rec: Recommender, seed: int) -> list[dict[str, 
 def line(row: dict[str, Any]) -> str:
     """One row of the table."""
     ndcg, cosine = row["ndcg@10"], row["recovery"]
-    told = f"NDCG@10 {ndcg['mean']:.3f} [{ndcg['low']:.3f}, {ndcg['high']:.3f}], recovery {cosine['mean']:.3f}"
-    return f"{row['missing']:4.0%} missing, {row['views']}: {told} (nobody {row['nobody in particular']:.3f})"
+    figures = f"NDCG@10 {ndcg['mean']:.3f} [{ndcg['low']:.3f}, {ndcg['high']:.3f}], recovery {cosine['mean']:.3f}"
+    return f"{row['missing']:4.0%} missing, {row['views']}: {figures} (population mean {row['population mean']:.3f})"
 
 
 def draw(rows: Sequence[dict[str, Any]]) -> None:
-    """One figure a measure: groups by the share that is missing, a dot for each set of modalities."""
+    """Draw one figure per measure: groups by the missing share, a dot for each set of modalities."""
     IMAGES.mkdir(exist_ok=True)
     for measure, unit, title in (
         ("ndcg@10", "NDCG@10", "The list gets worse step by step as modalities go missing"),
-        ("recovery", "cosine to the planted mixture", "Interests are still found when modalities are missing"),
+        ("recovery", "cosine to the planted mixture", "Interests are recovered when modalities are missing"),
     ):
         table = pl.DataFrame(
             [

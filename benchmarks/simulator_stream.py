@@ -2,7 +2,7 @@
 
     python benchmarks/simulator_stream.py [USERS ITEMS EVENTS]
 
-It is written twice; both must have the same bytes.
+The platform is written twice; both copies must have the same bytes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from penchant.simulator import SimulatorOptions, stream
 
 
 def written(options: SimulatorOptions) -> tuple[float, int, int, str]:
-    """CPU seconds, files, bytes on disk and a digest of everything."""
+    """CPU seconds, files, bytes on disk and a digest of all files."""
     with TemporaryDirectory() as folder:
         begin = cpu_s()
         root = stream(options, Path(folder) / "world")

@@ -4,7 +4,7 @@
     python benchmarks/small_encoders.py --sounds esc10 [--models MODELS] [--network crnn|lstm]
 
 Photos: trained on the pictures of the part `train`, whose labels only the nearest-neighbour vote sees; figures of
-`validation` (for choices) and `test`. Sounds: for each of five folds, trained on the other four. Beside it: the same
+`validation` (for choices) and `test`. Sounds: for each of five folds, trained on the other four. Baselines: the same
 network untrained, plain pixels or statistics of the spectrogram (whitened), and the pretrained encoder in MODELS.
 """
 
@@ -27,10 +27,10 @@ from penchant.encoders.trainable import TrainableEncoder, TrainableOptions
 from penchant.options import parse_settings, replace_option
 
 
-def accuracy(known: np.ndarray, classes: np.ndarray, asked: np.ndarray, right: np.ndarray) -> float:
+def accuracy(known: np.ndarray, classes: np.ndarray, queries: np.ndarray, right: np.ndarray) -> float:
     """Share of rows whose nearest known row by cosine has their class."""
-    known, asked = (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9) for rows in (known, asked))
-    return float((classes[(asked @ known.T).argmax(axis=1)] == right).mean())
+    known, queries = (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9) for rows in (known, queries))
+    return float((classes[(queries @ known.T).argmax(axis=1)] == right).mean())
 
 
 def of_contents(files: TrainingFiles, values: np.ndarray) -> np.ndarray:
@@ -45,8 +45,8 @@ def plain(files: TrainingFiles) -> np.ndarray:
     windows = files.windows.astype(np.float32)
     if windows.ndim == 4:
         return windows.reshape(len(windows), 16, 4, 16, 4, 3).mean(axis=(2, 4)).reshape(len(windows), -1)
-    told = [windows.mean(axis=1), windows.std(axis=1), windows.max(axis=1)]
-    return of_contents(files, np.concatenate(told, axis=1))
+    statistics = [windows.mean(axis=1), windows.std(axis=1), windows.max(axis=1)]
+    return of_contents(files, np.concatenate(statistics, axis=1))
 
 
 def network_features(encoder: TrainableEncoder, files: TrainingFiles, module: Any) -> np.ndarray:
@@ -56,7 +56,7 @@ def network_features(encoder: TrainableEncoder, files: TrainingFiles, module: An
 def measured(
     encoder: TrainableEncoder, train: TrainingFiles, parts: dict[str, TrainingFiles], classes: dict[str, np.ndarray]
 ) -> dict[str, dict[str, float]]:
-    """Accuracy of each part by each way to make vectors; `train` is what is known."""
+    """Accuracy of each part by each kind of vectors; neighbours come from `train`."""
     import torch
 
     start = cpu_s()
@@ -75,9 +75,9 @@ def measured(
         known = features(train)
         mean, projection = fit_whitening(known.astype(np.float32), encoder.options.dim)
         for part, files in parts.items():
-            asked = (features(files) - mean) @ projection
-            found = accuracy((known - mean) @ projection, classes["train"], asked, classes[part])
-            out.setdefault(way, {})[part] = round(found, 4)
+            queries = (features(files) - mean) @ projection
+            share = accuracy((known - mean) @ projection, classes["train"], queries, classes[part])
+            out.setdefault(way, {})[part] = round(share, 4)
     out["trained"]["train_cpu_s"] = round(seconds, 1)
     return out
 
@@ -89,14 +89,14 @@ def photos(root: Path, models: Path | None, options: TrainableOptions, seed: int
         paths = sorted((root / part).glob("*/*"))
         names[part] = [path.relative_to(root).as_posix() for path in paths]
         classes[part] = np.unique([path.parent.name for path in paths], return_inverse=True)[1]
-        whole = TrainableEncoder("cnn", replace_option(options, "most_files", len(paths)))
-        files[part] = load_training_files(whole, names[part], Modalities(), root=root)
+        reader = TrainableEncoder("cnn", replace_option(options, "most_files", len(paths)))
+        files[part] = load_training_files(reader, names[part], Modalities(), root=root)
     out = measured(encoder, files["train"], {key: files[key] for key in ("validation", "test")}, classes)
     out["largest class"] = {"test": round(float(np.bincount(classes["test"]).max() / len(classes["test"])), 4)}
     if models is not None:
         pretrained = ImageEncoder(ImageOptions(str(models / "mobilenet-v2-imagenet")))
-        known, asked = (encode_files(pretrained, names[part], root=root)[0].vectors for part in ("train", "test"))
-        out["mobilenet-v2-imagenet"] = {"test": round(accuracy(known, classes["train"], asked, classes["test"]), 4)}
+        known, queries = (encode_files(pretrained, names[part], root=root)[0].vectors for part in ("train", "test"))
+        out["mobilenet-v2-imagenet"] = {"test": round(accuracy(known, classes["train"], queries, classes["test"]), 4)}
     return out
 
 
@@ -106,31 +106,31 @@ def sounds(root: Path, network: str, models: Path | None, options: TrainableOpti
     classes = np.unique([path.parent.name for path in paths], return_inverse=True)[1]
     folds = np.array([int(path.name[0]) for path in paths])
     encoder = TrainableEncoder(network, options, seed=seed)
-    whole = load_training_files(encoder, names, Modalities(), root=root)
+    files = load_training_files(encoder, names, Modalities(), root=root)
     pretrained: Modality | None = None
     if models is not None:
         yamnet = AudioEncoder(AudioOptions(str(models / "yamnet-audioset")))
         pretrained = encode_files(yamnet, names, root=root)[0]
-    found: dict[str, list[float]] = {}
+    results: dict[str, list[float]] = {}
     for fold in range(1, 6):
         train, test = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
         parts = {"train": classes[train], "test": classes[test]}
-        told = measured(
-            TrainableEncoder(network, options, seed=seed), some(whole, train), {"test": some(whole, test)}, parts
+        by_way = measured(
+            TrainableEncoder(network, options, seed=seed), some(files, train), {"test": some(files, test)}, parts
         )
-        for way, values in told.items():
-            found.setdefault(way, []).append(values["test"])
-        found.setdefault("train_cpu_s", []).append(told["trained"]["train_cpu_s"])
+        for way, values in by_way.items():
+            results.setdefault(way, []).append(values["test"])
+        results.setdefault("train_cpu_s", []).append(by_way["trained"]["train_cpu_s"])
         if pretrained is not None:
             vectors = pretrained.vectors
             right = accuracy(vectors[train], classes[train], vectors[test], classes[test])
-            found.setdefault("yamnet-audioset", []).append(round(right, 4))
-        print(f"fold {fold}", {way: values[-1] for way, values in found.items()}, flush=True)
-    return {way: {"mean": round(float(np.mean(values)), 4), "folds": values} for way, values in found.items()}
+            results.setdefault("yamnet-audioset", []).append(round(right, 4))
+        print(f"fold {fold}", {way: values[-1] for way, values in results.items()}, flush=True)
+    return {way: {"mean": round(float(np.mean(values)), 4), "folds": values} for way, values in results.items()}
 
 
 def some(files: TrainingFiles, contents: np.ndarray) -> TrainingFiles:
-    """Of the contents `contents` (ascending) alone."""
+    """Select the contents with these indices (ascending)."""
     kept = np.isin(files.owners, contents)
     partners = {name: modality.take(contents) for name, modality in files.partners.items()}
     return TrainingFiles(files.windows[kept], np.searchsorted(contents, files.owners[kept]), partners)
@@ -145,20 +145,20 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--set", action="append", default=[], metavar="OPTION=VALUE")
     parser.add_argument("--dry", action="store_true", help="Write no file of results.")
-    told = parser.parse_args()
+    args = parser.parse_args()
     options = TrainableOptions()
-    for name, value in parse_settings(told.set).items():
+    for name, value in parse_settings(args.set).items():
         options = replace_option(options, name, value)
     import torch
 
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    if told.photos:
-        result = photos(told.photos, told.models, options, told.seed)
-        report("small_encoders_photos", {"settings": told.set, **result}, dry=told.dry)
-    if told.sounds:
-        result = sounds(told.sounds, told.network, told.models, options, told.seed)
-        report(f"small_encoders_sounds_{told.network}", {"settings": told.set, **result}, dry=told.dry)
+    if args.photos:
+        result = photos(args.photos, args.models, options, args.seed)
+        report("small_encoders_photos", {"settings": args.set, **result}, dry=args.dry)
+    if args.sounds:
+        result = sounds(args.sounds, args.network, args.models, options, args.seed)
+        report(f"small_encoders_sounds_{args.network}", {"settings": args.set, **result}, dry=args.dry)
 
 
 def report(name: str, result: dict[str, Any], *, dry: bool) -> None:

@@ -1,10 +1,10 @@
-"""`penchant train DATA` without options, as a person types it: what it costs and how good the bundle's lists are.
+"""`penchant train DATA` without options, as a user calls it: its cost, and the quality of the lists of its bundle.
 
     python benchmarks/train_command.py [DATA] [--threads 2] [--set KEY=VALUE …]
 
-The folder is copied without each person's last event; the command tests, learns and writes a bundle from the copy, and
-the bundle is then asked for those events: full ranking, items of the history left out, the time of the request given
-and hidden. Wall time and CPU seconds are those of the whole command, its test beside simple models included.
+The folder is copied without the last event of each user. The command tests, trains and writes a bundle from the copy.
+The bundle then ranks for those events: full ranking, items of the history filtered out, the time of the request given
+and hidden. Wall time and CPU seconds are those of the complete command, with its test beside simple models.
 """
 
 from __future__ import annotations
@@ -41,24 +41,24 @@ def main() -> None:
     parser.add_argument("data", nargs="?", type=Path, default=DATA)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
-    asked = parser.parse_args()
+    args = parser.parse_args()
     shutil.rmtree(KEEP, ignore_errors=True)
-    known, bundle = without_last(asked.data, KEEP / "data"), KEEP / "bundle"
+    known, bundle = without_last(args.data, KEEP / "data"), KEEP / "bundle"
     command = [sys.executable, "-m", "penchant", "train", str(known), "--out", str(bundle)]
-    threads = {name: str(asked.threads) for name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS")}
+    threads = {name: str(args.threads) for name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS")}
     begun = time.monotonic()
-    subprocess.run([*command, *(f"--set={pair}" for pair in asked.set)], check=True, env=os.environ | threads)
+    subprocess.run([*command, *(f"--set={pair}" for pair in args.set)], check=True, env=os.environ | threads)
     wall = time.monotonic() - begun
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cost = {"wall_s": round(wall), "cpu_s": round(used.ru_utime + used.ru_stime), "threads": asked.threads}
+    cost = {"wall_s": round(wall), "cpu_s": round(used.ru_utime + used.ru_stime), "threads": args.threads}
     cost["peak_rss_mb"] = round(used.ru_maxrss * 1024 / 1e6)
-    found = {"settings": asked.set, **cost, **asked_for(asked.data, bundle)}
-    print(found, flush=True)
-    write(f"train_command_{asked.data.name}", found)
+    result = {"settings": args.set, **cost, **evaluate_bundle(args.data, bundle)}
+    print(result, flush=True)
+    write(f"train_command_{args.data.name}", result)
 
 
 def without_last(data: Path, folder: Path) -> Path:
-    """A copy of a folder of data without each person's last event (ties as `seq` or the file has them)."""
+    """Copy a folder of data without the last event of each user (ties in the order of `seq` or of the file)."""
     shutil.copytree(data, folder, symlinks=True, ignore=shutil.ignore_patterns("events.*"))
     events = pl.read_parquet(data / "events.parquet").with_row_index("_row")
     order = [name for name in ("timestamp", "seq", "_row") if name in events.columns]
@@ -67,8 +67,8 @@ def without_last(data: Path, folder: Path) -> Path:
     return folder
 
 
-def asked_for(data: Path, bundle: Path) -> dict[str, Any]:
-    """NDCG@10 and hit rate@10 of the last events, from a bundle that knows all others."""
+def evaluate_bundle(data: Path, bundle: Path) -> dict[str, Any]:
+    """NDCG@10 and hit rate@10 on the last events, by a bundle trained on all others."""
     recommender = Recommender.load(bundle)
     cut = split(Dataset.load(data), "leave-one-out")
     if cut.dataset.item_vocabulary != recommender.dataset.item_vocabulary:
@@ -77,9 +77,9 @@ def asked_for(data: Path, bundle: Path) -> dict[str, Any]:
     rows: dict[str, Any] = {"users": len(test)}
     for way, holdout in {"given": test, "hidden": replace(test, histories=test.histories.at(None))}.items():
         ranked, _ = recommender.rank(holdout.histories, 10, exclude=holdout.seen)
-        found = bootstrap(ndcg(ranked, holdout.targets, 10))
+        interval = bootstrap(ndcg(ranked, holdout.targets, 10))
         rows[way] = {
-            "ndcg@10": {"mean": found.mean, "low": found.low, "high": found.high},
+            "ndcg@10": {"mean": interval.mean, "low": interval.low, "high": interval.high},
             "hit_rate@10": float(np.mean(hit_rate(ranked, holdout.targets, 10))),
         }
     return rows

@@ -1,9 +1,9 @@
-"""What mixed precision and compiling bring on this machine: CPU seconds of an epoch, and of the first one.
+"""Effect of mixed precision and compilation on this machine: CPU seconds of an epoch, and of the first one.
 
     python benchmarks/training_precision.py [--users N] [--length T] [--items N]
 
-The sequence model with its default shape on random histories; the first epoch holds what compiling costs, the third is
-what an epoch then costs. Losses are printed so that one can see that they agree.
+The sequence model with its default shape on random histories. The first epoch includes compilation; the third shows the
+steady cost. Losses are printed, so that one can see that they agree.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=100)
     parser.add_argument("--length", type=int, default=200)
     parser.add_argument("--items", type=int, default=3416)
-    asked = parser.parse_args()
+    args = parser.parse_args()
     rng = np.random.default_rng(0)
-    rows = rng.integers(0, asked.items, (asked.users, asked.length))
-    data = TrainingData(SequenceBatch.of_items(rows.tolist()), asked.items, ["view"], 0)
+    rows = rng.integers(0, args.items, (args.users, args.length))
+    data = TrainingData(SequenceBatch.of_items(rows.tolist()), args.items, ["view"], 0)
     runs = []
     for precision, compiling in (("float32", "off"), ("auto", "off"), ("float32", "on")):
         marks = [cpu_s()]
@@ -46,7 +46,7 @@ def main() -> None:
         row = {"precision": precision, "compile": compiling, "first_epoch_cpu_s": spent[0], "epoch_cpu_s": spent[-1]}
         runs.append({**row, "loss": round(log.epochs[-1]["loss"], 4)})
         print(runs[-1], flush=True)
-    write("training_precision", {"events": int(rows.size), "items": asked.items, "runs": runs})
+    write("training_precision", {"events": int(rows.size), "items": args.items, "runs": runs})
 
 
 if __name__ == "__main__":

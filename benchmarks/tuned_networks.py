@@ -1,14 +1,14 @@
-"""Every model tuned with the same budget: so many CPU minutes of `tune` on the validation, then one look at the test.
+"""Every model tuned with the same budget of CPU minutes on validation, then evaluated once on the test.
 
-    python benchmarks/tuned_networks.py [DATA] [--people 1500] [--minutes 6] [--most 40] [--models a,b,…]
+    python benchmarks/tuned_networks.py [DATA] [--users 1500] [--minutes 6] [--most 40] [--models a,b,…]
         [--split leave-one-out] [--searched]
 
-A sample of the people of a data set with all of their events, so that a search comes to several trials; the networks
-are the transformer, its block exchanged (`sasrec`, `hstu`, `fuxi`, `lru`) and `gru`, beside the counting models. Each
-is searched in the space of `penchant tune`, its settings before the search being the first trial, for so many minutes
-or until it has had `--most` trials, which only the counting models come to; both are fitted on the training part and
-tested side by side. Trials are kept in a file beside where the script is run: a run that was stopped goes on,
-and with `--searched` nothing is tried beyond what is kept, so that models may be searched in runs of their own.
+A sample of the users of a data set with all of their events, so that a search has several trials. The networks are the
+transformer, variants with another block (`sasrec`, `hstu`, `fuxi`, `lru`) and `gru`, beside the counting models. Each
+is searched in the space of `penchant tune`, from its default settings as the first trial, until the minutes or `--most`
+trials are spent; only the counting models reach `--most`. All are fitted on the training part and tested side by side.
+Trials are stored in a file in the working directory, so an interrupted run continues. With `--searched` only stored
+trials are used, so that models may be searched in separate runs.
 """
 
 from __future__ import annotations
@@ -36,52 +36,50 @@ DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "movielens-1m"
 KEEP = Path(".penchant-tuned")
 MODELS = "transformer,sasrec,hstu,fuxi,lru,gru,als,ease,item_knn,user_knn,cooccurrence"
 BLOCKS = ("sasrec", "hstu", "fuxi", "lru")
-"""Networks that are the transformer with another block."""
+"""Variants of the transformer with another block."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", nargs="?", type=Path, default=DATA)
-    parser.add_argument("--people", type=int, default=1500)
+    parser.add_argument("--users", type=int, default=1500)
     parser.add_argument("--minutes", type=float, default=6.0)
     parser.add_argument("--most", type=int, default=40)
     parser.add_argument("--models", default=MODELS)
     parser.add_argument("--split", default="leave-one-out")
-    parser.add_argument(
-        "--searched", action="store_true", help="of every model, trials are there: test what they found"
-    )
-    asked = parser.parse_args()
-    dataset = sampled(Dataset.load(asked.data), asked.people)
-    people = dataset.events[schema.USER].n_unique()
-    print(f"{people} people, {dataset.n_events} events, {dataset.n_items} items", flush=True)
+    parser.add_argument("--searched", action="store_true", help="search nothing: test the best of the stored trials")
+    args = parser.parse_args()
+    dataset = sampled(Dataset.load(args.data), args.users)
+    n_users = dataset.events[schema.USER].n_unique()
+    print(f"{n_users} users, {dataset.n_events} events, {dataset.n_items} items", flush=True)
     recipes: dict[str, Config] = {}
-    found: dict[str, Any] = {}
-    for label in asked.models.split(","):
+    searches: dict[str, Any] = {}
+    for label in args.models.split(","):
         incumbent = recipe(label)
         searched = tune(
             dataset,
             incumbent,
             options=TuneOptions(
-                asked.minutes,
-                n_trials=1 if asked.searched else asked.most,
-                split=asked.split,
-                journal=KEEP / f"{asked.data.name}_{asked.split}_{asked.people}_{label}.log",
+                args.minutes,
+                n_trials=1 if args.searched else args.most,
+                split=args.split,
+                journal=KEEP / f"{args.data.name}_{args.split}_{args.users}_{label}.log",
                 clock=time.process_time,
             ),
         )
         recipes |= {f"{label}, as it stands": incumbent, f"{label}, tuned": searched.config}
-        found[label] = searched.to_dict()["models"][incumbent.model]
-        print(f"{label:14} {found[label]}", flush=True)
-    tested = compare(dataset, recipes, options=CompareOptions(split=asked.split, curves=False))
+        searches[label] = searched.to_dict()["models"][incumbent.model]
+        print(f"{label:14} {searches[label]}", flush=True)
+    tested = compare(dataset, recipes, options=CompareOptions(split=args.split, curves=False))
     print(tested.markdown(("ndcg@10", "hit_rate@10")), flush=True)
     write(
-        f"tuned_networks_{asked.data.name}_{asked.split}",
+        f"tuned_networks_{args.data.name}_{args.split}",
         {
-            "people": people,
+            "users": n_users,
             "events": dataset.n_events,
-            "minutes": asked.minutes,
-            "most": asked.most,
-            "searches": found,
+            "minutes": args.minutes,
+            "most": args.most,
+            "searches": searches,
             **tested.to_json(),
             "peak_rss_mb": peak_rss_mb(),
         },
@@ -89,17 +87,17 @@ def main() -> None:
 
 
 def recipe(label: str) -> Config:
-    """The model of a row as it stands."""
+    """The configuration of a row before the search."""
     if label in BLOCKS:
         return Config(model="transformer").with_settings({"transformer.encoder": label})
     return Config(model=label)
 
 
-def sampled(dataset: Dataset, people: int) -> Dataset:
-    """The events of some people, drawn once and for all."""
-    if people >= dataset.n_users:
+def sampled(dataset: Dataset, n_users: int) -> Dataset:
+    """Draw `n_users` users with a fixed seed and keep their events."""
+    if n_users >= dataset.n_users:
         return dataset
-    drawn = np.random.default_rng(0).choice(dataset.n_users, people, replace=False)
+    drawn = np.random.default_rng(0).choice(dataset.n_users, n_users, replace=False)
     return dataset.where(pl.col(schema.USER).is_in(drawn))
 
 

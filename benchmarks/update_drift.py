@@ -1,11 +1,12 @@
-"""Updates beside a full training: NDCG@10 on held-out newest events, lists and vectors in common, CPU seconds.
+"""Incremental updates beside a full training: NDCG@10 on held-out newest events, overlap of lists and vectors, CPU
+seconds.
 
     penchant simulate --out simulated-platform --users 2000 --items 1000 --events 40000 --seed 0
     python benchmarks/update_drift.py [DATA] [--model NAME] [--epochs N] [--quantile Q] [--seed S]
 
-The bundle learns the events before the quantile of times; those after it are the new data (new people and items among
-them). The newest event of every second person with new events is held out, the rest is taken in by an update with
-several options, and by a full training with the same modalities and the same number of epochs.
+The bundle learns the events before a quantile of the times. The later ones are the new data, with new users and items
+among them. The newest event of every second user with new events is held out. An update with several options takes in
+the rest; a full training uses the same modalities and the same number of epochs.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ OPTIONS = ((0, 1.0, 0.3), (1, 1.0, 0.3), (2, 0.0, 0.3), (2, 1.0, 0.1), (2, 1.0, 
 
 
 def part(data: Dataset, mask: np.ndarray) -> Dataset:
-    """Some events as a dataset of their own, which knows only the items and people that stand in them."""
+    """Select events as a separate dataset with only the items and users in them."""
     chosen = data.events.filter(pl.Series(mask))
     events = pl.DataFrame(
         {
@@ -57,16 +58,16 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--quantile", type=float, default=0.9)
     parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
-    data = Dataset.load(asked.data)
+    args = parser.parse_args()
+    data = Dataset.load(args.data)
     times = data.events["time_s"].to_numpy()
-    cut = np.quantile(times, asked.quantile, method="lower")
+    cut = np.quantile(times, args.quantile, method="lower")
     old, new = part(data, times < cut), part(data, times >= cut)
-    config = Config(model=asked.model, seed=asked.seed).with_settings(
-        {"transformer.dim": 64, "transformer.epochs": asked.epochs, "modalities.text.encoder": "ngram"}
+    config = Config(model=args.model, seed=args.seed).with_settings(
+        {"transformer.dim": 64, "transformer.epochs": args.epochs, "modalities.text.encoder": "ngram"}
     )
     begun = cpu_s()
-    rec = Recommender.fit(old, config, chosen=TrainingRecord(best_epoch=asked.epochs))
+    rec = Recommender.fit(old, config, chosen=TrainingRecord(best_epoch=args.epochs))
     print({"first training": round(cpu_s() - begun, 1), "counts": merge(old, new).counts}, flush=True)
     rows = [{"update": "epochs 2, replay 1.0, rate 0.3", **measure_drift(rec, new).to_dict()}]
     print(rows[0], flush=True)
@@ -81,8 +82,8 @@ def main() -> None:
         }
         rows.append({**row, "update_cpu_s": spent})
         print(rows[-1], flush=True)
-    told = {"data": asked.data.name, "model": asked.model, "epochs": asked.epochs, "seed": asked.seed}
-    write(f"update_drift_{asked.data.name}_{asked.seed}", {**told, "new": merge(old, new).counts, "runs": rows})
+    run_settings = {"data": args.data.name, "model": args.model, "epochs": args.epochs, "seed": args.seed}
+    write(f"update_drift_{args.data.name}_{args.seed}", {**run_settings, "new": merge(old, new).counts, "runs": rows})
 
 
 if __name__ == "__main__":

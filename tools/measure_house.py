@@ -1,9 +1,9 @@
 """Figures of the house: size, words, settings, parameters, capabilities, circles of files.
 
-    python tools/measure_house.py [ROOT] [--words] [--json]
+    python tools/measure_house.py [ROOT] [--words [FOLDER]] [--json]
 
 ROOT is a checkout (this one by default), so that two commits can be compared. `--words` lists the most frequent
-left-out words by file. `tests/test_glossary.py` and `tests/test_style.py` hold the line with these functions.
+left-out words by file: of the package, or of a folder such as `benchmarks` or `tests`, line by line. `tests/test_glossary.py` and `tests/test_style.py` hold the line with these functions.
 """
 
 from __future__ import annotations
@@ -34,9 +34,12 @@ class Text(NamedTuple):
     text: str
 
 
-def source_files(root: Path) -> list[Path]:
-    """All modules of the package."""
-    return sorted((root / "src" / "penchant").rglob("*.py"))
+PACKAGE = "src/penchant"
+
+
+def source_files(root: Path, folder: str = PACKAGE) -> list[Path]:
+    """All modules of the package, or of another folder of the checkout."""
+    return sorted((root / folder).rglob("*.py"))
 
 
 def split_identifier(name: str) -> str:
@@ -81,14 +84,30 @@ def left_out(text: str, words: tuple[re.Pattern[str], re.Pattern[str] | None] = 
     return [match[1].lower() for match in pattern.finditer(plain)]
 
 
-def house_words(root: Path) -> Counter[tuple[str, str]]:
-    """How often each left-out word of the glossary and of the dialect stands in each file of the source."""
+def house_words(root: Path, folder: str = PACKAGE) -> Counter[tuple[str, str]]:
+    """How often each left-out word of the glossary and of the dialect stands in each file of a folder."""
     counts: Counter[tuple[str, str]] = Counter()
-    for path in source_files(root):
+    for path in source_files(root, folder):
         for piece in texts(path):
             for word in left_out(piece.text, DIALECT):
                 counts[(str(path.relative_to(root)), word)] += 1
     return counts
+
+
+def print_words(root: Path, folder: str) -> None:
+    """Print the left-out words of a folder by word and by file, and line by line where it is not the package."""
+    counts = house_words(root, folder)
+    by_file: Counter[str] = Counter()
+    by_word: Counter[str] = Counter()
+    for (file, word), count in counts.items():
+        by_file[file] += count
+        by_word[word] += count
+    print("\n".join(f"{count:5} {word}" for word, count in by_word.most_common()))
+    print("\n".join(f"{count:5} {file}" for file, count in by_file.most_common(60)))
+    for path in source_files(root, folder) if folder != PACKAGE else ():
+        for piece in texts(path):
+            if words := left_out(piece.text, DIALECT):
+                print(f"{path.relative_to(root)}:{piece.line}: {', '.join(words)} in {piece.kind} {piece.text[:80]!r}")
 
 
 def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
@@ -211,19 +230,12 @@ def main() -> None:
     """Print the figures, or the words behind them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", nargs="?", type=Path, default=HERE)
-    parser.add_argument("--words", action="store_true")
+    parser.add_argument("--words", nargs="?", const=PACKAGE, metavar="FOLDER")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     root = given.root.resolve()
     if given.words:
-        counts = house_words(root)
-        by_file: Counter[str] = Counter()
-        by_word: Counter[str] = Counter()
-        for (file, word), count in counts.items():
-            by_file[file] += count
-            by_word[word] += count
-        print("\n".join(f"{count:5} {word}" for word, count in by_word.most_common()))
-        print("\n".join(f"{count:5} {file}" for file, count in by_file.most_common(60)))
+        print_words(root, given.words)
         return
     figures = measure(root)
     if given.json:

@@ -2,7 +2,8 @@
 
     PYTHON benchmarks/peers/implicit_factors.py FOLDER --model als|bpr
 
-64 factors, the library's defaults otherwise, one thread. ALS folds the known history in; BPR has learned each user.
+64 factors, otherwise the defaults of the library, one thread. ALS folds in the known history; BPR has a vector of each
+user.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from _exchange import cpu_s, peak_rss_mb, said
+from _exchange import cpu_s, peak_rss_mb, write_costs
 from implicit.als import AlternatingLeastSquares
 from implicit.bpr import BayesianPersonalizedRanking
 from scipy.sparse import csr_matrix
@@ -26,21 +27,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--model", choices=("als", "bpr"), required=True)
-    asked = parser.parse_args()
-    known = matrix(asked.folder / "known.npy")
-    train = matrix(asked.folder / "train.npy", known.shape)
+    args = parser.parse_args()
+    known = matrix(args.folder / "known.npy")
+    train = matrix(args.folder / "train.npy", known.shape)
     kinds = {"als": AlternatingLeastSquares, "bpr": BayesianPersonalizedRanking}
-    model = kinds[asked.model](factors=64, random_state=0, num_threads=1)
+    model = kinds[args.model](factors=64, random_state=0, num_threads=1)
     before = cpu_s()
     model.fit(train, show_progress=False)
     spent = cpu_s() - before
     users = np.flatnonzero(np.diff(known.indptr))
-    fold_in = {"recalculate_user": True} if asked.model == "als" else {}
+    fold_in = {"recalculate_user": True} if args.model == "als" else {}
     items, _ = model.recommend(users, known[users], N=10, filter_already_liked_items=True, **fold_in)
     ranks = np.tile(np.arange(1, 11), len(users))
     rows = np.stack([np.repeat(users, 10), ranks, np.asarray(items).ravel()], axis=1)
-    np.save(asked.folder / f"lists_{asked.model}.npy", rows.astype(np.int64))
-    said(asked.folder, f"cost_{asked.model}", {"fit_cpu_s": spent, "peak_rss_mb": peak_rss_mb()})
+    np.save(args.folder / f"lists_{args.model}.npy", rows.astype(np.int64))
+    write_costs(args.folder, f"cost_{args.model}", {"fit_cpu_s": spent, "peak_rss_mb": peak_rss_mb()})
 
 
 if __name__ == "__main__":

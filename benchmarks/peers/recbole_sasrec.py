@@ -2,9 +2,9 @@
 
     PYTHON benchmarks/peers/recbole_sasrec.py FOLDER --length 50 [--share .1]
 
-One thread. RecBole 1.2.1 was written for an older numpy and torch: names that these have dropped are put back before
-it is imported. Every prefix of a history is a row of its own there, so `--share` of an epoch's batches is what is run,
-and the CPU seconds of a whole epoch are scaled from it.
+One thread. RecBole 1.2.1 was written for an older numpy and torch: names that these have removed are restored before
+the import. RecBole makes one row of every prefix of a history, so only a `--share` of the batches of an epoch is run,
+and its CPU seconds are scaled to an epoch.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from _exchange import cpu_s, peak_rss_mb, said
+from _exchange import cpu_s, peak_rss_mb, write_costs
 
 for name, kept in {
     "float_": np.float64, "complex_": np.complex128, "object_": object, "unicode_": np.str_, "bool8": np.bool_,
@@ -42,7 +42,7 @@ class Part:
 
 
 def atomic_file(events: Path, folder: Path) -> None:
-    """The known events as RecBole's atomic file; its last event of each user is held out again there."""
+    """Write the known events as an atomic file of RecBole, which holds out the last event of each user again."""
     out = folder / "exchanged" / "exchanged.inter"
     out.parent.mkdir(parents=True)
     lines = (f"u{user}\ti{item}\t{place}\n" for user, item, place in np.load(events).tolist())
@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--length", type=int, default=50)
     parser.add_argument("--share", type=float, default=0.1)
-    asked = parser.parse_args()
+    args = parser.parse_args()
     torch.set_num_threads(1)
     from recbole.config import Config
     from recbole.data import create_dataset, data_preparation
@@ -64,11 +64,11 @@ def main() -> None:
     from recbole.trainer import Trainer
 
     with tempfile.TemporaryDirectory() as folder:
-        atomic_file(asked.folder / "known.npy", Path(folder))
+        atomic_file(args.folder / "known.npy", Path(folder))
         settings = {
             "data_path": folder, "load_col": {"inter": ["user_id", "item_id", "timestamp"]}, "use_gpu": False,
             "n_layers": 2, "n_heads": 2, "hidden_size": 64, "inner_size": 256, "hidden_dropout_prob": 0.2,
-            "attn_dropout_prob": 0.2, "loss_type": "CE", "MAX_ITEM_LIST_LENGTH": asked.length, "worker": 0,
+            "attn_dropout_prob": 0.2, "loss_type": "CE", "MAX_ITEM_LIST_LENGTH": args.length, "worker": 0,
             "train_neg_sample_args": None, "show_progress": False, "checkpoint_dir": folder, "seed": 0,
             "eval_args": {"split": {"LS": "valid_and_test"}, "order": "TO", "mode": "full", "group_by": "user"},
         }  # fmt: skip
@@ -77,15 +77,15 @@ def main() -> None:
         loader = data_preparation(config, dataset)[0]
         model = SASRec(config, loader.dataset)
         trainer = Trainer(config, model)
-        part = Part(loader, asked.share)
+        part = Part(loader, args.share)
         before = cpu_s()
         trainer._train_epoch(part, 0, show_progress=False)
         spent = cpu_s() - before
-    facts: dict[str, object] = {
+    costs: dict[str, object] = {
         "batches": len(loader), "batches_run": len(part), "cpu_s_run": spent, "cpu_s": spent * len(loader) / len(part),
         "rows": len(loader.dataset), "peak_rss_mb": peak_rss_mb(),
     }  # fmt: skip
-    said(asked.folder, "cost_recbole", facts)
+    write_costs(args.folder, "cost_recbole", costs)
 
 
 if __name__ == "__main__":
