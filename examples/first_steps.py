@@ -8,11 +8,11 @@ from tempfile import TemporaryDirectory
 import penchant
 from penchant.simulator import SimulatorOptions, simulate
 
-# A platform of invented people and things; your own tables (pandas, polars, Arrow, or a folder) go the same way.
+# A simulated platform. Real tables (pandas, polars, Arrow, or a folder) are loaded in the same way.
 shop = simulate(SimulatorOptions(users=150, items=120, events=3_000))
 data = penchant.Dataset.from_tables(shop.events, shop.items, shop.users)
 
-# The default model, with a network small enough for a few seconds. Without settings: `Recommender.fit(data)`.
+# The default model, with a network that trains in a few seconds. Without settings: `Recommender.fit(data)`.
 small = {"transformer.epochs": 2, "transformer.dim": 16, "transformer.layers": 1}
 rec = penchant.Recommender.fit(data, penchant.Config().with_settings(small))
 
@@ -24,11 +24,11 @@ series = rec.interests(user)
 print(f"{user}: {series.vectors.shape[0]} events, an interest vector of {series.vectors.shape[1]} numbers after each")
 
 reason = rec.explain(user, listed["item_id"][0])
-print("why:", reason.sentence)
+print("reason:", reason.sentence)
 print("by modality:", {name: round(share, 3) for name, share in reason.modalities.items()})
 
 title = data.items["title"][0]
-print(f"asked for “{title}”:", rec.recommend(text=title, k=3).table()["item_id"].to_list())
+print(f"results for the query “{title}”:", rec.recommend(text=title, k=3).table()["item_id"].to_list())
 
 with TemporaryDirectory() as folder:
     rec.save(Path(folder) / "bundle")

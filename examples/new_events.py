@@ -1,4 +1,4 @@
-"""Feedback as it arrives, and new items from their first minute: `python examples/new_events.py`."""
+"""Update a fitted recommender with new events, new users and cold items: `python examples/new_events.py`."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ print("before:", next(iter(rec.recommend(users=user, k=3)))[1])
 
 liked = rec.recommend(users=user, k=1).table()["item_id"][0]
 now = rec.record.trained_until_s + 60
-fresh = pl.DataFrame({"user_id": [user, "somebody new"], "item_id": [liked, liked], "timestamp": [now, now + 5]})
-new_item = pl.DataFrame({"item_id": ["just in"], "title": ["A thing that nobody has touched yet"]})
-updated = rec.update(penchant.Dataset.from_tables(fresh, new_item))
+fresh = pl.DataFrame({"user_id": [user, "new user"], "item_id": [liked, liked], "timestamp": [now, now + 5]})
+cold_item = pl.DataFrame({"item_id": ["cold item"], "title": ["An item without events"]})
+updated = rec.update(penchant.Dataset.from_tables(fresh, cold_item))
 
-print("what was new:", updated.record.updates[-1].new)
+print("new in the update:", updated.record.updates[-1].new)
 print("after: ", next(iter(updated.recommend(users=user, k=3)))[1])
-assert "just in" in updated.recommend(users="somebody new", k=updated.dataset.n_items).table()["item_id"].to_list()
+assert "cold item" in updated.recommend(users="new user", k=updated.dataset.n_items).table()["item_id"].to_list()

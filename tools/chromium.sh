@@ -1,6 +1,6 @@
 #!/bin/sh
-# See that the browser tests find a Chromium; install Debian's where it is missing and we may. Never fails:
-# without one the browser tests are skipped and say why.
+# Install Debian's Chromium for the browser tests if it is missing and we are root. Never fails: without Chromium the
+# browser tests are skipped with a message.
 if command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1; then
     exit 0
 fi
@@ -12,4 +12,4 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "Browser tests will be skipped: apt-get could not install chromium."
     exit 0
 fi
-echo "Browser tests will be skipped: no chromium here (install it with: apt-get install chromium)."
+echo "Browser tests will be skipped: chromium is not installed (run: apt-get install chromium)."

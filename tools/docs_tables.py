@@ -1,4 +1,4 @@
-"""Tables that the documentation takes from the code, so that they cannot grow old. Called by mkdocs.
+"""Tables that the documentation takes from the code, so that they stay current. Called by mkdocs.
 
 `<!-- aliases -->`                     names that readers recognise
 `<!-- kinds -->`                       words for kinds of events that readers recognise
@@ -35,7 +35,7 @@ from penchant.recommender.settings import Setting, describe_options, list_settin
 
 
 def import_table() -> str:
-    """Level, parts, what they hold and what they may import, of the parts that exist."""
+    """Level, parts, contents and allowed imports, for the parts that exist."""
     table = tomllib.loads((Path(__file__).parent / "import_table.toml").read_text(encoding="utf-8"))
     source = Path(penchant.__file__).parent
     lines = ["| level | part | holds | may import |", "|---|---|---|---|"]
@@ -53,7 +53,7 @@ def import_table() -> str:
 
 
 def on_page_markdown(markdown: str, page: Any = None, **_: Any) -> str:
-    """Fill in the tables, with Chinese headings on pages of docs/zh (the name is that of an event of mkdocs)."""
+    """Fill in the tables, with Chinese headings on pages of docs/zh. mkdocs calls this function by its name."""
     filled = fill_tables(markdown)
     if page is not None and page.file.src_uri.startswith("zh/"):
         for english, chinese in CHINESE_HEADINGS.items():
@@ -62,7 +62,7 @@ def on_page_markdown(markdown: str, page: Any = None, **_: Any) -> str:
 
 
 def fill_tables(markdown: str) -> str:
-    """Put the tables in the place of their marks."""
+    """Replace the marks by their tables."""
     for mark, tables in MARKS.items():
         if mark in markdown:
             markdown = markdown.replace(mark, tables())
@@ -73,12 +73,12 @@ def fill_tables(markdown: str) -> str:
 
 def named(module: str, name: str) -> type:
     """A class by name."""
-    found: type = getattr(import_module(module), name)
-    return found
+    cls: type = getattr(import_module(module), name)
+    return cls
 
 
 def options_table(options: type) -> str:
-    """Docstring, then key, type, default and meaning of every option."""
+    """The docstring of a class of options, then key, type, default and meaning of every option."""
     words = re.split(r"\n\s*>>>", inspect.cleandoc(options.__doc__ or ""))[0]
     return "\n".join([words, "", *setting_rows(describe_options(options()))])
 
@@ -94,7 +94,7 @@ def setting_rows(settings: Iterable[Setting]) -> list[str]:
 
 
 def setting_tables(part: str) -> str:
-    """The settings of one part: `general`, a table of the configuration, or `models` (a section a class of options)."""
+    """The settings of one part: `general`, a configuration table, or `models` (a section per options class)."""
     parts: list[str] = []
     for section, group in itertools.groupby(list_settings(), key=lambda one: one.key.rpartition(".")[0]):
         settings, head = list(group), section.partition(".")[0]
@@ -144,7 +144,7 @@ def alias_tables() -> str:
 
 
 def kind_table() -> str:
-    """Words taken for kinds of events."""
+    """Words that readers recognise as kinds of events."""
     rows = [f"| `{ours}` | {'、'.join(words)} |" for ours, words in KIND_ALIASES.items()]
     return "\n".join(["| kind | also read as |", "|---|---|", *rows, ""])
 
@@ -170,7 +170,7 @@ def advice_table() -> str:
 
 
 def space_table() -> str:
-    """One row a model and dimension; models of the same space together."""
+    """One row per search space, with the models that share it."""
     alike: dict[str, list[str]] = {}
     for name in searchable():
         space = MODELS[name].search_space(MODELS[name].default_options())
@@ -183,8 +183,8 @@ def space_table() -> str:
 def values(dimension: Dimension) -> str:
     """The values of one dimension in words."""
     if isinstance(dimension, Joint):
-        told = (", ".join(f"{name} {value}" for name, value in each.items()) for each in dimension.values)
-        return "; or ".join(told)
+        choices = (", ".join(f"{name} {value}" for name, value in each.items()) for each in dimension.values)
+        return "; or ".join(choices)
     if isinstance(dimension, Categorical):
         return ", ".join(map(str, dimension.values))
     return f"{dimension.low:g} to {dimension.high:g}" + (", finer at the low end" if dimension.log else "")
@@ -221,4 +221,4 @@ MARKS = {
     "<!-- rules of the advice -->": advice_table,
     "<!-- spaces of tune -->": space_table,
 }
-"""Marks without a name in them, and what makes their tables."""
+"""Marks without a parameter, and the functions that return their tables."""

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Make one environment with pinned versions: environment.sh FOLDER REQUIREMENT [pip install flags …]
+# Create one environment with pinned versions: environment.sh FOLDER REQUIREMENT [pip install flags …]
 # Reads PYTHON, TORCH, PIP_ARGS, GOAL and ALLOW_CUDA from the environment (the Makefile sets them).
 set -eu
 folder=$1
@@ -10,10 +10,10 @@ shift 2
     echo "penchant needs Python 3.11 or newer; $PYTHON is $("$PYTHON" --version 2>&1). Set it: make $GOAL PYTHON=python3.11" >&2
     exit 1
 }
-# An environment without pip was interrupted while it was made: make it again.
+# An environment without pip comes from an interrupted run: create it again.
 "$folder/bin/python" -m pip --version >/dev/null 2>&1 || "$PYTHON" -m venv --clear "$folder"
 
-# torch first and on its own: everything after it finds it installed and leaves it alone.
+# torch first and alone, so that later installations keep it.
 if ! "$folder/bin/python" -c 'import importlib.metadata as m; m.version("torch")' 2>/dev/null; then
     # shellcheck disable=SC2086
     "$folder/bin/python" tools/look_first.py "$TORCH" $PIP_ARGS

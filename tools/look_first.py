@@ -1,7 +1,7 @@
-"""Look at what installing torch would bring, before anything is downloaded.
+"""List the packages that an installation of torch would bring, before anything is downloaded.
 
 Called by the Makefile with the Python of a fresh environment: look_first.py TORCH [pip arguments …].
-Exit 0: go on. Exit 1: it would bring CUDA packages that nobody asked for, or pip finds no such torch.
+Exit 0: continue. Exit 1: it would bring CUDA packages without ALLOW_CUDA=1, or pip finds no such torch.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ Nothing was installed. Choose one:
 
   No NVIDIA GPU: point pip at PyTorch's CPU wheel index (its address is on PyTorch's "Get Started" page)
       make {goal} PIP_ARGS="--extra-index-url ADDRESS_OF_THE_CPU_INDEX"
-  A CPU wheel that lies on disk (it must fit your Python, {python}):
+  A CPU wheel on disk (it must fit your Python, {python}):
       make {goal} PIP_ARGS="--find-links FOLDER"
-  CUDA is what you want:
+  Install the CUDA packages:
       make {goal} ALLOW_CUDA=1
 """
 
@@ -32,12 +32,12 @@ def would_install(torch: str, pip_arguments: list[str]) -> list[str]:
         report = Path(folder) / "report.json"
         command = [sys.executable, "-m", "pip", "install", "--dry-run", "--ignore-installed", "--quiet"]
         subprocess.run([*command, "--report", str(report), *pip_arguments, torch], check=True)
-        found = json.loads(report.read_text(encoding="utf-8"))["install"]
-    return sorted(package["metadata"]["name"].lower() for package in found)
+        packages = json.loads(report.read_text(encoding="utf-8"))["install"]
+    return sorted(package["metadata"]["name"].lower() for package in packages)
 
 
 def main() -> int:
-    """Say what would come; stop at CUDA packages that were not asked for."""
+    """Print what would be installed; stop at CUDA packages unless ALLOW_CUDA is set."""
     torch, *pip_arguments = sys.argv[1:]
     goal = os.environ.get("GOAL", "demo")
     python = f"CPython {sys.version_info.major}.{sys.version_info.minor}"
@@ -45,8 +45,8 @@ def main() -> int:
         names = would_install(torch, pip_arguments)
     except subprocess.CalledProcessError:
         print(
-            f"pip finds no {torch} for {python}. Python 3.11 is what is tested; give another version with "
-            f"TORCH=torch==X.Y.Z (2.8 up to 3), or another place with PIP_ARGS.",
+            f"pip finds no {torch} for {python}. Python 3.11 is tested. Set another version with "
+            f"TORCH=torch==X.Y.Z (2.8 up to 3), or another package source with PIP_ARGS.",
             file=sys.stderr,
         )
         return 1

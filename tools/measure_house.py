@@ -2,8 +2,9 @@
 
     python tools/measure_house.py [ROOT] [--words [FOLDER]] [--json]
 
-ROOT is a checkout (this one by default), so that two commits can be compared. `--words` lists the most frequent
-left-out words by file: of the package, or of a folder such as `benchmarks` or `tests`, line by line. `tests/test_glossary.py` and `tests/test_style.py` hold the line with these functions.
+ROOT is a checkout (this one by default), so that two commits can be compared. `--words` lists the left-out words of the
+package by frequency and by file; for another folder, such as `benchmarks` or `tests`, it also lists every line.
+`tests/test_glossary.py` and `tests/test_style.py` check the code with these functions.
 """
 
 from __future__ import annotations
@@ -155,9 +156,13 @@ def option_fields(trees: dict[Path, ast.Module]) -> int:
 def capabilities(trees: dict[Path, ast.Module]) -> list[str]:
     """Calls of `getattr` and `hasattr` with a literal name: a capability that no type declares.
 
-    Objects of other libraries (`config`, `spec`, `error`, `frame`, `dtype` …) have no type of ours to declare it.
+    Objects of other libraries (`config`, `spec`, `error`, `frame`, `dtype` …; the models, outputs, processors and
+    tokenizers of transformers) have no type of ours to declare it.
     """
-    foreign = re.compile(r"config|spec|error|dtype|shown|sys\.|errno|signal|self\.inner|table|frame")
+    foreign = re.compile(
+        r"config|spec|error|dtype|shown|sys\.|errno|signal|self\.inner|table|frame"
+        r"|^(out|processor|tokenizer|self\.model|loaded\.(model|extractor))$"
+    )
     calls = [
         f"{path.name}:{node.lineno} {ast.unparse(node)}"
         for path, tree in trees.items()
