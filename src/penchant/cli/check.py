@@ -50,7 +50,7 @@ def check(
 def show_diagnosis(diagnosis: Diagnosis, language: str = "en") -> None:
     """Print findings and advice: the worst first, each with what to do."""
     from penchant.messages import text
-    from penchant.reports.doctor import explain_advice, show_choice
+    from penchant.reports.doctor import explain_advice, format_choice
 
     terminal.show()
     for one in diagnosis.observations:
@@ -61,17 +61,18 @@ def show_diagnosis(diagnosis: Diagnosis, language: str = "en") -> None:
         if one.examples:
             terminal.show("        " + text("doctor.terminal.examples", language, ids=", ".join(one.examples)))
     terminal.show()
-    result = diagnosis.to_dict(language)
     columns = [text(f"doctor.terminal.{name}", language) for name in ("advice", "choose", "because")]
-    rows = [(one["topic_title"], show_choice(one, language), explain_advice(one, language)) for one in result["advice"]]
+    rows = [
+        (one.title(language), format_choice(one, language), explain_advice(one, language)) for one in diagnosis.advice
+    ]
     terminal.show_table(columns, rows)
     terminal.show()
-    terminal.show(text("doctor.terminal.try", language, command=result["command"]))
+    terminal.show(text("doctor.terminal.try", language, command=diagnosis.command))
 
 
 def show_dataset(dataset: Dataset) -> None:
     """Print a table of the files, one of the counts, and the reasons for quarantine."""
-    from penchant.workflows.check import count_contents
+    from penchant.cleaning.doctor.contents import count_contents
 
     tables = dataset.report.tables.values() if dataset.report else ()
     if tables:
@@ -79,18 +80,18 @@ def show_dataset(dataset: Dataset) -> None:
         rows = [(t.name, t.source, t.rows_read, t.rows_kept, t.duplicates_dropped, t.rows_quarantined) for t in tables]
         terminal.show_table(columns, rows)
         terminal.show()
-    counts = count_contents(dataset)
+    contents = count_contents(dataset)
     totals = {
-        "users": counts["users"],
-        "items": counts["items"],
-        "events": counts["events"],
-        "from": (counts["first_time"] or "–")[:10],
-        "to": (counts["last_time"] or "–")[:10],
-        "events a user (median)": f"{counts['events_a_user']['median']:g}",
-        "items with text": counts["items_with_text"],
+        "users": contents.users,
+        "items": contents.items,
+        "events": contents.events,
+        "from": (contents.first_time or "–")[:10],
+        "to": (contents.last_time or "–")[:10],
+        "events a user (median)": f"{contents.median_events:g}",
+        "items with text": contents.items_with_text,
     }
     terminal.show_table(tuple(totals), [tuple(totals.values())])
-    terminal.show("kinds: " + ", ".join(f"{kind} {number:,}" for kind, number in counts["kinds"].items()))
+    terminal.show("kinds: " + ", ".join(f"{kind} {number:,}" for kind, number in contents.kinds.items()))
     for table in tables:
         for line in table.lines()[1:]:
             terminal.show(f"{table.name}: {line.strip()}")

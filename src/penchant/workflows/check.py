@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import polars as pl
 
 from penchant.arrays import Progress
 from penchant.artifacts.atomic import atomic_file
 from penchant.cleaning.doctor.advice import Machine
+from penchant.cleaning.doctor.contents import count_contents
 from penchant.cleaning.doctor.doctor import Diagnosis, examine
-from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.errors import DataError
 from penchant.reports.doctor import render_doctor
@@ -35,7 +31,8 @@ class Check:
 
     def write_page(self, path: Path, language: str = "en") -> None:
         """Write everything as one self-contained page."""
-        page = render_doctor(self.folder.resolve().name, self.to_dict(language), language)
+        title, contents = self.folder.resolve().name, count_contents(self.dataset)
+        page = render_doctor(title, self.diagnosis, contents, self.dataset.report, language)
         with atomic_file(path) as temporary:
             temporary.write_bytes(page.encode("utf-8", "replace"))
 
@@ -79,37 +76,7 @@ def describe_dataset(dataset: Dataset) -> dict[str, Any]:
     """Counts of a data set and the report on its files, as plain values."""
     report = dataset.report
     return {
-        "counts": count_contents(dataset),
+        "counts": count_contents(dataset).to_dict(),
         "rows_quarantined": report.rows_quarantined if report else 0,
         "tables": report.to_dict() if report else {},
     }
-
-
-def count_contents(dataset: Dataset) -> dict[str, Any]:
-    """Counts of users, items, events, kinds and texts; first and last time; events a user."""
-    events = dataset.events
-    lengths = dataset.sequences().lengths
-    lengths = lengths[lengths > 0]
-    kinds = events[schema.KIND].value_counts(sort=True)
-    texts = [column for column in (schema.TITLE, schema.DESCRIPTION, schema.TEXT) if column in dataset.items.columns]
-    has_text = dataset.items.select(pl.any_horizontal([pl.col(c).is_not_null() for c in texts])) if texts else None
-    times = events[schema.TIME_S].drop_nulls()
-    return {
-        "users": dataset.n_users,
-        "items": dataset.n_items,
-        "events": dataset.n_events,
-        "kinds": dict(zip(dataset.kinds.decode(kinds[schema.KIND].to_numpy()), kinds["count"].to_list(), strict=True)),
-        "first_time": _format_time(times.min()),
-        "last_time": _format_time(times.max()),
-        "events_a_user": {
-            "median": float(np.median(lengths)) if len(lengths) else 0.0,
-            "most": int(lengths.max(initial=0)),
-        },
-        "items_with_events": int(events[schema.ITEM].drop_nulls().n_unique()),
-        "items_with_text": int(has_text.to_series().sum()) if has_text is not None else 0,
-        "relations": dataset.relations.height if dataset.relations is not None else 0,
-    }
-
-
-def _format_time(time_s: object) -> str | None:
-    return datetime.fromtimestamp(time_s, UTC).isoformat().replace("+00:00", "Z") if isinstance(time_s, int) else None

@@ -71,16 +71,27 @@ class Advice:
     values: Mapping[str, float] = field(default_factory=dict)
 
     def to_dict(self, language: str = "en") -> dict[str, Any]:
-        """Plain values, with texts in one language."""
-        key = f"doctor.rule.{self.topic}.{self.rule}"
+        """Plain values for JSON, with texts in one language."""
         return {
             "topic": self.topic,
             "rule": self.rule,
             "choice": self.choice,
-            "condition": text(key, language, **self.values),
-            "why": text(f"{key}.why", language, **self.values),
-            "topic_title": text(f"doctor.topic.{self.topic}", language),
+            "condition": self.condition(language),
+            "why": self.why(language),
+            "topic_title": self.title(language),
         }
+
+    def title(self, language: str = "en") -> str:
+        """The topic in words."""
+        return text(f"doctor.topic.{self.topic}", language)
+
+    def condition(self, language: str = "en") -> str:
+        """The condition of the rule, which holds for the data."""
+        return text(f"doctor.rule.{self.topic}.{self.rule}", language, **self.values)
+
+    def why(self, language: str = "en") -> str:
+        """The reason for the choice."""
+        return text(f"doctor.rule.{self.topic}.{self.rule}.why", language, **self.values)
 
 
 RULES: Final = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -42,12 +42,17 @@ class DoctorOptions:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """All findings, the worst first; the volume over time (`start_s`, `end_s`, `events`); traits and advice."""
+    """All findings, the worst first; the volume over time; traits and advice."""
 
     observations: list[Observation]
-    volume: list[dict[str, int]]
+    volume: list[clock.Period]
     traits: Traits
     advice: list[Advice] = field(default_factory=list)
+
+    @property
+    def command(self) -> str:
+        """The command that compares the advised model with simple ones; empty without advice."""
+        return write_command(self.advice) if self.advice else ""
 
     def count(self, severity: str) -> int:
         """The number of findings of one severity: `problem`, `warn` or `info`."""
@@ -60,14 +65,14 @@ class Diagnosis:
         return next((one for one in self.observations if one.code == code), None)
 
     def to_dict(self, language: str = "en") -> dict[str, Any]:
-        """Plain values for JSON and the page, with texts in `en` or `zh`."""
+        """Plain values for JSON, with texts in `en` or `zh`."""
         return {
             "language": language,
             "severities": {name: self.count(name) for name in _ORDER},
             "findings": [one.to_dict(language) for one in self.observations],
             "advice": [one.to_dict(language) for one in self.advice],
-            "command": write_command(self.advice) if self.advice else "",
-            "volume": self.volume,
+            "command": self.command,
+            "volume": [asdict(period) for period in self.volume],
         }
 
 

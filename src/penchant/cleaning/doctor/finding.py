@@ -52,7 +52,7 @@ class Observation:
         return self._text(".remedy", language)
 
     def to_dict(self, language: str = "en") -> dict[str, Any]:
-        """Everything as plain values for JSON and the page."""
+        """Plain values for JSON, with texts in one language."""
         return {
             "code": self.code,
             "severity": self.severity,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -28,6 +29,15 @@ DAY_S: Final = 86_400
 _OLD_S: Final = 631_152_000  # 1990-01-01: no log of an online platform is older
 _ENOUGH: Final = 500
 _UNKNOWN: Final = -1
+
+
+@dataclass(frozen=True)
+class Period:
+    """A period from `start_s` to `end_s` and the number of its events."""
+
+    start_s: int
+    end_s: int
+    events: int
 
 
 def read_times(dataset: Dataset) -> Int64s:
@@ -167,16 +177,14 @@ def check_repeats(dataset: Dataset, times: Int64s) -> list[Observation]:
     return out
 
 
-def bin_volume(times: Int64s, bins: int = 48) -> list[dict[str, int]]:
-    """Events in each of `bins` equal periods: `start_s`, `end_s`, `events`."""
+def bin_volume(times: Int64s, bins: int = 48) -> list[Period]:
+    """The events of each of `bins` equal periods."""
     known = times[times != _UNKNOWN]
     if not len(known):
         return []
     low, high = int(known.min()), int(known.max()) + 1
     counts, edges = np.histogram(known, bins=min(bins, high - low), range=(low, high))
-    return [
-        {"start_s": int(edges[n]), "end_s": int(edges[n + 1]), "events": int(count)} for n, count in enumerate(counts)
-    ]
+    return [Period(int(edges[n]), int(edges[n + 1]), int(count)) for n, count in enumerate(counts)]
 
 
 def describe_volume(times: Int64s) -> list[Observation]:
