@@ -60,20 +60,20 @@ def update(
     options = UpdateOptions(epochs=epochs, replay=replay, rate=rate, fit_weights=fit_weights, seed=seed)
     rec = Recommender.load(bundle)
     data = load_folder(new_data, strict=strict, needs_events=False)
-    missed = not_taken(rec.dataset, data)
-    speaks = is_first_process()
-    if speaks and not json:
-        show_not_taken(missed)
-    with terminal.progress(shown=speaks) as report:
+    unused = collect_unused(rec.dataset, data)
+    is_first = is_first_process()
+    if is_first and not json:
+        show_unused(unused)
+    with terminal.progress(shown=is_first) as report:
         fresh = rec.update(data, options, progress=report)
-        found = None
+        drift = None
         if against_retrain and fresh is not rec:
             try:
-                found = measure_drift(rec, data, options, progress=report)
-            except DataError as error:  # what was learned is kept all the same
+                drift = measure_drift(rec, data, options, progress=report)
+            except DataError as error:  # the update itself is kept
                 terminal.note(f"The update is not compared with a full training: {error}")
         folder = None
-        if not speaks:
+        if not is_first:
             return
         if fresh is not rec:
             command = f"penchant update {bundle.name} {new_data.name}"
@@ -85,14 +85,14 @@ def update(
         summary = {"bundle": str(bundle), "version": folder.name if folder else None, **new}
         records = {name: record.to_dict() for name, record in fresh.record.probes.items()}
         probes = {"probes": records} if folder and records else {}
-        terminal.show_json({**summary, **probes, **missed, "drift": found.to_dict() if found else None})
+        terminal.show_json({**summary, **probes, **unused, "drift": drift.to_dict() if drift else None})
         return
-    told = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in new["new"].items())
-    terminal.show(f"New: {told or 'nothing'}; {new['known_events']:,} events were already known")
+    counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in new["new"].items())
+    terminal.show(f"New: {counts or 'nothing'}; {new['known_events']:,} events were already known")
     for place, sentence in new.get("files", {}).items():
         terminal.show(f"{place}: {sentence}")
-    if found:
-        show_drift(found)
+    if drift:
+        show_drift(drift)
     for vectors in new.get("vectors_unused", ()):
         terminal.show(f"{vectors}: the bundle does not know these vectors and does not use them")
     for name, why in new.get("left_out", {}).items():
@@ -104,7 +104,7 @@ def update(
     terminal.show(f"Wrote version {folder.name} of the bundle {bundle}")
 
 
-def not_taken(known: Dataset, data: Dataset) -> dict[str, dict[str, Any]]:
+def collect_unused(known: Dataset, data: Dataset) -> dict[str, dict[str, Any]]:
     """Data that the update does not use, by table: rejected rows, unreadable cells, and notes of the reader."""
     from penchant.data.ingest.merge import count_unread_cells
 
@@ -116,32 +116,32 @@ def not_taken(known: Dataset, data: Dataset) -> dict[str, dict[str, Any]]:
     }
 
 
-def show_not_taken(missed: dict[str, dict[str, Any]]) -> None:
+def show_unused(unused: dict[str, dict[str, Any]]) -> None:
     """Print these data, one line each."""
-    for name, reasons in missed["rows_quarantined"].items():
+    for name, reasons in unused["rows_quarantined"].items():
         for reason, count in reasons.items():
             terminal.note(f"{name}: {count:,} rows are in quarantine: {reason}.")
-    for name, columns in missed["cells_unread"].items():
+    for name, columns in unused["cells_unread"].items():
         for column, count in columns.items():
             terminal.note(
                 f"{name}: {count:,} cells of {column} cannot be read in the type of the known column. They count as"
                 " missing, and known values stay."
             )
-    for name, notes in missed["notes"].items():
+    for name, notes in unused["notes"].items():
         for note in notes:
             terminal.note(f"{name}: {note}.")
 
 
-def show_drift(found: Drift) -> None:
+def show_drift(drift: Drift) -> None:
     """Print the update beside the earlier version and a full training."""
     rows = [
-        ("before", found.ndcg_before, None),
-        ("updated", found.ndcg_updated, found.update_cpu_s),
-        ("trained from scratch", found.ndcg_retrained, found.retrain_cpu_s),
+        ("before", drift.ndcg_before, None),
+        ("updated", drift.ndcg_updated, drift.update_cpu_s),
+        ("trained from scratch", drift.ndcg_retrained, drift.retrain_cpu_s),
     ]
     terminal.show_table(("bundle", "ndcg@10", "CPU seconds"), rows)
-    cosine = f", interest vectors at cosine {found.cosine:.3f}" if found.cosine is not None else ""
+    cosine = f", interest vectors at cosine {drift.cosine:.3f}" if drift.cosine is not None else ""
     terminal.show(
-        f"on the held-out newest event of {found.users:,} users; the top ten of the update and of the full training"
-        f" share {found.overlap:.0%} of their items{cosine}"
+        f"on the held-out newest event of {drift.users:,} users; the top ten of the update and of the full training"
+        f" share {drift.overlap:.0%} of their items{cosine}"
     )
