@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -38,27 +38,16 @@ Clean = Annotated[
         help=f"Cleaning rules, separated by commas: {CLEANING}. items.price=median imputes missing values.",
     ),
 ]
-Seed = Annotated[
-    int, typer.Option("--seed", min=0, max=2**32 - 1, help="Random seed. The same seed gives the same result.")
-]
-SeedOfConfig = Annotated[
-    int | None,
-    typer.Option(
-        "--seed",
-        min=0,
-        max=2**32 - 1,
-        help="Random seed. The same seed gives the same result. [default: that of --config, or 0]",
-    ),
-]
-SeedOfBundle = Annotated[
-    int | None,
-    typer.Option(
-        "--seed",
-        min=0,
-        max=2**32 - 1,
-        help="Random seed. The same seed gives the same result. [default: that of the bundle]",
-    ),
-]
+
+
+def _seed_option(default: str = "") -> Any:
+    help_text = f"Random seed. The same seed gives the same result.{default}"
+    return typer.Option("--seed", min=0, max=2**32 - 1, help=help_text)
+
+
+Seed = Annotated[int, _seed_option()]
+SeedOfConfig = Annotated[int | None, _seed_option(" [default: that of --config, or 0]")]
+SeedOfBundle = Annotated[int | None, _seed_option(" [default: that of the bundle]")]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", metavar="FILE.toml", help="Settings from a TOML file; --set overrides them.")
 ]

@@ -44,7 +44,7 @@ def _load(module: str, name: str) -> Any:
 
 @dataclass(frozen=True)
 class Entry:
-    """One model: its module in `penchant.models`, its class, the class of its options, and what is known of it.
+    """One model: its module in `penchant.models`, its class, and what is known of it.
 
     `english`, `chinese`: what it does in a few words. `space`: where `penchant tune` searches, or a function of the
     options that gives it; empty: there is nothing to search. `defaults`: option values that make it this model.
@@ -53,13 +53,17 @@ class Entry:
 
     module: str
     model: str
-    options: str
     english: str
     chinese: str
     traits: frozenset[Trait] = frozenset()
     space: Space | Callable[[Any], Space] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
     builder: Callable[[Entry, str, Options], Model] | None = None
+
+    @property
+    def options(self) -> str:
+        """The class of options by name: `EASEOptions` of `EASE`, `SequenceOptions` of `SequenceModel`."""
+        return f"{self.model.removesuffix('Model')}Options"
 
     def model_class(self) -> Callable[..., Model]:
         """The class of the model."""
@@ -110,11 +114,16 @@ def _counting(*traits: Trait) -> frozenset[Trait]:
     return frozenset({"baseline", *traits})
 
 
+def _sequence(english: str, chinese: str, space: Space, **defaults: Any) -> Entry:
+    """A network over sequences of events; the defaults choose its encoder."""
+    traits: frozenset[Trait] = frozenset({"network"})
+    return Entry("sequence", "SequenceModel", english, chinese, traits, space, defaults, _build_sequence)
+
+
 MODELS: Mapping[str, Entry] = {
     "popularity": Entry(
         "popularity",
         "Popularity",
-        "PopularityOptions",
         "what most users choose",
         "大家都在看的",
         _counting("reference", "heavy_tailed"),
@@ -123,7 +132,6 @@ MODELS: Mapping[str, Entry] = {
     "cooccurrence": Entry(
         "cooccurrence",
         "Cooccurrence",
-        "CooccurrenceOptions",
         "what tends to follow what",
         "什么常跟在什么后面",
         _counting("reference", "heavy_tailed"),
@@ -140,7 +148,6 @@ MODELS: Mapping[str, Entry] = {
     "item_knn": Entry(
         "item_knn",
         "ItemKNN",
-        "ItemKNNOptions",
         "items liked by the same users",
         "被同一群人喜欢的物品",
         _counting("reference", "heavy_tailed"),
@@ -149,7 +156,6 @@ MODELS: Mapping[str, Entry] = {
     "user_knn": Entry(
         "user_knn",
         "UserKNN",
-        "UserKNNOptions",
         "what similar users choose",
         "相似用户的选择",
         _counting(),
@@ -158,7 +164,6 @@ MODELS: Mapping[str, Entry] = {
     "content": Entry(
         "content",
         "Content",
-        "ContentOptions",
         "items that look or read alike",
         "内容相近的物品",
         _counting("content_only"),
@@ -167,7 +172,6 @@ MODELS: Mapping[str, Entry] = {
     "ease": Entry(
         "ease",
         "EASE",
-        "EASEOptions",
         "one linear map between items",
         "物品间的线性映射",
         _counting("reference"),
@@ -180,7 +184,6 @@ MODELS: Mapping[str, Entry] = {
     "als": Entry(
         "als",
         "ALS",
-        "ALSOptions",
         "factors of the user–item table",
         "用户–物品矩阵分解",
         _counting(),
@@ -192,42 +195,16 @@ MODELS: Mapping[str, Entry] = {
             **FADING,
         },
     ),
-    "gru": Entry(
-        "sequence",
-        "SequenceModel",
-        "SequenceOptions",
-        "a recurrent network over events",
-        "读行为序列的循环网络",
-        frozenset({"network"}),
-        RECURRENT,
-        {"encoder": "gru", "layers": 1},
-        _build_sequence,
+    "gru": _sequence("a recurrent network over events", "读行为序列的循环网络", RECURRENT, encoder="gru", layers=1),
+    "cnn_rnn": _sequence(
+        "convolution and recurrence joined", "卷积与循环的融合网络", RECURRENT, encoder="cnn_rnn", layers=1
     ),
-    "cnn_rnn": Entry(
-        "sequence",
-        "SequenceModel",
-        "SequenceOptions",
-        "convolution and recurrence joined",
-        "卷积与循环的融合网络",
-        frozenset({"network"}),
-        RECURRENT,
-        {"encoder": "cnn_rnn", "layers": 1},
-        _build_sequence,
-    ),
-    "transformer": Entry(
-        "sequence",
-        "SequenceModel",
-        "SequenceOptions",
-        "attention over each one's events",
-        "读行为序列的注意力网络",
-        frozenset({"network"}),
-        {**ATTENTION, "scoring": SCORING},
-        builder=_build_sequence,
+    "transformer": _sequence(
+        "attention over each one's events", "读行为序列的注意力网络", {**ATTENTION, "scoring": SCORING}
     ),
     "llm": Entry(
         "language.model",
         "LLM",
-        "LLMOptions",
         "a language model over histories as text",
         "读文字化历史的语言模型",
         frozenset({"network"}),
@@ -236,7 +213,6 @@ MODELS: Mapping[str, Entry] = {
     "lite": Entry(
         "ensemble.ensemble",
         "Ensemble",
-        "EnsembleOptions",
         "a small fusion, trained in minutes",
         "几分钟训好的小型融合模型",
         builder=_build_ensemble,
