@@ -38,22 +38,24 @@ _NO_USERS = "Interests and lists of users: the bundle is written without histori
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """What a report says beside what the recommender knows.
-
-    `title`: what the data is called. `noun`: what is recommended (`film`, `部电影`). `command`: what was typed.
-    `recovery` and `cold`: planted interests and a comparison on items kept out of training, where there are.
-    `left_out`: which parts are missing and why. With `shows_users=False` no user is shown, as where nothing of a user
-    may stay in the bundle.
-    """
+    """What a report says beside what the recommender knows."""
 
     title: str = ""
+    """What the data is called."""
     language: str = "en"
+    """Language of the page: en or zh."""
     noun: str = ""
+    """What is recommended, such as `film` or `部电影`."""
     command: str = ""
+    """The command that was typed."""
     recovery: Recovery = field(default_factory=Recovery)
+    """What interest vectors show of planted interests."""
     cold: Comparison | None = None
+    """A comparison on cold items."""
     left_out: Sequence[str] = ()
+    """Which parts are missing, and why."""
     shows_users: bool = True
+    """Whether users are shown; False where nothing of a user may stay in the bundle."""
 
 
 def report(
