@@ -24,6 +24,10 @@ from typing import Any, Final, Literal, TypeVar, Union
 from penchant.errors import DataError, OptionError, UsageError
 
 Options = TypeVar("Options")
+Json = dict[str, Any]
+"""A table of plain values, as JSON and TOML hold it."""
+JsonMapping = Mapping[str, Any]
+"""The same for reading only."""
 
 RENAMED: Final[dict[str, str]] = {
     "heads.": "probes.",
@@ -52,7 +56,7 @@ _FALSE = ("false", "no", "off", "0")
 _NONE = ("none", "null", "")
 
 
-def option_types(options: type) -> dict[str, Any]:
+def option_types(options: type) -> dict[str, object]:
     """The names of a dataclass's options and their types, in order.
 
     >>> @dataclasses.dataclass(frozen=True)
@@ -101,7 +105,7 @@ def refuse_renamed(key: str, *, section: bool = False, known: Collection[str] | 
             raise OptionError("option", key, remedy=f"It has a new name: {renamed}.")
 
 
-def convert(kind: Any, value: object, name: str) -> Any:
+def convert(kind: object, value: object, name: str) -> Any:
     """Convert a value, such as text from a command line, to the type of an option.
 
     Supports int, float, bool, str, Path, Literal, tuples, lists, mappings with text keys, dataclasses and unions with
@@ -175,7 +179,7 @@ def require_range(
             raise UsageError(f"{part}{name}={value} is out of range.", remedy=f"Give {', '.join(limits + upper)}.")
 
 
-def to_dict(options: object) -> dict[str, Any]:
+def to_dict(options: object) -> Json:
     """Options as plain values for JSON or TOML: the opposite of `from_dict`."""
     if not dataclasses.is_dataclass(options) or isinstance(options, type):
         raise UsageError(f"{options!r} is no dataclass of options.")
@@ -200,7 +204,7 @@ def replace_options(options: Options, values: Mapping[str, object], *, prefix: s
     Small(dim=63, heads=3)
     """
     kinds = option_types(type(options))
-    changes: dict[str, Any] = {}
+    changes: dict[str, object] = {}
     inside: dict[str, dict[str, object]] = {}
     for path, value in values.items():
         head, _, rest = path.partition(".")
@@ -220,7 +224,7 @@ def replace_options(options: Options, values: Mapping[str, object], *, prefix: s
     return dataclasses.replace(options, **changes)  # type: ignore[type-var]
 
 
-def read_toml(path: str | Path) -> dict[str, Any]:
+def read_toml(path: str | Path) -> Json:
     """The content of a TOML file. Raises `DataError` with the line that cannot be read."""
     file = Path(path)
     if not file.is_file():
@@ -231,7 +235,7 @@ def read_toml(path: str | Path) -> dict[str, Any]:
         raise DataError(f"{file} is not valid TOML: {error}.", remedy="Correct that line.") from error
 
 
-def read_package_toml(package: str, name: str) -> dict[str, Any]:
+def read_package_toml(package: str, name: str) -> Json:
     """The content of a TOML file that is beside the modules of a package.
 
     >>> list(read_package_toml("penchant.data.ingest", "aliases.toml"))
@@ -270,7 +274,7 @@ def _field_docstrings(options: type) -> dict[str, str]:
     return docstrings
 
 
-def _convert_union(inner: tuple[Any, ...], value: object, name: str) -> Any:
+def _convert_union(inner: tuple[object, ...], value: object, name: str) -> object:
     kinds = [kind for kind in inner if kind is not types.NoneType]
     if types.NoneType in inner and (value is None or (isinstance(value, str) and value.strip().lower() in _NONE)):
         return None
@@ -286,16 +290,16 @@ def _convert_union(inner: tuple[Any, ...], value: object, name: str) -> Any:
     raise failure or UsageError(f"{name}={value!r} is not allowed.")
 
 
-def _convert_choice(choices: tuple[Any, ...], value: object, name: str) -> Any:
+def _convert_choice(choices: tuple[object, ...], value: object, name: str) -> object:
     for choice in choices:
         if value == choice or (isinstance(value, str) and value.strip() == str(choice)):
             return choice
     raise OptionError(name, value, allowed=[str(choice) for choice in choices])
 
 
-def _convert_sequence(origin: type, inner: tuple[Any, ...], value: object, name: str) -> Any:
+def _convert_sequence(origin: type, inner: tuple[object, ...], value: object, name: str) -> object:
     if isinstance(value, str):
-        parts: list[Any] = [part.strip().strip("\"'") for part in value.strip().strip("[]()").split(",")]
+        parts: list[object] = [part.strip().strip("\"'") for part in value.strip().strip("[]()").split(",")]
         parts = [part for part in parts if part]
     elif isinstance(value, list | tuple):
         parts = list(value)
@@ -355,7 +359,7 @@ def _parse_path(value: object) -> Path:
     return Path(value) if isinstance(value, str | Path) else Path(_parse_text(value))
 
 
-_PLAIN: dict[Any, tuple[str, Callable[[object], Any]]] = {
+_PLAIN: dict[object, tuple[str, Callable[[object], object]]] = {
     int: ("a whole number", _parse_int),
     float: ("a finite number", _parse_float),
     bool: ("true or false", _parse_bool),
@@ -364,7 +368,7 @@ _PLAIN: dict[Any, tuple[str, Callable[[object], Any]]] = {
 }
 
 
-def _to_plain(value: object) -> Any:
+def _to_plain(value: object) -> object:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return to_dict(value)
     if isinstance(value, Mapping):

@@ -45,7 +45,7 @@ TRAINING: Final = ".training"
 """Checkpoints of a training that has not ended; no version contains them."""
 
 
-def write_bundle(path: str | Path, write: Callable[[Path], None], *, metadata: Mapping[str, Any]) -> Path:
+def write_bundle(path: str | Path, write: Callable[[Path], None], *, metadata: Mapping[str, object]) -> Path:
     """Add a version to the bundle at `path` and make it current; returns the folder of the version.
 
     `write` is called with an empty folder and puts the files of the model there. `metadata` becomes `penchant.json`.
@@ -155,7 +155,7 @@ def verify(folder: Path) -> None:
             raise _describe_damage(folder, f"the file {name} was changed after it was written (its SHA-256 differs)")
 
 
-def _seal(folder: Path, metadata: Mapping[str, Any]) -> None:
+def _seal(folder: Path, metadata: Mapping[str, object]) -> None:
     """Write metadata and manifest, and flush everything to disk."""
     (folder / METADATA).write_bytes(_dumps({**metadata, "format_version": FORMAT_VERSION}))
     entries = {
@@ -231,7 +231,7 @@ def _check_format(folder: Path) -> None:
         )
 
 
-def _read_manifest(folder: Path) -> dict[str, dict[str, Any]]:
+def _read_manifest(folder: Path) -> dict[str, dict[str, object]]:
     path = folder / MANIFEST
     if not path.is_file():
         raise _describe_damage(folder, f"the file {MANIFEST} is missing")
@@ -277,12 +277,12 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _dumps(content: Mapping[str, Any]) -> bytes:
+def _dumps(content: Mapping[str, object]) -> bytes:
     text = json.dumps(_to_plain(content), ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False)
     return (text + "\n").encode("utf-8", "surrogatepass")
 
 
-def _to_plain(value: Any) -> Any:
+def _to_plain(value: object) -> object:
     """Plain values for JSON: null for NaN, lists for tuples, text for paths, numbers for numpy scalars."""
     if isinstance(value, Mapping):
         return {str(key): _to_plain(item) for key, item in value.items()}

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from penchant.errors import UsageError
 
 
-def to_toml(values: Mapping[str, Any], *, comment: str = "") -> str:
+def to_toml(values: Mapping[str, object], *, comment: str = "") -> str:
     """A table as TOML; None is written as "none", which options that may be absent read as such.
 
     >>> print(to_toml({"model": "ease", "ease": {"decay": 0.5, "max_length": None}}), end="")
@@ -24,7 +23,7 @@ def to_toml(values: Mapping[str, Any], *, comment: str = "") -> str:
     return "\n".join([*lines, *_format_table(values, "")]) + "\n"
 
 
-def _format_table(values: Mapping[str, Any], path: str) -> list[str]:
+def _format_table(values: Mapping[str, object], path: str) -> list[str]:
     plain = [
         f"{_format_key(key)} = {_format_value(value)}"
         for key, value in values.items()

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
+
+from penchant.options import Json
 
 NO_TIMES: Final = "all missing"
 """The format of a time column without a time."""
@@ -122,7 +124,7 @@ class IngestReport:
         before = self.tables[table]
         return IngestReport(self.tables | {table: replace(before, notes=[*before.notes, note])}, self.quarantine)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """The counts as plain values for JSON (without the rejected rows)."""
         return {
             name: asdict(table) | {"rows_quarantined": table.rows_quarantined} for name, table in self.tables.items()

@@ -7,7 +7,7 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
 import polars as pl
 
@@ -155,7 +155,7 @@ def _load_jieba() -> Callable[[str], list[str]]:
         with require_extra("jieba", "lang"):
             import jieba
     jieba.setLogLevel(logging.WARNING)
-    tokenizer: Any = jieba.Tokenizer()
+    tokenizer = jieba.Tokenizer()
     cache = Path.home() / ".cache" / "penchant"  # not the shared temporary folder: the cache is unmarshalled
     try:
         cache.mkdir(parents=True, exist_ok=True)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Float64s
+from penchant.arrays import Float64s, Floats, Ints
 
 
-def quotient(numerator: npt.NDArray[Any], denominator: npt.NDArray[Any], empty: float = np.nan) -> Float64s:
+def quotient(numerator: Ints | Floats, denominator: Ints | Floats, empty: float = np.nan) -> Float64s:
     """The quotient in float64, `empty` where the denominator is not above 0.
 
     >>> quotient(np.array([1, 1]), np.array([4, 0]), empty=-1.0).tolist()

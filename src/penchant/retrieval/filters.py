@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -27,7 +26,7 @@ class Filters:
     """
 
     categories: Sequence[str] = ()
-    attributes: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, object] = field(default_factory=dict)
     allow: Sequence[str] | None = None
     deny: Sequence[str] = ()
     price_min: float | None = None
@@ -69,7 +68,7 @@ def _match_categories(items: pl.DataFrame, wanted: Sequence[str]) -> Bools:
     return _match_values(items, schema.CATEGORIES, list(wanted))
 
 
-def _match_values(items: pl.DataFrame, name: str, value: Any) -> Bools:
+def _match_values(items: pl.DataFrame, name: str, value: object) -> Bools:
     column = _get_column(items, name, "attribute")
     values = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
     inner = column.dtype.inner if isinstance(column.dtype, pl.List) else column.dtype

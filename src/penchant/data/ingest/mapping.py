@@ -27,7 +27,6 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
 
 from penchant.data import schema
 from penchant.data.ingest.timestamps import TimeOptions
@@ -63,7 +62,7 @@ def read_mapping(folder: Path) -> dict[str, TableMapping]:
     a value of the wrong type.
     """
     path = folder / FILE_NAME
-    sections: dict[str, Any] = {}
+    sections: dict[str, object] = {}
     if path.is_file():
         try:
             sections = tomllib.loads(path.read_text(encoding="utf-8-sig"))
@@ -89,14 +88,14 @@ def _parse_section(table: str, values: object) -> TableMapping:
             form = f"a section [{table}.{key}] of names" if wants_section else "text in quotes"
             raise SchemaError(f"{FILE_NAME}: {table}.{key} = {value!r} is not {form}.")
     plain = {key: value for key, value in values.items() if key not in ("columns", "kinds")}
-    return TableMapping(
-        **plain, columns=_parse_strings(table, values, "columns"), kinds=_parse_strings(table, values, "kinds")
-    )
+    columns, kinds = (_parse_strings(f"{table}.{key}", values.get(key, {})) for key in ("columns", "kinds"))
+    return TableMapping(**plain, columns=columns, kinds=kinds)
 
 
-def _parse_strings(table: str, values: Mapping[str, Any], key: str) -> dict[str, str]:
-    out = values.get(key, {})
-    wrong = next((name for name, value in out.items() if not isinstance(value, str)), None)
-    if wrong is not None:
-        raise SchemaError(f"{FILE_NAME}: {table}.{key}.{wrong} = {out[wrong]!r} is not text in quotes.")
-    return dict(out)
+def _parse_strings(section: str, values: Mapping[str, object]) -> dict[str, str]:
+    strings: dict[str, str] = {}
+    for name, value in values.items():
+        if not isinstance(value, str):
+            raise SchemaError(f"{FILE_NAME}: {section}.{name} = {value!r} is not text in quotes.")
+        strings[name] = value
+    return strings

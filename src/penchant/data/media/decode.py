@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ from penchant.arrays import Float32s, UInt8s
 from penchant.data.media import video as decode_video
 from penchant.errors import MediaError, MissingExtraError, require_extra
 from penchant.options import require_range
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 IMAGE: Final = "image"
 AUDIO: Final = "audio"
@@ -44,6 +47,9 @@ _AUDIO_MAGIC: Final = (
 _MAX_CHANNELS: Final = 8
 _RATES_HZ: Final = (4_000, 384_000)
 _BLOCK: Final = 1 << 16
+
+Decoded = npt.NDArray[Any]
+"""Pictures and frames are uint8, sounds and times float32."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +82,7 @@ class MediaOptions:
         require_range(self, "timeout_s", least=0, part="media.")
 
 
-def decode(path: Path, kind: str, options: MediaOptions) -> npt.NDArray[Any]:
+def decode(path: Path, kind: str, options: MediaOptions) -> Decoded:
     """A picture as uint8 `[height, width, 3]`, or a sound as float32 `[samples]` in [-1, 1], mono.
 
     Raises `MediaError` that says what is wrong with the file.
@@ -90,7 +96,7 @@ def decode(path: Path, kind: str, options: MediaOptions) -> npt.NDArray[Any]:
         head = stream.read(16)
     detected = sniff(head)
     if kind in decode_video.KINDS and decode_video.is_video(head):
-        reader: Callable[[Path, str, MediaOptions], npt.NDArray[Any]] = decode_video.decode_video
+        reader: Callable[[Path, str, MediaOptions], Decoded] = decode_video.decode_video
         detected = ("video", kind)
     elif detected is not None and detected[0] == kind:
         reader = _decode_image if kind == IMAGE else _decode_audio
@@ -148,7 +154,7 @@ def _decode_image(path: Path, name: str, options: MediaOptions) -> UInt8s:
         return np.array(plain, dtype=np.uint8)
 
 
-def _convert_to_rgb(picture: Any) -> Any:
+def _convert_to_rgb(picture: Image.Image) -> Image.Image:
     """Any mode as RGB: 16-bit and floating point scaled to 8 bits, CMYK converted, transparency over white."""
     from PIL import Image
 

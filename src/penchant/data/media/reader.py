@@ -18,13 +18,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from penchant.data.media.decode import MediaOptions
+from penchant.data.media.decode import Decoded, MediaOptions
 from penchant.errors import MediaError, MissingExtraError
 
 _HEADER_BYTES = 1 << 16
@@ -122,13 +120,13 @@ class MediaReader:
         while self._idle:
             self._idle.pop().stop()
 
-    def read(self, paths: Sequence[Path], kind: str) -> Iterator[npt.NDArray[Any] | MediaError]:
+    def read(self, paths: Sequence[Path], kind: str) -> Iterator[Decoded | MediaError]:
         """Pictures (`image`), sounds (`audio`) or parts of videos (see `decode_video`) in order, or what was wrong.
 
         Raises `MissingExtraError` where the package that decodes them is not installed.
         """
         ahead = 2 * max(self.options.workers, 1)  # bounds the arrays that wait in memory
-        waiting: deque[Future[npt.NDArray[Any] | MediaError]] = deque()
+        waiting: deque[Future[Decoded | MediaError]] = deque()
         for path in paths:
             waiting.append(self._pool.submit(self._read_one, path, kind))
             if len(waiting) > ahead:
@@ -136,7 +134,7 @@ class MediaReader:
         while waiting:
             yield waiting.popleft().result()
 
-    def _read_one(self, path: Path, kind: str) -> npt.NDArray[Any] | MediaError:
+    def _read_one(self, path: Path, kind: str) -> Decoded | MediaError:
         if not path.is_file():
             return MediaError("missing: there is no such file.")
         try:
@@ -182,7 +180,7 @@ class _Worker:
         """Whether the process runs."""
         return self.process.poll() is None and not self._requests.closed
 
-    def ask(self, path: Path, kind: str) -> npt.NDArray[Any]:
+    def ask(self, path: Path, kind: str) -> Decoded:
         """The decoded file; raises `MediaError`, after which the worker may be gone."""
         try:
             self._await_start()

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from penchant.arrays import Float32s, UInt8s
 from penchant.errors import MediaError, require_extra
 
 if TYPE_CHECKING:
-    from penchant.data.media.decode import MediaOptions
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+    from penchant.data.media.decode import Decoded, MediaOptions
 
 FRAMES: Final = "video_frames"
 TIMES: Final = "video_times"
@@ -59,7 +61,7 @@ def is_cut_off(file: BinaryIO, size: int) -> bool:
     return False
 
 
-def decode_video(path: Path, kind: str, options: MediaOptions) -> npt.NDArray[Any]:
+def decode_video(path: Path, kind: str, options: MediaOptions) -> Decoded:
     """By `kind`: frames uint8 `[F, height, width, 3]` (`FRAMES`), the seconds from the start they stand for, float32
     `[F]` (`TIMES`), or the sound float32 `[samples]` in [-1, 1], mono, at `options.sample_rate` (`TRACK`).
 
@@ -87,7 +89,7 @@ def decode_video(path: Path, kind: str, options: MediaOptions) -> npt.NDArray[An
         return np.stack([_decode_frame(container, stream, float(time_s), options) for time_s in times])
 
 
-def _read_duration_s(container: Any, stream: Any) -> float:
+def _read_duration_s(container: InputContainer, stream: VideoStream) -> float:
     """Duration in seconds from the header. Raises `MediaError` where the header has none."""
     if stream.duration is not None and stream.time_base is not None:
         seconds = float(stream.duration * stream.time_base)
@@ -100,9 +102,11 @@ def _read_duration_s(container: Any, stream: Any) -> float:
     return seconds
 
 
-def _decode_frame(container: Any, stream: Any, time_s: float, options: MediaOptions) -> UInt8s:
+def _decode_frame(container: InputContainer, stream: VideoStream, time_s: float, options: MediaOptions) -> UInt8s:
     """The frame shown at a time: the last one that begins not later."""
     start = stream.start_time or 0
+    if stream.time_base is None:
+        raise MediaError("damaged: its header gives no time base.")
     wanted = start + int(time_s / stream.time_base)
     container.seek(wanted, stream=stream, backward=True)
     shown = None
@@ -122,7 +126,7 @@ def _decode_frame(container: Any, stream: Any, time_s: float, options: MediaOpti
     return np.ascontiguousarray(np.rot90(picture, round(getattr(shown, "rotation", 0) / 90) % 4))
 
 
-def _decode_track(container: Any, options: MediaOptions) -> Float32s:
+def _decode_track(container: InputContainer, options: MediaOptions) -> Float32s:
     """The first sound stream, channels averaged, resampled, bounded while it is read."""
     import av
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from penchant.data.results.estimates import Difference, Interval
 from penchant.data.results.modality_use import ModalityUse
 from penchant.data.results.probes import ProbeResults
 from penchant.data.results.records import FitRecord
+from penchant.options import Json, JsonMapping
 
 TABLE_METRICS = ("ndcg", "hit_rate", "mrr", "coverage", "novelty", "diversity")
 """Metrics of the printed table, where available."""
@@ -55,17 +55,17 @@ class Comparison:
     slices: Mapping[str, SliceResult] = field(default_factory=dict)
     cost: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     tests: Sequence[PairedTest] = ()
-    curves: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    curves: Mapping[str, JsonMapping] = field(default_factory=dict)
     by_seed: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: JsonMapping = field(default_factory=dict)
     notes: Sequence[str] = ()
     records: Mapping[str, FitRecord] = field(default_factory=dict)
     modalities: Mapping[str, ModalityUse] = field(default_factory=dict)
     probes: Mapping[str, ProbeResults] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """Plain values for `json.dump`: the fixed keys, and `tests`, `curves`, `options`, `notes` beside them."""
-        out: dict[str, Any] = {
+        out: Json = {
             "split": self.split,
             "k": self.k,
             "users": self.users,
@@ -121,11 +121,11 @@ class Comparison:
         return max(self.models, key=lambda model: _get_mean(self.models[model], [name]))
 
 
-def _intervals_to_dict(metrics: Mapping[str, Interval]) -> dict[str, Any]:
+def _intervals_to_dict(metrics: Mapping[str, Interval]) -> Json:
     return {name: interval.to_dict() for name, interval in metrics.items()}
 
 
-def _test_to_dict(test: PairedTest) -> dict[str, Any]:
+def _test_to_dict(test: PairedTest) -> Json:
     gap = test.difference.interval
     return {
         "model": test.model,

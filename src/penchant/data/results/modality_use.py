@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from penchant.data.results.estimates import Difference, Interval
+from penchant.options import Json
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class AblationRow:
     value: Interval
     difference: Difference | None = None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """For JSON: `modalities`, `mean`, `low`, `high`, and `difference` with `p_holm` where there is one."""
-        out: dict[str, Any] = {"modalities": list(self.modalities), **self.value.to_dict()}
+        out: Json = {"modalities": list(self.modalities), **self.value.to_dict()}
         if self.difference is not None:
             out["difference"] = {**self.difference.interval.to_dict(), "p_holm": self.difference.p_holm}
         return out
@@ -50,9 +50,9 @@ class ModalityUse:
     contribution: Mapping[str, float] = field(default_factory=dict)
     ablation: Ablation | None = None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Plain values for JSON."""
-        out: dict[str, Any] = {
+        out: Json = {
             "coverage": {name: asdict(coverage) for name, coverage in self.coverage.items()},
             "contribution": dict(self.contribution),
         }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Self
+from typing import Self
 
 from penchant.data.results.estimates import Interval
+from penchant.options import Json, JsonMapping
 
 Measures = Mapping[str, Interval | float]
 """Measures of a probe or a baseline by name; those over users have an interval."""
@@ -34,13 +35,13 @@ class ProbeRecord:
     left_out: str | None = None
     """Why the probe was not fitted."""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Plain values for JSON, without the fields of the other probe."""
         values = {name: value for name, value in asdict(self).items() if value is not None}
         return values if self.counts is None else values | {"counts": list(self.counts)}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+    def from_dict(cls, values: JsonMapping) -> Self:
         """The opposite of `to_dict`."""
         return cls(**{**values, **({"counts": tuple(values["counts"])} if "counts" in values else {})})
 
@@ -52,7 +53,7 @@ class UntestedProbe:
     left_out: str
     """The reason."""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Plain values for JSON."""
         return {"left_out": self.left_out}
 
@@ -85,7 +86,7 @@ class InterestProbeResult:
     """AUC less that of popularity; None where no popularity is known."""
     calibration: Sequence[CalibrationBin]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Plain values for JSON."""
         return {
             "pairs": self.pairs,
@@ -124,7 +125,7 @@ class CategoryProbeResult:
     """Accuracy less that of `baseline`."""
     confusion: Confusion
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Plain values for JSON."""
         return {
             "events": self.events,
@@ -147,13 +148,13 @@ class ProbeResults:
     def __bool__(self) -> bool:
         return self.interest is not None or self.category is not None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Plain values for JSON, by probe."""
         parts = {"interest": self.interest, "category": self.category}
         return {name: part.to_dict() for name, part in parts.items() if part is not None}
 
 
-def _rows_to_dict(rows: Mapping[str, Measures]) -> dict[str, dict[str, Any]]:
+def _rows_to_dict(rows: Mapping[str, Measures]) -> dict[str, Json]:
     return {
         name: {measure: value.to_dict() if isinstance(value, Interval) else value for measure, value in row.items()}
         for name, row in rows.items()

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 from penchant.data.results.estimates import Interval
 from penchant.data.results.probes import ProbeRecord
+from penchant.options import Json, JsonMapping
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True)
@@ -30,15 +34,15 @@ class TrainingRecord:
     """Weights of the experts in the score of cold items."""
     inverse_temperature: float = 1.0
     """Scale at which the scores of cold items are log-likelihoods."""
-    pretraining: Mapping[str, Any] = field(default_factory=dict)
+    pretraining: JsonMapping = field(default_factory=dict)
     """Losses and perplexity of a language model that was pre-trained first."""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Plain values for JSON."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+    def from_dict(cls, values: JsonMapping) -> Self:
         """The opposite of `to_dict`; keys that are no field are left out."""
         experts = {name: cls.from_dict(record) for name, record in values.get("experts", {}).items()}
         return cls(**{**_known(cls, values), "epochs": tuple(values.get("epochs", ())), "experts": experts})
@@ -67,13 +71,13 @@ class UpdateRecord:
     vectors_unused: tuple[str, ...] = ()
     """Precomputed embeddings whose name the recommender does not know."""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Plain values for JSON; without `left_out`, `cells_unread` and `vectors_unused` where they are empty."""
         optional = ("left_out", "cells_unread", "vectors_unused")
         return {name: value for name, value in asdict(self).items() if value or name not in optional}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+    def from_dict(cls, values: JsonMapping) -> Self:
         """The opposite of `to_dict`."""
         return cls(**{**_known(cls, values), "vectors_unused": tuple(values.get("vectors_unused", ()))})
 
@@ -111,13 +115,13 @@ class FitRecord:
     versions: Mapping[str, str] = field(default_factory=dict)
     """Versions of penchant, Python and the libraries that the result depends on."""
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Plain values for JSON."""
         probes = {name: probe.to_dict() for name, probe in self.probes.items()}
         return asdict(self) | {"updates": [update.to_dict() for update in self.updates], "probes": probes}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+    def from_dict(cls, values: JsonMapping) -> Self:
         """The opposite of `to_dict`; keys that are no field are left out."""
         parts = {
             "training": TrainingRecord.from_dict(values.get("training", {})),
@@ -129,6 +133,6 @@ class FitRecord:
         return cls(**{**_known(cls, values), **parts})
 
 
-def _known(cls: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+def _known(cls: type[DataclassInstance], values: JsonMapping) -> Json:
     """The values that are fields of a dataclass."""
     return {part.name: values[part.name] for part in fields(cls) if part.name in values}
