@@ -49,10 +49,12 @@ def top_k(
         if exclude is not None:
             rows, columns = _list_excluded(exclude, start, stop, n_items)
             block[rows, columns] = LOWEST
+        # The bound is at most the k-th best score; one float lower, `>` below also keeps scores equal to it.
         bound = np.nextafter(bound_kth_best(block.T, k), LOWEST)
         if np.isnan(bound).any():
             row = start + int(np.flatnonzero(np.isnan(block).any(axis=1))[0])
             raise DataError(f"Scores of row {row} are not numbers (NaN).", remedy="Correct the vectors of the model.")
+        # Positions ascend, so candidates of a row come in the order of item codes, and ties go to the lower code.
         flat = np.flatnonzero(block > bound[:, None])
         rows, columns = np.divmod(flat, n_items)
         select_best(rows, columns, block.reshape(-1)[flat], items[start:stop], best[start:stop])
@@ -85,13 +87,13 @@ def bound_kth_best(scores: Float32s, k: int) -> Float32s:
     n_items, n_rows = scores.shape
     if n_items < k:
         return np.where(np.isnan(scores).any(axis=0), np.float32(np.nan), LOWEST)
-    size = max(1, n_items // (8 * k))
+    size = max(1, n_items // (8 * k))  # about 8k groups: the k best items mostly lie in different groups
     groups = n_items // size
     maxima = scores[: groups * size].reshape(groups, size, n_rows).max(axis=1) if size > 1 else scores.copy()
-    if groups * size < n_items:
+    if groups * size < n_items:  # the remainder joins the first group
         np.maximum(maxima[0], scores[groups * size :].max(axis=0), out=maxima[0])
     broken = np.isnan(maxima).any(axis=0)
-    maxima.partition(groups - k, axis=0)
+    maxima.partition(groups - k, axis=0)  # a partial sort: row `groups - k` is the k-th largest maximum
     return np.where(broken, np.float32(np.nan), maxima[groups - k])
 
 
@@ -105,6 +107,7 @@ def select_best(
     """Write the best of flat candidates into `items` and `best` `[B, k]`; equal values stay in the order given."""
     order = sort_by_row_and_value(rows, values)
     rows = rows[order]
+    # The rank in a row is the position less that of the row's first candidate, as rows are sorted.
     rank = np.arange(len(rows)) - np.searchsorted(rows, np.arange(len(items)))[rows]
     kept = rank < items.shape[1]
     rows, rank, order = rows[kept], rank[kept], order[kept]
@@ -118,9 +121,11 @@ def sort_by_row_and_value(rows: Int64s, values: Float32s) -> Int64s:
     Row (10 bits), value (32 bits, so turned that integers sort as the floats do) and position (22 bits) make one
     integer, because a plain sort of integers is several times faster than a sort by two keys.
     """
-    if len(rows) >= 1 << 22 or rows.max(initial=0) >= 1 << 10:
+    if len(rows) >= 1 << 22 or rows.max(initial=0) >= 1 << 10:  # more bits than the key has
         return np.lexsort((-values, rows))
-    bits = (values + np.float32(0)).view(np.uint32)
+    bits = (values + np.float32(0)).view(np.uint32)  # adding 0 turns -0.0 into 0.0, so that the two tie
+    # IEEE floats of one sign sort like their bits: flip all but the sign of positive floats, so that high values come
+    # first; negative floats (sign bit set) then follow, the smallest magnitude first.
     falling = np.where(bits >> 31, bits, bits ^ np.uint32(0x7FFFFFFF)).astype(np.uint64)
     keys = (
         (rows.astype(np.uint64) << np.uint64(54)) | (falling << np.uint64(22)) | np.arange(len(rows), dtype=np.uint64)
@@ -130,7 +135,7 @@ def sort_by_row_and_value(rows: Int64s, values: Float32s) -> Int64s:
 
 
 def _list_excluded(exclude: Ragged, start: int, stop: int, n_items: int) -> tuple[Int64s, Int64s]:
-    """Rows (from 0) and item codes of what is excluded in some rows."""
+    """Rows (from 0) and item codes of the excluded items of rows `start` to `stop`."""
     offsets = exclude.offsets[start : stop + 1]
     values = exclude.values[offsets[0] : offsets[-1]].astype(np.int64)
     rows = np.repeat(np.arange(stop - start, dtype=np.int64), np.diff(offsets))
@@ -141,9 +146,9 @@ def _list_excluded(exclude: Ragged, start: int, stop: int, n_items: int) -> tupl
 class ExactIndex:
     """All items by dot product, in blocks of items that stay in the cache: exact, without a `[B, N]` matrix.
 
-    A block's scores are compared with each row's k-th best so far; only what is above it (a few dozen items a
-    row over 100,000) is looked at again, with its score computed anew in one fixed order, so that a row's answer does
-    not depend on the batch it is in. The comparison allows for the rounding of the block product.
+    Each block of scores is compared with the k-th best score of each row so far. Only candidates above it (a few dozen
+    a row in 100,000 items) are scored again, in one fixed order of summation, so that the answer for a row does not
+    depend on its batch. The comparison allows for the rounding of the block product.
     """
 
     def __init__(self, item_vectors: Float32s) -> None:
@@ -153,6 +158,7 @@ class ExactIndex:
         self.item_vectors = np.ascontiguousarray(item_vectors, dtype=np.float32)
         require_finite(self.item_vectors, "Item")
         norms = np.linalg.norm(self.item_vectors, axis=1)
+        # A float32 dot product of D terms is off by at most about D · 2^-23 · |x| · |u|, whatever the order of the sum.
         self._slack = np.float32(2.0**-23 * (self.dim + 2) * float(norms.max(initial=0)))
 
     def __len__(self) -> int:
@@ -211,7 +217,7 @@ class _Excluded:
     """The excluded items of a block of rows, ordered by block of items."""
 
     def __init__(self, exclude: Ragged, start: int, stop: int, codes: Int64s | None, n_items: int) -> None:
-        """Rows `start` to `stop` of `exclude`; `codes` are the items in play, where not all of them are."""
+        """Rows `start` to `stop` of `exclude`; `codes` are the allowed items, None for all."""
         self.rows, self.items = _list_excluded(exclude, start, stop, n_items)
         if codes is not None:
             places = np.full(n_items, -1, dtype=np.int64)
@@ -236,7 +242,7 @@ class _Excluded:
 
 
 class _Scan:
-    """One pass over all items for a block of users, keeping candidates above the k-th best so far."""
+    """One pass over all items for a block of users that collects candidates above the k-th best score so far."""
 
     def __init__(
         self,
@@ -254,7 +260,7 @@ class _Scan:
         self.n_waiting = 0
 
     def run(self) -> Ranked:
-        """Go through the items block by block; settle candidates when as many items again have been seen."""
+        """Scan the items block by block."""
         n_items, n_users = len(self.vectors), len(self.users)
         step = max(CACHE // max(n_users, 1), 8 * self.k)
         step = n_items if n_items <= 2 * step else step
@@ -271,16 +277,19 @@ class _Scan:
             if self.excluded is not None:
                 self.excluded.hide(scores, block, first)
             self._collect(scores, first, above[: last - first])
+            # Settling costs a pass over the candidates: do it when the items seen double, or when too many wait.
             if last >= 2 * settled or last == n_items or self.n_waiting > 64 * n_users * self.k:
                 self._settle()
                 settled = last
         return self.items, self.best
 
     def _collect(self, scores: Float32s, first: int, above: Bools) -> None:
-        """Note the items whose score is above the bar; where many are, raise it by what this block alone shows."""
+        """Collect the items whose score is above the bar; where there are many, first raise the bar from this block."""
         if first:
             np.greater(scores, self.bar, out=above)
         if not first or np.count_nonzero(above) > 4 * self.k * len(self.users):
+            # k items of this block score at least the bound in the block product; twice the slack covers the rounding
+            # of both products, so that no item of the true k best is lost.
             bound = bound_kth_best(scores, self.k) - 2 * self.slack
             self.bar = np.maximum(self.bar, np.nextafter(bound, LOWEST))
             np.greater(scores, self.bar, out=above)
@@ -291,13 +300,14 @@ class _Scan:
             self.n_waiting += len(flat)
 
     def _settle(self) -> None:
-        """Score the waiting candidates in a fixed order, keep the k best of each row and raise the bar."""
+        """Score the waiting candidates exactly, keep the k best of each row and raise the bar."""
         if not self.waiting:
             return
         rows, places = np.nonzero(self.items >= 0)
         old = self.items[rows, places].astype(np.int64), self.best[rows, places]
         new_rows = np.concatenate([part[0] for part in self.waiting])
         new_items = np.concatenate([part[1] for part in self.waiting])
+        # One dot product a candidate, always summed in the same order: the score does not depend on block or batch.
         values = np.einsum("cd,cd->c", self.vectors[new_items], self.users[new_rows])
         select_best(
             np.concatenate([rows, new_rows]),

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Self
+from typing import Any, Self
 
 from penchant.data.results.estimates import Interval
 from penchant.data.results.probes import ProbeRecord
 from penchant.options import Json, JsonMapping
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True)
@@ -133,6 +130,6 @@ class FitRecord:
         return cls(**{**_known(cls, values), **parts})
 
 
-def _known(cls: type[DataclassInstance], values: JsonMapping) -> Json:
+def _known(cls: type[Any], values: JsonMapping) -> Json:
     """The values that are fields of a dataclass."""
     return {part.name: values[part.name] for part in fields(cls) if part.name in values}
