@@ -106,7 +106,7 @@ def main() -> None:
         "modalities": list(carrier.modalities),
         "settings": settings | {"modalities.image.encoder": Path(args.image).name},
         "weights": lite.weights,
-        "cold_start": dict(lite.cold_start.state().facts) if lite.cold_start is not None else None,
+        "cold_start": dict(lite.cold_start.state().metadata) if lite.cold_start is not None else None,
         "cpu_s": round(cpu_s() - started),
         "peak_rss_mb": peak_rss_mb(),
     }

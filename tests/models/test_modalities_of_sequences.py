@@ -178,7 +178,7 @@ def test_own_content_of_an_event_goes_with_its_modality() -> None:
 def test_a_bundle_gives_modalities_back() -> None:
     model = fitted()
     again = SequenceModel(model.options)
-    again.load_state(ModelState(dict(model.state().tensors), dict(model.state().facts)))
+    again.load_state(ModelState(dict(model.state().tensors), dict(model.state().metadata)))
     with pytest.raises(ModelError, match="attach"):
         again.contributions(HISTORIES)
     with pytest.raises(ModelError, match="attach"):

@@ -78,7 +78,7 @@ def test_state_round_trip(fitted: SequenceModel) -> None:
     history = SequenceBatch.of_items([[1, 2, 3]])
     again = SequenceModel(fitted.options)
     state = fitted.state()
-    again.load_state(ModelState(dict(state.tensors), dict(state.facts)))
+    again.load_state(ModelState(dict(state.tensors), dict(state.metadata)))
     np.testing.assert_allclose(again.score(history), fitted.score(history), atol=1e-6)
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from penchant.arrays import Bools, Float32s, Int64s
 from penchant.data.sequences import SequenceBatch
@@ -138,7 +136,7 @@ def fold_in(history: Sparse, items: Float32s, options: ALSOptions) -> Float32s:
     vectors[rows, columns] = items[history.indices]
     # YᵀY + λI is the same for all users; the zero rows of the padding add nothing to a system
     shared = items.T @ items + np.float32(options.regularisation) * np.eye(dim, dtype=np.float32)
-    systems: npt.NDArray[Any] = np.matmul((vectors * confidence[:, :, None]).transpose(0, 2, 1), vectors) + shared
+    systems: Float32s = np.matmul((vectors * confidence[:, :, None]).transpose(0, 2, 1), vectors) + shared
     targets = np.zeros((n_rows, width), dtype=np.float32)
     targets[rows, columns] = 1 + options.alpha * history.data
     right = np.matmul(targets[:, None, :], vectors)[:, 0]

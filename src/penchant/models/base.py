@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelState:
-    """What a fitted model learned: `tensors` go to safetensors, `facts` to JSON."""
+    """The state of a fitted model: `tensors` go to safetensors, `metadata` to JSON."""
 
     tensors: Mapping[str, npt.NDArray[Any]]
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 def experts_of(options: Any) -> tuple[str, ...]:
@@ -45,10 +45,10 @@ class Model(Protocol):
         """Scores `[B, N]` float32 for B histories. An empty history is allowed and gets a row of finite scores."""
 
     def state(self) -> ModelState:
-        """What was learned, for the bundle. Raises `ModelError` before `fit`."""
+        """The learned state, for the bundle. Raises `ModelError` before `fit`."""
 
     def load_state(self, state: ModelState) -> None:
-        """Take back what `state` gave."""
+        """Restore what `state` returned."""
 
 
 @runtime_checkable
@@ -92,7 +92,7 @@ class IdOptions(ModalityOptions, Protocol):
 
     @property
     def ids(self) -> bool:
-        """Whether every item has a vector of its own."""
+        """Whether every item has an id embedding."""
 
     @property
     def fusion(self) -> str:
@@ -134,7 +134,7 @@ class Trainable(Model, Protocol):
         """Make the network."""
 
     def restart(self, data: TrainingData, device: torch.device) -> Network:
-        """Make the network for more data from the one that the model holds."""
+        """Make the network for more data from the present one."""
 
     def begin_epoch(self) -> None:
         """Prepare an epoch; skipped where a checkpoint resumes inside one, so changes belong in the network."""
@@ -146,7 +146,7 @@ class Trainable(Model, Protocol):
         """The loss of one batch."""
 
     def finish(self) -> None:
-        """Take over the weights that the network holds now."""
+        """Compute what scoring needs from the present weights."""
 
 
 @runtime_checkable
@@ -197,7 +197,7 @@ class Additive(Protocol):
     """A model whose score is a sum over modalities."""
 
     def contributions(self, histories: SequenceBatch) -> Mapping[str, Float32s]:
-        """What each modality gives, `[B, N]` by modality; they sum to `score`."""
+        """What each modality contributes, `[B, N]` by modality; the parts sum to `score`."""
 
 
 @runtime_checkable
@@ -205,21 +205,21 @@ class Placing(Protocol):
     """A model that ranks some items by a rule (cold items merged by rank), not by their scores alone."""
 
     def preference(self, histories: SequenceBatch) -> Float32s:
-        """`score` without that rule, `[B, N]`: what moves with the history."""
+        """`score` without that rule, `[B, N]`: it follows the history alone."""
 
 
 @runtime_checkable
 class Multimodal(Protocol):
-    """A model that reads item modalities and can be asked as if it did not see some of them."""
+    """A model that reads item modalities and can score without some of them."""
 
     def modality_names(self) -> Sequence[str]:
         """The modalities it reads, `behaviour` for ids and events."""
 
     def attach(self, modalities: Modalities) -> None:
-        """Give back the item modalities, which a bundle keeps once for all models."""
+        """Give the model the item modalities, which a bundle keeps once for all models."""
 
     def without(self, modalities: AbstractSet[str]) -> Model:
-        """The same model blind to some modalities; nothing is learned again."""
+        """The same weights without some modalities."""
 
 
 @runtime_checkable
@@ -243,7 +243,7 @@ class DenseModel(Model, InterestModel, Protocol):
 
 
 @runtime_checkable
-class SeveralInterests(DenseModel, Protocol):
+class MultiInterestModel(DenseModel, Protocol):
     """A dense model with up to K interest vectors a user (multi-interest); the nearest to an item gives its score."""
 
     def interests_multi(self, histories: SequenceBatch) -> Float32s:
@@ -254,8 +254,8 @@ class SeveralInterests(DenseModel, Protocol):
 
 
 def each_interest(model: DenseModel, histories: SequenceBatch) -> Float32s:
-    """Every interest after every event, `[E, K, D]`; K is 1 for a model that holds one."""
-    if isinstance(model, SeveralInterests):
+    """All interests after every event, `[E, K, D]`; K is 1 for a model with one interest."""
+    if isinstance(model, MultiInterestModel):
         return model.interests_multi(histories)
     return model.interests(histories)[:, None]
 

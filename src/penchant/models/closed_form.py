@@ -64,8 +64,8 @@ def unpack_record(record_type: type[Record], state: ModelState) -> Record:
     """The opposite of `pack_record`."""
     parts: dict[str, object] = {}
     for name in _names(record_type):
-        if name in state.facts:
-            parts[name] = state.facts[name]
+        if name in state.metadata:
+            parts[name] = state.metadata[name]
         elif name in state.tensors:
             parts[name] = np.asarray(state.tensors[name])
         elif f"{name}.indptr" in state.tensors:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from penchant.arrays import Bools, Float32s
 from penchant.data.modalities import Modalities
@@ -121,7 +119,7 @@ def solve(gram: Float32s, regularisation: float) -> Float32s:
             f"ease cannot be solved with regularisation={regularisation}: the matrix is not positive definite.",
             remedy="Take a larger regularisation, such as 100 or more.",
         )
-    full: npt.NDArray[Any] = np.tril(inverse)  # spotri fills the lower triangle of P alone
+    full: Float32s = np.tril(inverse)  # spotri fills the lower triangle of P alone
     full += np.tril(inverse, -1).T
     full /= -np.diagonal(full).copy()
     full[diagonal, diagonal] = 0

@@ -248,7 +248,7 @@ class SequenceModel:
         """Restore what `state` returned. The state has item vectors, so only training needs modalities."""
         tensors = dict(state.tensors)
         self._items = torch.from_numpy(np.asarray(tensors.pop("items")))
-        self._sizes = {name: int(value) for name, value in state.facts.items()}
+        self._sizes = {name: int(value) for name, value in state.metadata.items()}
         modalities = rebuild_modalities(tensors)
         net = SequenceNet(self.options, self._sizes, modalities, 0)
         net.load_state_dict({name: torch.from_numpy(np.asarray(value)) for name, value in tensors.items()})

@@ -57,7 +57,7 @@ def write_bundle(
     metadata = {
         **state.record.to_dict(),
         "config": state.config.to_dict(),
-        "states": {name: part.facts for name, part in parts.items()} | {"encoders": encoders.metadata},
+        "states": {name: part.metadata for name, part in parts.items()} | {"encoders": encoders.metadata},
         "modalities": _encoder_names(state.modalities),
         "kinds": data.kinds.ids.to_list(),
         "vocabularies": {"items": data.item_vocabulary.digest(), "users": data.user_vocabulary.digest()},

@@ -152,9 +152,9 @@ def check_round_trip(model: Model, factory: Factory, histories: SequenceBatch, s
     for key, tensor in state.tensors.items():
         assert isinstance(tensor, np.ndarray) and tensor.dtype != object, f"{key} must be a plain array"
     copied = {key: np.ascontiguousarray(tensor).copy() for key, tensor in state.tensors.items()}
-    facts = json.loads(json.dumps(dict(state.facts)))
+    metadata = json.loads(json.dumps(dict(state.metadata)))
     other = factory()
-    other.load_state(replace(state, tensors=copied, facts=facts))
+    other.load_state(replace(state, tensors=copied, metadata=metadata))
     assert other.score(histories).tobytes() == scores.tobytes(), "a model must come back from its state"
 
 

@@ -64,7 +64,7 @@ def test_parts_of_experts_and_of_modalities_sum_to_the_score(fitted: Ensemble, b
 def test_state_round_trip(fitted: Ensemble, board: TrainingData) -> None:
     again = create("lite", options)
     state = fitted.state()
-    again.load_state(ModelState(dict(state.tensors), dict(state.facts)))
+    again.load_state(ModelState(dict(state.tensors), dict(state.metadata)))
     np.testing.assert_allclose(again.score(board.sequences), fitted.score(board.sequences), atol=1e-5)
 
 
@@ -265,10 +265,10 @@ def test_the_state_restores_the_scores_of_cold_items(with_cold: tuple[Ensemble, 
     model, data = with_cold
     again = create("lite", options)
     state = model.state()
-    again.load_state(ModelState(dict(state.tensors), dict(state.facts)))
+    again.load_state(ModelState(dict(state.tensors), dict(state.metadata)))
     np.testing.assert_allclose(again.score(data.sequences), model.score(data.sequences), atol=1e-5)
     assert isinstance(again, Ensemble) and again.cold_start is not None and model.cold_start is not None
-    assert again.cold_start.state().facts == model.cold_start.state().facts
+    assert again.cold_start.state().metadata == model.cold_start.state().metadata
 
 
 def test_a_refit_ranks_cold_items_alike(

@@ -56,7 +56,7 @@ def asked(*rows: list[int]) -> SequenceBatch:
 
 def again(model: LLM) -> LLM:
     other, state = LLM(model.options), model.state()
-    other.load_state(ModelState({k: np.array(v) for k, v in state.tensors.items()}, dict(state.facts)))
+    other.load_state(ModelState({k: np.array(v) for k, v in state.tensors.items()}, dict(state.metadata)))
     return other
 
 
@@ -93,7 +93,7 @@ def test_the_vector_after_an_event_knows_nothing_later(fitted: dict[str, LLM], n
     row = [3, 1, 4, 1, 5, 2, 0, 2, 1, 3] * 3
     model = LLM(replace(fitted[name].options, max_length=24))
     state = fitted[name].state()
-    model.load_state(ModelState(dict(state.tensors), dict(state.facts)))
+    model.load_state(ModelState(dict(state.tensors), dict(state.metadata)))
     series = model.interests(asked(row, [2, 1]))
     for stop in (1, 2, 5, 17, len(row)):
         np.testing.assert_allclose(series[stop - 1], model.user_vectors(asked(row[:stop]))[0], atol=1e-5)
@@ -266,7 +266,7 @@ def test_a_given_model_learns_by_adapters_and_only_these_are_saved(folder: Calla
     fit(model, data())
     state = model.state()
     kept = [name for name in state.tensors if name.startswith("reader.")]
-    assert kept and all(ADAPTER in name for name in kept) and state.facts["tuning"] == "lora"
+    assert kept and all(ADAPTER in name for name in kept) and state.metadata["tuning"] == "lora"
     assert again(model).score(asked([1, 2])).tobytes() == model.score(asked([1, 2])).tobytes()
 
 
@@ -286,7 +286,7 @@ def test_other_weights_in_the_folder_are_refused(folder: Callable[[str], Path], 
 def test_further_pretraining_of_a_given_model_saves_all_of_it(folder: Callable[[str], Path]) -> None:
     model = LLM(replace(SMALL, source=str(folder("bert")), pretrain="mlm", epochs=1, max_length=60))
     fit(model, data())
-    assert model.pretraining["objective"] == "mlm" and model.state().facts["digest"] is None
+    assert model.pretraining["objective"] == "mlm" and model.state().metadata["digest"] is None
     assert again(model).score(asked([1, 2])).tobytes() == model.score(asked([1, 2])).tobytes()
 
 

@@ -141,7 +141,7 @@ class ColdStartScorer:
     @classmethod
     def from_state(cls, state: ModelState) -> ColdStartScorer:
         """The opposite of `state`."""
-        values = dict(state.facts)
+        values = dict(state.metadata)
         arrays = {name: np.asarray(state.tensors[f"mapping_{name}"]) for name in ARRAYS}
         return cls(
             ContentMapping(modalities=tuple(values["modalities"]), **arrays),

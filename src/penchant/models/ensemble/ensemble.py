@@ -319,17 +319,17 @@ class Ensemble:
             {
                 "weights": self.weights,
                 "left_out": self.left_out,
-                "experts": {name: dict(state.facts) for name, state in states.items()},
-                "cold_start": dict(cold.facts),
+                "experts": {name: dict(state.metadata) for name, state in states.items()},
+                "cold_start": dict(cold.metadata),
             },
         )
 
     def load_state(self, state: ModelState) -> None:
         """Restore what `state` returned."""
-        values = state.facts
+        values = state.metadata
         self.weights, self.left_out = dict(values["weights"]), dict(values["left_out"])
         cold = ModelState(state.tensors, values["cold_start"])
-        self.cold_start = ColdStartScorer.from_state(cold) if cold.facts else None
+        self.cold_start = ColdStartScorer.from_state(cold) if cold.metadata else None
         self._is_cold = np.asarray(state.tensors["is_cold"], dtype=np.bool_)
         self._add_experts(values["experts"])
         self.experts = {name: expert for name, expert in self.experts.items() if name in values["experts"]}

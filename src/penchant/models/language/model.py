@@ -37,6 +37,7 @@ from penchant.models.language.setup import (
 )
 from penchant.models.language.state import LLMRecord, extend_net, load_source, make_net, pack_net, unpack_net
 from penchant.models.nn.options import FULL_SOFTMAX_ITEMS
+from penchant.models.nn.windows import Window
 
 __all__ = ["LLM", "LLMOptions"]
 
@@ -176,12 +177,12 @@ class LLM:
         if net.item_reader is not None:
             self._refresh_texts(net)
 
-    def batches(self, data: TrainingData, rng: np.random.Generator) -> list[Any]:
+    def batches(self, data: TrainingData, rng: np.random.Generator) -> list[Window]:
         """The windows of one epoch."""
         assert self._reading is not None
         return self._reading.batches(data.sequences, rng)
 
-    def loss(self, data: TrainingData, batch: Any, rng: np.random.Generator) -> Tensor:
+    def loss(self, data: TrainingData, batch: Window, rng: np.random.Generator) -> Tensor:
         """Mean next-event cross-entropy over all items (above 20,000: over shared negatives)."""
         net = self._require_net()
         assert self._reading is not None
@@ -279,7 +280,7 @@ class LLM:
             net.items.texts = self._read_rows(net.item_reader.eval(), self._item_tokens)
         net.item_reader.train(mode)
 
-    def _update_texts(self, net: LLMNet, sequences: SequenceBatch, batch: Any) -> Tensor:
+    def _update_texts(self, net: LLMNet, sequences: SequenceBatch, batch: Window) -> Tensor:
         """Text vectors of all items: those of the batch with gradients, the others from the start of the epoch."""
         codes = np.unique(sequences.items[expand_ranges(*batch)[1]]).astype(np.int64)
         codes = codes[codes >= 0]

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from penchant.models.language.options import LLMOptions
 from penchant.models.nn.base import Network
 from penchant.models.nn.dropout import PooledDropout
 from penchant.models.nn.tokens import GAP_BUCKETS, Padded
@@ -71,20 +72,18 @@ class LLMNet(Network):
         self,
         reader: nn.Module,
         items: ItemSide,
+        options: LLMOptions,
         *,
         width: int,
-        dim: int,
-        dropout: float,
-        temperature: float,
         inputs: EventInputs | None = None,
         item_reader: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.reader, self.items = reader, items
         self.inputs, self.item_reader = inputs, item_reader
-        self.drop = PooledDropout(dropout)
-        self.project = nn.Linear(width, dim)
-        self.log_scale = nn.Parameter(torch.tensor(-float(np.log(temperature))))
+        self.drop = PooledDropout(options.dropout)
+        self.project = nn.Linear(width, options.dim)
+        self.log_scale = nn.Parameter(torch.tensor(-float(np.log(options.temperature))))
 
     def project_states(self, states: Tensor) -> Tensor:
         """Interest vectors `[rows, dim]` of length 1 from pooled states `[rows, width]`."""

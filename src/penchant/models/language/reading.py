@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -29,11 +29,11 @@ States = Iterator[tuple[Int64s, Tensor]]
 class Reading(Protocol):
     """Histories to states of the language model."""
 
-    def batches(self, sequences: SequenceBatch, rng: np.random.Generator) -> list[Any]:
+    def batches(self, sequences: SequenceBatch, rng: np.random.Generator) -> list[Window]:
         """One epoch of training batches."""
 
     def read_examples(
-        self, net: LLMNet, sequences: SequenceBatch, batch: Any, rng: np.random.Generator, items: Tensor
+        self, net: LLMNet, sequences: SequenceBatch, batch: Window, rng: np.random.Generator, items: Tensor
     ) -> tuple[Tensor, Int64s]:
         """States `[n, width]` and the events `[n]` (flat positions) that each of them predicts."""
 

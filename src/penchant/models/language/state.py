@@ -60,10 +60,8 @@ def make_net(
     return LLMNet(
         language_model,
         ItemSide(record.n_items, record.text_dim, options.dim, ids=options.ids, learns=items is not None),
+        options,
         width=record.width,
-        dim=options.dim,
-        dropout=options.dropout,
-        temperature=options.temperature,
         inputs=EventInputs(options.dim, record.width, len(record.kinds)) if options.levels == 2 else None,
         item_reader=items,
     )
@@ -98,7 +96,7 @@ def unpack_net(state: ModelState, options: LLMOptions) -> tuple[LLMRecord, LLMNe
 
     Raises `EncoderError` where the given model is missing or has other weights.
     """
-    tensors, values = dict(state.tensors), dict(state.facts)
+    tensors, values = dict(state.tensors), dict(state.metadata)
     pretraining, roles = values.pop("pretraining"), values.pop("roles")
     ends = tensors.pop(TITLE_ENDS).tolist()
     titles = tensors.pop(TITLES).tobytes()

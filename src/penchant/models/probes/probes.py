@@ -151,8 +151,8 @@ class Probes:
             name, _, tensor = key.partition(":")
             weights.setdefault(name, {})[tensor] = value
         probes = {name: LinearProbe.from_state(ModelState(tensors)) for name, tensors in weights.items()}
-        records = {name: ProbeRecord.from_dict(record) for name, record in state.facts["probes"].items()}
-        return cls(options, probes.get(INTEREST), probes.get(CATEGORY), tuple(state.facts["classes"]), records)
+        records = {name: ProbeRecord.from_dict(record) for name, record in state.metadata["probes"].items()}
+        return cls(options, probes.get(INTEREST), probes.get(CATEGORY), tuple(state.metadata["classes"]), records)
 
 
 def interest_inputs(interests: Float32s, items: Float32s, features: str = "all") -> Float64s:
