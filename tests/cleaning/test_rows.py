@@ -9,12 +9,16 @@ import numpy as np
 import polars as pl
 import pytest
 
-from penchant.cleaning.before_item import find_events_before_item
 from penchant.cleaning.bots import BotOptions, find_bots, measure_users
 from penchant.cleaning.clean import RULES, CleaningOptions, clean, find
 from penchant.cleaning.copied_texts import find_copied_texts
 from penchant.cleaning.finding import Finding
-from penchant.cleaning.impossible import ImpossibleOptions, clear_impossible_cells, find_impossible_events
+from penchant.cleaning.impossible import (
+    ImpossibleOptions,
+    clear_impossible_cells,
+    find_events_before_item,
+    find_impossible_events,
+)
 from penchant.cleaning.k_core import find_outside_core
 from penchant.cleaning.repeated_events import find_repeated_events
 from penchant.data.dataset import Dataset

@@ -6,13 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from penchant.cleaning.before_item import find_events_before_item
 from penchant.cleaning.bots import BotOptions, find_bots
 from penchant.cleaning.chinese import SCRIPTS, convert_script
 from penchant.cleaning.copied_texts import find_copied_texts
 from penchant.cleaning.duplicates import DuplicateOptions, find_duplicates
 from penchant.cleaning.finding import Finding, with_note
-from penchant.cleaning.impossible import ImpossibleOptions, clear_impossible_cells, find_impossible_events
+from penchant.cleaning.impossible import (
+    ImpossibleOptions,
+    clear_impossible_cells,
+    find_events_before_item,
+    find_impossible_events,
+)
 from penchant.cleaning.imputation import check_imputation, impute
 from penchant.cleaning.k_core import find_outside_core
 from penchant.cleaning.misspellings import correct_dataset

@@ -1,4 +1,4 @@
-"""Impossible values and times: outside the range of the column, or outside the lifetime of the platform."""
+"""Impossible values and times: outside the range of a column, the lifetime of the platform or that of the item."""
 
 from __future__ import annotations
 
@@ -51,6 +51,21 @@ def find_impossible_events(dataset: Dataset, options: ImpossibleOptions = Imposs
     mask = dataset.events.with_columns(wrong.fill_null(False).alias("wrong"))["wrong"]
     rows = np.flatnonzero(mask.to_numpy())
     return Finding("impossible_events", schema.EVENTS, "impossible time or value", rows, decode_events(dataset, rows))
+
+
+def find_events_before_item(dataset: Dataset, *, slack_s: int = 86_400) -> Finding:
+    """Flag events more than `slack_s` seconds before `created_at` of their item (a day: dates carry no zone).
+
+    They are a sign of shuffled times, wrong time zones or recycled ids.
+    """
+    rows, early = np.empty(0, dtype=np.int64), pl.Series("early_s", [], dtype=pl.Int64)
+    if schema.CREATED_AT in dataset.items.columns and dataset.items[schema.CREATED_AT].dtype.is_integer():
+        born = dataset.items[schema.CREATED_AT].gather(dataset.events[schema.ITEM].fill_null(0))
+        born = born.set(dataset.events[schema.ITEM].is_null(), None)
+        early = (born - dataset.events[schema.TIME_S]).alias("early_s")
+        rows = np.flatnonzero((early > slack_s).fill_null(False).to_numpy())
+    details = decode_events(dataset, rows).with_columns(early.gather(rows))
+    return Finding("events_before_item", schema.EVENTS, "event before its item existed", rows, details)
 
 
 def clear_impossible_cells(dataset: Dataset, options: ImpossibleOptions = ImpossibleOptions()) -> Repair:

@@ -14,25 +14,13 @@ import polars as pl
 from penchant.data import schema
 from penchant.data.ingest.quarantine import LINE, REASON, ROW
 from penchant.errors import DataError
+from penchant.options import read_package_toml
 from penchant.sources.files import Files
 from penchant.sources.lines import fields, head, number, reject, require_values, table
 from penchant.sources.writer import Columns, Writer
 
 _USER, _FILM, _RATING, _TIME = "user", "film", "rating", "time"
-_OLD_GENRES: Final = (
-    *("unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama"),
-    *("Fantasy", "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western"),
-)
-"""The flags of `u.item`, in its order."""
-_AGES: Final = {
-    **{"1": "Under 18", "18": "18-24", "25": "25-34", "35": "35-44", "45": "45-49", "50": "50-55", "56": "56+"},
-}
-_OCCUPATIONS: Final = (
-    *("other", "academic/educator", "artist", "clerical/admin", "college/grad student", "customer service"),
-    *("doctor/health care", "executive/managerial", "farmer", "homemaker", "K-12 student", "lawyer", "programmer"),
-    *("retired", "sales/marketing", "scientist", "self-employed", "technician/engineer", "tradesman/craftsman"),
-    *("unemployed", "writer"),
-)
+_CODES: Final = read_package_toml(__package__, "movielens.toml")
 _MOST_TAGS = 10
 _YEAR = pl.col("title").str.extract(r"\((\d{4})(?:[-–]\d{0,4})?\)\s*$", 1).cast(pl.Int64)
 
@@ -82,8 +70,9 @@ def _events(files: Files, out: Writer, path: Path, mark: str, names: tuple[str, 
 
 def _old_films(files: Files, out: Writer) -> None:
     path = files.one("u.item")
-    flags = [f"flag_{index}" for index in range(len(_OLD_GENRES))]
-    given = [pl.when(pl.col(flag) == "1").then(pl.lit(genre)) for flag, genre in zip(flags, _OLD_GENRES, strict=True)]
+    genre_names = _CODES["genres"]
+    flags = [f"flag_{index}" for index in range(len(genre_names))]
+    given = [pl.when(pl.col(flag) == "1").then(pl.lit(genre)) for flag, genre in zip(flags, genre_names, strict=True)]
     names = ("film", "title", "released", "video", "address", *flags)
     genres = pl.concat_list(given).list.drop_nulls()
     columns: Columns = {schema.ITEM_ID: "film", schema.TITLE: "title", "year": _YEAR, schema.CATEGORIES: genres}
@@ -128,8 +117,8 @@ def _users(files: Files, out: Writer, path: Path, mark: str, names: tuple[str, .
         rows = fields(block, mark, names)
         kept = out.take(path.name, reject(rows, require_values(user="user_id"))).select(names)
         if "age_group" in names:
-            jobs = {str(number): job for number, job in enumerate(_OCCUPATIONS)}
-            kept = kept.with_columns(pl.col("age_group").replace(_AGES), pl.col("occupation").replace(jobs))
+            jobs = {str(number): job for number, job in enumerate(_CODES["occupations"])}
+            kept = kept.with_columns(pl.col("age_group").replace(_CODES["ages"]), pl.col("occupation").replace(jobs))
         else:
             kept = kept.with_columns(pl.col("age").cast(pl.Int64, strict=False))
         out.put(schema.USERS, kept)

@@ -10,7 +10,6 @@ import numpy as np
 import polars as pl
 
 from penchant.arrays import Bools, Int64s, evenly_spaced
-from penchant.cleaning.before_item import find_events_before_item
 from penchant.cleaning.copied_texts import find_copied_texts
 from penchant.cleaning.doctor.finding import (
     MOST_EXAMPLES,
@@ -24,7 +23,7 @@ from penchant.cleaning.doctor.finding import (
 )
 from penchant.cleaning.duplicates import DuplicateOptions, find_duplicates
 from penchant.cleaning.finding import TABLES
-from penchant.cleaning.impossible import clear_impossible_cells
+from penchant.cleaning.impossible import clear_impossible_cells, find_events_before_item
 from penchant.cleaning.text_noise import remove_noise
 from penchant.data import schema
 from penchant.data.dataset import Dataset
