@@ -19,7 +19,7 @@ from penchant.data.dataset import Dataset
 from penchant.data.media.decode import MediaOptions
 from penchant.data.modalities import Modality
 from penchant.embeddings.behaviour import BehaviourOptions
-from penchant.embeddings.encode_table import encode_table
+from penchant.embeddings.encode_table import EncodeOptions, encode_table
 from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
 from penchant.embeddings.media import encode_files
 from penchant.embeddings.modalities import embed_event_contents, embed_items
@@ -89,7 +89,7 @@ def test_limits_are_obeyed(folder: Path) -> None:
 
 
 def test_without_a_folder_it_is_said() -> None:
-    with pytest.raises(DataError, match=r"no folder they lie in.*root="):
+    with pytest.raises(DataError, match=r"the dataset has no folder.*root="):
         encode_files(MeanColour(), ["a.png"], root=None)
     with pytest.raises(EncoderError, match=r"no image encoder.*Name one"):
         FittedEncoders().encode_media("image", ["a.png"], root=Path())
@@ -114,7 +114,7 @@ def test_items_and_events_have_pictures(folder: Path, shared_models: Path, tmp_p
     again = FittedEncoders.from_state(fitted.state())
     found, _ = again.encode_media("image", ["a.png"], root=folder)
     assert np.allclose(found.vectors[0], image.vectors[0], atol=1e-5)
-    done = encode_table(shop(folder), "image", model, tmp_path / "out.parquet", cache=cache)
+    done = encode_table(shop(folder), tmp_path / "out.parquet", EncodeOptions("image", model), cache=cache)
     assert done.modality.dim == 1280 and done.notes[0].startswith("items.image: 1 used")
 
 

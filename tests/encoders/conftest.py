@@ -47,7 +47,7 @@ def _tokenizer(special: list[str]) -> Any:
 def _save(folder: Path, model: Any, special: list[str], **names: str) -> Path:
     from transformers import PreTrainedTokenizerFast
 
-    from penchant.encoders.pretrained.loading import silence_transformers
+    from penchant.llm.silence import silence_transformers
 
     with silence_transformers():
         model.save_pretrained(folder)

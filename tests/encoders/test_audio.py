@@ -86,7 +86,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Make:
     made: dict[str, Path] = {}
 
     def make(kind: str) -> Path:
-        from penchant.encoders.pretrained.loading import silence_transformers
+        from penchant.llm.silence import silence_transformers
 
         if kind not in made:
             torch.manual_seed(0)

@@ -81,7 +81,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Make:
     made: dict[str, Path] = {}
 
     def make(kind: str) -> Path:
-        from penchant.encoders.pretrained.loading import silence_transformers
+        from penchant.llm.silence import silence_transformers
 
         if kind not in made:
             torch.manual_seed(0)
@@ -117,7 +117,7 @@ def test_one_code_path_for_every_type(tiny: Make, kind: str, dim: int) -> None:
 def test_pooled_output_is_the_models_own(tiny: Make) -> None:
     from transformers import ViTModel
 
-    from penchant.encoders.pretrained.loading import silence_transformers
+    from penchant.llm.silence import silence_transformers
 
     with silence_transformers():
         model = ViTModel.from_pretrained(tiny("vit")).eval()

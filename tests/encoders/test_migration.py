@@ -8,7 +8,7 @@ import pytest
 
 from penchant.data.dataset import Dataset
 from penchant.data.modalities import Modality
-from penchant.embeddings.encode_table import encode_table
+from penchant.embeddings.encode_table import EncodeOptions, encode_table
 from penchant.encoders.migration import compare_neighbours
 from penchant.errors import DataError, UsageError
 
@@ -62,10 +62,10 @@ def test_rows_that_only_one_modality_has_are_counted() -> None:
 def test_encoding_anew_says_how_far_neighbours_moved(tmp_path: Path) -> None:
     items = pl.DataFrame({"item_id": list("abcd"), "title": ["red train", "red trains", "garden hose", "garden"]})
     shop = Dataset.from_tables(pl.DataFrame({"user_id": ["u"], "item_id": ["b"], "timestamp": [1]}), items)
-    old = encode_table(shop, "text", "ngram", tmp_path / "old.parquet")
-    new = encode_table(shop, "text", "ngram", tmp_path / "new.parquet", beside=old.path, k=1)
+    old = encode_table(shop, tmp_path / "old.parquet", EncodeOptions("text", "ngram"))
+    new = encode_table(shop, tmp_path / "new.parquet", EncodeOptions("text", "ngram", beside=old.path, k=1))
     assert old.moved is None and new.moved is not None and new.moved.overlap == 1.0
     assert new.notes[-1].partition("%")[2].startswith(" of the 1 nearest neighbours by the old vectors (ngram@")
     pl.DataFrame({"user_id": ["u"], "vector": [[1.0]]}).write_parquet(tmp_path / "u.parquet")
     with pytest.raises(DataError, match="holds vectors of users"):
-        encode_table(shop, "text", "ngram", tmp_path / "x.parquet", beside=tmp_path / "u.parquet")
+        encode_table(shop, tmp_path / "x.parquet", EncodeOptions("text", "ngram", beside=tmp_path / "u.parquet"))

@@ -49,7 +49,7 @@ def whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
         WhisperForConditionalGeneration,
     )
 
-    from penchant.encoders.pretrained.loading import silence_transformers
+    from penchant.llm.silence import silence_transformers
 
     special = ("<end>", "<pad>", "<start>", "<unk>")
     words = Tokenizer(models.WordLevel({word: n for n, word in enumerate([*special, *WORDS])}, unk_token="<unk>"))
@@ -168,7 +168,7 @@ def test_each_clip_is_heard_once_and_kept(
     assert not any(
         word in caplog.text + printed.out + printed.err + str(lines) + str(report.problems) for word in WORDS
     )
-    with pytest.raises(DataError, match="no folder they lie in"):
+    with pytest.raises(DataError, match="the dataset has no folder"):
         transcribe_files(again, NAMES, root=None)
 
 

@@ -23,7 +23,7 @@ from penchant.data.modalities import Modality
 from penchant.embeddings.behaviour import BehaviourOptions
 from penchant.embeddings.choose_media import choose_media_encoder
 from penchant.embeddings.contrastive import fit_whitening, train_encoder
-from penchant.embeddings.encode_table import encode_table
+from penchant.embeddings.encode_table import EncodeOptions, encode_table
 from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
 from penchant.embeddings.modalities import embed_items
 from penchant.embeddings.training_files import TrainingFiles
@@ -200,7 +200,7 @@ def test_auto_trains_on_the_catalogue_and_encodes_what_comes_later(tmp_path: Pat
     modalities, fitted = embed_items(data, options, trainer=train_encoder)
     assert modalities[schema.IMAGE].present.tolist() == [True] * 24 + [False] * 2 and modalities[schema.IMAGE].dim == 8
     notes = fitted.notes
-    assert notes[0].startswith("image: cnn was chosen because 25 files are there")
+    assert notes[0].startswith("image: cnn was chosen because there are 25 files")
     assert "items.image: 24 used; not used: 1 missing (gone.png)." in notes
     assert any("without labels on 16 files of the items, to find versions of itself" in note for note in notes)
     again = FittedEncoders.from_state(fitted.state())
@@ -213,10 +213,10 @@ def test_auto_trains_on_the_catalogue_and_encodes_what_comes_later(tmp_path: Pat
 def test_encode_trains_first(tmp_path: Path) -> None:
     data = shop(tmp_path / "shop", 20)
     options = ModalityOptions(trainable=TINY)
-    done = encode_table(data, "image", "cnn", tmp_path / "out.parquet", options=options, trainer=train_encoder)
+    done = encode_table(data, tmp_path / "out.parquet", EncodeOptions("image", "cnn", options), trainer=train_encoder)
     assert done.modality.dim == 8 and done.modality.present.sum() == 20
     with pytest.raises(DataError, match="too few to train a network on"):
-        encode_table(data, "image", "auto", tmp_path / "out.parquet", options=options, trainer=train_encoder)
+        encode_table(data, tmp_path / "out.parquet", EncodeOptions("image", "auto", options), trainer=train_encoder)
 
 
 def test_what_auto_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,7 +234,7 @@ def test_what_auto_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     nowhere = Dataset.from_tables(
         data.events.select(user_id=pl.lit("u"), item_id=pl.lit("i0"), timestamp=1), data.items
     )
-    assert "no folder they lie in" in choose_media_encoder("image", nowhere, least_files=5)[1]
+    assert "the dataset has no folder" in choose_media_encoder("image", nowhere, least_files=5)[1]
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert "install penchant[image] (PIL is missing)" in choose_media_encoder("image", data, least_files=5)[1]
 
@@ -247,7 +247,7 @@ def test_files_that_nobody_can_read_are_left_out_where_nobody_asked_for_them(tmp
     options = ModalityOptions(**ONLY_MEDIA, image=ImageOptions("auto"), trainable=told)  # type: ignore[arg-type]
     modalities, fitted = embed_items(data, options, trainer=train_encoder)
     assert schema.IMAGE not in modalities and not fitted.media
-    assert fitted.notes[-1].startswith("image: no modality after all: cnn has 0 readable files")
+    assert fitted.notes[-1].startswith("image: no modality: cnn has 0 readable files")
 
 
 def test_a_large_catalogue_has_fewer_passes() -> None:
@@ -264,7 +264,7 @@ def test_files_that_are_not_there_are_said(tmp_path: Path) -> None:
     options = ModalityOptions(**ONLY_MEDIA, image=ImageOptions("cnn"))  # type: ignore[arg-type]
     with pytest.raises(DataError, match=r"cnn has 0 readable files.*modalities\.image\.encoder=none"):
         embed_items(Dataset.from_tables(log, items, root=tmp_path), options, trainer=train_encoder)
-    with pytest.raises(DataError, match="the items name no image files to learn from"):
+    with pytest.raises(DataError, match="the items name no image files to train on"):
         embed_items(Dataset.from_tables(log, items.drop("image"), root=tmp_path), options, trainer=train_encoder)
 
 

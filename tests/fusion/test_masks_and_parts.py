@@ -15,7 +15,7 @@ from penchant.fusion.gated import Gated
 from penchant.fusion.normalisation import ModalityNorm
 from penchant.fusion.product import Bilinear, Product
 from penchant.fusion.weighted_sum import WeightedSum
-from penchant.testing.fusions import DIM, MODALITIES, check_fusion, rows
+from penchant.testing.fusions import DIM, MODALITIES, check_fusion, draw_rows
 
 
 @pytest.mark.parametrize("name", FEATURE_LEVEL)
@@ -36,7 +36,7 @@ def test_the_contract_finds_a_fusion_that_looks_behind_the_mask() -> None:
 
 
 def test_shapley_values_of_a_sum_are_its_terms_and_of_a_product_are_halves() -> None:
-    vectors, present = rows()
+    vectors, present = draw_rows()
     split = compute_shapley(lambda v, p: (v * p.unsqueeze(-1)).sum(dim=1), vectors, present)
     torch.testing.assert_close(split, vectors * present.unsqueeze(-1))
     both = torch.ones(40, 2, dtype=torch.bool)
@@ -68,7 +68,7 @@ def test_products_by_hand() -> None:
 
 @pytest.mark.parametrize("kind", [Gated, Attention])
 def test_gates_and_attention_start_as_the_mean_of_what_is_there(kind: type[nn.Module]) -> None:
-    vectors, present = rows()
+    vectors, present = draw_rows()
     count = present.sum(dim=1, keepdim=True).clamp_min(1)
     mean = (vectors * present.unsqueeze(-1)).sum(dim=1) / count
     torch.testing.assert_close(kind(MODALITIES, DIM)(vectors, present), mean)
@@ -85,7 +85,7 @@ def test_a_gate_shares_out_among_the_modalities_that_are_there() -> None:
 
 
 def test_normalisations() -> None:
-    vectors, present = rows()
+    vectors, present = draw_rows()
     vectors = vectors * 7 + 3
     there = present.unsqueeze(-1)
     for kind in ("l2", "layer_norm", "none"):
@@ -101,7 +101,7 @@ def test_normalisations() -> None:
 
 
 def test_standardising_takes_away_what_all_rows_of_a_modality_share() -> None:
-    vectors, present = (torch.cat([part] * 10) for part in rows())
+    vectors, present = (torch.cat([part] * 10) for part in draw_rows())
     vectors = vectors + torch.randn(vectors.shape, generator=torch.Generator().manual_seed(3))
     vectors = vectors * torch.tensor([1.0, 5.0, 0.1])[:, None] + torch.tensor([0.0, -9.0, 4.0])[:, None]
     norm = ModalityNorm(MODALITIES, DIM, "standardise")

@@ -7,7 +7,7 @@ import torch
 
 from penchant.errors import OptionError
 from penchant.llm.adapters import ADAPTER, prepare_tuning
-from penchant.llm.language_model import make_small, read_states, reader
+from penchant.llm.language_model import get_base, make_small, read_states
 from penchant.llm.tokenizer import train_tokenizer
 
 
@@ -15,7 +15,7 @@ from penchant.llm.tokenizer import train_tokenizer
 def test_only_adapters_learn(kind: str) -> None:
     torch.manual_seed(0)
     tokenizer = train_tokenizer(["a red fox and a blue fox"], "en", kind, size=60)
-    base = reader(make_small(kind, tokenizer, dim=16, layers=1, heads=2, positions=16)).eval()
+    base = get_base(make_small(kind, tokenizer, dim=16, layers=1, heads=2, positions=16)).eval()
     tokens = torch.tensor([[5, 6, 7, 8]])
     with torch.inference_mode():
         before = read_states(base, tokens, torch.ones_like(tokens))

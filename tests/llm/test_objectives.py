@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from penchant.llm.objectives import IGNORED, mask_tokens, sentence_pairs
+from penchant.llm.objectives import IGNORED, build_sentence_pairs, mask_tokens
 
 MASK, PAD = 1, 0
 
@@ -32,7 +32,7 @@ def test_fifteen_percent_of_the_tokens_of_which_eight_in_ten_are_masked() -> Non
 
 def test_pairs_follow_or_come_from_elsewhere() -> None:
     texts = [f"Title {n}. Story {n}. End {n}" for n in range(200)]
-    pairs, other = sentence_pairs(texts, np.random.default_rng(0))
+    pairs, other = build_sentence_pairs(texts, np.random.default_rng(0))
     assert len(pairs) == 400 and abs(other.mean() - 0.5) < 0.1
     for (first, second), is_other in zip(pairs, other, strict=True):
         follows = first.split()[1].strip(".") == second.split()[1].strip(".") and first[0] != second[0]
@@ -40,4 +40,4 @@ def test_pairs_follow_or_come_from_elsewhere() -> None:
 
 
 def test_texts_of_one_sentence_give_no_pairs() -> None:
-    assert sentence_pairs(["One", "两句话"], np.random.default_rng(0))[0] == []
+    assert build_sentence_pairs(["One", "两句话"], np.random.default_rng(0))[0] == []

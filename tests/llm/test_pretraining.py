@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from penchant.errors import ModelError
-from penchant.llm.language_model import LanguageModel, kind_of, make_small, read_states, reader
+from penchant.llm.language_model import LanguageModel, detect_kind, get_base, make_small, read_states
 from penchant.llm.pretraining import PretrainingOptions, pretrain
 from penchant.llm.tokenizer import TextTokenizer, train_tokenizer
 
@@ -44,8 +44,8 @@ def test_sentences_that_do_not_follow_are_told_apart() -> None:
 def test_the_reading_part_has_the_pretrained_weights() -> None:
     for kind in ("bert", "gpt", "t5"):
         model = small(kind)
-        part = reader(model).eval()
-        assert kind_of(model.network.config) == kind
+        part = get_base(model).eval()
+        assert detect_kind(model.network.config) == kind
         tokens = torch.tensor([[5, 6, 7]])
         whole = model.network.eval()
         inner = whole.encoder if kind == "t5" else whole.base_model
@@ -67,9 +67,9 @@ def test_an_objective_of_another_type_is_refused() -> None:
 def test_a_chinese_tokenizer_knows_characters_and_comes_back_from_bytes() -> None:
     texts = ["看了《盗火线》。2天后，买了《异形》。", "程序员看电影"]
     tokenizer = train_tokenizer(texts, "zh", "bert", size=200)
-    codes = tokenizer.codes(["买了《盗火线》"])[0]
+    codes = tokenizer.encode(["买了《盗火线》"])[0]
     assert len(codes) == 7 and tokenizer.inner.unk_token_id not in codes
     again = TextTokenizer.from_bytes(tokenizer.to_bytes(), tokenizer.roles())
-    assert again.codes(texts) == tokenizer.codes(texts)
+    assert again.encode(texts) == tokenizer.encode(texts)
     assert (again.before, again.after, again.pad) == (tokenizer.before, tokenizer.after, tokenizer.pad)
     assert np.array_equal(again.to_bytes(), tokenizer.to_bytes())

@@ -25,7 +25,7 @@ from penchant.models.ensemble.options import EnsembleOptions
 from penchant.models.sequence import SequenceModel, SequenceOptions
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
-from penchant.testing.cycles import cycles
+from penchant.testing.cycles import build_cycles
 from penchant.training import fit
 from penchant.training.checkpoints import (
     FILE,
@@ -71,7 +71,7 @@ def rows(log: TrainingRecord) -> list[dict[str, float]]:
 @pytest.fixture(scope="module")
 def whole() -> tuple[dict[str, bytes], TrainingRecord]:
     model = SequenceModel(SMALL)
-    log = fit(model, cycles())
+    log = fit(model, build_cycles())
     return weights(model), log
 
 
@@ -80,10 +80,10 @@ def test_stopped_anywhere_it_goes_on_to_the_same_weights(
     tmp_path: Path, whole: tuple[dict[str, bytes], TrainingRecord], calls: int
 ) -> None:
     with pytest.raises(Stop):
-        fit(SequenceModel(SMALL), stopping(cycles(), calls), checkpoints=always(tmp_path))
+        fit(SequenceModel(SMALL), stopping(build_cycles(), calls), checkpoints=always(tmp_path))
     torch.rand(7)  # what else the process draws does not matter
     model = SequenceModel(SMALL)
-    log = fit(model, cycles(), checkpoints=always(tmp_path))
+    log = fit(model, build_cycles(), checkpoints=always(tmp_path))
     assert weights(model) == whole[0]
     assert rows(log) == rows(whole[1]) and log.best_epoch == whole[1].best_epoch
 
@@ -92,12 +92,12 @@ def test_negatives_drawn_from_many_items_change_nothing_of_that(tmp_path: Path) 
     """Rows of the id table that a step did not look at stand still, and their averages are caught up with later."""
     options = replace(SMALL, loss="sampled_softmax", negatives=8)
     model = SequenceModel(options)
-    fit(model, cycles(items=200))
+    fit(model, build_cycles(items=200))
     for calls in (2, 9, 14):
         with pytest.raises(Stop):
-            fit(SequenceModel(options), stopping(cycles(items=200), calls), checkpoints=always(tmp_path))
+            fit(SequenceModel(options), stopping(build_cycles(items=200), calls), checkpoints=always(tmp_path))
     again = SequenceModel(options)
-    fit(again, cycles(items=200), checkpoints=always(tmp_path))
+    fit(again, build_cycles(items=200), checkpoints=always(tmp_path))
     assert weights(again) == weights(model)
 
 
@@ -106,7 +106,7 @@ def test_stopped_again_and_again(tmp_path: Path, whole: tuple[dict[str, bytes], 
     for _ in range(100):
         model = SequenceModel(SMALL)
         try:
-            fit(model, stopping(cycles(), 4), checkpoints=always(tmp_path))
+            fit(model, stopping(build_cycles(), 4), checkpoints=always(tmp_path))
             break
         except Stop:
             continue
@@ -116,9 +116,9 @@ def test_stopped_again_and_again(tmp_path: Path, whole: tuple[dict[str, bytes], 
 def test_a_training_that_has_ended_is_not_repeated(
     tmp_path: Path, whole: tuple[dict[str, bytes], TrainingRecord]
 ) -> None:
-    fit(SequenceModel(SMALL), cycles(), checkpoints=always(tmp_path))
+    fit(SequenceModel(SMALL), build_cycles(), checkpoints=always(tmp_path))
     model = SequenceModel(SMALL)
-    log = fit(model, stopping(cycles(), 1), checkpoints=always(tmp_path))
+    log = fit(model, stopping(build_cycles(), 1), checkpoints=always(tmp_path))
     assert weights(model) == whole[0] and rows(log) == rows(whole[1])
 
 
@@ -126,13 +126,13 @@ def test_other_data_recipes_or_damaged_files_begin_anew(
     tmp_path: Path, whole: tuple[dict[str, bytes], TrainingRecord]
 ) -> None:
     with pytest.raises(Stop):
-        fit(SequenceModel(SMALL), stopping(cycles(), 6), checkpoints=always(tmp_path))
+        fit(SequenceModel(SMALL), stopping(build_cycles(), 6), checkpoints=always(tmp_path))
     kept = (tmp_path / FILE).read_bytes()
     trials: list[tuple[SequenceOptions, TrainingData, TrainingOptions]] = [
-        (replace(SMALL, learning_rate=1e-3), cycles(), TrainingOptions()),
-        (SMALL, cycles(seed=1), TrainingOptions()),
-        (SMALL, replace(cycles(), seed=4), TrainingOptions()),
-        (SMALL, cycles(), TrainingOptions(clip=1.0)),
+        (replace(SMALL, learning_rate=1e-3), build_cycles(), TrainingOptions()),
+        (SMALL, build_cycles(seed=1), TrainingOptions()),
+        (SMALL, replace(build_cycles(), seed=4), TrainingOptions()),
+        (SMALL, build_cycles(), TrainingOptions(clip=1.0)),
     ]
     for options, data, told in trials:
         (tmp_path / FILE).write_bytes(kept)
@@ -142,12 +142,12 @@ def test_other_data_recipes_or_damaged_files_begin_anew(
         assert weights(resumed) == weights(fresh)
     (tmp_path / FILE).write_bytes(kept[:-50])
     model = SequenceModel(SMALL)
-    fit(model, cycles(), checkpoints=always(tmp_path))
+    fit(model, build_cycles(), checkpoints=always(tmp_path))
     assert weights(model) == whole[0]
 
 
 def test_everything_that_a_model_reads_is_in_the_name_of_a_training() -> None:
-    data = cycles()
+    data = build_cycles()
     batch, ones = data.sequences, np.ones(data.sequences.n_events, dtype=np.float32)
     modality = Modality(np.eye(data.n_items, dtype=np.float32), np.ones(data.n_items, dtype=np.bool_))
     catalogue = pl.DataFrame({"item_id": ["a", "b"], "title": ["x", None], "categories": [["u", "v"], None]})
@@ -194,13 +194,13 @@ def test_another_version_begins_anew_and_says_so(
     message: str,
 ) -> None:
     with pytest.raises(Stop):
-        fit(SequenceModel(SMALL), stopping(cycles(), 12), checkpoints=always(tmp_path / "selection"))
+        fit(SequenceModel(SMALL), stopping(build_cycles(), 12), checkpoints=always(tmp_path / "selection"))
     assert explain_version_mismatch(tmp_path) is None
     before = describe_versions()
     monkeypatch.setattr(changed, value)
     told: list[str] = []
     model = SequenceModel(SMALL)
-    data = replace(cycles(), progress=lambda message, share: told.append(message))
+    data = replace(build_cycles(), progress=lambda message, share: told.append(message))
     expected = message.format(**before)
     assert re.search(expected, explain_version_mismatch(tmp_path) or "")
     fit(model, data, checkpoints=always(tmp_path / "selection"))
@@ -216,12 +216,16 @@ def test_a_checkpoint_of_another_number_format_is_not_gone_on_from(
     told: list[str] = []
     for hardware in (True, False):
         monkeypatch.setattr("penchant.training.precision.has_fast_bf16", lambda device, has=hardware: has)
-        data = cycles() if hardware else replace(cycles(), progress=lambda message, share: told.append(message))
+        data = (
+            build_cycles()
+            if hardware
+            else replace(build_cycles(), progress=lambda message, share: told.append(message))
+        )
         model = SequenceModel(SMALL)
         fit(model, data, checkpoints=always(tmp_path))
     assert told[0].endswith("is of other options, data or number formats: the training begins anew.")
     exact = SequenceModel(SMALL)
-    fit(exact, cycles(), options=TrainingOptions())
+    fit(exact, build_cycles(), options=TrainingOptions())
     assert weights(model) == weights(exact)
 
 
@@ -254,9 +258,9 @@ def test_cpu_seconds_of_all_processes_count(tmp_path: Path, monkeypatch: pytest.
     for calls in (6, 4):
         clock = Spending(monkeypatch)
         with pytest.raises(Stop):
-            fit(trained(), clock.on(stopping(cycles(), calls)), checkpoints=always(tmp_path))
+            fit(trained(), clock.on(stopping(build_cycles(), calls)), checkpoints=always(tmp_path))
     clock, kept = Spending(monkeypatch), always(tmp_path)
-    log = fit(trained(), clock.on(cycles()), checkpoints=kept)
+    log = fit(trained(), clock.on(build_cycles()), checkpoints=kept)
     own = clock.now - 1.0
     assert own > 0 and log.cpu_seconds == pytest.approx(80.0 + own)
     assert kept.spent.total == pytest.approx(80.0 + own)
@@ -291,9 +295,9 @@ def test_a_recommender_says_the_seconds_of_all_processes(tmp_path: Path, monkeyp
 
 def test_how_often_and_where_curves_go_is_no_part_of_the_recipe(tmp_path: Path) -> None:
     with pytest.raises(Stop):
-        fit(SequenceModel(SMALL), stopping(cycles(), 12), checkpoints=always(tmp_path))
+        fit(SequenceModel(SMALL), stopping(build_cycles(), 12), checkpoints=always(tmp_path))
     told: list[str] = []
-    data = replace(cycles(), progress=lambda message, share: told.append(message))
+    data = replace(build_cycles(), progress=lambda message, share: told.append(message))
     fit(SequenceModel(SMALL), data, options=TrainingOptions(checkpoint_s=7.0), checkpoints=always(tmp_path))
     assert not told[0].startswith("epoch 1/")
 
@@ -305,11 +309,11 @@ def test_an_ensemble_goes_on_inside_its_expert(tmp_path: Path) -> None:
         return Ensemble(EnsembleOptions(experts=names), experts)
 
     first, second = ensemble(), ensemble()
-    fit(first, cycles())
+    fit(first, build_cycles())
     with pytest.raises(Stop):
-        fit(ensemble(), stopping(cycles(), 8), checkpoints=always(tmp_path))
+        fit(ensemble(), stopping(build_cycles(), 8), checkpoints=always(tmp_path))
     assert (tmp_path / "transformer" / FILE).is_file()
-    fit(second, cycles(), checkpoints=always(tmp_path))
+    fit(second, build_cycles(), checkpoints=always(tmp_path))
     assert first.weights == second.weights
     states = [model.state().tensors for model in (first, second)]
     assert {k: v.tobytes() for k, v in states[0].items()} == {k: v.tobytes() for k, v in states[1].items()}
@@ -334,7 +338,7 @@ import os, signal, sys
 from dataclasses import replace
 from pathlib import Path
 from penchant.models.sequence import SequenceModel, SequenceOptions
-from penchant.testing.cycles import cycles
+from penchant.testing.cycles import build_cycles
 from penchant.training import fit
 from penchant.training.checkpoints import Checkpoints
 left = iter(range(11))
@@ -342,7 +346,7 @@ def progress(message, share):
     if next(left, None) is None:
         os.kill(os.getpid(), signal.SIGKILL)
 kept = Checkpoints(Path({out!r}), 0.0, lambda: 0.0)
-fit(SequenceModel(SequenceOptions(**{options!r})), replace(cycles(), progress=progress), checkpoints=kept)
+fit(SequenceModel(SequenceOptions(**{options!r})), replace(build_cycles(), progress=progress), checkpoints=kept)
 """
 
 
@@ -354,7 +358,7 @@ def test_killed_by_the_system(tmp_path: Path, whole: tuple[dict[str, bytes], Tra
     assert done.returncode == -signal.SIGKILL, done.stderr
     model = SequenceModel(SMALL)
     told: list[str] = []
-    data = replace(cycles(), progress=lambda message, share: told.append(message))
+    data = replace(build_cycles(), progress=lambda message, share: told.append(message))
     fit(model, data, checkpoints=always(tmp_path))
     assert not told[0].startswith("epoch 1/")
     assert weights(model) == whole[0]

@@ -16,7 +16,7 @@ from penchant.models.ensemble.ensemble import Ensemble
 from penchant.models.ensemble.options import EnsembleOptions
 from penchant.models.popularity import Popularity, PopularityOptions
 from penchant.models.sequence import SequenceModel, SequenceOptions
-from penchant.testing.cycles import cycles
+from penchant.testing.cycles import build_cycles
 from penchant.training import fit
 from penchant.training.distributed import Group, group, is_first_process, refuse_several
 from penchant.training.options import TrainingOptions
@@ -31,7 +31,7 @@ from penchant.models.ensemble.ensemble import Ensemble
 from penchant.models.ensemble.options import EnsembleOptions
 from penchant.models.popularity import Popularity, PopularityOptions
 from penchant.models.sequence import SequenceModel, SequenceOptions
-from penchant.testing.cycles import cycles
+from penchant.testing.cycles import build_cycles
 from penchant.training import fit
 from penchant.training.checkpoints import Checkpoints
 from penchant.training.distributed import group
@@ -39,7 +39,7 @@ out = Path(sys.argv[1])
 model = SequenceModel(SequenceOptions(**{options!r}))
 ensemble = Ensemble(EnsembleOptions(experts=("transformer", "popularity")),
                     {{"transformer": model, "popularity": Popularity(PopularityOptions())}})
-data = cycles(items={items})
+data = build_cycles(items={items})
 log = fit(ensemble, data, checkpoints=Checkpoints(out, 0.0, lambda: 0.0)).experts["transformer"]
 here = group()
 np.savez(out / f"{{here.rank}}.npz", **model.state().tensors)
@@ -85,7 +85,7 @@ def test_two_processes_train_to_the_weights_of_one(
     alone = Ensemble(
         EnsembleOptions(experts=("transformer", "popularity")), {"transformer": model, "popularity": popularity}
     )
-    log = fit(alone, cycles(items=items), options=TrainingOptions(accumulate=2)).experts["transformer"]
+    log = fit(alone, build_cycles(items=items), options=TrainingOptions(accumulate=2)).experts["transformer"]
     size, best, loss, weights = json.loads((tmp_path / "0.json").read_text())
     assert size == 2 and best == log.best_epoch
     assert loss == pytest.approx(log.epochs[-1]["loss"], rel=1e-4)

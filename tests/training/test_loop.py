@@ -16,7 +16,7 @@ from penchant.models.nn.network import SequenceNet
 from penchant.models.nn.options import ENCODERS
 from penchant.models.sequence import SequenceModel, SequenceOptions
 from penchant.recommender.config import Config
-from penchant.testing.cycles import cycles
+from penchant.testing.cycles import build_cycles
 from penchant.training import fit
 from penchant.training.average import Average
 from penchant.training.options import TrainingOptions
@@ -33,9 +33,9 @@ def weights(model: SequenceModel) -> dict[str, bytes]:
 def test_training_stops_when_validation_does_not_improve() -> None:
     # a constant model is as good after one epoch as after ten: that is no improvement
     model = SequenceModel(replace(SMALL, learning_rate=1e-12, epochs=10))
-    log = fit(model, cycles(), options=TrainingOptions(patience=3))
+    log = fit(model, build_cycles(), options=TrainingOptions(patience=3))
     assert len(log.epochs) == 4
-    assert len(fit(SequenceModel(replace(SMALL, learning_rate=1e-12, epochs=10)), cycles()).epochs) == 10
+    assert len(fit(SequenceModel(replace(SMALL, learning_rate=1e-12, epochs=10)), build_cycles()).epochs) == 10
 
 
 @pytest.mark.parametrize(
@@ -56,17 +56,17 @@ def test_of_equally_good_epochs_the_later_is_kept(
     left = iter(found)
     monkeypatch.setattr("penchant.training.steps.validation_ndcg", lambda model, validation: next(left))
     model = SequenceModel(SMALL)
-    log = fit(model, cycles(), options=TrainingOptions(patience=patience))
+    log = fit(model, build_cycles(), options=TrainingOptions(patience=patience))
     assert (len(log.epochs), log.best_epoch) == (epochs, best)
     again = SequenceModel(SMALL)
-    fit(again, replace(cycles(), validation=None), chosen=log)
+    fit(again, replace(build_cycles(), validation=None), chosen=log)
     assert weights(again) == weights(model)
 
 
 def test_joined_batches_are_one_step_of_their_mean() -> None:
     """Two batches joined give the mean of their gradients: with weights that do not move, the mean of their losses."""
     still = replace(SMALL, learning_rate=1e-12, epochs=1, dropout=0.0, id_dropout=0.0)
-    data = replace(cycles(users=76), validation=None)
+    data = replace(build_cycles(users=76), validation=None)
     one = fit(SequenceModel(still), data)
     joined = fit(SequenceModel(still), data, options=TrainingOptions(accumulate=2))
     assert len(SequenceModel(still).batches(data, np.random.default_rng(0))) == 8
@@ -89,7 +89,7 @@ def test_an_average_of_horizon_one_is_the_last_weights() -> None:
 
 def test_an_average_reaches_over_a_fifth_of_the_steps_at_most() -> None:
     """Eight batches in each of five epochs are forty steps, so that a horizon of 300 is one of eight."""
-    data = replace(cycles(users=76), validation=None)
+    data = replace(build_cycles(users=76), validation=None)
     found = {}
     for horizon in (300, 8, 7):
         model = SequenceModel(replace(SMALL, epochs=5))
@@ -109,7 +109,7 @@ def test_bfloat16_learns_the_same() -> None:
     seen = []
     for precision in ("float32", "bfloat16"):
         model = SequenceModel(replace(SMALL, dim=16, epochs=15, learning_rate=2e-2))
-        log = fit(model, cycles(), options=TrainingOptions(precision=precision))
+        log = fit(model, build_cycles(), options=TrainingOptions(precision=precision))
         assert log.validation_ndcg is not None and log.validation_ndcg > 0.95
         assert {value.dtype for value in model.state().tensors.values()} == {np.dtype(np.float32)}
         seen.append(weights(model))
@@ -122,7 +122,7 @@ def test_every_encoder_computes_the_same_in_bfloat16(encoder: str) -> None:
     losses = []
     for precision in ("float32", "bfloat16"):
         model = SequenceModel(replace(SMALL, encoder=encoder, learning_rate=1e-12, epochs=1, dropout=0.0))
-        log = fit(model, replace(cycles(), validation=None), options=TrainingOptions(precision=precision))
+        log = fit(model, replace(build_cycles(), validation=None), options=TrainingOptions(precision=precision))
         losses.append(log.epochs[0]["loss"])
     assert losses[0] != losses[1] and losses[1] == pytest.approx(losses[0], rel=0.02)
 
@@ -131,7 +131,7 @@ def test_the_softmax_is_in_bfloat16_where_the_processor_multiplies_in_it(monkeyp
     def learned(half: bool, hardware: bool, precision: str) -> dict[str, bytes]:
         monkeypatch.setattr("penchant.training.precision.has_fast_bf16", lambda device: hardware)
         model = SequenceModel(replace(SMALL, epochs=1, mixed_precision=half))
-        fit(model, cycles(), options=TrainingOptions(precision=precision))
+        fit(model, build_cycles(), options=TrainingOptions(precision=precision))
         return weights(model)
 
     exact, rounded = learned(False, True, "auto"), learned(True, True, "auto")
@@ -160,7 +160,7 @@ def test_a_wide_attention_network_is_in_bfloat16_where_its_softmax_is(
 
     monkeypatch.setattr(SequenceNet, "learn", watched)
     model = SequenceModel(replace(SMALL, epochs=1, encoder=encoder, dim=dim, mixed_precision=half))
-    fit(model, replace(cycles(), validation=None), options=TrainingOptions(precision=precision))
+    fit(model, replace(build_cycles(), validation=None), options=TrainingOptions(precision=precision))
     wide = dim == 128 and encoder != "gru"
     assert seen and set(seen) == {wide and hardware and half and precision == "auto"}
 
@@ -187,7 +187,7 @@ def test_a_compiled_network_learns_the_same(monkeypatch: pytest.MonkeyPatch) -> 
     found = []
     for choice in ("off", "on"):
         model = SequenceModel(replace(SMALL, epochs=2, dropout=0.0))
-        fit(model, cycles(), options=TrainingOptions(compile=choice))
+        fit(model, build_cycles(), options=TrainingOptions(compile=choice))
         found.append(model.state().tensors)
     assert set(found[0]) == set(found[1])
     for name, value in found[0].items():
@@ -198,13 +198,13 @@ def test_a_compiled_network_learns_the_same(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_training_that_diverges_says_so() -> None:
     model = SequenceModel(replace(SMALL, learning_rate=1e30, epochs=2))
     with pytest.raises(ModelError, match=r"the training diverged\. Lower learning_rate"):
-        fit(model, cycles(), options=TrainingOptions(warmup=0.0))
+        fit(model, build_cycles(), options=TrainingOptions(warmup=0.0))
 
 
 def test_progress_says_the_share_of_steps_and_the_log_has_every_epoch() -> None:
     told: list[tuple[str, float]] = []
     rows: list[float] = []
-    data = replace(cycles(), progress=lambda message, share: told.append((message, share)))
+    data = replace(build_cycles(), progress=lambda message, share: told.append((message, share)))
     fit(SequenceModel(SMALL), data, on_epoch=lambda row: rows.append(row["epoch"]))
     shares = [share for _, share in told]
     assert shares == sorted(shares) and shares[-1] == 1.0 and len(shares) > 2 * SMALL.epochs
@@ -214,7 +214,7 @@ def test_progress_says_the_share_of_steps_and_the_log_has_every_epoch() -> None:
 
 def test_curves_are_written_for_tensorboard(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
-    fit(SequenceModel(SMALL), cycles(), options=TrainingOptions(tensorboard=str(tmp_path / "curves")))
+    fit(SequenceModel(SMALL), build_cycles(), options=TrainingOptions(tensorboard=str(tmp_path / "curves")))
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     found = EventAccumulator(str(tmp_path / "curves" / "transformer"))
@@ -226,7 +226,7 @@ def test_curves_are_written_for_tensorboard(tmp_path: Path) -> None:
 def test_without_tensorboard_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "torch.utils.tensorboard", None)
     with pytest.raises(MissingExtraError, match=r"penchant\[tensorboard\]"):
-        fit(SequenceModel(SMALL), cycles(), options=TrainingOptions(tensorboard=str(tmp_path)))
+        fit(SequenceModel(SMALL), build_cycles(), options=TrainingOptions(tensorboard=str(tmp_path)))
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def encode(
 
     from penchant.data.dataset import Dataset
     from penchant.embeddings.contrastive import train_encoder
-    from penchant.embeddings.encode_table import encode_table
+    from penchant.embeddings.encode_table import EncodeOptions, encode_table
     from penchant.embeddings.fitted import ModalityOptions
     from penchant.encoders.cache import EncoderCache, find_cache_folder
     from penchant.options import parse_settings, replace_options
@@ -60,17 +60,8 @@ def encode(
     dataset = Dataset.load(data, strict=strict)
     store = EncoderCache(cache if cache is not None else find_cache_folder())
     with terminal.progress() as report:
-        encoded = encode_table(
-            dataset,
-            modality,
-            encoder,
-            out,
-            options=options,
-            cache=store,
-            progress=report,
-            trainer=train_encoder,
-            beside=beside,
-        )
+        wanted = EncodeOptions(modality, encoder, options, beside)
+        encoded = encode_table(dataset, out, wanted, cache=store, progress=report, trainer=train_encoder)
     present = int(encoded.modality.present.sum())
     summary: dict[str, Any] = {
         "items": dataset.n_items,

@@ -1,4 +1,4 @@
-"""What users did, as vectors: weighted action codes, and item vectors from which items follow one another."""
+"""Behaviour as vectors: weighted actions of users, and item embeddings from co-occurrence in histories."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ ACTION_WEIGHTS: Final[Mapping[str, float]] = {
     "dislike": -0.6,
     "hide": -0.8,
 }
-"""How much an action says about an interest, by kind of event. One that is not listed counts like a click, one that
-says 'not this' like a dislike, and what the platform did counts nothing."""
+"""Evidence of an interest by kind of event. Other kinds count like a click, other negative kinds like a dislike, and
+kinds of the platform (impressions) count nothing."""
 
 _UNLISTED: Final[Mapping[str, float]] = {
     **dict.fromkeys(NEGATIVE_KINDS, ACTION_WEIGHTS["dislike"]),
@@ -63,24 +63,24 @@ class BehaviourOptions:
 
 
 def resolve_kind_weights(kinds: list[str], weights: Mapping[str, float] | None = None) -> npt.NDArray[np.float32]:
-    """The weight b of every kind of event, `[K]`; `weights` go before `ACTION_WEIGHTS`.
+    """The weight b of every kind of event, `[K]`; `weights` override `ACTION_WEIGHTS`.
 
-    Words for kinds are read as files are. Raises `UsageError` for a kind that neither the data nor we know.
+    Names of kinds are normalised as in files. Raises `UsageError` for a kind that is unknown and not in the data.
 
     >>> resolve_kind_weights(["purchase", "hide", "wave", "skip", "impression"], {"wave": 0.5}).round(1).tolist()
     [1.0, -0.800000011920929, 0.5, -0.6000000238418579, 0.0]
     """
     usual = {**_UNLISTED, **ACTION_WEIGHTS}
     other = ACTION_WEIGHTS["click"]
-    told = match_kind_weights("behaviour.weights", weights or {}, kinds)
-    return np.array([told.get(kind, usual.get(normalise_kind(kind), other)) for kind in kinds], dtype=np.float32)
+    given = match_kind_weights("behaviour.weights", weights or {}, kinds)
+    return np.array([given.get(kind, usual.get(normalise_kind(kind), other)) for kind in kinds], dtype=np.float32)
 
 
 def sum_action_weights(histories: SequenceBatch, weights: npt.NDArray[np.float32], n_items: int) -> sp.csr_array:
     """Σ bᵢ·behaviourᵢ of every user and item, a sparse matrix `[B, N]`.
 
-    behaviourᵢ is 1 where the user did an action of kind i with the item at least once, else 0 (binary code);
-    bᵢ `[K]` is its weight. Pairs that sum to 0 stay as explicit zeros. Events without an item do not count.
+    behaviourᵢ is 1 if the user has an event of kind i with the item, else 0; bᵢ `[K]` is its weight. Pairs that sum to
+    0 stay as explicit zeros. Events without an item do not count.
     """
     kept = histories.items >= 0
     keys = (histories.rows[kept] * n_items + histories.items[kept]) * len(weights) + histories.kinds[kept]
@@ -94,7 +94,7 @@ def sum_action_weights(histories: SequenceBatch, weights: npt.NDArray[np.float32
 def encode_behaviour(histories: SequenceBatch, weights: npt.NDArray[np.float32]) -> Modality:
     """The behaviour of a user over all items, `[B, K + 1]`.
 
-    Column i is bᵢ·behaviourᵢ (behaviourᵢ 1 where the user ever did kind i), the last column their sum Σ bᵢ·behaviourᵢ.
+    Column i is bᵢ·behaviourᵢ (behaviourᵢ is 1 if the user has an event of kind i), the last column Σ bᵢ·behaviourᵢ.
     """
     codes = np.zeros((len(histories), len(weights)), dtype=np.float32)
     codes[histories.rows, histories.kinds] = 1.0
@@ -112,12 +112,12 @@ def average_acted_items(strength: sp.csr_array, items: Modality) -> Modality:
 
 
 def count_cooccurrences(histories: SequenceBatch, n_items: int, window: int) -> sp.csr_array:
-    """How often two items stand near each other, `[N, N]`, symmetric: Σ 1/distance over pairs within `window`.
+    """Co-occurrence counts of items, `[N, N]`, symmetric: Σ 1/distance over pairs within `window`.
 
-    Distance is counted in events with an item; an item beside itself does not count.
+    Distance counts events with an item. Pairs of an item with itself are left out.
     """
-    told = histories.keep(histories.items >= 0)
-    items, rows = told.items.astype(np.int64), told.rows
+    kept = histories.keep(histories.items >= 0)
+    items, rows = kept.items.astype(np.int64), kept.rows
     total = sp.csr_array((n_items, n_items), dtype=np.float64)
     for distance in range(1, window + 1):
         left, right = items[:-distance], items[distance:]
@@ -140,8 +140,8 @@ def compute_shifted_ppmi(counts: sp.csr_array, *, shift: float = 1.0, smoothing:
     columns = np.asarray(matrix.sum(axis=0)).ravel() ** smoothing
     if not matrix.nnz:
         return matrix
-    place = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    expected = rows[place] * columns[matrix.indices] / columns.sum()
+    row_of_entry = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    expected = rows[row_of_entry] * columns[matrix.indices] / columns.sum()
     matrix.data = np.maximum(np.log(matrix.data / expected) - np.log(shift), 0.0)
     matrix.eliminate_zeros()
     return matrix
@@ -156,15 +156,23 @@ def embed_cooccurrence(
 ) -> Modality:
     """Item vectors `[N, dim]` of length 1 from windowed co-occurrence: U·√Σ of the shifted PPMI matrix.
 
-    Items that stand beside none are absent. `dim` is smaller where there are fewer items.
+    Items without a neighbour are absent. With fewer items than `dim`, vectors are shorter.
     """
     matrix = compute_shifted_ppmi(
         count_cooccurrences(histories, n_items, options.window), shift=options.shift, smoothing=options.smoothing
     )
     name = f"co-occurrence window={options.window} shift={options.shift} smoothing={options.smoothing} seed={seed}"
+    return embed_matrix(matrix, options.dim, name, seed=seed)
+
+
+def embed_matrix(matrix: sp.csr_array, dim: int, name: str, *, seed: int) -> Modality:
+    """Unit vectors `[N, dim]` of the rows of a shifted PPMI matrix: U·√Σ of its truncated SVD; empty rows are absent.
+
+    √Σ is split evenly between rows and columns (Levy, Goldberg and Dagan 2015, section 3.3).
+    """
     if not matrix.nnz:
-        return Modality(np.zeros((n_items, 1), dtype=np.float32), np.zeros(n_items, dtype=bool), name)
-    left, values, _ = compute_truncated_svd(matrix, options.dim, seed=seed, iterations=3)
+        return Modality(np.zeros((matrix.shape[0], 1), np.float32), np.zeros(matrix.shape[0], bool), name)
+    left, values, _ = compute_truncated_svd(matrix, dim, seed=seed, iterations=3)
     vectors = (left * np.sqrt(values)).astype(np.float32)
     present = (np.diff(matrix.indptr) > 0) & (np.linalg.norm(vectors, axis=1) > 1e-9)
     vectors[~present] = 0.0

@@ -1,7 +1,7 @@
-"""Training of a small picture or sound network without labels: contents find their partners among the batch.
+"""Contrastive training of a small picture or sound network without labels.
 
-Partners are a second, changed version of the content (SimCLR, Chen et al. 2020), the text vector of its item and the
-behaviour vector of its item, that is, of what is consumed with it (CLIP, Radford et al. 2021).
+The positives of a content are its second augmentation (SimCLR, Chen et al. 2020), and the text embedding and the
+behaviour embedding of its item (CLIP, Radford et al. 2021). The negatives are the other contents of the batch.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from penchant.encoders.trainable import Learned, TrainableEncoder
 from penchant.losses.contrastive import info_nce, nt_xent
 
 AUGMENT: Final = "augment"
-_HEAD: Final = 64
+_PROJECTION: Final = 64
 _WARM_UP: Final = 0.1
 _WEIGHT_DECAY: Final = 0.01
 _RIDGE: Final = 0.1
-"""Share of the largest variance that is added to each before whitening: what is only noise stays small."""
+"""Share of the largest variance that is added to each one before whitening, so that noise stays small."""
 
-Change = Callable[[npt.NDArray[Any], np.random.Generator], npt.NDArray[np.float32]]
+Augmentation = Callable[[npt.NDArray[Any], np.random.Generator], npt.NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
 class Augmentations:
-    """How pictures and sounds are changed."""
+    """Augmentation of pictures and of sounds."""
 
     pictures: PictureAugmentation = field(default_factory=PictureAugmentation)
     sounds: SoundAugmentation = field(default_factory=SoundAugmentation)
@@ -49,24 +49,24 @@ def train_encoder(
     augmentations: Augmentations = Augmentations(),
     progress: Progress | None = None,
 ) -> None:
-    """Set `encoder.learned`: weights after the passes, and the whitening of the features.
+    """Set `encoder.learned`: trained weights, and the whitening of the features.
 
-    Same files, options and seed, same bytes. The generator of torch outside is left as it was.
+    Equal files, options and seed give equal bytes. The state of torch's global generator does not change.
     """
     import torch
 
     rng = np.random.default_rng(encoder.seed)
     objectives = [name for name in encoder.options.objectives if name == AUGMENT or name in files.partners]
-    objectives = objectives or [AUGMENT]  # neither text nor behaviour is there
+    objectives = objectives or [AUGMENT]  # the items have neither text nor behaviour
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(encoder.seed)
         network = encoder.build()
         loss = _Loss(network, encoder, files, objectives)
-        _passes(loss, encoder, files, _change(encoder, augmentations), rng, progress)
+        _run_epochs(loss, encoder, files, _build_augmentation(encoder, augmentations), rng, progress)
     weights = {key: value.detach().cpu().numpy() for key, value in network.state_dict().items()}
-    mean, projection = fit_whitening(_content_features(encoder, network, files), encoder.options.dim)
-    goals = ", ".join({AUGMENT: "versions of itself"}.get(name, f"{name} of its item") for name in objectives)
-    note = f"{encoder.network} was trained without labels on {len(files):,} files of the items, to find {goals}."
+    mean, projection = fit_whitening(_average_features(encoder, network, files), encoder.options.dim)
+    goals = ", ".join({AUGMENT: "augmentations of a file"}.get(name, f"{name} of its item") for name in objectives)
+    note = f"{encoder.network} was trained without labels on {len(files):,} files of the items, to match {goals}."
     encoder.learned = Learned(weights, mean, projection, note)
 
 
@@ -81,6 +81,7 @@ def fit_whitening(
     _, values, directions = np.linalg.svd(features - mean, full_matrices=False)
     variances = values**2 / len(features)
     count = int(min(dim, max((variances > 1e-9 * max(variances[0], 1e-12)).sum(), 1)))
+    # + r·λ_1 bounds the gain of weak directions; signs are fixed because those of an SVD are arbitrary
     scales = np.sqrt(variances[:count] + _RIDGE * variances[0] + 1e-12)
     signs = np.sign(directions[np.arange(count), np.abs(directions[:count]).argmax(axis=1)])
     projection = (directions[:count] * (signs / scales)[:, None]).T
@@ -88,7 +89,7 @@ def fit_whitening(
 
 
 class _Loss:
-    """The network with a head for each objective, and the sum of their losses."""
+    """The network with a projection head for each objective, and the sum of their losses."""
 
     def __init__(self, network: Any, encoder: TrainableEncoder, files: TrainingFiles, objectives: list[str]) -> None:
         import torch
@@ -103,18 +104,23 @@ class _Loss:
         self.sides = nn.ModuleDict()
         self.partners = {}
         for name in objectives:
-            layers = (nn.Linear(width, 2 * _HEAD), nn.BatchNorm1d(2 * _HEAD), nn.ReLU(), nn.Linear(2 * _HEAD, _HEAD))
+            layers = (
+                nn.Linear(width, 2 * _PROJECTION),
+                nn.BatchNorm1d(2 * _PROJECTION),
+                nn.ReLU(),
+                nn.Linear(2 * _PROJECTION, _PROJECTION),
+            )
             self.heads[name] = nn.Sequential(*layers)
             if name != AUGMENT:
                 partner = files.partners[name].unit()
-                self.sides[name] = nn.Linear(partner.dim, _HEAD, bias=False)
+                self.sides[name] = nn.Linear(partner.dim, _PROJECTION, bias=False)
                 self.partners[name] = (torch.from_numpy(partner.vectors), torch.from_numpy(partner.present).float())
 
     def parameters(self) -> list[Any]:
         return [*self.network.parameters(), *self.heads.parameters(), *self.sides.parameters()]
 
     def __call__(self, versions: list[npt.NDArray[np.float32]], owners: npt.NDArray[np.int64]) -> Any:
-        """Of two changed versions of the contents `owners` `[B]`."""
+        """The loss of two augmentations of the contents `owners` `[B]`."""
         import torch
 
         with autocast(self.precision, "cpu"):
@@ -129,20 +135,20 @@ class _Loss:
             if float(present.sum()) > 1:
                 side = self.sides[name](vectors)
                 for feature in features:
-                    pulled = info_nce(head(feature), side, temperature=self.temperature, weights=present)
-                    total = total + pulled / 2
+                    pair_loss = info_nce(head(feature), side, temperature=self.temperature, weights=present)
+                    total = total + pair_loss / 2
         return total
 
 
-def _passes(
+def _run_epochs(
     loss: _Loss,
     encoder: TrainableEncoder,
     files: TrainingFiles,
-    change: Change,
+    augment: Augmentation,
     rng: np.random.Generator,
     progress: Progress | None,
 ) -> None:
-    """AdamW with a warm-up and a cosine; each pass sees every content once, a random window of it in each version."""
+    """AdamW with warm-up and cosine decay. An epoch has every content once, a random window in each augmentation."""
     import torch
 
     options = encoder.options
@@ -164,7 +170,7 @@ def _passes(
         for start in range(0, count - size + 1, size):
             owners = order[start : start + size]
             drawn = [starts[owners] + rng.integers(0, windows[owners]) for _ in range(2)]
-            value = loss([change(files.windows[rows], rng) for rows in drawn], owners)
+            value = loss([augment(files.windows[rows], rng) for rows in drawn], owners)
             optimizer.zero_grad(set_to_none=True)
             value.backward()
             optimizer.step()
@@ -173,13 +179,13 @@ def _passes(
             progress(f"{encoder.network}: pass {epoch + 1} of {passes}", (epoch + 1) / passes)
 
 
-def _change(encoder: TrainableEncoder, told: Augmentations) -> Change:
+def _build_augmentation(encoder: TrainableEncoder, augmentations: Augmentations) -> Augmentation:
     if encoder.name == IMAGE:
-        return lambda windows, rng: augment_pictures(windows, SIDE, told.pictures, rng)
-    return lambda windows, rng: augment_spectrograms(windows.astype(np.float32), told.sounds, rng)
+        return lambda windows, rng: augment_pictures(windows, SIDE, augmentations.pictures, rng)
+    return lambda windows, rng: augment_spectrograms(windows.astype(np.float32), augmentations.sounds, rng)
 
 
-def _content_features(encoder: TrainableEncoder, network: Any, files: TrainingFiles) -> npt.NDArray[np.float32]:
+def _average_features(encoder: TrainableEncoder, network: Any, files: TrainingFiles) -> npt.NDArray[np.float32]:
     """Features of every content, the mean over its windows, `[M, F]`."""
     features = encoder.compute_features(network, files.windows)
     starts = np.searchsorted(files.owners, np.arange(len(files)))

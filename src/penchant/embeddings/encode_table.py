@@ -1,8 +1,8 @@
-"""Item vectors of one modality as a Parquet file: what `penchant encode` writes."""
+"""Embeddings of items of one modality as a Parquet file, for `penchant encode`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -29,9 +29,9 @@ from penchant.errors import DataError, OptionError
 
 @dataclass(frozen=True)
 class EncodedTable:
-    """What was written: the file, the modality in it (row = item code) and notes (which encoder was chosen and why).
+    """The written file, its modality (row = item code) and notes (the encoder and the reason for it).
 
-    `moved`: how far neighbours are from those of an older file, where one was named.
+    `moved` compares the nearest neighbours with those of an older file.
     """
 
     path: Path
@@ -40,44 +40,56 @@ class EncodedTable:
     moved: Migration | None = None
 
 
+@dataclass(frozen=True)
+class EncodeOptions:
+    """Which embeddings are written, and what they are compared with."""
+
+    modality: str
+    """Modality of the items: text, image or audio."""
+    encoder: str = AUTO
+    """Name, folder or hub model of the encoder, as in the options of the modality."""
+    modalities: ModalityOptions = field(default_factory=ModalityOptions)
+    """Options of all modalities."""
+    beside: Path | None = None
+    """File of older embeddings of the same items. none compares with none."""
+    k: int = 10
+    """Nearest neighbours in the comparison. 1 or more."""
+
+
 def encode_table(
     dataset: Dataset,
-    name: str,
-    encoder: str,
     out: str | Path,
+    options: EncodeOptions,
     *,
-    options: ModalityOptions = ModalityOptions(),  # noqa: B008
     cache: EncoderCache | None = None,
     progress: Progress | None = None,
     trainer: Trainer | None = None,
-    beside: str | Path | None = None,
-    k: int = 10,
 ) -> EncodedTable:
-    """Encode every item and write `item_id`, `vector` (fixed-size list of float32) and `present`, whole or not at all.
+    """Encode every item and write `item_id`, `vector` (fixed-size list of float32) and `present` in one step.
 
-    `encoder`: a name, a folder or a hub model, as `options` of the modality take it. Raises `OptionError` for another
+    `trainer` trains a small network (`cnn`, `crnn`, `lstm`) on the files first. Raises `OptionError` for another
     modality, `DataError` where no item has content of it, `EncoderError` where the encoder cannot be loaded.
-
-    `beside`: vectors that an older encoder made of these items; the result says how many of the k nearest neighbours
-    stayed. `trainer` trains a small network (`cnn`, `crnn`, `lstm`) on the files first.
     """
+    name, beside = options.modality, options.beside
     if name not in _MODALITIES:
         raise OptionError("modality", name, allowed=_MODALITIES)
     old = None if beside is None else read_vectors(beside, "beside")
     if old is not None and old.table != schema.ITEMS:
         raise DataError(f"{beside} holds vectors of {old.table}.", remedy="Give vectors of items.")
     if name == schema.TEXT:
-        modality, notes = _text(dataset, encoder, options, cache, progress)
+        modality, notes = _encode_texts(dataset, options, cache, progress)
     else:
-        modality, notes = _media(dataset, name, encoder, options, cache, progress, trainer)
+        modality, notes = _encode_media(dataset, options, cache, progress, trainer)
     if modality is None or not modality.present.any():
         raise DataError(
-            f"No item has anything to encode as {name}.",
+            f"No item has content of the modality {name}.",
             remedy=f"Check the columns of items: {', '.join(dataset.items.columns)}.",
         )
     moved = None
     if old is not None:
-        moved = compare_neighbours(old.align(dataset.item_vocabulary), modality, k=k, seed=options.seed)
+        moved = compare_neighbours(
+            old.align(dataset.item_vocabulary), modality, k=options.k, seed=options.modalities.seed
+        )
         notes = [*notes, moved.sentence]
     return EncodedTable(write_modality(out, dataset.item_vocabulary.ids, modality), modality, notes, moved)
 
@@ -96,37 +108,38 @@ def write_modality(out: str | Path, item_ids: pl.Series, modality: Modality) -> 
     return Path(out)
 
 
-def _text(
-    dataset: Dataset, encoder: str, options: ModalityOptions, cache: EncoderCache | None, progress: Progress | None
+def _encode_texts(
+    dataset: Dataset, options: EncodeOptions, cache: EncoderCache | None, progress: Progress | None
 ) -> tuple[Modality | None, list[str]]:
-    told = replace(options.text, encoder=encoder)
-    texts = join_text_fields(dataset.items, told.fields)
-    found, choice = fit_text_encoder(texts, told, seed=options.seed)
-    fitted = FittedEncoders(found, told.fields, choice)
-    return (None if found is None else fitted.encode_text(texts, cache=cache, progress=progress)), fitted.notes
+    text_options = replace(options.modalities.text, encoder=options.encoder)
+    texts = join_text_fields(dataset.items, text_options.fields)
+    encoder, choice = fit_text_encoder(texts, text_options, seed=options.modalities.seed)
+    fitted = FittedEncoders(encoder, text_options.fields, choice)
+    return (None if encoder is None else fitted.encode_text(texts, cache=cache, progress=progress)), fitted.notes
 
 
-def _media(
+def _encode_media(
     dataset: Dataset,
-    kind: str,
-    encoder: str,
-    options: ModalityOptions,
+    options: EncodeOptions,
     cache: EncoderCache | None,
     progress: Progress | None,
     trainer: Trainer | None,
 ) -> tuple[Modality | None, list[str]]:
-    told: ImageOptions | AudioOptions = options.image if kind == schema.IMAGE else options.audio
-    reasons: list[str] = []
-    if encoder == AUTO:
-        encoder, reason = choose_media_encoder(kind, dataset, least_files=options.trainable.least_files)
+    kind, name, reasons = options.modality, options.encoder, list[str]()
+    all_options = options.modalities
+    if name == AUTO:
+        name, reason = choose_media_encoder(kind, dataset, least_files=all_options.trainable.least_files)
         reasons = [reason] if reason else []
-    if encoder == NONE:
+    if name == NONE:
         raise DataError(
             f"There is no {kind} encoder to use. {' '.join(reasons)}".strip(),
             remedy="Name one: a small network, a folder or a hub name.",
         )
-    found = build_media_encoder(kind, replace(told, encoder=encoder), options.trainable, seed=options.seed)
-    fitted = FittedEncoders(media={kind: found}, limits=options.media, reasons=reasons)
+    media_options: ImageOptions | AudioOptions = all_options.image if kind == schema.IMAGE else all_options.audio
+    encoder = build_media_encoder(
+        kind, replace(media_options, encoder=name), all_options.trainable, seed=all_options.seed
+    )
+    fitted = FittedEncoders(media={kind: encoder}, limits=all_options.media, reasons=reasons)
     train_pending(dataset, fitted, Modalities(), trainer, progress)
     modalities = fitted.encode_table(schema.ITEMS, dataset.items, root=dataset.root, cache=cache, progress=progress)
     return modalities.get(kind), fitted.notes

@@ -1,11 +1,10 @@
-"""The encoders of one recommender: fitted once, able to encode what comes later, kept in the bundle."""
+"""The encoders of one recommender: fitted once, saved in the bundle, and used for later items, users and events."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol
 
 import polars as pl
 
@@ -71,20 +70,16 @@ class ModalityOptions:
         require_range(self, "align_s", "seed", least=0, part="modalities.")
 
 
-class _Stateful(Protocol):
-    def state(self) -> EncoderState: ...
-
-
 @dataclass(frozen=True)
 class FittedEncoders:
-    """What turns new items, users, events and sentences into the same vectors as before.
+    """Encoders that give later items, users, events and sentences vectors of the same space.
 
-    `attributes`: by table (`items`, `users`, `events` for the context). `choice`: why this text encoder. `media`: the
-    encoders of `image` and `audio`. `reports`: what became of the files, by table and column (not part of the bundle).
-    `vectors`: files of vectors that were brought, by modality. `align_s`: the seconds of one moment. `speech`: what
-    makes text of sounds. `people`: modalities of users that were learned from the events (not part of the bundle
-    either). `reasons`: why these encoders of media, or none. `chosen`: kinds of media whose encoder nobody named; what
-    cannot be learned there is left out and said, not refused.
+    `fields` are the text columns of items, `choice` the reason for the text encoder. `attributes` are encoders by table
+    (`items`, `users`; `events` for the context), `media` those of `image` and `audio`, within `limits`, and `speech`
+    transcribes sounds. `vectors` are files of precomputed embeddings by modality. Contents within `align_s` seconds
+    form one moment. `reasons` explain the choice of media encoders; `chosen` are kinds of media whose encoder `auto`
+    chose: a failure there is a note, not an error. Not in the bundle: `reports` of files by table and column, and
+    `user_embeddings`, modalities of users that are learned from events.
     """
 
     text: TextEncoder | None = None
@@ -97,39 +92,43 @@ class FittedEncoders:
     vectors: Mapping[str, Path] = field(default_factory=dict)
     align_s: float = 0.0
     speech: Transcriber | None = None
-    people: tuple[PrecomputedEmbeddings, ...] = field(default=(), compare=False)
+    user_embeddings: tuple[PrecomputedEmbeddings, ...] = field(default=(), compare=False)
     reasons: list[str] = field(default_factory=list)
     chosen: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def notes(self) -> list[str]:
-        """What was chosen and why, one sentence each, for the report."""
-        told = [*([self.choice.reason] if self.choice else []), *self.reasons]
-        told += [f"{place}: {report.sentence}" for place, report in self.reports.items()]
-        return told + [f"{kind}: {encoder.note}" for kind, encoder in self.media.items() if encoder.is_loaded]
+        """Choices with their reasons and results of files, one sentence each, for the report."""
+        notes = [*([self.choice.reason] if self.choice else []), *self.reasons]
+        notes += [f"{place}: {report.sentence}" for place, report in self.reports.items()]
+        return notes + [f"{kind}: {encoder.note}" for kind, encoder in self.media.items() if encoder.is_loaded]
 
     @property
-    def waiting(self) -> list[str]:
-        """Kinds of media whose encoder is still to be trained."""
+    def untrained(self) -> list[str]:
+        """Kinds of media whose encoder needs training."""
         return [kind for kind, one in self.media.items() if isinstance(one, TrainableEncoder) and one.learned is None]
 
     @property
     def fingerprints(self) -> dict[str, str]:
-        """The fingerprint of every encoder, by what it encodes, for the bundle."""
-        told = {f"{schema.ATTRIBUTES}.{table}": encoder.fingerprint for table, encoder in self.attributes.items()}
-        told |= {} if self.speech is None else {self.speech.name: self.speech.fingerprint}
-        media = {kind: encoder.fingerprint for kind, encoder in self.media.items()}
-        return {**({schema.TEXT: self.text.fingerprint} if self.text is not None else {}), **media, **told}
+        """The fingerprint of every encoder by what it encodes, for the bundle."""
+        encoders: dict[str, TextEncoder | MediaEncoder | AttributeEncoder | Transcriber] = {}
+        if self.text is not None:
+            encoders[schema.TEXT] = self.text
+        encoders |= self.media
+        encoders |= {f"{schema.ATTRIBUTES}.{table}": encoder for table, encoder in self.attributes.items()}
+        if self.speech is not None:
+            encoders[self.speech.name] = self.speech
+        return {name: encoder.fingerprint for name, encoder in encoders.items()}
 
     def encode_text(
         self, texts: Sequence[str | None], *, cache: EncoderCache | None = None, progress: Progress | None = None
     ) -> Modality:
-        """Vectors `[N, D]` of sentences. Raises `EncoderError` where there is no text modality."""
+        """Vectors `[N, D]` of sentences. Raises `EncoderError` without a text encoder."""
         if self.text is None:
             raise EncoderError(
                 "There is no text encoder: the items have no text.", remedy="Ask with a history instead of a sentence."
             )
-        if cache is None or isinstance(self.text, NgramEncoder):  # n-grams are as fast as the look-up
+        if cache is None or isinstance(self.text, NgramEncoder):  # n-grams are as fast as a look-up
             return encode_in_chunks(self.text, texts, progress=progress)
         filled = [text if text and text.strip() else None for text in texts]
         return cache.encode(self.text, filled, content_bytes=encode_utf8, progress=progress)
@@ -143,7 +142,7 @@ class FittedEncoders:
         cache: EncoderCache | None = None,
         progress: Progress | None = None,
     ) -> tuple[Modality, MediaReport]:
-        """Vectors of pictures (`image`) or sounds (`audio`) in files named relative to `root`, and what failed."""
+        """Vectors of pictures (`image`) or sounds (`audio`) in files named relative to `root`, and a report."""
         if kind not in self.media:
             raise EncoderError(
                 f"There is no {kind} encoder.",
@@ -151,7 +150,7 @@ class FittedEncoders:
             )
         return encode_files(self.media[kind], names, root=root, options=self.limits, cache=cache, progress=progress)
 
-    def texts(
+    def build_texts(
         self,
         name: str,
         table: pl.DataFrame,
@@ -160,16 +159,16 @@ class FittedEncoders:
         cache: EncoderCache | None = None,
         progress: Progress | None = None,
     ) -> list[str | None]:
-        """One text a row of `items`, `users` or `events`: what is written, and what is said in its sound."""
+        """One text a row of `items`, `users` or `events`: its text fields, and the transcript of its sound."""
         written = join_text_fields(table, self.fields if name == schema.ITEMS else (schema.TEXT,))
         if self.speech is None or schema.AUDIO not in table.columns or table[schema.AUDIO].is_null().all():
             return written
         files, folder = table[schema.AUDIO].cast(pl.String).to_list(), None if cache is None else cache.folder
-        told, self.reports[f"{name}.{self.speech.name}"] = transcribe_files(
+        spoken, self.reports[f"{name}.{self.speech.name}"] = transcribe_files(
             self.speech, files, root=root, folder=folder, options=self.limits, progress=progress
         )
-        said = join_text_fields(pl.DataFrame({"said": pl.Series(told, dtype=pl.String)}), ("said",))
-        return [". ".join(part for part in pair if part) or None for pair in zip(written, said, strict=True)]
+        transcripts = join_text_fields(pl.DataFrame({"spoken": pl.Series(spoken, dtype=pl.String)}), ("spoken",))
+        return [". ".join(part for part in pair if part) or None for pair in zip(written, transcripts, strict=True)]
 
     def encode_media_columns(
         self,
@@ -180,20 +179,20 @@ class FittedEncoders:
         cache: EncoderCache | None = None,
         progress: Progress | None = None,
     ) -> tuple[Modality, MediaReport] | None:
-        """The modality `image` or `audio` of the rows of a table from its column, filled from its videos; None where
-        the table names neither."""
+        """The modality `image` or `audio` of a table from its files, where absent from its videos; None without
+        both."""
         named = {column: table[column].cast(pl.String).to_list() for column in (kind, schema.VIDEO) if column in table}
-        found = None
+        encoded = None
         if any(named.get(kind, [])):
-            found = self.encode_media(kind, named[kind], root=root, cache=cache, progress=progress)
+            encoded = self.encode_media(kind, named[kind], root=root, cache=cache, progress=progress)
         if any(named.get(schema.VIDEO, [])):
             names = named[schema.VIDEO]
-            if found is not None:
-                names = [None if has else name for name, has in zip(names, found[0].present, strict=True)]
-            encoder, told = self.media[kind], self.limits
-            videos = encode_videos(encoder, names, root=root, options=told, cache=cache, progress=progress)
-            found = fill_from_videos(found, videos)
-        return found
+            if encoded is not None:
+                names = [None if has else name for name, has in zip(names, encoded[0].present, strict=True)]
+            encoder, limits = self.media[kind], self.limits
+            videos = encode_videos(encoder, names, root=root, options=limits, cache=cache, progress=progress)
+            encoded = fill_from_videos(encoded, videos)
+        return encoded
 
     def encode_table(
         self,
@@ -204,18 +203,20 @@ class FittedEncoders:
         cache: EncoderCache | None = None,
         progress: Progress | None = None,
     ) -> Modalities:
-        """The modalities of the rows of `items`, `users` or `events`, as far as there are encoders and columns.
+        """The modalities of the rows of `items`, `users` or `events`, for which there are encoders and columns.
 
-        `root` is the folder of their pictures and sounds; what fails is noted in `reports`.
+        `root` is the folder of pictures and sounds; `reports` gets the failures.
         """
         modalities: dict[str, Modality] = {}
-        texts = self.texts(name, table, root=root, cache=cache, progress=progress) if self.text is not None else []
+        texts = (
+            self.build_texts(name, table, root=root, cache=cache, progress=progress) if self.text is not None else []
+        )
         if self.text is not None and (name == schema.ITEMS or any(texts)):
             modalities[schema.TEXT] = self.encode_text(texts, cache=cache, progress=progress)
-        for kind in [kind for kind in self.media if kind not in self.waiting]:
-            found = self.encode_media_columns(kind, table, root=root, cache=cache, progress=progress)
-            if found is not None:
-                modalities[kind], self.reports[f"{name}.{kind}"] = found
+        for kind in [kind for kind in self.media if kind not in self.untrained]:
+            encoded = self.encode_media_columns(kind, table, root=root, cache=cache, progress=progress)
+            if encoded is not None:
+                modalities[kind], self.reports[f"{name}.{kind}"] = encoded
         encoder = self.attributes.get(name)
         if encoder is not None and encoder.dim:
             modalities[schema.ATTRIBUTES] = encoder.encode(table)
@@ -223,14 +224,15 @@ class FittedEncoders:
 
     def state(self) -> EncoderState:
         """Tensors and metadata, for the bundle."""
-        parts: dict[str, _Stateful] = {f"attributes_{table}": encoder for table, encoder in self.attributes.items()}
-        parts.update(self.media)
-        states = {name: part.state() for name, part in parts.items()}
+        parts: dict[str, AttributeEncoder | MediaEncoder | Transcriber | TextEncoder] = {}
+        parts |= {f"attributes_{table}": encoder for table, encoder in self.attributes.items()}
+        parts |= self.media
         if self.speech is not None:
-            states[self.speech.name] = self.speech.state()
+            parts[self.speech.name] = self.speech
         if self.text is not None:
-            states["text"] = self.text.state()
-        own: dict[str, Any] = {
+            parts["text"] = self.text
+        states = {name: part.state() for name, part in parts.items()}
+        settings = {
             "fields": list(self.fields),
             "choice": asdict(self.choice) if self.choice else None,
             "media": asdict(self.limits),
@@ -238,47 +240,46 @@ class FittedEncoders:
             "align_s": self.align_s,
             "reasons": list(self.reasons),
         }
-        return EncoderState.join({**states, "encoders": EncoderState({}, own)})
+        return EncoderState.join({**states, "encoders": EncoderState({}, settings)})
 
     @classmethod
     def from_state(cls, state: EncoderState) -> FittedEncoders:
-        """The encoders that gave `state`; pretrained weights are looked up at the first use."""
-        own = state.metadata["encoders"]
+        """The encoders of a `state`; pretrained weights are loaded at the first use."""
+        settings = state.metadata["encoders"]
         tables = [name.removeprefix("attributes_") for name in state.metadata if name.startswith("attributes_")]
         kinds = (schema.IMAGE, schema.AUDIO)
         return cls(
             text=restore_text_encoder(state.extract("text")) if "text" in state.metadata else None,
-            fields=tuple(own["fields"]),
-            choice=TextChoice(**own["choice"]) if own["choice"] else None,
+            fields=tuple(settings["fields"]),
+            choice=TextChoice(**settings["choice"]) if settings["choice"] else None,
             attributes={table: AttributeEncoder.from_state(state.extract(f"attributes_{table}")) for table in tables},
             media={kind: restore_media_encoder(state.extract(kind)) for kind in kinds if kind in state.metadata},
-            limits=MediaOptions(**own["media"]),
-            vectors={name: Path(path) for name, path in own["vectors"].items()},
-            align_s=float(own["align_s"]),
+            limits=MediaOptions(**settings["media"]),
+            vectors={name: Path(path) for name, path in settings["vectors"].items()},
+            align_s=float(settings["align_s"]),
             speech=Transcriber.from_state(state.extract(Transcriber.name))
             if Transcriber.name in state.metadata
             else None,
-            reasons=list(own["reasons"]),
+            reasons=list(settings["reasons"]),
         )
 
 
 def fit_encoders(
     dataset: Dataset, options: ModalityOptions = ModalityOptions(), cache: EncoderCache | None = None
 ) -> FittedEncoders:
-    """Choose and fit the encoders on a dataset; nothing is encoded yet, but what is said in sounds is listened to."""
+    """Choose and fit the encoders on a dataset. Sounds are transcribed; nothing else is encoded yet."""
     speech = Transcriber(options.speech) if options.speech.model != NONE else None
     reading = FittedEncoders(fields=options.text.fields, limits=options.media, speech=speech)
-    corpus = reading.texts(schema.ITEMS, dataset.items, root=dataset.root, cache=cache)
-    of_items = tuple(corpus)
+    corpus = reading.build_texts(schema.ITEMS, dataset.items, root=dataset.root, cache=cache)
+    item_texts = tuple(corpus)
     for name, table in ((schema.USERS, dataset.users), (schema.EVENTS, dataset.events)):
-        corpus += [text for text in reading.texts(name, table, root=dataset.root, cache=cache) if text]
+        corpus += [text for text in reading.build_texts(name, table, root=dataset.root, cache=cache) if text]
     text, choice = fit_text_encoder(corpus, options.text, seed=options.seed)
     attributes: dict[str, AttributeEncoder] = {}
     if options.attributes.enabled:
         context = dataset.events.select(select_context_columns(dataset.events.columns))
-        told = options.attributes
-        attributes[schema.ITEMS] = AttributeEncoder(told).fit(dataset.items)
-        free = AttributeOptions(max_categories=told.max_categories, min_count=told.min_count)
+        attributes[schema.ITEMS] = AttributeEncoder(options.attributes).fit(dataset.items)
+        free = replace(options.attributes, columns=())  # `columns` name columns of items
         attributes[schema.USERS] = AttributeEncoder(free).fit(dataset.users)
         attributes[schema.EVENTS] = AttributeEncoder(free).fit(context)
     media: dict[str, MediaEncoder] = {}
@@ -289,7 +290,7 @@ def fit_encoders(
         name, reason = one.encoder, ""
         if name == AUTO:
             least = options.trainable.least_files
-            name, reason = choose_media_encoder(kind, dataset, least_files=least, texts=of_items)
+            name, reason = choose_media_encoder(kind, dataset, least_files=least, texts=item_texts)
             chosen += [kind] if name != NONE else []
         reasons += [reason] if reason else []
         if name != NONE:

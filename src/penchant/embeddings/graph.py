@@ -1,8 +1,9 @@
-"""Vectors of items and users from random walks over who did what, what follows what, and `relations`.
+"""Graph embeddings of items and users from random walks over events, co-occurrence and `relations`.
 
-DeepWalk (Perozzi et al. 2014) with the biased steps of node2vec (Grover and Leskovec 2016), and in place of skip-gram
-the matrix it factorises: shifted positive PMI of the walks' windows, then a truncated SVD (Levy and Goldberg 2014; Qiu
-et al., "Network embedding as matrix factorization", 2018). In closed form it repeats to the byte and needs no package.
+DeepWalk (Perozzi et al. 2014) with the biased steps of node2vec (Grover and Leskovec 2016). In place of skip-gram, the
+matrix that it factorises: shifted positive PMI of the windows of walks, then a truncated SVD (Levy and Goldberg 2014;
+Qiu et al., "Network embedding as matrix factorization", 2018). The closed form is reproducible to the byte and needs no
+package.
 """
 
 from __future__ import annotations
@@ -25,16 +26,16 @@ from penchant.data.sequences import SequenceBatch
 from penchant.embeddings.behaviour import (
     compute_shifted_ppmi,
     count_cooccurrences,
+    embed_matrix,
     resolve_kind_weights,
     sum_action_weights,
 )
-from penchant.encoders.svd import compute_truncated_svd
 from penchant.options import require_range
 
 SOCIAL_KINDS: Final = frozenset({"follows", "friend", "friends", "friend_of", "knows", "blocks"})
-"""Relations whose ends are people first, where an id is both a user's and an item's; others are items' first."""
+"""Relations whose ids name users where an id is both a user and an item. In other relations it names the item."""
 
-_REFUSALS: Final = 20
+_MOST_REJECTIONS: Final = 20
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,9 @@ def embed_graph(
     weights: Mapping[str, float] | None = None,
     seed: int = 0,
 ) -> tuple[Modality, PrecomputedEmbeddings]:
-    """The graph modality of every item (row = item code) and of every user; who has no edge is absent.
+    """The graph modality of every item (row = item code) and of every user; nodes without an edge are absent.
 
-    `weights` of kinds of events go before `ACTION_WEIGHTS`. Give the dataset the training part of the events only.
+    `weights` of kinds of events override `ACTION_WEIGHTS`. The dataset must hold training events only.
     """
     edges = build_graph(dataset, options, weights)
     counts = count_walk_pairs(edges, options, seed=seed)
@@ -88,29 +89,22 @@ def embed_graph(
         f"graph walks={options.walks} length={options.length} window={options.window} p={options.p} "
         f"q={options.q} neighbours={options.neighbours} seed={seed}"
     ) + "".join(f" {kind}={weight}" for kind, weight in sorted((weights or {}).items()))
-    if matrix.nnz:
-        left, values, _ = compute_truncated_svd(matrix, options.dim, seed=seed, iterations=3)
-        vectors = (left * np.sqrt(values)).astype(np.float32)
-    else:
-        vectors = np.zeros((edges.shape[0], 1), dtype=np.float32)
-    present = np.linalg.norm(vectors, axis=1) > 1e-9
-    vectors[~present] = 0.0
-    whole = Modality(vectors, present, name).unit()
+    nodes = embed_matrix(matrix, options.dim, name, seed=seed)
     items, users = np.arange(dataset.n_items), np.arange(dataset.n_users) + dataset.n_items
-    return whole.take(items), PrecomputedEmbeddings(
-        schema.GRAPH, schema.USERS, dataset.user_vocabulary.ids, whole.take(users)
+    return nodes.take(items), PrecomputedEmbeddings(
+        schema.GRAPH, schema.USERS, dataset.user_vocabulary.ids, nodes.take(users)
     )
 
 
 def build_graph(
     dataset: Dataset, options: GraphOptions = GraphOptions(enabled=True), weights: Mapping[str, float] | None = None
 ) -> sp.csr_array:
-    """Chances of each step `[V, V]`: nodes are items, then users, then what only `relations` name.
+    """Transition weights `[V, V]`: nodes are items, then users, then ids that only `relations` name.
 
-    The three sorts of edges count alike wherever a node has them. Actions that say "not this" are no edge.
+    The three types of edges have equal weight at each node. Negative events are no edges.
     """
     n_items, n_users = dataset.n_items, dataset.n_users
-    related, n_nodes = _relation_edges(dataset) if options.relations else (None, n_items + n_users)
+    related, n_nodes = _read_relations(dataset) if options.relations else (None, n_items + n_users)
     parts: list[sp.csr_array] = []
     histories = dataset.sequences()
     if options.events and histories.n_events:
@@ -118,13 +112,13 @@ def build_graph(
         strength = sum_action_weights(histories, actions, n_items).tocoo()
         kept = strength.data > 0
         ends = (strength.coords[0][kept] + n_items, strength.coords[1][kept])
-        parts.append(_symmetric(ends, strength.data[kept], n_nodes))
+        parts.append(_build_symmetric(ends, strength.data[kept], n_nodes))
     if options.neighbours and histories.n_events:
         wanted = ~np.isin(dataset.kinds.ids.to_numpy(), [*schema.NEGATIVE_KINDS])
         near = count_cooccurrences(histories.keep(wanted[histories.kinds]), n_items, options.neighbours).tocoo()
         parts.append(sp.coo_array((near.data, near.coords), shape=(n_nodes, n_nodes)).tocsr())
     if related is not None:
-        parts.append(_symmetric(related, np.ones(len(related[0])), n_nodes))
+        parts.append(_build_symmetric(related, np.ones(len(related[0])), n_nodes))
     total = sp.csr_array((n_nodes, n_nodes), dtype=np.float64)
     for part in parts:
         sums = np.asarray(part.sum(axis=1)).ravel()
@@ -136,26 +130,27 @@ def build_graph(
 
 
 def count_walk_pairs(edges: sp.csr_array, options: GraphOptions, *, seed: int = 0) -> sp.csr_array:
-    """How often nodes stand near each other on walks `[V, V]`: Σ 1/distance over pairs within `window`."""
+    """Co-occurrence counts of nodes on walks `[V, V]`: Σ 1/distance over pairs within `window`."""
     n_nodes = edges.shape[0]
     starts = np.flatnonzero(np.diff(edges.indptr) > 0)
     counts = sp.csr_array((n_nodes, n_nodes), dtype=np.float64)
     rng = np.random.default_rng(seed)
     for _ in range(options.walks if len(starts) else 0):
         walks = draw_walks(edges, starts, options.length, rng, p=options.p, q=options.q)
-        counts = counts + count_cooccurrences(_batch(walks), n_nodes, options.window)
+        counts = counts + count_cooccurrences(_to_histories(walks), n_nodes, options.window)
     return sp.csr_array(counts)
 
 
 def draw_walks(
     edges: sp.csr_array, starts: Int64s, length: int, rng: np.random.Generator, *, p: float = 1.0, q: float = 1.0
 ) -> Int64s:
-    """Walks `[W, length]` from given nodes; every node must have an edge that leads on.
+    """Walks `[W, length]` from given nodes; every node must have an outgoing edge.
 
-    A step is drawn by the weights of the edges; with `p` or `q` other than 1 it is then kept with the chance of
-    node2vec: 1/p for the node before, 1 for its neighbours, 1/q for others, over the largest of them. After 20
-    refusals the last draw stands.
+    A step is drawn by the weights of the edges. With `p` or `q` other than 1 it is accepted with the probability of
+    node2vec: 1/p for the previous node, 1 for its neighbours, 1/q for others, over the largest of them. After 20
+    rejections the last draw is accepted.
     """
+    # weights of all edges in one cumulative sum: a uniform number in the interval of a node finds one of its edges
     ends = np.cumsum(edges.data)
     low = np.concatenate([np.zeros(1), ends])[edges.indptr]
     keys = np.repeat(np.arange(edges.shape[0], dtype=np.int64), np.diff(edges.indptr)) * edges.shape[0] + edges.indices
@@ -164,8 +159,8 @@ def draw_walks(
 
     def draw(at: Int64s) -> Int64s:
         point = low[at] + rng.random(len(at)) * (low[at + 1] - low[at])
-        place = np.clip(np.searchsorted(ends, point, side="right"), edges.indptr[at], edges.indptr[at + 1] - 1)
-        return np.asarray(edges.indices[place], dtype=np.int64)
+        edge = np.clip(np.searchsorted(ends, point, side="right"), edges.indptr[at], edges.indptr[at + 1] - 1)
+        return np.asarray(edges.indices[edge], dtype=np.int64)
 
     biased = p != 1.0 or q != 1.0
     most = max(1.0 / p, 1.0, 1.0 / q)
@@ -175,21 +170,21 @@ def draw_walks(
         if step == 1 or not biased:
             continue
         before = walks[:, step - 2]
-        open_ = np.arange(len(starts))
-        for _ in range(_REFUSALS):
-            drawn = walks[open_, step]
-            known = keys[np.minimum(np.searchsorted(keys, before[open_] * edges.shape[0] + drawn), len(keys) - 1)]
-            near = known == before[open_] * edges.shape[0] + drawn
-            chance = np.where(drawn == before[open_], 1.0 / p, np.where(near, 1.0, 1.0 / q)) / most
-            open_ = open_[rng.random(len(open_)) >= chance]
-            if not len(open_):
+        pending = np.arange(len(starts))
+        for _ in range(_MOST_REJECTIONS):
+            drawn = walks[pending, step]
+            known = keys[np.minimum(np.searchsorted(keys, before[pending] * edges.shape[0] + drawn), len(keys) - 1)]
+            near = known == before[pending] * edges.shape[0] + drawn
+            chance = np.where(drawn == before[pending], 1.0 / p, np.where(near, 1.0, 1.0 / q)) / most
+            pending = pending[rng.random(len(pending)) >= chance]
+            if not len(pending):
                 break
-            walks[open_, step] = draw(at[open_])
+            walks[pending, step] = draw(at[pending])
     return walks
 
 
-def _batch(walks: Int64s) -> SequenceBatch:
-    """Walks as histories, so that they are counted like them."""
+def _to_histories(walks: Int64s) -> SequenceBatch:
+    """Walks as histories, for `count_cooccurrences`."""
     count, length = walks.shape
     total = count * length
     return SequenceBatch(
@@ -202,13 +197,13 @@ def _batch(walks: Int64s) -> SequenceBatch:
     )
 
 
-def _symmetric(ends: tuple[Int64s, Int64s], weights: npt.NDArray[np.floating], n_nodes: int) -> sp.csr_array:
+def _build_symmetric(ends: tuple[Int64s, Int64s], weights: npt.NDArray[np.floating], n_nodes: int) -> sp.csr_array:
     one_way = sp.coo_array((weights.astype(np.float64), ends), shape=(n_nodes, n_nodes)).tocsr()
     return sp.csr_array(one_way + one_way.T)
 
 
-def _relation_edges(dataset: Dataset) -> tuple[tuple[Int64s, Int64s] | None, int]:
-    """Nodes of both ends of every relation, and how many nodes there are with those that only relations name."""
+def _read_relations(dataset: Dataset) -> tuple[tuple[Int64s, Int64s] | None, int]:
+    """Nodes of both ends of every relation, and the number of nodes with those that only relations name."""
     n_nodes = dataset.n_items + dataset.n_users
     table = dataset.relations
     if table is None or not table.height:
@@ -224,8 +219,8 @@ def _relation_edges(dataset: Dataset) -> tuple[tuple[Int64s, Int64s] | None, int
     names = pl.concat([table[schema.SOURCE_ID], table[schema.TARGET_ID]])
     nodes = np.concatenate(ends)
     others = names.filter(pl.Series(nodes < 0)).unique(maintain_order=True)
-    made = pl.DataFrame({"name": others, "node": np.arange(others.len()) + n_nodes})
-    joined = names.alias("name").to_frame().join(made, on="name", how="left", maintain_order="left")["node"]
+    numbered = pl.DataFrame({"name": others, "node": np.arange(others.len()) + n_nodes})
+    joined = names.alias("name").to_frame().join(numbered, on="name", how="left", maintain_order="left")["node"]
     nodes = np.where(nodes >= 0, nodes, joined.fill_null(-1).to_numpy())
     kept = nodes[: table.height] != nodes[table.height :]
     return (nodes[: table.height][kept], nodes[table.height :][kept]), n_nodes + others.len()

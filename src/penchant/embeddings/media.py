@@ -1,5 +1,5 @@
-"""Pictures and sounds of a dataset's folder → modalities: checked, decoded aside, encoded through the cache,
-reported."""
+"""Pictures and sounds in the folder of a dataset → modalities: decoded in workers, encoded through the cache, with a
+report of failed files."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _CHUNK = 64
 def build_media_encoder(
     kind: str, options: ImageOptions | AudioOptions, trainable: TrainableOptions, *, seed: int = 0
 ) -> MediaEncoder:
-    """The encoder that the options name: a small network, not trained yet, or a pretrained one."""
+    """The encoder that the options name: an untrained small network, or a pretrained model."""
     if options.encoder in NETWORKS[kind]:
         return TrainableEncoder(options.encoder, trainable, seed=seed)
     return ImageEncoder(options) if isinstance(options, ImageOptions) else AudioEncoder(options)
 
 
 def restore_media_encoder(state: EncoderState) -> MediaEncoder:
-    """The encoder that gave `state`."""
+    """The encoder of a `state`."""
     kinds: dict[str, type[ImageEncoder] | type[AudioEncoder]] = {
         ImageEncoder.name: ImageEncoder,
         AudioEncoder.name: AudioEncoder,
@@ -50,7 +50,8 @@ def restore_media_encoder(state: EncoderState) -> MediaEncoder:
 
 @dataclass(frozen=True, slots=True)
 class MediaFile:
-    """A file by content: equal files are one, wherever they lie. Texts, since a catalogue holds many."""
+    """A file by content: files of equal content are equal. Its fields are strings because a catalogue has many
+    files."""
 
     digest: str
     path: str = field(compare=False)
@@ -66,22 +67,22 @@ def encode_files(
     progress: Progress | None = None,
     part: str | None = None,
 ) -> tuple[Modality, MediaReport]:
-    """The modality of N files named relative to `root` (None: no file), and what became of each that cannot be used.
+    """The modality of N files named relative to `root` (None: no file), and a report.
 
-    A file that fails is absent in the modality and a row of the report. `part` says what of a
-    video is decoded (see `video`). Raises `DataError` where there is no root.
+    A file that fails is absent in the modality and has a row in the report. `part` names the part of a video that is
+    decoded (see `video`). Raises `DataError` without a root.
     """
     if root is None:
         raise DataError(
-            f"The {encoder.name} column names files, but the dataset has no folder they lie in.",
+            f"The {encoder.name} column names files, but the dataset has no folder.",
             remedy="Load it from its folder, or give root=… to Dataset.from_tables.",
         )
-    told = options if isinstance(encoder, ImageEncoder) else replace(options, sample_rate=encoder.sample_rate)
+    limits = options if isinstance(encoder, ImageEncoder) else replace(options, sample_rate=encoder.sample_rate)
     report = MediaReport()
-    files = [inspect_file(root, name, row, told, report) for row, name in enumerate(names)]
-    with MediaReader(told) as reader:
-        decoding = _FileEncoder(encoder, reader, told, part or encoder.name)
-        modality = _encoded(decoding, files, cache, progress)
+    files = [inspect_file(root, name, row, limits, report) for row, name in enumerate(names)]
+    with MediaReader(limits) as reader:
+        decoding = _FileEncoder(encoder, reader, limits, part or encoder.name)
+        modality = _encode(decoding, files, cache, progress)
     for row, (name, file) in enumerate(zip(names, files, strict=True)):
         if file is not None and file.digest in decoding.failed:
             report.problems.append(MediaProblem(row, str(name), decoding.failed[file.digest]))
@@ -91,7 +92,7 @@ def encode_files(
 
 
 class _FileEncoder:
-    """Decodes, then encodes; remembers why a file failed."""
+    """Decodes, then encodes; `failed` has the reason of each failed file."""
 
     def __init__(self, encoder: MediaEncoder, reader: MediaReader, options: MediaOptions, part: str) -> None:
         form = f"rate={options.sample_rate}" if encoder.name == AUDIO else f"side={options.max_side}"
@@ -112,10 +113,10 @@ class _FileEncoder:
         self.failed.update({file.digest: str(bad) for file, bad in decoded.items() if isinstance(bad, MediaError)})
         good: list[Any] = [None if file is None or file.digest in self.failed else decoded[file] for file in contents]
         if self._part == FRAMES:
-            return self._of_frames(good)
+            return self._encode_frames(good)
         return self._encoder.encode(good)
 
-    def _of_frames(self, videos: list[Any]) -> Modality:
+    def _encode_frames(self, videos: list[Any]) -> Modality:
         """The mean of each video's frames, one video at a time in memory."""
         vectors = np.zeros((len(videos), self.dim), dtype=np.float32)
         present = np.array([frames is not None for frames in videos], dtype=bool)
@@ -127,7 +128,7 @@ class _FileEncoder:
 def inspect_file(
     root: Path, name: str | None, row: int, options: MediaOptions, report: MediaReport
 ) -> MediaFile | None:
-    """The file that a table names in a row, None where it names none or it cannot be used: then a row of the report."""
+    """The file that a row names; None without one. None with a row in the report where the file cannot be used."""
     if not name or not name.strip():
         return None
     try:
@@ -141,13 +142,13 @@ def inspect_file(
         return None
 
 
-def _encoded(
+def _encode(
     encoder: _FileEncoder, files: list[MediaFile | None], cache: EncoderCache | None, progress: Progress | None
 ) -> Modality:
-    """Every distinct file once."""
+    """Vectors of the files; every distinct file is encoded once."""
     if cache is not None:
         return cache.encode(
-            encoder, files, content_bytes=_digest_bytes, chunk=_CHUNK, progress=progress, keep_absent=False
+            encoder, files, content_bytes=_hash_digest, chunk=_CHUNK, progress=progress, keep_absent=False
         )
     rows = {file: row for row, file in enumerate(dict.fromkeys(file for file in files if file is not None))}
     index = np.array([-1 if file is None else rows[file] for file in files], dtype=np.int64)
@@ -160,5 +161,5 @@ def _encoded(
     return Modality(vectors, present, encoder.fingerprint)
 
 
-def _digest_bytes(file: MediaFile) -> bytes:
+def _hash_digest(file: MediaFile) -> bytes:
     return hashlib.sha256(file.digest.encode()).digest()

@@ -1,4 +1,4 @@
-"""Pictures and sounds of a catalogue as a small network learns from them: decoded, sampled, with what they go with."""
+"""Training data of a small network: decoded pictures or sounds of a catalogue, and other modalities of their items."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ PARTNERS = (schema.TEXT, schema.BEHAVIOUR)
 
 @dataclass(frozen=True)
 class TrainingFiles:
-    """M distinct contents: `windows` `[W, …]` as the network takes them, `owners` `[W]` the content of each window
-    (ascending), `partners`: other modalities of the items the contents belong to, `[M]` each."""
+    """M distinct contents: `windows` `[W, …]` are inputs of the network, `owners` `[W]` the content of each window
+    (ascending), `partners` other modalities of the items of the contents, `[M]` each."""
 
     windows: npt.NDArray[Any]
     owners: npt.NDArray[np.int64]
@@ -56,27 +56,27 @@ def load_training_files(
     progress: Progress | None = None,
     videos: Sequence[str | None] | None = None,
 ) -> TrainingFiles:
-    """At most `most_files` distinct files of N items that can be decoded, drawn by the encoder's seed.
+    """At most `most_files` distinct files of N items that can be decoded, drawn with the seed of the encoder.
 
-    `names` `[N]` relative to `root`; `modalities` of the same N items give the partners. `videos` `[N]`: an
-    item that names no file is seen by the frames of its video, or heard by its track. Files that fail are left out
-    (the encoding reports them). Raises `DataError` where fewer than two are left.
+    `names` `[N]` relative to `root`; `modalities` of the same N items give the partners. With `videos` `[N]`, an
+    item without a file has the frames or the sound track of its video. Files that fail are left out; the encoding
+    reports them. Raises `DataError` for fewer than two files.
     """
     named = [name if name and name.strip() else None for name in names]
     filmed = [None] * len(named) if videos is None else list(videos)
-    told = [own or (video or "").strip() for own, video in zip(named, filmed, strict=True)]
-    rows = {name: row for row, name in reversed(list(enumerate(told))) if name}
+    sources = [name or (video or "").strip() for name, video in zip(named, filmed, strict=True)]
+    rows = {name: row for row, name in reversed(list(enumerate(sources))) if name}
     chosen = np.sort(np.fromiter(rows.values(), dtype=np.int64, count=len(rows)))
     if len(chosen) > encoder.options.most_files:
         rng = np.random.default_rng(encoder.seed)
         chosen = np.sort(rng.choice(chosen, encoder.options.most_files, replace=False))
-    inside = [(row, path) for row in chosen if (path := _inside(root, told[row])) is not None]
+    inside = [(row, path) for row in chosen if (path := _try_resolve(root, sources[row])) is not None]
     kept: list[int] = []
     pieces: list[npt.NDArray[Any]] = []
     with MediaReader(replace(options, sample_rate=encoder.sample_rate)) as reader:
         for part in (encoder.name, PARTS[encoder.name]):
-            asked = [(row, path) for row, path in inside if (part == encoder.name) == (named[row] is not None)]
-            for (row, _), content in zip(asked, reader.read([path for _, path in asked], part), strict=True):
+            wanted = [(row, path) for row, path in inside if (part == encoder.name) == (named[row] is not None)]
+            for (row, _), content in zip(wanted, reader.read([path for _, path in wanted], part), strict=True):
                 if isinstance(content, MediaError):
                     continue
                 kept.append(row)
@@ -87,14 +87,14 @@ def load_training_files(
                     progress(f"read {len(kept)} files to learn from", len(kept) / len(inside))
     if len(kept) < 2:
         raise DataError(
-            f"{encoder.network} has {len(kept)} readable files to learn from.",
+            f"{encoder.network} has {len(kept)} readable files to train on.",
             remedy=f"Name a pretrained encoder, or set modalities.{encoder.name}.encoder=none.",
         )
-    at = np.array(kept)
+    item_rows = np.array(kept)
     partners = {
-        name: modalities[name].take(at)
+        name: modalities[name].take(item_rows)
         for name in PARTNERS
-        if name in modalities and modalities[name].take(at).present.any()
+        if name in modalities and modalities[name].take(item_rows).present.any()
     }
     owners = np.repeat(np.arange(len(pieces)), [len(piece) for piece in pieces])
     return TrainingFiles(np.concatenate(pieces), owners, partners)
@@ -107,20 +107,20 @@ def train_pending(
     trainer: Trainer | None,
     progress: Progress | None = None,
 ) -> list[str]:
-    """Train the encoders of items' files that wait for it; returns what they encode (`image`, `audio`)."""
+    """Train the untrained encoders of the items' files; returns what they encode (`image`, `audio`)."""
     done = []
     for kind, encoder in list(fitted.media.items()):
         if not isinstance(encoder, TrainableEncoder) or encoder.learned is not None:
             continue
         if trainer is None:
             raise EncoderError(
-                f"{encoder.network} must be trained, and no trainer was given.",
+                f"{encoder.network} must be trained, and there is no trainer.",
                 remedy="Give trainer=penchant.embeddings.contrastive.train_encoder.",
             )
-        names, videos = (_column(dataset, column) for column in (kind, schema.VIDEO))
+        names, videos = (_read_column(dataset, column) for column in (kind, schema.VIDEO))
         if not any((*names, *videos)) or dataset.root is None:
             raise DataError(
-                f"modalities.{kind}.encoder={encoder.network}: the items name no {kind} files to learn from.",
+                f"modalities.{kind}.encoder={encoder.network}: the items name no {kind} files to train on.",
                 remedy=f"Add the column {kind!r} and load the dataset from its folder, or name a pretrained encoder.",
             )
         try:
@@ -137,19 +137,19 @@ def train_pending(
             if kind not in fitted.chosen:
                 raise
             del fitted.media[kind]
-            fitted.reasons.append(f"{kind}: no modality after all: {error}")
+            fitted.reasons.append(f"{kind}: no modality: {error}")
             continue
         trainer(encoder, files, progress=progress)
         done.append(kind)
     return done
 
 
-def _column(dataset: Dataset, name: str) -> list[str | None]:
+def _read_column(dataset: Dataset, name: str) -> list[str | None]:
     items = dataset.items
     return items[name].cast(pl.String).to_list() if name in items.columns else [None] * items.height
 
 
-def _inside(root: Path, name: str) -> Path | None:
+def _try_resolve(root: Path, name: str) -> Path | None:
     try:
         return resolve_inside(root, name)
     except MediaError:

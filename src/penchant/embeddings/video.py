@@ -1,4 +1,4 @@
-"""Videos: sampled frames through an image encoder, the sound track through an audio encoder, on one time axis."""
+"""Videos: an image encoder for sampled frames, an audio encoder for the sound track, one time axis for both."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from penchant.encoders.cache import EncoderCache
 from penchant.errors import MediaError
 
 PARTS: Final = {IMAGE: FRAMES, AUDIO: TRACK}
-"""What of a video an encoder of pictures or sounds is given."""
+"""The part of a video that an encoder of pictures or of sounds reads."""
 
 
 @dataclass(frozen=True)
 class VideoMoments:
-    """A video as F moments: `times_s` `[F]` from its start, the vectors of the frames there, and of the sound around
-    each (absent rows where the video has no sound)."""
+    """A video as F moments: `times_s` `[F]` from its start, the vectors of the frames at these times, and of the
+    sound around each (absent for a video without sound)."""
 
     times_s: npt.NDArray[np.float32]
     frames: Modality
@@ -44,19 +44,20 @@ def encode_videos(
 ) -> tuple[Modality, MediaReport]:
     """The modality of N videos by an image encoder (the mean of its frames' vectors) or an audio encoder (its track).
 
-    As `encode_files`: what fails, a video without sound for an audio encoder too, is absent and a row of the report.
+    A failure is absent and has a row in the report, as in `encode_files`; a video without sound fails for an audio
+    encoder.
     """
     part = PARTS[encoder.name]
     return encode_files(encoder, names, root=root, options=options, cache=cache, progress=progress, part=part)
 
 
 def fill_from_videos(
-    own: tuple[Modality, MediaReport] | None, videos: tuple[Modality, MediaReport]
+    files: tuple[Modality, MediaReport] | None, videos: tuple[Modality, MediaReport]
 ) -> tuple[Modality, MediaReport]:
-    """The modality of items' own files, filled from their videos where an item has none; the reports of both."""
-    if own is None:
+    """The modality of the items' files, where absent that of their videos; and both reports."""
+    if files is None:
         return videos
-    (modality, report), (other, more) = own, videos
+    (modality, report), (other, more) = files, videos
     rows = other.present & ~modality.present
     vectors = np.where(rows[:, None], other.vectors, modality.vectors)
     joined = Modality(vectors, modality.present | rows, modality.encoder)
@@ -73,13 +74,13 @@ def encode_video_moments(
     window_s: float = 1.0,
     options: MediaOptions = MediaOptions(),  # noqa: B008
 ) -> VideoMoments:
-    """Frames of one video and the sound within `window_s` around each. Raises `MediaError` where it is not readable.
+    """Frames of one video and the sound within `window_s` around each. Raises `MediaError` for an unreadable file.
 
-    Both parts stand on the axis of the file: the sound of moment t is that of [t - window / 2, t + window / 2].
+    Both parts have the time axis of the file: the sound of moment t is that of [t - window / 2, t + window / 2].
     """
     path = resolve_inside(root, name)
-    told = options if audio is None else replace(options, sample_rate=audio.sample_rate)  # type: ignore[union-attr]
-    with MediaReader(told) as reader:
+    limits = options if audio is None else replace(options, sample_rate=audio.sample_rate)  # type: ignore[union-attr]
+    with MediaReader(limits) as reader:
         times, frames = (_read(reader, path, kind) for kind in (TIMES, FRAMES))
         shown = image.encode(list(frames))
         if audio is None:
@@ -92,14 +93,14 @@ def encode_video_moments(
             if not str(error).startswith("no sound"):
                 raise
             track = np.empty(0, dtype=np.float32)
-    starts = np.maximum(((times - window_s / 2) * told.sample_rate).astype(np.int64), 0)
-    ends = np.maximum(((times + window_s / 2) * told.sample_rate).astype(np.int64), 0)
+    starts = np.maximum(((times - window_s / 2) * limits.sample_rate).astype(np.int64), 0)
+    ends = np.maximum(((times + window_s / 2) * limits.sample_rate).astype(np.int64), 0)
     pieces = [track[start:end] if start < len(track) else None for start, end in zip(starts, ends, strict=True)]
     return VideoMoments(times, shown, audio.encode(pieces))
 
 
 def _read(reader: MediaReader, path: Path, kind: str) -> npt.NDArray[Any]:
-    found = next(reader.read([path], kind))
-    if isinstance(found, MediaError):
-        raise found
-    return found
+    content = next(reader.read([path], kind))
+    if isinstance(content, MediaError):
+        raise content
+    return content

@@ -130,7 +130,7 @@ class Transcriber:
     def _transcribe_windows(self, loaded: _Loaded, windows: list[Float32s]) -> list[str]:
         import torch
 
-        from penchant.encoders.pretrained.loading import silence_transformers
+        from penchant.llm.silence import silence_transformers
 
         inputs = loaded.extractor(
             windows, sampling_rate=self.sample_rate, return_tensors="pt", return_attention_mask=True

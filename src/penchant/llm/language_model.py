@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from penchant.errors import ModelError, OptionError
+from penchant.llm.silence import silence_transformers
 from penchant.llm.tokenizer import TextTokenizer
 
 if TYPE_CHECKING:
@@ -47,11 +47,11 @@ class LanguageModel:
         return min(positions, int(min(self.tokenizer.inner.model_max_length, 1 << 20)))
 
 
-def kind_of(config: Any) -> str:
+def detect_kind(config: Any) -> str:
     """The type of a model by its settings.
 
     >>> from transformers import BertConfig, GPT2Config, T5Config
-    >>> kind_of(BertConfig()), kind_of(GPT2Config()), kind_of(T5Config())
+    >>> detect_kind(BertConfig()), detect_kind(GPT2Config()), detect_kind(T5Config())
     ('bert', 'gpt', 't5')
     """
     from transformers.models.auto.modeling_auto import (
@@ -130,23 +130,22 @@ def make_small(
 def load(folder: Path, *, with_head: bool = False) -> LanguageModel:
     """A model and its tokenizer from a folder, in float32; with its language head for further pre-training.
 
-    A head that the folder lacks begins at random; a missing part of the model itself raises `ModelError`. Code of
-    the model's author is never run.
+    A head that the folder lacks begins at random; a missing part of the model itself raises `ModelError`. Code in
+    the folder is never run.
     """
     import torch
     from transformers import AutoConfig, AutoTokenizer
 
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
-        kind = kind_of(config)
-        loader: Any = _with_head(config, kind) if with_head else _reader(kind)
-        with warnings.catch_warnings(), _quiet():
-            warnings.simplefilter("ignore")
+        kind = detect_kind(config)
+        loader: Any = _class_with_head(config, kind) if with_head else _base_class(kind)
+        with silence_transformers():
             network, info = loader.from_pretrained(
                 folder, local_files_only=True, dtype=torch.float32, output_loading_info=True
             )
             tokenizer: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except Exception as error:  # transformers raises OSError, ValueError, KeyError and its own
+    except Exception as error:  # transformers raises OSError, ValueError, KeyError and others
         raise ModelError(
             f"{folder} cannot be loaded as a language model: {error}",
             remedy="Give a folder with config.json, model.safetensors and a tokenizer.",
@@ -156,14 +155,14 @@ def load(folder: Path, *, with_head: bool = False) -> LanguageModel:
     if missing:
         raise ModelError(
             f"The weights in {folder} lack {len(missing)} parts of the model (first: {missing[0]}).",
-            remedy="They would be random numbers. Fetch the model again.",
+            remedy="They would be random numbers. Download the model again.",
         )
     if not hasattr(tokenizer, "backend_tokenizer"):
         raise ModelError(f"The tokenizer in {folder} has no tokenizer.json.", remedy="Save it as a fast tokenizer.")
-    return LanguageModel(kind, network, TextTokenizer.around(tokenizer))
+    return LanguageModel(kind, network, TextTokenizer.wrap(tokenizer))
 
 
-def reader(model: LanguageModel) -> nn.Module:
+def get_base(model: LanguageModel) -> nn.Module:
     """The part that reads, without a language head."""
     base: nn.Module = model.network.base_model
     return base
@@ -175,7 +174,7 @@ def rebuild(config: Mapping[str, Any], kind: str) -> Any:
 
     rest = dict(config)
     settings = AutoConfig.for_model(rest.pop("model_type"), **rest)
-    return _reader(kind).from_config(settings)
+    return _base_class(kind).from_config(settings)
 
 
 def read_states(network: Any, tokens: Tensor, mask: Tensor) -> Tensor:
@@ -184,32 +183,15 @@ def read_states(network: Any, tokens: Tensor, mask: Tensor) -> Tensor:
     return states
 
 
-def _reader(kind: str) -> Any:
+def _base_class(kind: str) -> Any:
     from transformers import AutoModel, AutoModelForTextEncoding
 
     return AutoModelForTextEncoding if kind == "t5" else AutoModel
 
 
-def _with_head(config: Any, kind: str) -> Any:
+def _class_with_head(config: Any, kind: str) -> Any:
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForPreTraining
 
     if kind == "bert":
         return AutoModelForPreTraining if config.model_type == "bert" else AutoModelForMaskedLM
-    return AutoModelForCausalLM if kind == "gpt" else _reader(kind)
-
-
-class _quiet:
-    """No progress bars and no advice from transformers; the former settings return afterwards."""
-
-    def __enter__(self) -> None:
-        from transformers.utils import logging as untyped
-
-        self.logging: Any = untyped
-        self.before = (self.logging.get_verbosity(), self.logging.is_progress_bar_enabled())
-        self.logging.set_verbosity_error()
-        self.logging.disable_progress_bar()
-
-    def __exit__(self, *_: object) -> None:
-        self.logging.set_verbosity(self.before[0])
-        if self.before[1]:
-            self.logging.enable_progress_bar()
+    return AutoModelForCausalLM if kind == "gpt" else _base_class(kind)

@@ -35,13 +35,13 @@ def mask_tokens(
     return np.where(chosen & (fate < 0.9), replaced, tokens), labels
 
 
-def sentence_pairs(texts: Sequence[str], rng: np.random.Generator) -> tuple[list[tuple[str, str]], Int64s]:
+def build_sentence_pairs(texts: Sequence[str], rng: np.random.Generator) -> tuple[list[tuple[str, str]], Int64s]:
     """Pairs of sentences and whether the second is from elsewhere: 0 follows, 1 does not (Devlin et al. 2019).
 
     A pair is two neighbouring sentences of one text, such as a title and what describes it; for half of the pairs the
     second is drawn from all other pairs. Texts of one sentence give none.
 
-    >>> pairs, other = sentence_pairs(["One. Two. Three", "四。五"], np.random.default_rng(0))
+    >>> pairs, other = build_sentence_pairs(["One. Two. Three", "四。五"], np.random.default_rng(0))
     >>> [first for first, _ in pairs], len(other)
     (['One.', 'Two.', '四。'], 3)
     """

@@ -12,7 +12,7 @@ import numpy as np
 from penchant.arrays import Int64s, Progress
 from penchant.errors import ModelError
 from penchant.llm.language_model import LanguageModel
-from penchant.llm.objectives import IGNORED, mask_tokens, sentence_pairs
+from penchant.llm.objectives import IGNORED, build_sentence_pairs, mask_tokens
 from penchant.options import require_range
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _examples(
     """Token codes of every text, cut to the length of an example, or of every sentence pair. Raises `ModelError`."""
     tokenizer = model.tokenizer
     if options.objective == "nsp":
-        pairs, is_other = sentence_pairs(texts, rng)
+        pairs, is_other = build_sentence_pairs(texts, rng)
         if not pairs:
             raise ModelError(
                 "Next-sentence prediction needs texts of two sentences or more.", remedy="Take mlm, or none."
@@ -135,7 +135,7 @@ def _examples(
         encoded = tokenizer.inner(firsts, seconds, truncation="longest_first", max_length=options.max_length)
         return _Examples(model, encoded["input_ids"], is_other, options, device)
     room = options.max_length - len(tokenizer.before) - len(tokenizer.after)
-    cut = [codes[at : at + room] for codes in tokenizer.codes(texts) for at in range(0, len(codes), room)]
+    cut = [codes[at : at + room] for codes in tokenizer.encode(texts) for at in range(0, len(codes), room)]
     rows = [[*tokenizer.before, *codes, *tokenizer.after] for codes in cut if codes]
     if len(rows) < 2:
         raise ModelError("There are no texts to pre-train on.", remedy="Give items a title or description, or none.")

@@ -24,8 +24,8 @@ class TextTokenizer:
     after: tuple[int, ...]
 
     @classmethod
-    def around(cls, inner: Any) -> TextTokenizer:
-        """Wrap a tokenizer; what it adds to a text is read from an example."""
+    def wrap(cls, inner: Any) -> TextTokenizer:
+        """Wrap a tokenizer; the tokens that it adds to a text are read from an example."""
         full = list(inner("a")["input_ids"])
         core = list(inner("a", add_special_tokens=False)["input_ids"])
         starts = [n for n in range(len(full) - len(core) + 1) if full[n : n + len(core)] == core]
@@ -42,7 +42,7 @@ class TextTokenizer:
         """The code of padding; padding is masked, so any code does where a model has none."""
         return int(self.inner.pad_token_id) if self.inner.pad_token_id is not None else 0
 
-    def codes(self, texts: Sequence[str]) -> list[list[int]]:
+    def encode(self, texts: Sequence[str]) -> list[list[int]]:
         """Token codes of every text, without special tokens."""
         if not texts:
             return []
@@ -50,7 +50,7 @@ class TextTokenizer:
         return codes
 
     def to_bytes(self) -> UInt8s:
-        """The tokenizer's own JSON as bytes, for safetensors."""
+        """The JSON of the tokenizer as bytes, for safetensors."""
         return np.frombuffer(self.inner.backend_tokenizer.to_str().encode(), dtype=np.uint8).copy()
 
     def roles(self) -> dict[str, str]:
@@ -59,13 +59,13 @@ class TextTokenizer:
 
     @classmethod
     def from_bytes(cls, data: UInt8s, roles: dict[str, str]) -> TextTokenizer:
-        """The opposite of `to_bytes` and `roles`."""
+        """The inverse of `to_bytes` and `roles`."""
         from tokenizers import Tokenizer
         from transformers import PreTrainedTokenizerFast
 
         untyped: Any = PreTrainedTokenizerFast
         inner = untyped(tokenizer_object=Tokenizer.from_str(data.tobytes().decode()), **roles)
-        return cls.around(inner)
+        return cls.wrap(inner)
 
 
 def train_tokenizer(texts: Sequence[str], language: str, kind: str, *, size: int = 4000) -> TextTokenizer:
@@ -100,4 +100,4 @@ def train_tokenizer(texts: Sequence[str], language: str, kind: str, *, size: int
         bos_token=START,
         eos_token=END,
     )
-    return TextTokenizer.around(inner)
+    return TextTokenizer.wrap(inner)

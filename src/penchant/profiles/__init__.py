@@ -1,1 +1,1 @@
-"""Profiles: what a person is interested in and why an item was recommended, in events, modalities and words."""
+"""Profiles: the interests of a user and the reasons of a recommendation, in events, modalities and words."""

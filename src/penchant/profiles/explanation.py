@@ -1,4 +1,4 @@
-"""Reasons: which past events and which modalities carry the score of an item."""
+"""Reasons: the past events that carry the score of an item."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ MAX_EVENTS = 200
 
 
 def compute_lead(scores: Float32s, item: int) -> Float32s:
-    """How far an item stands above the rest in each row `[B]`: its score, standardised over the items.
+    """The lead of an item over the mean in each row `[B]`: its score, standardised over the items.
 
-    Scores of two histories have no common scale; their standings have.
+    Scores of two histories have no common scale; their leads have.
     """
     spread = np.maximum(scores.std(axis=1), 1e-9)
     return np.asarray((scores[:, item] - scores.mean(axis=1)) / spread, dtype=np.float32)
@@ -41,7 +41,7 @@ def measure_event_contributions(
     copies = history.take(np.zeros(tried, dtype=np.int64))
     position = np.arange(copies.n_events) - copies.offsets[copies.rows]
     without = copies.keep(position != length - tried + copies.rows)
-    whole = compute_lead(score(history), item)[0]
+    full = compute_lead(score(history), item)[0]
     for rows, block in without.blocks(64):
-        out[length - tried :][rows] = whole - compute_lead(score(block), item)
+        out[length - tried :][rows] = full - compute_lead(score(block), item)
     return out

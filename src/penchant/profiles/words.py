@@ -12,7 +12,7 @@ def reason_sentence(events: Sequence[EventReason], source: str, language: str = 
     """One sentence that names the (at most three) events which carry an item.
 
     >>> reason_sentence([], "popularity")
-    'Nothing is known yet, so this is what many people choose.'
+    'There is no history yet, so this is a popular item.'
     """
     texts = {key: translations[language] for key, translations in load_catalogue("reasons").items()}
     named = [texts["quoted"].format(title=event.title) for event in events[:3] if event.title]

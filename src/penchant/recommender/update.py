@@ -60,9 +60,8 @@ def update(
         state.encoders,
         merged,
         new,
-        config.modalities.behaviour,
+        config.modalities,
         learned=None if probe_events is None else dataset.sequences().keep(~probe_events),
-        seed=config.modalities.seed,
         progress=progress,
     )
     histories = update_histories(state.histories, state.encoders, merged, new, progress)

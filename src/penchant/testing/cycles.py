@@ -1,4 +1,4 @@
-"""Data whose next event is known: for tests of anything that learns an order."""
+"""Data with a known next event, for tests of models that learn an order."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData, Validation
 
 
-def cycles(users: int = 60, length: int = 12, items: int = 10, seed: int = 0) -> TrainingData:
-    """Everybody walks round the catalogue, each from another start; the last step is held out for validation."""
+def build_cycles(users: int = 60, length: int = 12, items: int = 10, seed: int = 0) -> TrainingData:
+    """Every user walks through the catalogue in a circle, from a random start; the last step is the validation
+    target."""
     starts = np.random.default_rng(seed).integers(0, items, users)
     walks = [[(s + n) % items for n in range(length)] for s in starts]
     known = SequenceBatch.of_items([walk[:-1] for walk in walks])

@@ -1,4 +1,4 @@
-"""What every encoder must do, as one call: `check_encoder(make, contents)` in ten lines of test."""
+"""The contract of encoders as one call: `check_encoder(make, contents)` in ten lines of test."""
 
 from __future__ import annotations
 
@@ -36,24 +36,22 @@ def check_encoder(
     unfitted: Encoder[Any] | None = None,
     tolerance: float = 1e-5,
 ) -> None:
-    """Run the whole contract; `make` gives a new encoder, fitted and the same every time.
+    """Run the complete contract; `make` returns a new, fitted encoder, equal at every call.
 
-    `contents`: three or more that differ. `blanks`: what is absent beside None, as an empty text. `others`: encoders
-    that differ from `make`'s in an option or in what they learned. `restore`: the encoder of a state. `unfitted`: one
-    that has learned nothing yet. `tolerance`: of batching, relative to the longest vector.
+    `contents`: three or more, all different. `blanks`: absent contents beside None, such as an empty text. `others`:
+    encoders with another option or other training data. `restore`: the encoder of a state. `unfitted`: an encoder
+    before `fit`. `tolerance`: of batching, relative to the longest vector.
     """
     assert len(contents) > 2, "give three contents or more"
     if unfitted is not None:
         check_unfitted(unfitted, contents)
     encoder = make()
-    assert encoder.fingerprint and encoder.fingerprint == encoder.fingerprint.strip(), (
-        "a fingerprint must say something"
-    )
+    assert encoder.fingerprint and encoder.fingerprint == encoder.fingerprint.strip(), "a fingerprint must not be empty"
     modality = encoder.encode(list(contents))
     check_modality(modality, len(contents), dim=encoder.dim)
-    assert modality.encoder == encoder.fingerprint, "a modality must name the encoder that made it"
+    assert modality.encoder == encoder.fingerprint, "a modality must name its encoder"
     assert modality.present.all(), f"absent: contents {np.flatnonzero(~modality.present).tolist()}"
-    check_known_apart(modality)
+    check_distinct(modality)
     check_absent(encoder, contents, blanks, modality, tolerance)
     check_batches(encoder, contents, modality, tolerance)
     check_determinism(make, contents, modality)
@@ -63,29 +61,29 @@ def check_encoder(
 
 
 def check_modality(modality: Modality, count: int, *, dim: int | None = None) -> None:
-    """`count` vectors, float32 and finite, present or not; who is absent is zero."""
+    """`count` vectors, float32 and finite; absent rows are zero."""
     assert modality.vectors.shape == (count, modality.dim if dim is None else dim), f"shape {modality.vectors.shape}"
     assert modality.vectors.dtype == np.float32, f"vectors are {modality.vectors.dtype}, not float32"
     assert modality.present.dtype == np.bool_, f"present is {modality.present.dtype}, not bool"
     assert modality.present.shape == (count,), f"present has the shape {modality.present.shape}"
     assert np.isfinite(modality.vectors).all(), "vectors must be finite"
-    assert not modality.vectors[~modality.present].any(), "a vector that is absent must be zero"
+    assert not modality.vectors[~modality.present].any(), "an absent vector must be zero"
 
 
 def check_unfitted(encoder: Any, contents: Sequence[Any]) -> None:
-    """Before it has learned, everything that needs it raises `EncoderError`."""
-    asked: list[Callable[[], object]] = [lambda: encoder.encode(list(contents)), lambda: encoder.dim]
-    asked += [lambda: encoder.fingerprint, lambda: encoder.state()]
-    for question in asked:
+    """Before `fit`, encoding, `dim`, `fingerprint` and `state` raise `EncoderError`."""
+    calls: list[Callable[[], object]] = [lambda: encoder.encode(list(contents)), lambda: encoder.dim]
+    calls += [lambda: encoder.fingerprint, lambda: encoder.state()]
+    for call in calls:
         try:
-            question()
+            call()
         except EncoderError:
             continue
-        raise AssertionError(f"{type(encoder).__name__} has learned nothing and must raise EncoderError")
+        raise AssertionError(f"{type(encoder).__name__} is not fitted and must raise EncoderError")
 
 
-def check_known_apart(modality: Modality) -> None:
-    """Contents that differ do not all become one vector."""
+def check_distinct(modality: Modality) -> None:
+    """Different contents do not all have one vector."""
     length = np.linalg.norm(modality.vectors, axis=1).max()
     assert np.ptp(modality.vectors, axis=0).max() > 1e-6 * length > 0, "different contents must get different vectors"
 
@@ -93,19 +91,19 @@ def check_known_apart(modality: Modality) -> None:
 def check_absent(
     encoder: Encoder[Any], contents: Sequence[Any], blanks: Sequence[Any], modality: Modality, tolerance: float
 ) -> None:
-    """None and blank contents are absent wherever they stand, and change no other row; no contents, a modality of
-    none."""
+    """None and blank contents are absent at every position and change no other row; no contents give an empty
+    modality."""
     missing = [None, *blanks]
     check_modality(encoder.encode([]), 0, dim=encoder.dim)
     nothing = encoder.encode(missing)
     check_modality(nothing, len(missing), dim=encoder.dim)
     assert not nothing.present.any(), f"present: {[missing[row] for row in np.flatnonzero(nothing.present)]!r}"
     mixed = [one for content in contents for one in (*missing, content)]
-    found = encoder.encode(mixed)
-    check_modality(found, len(mixed), dim=encoder.dim)
+    encoded = encoder.encode(mixed)
+    check_modality(encoded, len(mixed), dim=encoder.dim)
     there = np.arange(len(mixed)) % (len(missing) + 1) == len(missing)
-    assert (found.present == there).all(), "what is absent must be absent between others too"
-    _close(found.vectors[there], modality.vectors, tolerance, "absent contents between them change the others")
+    assert (encoded.present == there).all(), "absent contents must be absent between others too"
+    _close(encoded.vectors[there], modality.vectors, tolerance, "absent contents between them change the others")
 
 
 def check_batches(encoder: Encoder[Any], contents: Sequence[Any], modality: Modality, tolerance: float) -> None:
@@ -122,18 +120,18 @@ def check_batches(encoder: Encoder[Any], contents: Sequence[Any], modality: Moda
 
 
 def check_determinism(make: Make, contents: Sequence[Any], modality: Modality) -> None:
-    """A second encoder, made and taught in the same way, has the same fingerprint and gives the same bytes."""
+    """A second encoder with the same options and data has the same fingerprint and gives the same bytes."""
     again = make()
-    assert again.fingerprint == modality.encoder, f"made twice: {modality.encoder!r} and {again.fingerprint!r}"
+    assert again.fingerprint == modality.encoder, f"two equal encoders: {modality.encoder!r} and {again.fingerprint!r}"
     assert again.encode(list(contents)).vectors.tobytes() == modality.vectors.tobytes(), (
-        "made twice, the vectors differ"
+        "two equal encoders give different vectors"
     )
 
 
 def check_fingerprints(encoder: Encoder[Any], others: Sequence[Make]) -> None:
     """Encoders of other options have other fingerprints, which are keys of the cache."""
-    told = [encoder.fingerprint, *(other().fingerprint for other in others)]
-    assert len(set(told)) == len(told), f"two encoders share a fingerprint: {told}"
+    fingerprints = [encoder.fingerprint, *(other().fingerprint for other in others)]
+    assert len(set(fingerprints)) == len(fingerprints), f"two encoders share a fingerprint: {fingerprints}"
 
 
 def check_round_trip(
@@ -145,15 +143,15 @@ def check_round_trip(
         assert isinstance(tensor, np.ndarray) and tensor.dtype != object, f"{key} must be a plain array"
     tensors = {key: np.ascontiguousarray(tensor).copy() for key, tensor in state.tensors.items()}
     back = restore(EncoderState(tensors, json.loads(json.dumps(dict(state.metadata)))))
-    assert back.dim == modality.dim and back.fingerprint == modality.encoder, f"it came back as {back.fingerprint!r}"
+    assert back.dim == modality.dim and back.fingerprint == modality.encoder, f"restored as {back.fingerprint!r}"
     assert back.encode(list(contents)).vectors.tobytes() == modality.vectors.tobytes(), (
-        "it came back with other vectors"
+        "the restored encoder gives other vectors"
     )
 
 
 def check_files(encoder: MediaEncoder, good: Mapping[str, bytes], folder: Path) -> None:
-    """Files of `good` (name → bytes) are encoded wherever broken and hostile ones stand beside them; each of those is
-    absent and stands in the report with its reason, or can be decoded after all. `folder` is empty and may be used."""
+    """Files of `good` (name → bytes) are encoded among broken and hostile ones; each of those is absent and in the
+    report with its reason, or can be decoded. `folder` is empty and may be used."""
     broken = {
         name: data for kind, name, data in generate_broken_media(np.random.default_rng(0), 2) if kind == encoder.name
     }

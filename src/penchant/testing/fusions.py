@@ -13,7 +13,7 @@ Factory = Callable[[int, int], nn.Module]
 MODALITIES, DIM, ROWS = 3, 8, 40
 
 
-def rows(seed: int = 2) -> tuple[Tensor, Tensor]:
+def draw_rows(seed: int = 2) -> tuple[Tensor, Tensor]:
     """Vectors `[40, 3, 8]` and which are present: row 0 has every modality, row 1 none, the others some."""
     rng = torch.Generator().manual_seed(seed)
     present = torch.rand(ROWS, MODALITIES, generator=rng) < 0.6
@@ -36,7 +36,7 @@ def check_fusion(factory: Factory) -> None:
 
 def check_absent_modalities(fuse: nn.Module) -> None:
     """The vector of an absent modality changes nothing; a row without modalities is zero; one row is a batch."""
-    vectors, present = rows()
+    vectors, present = draw_rows()
     fused = fuse(vectors, present)
     assert fused.shape == (ROWS, DIM) and torch.isfinite(fused).all(), "a fused vector a row, finite"
     noise = torch.where(present.unsqueeze(-1), vectors, torch.full_like(vectors, float("nan")))
@@ -48,7 +48,7 @@ def check_absent_modalities(fuse: nn.Module) -> None:
 
 def check_gradients(fuse: nn.Module) -> None:
     """Gradients are finite where modalities are absent."""
-    vectors, present = rows()
+    vectors, present = draw_rows()
     fuse.zero_grad()
     fuse(vectors, present).square().sum().backward()
     for name, parameter in fuse.named_parameters():
@@ -57,7 +57,7 @@ def check_gradients(fuse: nn.Module) -> None:
 
 def check_parts(fuse: nn.Module) -> None:
     """Parts of the modalities sum to the fused vector of length 1, and the part of an absent modality is 0."""
-    vectors, present = rows()
+    vectors, present = draw_rows()
     with torch.no_grad():
         parts = split_fused(fuse, vectors, present)
         fused = nn.functional.normalize(fuse(vectors, present), dim=1)

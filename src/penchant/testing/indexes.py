@@ -1,4 +1,4 @@
-"""What every index must do, as one call: `check_index(factory)`."""
+"""The contract of indexes as one call: `check_index(factory)`."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Index(Protocol):
 
 
 def check_index(factory: Callable[[Float32s], Index], *, recall: float = 1.0, seed: int = 0) -> None:
-    """Run the whole contract; `factory` makes an index of item vectors `[N, D]`.
+    """Run the complete contract; `factory` makes an index of item vectors `[N, D]`.
 
-    `recall`: the least mean share of the exact top ten that it must find (1: the same lists).
+    `recall`: least mean share of the exact top ten in its lists (1: the same lists).
     """
     rng = np.random.default_rng(seed)
     centres = rng.standard_normal((30, 16))
@@ -37,10 +37,10 @@ def check_index(factory: Callable[[Float32s], Index], *, recall: float = 1.0, se
     for closed, mask in ((None, None), (exclude, None), (None, allowed), (exclude, allowed)):
         items, scores = index.search(users, 10, exclude=closed, allowed=mask)
         check_lists(items, scores, closed, mask)
-        found = compute_recall(items, top_k(users @ vectors.T, 10, closed, mask)[0])
-        assert found >= recall, f"recall {found:.3f}, at least {recall} is wanted"
-    check_little_left(index, users)
-    check_refusals(factory, index)
+        reached = compute_recall(items, top_k(users @ vectors.T, 10, closed, mask)[0])
+        assert reached >= recall, f"recall {reached:.3f} is below {recall}"
+    check_short_lists(index, users)
+    check_invalid_calls(factory, index)
 
 
 def check_lists(items: Int32s, scores: Float32s, exclude: Ragged | None, allowed: Bools | None) -> None:
@@ -54,18 +54,18 @@ def check_lists(items: Int32s, scores: Float32s, exclude: Ragged | None, allowed
         assert exclude is None or not set(there.tolist()) & set(exclude.row(row).tolist()), "nothing excluded"
 
 
-def check_little_left(index: Index, users: Float32s) -> None:
+def check_short_lists(index: Index, users: Float32s) -> None:
     """Where fewer than k items are allowed, the rest of the list is -1 and -inf; no users, no lists."""
     allowed = np.zeros(3000, dtype=bool)
     allowed[[7, 2100]] = True
     items, scores = index.search(users, 5, allowed=allowed)
-    assert (np.sort(items[:, :2], axis=1) == [7, 2100]).all(), "what is allowed must be found"
+    assert (np.sort(items[:, :2], axis=1) == [7, 2100]).all(), "all allowed items must be listed"
     assert (items[:, 2:] == -1).all() and np.isneginf(scores[:, 2:]).all()
     assert index.search(users[:0], 5)[0].shape == (0, 5)
 
 
-def check_refusals(factory: Callable[[Float32s], Index], index: Index) -> None:
-    """NaN, other dimensions and k = 0 are refused."""
+def check_invalid_calls(factory: Callable[[Float32s], Index], index: Index) -> None:
+    """NaN, other dimensions and k = 0 raise an error."""
     broken = np.zeros((4, 16), dtype=np.float32)
     broken[2, 3] = np.nan
     for call, kind, words in (
@@ -82,12 +82,12 @@ def check_refusals(factory: Callable[[Float32s], Index], index: Index) -> None:
             raise AssertionError(f"{kind.__name__} ({words}) was not raised")
 
 
-def compute_recall(found: Int32s, exact: Int32s) -> float:
-    """Mean share of each exact list `[B, k]` that was found, 0 to 1.
+def compute_recall(listed: Int32s, exact: Int32s) -> float:
+    """Mean share of each exact list `[B, k]` among `listed`, 0 to 1.
 
     >>> compute_recall(np.array([[1, 2, 9]]), np.array([[2, 1, 3]]))
     0.6666666666666666
     """
-    shared = (found[:, :, None] == exact[:, None, :]) & (exact >= 0)[:, None, :]
+    shared = (listed[:, :, None] == exact[:, None, :]) & (exact >= 0)[:, None, :]
     wanted = np.maximum((exact >= 0).sum(axis=1), 1)
     return float((shared.any(axis=1).sum(axis=1) / wanted).mean())

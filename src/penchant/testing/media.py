@@ -1,4 +1,4 @@
-"""Broken and hostile pictures and sounds, made on the spot: what a decoder must survive."""
+"""Generated broken and hostile pictures and sounds that a decoder must survive."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ESCAPES = (
         "pipe.png",
     ),
 )
-"""Names that must not be read in a folder that `build_trap` made."""
+"""Names that must not be read in a folder of `build_trap`."""
 
 
 def build_trap(root: Path) -> None:

@@ -21,7 +21,7 @@ Fit = Callable[[Any, TrainingData], object]
 
 
 def fit_closed_form(model: Any, data: TrainingData) -> None:
-    """How a model with a `fit` of its own learns; trainable ones are given `penchant.training.fit`."""
+    """How a model with a method `fit` is trained; trainable ones are given `penchant.training.fit`."""
     assert isinstance(model, ClosedForm), f"{type(model).__name__} has no fit: give check_model(fit=…)"
     model.fit(data)
 
@@ -69,10 +69,10 @@ def check_model(
     uses_content: bool = False,
     tolerance: float = 1e-4,
 ) -> None:
-    """Run the whole contract; `factory` makes a new, unfitted model and `fit` teaches it.
+    """Run the complete contract; `factory` returns a new, unfitted model and `fit` trains it.
 
-    `personal=False` leaves out the known answer (for models that give everybody the same list);
-    `uses_content=True` says that items without events are placed by their modalities.
+    `personal=False` leaves out the known answer (for models with the same list for all users);
+    `uses_content=True` says that modalities rank items without events.
     """
     board = build_checkerboard()
     check_unfitted(factory())
@@ -128,12 +128,12 @@ def check_empty_history(model: Model, histories: SequenceBatch, n_items: int) ->
     check_shape(model.score(empty), 2, n_items)
     mixed = histories.keep(histories.rows != 1)
     check_shape(model.score(mixed), len(histories), n_items)
-    asked = mixed.at(np.full(len(mixed), int(histories.times_s.max()) + 3600, dtype=np.int64))
-    check_shape(model.score(asked), len(histories), n_items)
+    requests = mixed.at(np.full(len(mixed), int(histories.times_s.max()) + 3600, dtype=np.int64))
+    check_shape(model.score(requests), len(histories), n_items)
 
 
 def check_foreign_events(model: Model, n_items: int) -> None:
-    """Events without an item, of an unseen kind, or with a user who is not known, are no obstacle."""
+    """Events without an item, of an unseen kind, or with a user who is not known, raise no error."""
     events = SequenceBatch.of_items([[-1, 0, -1], [-1]], times_s=[[5, 6, 7], [8]])
     check_shape(model.score(events), 2, n_items)
     check_shape(model.score(replace(events, kinds=np.full(4, 9, dtype=np.int16))), 2, n_items)
@@ -159,7 +159,7 @@ def check_round_trip(model: Model, factory: Factory, histories: SequenceBatch, s
 
 
 def check_unseen_items(scores: Float32s, histories: SequenceBatch) -> None:
-    """An item that nobody touched is not above any item of the history's own colour."""
+    """An item without events is not above any item of the colour of the history."""
     side = scores.shape[1] - UNSEEN
     best_unseen = scores[:, side:].max(axis=1)
     assert (best_unseen <= scores[:, :side].max(axis=1)).all(), "items without events must not come first"

@@ -1,4 +1,4 @@
-"""Broken and hostile videos, made on the spot with PyAV: what the decoder of videos must survive."""
+"""Broken and hostile videos, generated with PyAV, that the decoder of videos must survive."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def test_the_way_to_pool_fits_the_type_of_model(tiny_models: Make) -> None:
 def test_mean_pooling_agrees_with_the_model_called_by_hand(tiny_models: Make) -> None:
     from transformers import AutoModel, AutoTokenizer
 
-    from penchant.encoders.pretrained.loading import silence_transformers
+    from penchant.llm.silence import silence_transformers
 
     with silence_transformers():
         model = AutoModel.from_pretrained(tiny_models("bert")).eval()

@@ -161,7 +161,7 @@ def test_what_is_read_is_what_is_told(titles: list[str], language: str) -> None:
         ),
     ]
     for row in range(2):
-        expected = [*tokenizer.before, *tokenizer.codes([told[row]])[0]]
+        expected = [*tokenizer.before, *tokenizer.encode([told[row]])[0]]
         assert read.tokens[row][read.mask[row] > 0].tolist() == expected
 
 

@@ -4,34 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from penchant.errors import EncoderError
+from penchant.llm.silence import silence_transformers
 
 _ENCODER_ONLY: Final = ("t5", "mt5", "umt5")
 _UNUSED_PARTS: Final = ("pooler.", "lm_head.", "cls.", "classifier.")
-
-
-@contextlib.contextmanager
-def silence_transformers() -> Iterator[None]:
-    """Switch progress bars and advice of transformers off while something loads, then restore the settings."""
-    from transformers.utils import logging as untyped
-
-    logging: Any = untyped
-    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the filter bank of AST has empty bands and warns of them
-            yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()
 
 
 @contextlib.contextmanager

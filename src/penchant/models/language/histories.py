@@ -50,7 +50,7 @@ class Narrator:
         pieces = np.empty(2 * batch.n_events, dtype=np.int64)
         pieces[0::2] = np.where(first, 0, 1 + gap_of_event)
         pieces[1::2] = 1 + len(gaps) + body_of_event
-        table = Ragged.of([[], *gaps, *self.tokenizer.codes(bodies)])
+        table = Ragged.of([[], *gaps, *self.tokenizer.encode(bodies)])
         at, ends = gather_positions(table.offsets, pieces)
         return Stream(table.values[at], ends, batch.offsets)
 
@@ -70,7 +70,7 @@ class Narrator:
         phrases = [
             verbalise_gap(int(UNIT_SECONDS[key // _MOST] * (key % _MOST)), self.language) for key in unique.tolist()
         ]
-        return self.tokenizer.codes([self._add_space(phrase) for phrase in phrases]), at
+        return self.tokenizer.encode([self._add_space(phrase) for phrase in phrases]), at
 
     def _verbalise_body(self, key: int, halves: int) -> str:
         item, kind = key // (len(self.kinds) + 1) - 1, key % (len(self.kinds) + 1) - 1

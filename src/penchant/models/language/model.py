@@ -17,7 +17,7 @@ from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
 from penchant.errors import ModelError
 from penchant.llm.adapters import prepare_tuning
-from penchant.llm.language_model import reader as take_reader
+from penchant.llm.language_model import get_base
 from penchant.losses.sampled_softmax import sampled_softmax
 from penchant.losses.softmax import full_softmax
 from penchant.models.base import ModelState
@@ -122,7 +122,7 @@ class LLM:
         tuning = options.tuning
         if tuning == "auto":
             tuning = "full" if model.is_new or prepared.pretraining else "lora"
-        base = take_reader(model).to(self.device)
+        base = get_base(model).to(self.device)
         pooling = choose_pooling(options, model.kind)
         self._record = LLMRecord(
             kind=model.kind,

@@ -154,7 +154,7 @@ def choose_pooling(options: LLMOptions, kind: str) -> str:
 def tokenise_items(texts: Sequence[str | None], tokenizer: TextTokenizer, positions: int) -> list[list[int]]:
     """Token codes of every item's text `[N]` with special tokens; empty where there is no text."""
     room = max(1, min(ITEM_TOKENS, positions) - len(tokenizer.before) - len(tokenizer.after))
-    codes = tokenizer.codes([text or "" for text in texts])
+    codes = tokenizer.encode([text or "" for text in texts])
     return [[*tokenizer.before, *c[:room], *tokenizer.after] if c else [] for c in codes]
 
 

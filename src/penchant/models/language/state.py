@@ -17,7 +17,7 @@ from penchant.data.training import TrainingData
 from penchant.encoders.pretrained.hub import check_digest, digest_folder, find_model_folder
 from penchant.errors import ModelError
 from penchant.llm.adapters import ADAPTER, prepare_tuning
-from penchant.llm.language_model import load, reader, rebuild
+from penchant.llm.language_model import get_base, load, rebuild
 from penchant.llm.tokenizer import TextTokenizer
 from penchant.models.base import ModelState
 from penchant.models.language.network import EventInputs, ItemSide, LLMNet
@@ -143,4 +143,4 @@ def load_source(record: LLMRecord, options: LLMOptions) -> nn.Module:
     """The given language model with its first weights, compared with the digest. Raises `EncoderError`."""
     folder = find_model_folder(options.source, revision=options.revision, download=options.download, saved=True)
     check_digest(options.source, digest_folder(folder), record.digest)
-    return reader(load(folder))
+    return get_base(load(folder))

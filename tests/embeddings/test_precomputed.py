@@ -8,7 +8,7 @@ import pytest
 
 from penchant.data.dataset import Dataset
 from penchant.data.training import TrainingData
-from penchant.embeddings.encode_table import encode_table
+from penchant.embeddings.encode_table import EncodeOptions, encode_table
 from penchant.embeddings.fitted import FittedEncoders, ModalityOptions
 from penchant.embeddings.modalities import embed_items, embed_users
 from penchant.embeddings.packing import pack_histories
@@ -44,7 +44,9 @@ def test_brought_vectors_are_modalities_of_items_and_users(shop: Dataset, tmp_pa
 
 
 def test_what_encode_wrote_can_be_brought(shop: Dataset, tmp_path: Path) -> None:
-    done = encode_table(shop, "text", "ngram", tmp_path / "words.parquet", cache=EncoderCache(tmp_path / "cache"))
+    done = encode_table(
+        shop, tmp_path / "words.parquet", EncodeOptions("text", "ngram"), cache=EncoderCache(tmp_path / "cache")
+    )
     options = ModalityOptions(text=TextOptions(encoder="none"), vectors={"words": done.path})
     modality = embed_items(shop, options)[0]["words"]
     assert np.array_equal(modality.vectors, done.modality.vectors) and modality.encoder == done.modality.encoder
@@ -52,7 +54,7 @@ def test_what_encode_wrote_can_be_brought(shop: Dataset, tmp_path: Path) -> None
 
 def test_a_name_that_an_encoder_has_is_refused(shop: Dataset) -> None:
     brought = shop.with_vectors("text", pl.DataFrame({"item_id": ["a"], "vector": [[1.0, 2.0]]}))
-    with pytest.raises(DataError, match=r"'text' of items is both.*modalities.text.encoder=none"):
+    with pytest.raises(DataError, match=r"'text' of items has both.*modalities.text.encoder=none"):
         embed_items(brought, ModalityOptions(text=TextOptions(encoder="ngram")))
     assert embed_items(brought, NO_TEXT)[0]["text"].dim == 2
 
@@ -98,7 +100,7 @@ def test_an_update_takes_them_and_says_which_it_cannot_use() -> None:
     for name, table in (("shape", "item_id"), ("taste", "user_id")):
         one = {"item_id": "c", "user_id": "w"}[table]
         longer = new.with_vectors(name, pl.DataFrame({table: [one], "vector": [[1.0] * 5]}))
-        with pytest.raises(DataError, match=f"vectors of '{name}' have 5 numbers, those that the .* have already [23]"):
+        with pytest.raises(DataError, match=f"vectors of '{name}' have 5 numbers, those of the .* have [23]"):
             rec.update(longer)
 
 
