@@ -202,11 +202,11 @@ def test_auto_trains_on_the_catalogue_and_encodes_what_comes_later(tmp_path: Pat
     notes = fitted.notes
     assert notes[0].startswith("image: cnn was chosen because there are 25 files")
     assert "items.image: 24 used; not used: 1 missing (gone.png)." in notes
-    assert any("without labels on 16 files of the items, to find versions of itself" in note for note in notes)
+    assert any("without labels on 16 files of the items, to match augmentations of a file" in note for note in notes)
     again = FittedEncoders.from_state(fitted.state())
     found, _ = again.encode_media("image", ["3.png"], root=data.root)
     assert np.allclose(found.vectors[0], modalities[schema.IMAGE].vectors[3], atol=1e-5)
-    with pytest.raises(EncoderError, match="no trainer was given"):
+    with pytest.raises(EncoderError, match="there is no trainer"):
         embed_items(data, options)
 
 

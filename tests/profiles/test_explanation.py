@@ -51,7 +51,7 @@ def test_sentences_in_both_languages() -> None:
     events = [EventReason("e1", "i1", "Alien", 0, 0.5), EventReason("e2", "i2", "Heat", 1, 0.2)]
     assert reason_sentence(events, "model") == "Because of “Alien”, “Heat”."
     assert reason_sentence(events, "model", "zh") == "因为《Alien》、《Heat》。"
-    assert "asked for" in reason_sentence([], "content")
+    assert "matches the request" in reason_sentence([], "content")
     assert "no single event" in reason_sentence([], "model")
 
 

@@ -117,7 +117,7 @@ def test_rows_that_are_none_fail_where_none_are_expected() -> None:
     ("made", "reason"),
     [
         (Wide, "float64, not float32"),
-        (Black, "absent must be zero"),
+        (Black, "an absent vector must be zero"),
         (Blank, "present: "),
         (Centred, "alone differs|change the others"),
         (Deaf, "different contents must get different vectors"),
@@ -131,15 +131,15 @@ def test_faults_are_found(made: type[Letters], reason: str) -> None:
 def test_fingerprints_that_hide_an_option_and_states_that_lose_one_are_found() -> None:
     with pytest.raises(AssertionError, match="two encoders share a fingerprint"):
         check(Nameless, others=[lambda: Nameless(2.0)])
-    with pytest.raises(AssertionError, match=r"it came back as 'letters scale=3\.0'"):
+    with pytest.raises(AssertionError, match=r"restored as 'letters scale=3\.0'"):
         check(Forgetful, restore=Forgetful.from_state)
     scales = iter([1.0, 2.0])
-    with pytest.raises(AssertionError, match="made twice"):
+    with pytest.raises(AssertionError, match="two equal encoders"):
         check(lambda: Letters(next(scales)), others=[])
 
 
 def test_an_encoder_that_answers_before_it_has_learned_is_found() -> None:
-    with pytest.raises(AssertionError, match="Letters has learned nothing and must raise EncoderError"):
+    with pytest.raises(AssertionError, match="Letters is not fitted and must raise EncoderError"):
         check(Letters, unfitted=Letters())
 
     class Unfitted(Letters):
