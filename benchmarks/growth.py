@@ -112,7 +112,7 @@ def measure(events: int, items: int) -> dict[str, Any]:
 
 def draw(name: str, rows: list[dict[str, Any]], x: str) -> None:
     """CPU seconds per million events against events or items, beside a proportional line."""
-    from penchant.plots.curves import figure_growth
+    from penchant.plots.curves import draw_growth
     from penchant.plots.svg import Labels
     from penchant.reports.page import standalone
 
@@ -126,7 +126,7 @@ def draw(name: str, rows: list[dict[str, Any]], x: str) -> None:
         x,
         "CPU seconds a million events",
     )
-    drawn = figure_growth(table, labels, chosen="penchant")
+    drawn = draw_growth(table, labels, chosen="penchant")
     IMAGES.mkdir(parents=True, exist_ok=True)
     (IMAGES / f"{name}.svg").write_text(standalone(drawn) + "\n", encoding="utf-8")
 

@@ -34,7 +34,7 @@ from penchant.data.splits import Split, split
 from penchant.evaluation.background import measure_background
 from penchant.evaluation.backtest import evaluate_ranking
 from penchant.metrics.significance import bootstrap, mean_over_seeds, paired_differences
-from penchant.plots.comparison import figure_comparison
+from penchant.plots.comparison import draw_model_comparison
 from penchant.plots.svg import Labels
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
@@ -219,7 +219,7 @@ def draw(result: Mapping[str, Any]) -> None:
         table = pl.DataFrame(rows).select("model", "mean", "low", "high")
         title = f"Modalities and fusions on MovieLens-1M, {how}"
         desc = f"NDCG@10 on {split_result['users']:,} users with 95 % intervals, small transformer, one seed"
-        drawing = figure_comparison(
+        drawing = draw_model_comparison(
             table, Labels(title, desc, desc), chosen=NAMES.get(split_result["chosen on validation"]), width=720
         )
         (IMAGES / f"modalities_movielens_{how}.svg").write_text(standalone(drawing) + "\n", encoding="utf-8")

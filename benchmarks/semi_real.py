@@ -43,7 +43,7 @@ from penchant.evaluation.background import measure_background
 from penchant.evaluation.backtest import evaluate_ranking
 from penchant.metrics.interest_recovery import recovery
 from penchant.metrics.significance import bootstrap, mean_over_seeds
-from penchant.plots.comparison import figure_slices
+from penchant.plots.comparison import draw_slices
 from penchant.plots.svg import Labels
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
@@ -199,7 +199,7 @@ def draw(rows: Sequence[dict[str, Any]]) -> None:
                 if row["modalities"] != "behaviour"
             ]
         )
-        drawing = figure_slices(table, Labels(title, title, unit), chosen="image + audio", width=720)
+        drawing = draw_slices(table, Labels(title, title, unit), chosen="image + audio", width=720)
         path = IMAGES / f"semi_real_{measure.split('@')[0]}.svg"
         path.write_text(standalone(drawing) + "\n", encoding="utf-8")
 

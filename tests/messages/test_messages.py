@@ -51,7 +51,7 @@ def test_a_wrong_look_up_says_what_is_missing() -> None:
     with pytest.raises(MessageError, match="no catalogue of texts 'nowhere'"):
         text("nowhere.key", "en")
     with pytest.raises(MessageError, match="needs a value for 'n'"):
-        text("report.slices.people", "en")
+        text("report.slices.count", "en")
     with pytest.raises(OptionError, match="Allowed: en, zh"):
         text("report.report", "fr")
     assert not has_text("nowhere.key")

@@ -3,7 +3,7 @@ from xml.etree import ElementTree
 import polars as pl
 import pytest
 
-from penchant.plots.bars import figure_counts, figure_coverage, figure_reasons
+from penchant.plots.bars import draw_counts, draw_coverage_bars, draw_reasons
 from penchant.plots.svg import Labels
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -21,7 +21,7 @@ def _bars(drawn: str, class_: str) -> list[tuple[float, float]]:
 
 def test_a_reason_is_split_by_modality_left_and_right_of_zero() -> None:
     table = pl.DataFrame({"modality": ["behaviour", "text", "image"], "contribution": [2.0, 1.0, -1.0]})
-    drawn = figure_reasons(table, LABELS, extent=(-1, 3), width=408)
+    drawn = draw_reasons(table, LABELS, extent=(-1, 3), width=408)
     (text, _), (behaviour, _), (image, _) = (_bars(drawn, f"m-{v}") for v in ("text", "behaviour", "image"))
     zero = 4 + 100.0
     assert text == pytest.approx((zero + 0.75, 98.5))
@@ -32,7 +32,7 @@ def test_a_reason_is_split_by_modality_left_and_right_of_zero() -> None:
 
 def test_coverage_bars_begin_at_zero_and_are_as_long_as_their_share() -> None:
     table = pl.DataFrame({"modality": ["image", "text"], "share": [0.25, 1.0]})
-    drawn = figure_coverage(table, LABELS, names={"image": "图像"})
+    drawn = draw_coverage_bars(table, LABELS, names={"image": "图像"})
     ((text_x, text_width),) = _bars(drawn, "m-text")
     ((image_x, image_width),) = _bars(drawn, "m-image")
     assert text_x == image_x
@@ -42,13 +42,13 @@ def test_coverage_bars_begin_at_zero_and_are_as_long_as_their_share() -> None:
 
 
 def test_a_share_that_is_nearly_all_is_not_called_all() -> None:
-    drawn = figure_coverage(pl.DataFrame({"modality": ["text"], "share": [0.998]}), LABELS)
+    drawn = draw_coverage_bars(pl.DataFrame({"modality": ["text"], "share": [0.998]}), LABELS)
     assert "99.8\u00a0%" in drawn
 
 
 def test_counts() -> None:
     table = pl.DataFrame({"name": ["view", "<i>"], "count": [1000, 500]})
-    drawn = figure_counts(table, LABELS)
+    drawn = draw_counts(table, LABELS)
     (a, b) = _bars(drawn, "count")
     assert a[0] == b[0] and a[1] == pytest.approx(2 * b[1], abs=0.02)
     assert "1,000" in drawn and "&lt;i&gt;" in drawn

@@ -3,7 +3,7 @@ from xml.etree import ElementTree
 import polars as pl
 import pytest
 
-from penchant.plots.comparison import figure_ablation, figure_comparison, figure_slices
+from penchant.plots.comparison import draw_ablation, draw_model_comparison, draw_slices
 from penchant.plots.svg import Labels
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -24,7 +24,7 @@ def _dots(drawn: str) -> list[ElementTree.Element]:
 
 @pytest.mark.parametrize("width", [312, 940])
 def test_dots_stand_on_an_axis_from_zero_best_first(width: float) -> None:
-    drawn = figure_comparison(TABLE, LABELS, chosen="transformer", width=width)
+    drawn = draw_model_comparison(TABLE, LABELS, chosen="transformer", width=width)
     dots = _dots(drawn)
     assert [dot.find(f"{SVG}title").text.split(":")[0] for dot in dots] == ["transformer", "popularity", "<b>&"]  # type: ignore[union-attr]
     x = [float(dot.get("cx") or 0) for dot in dots]
@@ -35,7 +35,7 @@ def test_dots_stand_on_an_axis_from_zero_best_first(width: float) -> None:
 
 
 def test_the_interval_is_drawn_where_there_is_one() -> None:
-    root = ElementTree.fromstring(figure_comparison(TABLE, LABELS, chosen="transformer"))
+    root = ElementTree.fromstring(draw_model_comparison(TABLE, LABELS, chosen="transformer"))
     ranges = [e for e in root.iter(f"{SVG}line") if "range" in (e.get("class") or "")]
     assert len(ranges) == 2
     assert float(ranges[0].get("x2") or 0) == pytest.approx(
@@ -44,7 +44,7 @@ def test_the_interval_is_drawn_where_there_is_one() -> None:
 
 
 def test_nothing_to_draw_is_a_figure_still() -> None:
-    ElementTree.fromstring(figure_comparison(TABLE.clear(), LABELS))
+    ElementTree.fromstring(draw_model_comparison(TABLE.clear(), LABELS))
 
 
 def test_slices_name_models_once_and_groups_each() -> None:
@@ -59,7 +59,7 @@ def test_slices_name_models_once_and_groups_each() -> None:
         }
     )
     for width in (312.0, 940.0):
-        root = ElementTree.fromstring(figure_slices(table, LABELS, chosen="b", width=width))
+        root = ElementTree.fromstring(draw_slices(table, LABELS, chosen="b", width=width))
         texts = [e.text for e in root.iter(f"{SVG}text")]
         assert [texts.count(word) for word in ("a", "b", "new", "old", "10", "20")] == [1] * 6
 
@@ -69,7 +69,7 @@ def test_losses_stand_left_of_zero_in_the_colour_of_their_modality(width: float)
     table = pl.DataFrame(
         {"modality": ["image", "text"], "mean": [0.01, -0.03], "low": [0.0, -0.04], "high": [0.02, -0.02]}
     )
-    drawn = figure_ablation(table, LABELS, names={"text": "without text"}, width=width)
+    drawn = draw_ablation(table, LABELS, names={"text": "without text"}, width=width)
     root = ElementTree.fromstring(drawn)
     dots = {e.get("class"): float(e.get("cx") or 0) for e in root.iter(f"{SVG}circle")}
     (zero,) = [float(e.get("x1") or 0) for e in root.iter(f"{SVG}line") if e.get("class") == "zero"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penchant.plots.markup import Markup, foreign, join, markup, short, tag
+from penchant.plots.markup import Markup, format_short, join, mark_language, tag, to_markup
 
 
 class _Text(HTMLParser):
@@ -32,7 +32,7 @@ def test_any_text_comes_back_as_text_and_opens_no_element(text: str) -> None:
 
 
 def test_escapes_once() -> None:
-    assert markup(markup("<&>")) == "&lt;&amp;&gt;"
+    assert to_markup(to_markup("<&>")) == "&lt;&amp;&gt;"
     assert join(["<", Markup("<br>")], between="&") == "&lt;&amp;<br>"
 
 
@@ -47,15 +47,15 @@ def test_attributes() -> None:
 
 
 def test_control_characters_go() -> None:
-    assert markup("a\x00b\x1fc\ud800") == "abc"
+    assert to_markup("a\x00b\x1fc\ud800") == "abc"
 
 
 def test_chinese_is_marked_in_an_english_page_only() -> None:
-    assert foreign("海边", "en") == '<bdi lang="zh">海边</bdi>'
-    assert foreign("海边", "zh") == "<bdi>海边</bdi>"
-    assert foreign("sea", "en") == "<bdi>sea</bdi>"
+    assert mark_language("海边", "en") == '<bdi lang="zh">海边</bdi>'
+    assert mark_language("海边", "zh") == "<bdi>海边</bdi>"
+    assert mark_language("sea", "en") == "<bdi>sea</bdi>"
 
 
 def test_a_coordinate_must_be_finite() -> None:
     with pytest.raises(ValueError, match=r"nan.*must be finite: drop empty values"):
-        short(math.nan)
+        format_short(math.nan)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penchant.plots.scale import Scale, day, decimals, round_up, ticks, time_ticks
+from penchant.plots.scale import Scale, choose_ticks, choose_time_ticks, count_decimals, format_day, round_up
 
 DAY = 86400
 
@@ -18,12 +18,12 @@ def test_scale_maps_ends_to_ends() -> None:
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(2, 10))
-def test_ticks_are_inside_evenly_spaced_and_about_as_many_as_asked(low: float, span: float, count: int) -> None:
-    found = np.array(ticks(low, low + span, count))
-    assert (found >= low - span * 1e-6).all() and (found <= low + span * (1 + 1e-6)).all()
-    assert len(found) <= count + 1
-    if len(found) > 2:
-        np.testing.assert_allclose(np.diff(found), np.diff(found)[0], rtol=1e-5)
+def test_ticks_are_inside_evenly_spaced_and_about_as_many_as_wanted(low: float, span: float, count: int) -> None:
+    marks = np.array(choose_ticks(low, low + span, count))
+    assert (marks >= low - span * 1e-6).all() and (marks <= low + span * (1 + 1e-6)).all()
+    assert len(marks) <= count + 1
+    if len(marks) > 2:
+        np.testing.assert_allclose(np.diff(marks), np.diff(marks)[0], rtol=1e-5)
 
 
 @given(st.floats(1e-6, 1e9))
@@ -33,7 +33,7 @@ def test_an_axis_from_zero_holds_its_largest_value(value: float) -> None:
 
 @pytest.mark.parametrize(("marks", "places"), [([0, 1, 2], 0), ([0.0, 0.05, 0.1], 2), ([0, 2.5, 5], 1)])
 def test_decimals(marks: list[float], places: int) -> None:
-    assert decimals(marks) == places
+    assert count_decimals(marks) == places
 
 
 def _s(*parts: int) -> float:
@@ -51,17 +51,17 @@ def _s(*parts: int) -> float:
     ],
 )
 def test_time_ticks_speak_the_unit_of_the_span(low: float, high: float, language: str, words: list[str]) -> None:
-    found = time_ticks(low, high, 4, language)
-    assert [w for _, w in found] == words
-    assert all(low <= t <= high for t, _ in found)
+    marks = choose_time_ticks(low, high, 4, language)
+    assert [w for _, w in marks] == words
+    assert all(low <= t <= high for t, _ in marks)
 
 
 @given(st.integers(-5_000_000_000, 5_000_000_000), st.integers(1, 2_000_000_000))
 def test_time_ticks_never_fail(low: int, span: int) -> None:
-    found = time_ticks(low, low + span, 6, "en")
-    assert len(found) <= 13 and all(low <= t <= low + span for t, _ in found)
+    marks = choose_time_ticks(low, low + span, 6, "en")
+    assert len(marks) <= 13 and all(low <= t <= low + span for t, _ in marks)
 
 
 def test_day() -> None:
-    assert day(0.0, "zh") == "1970年1月1日"
-    assert day(40 * DAY, "en") == "10 February 1970"
+    assert format_day(0.0, "zh") == "1970年1月1日"
+    assert format_day(40 * DAY, "en") == "10 February 1970"

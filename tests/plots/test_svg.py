@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penchant.plots.svg import Labels, modality_class, shorten, spread, svg, text_width, tick_words
+from penchant.plots.svg import Labels, draw_svg, format_ticks, get_modality_class, measure_text, shorten, spread
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=8))
@@ -21,18 +21,18 @@ def test_spread_leaves_alone_what_does_not_touch() -> None:
 @given(st.text(), st.integers(30, 300))
 def test_shortened_text_fits(text: str, width: int) -> None:
     short = shorten(text, width)
-    assert text_width(short) <= width
+    assert measure_text(short) <= width
     assert short == " ".join(text.split()) or short.endswith("…")
 
 
 def test_tick_words_share_their_decimals() -> None:
-    assert tick_words([0, 0.025, 0.05]) == ["0", "0.025", "0.050"]
+    assert format_ticks([0, 0.025, 0.05]) == ["0", "0.025", "0.050"]
 
 
 def test_an_unknown_modality_has_a_colour() -> None:
-    assert (modality_class("image"), modality_class("video")) == ("m-image", "m-attributes")
+    assert (get_modality_class("image"), get_modality_class("video")) == ("m-image", "m-attributes")
 
 
 def test_figures_are_named_for_those_who_cannot_see_them() -> None:
-    drawn = svg("", 10, 10, Labels("T <1>", "D"))
+    drawn = draw_svg("", 10, 10, Labels("T <1>", "D"))
     assert 'role="img"' in drawn and "<title>T &lt;1&gt;</title><desc>D</desc>" in drawn

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from penchant.plots.svg import Labels
-from penchant.plots.timeline import figure_timeline
+from penchant.plots.timeline import draw_timeline
 
 SVG = "{http://www.w3.org/2000/svg}"
 EVENTS = pl.DataFrame({"time_s": [0, 500, 1000], "event": ["view", "purchase", None], "title": ["a <b>", None, ""]})
@@ -17,7 +17,7 @@ def _draw(weights: list[list[float]], **more: object) -> str:
     table = pl.DataFrame(
         {"time_s": np.repeat(times, len(topics)), "topic": topics * 3, "weight": np.array(weights, dtype=float).ravel()}
     )
-    return figure_timeline(table, EVENTS, Labels("t", "d"), language="en", **more)  # type: ignore[arg-type]
+    return draw_timeline(table, EVENTS, Labels("t", "d"), language="en", **more)  # type: ignore[arg-type]
 
 
 def _bands(drawn: str) -> list[np.ndarray]:  # type: ignore[type-arg]
@@ -72,5 +72,5 @@ def test_no_interest_at_all_is_drawn_even(weights: list[list[float]]) -> None:
 def test_one_event_only() -> None:
     table = pl.DataFrame({"time_s": [7], "topic": ["a"], "weight": [1.0]})
     for width in (312.0, 940.0):
-        drawn = figure_timeline(table, EVENTS.clear(), Labels("t", "d"), language="zh", width=width)
+        drawn = draw_timeline(table, EVENTS.clear(), Labels("t", "d"), language="zh", width=width)
         ElementTree.fromstring(drawn)

@@ -4,11 +4,11 @@ from xml.etree import ElementTree
 import polars as pl
 import pytest
 
-from penchant.plots.bars import figure_coverage
+from penchant.plots.bars import draw_coverage_bars
 from penchant.plots.svg import MODALITIES, Labels
 from penchant.reports import page
 
-BLOCKS = re.findall(r":root \{(.*?)\}", page.stylesheet(), re.DOTALL)
+BLOCKS = re.findall(r":root \{(.*?)\}", page.read_stylesheet(), re.DOTALL)
 LIGHT, DARK = (dict(re.findall(r"--([\w-]+): (#\w{6});", block)) for block in BLOCKS)
 
 
@@ -38,19 +38,19 @@ def test_contrast_as_the_standard_computes_it() -> None:
 def test_modalities_keep_their_colours_in_the_dark() -> None:
     assert set(MODALITIES) <= set(LIGHT) and not set(DARK) & set(MODALITIES)
     assert {"light": LIGHT["ground"], "dark": DARK["ground"]} == page.GROUND
-    assert page.stylesheet().count("{") == page.stylesheet().count("}")
+    assert page.read_stylesheet().count("{") == page.read_stylesheet().count("}")
 
 
 def test_a_figure_is_drawn_once_for_each_width() -> None:
     table = pl.DataFrame({"modality": ["text"], "share": [0.5]})
-    made = page.figure("T", lambda width: figure_coverage(table, Labels("t", "d"), width=width))
-    assert [f'class="{name} chart' in made for name in page.WIDTHS] == [True] * 3
-    assert [f'width="{width:.0f}"' in made for width in page.WIDTHS.values()] == [True] * 3
+    markup = page.render_figure("T", lambda width: draw_coverage_bars(table, Labels("t", "d"), width=width))
+    assert [f'class="{name} chart' in markup for name in page.WIDTHS] == [True] * 3
+    assert [f'width="{width:.0f}"' in markup for width in page.WIDTHS.values()] == [True] * 3
 
 
 def test_a_table_names_its_rows_and_columns() -> None:
-    made = page.data_table("N", ["m", "<x>"], [["a", "1"], ["b", 2]], chosen=1)
-    root = ElementTree.fromstring(made)
+    markup = page.render_data_table("N", ["m", "<x>"], [["a", "1"], ["b", 2]], chosen=1)
+    root = ElementTree.fromstring(markup)
     assert (root.get("tabindex"), root.get("role"), root.get("aria-label")) == ("0", "region", "N")
     assert [e.get("scope") for e in root.iter("th")] == ["col", "col", "row", "row"]
     assert [e.get("class") for e in root.iter("tr")] == [None, None, "chosen"]
@@ -58,8 +58,8 @@ def test_a_table_names_its_rows_and_columns() -> None:
 
 
 def test_a_page_has_its_landmarks_and_escapes_its_title() -> None:
-    made = page.render_page(
-        title="<t>", language="zh", kind="k", hero=page.hero("s", []), body="<b>", footer="f", jump={"a": "甲"}
+    markup = page.render_page(
+        title="<t>", language="zh", kind="k", hero=page.render_hero("s", []), body="<b>", footer="f", jump={"a": "甲"}
     )
     for part in (
         '<html lang="zh-Hans">',
@@ -70,17 +70,17 @@ def test_a_page_has_its_landmarks_and_escapes_its_title() -> None:
         "<footer",
         "跳到正文",
     ):
-        assert part in made
-    assert "&lt;b&gt;" in made and '<a href="#a">甲</a>' in made
+        assert part in markup
+    assert "&lt;b&gt;" in markup and '<a href="#a">甲</a>' in markup
 
 
-def test_a_figure_of_its_own_carries_its_colours() -> None:
+def test_a_separate_figure_has_its_colours() -> None:
     table = pl.DataFrame({"modality": ["image"], "share": [0.5]})
-    alone = page.standalone(figure_coverage(table, Labels("t", "d")))
+    alone = page.make_standalone(draw_coverage_bars(table, Labels("t", "d")))
     ElementTree.fromstring(alone)
     assert "--image: #d9822b" in alone and 'id="hatch-image"' in alone
 
 
 def test_empty_state_says_what_to_type() -> None:
-    made = page.empty_state("Nothing", "Do this:", "penchant check DATA")
-    assert "<strong>Nothing</strong><p>Do this:</p><pre><code>penchant check DATA</code></pre>" in made
+    markup = page.render_empty_state("Nothing", "Do this:", "penchant check DATA")
+    assert "<strong>Nothing</strong><p>Do this:</p><pre><code>penchant check DATA</code></pre>" in markup

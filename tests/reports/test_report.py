@@ -132,7 +132,7 @@ def sample(language: str = "en", name: str = "A tale of two seas", **more: Any) 
         coverage={"text": 1.0, "image": 0.62, name: 0.1},
         modalities=_modality_use(name),
         recovery=more.pop("recovery", Recovery({"transformer": _value(0.7), name: _value(0.2)})),
-        made_with={"command": f"penchant compare {name}", "seed": 0, "versions": {"penchant": "0.1.0"}, name: name},
+        provenance={"command": f"penchant compare {name}", "seed": 0, "versions": {"penchant": "0.1.0"}, name: name},
         **more,
     )
 
@@ -159,10 +159,10 @@ def test_what_an_event_carries_is_a_share_of_the_lead_not_of_the_score() -> None
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_story_of_the_demo(language: str) -> None:
     turn = {"events": _value(4.0), "days": _value(9.5), "seen": _value(0.8), "decoy": _value(0.1)}
-    found = Recovery({"transformer": _value(0.7)}, {"transformer": turn})
+    recovery = Recovery({"transformer": _value(0.7)}, {"transformer": turn})
     shown = [ShownItem("Sea", "travel", "data:image/png;base64,AA==", "data:audio/wav;base64,AA==", [("u1", 2)])]
     shown.append(ShownItem(HOSTILE, "", "", "data:audio/wav;base64,AA==", []))
-    page = render_report(sample(language, recovery=found, cold=_comparison("content"), media=shown))
+    page = render_report(sample(language, recovery=recovery, cold=_comparison("content"), media=shown))
     outline = Outline(page)
     assert outline.tags.count("img") == 1 and outline.tags.count("audio") == 2 and "script" not in outline.tags
     assert all(b - a <= 1 for a, b in zip(outline.headings, outline.headings[1:], strict=False))
@@ -212,9 +212,9 @@ def _sentence(means: dict[str, float], tests: list[PairedTest]) -> str:
     models = {m: {"ndcg@10": _value(v)} for m, v in means.items()}
     comparison = Comparison("time", 10, 5, 1, models, tests=tests)
     data = dataclasses.replace(sample(), comparison=comparison)
-    found = re.search(r"<h1>(.*?)</h1>", render_report(data))
-    assert found
-    return re.sub("<[^>]+>", "", found.group(1)).replace("\u00a0", " ")
+    match = re.search(r"<h1>(.*?)</h1>", render_report(data))
+    assert match
+    return re.sub("<[^>]+>", "", match.group(1)).replace("\u00a0", " ")
 
 
 def test_the_sentence_is_no_stronger_than_the_numbers() -> None:
@@ -249,14 +249,14 @@ def test_what_is_missing_names_the_next_step(language: str) -> None:
     assert outline.headings.count(1) == 1
 
 
-def test_data_and_cleaning_are_told() -> None:
+def test_data_and_cleaning_are_shown() -> None:
     text = Outline(render_report(sample())).text
     for part in ("6,040", "999,611", "from 25 April 2000 to 28 February 2003", "1,010", "1,000", "7 · A tale", "0.1.0"):
         assert part in text, part
     assert "events: times read as seconds" in text and "events: 2 more appear in events only" in text
 
 
-def test_a_headline_of_ones_own() -> None:
+def test_a_given_headline() -> None:
     assert "<h1><bdi>All is well.</bdi></h1>" in render_report(sample(headline="All is well."))
 
 
@@ -301,9 +301,9 @@ def test_the_page_fits_and_reads_at_every_width(browser: Any, tmp_path: Path, la
     page.on("console", lambda message: faults.append(message.text))
     page.on("pageerror", lambda error: faults.append(str(error)))
     try:
-        for kind, made in _PAGES.items():
+        for kind, build in _PAGES.items():
             file = tmp_path / f"{kind}.html"
-            file.write_text(render_report(made(language)), encoding="utf-8")
+            file.write_text(render_report(build(language)), encoding="utf-8")
             page.goto(file.as_uri())
             page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
             for width in (360, 768, 1024, 1600):
@@ -323,7 +323,7 @@ def test_print_opens_what_is_folded_and_keyboard_reaches_it(browser: Any, tmp_pa
     page = browser.new_page()
     try:
         page.goto(file.as_uri())
-        inside = "document.querySelector('#made-h').getBoundingClientRect().top"
+        inside = "document.querySelector('#provenance-h').getBoundingClientRect().top"
         folded = page.evaluate(inside)
         page.keyboard.press("Tab")
         assert page.evaluate("document.activeElement.className") == "skip"

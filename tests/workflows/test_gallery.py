@@ -25,10 +25,10 @@ from penchant.workflows.gallery import gallery
 def test_a_picture_goes_before_the_middle_frame_of_a_video(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(encode_good_video("mp4"))  # grey of 0, 60, 120 and 180, half a second each
     (tmp_path / "bad.mp4").write_bytes(b"no video")
-    Image.new("RGB", (8, 8), (9, 9, 9)).save(tmp_path / "own.png")
+    Image.new("RGB", (8, 8), (9, 9, 9)).save(tmp_path / "item.png")
     items = {
         "item_id": ["x", "y", "z", "w"],
-        "image": [None, "own.png", None, None],
+        "image": [None, "item.png", None, None],
         "video": ["a.mp4", "a.mp4", "bad.mp4", None],
     }
     log = {"user_id": ["u", "v", "v", "v"], "item_id": ["w", "x", "y", "z"], "timestamp": [1, 2, 3, 4]}

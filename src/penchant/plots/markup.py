@@ -22,10 +22,10 @@ class Markup(str):
     __slots__ = ()
 
 
-def markup(value: object) -> Markup:
+def to_markup(value: object) -> Markup:
     """Escape a value for HTML and SVG, and drop control characters; `Markup` passes as it is.
 
-    >>> markup("<b>")
+    >>> to_markup("<b>")
     '&lt;b&gt;'
     """
     if isinstance(value, Markup):
@@ -35,7 +35,7 @@ def markup(value: object) -> Markup:
 
 def join(parts: Iterable[object], between: object = "") -> Markup:
     """Put parts after each other, each escaped unless it is markup."""
-    return Markup(markup(between).join(markup(part) for part in parts))
+    return Markup(to_markup(between).join(to_markup(part) for part in parts))
 
 
 def tag(name: str, /, *children: object, **attributes: object) -> Markup:
@@ -44,7 +44,7 @@ def tag(name: str, /, *children: object, **attributes: object) -> Markup:
     >>> tag("rect", x=1.50, hidden=None)
     '<rect x="1.5"></rect>'
     """
-    written = "".join(_attribute(key, value) for key, value in attributes.items())
+    written = "".join(_format_attribute(key, value) for key, value in attributes.items())
     if name in _VOID:
         return Markup(f"<{name}{written}>")
     return Markup(f"<{name}{written}>{join(children)}</{name}>")
@@ -59,30 +59,30 @@ def is_chinese(text: str) -> bool:
     return _CHINESE.search(text) is not None
 
 
-def foreign(text: object, language: str) -> Markup:
+def mark_language(text: object, language: str) -> Markup:
     """Text that comes from data: isolated in direction, and marked as Chinese where the page is not.
 
-    >>> foreign("海", "en")
+    >>> mark_language("海", "en")
     '<bdi lang="zh">海</bdi>'
     """
     return tag("bdi", text, lang="zh" if language != "zh" and is_chinese(str(text)) else None)
 
 
-def _attribute(key: str, value: object) -> str:
+def _format_attribute(key: str, value: object) -> str:
     if value is None or value is False:
         return ""
     name = key.rstrip("_").replace("_", "-")
     if value is True:
         return f" {name}"
     if isinstance(value, float):
-        value = short(value)
-    return f' {name}="{markup(value)}"'
+        value = format_short(value)
+    return f' {name}="{to_markup(value)}"'
 
 
-def short(value: float) -> str:
+def format_short(value: float) -> str:
     """A coordinate with at most two decimals.
 
-    >>> short(3.14159), short(-0.001), short(2.0)
+    >>> format_short(3.14159), format_short(-0.001), format_short(2.0)
     ('3.14', '0', '2')
     """
     if not math.isfinite(value):

@@ -42,10 +42,10 @@ class Scale:
         return self.start + (values - self.low) / span * (self.end - self.start)
 
 
-def ticks(low: float, high: float, count: int = 5) -> list[float]:
+def choose_ticks(low: float, high: float, count: int = 5) -> list[float]:
     """About `count` round numbers that lie in `[low, high]`.
 
-    >>> ticks(0, 0.19, 4)
+    >>> choose_ticks(0, 0.19, 4)
     [0.0, 0.05, 0.1, 0.15]
     """
     if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
@@ -66,42 +66,42 @@ def round_up(value: float, count: int = 5) -> float:
     """
     if not math.isfinite(value) or value <= 0:
         return 1.0
-    marks = ticks(0, value, count)
+    marks = choose_ticks(0, value, count)
     step = marks[1] - marks[0] if len(marks) > 1 else value
     return round(math.ceil(value / step - 1e-9) * step, 12)
 
 
-def decimals(marks: list[float]) -> int:
+def count_decimals(marks: list[float]) -> int:
     """How many decimals tell the ticks apart.
 
-    >>> decimals([0.0, 0.05, 0.1])
+    >>> count_decimals([0.0, 0.05, 0.1])
     2
     """
     return next((n for n in range(7) if all(abs(m - round(m, n)) < 1e-9 for m in marks)), 6)
 
 
-def time_ticks(low_s: float, high_s: float, count: int, language: str) -> list[tuple[float, str]]:
+def choose_time_ticks(low_s: float, high_s: float, count: int, language: str) -> list[tuple[float, str]]:
     """Round moments (UTC) in `[low_s, high_s]` with their words; the step is minutes to decades, as the span asks.
 
-    >>> time_ticks(0, 86400 * 365, 4, "en")
+    >>> choose_time_ticks(0, 86400 * 365, 4, "en")
     [(0.0, 'Jan 1970'), (15638400.0, 'Jul'), (31536000.0, 'Jan 1971')]
     """
     span = high_s - low_s
     if span <= 0:
-        return [(low_s, day(low_s, language))]
+        return [(low_s, format_day(low_s, language))]
     step = next((s for s in _FIXED_STEPS if span / s <= count), None)
     if step is not None:
         first = math.ceil(low_s / step) * step
         moments = [float(t) for t in range(first, int(high_s) + 1, step)]
     else:
-        moments = _month_ticks(low_s, high_s, count)
-    return [(t, _tick_words(t, moments, n, step, language)) for n, t in enumerate(moments)]
+        moments = _choose_month_ticks(low_s, high_s, count)
+    return [(t, _format_time_tick(t, moments, n, step, language)) for n, t in enumerate(moments)]
 
 
-def day(time_s: float, language: str) -> str:
+def format_day(time_s: float, language: str) -> str:
     """The day of a moment, in words.
 
-    >>> day(0, "en"), day(0, "zh")
+    >>> format_day(0, "en"), format_day(0, "zh")
     ('1 January 1970', '1970年1月1日')
     """
     moment = datetime.fromtimestamp(time_s, tz=UTC)
@@ -110,7 +110,7 @@ def day(time_s: float, language: str) -> str:
     return f"{moment.day} {moment:%B} {moment.year}"
 
 
-def _month_ticks(low_s: float, high_s: float, count: int) -> list[float]:
+def _choose_month_ticks(low_s: float, high_s: float, count: int) -> list[float]:
     start, end = (datetime.fromtimestamp(t, tz=UTC) for t in (low_s, high_s))
     months = (end.year - start.year) * 12 + end.month - start.month + 1
     step = next((s for s in _MONTH_STEPS if months / s <= count), _MONTH_STEPS[-1])
@@ -120,7 +120,7 @@ def _month_ticks(low_s: float, high_s: float, count: int) -> list[float]:
     return [t for t in moments if low_s <= t <= high_s]
 
 
-def _tick_words(time_s: float, moments: list[float], n: int, step: int | None, language: str) -> str:
+def _format_time_tick(time_s: float, moments: list[float], n: int, step: int | None, language: str) -> str:
     moment = datetime.fromtimestamp(time_s, tz=UTC)
     before = datetime.fromtimestamp(moments[n - 1], tz=UTC) if n else None
     new_year = before is None or before.year != moment.year
@@ -129,9 +129,9 @@ def _tick_words(time_s: float, moments: list[float], n: int, step: int | None, l
         clock = f"{moment:%H:%M}"
         if not new_day:
             return clock
-        return f"{moment.month}月{moment.day}日 {clock}" if language == "zh" else f"{_date(moment)} {clock}"
+        return f"{moment.month}月{moment.day}日 {clock}" if language == "zh" else f"{_format_date(moment)} {clock}"
     if step is not None:
-        words = f"{moment.month}月{moment.day}日" if language == "zh" else _date(moment)
+        words = f"{moment.month}月{moment.day}日" if language == "zh" else _format_date(moment)
         if not new_year:
             return words
         return f"{moment.year}年{words}" if language == "zh" else f"{words} {moment.year}"
@@ -142,5 +142,5 @@ def _tick_words(time_s: float, moments: list[float], n: int, step: int | None, l
     return f"{_MONTHS[moment.month - 1]} {moment.year}" if new_year else _MONTHS[moment.month - 1]
 
 
-def _date(moment: datetime) -> str:
+def _format_date(moment: datetime) -> str:
     return f"{moment.day} {_MONTHS[moment.month - 1]}"

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from penchant.arrays import Float64s
-from penchant.plots.markup import Markup, join, short, tag
-from penchant.plots.scale import Scale, decimals
+from penchant.plots.markup import Markup, format_short, join, tag
+from penchant.plots.scale import Scale, count_decimals
 
 SMALL = 13
 MODALITIES = ("text", "image", "audio", "behaviour", "attributes")
@@ -33,7 +33,7 @@ class Labels:
     y_unit: str = ""
 
 
-def svg(body: object, width: float, height: float, labels: Labels, kind: str = "") -> Markup:
+def draw_svg(body: object, width: float, height: float, labels: Labels, kind: str = "") -> Markup:
     """A figure with its name and description; scales with its container."""
     return tag(
         "svg",
@@ -41,7 +41,7 @@ def svg(body: object, width: float, height: float, labels: Labels, kind: str = "
         tag("desc", labels.desc),
         body,
         xmlns="http://www.w3.org/2000/svg",
-        viewBox=f"0 0 {short(width)} {short(height)}",
+        viewBox=f"0 0 {format_short(width)} {format_short(height)}",
         width=width,
         height=height,
         role="img",
@@ -49,27 +49,27 @@ def svg(body: object, width: float, height: float, labels: Labels, kind: str = "
     )
 
 
-def label(text: object, x: float, y: float, *, anchor: str = "start", class_: str = "muted") -> Markup:
+def draw_label(text: object, x: float, y: float, *, anchor: str = "start", class_: str = "muted") -> Markup:
     """One line of text; `y` is its middle."""
     return tag("text", text, x=float(x), y=float(y + SMALL * 0.35), text_anchor=anchor, class_=class_)
 
 
-def line(x1: float, y1: float, x2: float, y2: float, class_: str = "grid") -> Markup:
+def draw_line(x1: float, y1: float, x2: float, y2: float, class_: str = "grid") -> Markup:
     """A straight line."""
     return tag("line", x1=float(x1), y1=float(y1), x2=float(x2), y2=float(y2), class_=class_)
 
 
-def polyline(xs: Float64s, ys: Float64s, class_: str) -> Markup:
+def draw_polyline(xs: Float64s, ys: Float64s, class_: str) -> Markup:
     """An open line through points `xs`, `ys` `[P]`."""
-    return tag("path", d=f"M{_points(xs, ys)}", class_=class_, fill="none")
+    return tag("path", d=f"M{_format_points(xs, ys)}", class_=class_, fill="none")
 
 
-def band(xs: Float64s, low: Float64s, high: Float64s) -> str:
+def trace_band(xs: Float64s, low: Float64s, high: Float64s) -> str:
     """The outline (`d`) of the area between two lines over `xs` `[P]`."""
-    return f"M{_points(xs, high)}L{_points(xs[::-1], low[::-1])}Z"
+    return f"M{_format_points(xs, high)}L{_format_points(xs[::-1], low[::-1])}Z"
 
 
-def marker(shape: int, x: float, y: float, class_: str, *, size: float = 5, name: object = "") -> Markup:
+def draw_marker(shape: int, x: float, y: float, class_: str, *, size: float = 5, name: object = "") -> Markup:
     """A point whose shape tells the series apart without colour: disc, square, diamond, triangle."""
     hint = tag("title", name) if name else Markup("")
     if shape % 4 == 0:
@@ -82,46 +82,51 @@ def marker(shape: int, x: float, y: float, class_: str, *, size: float = 5, name
     ][shape % 4 - 1]
     if shape % 4 == 1:
         corners = [(a * 0.85, b * 0.85) for a, b in corners]
-    return tag("polygon", hint, points=" ".join(f"{short(x + a)},{short(y + b)}" for a, b in corners), class_=class_)
+    return tag(
+        "polygon",
+        hint,
+        points=" ".join(f"{format_short(x + a)},{format_short(y + b)}" for a, b in corners),
+        class_=class_,
+    )
 
 
-def x_axis(
+def draw_x_axis(
     scale: Scale, marks: Sequence[float], top: float, bottom: float, unit: str, *, percent: bool = False
 ) -> Markup:
     """Vertical grid lines with their numbers below, and the unit below these, at the right."""
-    lines = [line(scale(m), top, scale(m), bottom, "zero" if m == 0 else "grid") for m in marks]
-    words = zip(marks, tick_words(marks, percent=percent), strict=True)
-    numbers = [label(word, scale(m), bottom + 12, anchor="middle") for m, word in words]
-    return join([*lines, *numbers, label(unit, scale.end, bottom + 30, anchor="end", class_="muted unit")])
+    lines = [draw_line(scale(m), top, scale(m), bottom, "zero" if m == 0 else "grid") for m in marks]
+    words = zip(marks, format_ticks(marks, percent=percent), strict=True)
+    numbers = [draw_label(word, scale(m), bottom + 12, anchor="middle") for m, word in words]
+    return join([*lines, *numbers, draw_label(unit, scale.end, bottom + 30, anchor="end", class_="muted unit")])
 
 
-def y_axis(
+def draw_y_axis(
     scale: Scale, marks: Sequence[float], left: float, right: float, unit: str, *, percent: bool = False
 ) -> Markup:
     """Horizontal grid lines with their numbers at the left and the unit above."""
-    lines = [line(left, scale(m), right, scale(m), "zero" if m == 0 else "grid") for m in marks]
-    words = zip(marks, tick_words(marks, percent=percent), strict=True)
-    numbers = [label(word, left - 8, scale(m), anchor="end") for m, word in words]
-    return join([*lines, *numbers, label(unit, 0, scale.end - 16, class_="muted unit")])
+    lines = [draw_line(left, scale(m), right, scale(m), "zero" if m == 0 else "grid") for m in marks]
+    words = zip(marks, format_ticks(marks, percent=percent), strict=True)
+    numbers = [draw_label(word, left - 8, scale(m), anchor="end") for m, word in words]
+    return join([*lines, *numbers, draw_label(unit, 0, scale.end - 16, class_="muted unit")])
 
 
-def tick_words(marks: Sequence[float], *, percent: bool = False) -> list[str]:
+def format_ticks(marks: Sequence[float], *, percent: bool = False) -> list[str]:
     """Numbers on an axis, all with the same decimals.
 
-    >>> tick_words([0, 0.05, 0.1]), tick_words([0, 0.5])
+    >>> format_ticks([0, 0.05, 0.1]), format_ticks([0, 0.5])
     (['0', '0.05', '0.10'], ['0', '0.5'])
     """
     factor = 100 if percent else 1
-    places = decimals([m * factor for m in marks])
+    places = count_decimals([m * factor for m in marks])
     ending = "\u00a0%" if percent else ""
     words = ["0" + ending if m == 0 else f"{m * factor:,.{places}f}{ending}" for m in marks]
     return [word.replace("-", "−") for word in words]
 
 
-def text_width(text: str, size: float = SMALL) -> float:
+def measure_text(text: str, size: float = SMALL) -> float:
     """About how wide a text is drawn; on the safe side.
 
-    >>> text_width("海海", 10)
+    >>> measure_text("海海", 10)
     20.0
     """
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
@@ -129,9 +134,9 @@ def text_width(text: str, size: float = SMALL) -> float:
     return size * (wide * 1.0 + big * 0.72 + (len(text) - wide - big) * 0.54)
 
 
-def widest(texts: Iterable[str]) -> float:
+def measure_widest(texts: Iterable[str]) -> float:
     """The width of the widest of some texts; 0 where there is none."""
-    return max((text_width(text) for text in texts), default=0.0)
+    return max((measure_text(text) for text in texts), default=0.0)
 
 
 def shorten(text: str, width: float, size: float = SMALL) -> str:
@@ -141,9 +146,9 @@ def shorten(text: str, width: float, size: float = SMALL) -> str:
     'a long…'
     """
     text = " ".join(text.split())
-    if text_width(text, size) <= width:
+    if measure_text(text, size) <= width:
         return text
-    kept = next((n for n in range(min(len(text), 200), 0, -1) if text_width(text[:n] + "…", size) <= width), 1)
+    kept = next((n for n in range(min(len(text), 200), 0, -1) if measure_text(text[:n] + "…", size) <= width), 1)
     return text[:kept].rstrip() + "…"
 
 
@@ -170,17 +175,17 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
     return [float(value) for value in result]
 
 
-def by_modality(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def sort_by_modality(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Rows with a `modality`, in the fixed order of modalities; unknown ones last."""
-    return sorted(rows, key=lambda row: _place(row["modality"]))
+    return sorted(rows, key=lambda row: _get_position(row["modality"]))
 
 
-def modality_class(modality: str) -> str:
+def get_modality_class(modality: str) -> str:
     """The class that gives a modality its one colour; unknown modalities share the colour of attributes."""
-    return f"m-{_known(modality)}"
+    return f"m-{_get_known(modality)}"
 
 
-def hatches() -> Markup:
+def draw_hatches() -> Markup:
     """Patterns, one a modality, that tell the modalities apart in grey print; a page holds them once."""
     box = {"width": 8, "height": 8, "patternUnits": "userSpaceOnUse"}
     drawn = [
@@ -190,23 +195,23 @@ def hatches() -> Markup:
     return tag("defs", *drawn)
 
 
-def modality_bar(x: float, y: float, width: float, height: float, modality: str, name: str) -> Markup:
+def draw_modality_bar(x: float, y: float, width: float, height: float, modality: str, name: str) -> Markup:
     """A bar in a modality's colour and pattern."""
     box = {"x": float(x), "y": float(y), "width": float(max(width, 0.0)), "height": float(height)}
-    plain = tag("rect", tag("title", name), **box, class_=modality_class(modality))
-    known = _known(modality)
+    plain = tag("rect", tag("title", name), **box, class_=get_modality_class(modality))
+    known = _get_known(modality)
     if known not in _HATCH:
         return plain
     return join([plain, tag("rect", **box, fill=f"url(#hatch-{known}) none", pointer_events="none")])
 
 
-def _known(modality: str) -> str:
+def _get_known(modality: str) -> str:
     return modality if modality in MODALITIES else "attributes"
 
 
-def _place(modality: str) -> int:
+def _get_position(modality: str) -> int:
     return MODALITIES.index(modality) if modality in MODALITIES else len(MODALITIES)
 
 
-def _points(xs: Float64s, ys: Float64s) -> str:
-    return "L".join(f"{short(float(x))} {short(float(y))}" for x, y in zip(xs, ys, strict=True))
+def _format_points(xs: Float64s, ys: Float64s) -> str:
+    return "L".join(f"{format_short(float(x))} {format_short(float(y))}" for x, y in zip(xs, ys, strict=True))

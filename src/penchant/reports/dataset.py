@@ -1,4 +1,4 @@
-"""The report's parts on the data, what was cleaned, and how the page was made."""
+"""The parts of the report on the data, on cleaning, and on the provenance of the page."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from penchant.data.read_report import IngestReport
-from penchant.plots.bars import figure_counts
-from penchant.plots.markup import Markup, foreign, join, tag
-from penchant.plots.scale import day
+from penchant.plots.bars import draw_counts
+from penchant.plots.markup import Markup, join, mark_language, tag
+from penchant.plots.scale import format_day
 from penchant.plots.svg import Labels
 from penchant.reports import page
 from penchant.reports.modalities import draw_coverage
@@ -29,43 +29,54 @@ def render_dataset(data: ReportData, say: Texts) -> Markup:
     if summary is None and data.ingest is None and not data.coverage:
         return fold_missing(say, "data", "penchant check DATA")
     if summary is None:
-        return fold(say, "data", say("data.unknown"), _coverage(data.coverage, say), _cleaned(data.ingest, say))
+        return fold(
+            say, "data", say("data.unknown"), _render_coverage(data.coverage, say), _render_cleaning(data.ingest, say)
+        )
     sizes = {key: say.count(getattr(summary, key)) for key in ("users", "items", "events")}
     pairs: list[tuple[object, object]] = [(say(f"data.{key}"), size) for key, size in sizes.items()]
     if summary.first_s is not None and summary.last_s is not None:
-        first, last = (day(time_s, say.language) for time_s in (summary.first_s, summary.last_s))
+        first, last = (format_day(time_s, say.language) for time_s in (summary.first_s, summary.last_s))
         pairs.append((say("data.time"), say("data.span", first=first, last=last)))
-    parts = [page.facts(pairs), _kinds(summary, say), _coverage(data.coverage, say), _cleaned(data.ingest, say)]
+    parts = [
+        page.render_definitions(pairs),
+        _render_kinds(summary, say),
+        _render_coverage(data.coverage, say),
+        _render_cleaning(data.ingest, say),
+    ]
     return fold(say, "data", say("data.lead", **sizes), *parts)
 
 
 def render_provenance(data: ReportData, say: Texts) -> Markup:
-    """Command, split, seeds, versions, machine: what is needed to make the page again."""
-    if not data.made_with:
-        return show_missing(say, "made", "made", "penchant train DATA --out BUNDLE --seed 0")
+    """Command, split, seeds, versions and machine: what reproduces the page."""
+    if not data.provenance:
+        return show_missing(say, "provenance", "provenance", "penchant train DATA --out BUNDLE --seed 0")
     comparison = data.comparison
     values = {
-        "command": tag("pre", tag("code", data.made_with["command"])) if data.made_with.get("command") else None,
+        "command": tag("pre", tag("code", data.provenance["command"])) if data.provenance.get("command") else None,
         "split": say.get(f"split.{comparison.split}", comparison.split),
         "seeds": comparison.seeds or None,
         "options": comparison.options,
-        **{key: value for key, value in data.made_with.items() if key != "command"},
+        **{key: value for key, value in data.provenance.items() if key != "command"},
     }
     pairs = [
-        (say.get(f"made.{key}", key.replace("_", " ")), _written(value, say))
+        (say.get(f"provenance.{key}", key.replace("_", " ")), _format_value(value, say))
         for key, value in values.items()
         if value not in (None, "", {}, [])
     ]
-    return page.section("made", say("made"), page.facts(pairs), lead=say("made.lead"))
+    return page.render_section(
+        "provenance", say("provenance"), page.render_definitions(pairs), lead=say("provenance.lead")
+    )
 
 
-def _written(value: object, say: Texts) -> object:
+def _format_value(value: object, say: Texts) -> object:
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {one}" for key, one in value.items())
-    return page.notes([foreign(line, say.language) for line in value]) if isinstance(value, list) else value
+    return (
+        page.render_notes([mark_language(line, say.language) for line in value]) if isinstance(value, list) else value
+    )
 
 
-def _cleaned(ingest: IngestReport | None, say: Texts) -> Markup:
+def _render_cleaning(ingest: IngestReport | None, say: Texts) -> Markup:
     """One row a table: rows read, kept, dropped as duplicates and set aside, with the reasons."""
     if ingest is None or not ingest.tables:
         return Markup("")
@@ -79,11 +90,11 @@ def _cleaned(ingest: IngestReport | None, say: Texts) -> Markup:
         lines = [say("cleaned.times", form=table.timestamp)] if table.timestamp else []
         lines += [say("cleaned.added", n=say.count(table.added))] if table.added else []
         remarks += [f"{table.name}: {line}" for line in (*lines, *table.notes)]
-    shown = page.data_table(say("cleaned.table"), columns, rows, text={5})
-    return join([tag("h3", say("cleaned")), shown, page.notes(remarks)])
+    shown = page.render_data_table(say("cleaned.table"), columns, rows, text={5})
+    return join([tag("h3", say("cleaned")), shown, page.render_notes(remarks)])
 
 
-def _kinds(summary: DatasetSummary, say: Texts) -> Markup:
+def _render_kinds(summary: DatasetSummary, say: Texts) -> Markup:
     rows = sorted(summary.kinds.items(), key=lambda row: -row[1])[:_MOST_KINDS]
     if not rows:
         return Markup("")
@@ -94,10 +105,10 @@ def _kinds(summary: DatasetSummary, say: Texts) -> Markup:
         say("data.count"),
     )
     table = pl.DataFrame(rows, schema={"name": pl.String, "count": pl.Int64}, orient="row")
-    return page.figure(labels.title, lambda width: figure_counts(table, labels, width=width))
+    return page.render_figure(labels.title, lambda width: draw_counts(table, labels, width=width))
 
 
-def _coverage(coverage: Mapping[str, float], say: Texts) -> Markup:
+def _render_coverage(coverage: Mapping[str, float], say: Texts) -> Markup:
     if not coverage:
         return Markup("")
     names = {name: say.modality(name) for name in coverage}

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from penchant.data.read_report import IngestReport
 from penchant.data.results.contents import DatasetContents
 from penchant.messages import text
-from penchant.plots.markup import Markup, foreign, join, tag
-from penchant.plots.svg import Labels, label, line, svg
+from penchant.plots.markup import Markup, join, mark_language, tag
+from penchant.plots.svg import Labels, draw_label, draw_line, draw_svg
 from penchant.reports import page
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def render_doctor(
         _render_volume(diagnosis.volume, language),
         _render_findings(diagnosis, language),
         _render_advice(diagnosis, language),
-        page.folded(
+        page.render_folded(
             "description",
             text("doctor.page.description", language),
             text("doctor.page.description.lead", language, n=len(descriptions)),
@@ -88,7 +88,7 @@ def draw_volume(volume: Sequence[Period], *, title: str, unit: str, width: float
     """Bars from zero over time, one for each period."""
     most = max((one.events for one in volume), default=0) or 1
     top, bottom, step = 42.0, 166.0, width / len(volume)
-    parts: list[object] = [label(unit, 0, 8, class_="muted unit")]
+    parts: list[object] = [draw_label(unit, 0, 8, class_="muted unit")]
     for number, one in enumerate(volume):
         height = (bottom - top) * one.events / most
         hint = tag("title", f"{_format_day(one.start_s)}: {one.events:,}")
@@ -96,11 +96,11 @@ def draw_volume(volume: Sequence[Period], *, title: str, unit: str, width: float
         parts.append(tag("rect", hint, class_="m-behaviour", **bar))
     peak = max(range(len(volume)), key=lambda n: volume[n].events)
     anchor = "start" if peak < len(volume) / 4 else "end" if peak > len(volume) * 3 / 4 else "middle"
-    parts.append(label(f"{most:,}", (peak + 0.5) * step, top - 8, anchor=anchor, class_="halo strong"))
-    parts.append(line(0, bottom, width, bottom, "zero"))
-    parts.append(label(_format_day(volume[0].start_s), 0, bottom + 14))
-    parts.append(label(_format_day(volume[-1].end_s), width, bottom + 14, anchor="end"))
-    return svg(join(parts), width, bottom + 28, Labels(title, unit), "volume")
+    parts.append(draw_label(f"{most:,}", (peak + 0.5) * step, top - 8, anchor=anchor, class_="halo strong"))
+    parts.append(draw_line(0, bottom, width, bottom, "zero"))
+    parts.append(draw_label(_format_day(volume[0].start_s), 0, bottom + 14))
+    parts.append(draw_label(_format_day(volume[-1].end_s), width, bottom + 14, anchor="end"))
+    return draw_svg(join(parts), width, bottom + 28, Labels(title, unit), "volume")
 
 
 def _render_hero(
@@ -127,14 +127,14 @@ def _render_hero(
         for name, value, note in values
     ]
     about = text("doctor.page.about", language, title=title, first=first, last=last)
-    return page.hero(verdict, numbers, foreign(about, language))
+    return page.render_hero(verdict, numbers, mark_language(about, language))
 
 
 def _render_volume(volume: Sequence[Period], language: str) -> Markup:
     heading = text("doctor.page.volume", language)
     if not volume:
         none, step = text("doctor.page.volume.none", language), text("doctor.page.volume.next", language)
-        return page.section("volume", heading, page.empty_state(none, step, "penchant check DATA"))
+        return page.render_section("volume", heading, page.render_empty_state(none, step, "penchant check DATA"))
     total, so_far, median = sum(one.events for one in volume), 0, volume[-1]
     for one in volume:
         so_far += one.events
@@ -149,7 +149,7 @@ def _render_volume(volume: Sequence[Period], language: str) -> Markup:
     def draw(width: float) -> str:
         return draw_volume(volume, title=finding, unit=unit, width=width)
 
-    return page.section("volume", heading, page.figure(finding, draw))
+    return page.render_section("volume", heading, page.render_figure(finding, draw))
 
 
 def _render_findings(diagnosis: Diagnosis, language: str) -> Markup:
@@ -157,8 +157,8 @@ def _render_findings(diagnosis: Diagnosis, language: str) -> Markup:
     heading = text("doctor.page.findings", language)
     if not findings:
         none, step = text("doctor.page.findings.none", language), text("doctor.page.findings.next", language)
-        return page.section("findings", heading, page.empty_state(none, step, diagnosis.command))
-    return page.section("findings", heading, *(_render_card(one, language) for one in findings))
+        return page.render_section("findings", heading, page.render_empty_state(none, step, diagnosis.command))
+    return page.render_section("findings", heading, *(_render_card(one, language) for one in findings))
 
 
 def _render_card(one: Observation, language: str) -> Markup:
@@ -168,7 +168,7 @@ def _render_card(one: Observation, language: str) -> Markup:
         "svg", Markup(_ICONS[severity]), width=18, height=18, viewBox="0 0 20 20", aria_hidden="true",
         style="vertical-align:-3px;margin-right:8px",
     )  # fmt: skip
-    chips = tag("ul", *(tag("li", foreign(example, language)) for example in one.examples), class_="chips")
+    chips = tag("ul", *(tag("li", mark_language(example, language)) for example in one.examples), class_="chips")
     return tag(
         "div",
         tag(
@@ -178,7 +178,7 @@ def _render_card(one: Observation, language: str) -> Markup:
             " ",
             tag("span", text(f"doctor.severity.{severity}", language), class_="muted small"),
         ),
-        tag("p", foreign(one.sentence(language).replace(" %", "\u00a0%"), language), style="margin-top:4px"),
+        tag("p", mark_language(one.sentence(language).replace(" %", "\u00a0%"), language), style="margin-top:4px"),
         tag(
             "p",
             tag("b", text("doctor.page.todo", language)),
@@ -211,9 +211,9 @@ def _render_advice(diagnosis: Diagnosis, language: str) -> Markup:
         for one in diagnosis.advice
     ]
     comparison = [tag("h3", text("doctor.advice.next", language)), tag("pre", tag("code", diagnosis.command))]
-    content = tag("div", tag("dl", *items, class_="facts"))
+    content = tag("div", tag("dl", *items, class_="definitions"))
     lead = text("doctor.advice.lead", language)
-    return page.section("advice", text("doctor.advice", language), content, *comparison, lead=lead)
+    return page.render_section("advice", text("doctor.advice", language), content, *comparison, lead=lead)
 
 
 def _render_tables(ingest: IngestReport | None, language: str) -> Markup:
@@ -229,8 +229,8 @@ def _render_tables(ingest: IngestReport | None, language: str) -> Markup:
         if line
     ]
     heading, lead = text("doctor.page.tables", language), text("doctor.page.tables.lead", language)
-    content = page.data_table(heading, columns, rows, caption=False)
-    return page.folded("tables", heading, lead, content, page.notes(notes))
+    content = page.render_data_table(heading, columns, rows, caption=False)
+    return page.render_folded("tables", heading, lead, content, page.render_notes(notes))
 
 
 def _mark_code(sentence: str) -> Markup:

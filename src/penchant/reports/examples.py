@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from penchant.data.results.reasons import EventReason, Reason
-from penchant.plots.bars import figure_reasons
-from penchant.plots.markup import Markup, foreign, join, tag
+from penchant.plots.bars import draw_reasons
+from penchant.plots.markup import Markup, join, mark_language, tag
 from penchant.plots.svg import Labels
 from penchant.reports import page
 from penchant.reports.sections import fold, fold_missing
@@ -27,20 +27,25 @@ def render_reasons(examples: Sequence[Example], say: Texts) -> Markup:
     """Lists with the reasons for each item."""
     if not examples:
         return fold_missing(say, "reasons", "penchant recommend BUNDLE --user ID --explain", open_=True)
-    lists = [_example(example, say) for example in examples]
+    lists = [_render_example(example, say) for example in examples]
     return fold(
-        say, "reasons", say("reasons.lead", n=len(examples)), page.remark(say("reasons.note")), *lists, open_=True
+        say,
+        "reasons",
+        say("reasons.lead", n=len(examples)),
+        page.render_remark(say("reasons.note")),
+        *lists,
+        open_=True,
     )
 
 
-def _example(example: Example, say: Texts) -> Markup:
+def _render_example(example: Example, say: Texts) -> Markup:
     values = [list(reason.modalities.values()) for reason in example.reasons]
     high = max((sum(v for v in row if v > 0) for row in values), default=1.0)
     low = min((sum(v for v in row if v < 0) for row in values), default=0.0)
     ranked = enumerate(zip(example.titles, example.reasons, strict=True), 1)
-    rows = [_ranked(rank, title, reason, (low, high), say) for rank, (title, reason) in ranked]
+    rows = [_render_ranked(rank, title, reason, (low, high), say) for rank, (title, reason) in ranked]
     latest = list(dict.fromkeys(example.history[::-1]))[:_MOST_HISTORY]
-    chips = tag("ul", *(tag("li", foreign(title, say.language)) for title in latest), class_="chips")
+    chips = tag("ul", *(tag("li", mark_language(title, say.language)) for title in latest), class_="chips")
     return join(
         [
             tag("h3", say("reasons.user", user=example.user_id)),
@@ -50,45 +55,45 @@ def _example(example: Example, say: Texts) -> Markup:
     )
 
 
-def _ranked(rank: int, title: str, reason: Reason, extent: tuple[float, float], say: Texts) -> Markup:
+def _render_ranked(rank: int, title: str, reason: Reason, extent: tuple[float, float], say: Texts) -> Markup:
     strongest = [event for event in reason.events if event.contribution > 0][:_MOST_EVENTS]
     lead = reason.lead if reason.lead > 0 else float("nan")
     shares = [(event, min(event.contribution / lead, 1.0)) for event in strongest]
-    lines = [tag("li", _share(event, share, say)) for event, share in shares if share >= _SMALLEST_SHARE]
+    lines = [tag("li", _render_share(event, share, say)) for event, share in shares if share >= _SMALLEST_SHARE]
     text = tag(
         "div",
-        tag("h4", foreign(title, say.language)),
-        tag("p", foreign(_sentence(reason, strongest, say), say.language)),
+        tag("h4", mark_language(title, say.language)),
+        tag("p", mark_language(_write_sentence(reason, strongest, say), say.language)),
         tag("ul", *lines) if lines else "",
     )
-    return tag("li", tag("span", rank, class_="rank"), text, _bar(title, reason, extent, say))
+    return tag("li", tag("span", rank, class_="rank"), text, _render_bar(title, reason, extent, say))
 
 
-def _sentence(reason: Reason, strongest: Sequence[EventReason], say: Texts) -> str:
-    """The sentence that came with the reason, which is English; in Chinese one made from the strongest events."""
+def _write_sentence(reason: Reason, strongest: Sequence[EventReason], say: Texts) -> str:
+    """The sentence of the reason, which is English; in Chinese a sentence on the strongest events."""
     if reason.sentence and say.language == "en":
         return reason.sentence
     if not strongest:
-        return say("reasons.whole")
-    titles = dict.fromkeys(say("reasons.quoted", title=_title(event)) for event in strongest)
+        return say("reasons.overall")
+    titles = dict.fromkeys(say("reasons.quoted", title=_get_title(event)) for event in strongest)
     return say("reasons.because", titles=say("reasons.between").join(titles))
 
 
-def _title(event: EventReason) -> str:
+def _get_title(event: EventReason) -> str:
     return event.title or event.item_id or event.event_id
 
 
-def _share(event: EventReason, share: float, say: Texts) -> Markup:
+def _render_share(event: EventReason, share: float, say: Texts) -> Markup:
     """The share of the lead that one event carries, its title set apart from the words around it."""
     before, after = say("reasons.event", share=say.percent(share), title="\x00").split("\x00")
-    return join([before, foreign(_title(event), say.language), after])
+    return join([before, mark_language(_get_title(event), say.language), after])
 
 
-def _bar(title: str, reason: Reason, extent: tuple[float, float], say: Texts) -> Markup:
+def _render_bar(title: str, reason: Reason, extent: tuple[float, float], say: Texts) -> Markup:
     if not reason.modalities:
         return Markup("")
     parts = {name: float(value) for name, value in reason.modalities.items()}
     names = {name: say.modality(name) for name in parts}
     desc = "; ".join(f"{names[name]} {value:+.2f}" for name, value in parts.items())
     table = pl.DataFrame({"modality": list(parts), "contribution": list(parts.values())})
-    return figure_reasons(table, Labels(say("reasons.figure", title=title), desc), extent=extent, names=names)
+    return draw_reasons(table, Labels(say("reasons.figure", title=title), desc), extent=extent, names=names)

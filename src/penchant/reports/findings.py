@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from penchant.reports.facts import Outcome, finite, has_range, is_ahead, metric_title, number
+from penchant.reports.outcome import Outcome, format_metric, format_number, has_range, is_ahead, keep_finite
 from penchant.reports.page import Number
-from penchant.reports.texts import Texts, capitalised
+from penchant.reports.texts import Texts, capitalise
 
 if TYPE_CHECKING:
     from penchant.data.results.estimates import Difference, Interval
@@ -31,8 +31,8 @@ def write_sentence(data: ReportData, outcome: Outcome, say: Texts) -> str:
         noun, k = say.noun(data.noun), outcome.comparison.k
         start = say("says.reach", model=data.model, noun=noun, k=k, hit=say.percent(reached.mean))
     else:
-        start = say("says.score", model=data.model, metric=metric_title(metric), value=number(ours.mean))
-    start = capitalised(start) if say.language == "en" else start
+        start = say("says.score", model=data.model, metric=format_metric(metric), value=format_number(ours.mean))
+    start = capitalise(start) if say.language == "en" else start
     lead = outcome.lead(data.model)
     if lead is None:
         return say("says.alone", start=start)
@@ -41,29 +41,37 @@ def write_sentence(data: ReportData, outcome: Outcome, say: Texts) -> str:
     return say(
         "says.level" if abs(lead.lift) < 0.005 else f"says.{key}",
         start=start,
-        metric=metric_title(metric),
+        metric=format_metric(metric),
         lift=say.percent(abs(lead.lift)),
         baseline=lead.baseline,
-        ours=number(ours.mean),
-        theirs=number(theirs.mean) if theirs else "–",
+        ours=format_number(ours.mean),
+        theirs=format_number(theirs.mean) if theirs else "–",
     )
 
 
 def select_numbers(data: ReportData, outcome: Outcome, say: Texts) -> list[Number]:
     """Three large numbers: users reached, the main measure, the lead; sizes of the data where these are missing."""
     out: list[Number] = []
-    metric = metric_title(outcome.metric)
+    metric = format_metric(outcome.metric)
     reached, ours = (outcome.estimate(data.model, name) for name in (outcome.hit_rate, outcome.metric))
     if reached is not None:
         label = say("number.hit", k=outcome.comparison.k)
         ends = [say.percent(end, 1) for end in (reached.low, reached.high)]
-        out.append(Number(say.percent(reached.mean, 1), label, _interval(reached, ends, say)))
+        out.append(Number(say.percent(reached.mean, 1), label, _format_interval(reached, ends, say)))
     if ours is not None:
-        out.append(Number(number(ours.mean), metric, _interval(ours, [number(ours.low), number(ours.high)], say)))
+        out.append(
+            Number(
+                format_number(ours.mean),
+                metric,
+                _format_interval(ours, [format_number(ours.low), format_number(ours.high)], say),
+            )
+        )
     lead = outcome.lead(data.model)
     if lead is not None:
         label = say("number.lead", metric=metric, baseline=lead.baseline)
-        out.append(Number(("+" if lead.lift >= 0 else "") + say.percent(lead.lift), label, _chance(lead.tested, say)))
+        out.append(
+            Number(("+" if lead.lift >= 0 else "") + say.percent(lead.lift), label, _explain_chance(lead.tested, say))
+        )
     sizes = {"users": outcome.comparison.users}
     if data.dataset is not None:
         sizes |= {"events": data.dataset.events, "items": data.dataset.items}
@@ -86,11 +94,11 @@ def write_slices_title(model: str, outcome: Outcome, say: Texts) -> str:
     metric, baseline = outcome.metric, outcome.baseline(model)
     gains: list[tuple[float, str]] = []
     for name, group in outcome.comparison.slices.items():
-        ours, theirs = (finite(group.models.get(one or "", {}).get(metric)) for one in (model, baseline))
+        ours, theirs = (keep_finite(group.models.get(one or "", {}).get(metric)) for one in (model, baseline))
         if ours is not None and theirs is not None and theirs.mean > 0 and group.users >= _FEWEST:
             gains.append((ours.mean / theirs.mean, say.slice_name(name)))
     if len(gains) < 2:
-        return say("slices.plain", metric=metric_title(metric))
+        return say("slices.plain", metric=format_metric(metric))
     (most, best), (_, worst) = max(gains), min(gains)
     key = "slices.finding" if most > 1 else "slices.behind"
     return say(key, model=model, baseline=baseline, most=best, least=worst)
@@ -102,7 +110,7 @@ def write_training_title(table: pl.DataFrame, say: Texts) -> tuple[str, str]:
     if not rows.height:
         return say("training.unmeasured", n=table.height), ""
     best = rows.sort("validation", descending=True, maintain_order=True).row(0, named=True)
-    mark = say("training.best", value=number(best["validation"]))
+    mark = say("training.best", value=format_number(best["validation"]))
     if best["epoch"] == table["epoch"].max() and table.height > 1:
         return say("training.rising"), mark
     return say("training.peak", best=best["epoch"], n=table.height), mark
@@ -133,14 +141,14 @@ def order_topics(timelines: Sequence[Timeline]) -> list[str]:
     return sorted(total, key=lambda topic: -total[topic])
 
 
-def _interval(value: Interval, ends: Sequence[str], say: Texts) -> str:
+def _format_interval(value: Interval, ends: Sequence[str], say: Texts) -> str:
     return say("number.interval", low=ends[0], high=ends[1]) if has_range(value) else ""
 
 
-def _chance(tested: Difference | None, say: Texts) -> str:
+def _explain_chance(tested: Difference | None, say: Texts) -> str:
     """Whether a lead, or a lag, may be chance."""
     if tested is None:
         return say("number.lead.untested")
     is_sure = is_ahead(tested) or tested.interval.high < 0
-    low, high = (("+" if end > 0 else "") + number(end) for end in (tested.interval.low, tested.interval.high))
+    low, high = (("+" if end > 0 else "") + format_number(end) for end in (tested.interval.low, tested.interval.high))
     return say("number.lead.sure" if is_sure else "number.lead.unsure", low=low, high=high)

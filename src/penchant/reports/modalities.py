@@ -8,15 +8,15 @@ from typing import Any
 import polars as pl
 
 from penchant.data.results.modality_use import Ablation, AblationRow, ModalityUse
-from penchant.plots.bars import figure_coverage
-from penchant.plots.comparison import figure_ablation
+from penchant.plots.bars import draw_coverage_bars
+from penchant.plots.comparison import draw_ablation
 from penchant.plots.markup import Markup, join, tag
-from penchant.plots.svg import Labels, by_modality, modality_class
+from penchant.plots.svg import Labels, get_modality_class, sort_by_modality
 from penchant.reports import page
-from penchant.reports.facts import metric_title, number
+from penchant.reports.outcome import format_metric, format_number
 from penchant.reports.sections import fold, fold_missing
 from penchant.reports.tables import render_estimate
-from penchant.reports.texts import Texts, capitalised
+from penchant.reports.texts import Texts, capitalise
 
 Names = Mapping[str, str]
 
@@ -26,9 +26,13 @@ def render_modalities(use: ModalityUse | None, say: Texts) -> Markup:
     present = {*use.coverage, *use.contribution} if use else set()
     if use is None or not present:
         return fold_missing(say, "modalities", "penchant compare DATA --models transformer --ablate masked")
-    ordered = by_modality([{"modality": name} for name in sorted(present)])
+    ordered = sort_by_modality([{"modality": name} for name in sorted(present)])
     names = {row["modality"]: say.modality(row["modality"]) for row in ordered}
-    parts = [_shares(use.contribution, names, say), _ablation(use, names, say), _table(use, names, say)]
+    parts = [
+        _render_shares(use.contribution, names, say),
+        _render_ablation(use, names, say),
+        _render_table(use, names, say),
+    ]
     return fold(say, "modalities", say("modalities.lead"), *parts, open_=True)
 
 
@@ -37,12 +41,14 @@ def draw_coverage(
 ) -> Markup:
     """One bar a modality with its share, from 0 to 100 %."""
     desc = "; ".join(f"{names[name]} {say.percent(share)}" for name, share in shares.items())
-    labels = Labels(capitalised(title), desc, unit)
+    labels = Labels(capitalise(title), desc, unit)
     table = pl.DataFrame({"modality": list(shares), "share": list(shares.values())})
-    return page.figure(labels.title, lambda width: figure_coverage(table, labels, names=names, width=width), note)
+    return page.render_figure(
+        labels.title, lambda width: draw_coverage_bars(table, labels, names=names, width=width), note
+    )
 
 
-def _shares(shares: Mapping[str, float], names: Names, say: Texts) -> Markup:
+def _render_shares(shares: Mapping[str, float], names: Names, say: Texts) -> Markup:
     if not shares:
         return Markup("")
     first, *others = sorted(shares, key=lambda name: -shares[name])
@@ -54,65 +60,69 @@ def _shares(shares: Mapping[str, float], names: Names, say: Texts) -> Markup:
     return draw_coverage(shares, title, say("modalities.share"), names, say, note=say("modalities.share.note"))
 
 
-def _ablation(use: ModalityUse, names: Names, say: Texts) -> Markup:
+def _render_ablation(use: ModalityUse, names: Names, say: Texts) -> Markup:
     if use.ablation is None:
-        return page.remark(say("modalities.one" if len(use.contribution) == 1 else "modalities.unmeasured"))
-    all_of_them, metric = use.ablation.rows[0], metric_title(use.ablation.metric)
+        return page.render_remark(say("modalities.one" if len(use.contribution) == 1 else "modalities.unmeasured"))
+    all_of_them, metric = use.ablation.rows[0], format_metric(use.ablation.metric)
     rows: list[dict[str, Any]] = [
         {"modality": name, **row.difference.interval.to_dict()}
         for name in all_of_them.modalities
-        if (row := _without(use.ablation, name)) is not None and row.difference is not None
+        if (row := _find_without(use.ablation, name)) is not None and row.difference is not None
     ]
     if not rows:
         return Markup("")
     table = pl.DataFrame(rows)
     lost, won = table.sort("mean").row(0, named=True), table.sort("mean").row(-1, named=True)
     if lost["high"] < 0:
-        title = say("modalities.missed", modality=names[lost["modality"]], metric=metric, loss=number(-lost["mean"]))
+        title = say(
+            "modalities.missed", modality=names[lost["modality"]], metric=metric, loss=format_number(-lost["mean"])
+        )
     elif won["low"] > 0:
-        title = say("modalities.better", modality=names[won["modality"]], metric=metric, gain=number(won["mean"]))
+        title = say(
+            "modalities.better", modality=names[won["modality"]], metric=metric, gain=format_number(won["mean"])
+        )
     else:
         title = say("modalities.spared")
     desc = "; ".join(f"{names[row['modality']]} {row['mean']:+.3f}" for row in rows)
     labels = Labels(title, desc, say("modalities.unit", metric=metric))
     words = {name: say("modalities.row", modality=names[name]) for name in names}
-    users, value = say.count(use.ablation.users), number(all_of_them.value.mean)
-    return page.figure(
+    users, value = say.count(use.ablation.users), format_number(all_of_them.value.mean)
+    return page.render_figure(
         title,
-        lambda width: figure_ablation(table, labels, names=words, width=width),
+        lambda width: draw_ablation(table, labels, names=words, width=width),
         say("modalities.masked", users=users, metric=metric, value=value),
     )
 
 
-def _table(use: ModalityUse, names: Names, say: Texts) -> Markup:
+def _render_table(use: ModalityUse, names: Names, say: Texts) -> Markup:
     columns = [say(f"modalities.{key}") for key in ("modality", "items", "events", "share")]
     if use.ablation is not None:
-        metric = metric_title(use.ablation.metric)
+        metric = format_metric(use.ablation.metric)
         columns += [say("modalities.alone", metric=metric), say("modalities.without", metric=metric)]
     rows: list[list[object]] = []
     for name, words in names.items():
         coverage = use.coverage.get(name)
         shares = [coverage.items, coverage.events] if coverage else [None, None]
-        swatch = tag("span", class_=f"swatch {modality_class(name)}", aria_hidden="true")
+        swatch = tag("span", class_=f"swatch {get_modality_class(name)}", aria_hidden="true")
         row: list[object] = [join([swatch, tag("span", words)])]
-        row += [_percent(share, say) for share in (*shares, use.contribution.get(name))]
+        row += [_format_percent(share, say) for share in (*shares, use.contribution.get(name))]
         if use.ablation is not None:
             alone = next((one for one in use.ablation.rows if one.modalities == (name,)), None)
-            without = _without(use.ablation, name)
+            without = _find_without(use.ablation, name)
             gap = without.difference if without else None
             row += [render_estimate(alone.value if alone else None), render_estimate(gap.interval if gap else None)]
         rows.append(row)
-    return page.data_table(say("modalities.table"), columns, rows)
+    return page.render_data_table(say("modalities.table"), columns, rows)
 
 
-def _without(ablation: Ablation, name: str) -> AblationRow | None:
+def _find_without(ablation: Ablation, name: str) -> AblationRow | None:
     """The row of all modalities but one; None where that one was not among them."""
     everything = ablation.rows[0].modalities
     rest = tuple(one for one in everything if one != name)
     return next((row for row in ablation.rows[1:] if row.modalities == rest), None) if rest != everything else None
 
 
-def _percent(share: float | None, say: Texts) -> str:
+def _format_percent(share: float | None, say: Texts) -> str:
     if share is None:
         return "–"
     return say.percent(share, 1 if 0 < share < 0.01 or 0.99 < share < 1 else 0)

@@ -13,10 +13,10 @@ from importlib import resources
 
 from penchant.messages import text
 from penchant.plots.markup import Markup, join, tag
-from penchant.plots.svg import hatches
+from penchant.plots.svg import draw_hatches
 
 GROUND = {"light": "#fbfbf9", "dark": "#14161a"}
-"""The colour behind the page, as in `page.css`; browsers paint their own frame with it."""
+"""The background colour, as in `page.css`; browsers paint their frame in it."""
 WIDTHS = {"narrow": 312.0, "medium": 600.0, "wide": 940.0}
 """Figures are drawn once for each width, so that their text keeps its size on a phone, on paper and on a desk."""
 HALF_WIDTHS = {"narrow": 312.0, "column": 440.0}
@@ -63,7 +63,7 @@ def render_page(
         ),
         tag("link", rel="icon", href="data:,"),
         tag("title", title),
-        tag("style", Markup(stylesheet())),
+        tag("style", Markup(read_stylesheet())),
     )
     top = tag(
         "header",
@@ -79,68 +79,68 @@ def render_page(
     foot = tag("footer", tag("div", footer, class_="wrap"))
     skip = tag("a", text("page.skip", language), href="#content", class_="skip")
     lang = "zh-Hans" if language == "zh" else language
-    patterns = tag("svg", hatches(), width="0", height="0", aria_hidden="true", class_="hidden")
+    patterns = tag("svg", draw_hatches(), width="0", height="0", aria_hidden="true", class_="hidden")
     return f"<!doctype html>\n{tag('html', head, tag('body', skip, patterns, top, main, foot), lang=lang)}\n"
 
 
 @cache
-def stylesheet() -> str:
+def read_stylesheet() -> str:
     """The style of every page and figure."""
     return resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8")
 
 
-def standalone(drawing: str) -> str:
-    """A figure with the colours it needs, to be kept as an `.svg` file of its own.
+def make_standalone(drawing: str) -> str:
+    """A figure with the colours that it needs, for a separate `.svg` file.
 
-    >>> standalone('<svg class="chart"><title>t</title></svg>').startswith('<svg class="chart"><style>')
+    >>> make_standalone('<svg class="chart"><title>t</title></svg>').startswith('<svg class="chart"><style>')
     True
     """
     opening, rest = drawing.split(">", 1)
-    style = stylesheet().replace("@media screen and", "@media").replace(".chart ", "")
+    style = read_stylesheet().replace("@media screen and", "@media").replace(".chart ", "")
     font = "svg{font:13px system-ui,sans-serif;background:var(--surface)}"
-    return f"{opening}>{tag('style', Markup(style + font))}{hatches()}{rest}"
+    return f"{opening}>{tag('style', Markup(style + font))}{draw_hatches()}{rest}"
 
 
-def hero(sentence: object, numbers: Sequence[Number], about: object = "") -> Markup:
+def render_hero(sentence: object, numbers: Sequence[Number], about: object = "") -> Markup:
     """The first thing read: one sentence, a line on what it is about, and large numbers."""
     return join(
         [
             tag("h1", sentence),
             tag("p", about, class_="about") if about else "",
-            tag("dl", *(_number(number) for number in numbers), class_="numbers") if numbers else "",
+            tag("dl", *(_render_number(number) for number in numbers), class_="numbers") if numbers else "",
         ]
     )
 
 
-def section(anchor: str, title: object, *content: object, lead: object = "") -> Markup:
+def render_section(anchor: str, title: object, *content: object, lead: object = "") -> Markup:
     """A part of the page that is always open."""
     intro = tag("p", lead, class_="muted") if lead else ""
     heading = tag("h2", title, id=f"{anchor}-h")
     return tag("section", heading, intro, *content, id=anchor, class_="card", aria_labelledby=f"{anchor}-h")
 
 
-def folded(anchor: str, title: object, summary: object, *content: object, open_: bool = False) -> Markup:
+def render_folded(anchor: str, title: object, summary: object, *content: object, open_: bool = False) -> Markup:
     """A part that opens on demand; its summary says in one line what is inside. Print shows it open."""
     heading = tag("summary", tag("h2", title), tag("span", summary, class_="muted small"))
     return tag("details", heading, tag("div", *content, class_="inside", id=anchor), class_="card", open=open_)
 
 
-def figure(title: object, draw: Callable[[float], str], note: object = "") -> Markup:
+def render_figure(title: object, draw: Callable[[float], str], note: object = "") -> Markup:
     """A figure with its finding as heading, drawn for three widths of which the page shows the fitting one."""
-    return _figure(title, draw, note, "sizes", WIDTHS)
+    return _render_figure(title, draw, note, "sizes", WIDTHS)
 
 
-def small_figure(title: object, draw: Callable[[float], str], note: object = "") -> Markup:
+def render_small_figure(title: object, draw: Callable[[float], str], note: object = "") -> Markup:
     """A figure that is narrow everywhere, to stand beside another in `side_by_side`."""
-    return _figure(title, draw, note, "one", HALF_WIDTHS)
+    return _render_figure(title, draw, note, "one", HALF_WIDTHS)
 
 
-def side_by_side(*parts: object) -> Markup:
+def render_side_by_side(*parts: object) -> Markup:
     """Parts beside each other where there is room, else below each other."""
     return tag("div", *parts, class_="pair")
 
 
-def data_table(
+def render_data_table(
     name: str,
     columns: Sequence[object],
     rows: Sequence[Sequence[object]],
@@ -165,28 +165,28 @@ def data_table(
     return tag("div", table, class_="scroll", role="region", aria_label=name, tabindex="0")
 
 
-def facts(pairs: Sequence[tuple[object, object]]) -> Markup:
+def render_definitions(pairs: Sequence[tuple[object, object]]) -> Markup:
     """Names and values below each other."""
-    return tag("dl", *(join([tag("dt", name), tag("dd", value)]) for name, value in pairs), class_="facts")
+    return tag("dl", *(join([tag("dt", name), tag("dd", value)]) for name, value in pairs), class_="definitions")
 
 
-def remark(text: object) -> Markup:
+def render_remark(text: object) -> Markup:
     """A line in small, light type below what it explains."""
     return tag("p", text, class_="muted small")
 
 
-def notes(lines: Sequence[object]) -> Markup:
+def render_notes(lines: Sequence[object]) -> Markup:
     """A plain list of remarks."""
     return tag("ul", *(tag("li", line) for line in lines), class_="notes") if lines else Markup("")
 
 
-def empty_state(title: str, next_step: str, command: str = "") -> Markup:
-    """What stands where there is nothing to show: what is missing, and what to do about it."""
+def render_empty_state(title: str, next_step: str, command: str = "") -> Markup:
+    """A part without content: what is missing, and what to do about it."""
     typed = tag("pre", tag("code", command)) if command else ""
     return tag("div", _EMPTY_MARK, tag("strong", title), tag("p", next_step), typed, class_="empty")
 
 
-def _figure(
+def _render_figure(
     title: object, draw: Callable[[float], str], note: object, class_: str, widths: Mapping[str, float]
 ) -> Markup:
     drawn = [Markup(draw(width).replace('class="chart', f'class="{name} chart', 1)) for name, width in widths.items()]
@@ -194,6 +194,6 @@ def _figure(
     return tag("figure", caption, tag("div", *drawn, class_=class_))
 
 
-def _number(number: Number) -> Markup:
+def _render_number(number: Number) -> Markup:
     note = tag("dd", number.note, class_="note") if number.note else ""
     return tag("div", tag("dt", number.label), tag("dd", number.value, class_="value"), note)

@@ -17,11 +17,11 @@ from penchant.data.results.probes import (
     mean_of,
 )
 from penchant.data.schema import OTHERS
-from penchant.plots.curves import figure_calibration
-from penchant.plots.markup import Markup, foreign, tag
+from penchant.plots.curves import draw_calibration
+from penchant.plots.markup import Markup, mark_language, tag
 from penchant.plots.svg import Labels
 from penchant.reports import page
-from penchant.reports.facts import number
+from penchant.reports.outcome import format_number
 from penchant.reports.sections import fold
 from penchant.reports.tables import render_estimate
 from penchant.reports.texts import Texts
@@ -42,7 +42,7 @@ def render_probes(results: ProbeResults, say: Texts) -> Markup:
             parts += _render_category(result, say)
         elif result is not None:
             untested = say("probes.untested", probe=say(f"probes.name.{name}"))
-            parts.append(tag("p", untested, foreign(result.left_out, say.language), class_="muted"))
+            parts.append(tag("p", untested, mark_language(result.left_out, say.language), class_="muted"))
     return fold(say, "probes", say("probes.lead"), *parts, open_=True) if parts else Markup("")
 
 
@@ -61,7 +61,7 @@ def _render_interest(result: InterestProbeResult, say: Texts) -> list[Markup]:
         negatives=say("probes.real") if is_real else say("probes.sampled", ratio=result.ratio),
     )
     table = _render_table("interest", result.rows, _INTEREST, say)
-    return [tag("h3", title), page.remark(note), table, _draw_calibration(result, say)]
+    return [tag("h3", title), page.render_remark(note), table, _draw_calibration(result, say)]
 
 
 def _draw_calibration(result: InterestProbeResult, say: Texts) -> Markup:
@@ -69,7 +69,7 @@ def _draw_calibration(result: InterestProbeResult, say: Texts) -> Markup:
     title = say("calibration.finding", gap=f"{mean_of(result.rows['probe']['calibration_error']) * 100:.1f}")
     labels = Labels(title, say("calibration"), say("calibration.x"), say("calibration.y"))
     table, ideal = pl.DataFrame([asdict(one) for one in result.calibration]), say("calibration.ideal")
-    return page.small_figure(title, lambda width: figure_calibration(table, labels, ideal=ideal, width=width))
+    return page.render_small_figure(title, lambda width: draw_calibration(table, labels, ideal=ideal, width=width))
 
 
 def _render_category(result: CategoryProbeResult, say: Texts) -> list[Markup]:
@@ -79,11 +79,11 @@ def _render_category(result: CategoryProbeResult, say: Texts) -> list[Markup]:
     note = say("probes.category.note", **{name: say.count(count) for name, count in counts.items()})
     return [
         tag("h3", say("probes.category", accuracy=accuracy, rival=say(f"probes.{rival}"), other=other)),
-        page.remark(note),
+        page.render_remark(note),
         _render_table("category", rows, _CATEGORY, say),
         tag("h3", say("probes.confusion")),
         _render_confusion(result.confusion, say),
-        page.remark(say("probes.confusion.note")),
+        page.render_remark(say("probes.confusion.note")),
     ]
 
 
@@ -92,24 +92,24 @@ def _render_table(probe: str, rows: Mapping[str, Measures], measures: Sequence[s
     cells = [
         [say(f"probes.{name}"), *(_render_cell(row.get(measure)) for measure in measures)] for name, row in rows.items()
     ]
-    return page.data_table(say(f"probes.table.{probe}"), columns, cells, chosen=list(rows).index("probe"))
+    return page.render_data_table(say(f"probes.table.{probe}"), columns, cells, chosen=list(rows).index("probe"))
 
 
 def _render_cell(value: Interval | float | None) -> Markup:
     if isinstance(value, Interval):
         return render_estimate(value)
-    return Markup("–" if value is None else number(value))
+    return Markup("–" if value is None else format_number(value))
 
 
 def _render_confusion(confusion: Confusion, say: Texts) -> Markup:
     """Counts with the share of their row as the depth of the colour; the right answers stand out in weight."""
     classes = [say("probes.others") if name == OTHERS else name for name in confusion.classes]
-    names = [foreign(name, say.language) for name in classes]
+    names = [mark_language(name, say.language) for name in classes]
     rows: list[list[object]] = []
     for actual, counts in enumerate(confusion.matrix):
         total = max(sum(counts), 1)
         rows.append([names[actual], *(_shade(n, n / total, say, right=actual == at) for at, n in enumerate(counts))])
-    return page.data_table(say("probes.confusion"), [say("probes.actual"), *names], rows, caption=False)
+    return page.render_data_table(say("probes.confusion"), [say("probes.actual"), *names], rows, caption=False)
 
 
 def _shade(count: int, share: float, say: Texts, *, right: bool) -> Markup:

@@ -1,4 +1,4 @@
-"""`report.html`: one self-contained page that says what came out, on what data, and how it was made."""
+"""`report.html`: one self-contained page with the results, the data and the provenance."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from penchant.data.results.reasons import Reason
 from penchant.data.results.recovery import Recovery
 from penchant.plots.markup import join
 from penchant.reports import dataset, examples, modalities, probes, sections, story
-from penchant.reports.facts import EMPTY, Outcome
+from penchant.reports.outcome import EMPTY, Outcome
 from penchant.reports.page import render_page
 from penchant.reports.texts import Texts
 
-_JUMPS = ("models", "interests", "reasons", "data", "made")
+_JUMPS = ("models", "interests", "reasons", "data", "provenance")
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Timeline:
         return np.clip(np.nan_to_num(np.asarray(self.weights, dtype=np.float64)), 0, None)
 
     def table(self) -> pl.DataFrame:
-        """Columns `time_s`, `topic`, `weight`: one row an event and topic, as `figure_timeline` takes it."""
+        """Columns `time_s`, `topic`, `weight`: one row an event and topic, as `draw_timeline` takes it."""
         return pl.DataFrame(
             {
                 "time_s": np.repeat(np.asarray(self.times_s, dtype=np.int64), len(self.topics)),
@@ -87,13 +87,13 @@ class Example:
 
 @dataclass(frozen=True)
 class ReportData:
-    """Everything the page shows. A part that is empty gets a designed state that names the next step.
+    """The content of the page. A part without content names the next step.
 
-    `title`: what the data is called. `model`: the model the report is about. `noun`: what is recommended (`film`;
-    in Chinese with its measure word, `部电影`). `headline`: a sentence of your own in place of the one read off the
-    comparison. `coverage`: modality → share of items that have it. `cold`: a comparison on items that were kept out
-    of training. `media`: items with their pictures and sounds. `made_with`: `command`, `machine`, `versions` (name →
-    version), `seed`, `date`, or anything else worth saying.
+    `title`: the name of the data. `model`: the model of the report. `noun`: what is recommended (`film`;
+    in Chinese with its measure word, `部电影`). `headline`: a sentence instead of the one that summarises the
+    comparison. `coverage`: modality → share of items that have it. `cold`: a comparison on items without events in
+    training. `media`: items with their pictures and sounds. `provenance`: `command`, `machine`, `versions` (name →
+    version), `seed`, `date`, or any other entry.
     """
 
     title: str
@@ -112,7 +112,7 @@ class ReportData:
     recovery: Recovery = field(default_factory=Recovery)
     cold: Comparison = EMPTY
     media: Sequence[story.ShownItem] = ()
-    made_with: Mapping[str, object] = field(default_factory=dict)
+    provenance: Mapping[str, object] = field(default_factory=dict)
 
 
 def render_report(data: ReportData) -> str:

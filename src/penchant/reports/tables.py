@@ -7,9 +7,9 @@ from collections.abc import Callable
 import polars as pl
 
 from penchant.data.results.estimates import Interval
-from penchant.plots.markup import Markup, foreign, join, tag
+from penchant.plots.markup import Markup, join, mark_language, tag
 from penchant.reports import page
-from penchant.reports.facts import Outcome, has_range, metric_title, number, range_words
+from penchant.reports.outcome import Outcome, format_metric, format_number, format_range, has_range
 from penchant.reports.texts import Texts
 
 ESTIMATES = {"model": pl.String, "mean": pl.Float64, "low": pl.Float64, "high": pl.Float64}
@@ -17,7 +17,7 @@ _MAIN_METRICS = 3
 
 
 def render_estimate(
-    value: Interval | None, *, show: Callable[[float], str] = number, bold: bool = False, below: bool = False
+    value: Interval | None, *, show: Callable[[float], str] = format_number, bold: bool = False, below: bool = False
 ) -> Markup:
     """A mean with its range in a lighter ink beside it (`below`: under it); a dash where there is none."""
     if value is None:
@@ -25,7 +25,7 @@ def render_estimate(
     mean = tag("b" if bold else "span", show(value.mean))
     if not has_range(value):
         return mean
-    return join([mean, tag("span", range_words(value, show), class_="sub" if below else "range")])
+    return join([mean, tag("span", format_range(value, show), class_="sub" if below else "range")])
 
 
 def to_row(name: str, value: Interval) -> tuple[str, float, float | None, float | None]:
@@ -45,21 +45,21 @@ def render_main_table(model: str, outcome: Outcome, say: Texts) -> list[Markup]:
     metrics = outcome.main_metrics[:_MAIN_METRICS]
     costs = outcome.comparison.cost
     winners = {metric: outcome.winner(metric) for metric in metrics}
-    columns = [say("model"), *map(metric_title, metrics), *([say("cost"), say("memory")] if costs else [])]
+    columns = [say("model"), *map(format_metric, metrics), *([say("cost"), say("memory")] if costs else [])]
     rows: list[list[object]] = []
     for name in outcome.models:
         gloss = say.gloss(name)
         head = join([tag("span", name, class_="name"), tag("span", gloss, class_="sub") if gloss else ""])
         row = [head, *(render_estimate(outcome.estimate(name, m), bold=winners[m] == name) for m in metrics)]
         cost = costs.get(name, {})
-        spent = [_seconds(cost.get("fit_cpu_s")), _megabytes(cost.get("peak_rss_mb"))]
+        spent = [_format_seconds(cost.get("fit_cpu_s")), _format_megabytes(cost.get("peak_rss_mb"))]
         rows.append([*row, *(spent if costs else [])])
     chosen = outcome.models.index(model) if model in outcome.models else None
     note = say("compare.bold" if any(winners.values()) else "compare.nobold")
     return [
-        page.data_table(say("compare.table"), columns, rows, chosen=chosen),
-        page.remark(note),
-        page.notes([foreign(line, say.language) for line in outcome.comparison.notes]),
+        page.render_data_table(say("compare.table"), columns, rows, chosen=chosen),
+        page.render_remark(note),
+        page.render_notes([mark_language(line, say.language) for line in outcome.comparison.notes]),
     ]
 
 
@@ -70,12 +70,12 @@ def render_all_table(outcome: Outcome, say: Texts) -> Markup:
         winner = outcome.winner(metric)
         values = [(outcome.estimate(name, metric), name == winner) for name in outcome.models]
         cells = [render_estimate(value, bold=is_best, below=True) for value, is_best in values]
-        rows.append([metric_title(metric), *cells])
-    return page.data_table(say("all.table"), [say("measure"), *outcome.models], rows)
+        rows.append([format_metric(metric), *cells])
+    return page.render_data_table(say("all.table"), [say("measure"), *outcome.models], rows)
 
 
 def render_paired_tests(outcome: Outcome, say: Texts) -> Markup:
-    """The paired tests, one a row; nothing where none was made."""
+    """The paired tests, one a row; nothing without tests."""
     tests = outcome.comparison.tests
     if not tests:
         return Markup("")
@@ -83,21 +83,21 @@ def render_paired_tests(outcome: Outcome, say: Texts) -> Markup:
     rows = [
         [
             say("versus", model=test.model, baseline=test.baseline),
-            metric_title(test.metric),
+            format_metric(test.metric),
             render_estimate(test.difference.interval),
             "< 0.001" if test.difference.p_holm < 0.001 else f"{test.difference.p_holm:.3f}",
         ]
         for test in tests
     ]
-    table = page.data_table(say("tests"), columns, rows, text={1}, caption=False)
+    table = page.render_data_table(say("tests"), columns, rows, text={1}, caption=False)
     return join([tag("h3", say("tests")), table])
 
 
-def _seconds(value: float | None) -> str:
+def _format_seconds(value: float | None) -> str:
     if value is None:
         return "–"
     return "< 0.1" if value < 0.1 else f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
 
 
-def _megabytes(value: float | None) -> str:
+def _format_megabytes(value: float | None) -> str:
     return "–" if value is None else f"{value:,.0f}"

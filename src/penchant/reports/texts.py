@@ -13,7 +13,7 @@ _UNITS = (("unit.s", 1, 90), ("unit.min", 60, 5400), ("unit.h", 3600, float("inf
 class Texts:
     """The texts of the catalogue `report` in one language.
 
-    >>> Texts("zh")("slices.people", n=3)
+    >>> Texts("zh")("slices.count", n=3)
     '3 位'
     """
 
@@ -42,7 +42,7 @@ class Texts:
         return self.get(f"modality.{name}", name)
 
     def slice_name(self, name: str) -> str:
-        """A slice such as `items: tail` or `history: 5-19` in words; one of the caller's own as it is."""
+        """A slice such as `items: tail` or `history: 5-19` in words; an unknown name as it is."""
         if name.startswith("history: "):
             return self("group.history", n=name.removeprefix("history: ").replace("-", "–"))
         return self.get(f"group.{name}", name)
@@ -89,10 +89,10 @@ class Texts:
         return f"{amount:.0f} {self(unit)}" if amount >= 10 else f"{amount:.1f} {self(unit)}"
 
 
-def capitalised(sentence: str) -> str:
+def capitalise(sentence: str) -> str:
     """The sentence with a capital at its beginning.
 
-    >>> capitalised("text and image")
+    >>> capitalise("text and image")
     'Text and image'
     """
     return sentence[:1].upper() + sentence[1:]

@@ -20,7 +20,7 @@ from penchant.data.results.recovery import Recovery
 from penchant.errors import ModelError
 from penchant.evaluation.ablation import measure_contributions, measure_coverage
 from penchant.profiles.categories import measure_category_weights
-from penchant.reports.facts import EMPTY
+from penchant.reports.outcome import EMPTY
 from penchant.reports.report import DatasetSummary, Epoch, Example, ReportData, Timeline, render_report
 from penchant.workflows.gallery import gallery
 
@@ -90,7 +90,7 @@ def report(
             recovery=options.recovery,
             cold=options.cold or EMPTY,
             media=gallery(recommender, users, k=_LISTED),
-            made_with={
+            provenance={
                 "command": options.command,
                 "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}",
                 "versions": dict(recommender.record.versions),

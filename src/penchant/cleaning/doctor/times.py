@@ -151,7 +151,7 @@ def check_shifted_hours(dataset: Dataset, times: Int64s) -> list[Observation]:
 
 
 def check_repeats(dataset: Dataset, times: Int64s) -> list[Observation]:
-    """The same user, item and kind repeated: within two seconds, after whole hours, or at any later time."""
+    """The same user, item and kind repeated: within two seconds, after a number of hours, or at any later time."""
     items = dataset.events[schema.ITEM].fill_null(_UNKNOWN).to_numpy().astype(np.int64)
     users = dataset.events[schema.USER].to_numpy().astype(np.int64)
     kinds = dataset.events[schema.KIND].to_numpy().astype(np.int64)
@@ -169,7 +169,7 @@ def check_repeats(dataset: Dataset, times: Int64s) -> list[Observation]:
         out.append(_observe_events("double_clicks", severity, dataset, repeated.rows, seconds=2))
     near = timed & (gap > 0) & (gap <= 14 * 3600)
     exact = near & (gap % 3600 == 0)
-    # By chance one gap in 3,600 is a whole number of hours (one in 60 where times are minutes); ten times that alarms.
+    # One gap in 3,600 is a multiple of an hour by chance (one in 60 for times in minutes); ten times that alarms.
     minutes = bool((times[times != _UNKNOWN] % 60 == 0).all())
     if exact.sum() >= 5 and exact.sum() > 10 * near.sum() * (1 / 60 if minutes else 1 / 3600):
         hours = int(np.bincount(gap[exact] // 3600).argmax())

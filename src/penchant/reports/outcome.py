@@ -12,7 +12,7 @@ from penchant.data.results.estimates import Difference, Interval
 SIGNIFICANT = 0.05
 
 EMPTY = Comparison(split="", k=10, users=0, seeds=0, models={})
-"""The comparison of nothing: what a report shows before anything was measured."""
+"""An empty comparison, for a report without a test."""
 
 _LOWER_IS_BETTER = frozenset(
     {"rmse", "mae", "gini", "popularity_lift", "miscalibration", "calibration", "calibration_error"}
@@ -26,7 +26,7 @@ _UPPER_CASE = frozenset({"ndcg", "mrr", "map", "f1", "rmse", "mae", "auc"})
 
 @dataclass(frozen=True)
 class Lead:
-    """The chosen model against the best simple one: relative difference, and the paired difference where tested."""
+    """The chosen model against the best baseline: relative difference, and the paired difference where tested."""
 
     baseline: str
     lift: float
@@ -40,7 +40,7 @@ class Lead:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Reads a comparison for the page; values that are not finite are left out."""
+    """The values of a comparison that the page shows; those that are not finite are left out."""
 
     comparison: Comparison
 
@@ -54,12 +54,12 @@ class Outcome:
 
     @property
     def metric(self) -> str:
-        """The main measure: NDCG where it is there."""
+        """The main measure: NDCG, where it was measured."""
         return next(iter(self.metrics), "")
 
     @property
     def metrics(self) -> list[str]:
-        """All measures in the order of a table: the most telling first, and of each the one at the main k."""
+        """All measures in the order of a table: the main ones first, and of each the one at the main k."""
         names = list(dict.fromkeys(name for measures in self.comparison.models.values() for name in measures))
 
         def place(name: str) -> tuple[int, str, bool, int, int]:
@@ -88,16 +88,16 @@ class Outcome:
 
     def estimate(self, model: str, metric: str | None) -> Interval | None:
         """One value of the table; None where it was not measured."""
-        return finite(self.comparison.models.get(model, {}).get(metric or ""))
+        return keep_finite(self.comparison.models.get(model, {}).get(metric or ""))
 
     def baseline(self, model: str) -> str | None:
-        """The best simple model other than this one."""
+        """The best baseline other than this model."""
         from penchant.models.registry import names_with
 
         return next((name for name in self.models if name in names_with("baseline") and name != model), None)
 
     def lead(self, model: str) -> Lead | None:
-        """The lead of the model over the best simple one on the main measure; None where there is nothing to lead."""
+        """The lead of the model over the best baseline on the main measure; None without a baseline."""
         baseline = self.baseline(model)
         ours, theirs = self.estimate(model, self.metric), self.estimate(baseline or "", self.metric)
         if baseline is None or ours is None or theirs is None or theirs.mean <= 0:
@@ -127,10 +127,10 @@ class Outcome:
         return best if tested is not None and is_ahead(tested) else None
 
 
-def finite(value: Interval | None) -> Interval | None:
+def keep_finite(value: Interval | None) -> Interval | None:
     """The interval, or None where its mean is not finite.
 
-    >>> finite(Interval(float("nan"), 0, 1)) is None
+    >>> keep_finite(Interval(float("nan"), 0, 1)) is None
     True
     """
     return value if value is not None and math.isfinite(value.mean) else None
@@ -152,10 +152,10 @@ def is_ahead(difference: Difference) -> bool:
     return difference.interval.low > 0 and difference.p_holm < SIGNIFICANT
 
 
-def metric_title(name: str) -> str:
-    """A measure's name as people write it.
+def format_metric(name: str) -> str:
+    """The name of a measure as papers write it.
 
-    >>> metric_title("ndcg@10"), metric_title("hit_rate@5"), metric_title("intra_list_diversity@10")
+    >>> format_metric("ndcg@10"), format_metric("hit_rate@5"), format_metric("intra_list_diversity@10")
     ('NDCG@10', 'Hit rate@5', 'Intra list diversity@10')
     """
     base, _, k = name.partition("@")
@@ -163,10 +163,10 @@ def metric_title(name: str) -> str:
     return f"{title}@{k}" if k else title
 
 
-def number(value: float) -> str:
-    """A measure with as many decimals as its size asks for.
+def format_number(value: float) -> str:
+    """A measure with decimals according to its size.
 
-    >>> number(0.18712), number(12.3456), number(1234.5), number(-0.0521)
+    >>> format_number(0.18712), format_number(12.3456), format_number(1234.5), format_number(-0.0521)
     ('0.187', '12.35', '1,234', '−0.052')
     """
     size = abs(value)
@@ -176,17 +176,17 @@ def number(value: float) -> str:
     return f"{value:,.{places}f}".replace("-", "−")
 
 
-def spoken(value: Interval | None) -> str:
+def format_estimate(value: Interval | None) -> str:
     """A value with its range in words."""
     if value is None:
         return "–"
-    return f"{number(value.mean)} ({range_words(value)})" if has_range(value) else number(value.mean)
+    return f"{format_number(value.mean)} ({format_range(value)})" if has_range(value) else format_number(value.mean)
 
 
-def range_words(value: Interval, show: Callable[[float], str] = number) -> str:
+def format_range(value: Interval, show: Callable[[float], str] = format_number) -> str:
     """The ends of an interval.
 
-    >>> range_words(Interval(0.2, 0.1, 0.3)), range_words(Interval(0, -0.1, 0.1))
+    >>> format_range(Interval(0.2, 0.1, 0.3)), format_range(Interval(0, -0.1, 0.1))
     ('0.100–0.300', '−0.100 … 0.100')
     """
     return f"{show(value.low)}{'–' if value.low >= 0 else ' … '}{show(value.high)}"

@@ -5,7 +5,7 @@ import pytest
 from penchant.data.results.comparison import Comparison, PairedTest
 from penchant.data.results.estimates import Difference, Interval
 from penchant.errors import OptionError
-from penchant.reports.facts import EMPTY, Outcome, finite, has_range, metric_title, number
+from penchant.reports.outcome import EMPTY, Outcome, format_metric, format_number, has_range, keep_finite
 from penchant.reports.texts import Texts
 
 
@@ -69,16 +69,16 @@ def test_the_main_table_has_one_k_and_no_repeats() -> None:
 
 
 def test_values_that_are_not_finite_are_none() -> None:
-    assert finite(Interval(float("nan"), 0.0, 1.0)) is None
-    assert finite(None) is None
+    assert keep_finite(Interval(float("nan"), 0.0, 1.0)) is None
+    assert keep_finite(None) is None
     assert not has_range(Interval(0.3, 0.3, 0.3))
     assert Outcome(EMPTY).models == []
     assert Outcome(EMPTY).metric == ""
 
 
 def test_names_and_numbers() -> None:
-    assert metric_title("popularity_lift@10") == "Popularity lift@10"
-    assert (number(0.0045), number(0.0), number(0.1)) == ("0.0045", "0.000", "0.100")
+    assert format_metric("popularity_lift@10") == "Popularity lift@10"
+    assert (format_number(0.0045), format_number(0.0), format_number(0.1)) == ("0.0045", "0.000", "0.100")
 
 
 def test_texts() -> None:
