@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
+from penchant.arrays import Float32s
 from penchant.data.kinds import match_kind_weights, normalise_kind
 from penchant.data.modalities import Modality
 from penchant.data.schema import NEGATIVE_KINDS, PASSIVE_KINDS
@@ -62,7 +62,7 @@ class BehaviourOptions:
         require_range(self, "smoothing", least=0, part="behaviour.")
 
 
-def resolve_kind_weights(kinds: list[str], weights: Mapping[str, float] | None = None) -> npt.NDArray[np.float32]:
+def resolve_kind_weights(kinds: list[str], weights: Mapping[str, float] | None = None) -> Float32s:
     """The weight b of every kind of event, `[K]`; `weights` override `ACTION_WEIGHTS`.
 
     Names of kinds are normalised as in files. Raises `UsageError` for a kind that is unknown and not in the data.
@@ -76,7 +76,7 @@ def resolve_kind_weights(kinds: list[str], weights: Mapping[str, float] | None =
     return np.array([given.get(kind, usual.get(normalise_kind(kind), other)) for kind in kinds], dtype=np.float32)
 
 
-def sum_action_weights(histories: SequenceBatch, weights: npt.NDArray[np.float32], n_items: int) -> sp.csr_array:
+def sum_action_weights(histories: SequenceBatch, weights: Float32s, n_items: int) -> sp.csr_array:
     """Σ bᵢ·behaviourᵢ of every user and item, a sparse matrix `[B, N]`.
 
     behaviourᵢ is 1 if the user has an event of kind i with the item, else 0; bᵢ `[K]` is its weight. Pairs that sum to
@@ -91,7 +91,7 @@ def sum_action_weights(histories: SequenceBatch, weights: npt.NDArray[np.float32
     )
 
 
-def encode_behaviour(histories: SequenceBatch, weights: npt.NDArray[np.float32]) -> Modality:
+def encode_behaviour(histories: SequenceBatch, weights: Float32s) -> Modality:
     """The behaviour of a user over all items, `[B, K + 1]`.
 
     Column i is bᵢ·behaviourᵢ (behaviourᵢ is 1 if the user has an event of kind i), the last column Σ bᵢ·behaviourᵢ.
@@ -148,11 +148,7 @@ def compute_shifted_ppmi(counts: sp.csr_array, *, shift: float = 1.0, smoothing:
 
 
 def embed_cooccurrence(
-    histories: SequenceBatch,
-    n_items: int,
-    options: BehaviourOptions = BehaviourOptions(),
-    *,
-    seed: int = 0,
+    histories: SequenceBatch, n_items: int, options: BehaviourOptions = BehaviourOptions(), *, seed: int = 0
 ) -> Modality:
     """Item vectors `[N, dim]` of length 1 from windowed co-occurrence: U·√Σ of the shifted PPMI matrix.
 

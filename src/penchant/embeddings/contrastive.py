@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from penchant.arrays import Progress
+from penchant.arrays import Float32s, Int64s, Progress
 from penchant.cleaning.augmentation.pictures import PictureAugmentation, augment_pictures
 from penchant.cleaning.augmentation.sounds import SoundAugmentation, augment_spectrograms
 from penchant.data.media.decode import IMAGE
@@ -31,7 +31,7 @@ _WEIGHT_DECAY: Final = 0.01
 _RIDGE: Final = 0.1
 """Share of the largest variance that is added to each one before whitening, so that noise stays small."""
 
-Augmentation = Callable[[npt.NDArray[Any], np.random.Generator], npt.NDArray[np.float32]]
+Augmentation = Callable[[npt.NDArray[Any], np.random.Generator], Float32s]
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,7 @@ def train_encoder(
     encoder.learned = Learned(weights, mean, projection, note)
 
 
-def fit_whitening(
-    features: npt.NDArray[np.float32], dim: int
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+def fit_whitening(features: Float32s, dim: int) -> tuple[Float32s, Float32s]:
     """Mean `[F]` and projection `[F, D]` after which the `dim` strongest directions have about equal variance.
 
     D is smaller where there are fewer contents or features. Column d is u_d / √(λ_d + r·λ_1) of the covariance.
@@ -119,7 +117,7 @@ class _Loss:
     def parameters(self) -> list[Any]:
         return [*self.network.parameters(), *self.heads.parameters(), *self.sides.parameters()]
 
-    def __call__(self, versions: list[npt.NDArray[np.float32]], owners: npt.NDArray[np.int64]) -> Any:
+    def __call__(self, versions: list[Float32s], owners: Int64s) -> Any:
         """The loss of two augmentations of the contents `owners` `[B]`."""
         import torch
 
@@ -185,7 +183,7 @@ def _build_augmentation(encoder: TrainableEncoder, augmentations: Augmentations)
     return lambda windows, rng: augment_spectrograms(windows.astype(np.float32), augmentations.sounds, rng)
 
 
-def _average_features(encoder: TrainableEncoder, network: Any, files: TrainingFiles) -> npt.NDArray[np.float32]:
+def _average_features(encoder: TrainableEncoder, network: Any, files: TrainingFiles) -> Float32s:
     """Features of every content, the mean over its windows, `[M, F]`."""
     features = encoder.compute_features(network, files.windows)
     starts = np.searchsorted(files.owners, np.arange(len(files)))

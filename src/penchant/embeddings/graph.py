@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 import scipy.sparse as sp
 
-from penchant.arrays import Int64s
+from penchant.arrays import Floats, Int64s
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.modalities import Modality
@@ -197,7 +196,7 @@ def _to_histories(walks: Int64s) -> SequenceBatch:
     )
 
 
-def _build_symmetric(ends: tuple[Int64s, Int64s], weights: npt.NDArray[np.floating], n_nodes: int) -> sp.csr_array:
+def _build_symmetric(ends: tuple[Int64s, Int64s], weights: Floats, n_nodes: int) -> sp.csr_array:
     one_way = sp.coo_array((weights.astype(np.float64), ends), shape=(n_nodes, n_nodes)).tocsr()
     return sp.csr_array(one_way + one_way.T)
 

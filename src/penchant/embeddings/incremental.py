@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Int64s, Progress
+from penchant.arrays import Int32s, Int64s, Progress
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.ingest.merge import MergeResult
@@ -81,8 +80,8 @@ def update_histories(
 
 
 def _join_contents(
-    packed: SequenceBatch, rows: npt.NDArray[np.int32], fresh: Modalities, merged: MergeResult
-) -> tuple[Modalities | None, npt.NDArray[np.int32] | None]:
+    packed: SequenceBatch, rows: Int32s, fresh: Modalities, merged: MergeResult
+) -> tuple[Modalities | None, Int32s | None]:
     """Old contents, then the new ones, and the row of each event of `merged` in them."""
     old = packed.content if packed.content is not None and packed.content_rows is not None else Modalities()
     if not old and not fresh:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from penchant.arrays import Progress
+from penchant.arrays import Int32s, Progress
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.ingest.alignment import group_moments
@@ -108,7 +107,7 @@ def _add_precomputed(modalities: Modalities, table: str, dataset: Dataset, fitte
 
 def embed_event_contents(
     dataset: Dataset, fitted: FittedEncoders, cache: EncoderCache | None = None, progress: Progress | None = None
-) -> tuple[npt.NDArray[np.int32], Modalities]:
+) -> tuple[Int32s, Modalities]:
     """The contents of events: `content_rows` `[E]` into the modalities (-1: none); equal contents share a row.
 
     `text` of the event (a comment, a search, the transcript of its sound), `image` and `audio` where an encoder is

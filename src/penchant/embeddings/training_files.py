@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from penchant.arrays import Progress
+from penchant.arrays import Int64s, Progress
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.media.decode import MediaOptions
@@ -32,7 +32,7 @@ class TrainingFiles:
     (ascending), `partners` other modalities of the items of the contents, `[M]` each."""
 
     windows: npt.NDArray[Any]
-    owners: npt.NDArray[np.int64]
+    owners: Int64s
     partners: Mapping[str, Modality]
 
     def __len__(self) -> int:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from penchant.arrays import Progress
+from penchant.arrays import Float32s, Progress
 from penchant.data.media.decode import AUDIO, IMAGE, MediaOptions
 from penchant.data.media.reader import MediaReader, MediaReport, resolve_inside
 from penchant.data.media.video import FRAMES, TIMES, TRACK
@@ -28,7 +28,7 @@ class VideoMoments:
     """A video as F moments: `times_s` `[F]` from its start, the vectors of the frames at these times, and of the
     sound around each (absent for a video without sound)."""
 
-    times_s: npt.NDArray[np.float32]
+    times_s: Float32s
     frames: Modality
     sounds: Modality
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Float64s
+from penchant.arrays import Bools, Float64s
 
 MOST = 20.0
 """A row never weighs more than this many times the lightest: a modality of three items must not dominate the loss."""
 
 
-def weigh_by_rarity(present: npt.NDArray[np.bool_], strength: float = 1.0) -> Float64s:
+def weigh_by_rarity(present: Bools, strength: float = 1.0) -> Float64s:
     """Weight of each row by the rarity of its modalities, mean 1: inverse coverage, averaged over them.
 
     w_i ∝ mean_{m ∈ P_i} (1 / coverage_m)^strength, at most `MOST` times the lightest row

@@ -8,7 +8,6 @@ from copy import copy
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -146,13 +145,13 @@ class SequenceModel:
         return frozenset(self._require_net().tower.modalities)
 
     @property
-    def item_vectors(self) -> npt.NDArray[np.float32]:
+    def item_vectors(self) -> Float32s:
         """Item vectors `[N, D]` of length 1."""
         net, vectors = self._require_net(), self._require_items()[:, : self.options.dim]
         with torch.inference_mode():
             if net.mol is not None:
                 vectors = net.mol.split_items(vectors).sum(dim=1)
-            unit: npt.NDArray[np.float32] = nn.functional.normalize(vectors, dim=1).cpu().numpy()
+            unit: Float32s = nn.functional.normalize(vectors, dim=1).cpu().numpy()
         return unit
 
     @property
@@ -216,25 +215,25 @@ class SequenceModel:
             given = split_dot_products(self._stack_interests(last) * scale, self.item_vectors, self._parts)
         return {modality: given[columns.index(modality)] for modality in self.modality_names()}
 
-    def user_vectors(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+    def user_vectors(self, histories: SequenceBatch) -> Float32s:
         """The interest vector (length 1) after the last event, `[B, D]`; zeros for an empty history.
 
         The mean of K interests; for a mixture of logits the vector whose dot product is the score with an even gate.
         """
         return self._merge_interests(read_last_vectors(self._read_vectors, histories, self.options))
 
-    def user_interests(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+    def user_interests(self, histories: SequenceBatch) -> Float32s:
         """Each of the K interests after the last event, `[B, K, D]`, all of length 1."""
         return self._stack_interests(read_last_vectors(self._read_vectors, histories, self.options))
 
-    def interests(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+    def interests(self, histories: SequenceBatch) -> Float32s:
         """The interest vector after every event, `[E, D]`, each from at most `max_length` events before it.
 
         The request time is hidden: a series shows interests, not the time of a request.
         """
         return self._merge_interests(read_series(self._read_vectors, histories, self.options))
 
-    def interests_multi(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+    def interests_multi(self, histories: SequenceBatch) -> Float32s:
         """Each of the K interests after every event, `[E, K, D]`: the vectors of an `InterestSeries`."""
         return self._stack_interests(read_series(self._read_vectors, histories, self.options))
 
@@ -262,7 +261,7 @@ class SequenceModel:
             raise ModelError(f"{self.name} is not fitted.", remedy="Call penchant.training.fit(model, data) first.")
         return self.net
 
-    def _merge_interests(self, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def _merge_interests(self, vectors: Float32s) -> Float32s:
         mol = self._require_net().mol
         if mol is not None:
             with torch.inference_mode():
@@ -274,7 +273,7 @@ class SequenceModel:
             vectors = mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-12)
         return vectors.astype(np.float32, copy=False)
 
-    def _stack_interests(self, vectors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def _stack_interests(self, vectors: Float32s) -> Float32s:
         return vectors if vectors.ndim == 3 else self._merge_interests(vectors)[:, None]
 
     def _score_without(self, columns: list[str], seen: list[bool], histories: SequenceBatch) -> Float32s:

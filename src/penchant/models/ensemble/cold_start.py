@@ -7,9 +7,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Bools, Float32s, Floats
+from penchant.arrays import Bools, Float32s, Float64s, Floats, Ints
 from penchant.models.base import ModelState
 from penchant.models.ensemble.content_mapping import ContentMapping
 from penchant.models.ensemble.weights import fit_logit
@@ -58,19 +57,13 @@ class ColdStartScorer:
                 total += np.float32(self.weights[name]) * expert_scores
         return total
 
-    def fit_inverse_temperature(
-        self, total: Float32s, targets: npt.NDArray[np.integer], allowed: Bools
-    ) -> ColdStartScorer:
+    def fit_inverse_temperature(self, total: Float32s, targets: Ints, allowed: Bools) -> ColdStartScorer:
         """With the inverse temperature that makes the warm targets likeliest, from the warm sums `[B, N]`."""
         (factor,) = fit_logit([total], targets.astype(np.int32), allowed)
         return replace(self, inverse_temperature=max(float(factor), 1e-3))
 
     def fit_weights(
-        self,
-        scores: Mapping[str, Float32s],
-        seen: Bools,
-        targets: npt.NDArray[np.integer],
-        warm_weights: Mapping[str, float],
+        self, scores: Mapping[str, Float32s], seen: Bools, targets: Ints, warm_weights: Mapping[str, float]
     ) -> ColdStartScorer:
         """With the weights that make the targets likeliest, every item predicted from the others as if it were cold.
 
@@ -92,14 +85,12 @@ class ColdStartScorer:
         warm = normalise_warm(total, self.inverse_temperature, self._close(in_history))
         return fit_threshold(cold, warm, max_loss)
 
-    def interpolate_thresholds(self, events: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+    def interpolate_thresholds(self, events: Ints) -> Float64s:
         """The thresholds `[B]` for histories of so many `events`."""
         logs = np.log(np.maximum(events, 1))
         return np.asarray(np.interp(logs, np.log(self.history_lengths), self.thresholds), dtype=np.float64)
 
-    def merge(
-        self, total: Float32s, combined: Float32s, in_history: Bools, events: npt.NDArray[np.integer]
-    ) -> Float32s:
+    def merge(self, total: Float32s, combined: Float32s, in_history: Bools, events: Ints) -> Float32s:
         """The warm sums `[B, N]` with the cold items merged by rank.
 
         `combined` as from `combine`, `in_history` `[B, N]` the items of each history, `events` `[B]` its length.
@@ -152,7 +143,7 @@ class ColdStartScorer:
         )
 
 
-def mark_items(rows: npt.NDArray[np.integer], items: npt.NDArray[np.integer], shape: Sequence[int]) -> Bools:
+def mark_items(rows: Ints, items: Ints, shape: Sequence[int]) -> Bools:
     """Which items `[B, N]` stand in the histories, from the row and the code of each event (−1: no item)."""
     marks = np.zeros(tuple(shape), dtype=np.bool_)
     has_item = items >= 0
@@ -165,7 +156,7 @@ def share_scores(
     predicted: Mapping[str, Float32s],
     has_prediction: Mapping[str, Bools],
     scores: Float32s,
-    cold: npt.NDArray[np.integer],
+    cold: Ints,
 ) -> None:
     """Split the `scores` `[B, N]` of the `cold` items over `parts` (of experts or modalities), in place.
 
@@ -232,12 +223,7 @@ def fit_threshold(cold: Floats, warm: Floats, max_loss: float) -> float:
 
 
 def merge_by_rank(
-    scores: Float32s,
-    log_p: Floats,
-    cold: npt.NDArray[np.integer],
-    closed: Bools,
-    inverse_temperature: float,
-    thresholds: Floats,
+    scores: Float32s, log_p: Floats, cold: Ints, closed: Bools, inverse_temperature: float, thresholds: Floats
 ) -> Float32s:
     """`scores` `[B, N]` with those of the `cold` items `[n]` at the ranks that the `thresholds` `[B]` give them.
 

@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 import scipy.linalg
 
-from penchant.arrays import Bools, Float32s, evenly_spaced
+from penchant.arrays import Bools, Float32s, Int32s, Int64s, Ints, evenly_spaced
 
-Contents = tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]
+Contents = tuple[Float32s, Bools]
 """Vectors `[N, D]` and present `[N]` of one modality."""
 
 GAMMA = 1.0
@@ -44,12 +43,12 @@ class ContentMapping:
     to them.
     """
 
-    warm: npt.NDArray[np.int32]
-    cold: npt.NDArray[np.int32]
+    warm: Int32s
+    cold: Int32s
     modalities: tuple[str, ...]
-    parts: npt.NDArray[np.float32]
-    calibration_items: npt.NDArray[np.int32]
-    calibration_parts: npt.NDArray[np.float32]
+    parts: Float32s
+    calibration_items: Int32s
+    calibration_parts: Float32s
 
     def predict(self, scores: Float32s) -> Float32s:
         """`scores` `[B, N]` carried over to the cold items, `[B, n]`, less the row's mean over the warm ones."""
@@ -64,12 +63,12 @@ class ContentMapping:
         return np.asarray(self._centre(scores) @ self._calibration_mapping[self._peer_rows].T, dtype=np.float32)
 
     @property
-    def peers(self) -> npt.NDArray[np.int32]:
+    def peers(self) -> Int32s:
         """Evenly spaced calibration items, at most `MAX_PEERS`."""
         return self.calibration_items[self._peer_rows]
 
     @property
-    def _peer_rows(self) -> npt.NDArray[np.int64]:
+    def _peer_rows(self) -> Int64s:
         return evenly_spaced(len(self.calibration_items), MAX_PEERS)
 
     def keep_peers(self) -> ContentMapping:
@@ -113,7 +112,7 @@ class ContentMapping:
         return np.asarray(warm - warm.mean(axis=1, keepdims=True), dtype=np.float32)
 
 
-def fit_mapping(modalities: Mapping[str, Contents], events: npt.NDArray[np.integer]) -> ContentMapping | None:
+def fit_mapping(modalities: Mapping[str, Contents], events: Ints) -> ContentMapping | None:
     """The mapping of items with events to those without, from their contents; None where no warm item has any.
 
     ŝ(u, cold) = Σ_warm s(u, warm) · [(K + Λ)⁻¹ k_cold](warm),  K = mean over modalities of exp(γ (cos − 1)),
@@ -161,7 +160,7 @@ def fit_mapping(modalities: Mapping[str, Contents], events: npt.NDArray[np.integ
     return ContentMapping(codes, cold.astype(np.int32), names, parts, codes[calibration], calibration_parts)
 
 
-def _solve_left_out(kernels: Float32s, rows_left_out: npt.NDArray[np.int64], factor: Float32s, lower: bool) -> None:
+def _solve_left_out(kernels: Float32s, rows_left_out: Int64s, factor: Float32s, lower: bool) -> None:
     """Turn kernels `[V, R, L]` of some warm items into the mapping to each from the others, in place.
 
     With B = (K + Λ)⁻¹ and x = B k, where k lacks item j itself, the fit without j gives x − B_j x_j / B_jj (Rasmussen
@@ -178,12 +177,7 @@ def _solve_left_out(kernels: Float32s, rows_left_out: npt.NDArray[np.int64], fac
         kernel[rows, rows_left_out] = 0.0  # rounding leaves a trace of the item itself
 
 
-def _centre_vectors(
-    vectors: npt.NDArray[np.float32],
-    present: npt.NDArray[np.bool_],
-    warm: npt.NDArray[np.integer],
-    cold: npt.NDArray[np.integer],
-) -> tuple[Float32s, Float32s]:
+def _centre_vectors(vectors: Float32s, present: Bools, warm: Ints, cold: Ints) -> tuple[Float32s, Float32s]:
     """Unit vectors of both groups after the mean of the warm ones is subtracted.
 
     Zeros where the modality is absent, and where nothing but rounding error is left.
@@ -191,7 +185,7 @@ def _centre_vectors(
     present_warm = warm[present[warm]]
     mean = vectors[present_warm].mean(axis=0) if len(present_warm) else np.zeros(vectors.shape[1], dtype=np.float32)
 
-    def normalise(codes: npt.NDArray[np.integer]) -> Float32s:
+    def normalise(codes: Ints) -> Float32s:
         raw = np.asarray(vectors[codes], dtype=np.float32)
         centred = raw - np.asarray(mean, dtype=np.float32)
         length = np.linalg.norm(centred, axis=1)

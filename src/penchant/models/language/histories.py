@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Int64s
+from penchant.arrays import Int32s, Int64s
 from penchant.data.ragged import Ragged, gather_positions
 from penchant.data.sequences import SequenceBatch
 from penchant.llm.tokenizer import TextTokenizer
@@ -93,7 +92,7 @@ class Stream:
     batch.
     """
 
-    tokens: npt.NDArray[np.int32]
+    tokens: Int32s
     ends: Int64s
     offsets: Int64s
 

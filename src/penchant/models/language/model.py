@@ -6,7 +6,6 @@ import copy
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
@@ -215,9 +214,9 @@ class LLM:
     # use
 
     @property
-    def item_vectors(self) -> npt.NDArray[np.float32]:
+    def item_vectors(self) -> Float32s:
         """Item vectors `[N, D]` of length 1."""
-        vectors: npt.NDArray[np.float32] = self._require_items().cpu().numpy()
+        vectors: Float32s = self._require_items().cpu().numpy()
         return vectors
 
     def score(self, histories: SequenceBatch) -> Float32s:
@@ -225,11 +224,11 @@ class LLM:
         scale = np.float32(self._require_net().log_scale.detach().exp().item())
         return np.asarray((self.user_vectors(histories) * scale) @ self.item_vectors.T, dtype=np.float32)
 
-    def user_vectors(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+    def user_vectors(self, histories: SequenceBatch) -> Float32s:
         """The interest vector (length 1) after the last event, `[B, D]`; zeros for an empty history."""
         return self._compute_vectors(histories, len(histories), every=False)
 
-    def interests(self, histories: SequenceBatch) -> npt.NDArray[np.float32]:
+    def interests(self, histories: SequenceBatch) -> Float32s:
         """The interest vector after every event, `[E, D]`; the time of a request is hidden."""
         return self._compute_vectors(histories.at(None), histories.n_events, every=True)
 
@@ -247,7 +246,7 @@ class LLM:
 
     # inside
 
-    def _compute_vectors(self, histories: SequenceBatch, count: int, *, every: bool) -> npt.NDArray[np.float32]:
+    def _compute_vectors(self, histories: SequenceBatch, count: int, *, every: bool) -> Float32s:
         net = self._require_net().eval()
         out = np.zeros((count, self.options.dim), dtype=np.float32)
         assert self._reading is not None

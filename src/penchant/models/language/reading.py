@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -203,7 +202,7 @@ class ItemReading:
         return states
 
 
-def expand_ranges(starts: Int64s, stops: Int64s) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def expand_ranges(starts: Int64s, stops: Int64s) -> tuple[Int64s, Int64s]:
     """The integers from starts[b] up to stops[b] of every row b, and the row of each.
 
     >>> [part.tolist() for part in expand_ranges(np.array([3, 7]), np.array([5, 8]))]

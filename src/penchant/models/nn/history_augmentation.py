@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Bools, Int64s
 from penchant.data.sequences import SequenceBatch
 from penchant.options import require_range
 
@@ -43,7 +43,7 @@ def augment_histories(
 
 
 def crop_histories(
-    histories: SequenceBatch, rng: np.random.Generator, *, share: float, rows: npt.NDArray[np.bool_] | None = None
+    histories: SequenceBatch, rng: np.random.Generator, *, share: float, rows: Bools | None = None
 ) -> SequenceBatch:
     """A stretch of each history (of those in `rows` `[B]`), `share` of its events and at least one."""
     start, width = _draw_stretch(histories, rng, share)
@@ -55,7 +55,7 @@ def crop_histories(
 
 
 def mask_events(
-    histories: SequenceBatch, rng: np.random.Generator, *, share: float, rows: npt.NDArray[np.bool_] | None = None
+    histories: SequenceBatch, rng: np.random.Generator, *, share: float, rows: Bools | None = None
 ) -> SequenceBatch:
     """A share of the events without their item (`MASKED`) and their content; time and kind stay."""
     hidden = rng.random(histories.n_events) < share
@@ -69,7 +69,7 @@ def mask_events(
 
 
 def reorder_events(
-    histories: SequenceBatch, rng: np.random.Generator, *, share: float, rows: npt.NDArray[np.bool_] | None = None
+    histories: SequenceBatch, rng: np.random.Generator, *, share: float, rows: Bools | None = None
 ) -> SequenceBatch:
     """Events of a stretch of each history, `share` of it, in random order; the times keep their order."""
     start, width = _draw_stretch(histories, rng, share)
@@ -90,14 +90,12 @@ def reorder_events(
     )
 
 
-def _number_events(histories: SequenceBatch) -> npt.NDArray[np.int64]:
+def _number_events(histories: SequenceBatch) -> Int64s:
     """The position of each event `[E]` in its history."""
     return np.arange(histories.n_events) - np.repeat(histories.offsets[:-1], histories.lengths)
 
 
-def _draw_stretch(
-    histories: SequenceBatch, rng: np.random.Generator, share: float
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _draw_stretch(histories: SequenceBatch, rng: np.random.Generator, share: float) -> tuple[Int64s, Int64s]:
     """Start and number of events of a random stretch of each row `[B]`."""
     width = np.ceil(histories.lengths * share - 1e-9).astype(np.int64)
     return rng.integers(0, histories.lengths - width + 1), width

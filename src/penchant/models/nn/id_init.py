@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Float32s
 from penchant.data.modalities import Modalities
 from penchant.data.schema import TEXT
 from penchant.errors import ModelError
@@ -12,7 +12,7 @@ from penchant.errors import ModelError
 ID_INITS = ("random", "pca")
 
 
-def compute_pca_ids(modalities: Modalities, dim: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+def compute_pca_ids(modalities: Modalities, dim: int, rng: np.random.Generator) -> Float32s:
     """First embeddings `[N, dim]`: the first `dim` principal components of the text modality, mean squared length 1.
 
     x_i = (t_i − mean) W, W the eigenvectors of the covariance of the unit text vectors with the largest eigenvalues

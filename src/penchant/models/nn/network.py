@@ -7,11 +7,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from penchant.arrays import Float32s
 from penchant.data.modalities import Modalities, Modality
 from penchant.data.schema import ATTRIBUTES, BEHAVIOUR
 from penchant.data.sequences import SequenceBatch
@@ -175,7 +175,7 @@ def _find_amounts(sequences: SequenceBatch) -> int:
     return sum(bit for bit, flat in carried if flat is not None and bool(np.isfinite(flat).any()))
 
 
-def rebuild_modalities(tensors: dict[str, npt.NDArray[np.float32]]) -> Modalities:
+def rebuild_modalities(tensors: dict[str, Float32s]) -> Modalities:
     """Modalities of the right dimensions without vectors, from which a tower rebuilds its layers."""
     prefix, suffix = "tower.projections.", ".weight"
     n_items = len(tensors["tower.trained"])

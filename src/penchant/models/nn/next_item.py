@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from penchant.arrays import Float32s, Float64s, Int64s
 from penchant.data.training import TrainingData
 from penchant.fusion.balance import weigh_by_rarity
 from penchant.fusion.unit_sum import to_unit
@@ -24,12 +24,12 @@ from penchant.models.nn.options import FULL_SOFTMAX_ITEMS, SequenceOptions
 class SharedNegatives:
     """Draws items with the probabilities `share` `[items]`; one draw costs log(items)."""
 
-    def __init__(self, share: npt.NDArray[np.float64]) -> None:
+    def __init__(self, share: Float64s) -> None:
         self.share = share
         self._cumulative = np.cumsum(share)
         self._cumulative /= self._cumulative[-1]
 
-    def draw(self, size: int, rng: np.random.Generator) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    def draw(self, size: int, rng: np.random.Generator) -> tuple[Int64s, Float32s]:
         """`size` item codes, drawn with replacement, and the log-probability of each."""
         codes = self._cumulative.searchsorted(rng.random(size), side="right")
         return codes, np.log(self.share[codes]).astype(np.float32)
@@ -137,7 +137,7 @@ class NextItem:
         return (bce if self.name == "bce" else bpr)(target_scores, negative_scores, same, weights)
 
 
-def _weigh_rarity(data: TrainingData, modalities: list[str]) -> npt.NDArray[np.float64]:
+def _weigh_rarity(data: TrainingData, modalities: list[str]) -> Float64s:
     """Weight of each item by the rarity of its modalities, mean 1; the last is for events without an item."""
     present = [data.modalities[modality].present for modality in modalities]
     weights = weigh_by_rarity(np.stack(present, axis=1)) if present else np.ones(data.n_items)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from penchant.arrays import Float32s
+from penchant.arrays import Bools, Float32s
 from penchant.data.sequences import SequenceBatch
 from penchant.models.nn.mol import MixtureOfLogits
 from penchant.models.nn.options import SequenceOptions
@@ -64,9 +63,7 @@ def read_series(read: Reader, histories: SequenceBatch, options: SequenceOptions
     return out
 
 
-def score_mixture(
-    mol: MixtureOfLogits, vectors: Float32s, items: Float[Tensor, "items dim"], known: npt.NDArray[np.bool_]
-) -> Float32s:
+def score_mixture(mol: MixtureOfLogits, vectors: Float32s, items: Float[Tensor, "items dim"], known: Bools) -> Float32s:
     """Every row of `vectors` `[B, dim]` with every item `[N, dim]`, in blocks: `[B, N]`; 0 where nothing is `known`."""
     users = torch.from_numpy(vectors).to(items.device)
     out = np.zeros((len(vectors), len(items)), dtype=np.float32)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import embedding as embed
 
+from penchant.arrays import Bools, Float32s, Int64s, Ints
 from penchant.data.sequences import SequenceBatch
 
 GAP_BUCKETS = 34
@@ -49,7 +49,7 @@ class Padded:
         return Padded(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
 
 
-def bucket_gaps(seconds: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def bucket_gaps(seconds: Int64s) -> Int64s:
     """Log2 buckets of elapsed seconds.
 
     >>> bucket_gaps(np.array([0, 1, 3, 86400])).tolist()
@@ -59,9 +59,7 @@ def bucket_gaps(seconds: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return 1 + np.floor(np.log2(clipped + 1.0)).astype(np.int64)
 
 
-def pad(
-    batch: SequenceBatch, starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64], *, ahead: bool = False
-) -> Padded:
+def pad(batch: SequenceBatch, starts: Int64s, stops: Int64s, *, ahead: bool = False) -> Padded:
     """Windows of flat positions `starts[b]:stops[b]` of a packed batch, right-padded.
 
     A window never crosses two users. The next time of an event is that of the next event of its window. For the last
@@ -105,7 +103,7 @@ def pad(
     )
 
 
-def _build_amounts(flat: npt.NDArray[np.float32] | None, at: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+def _build_amounts(flat: Float32s | None, at: Int64s) -> Float32s:
     """`[B, T, 2]`: the amount on a log scale (0: none), and whether there is one."""
     out = np.zeros((*at.shape, 2), dtype=np.float32)
     if flat is not None and len(flat):
@@ -117,7 +115,7 @@ def _build_amounts(flat: npt.NDArray[np.float32] | None, at: npt.NDArray[np.int6
     return out
 
 
-def _gather(flat: npt.NDArray[np.integer], at: npt.NDArray[np.int64], real: npt.NDArray[np.bool_], fill: int) -> Tensor:
+def _gather(flat: Ints, at: Int64s, real: Bools, fill: int) -> Tensor:
     values = flat[at].astype(np.int64) if len(flat) else np.full(at.shape, fill, dtype=np.int64)
     return torch.from_numpy(np.where(real, values, fill))
 

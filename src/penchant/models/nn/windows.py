@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
+from penchant.arrays import Int64s
 from penchant.data.sequences import SequenceBatch
 from penchant.models.nn.tokens import Padded, bucket_gaps, pad
 
 STEPS, LEAST_TOKENS, BATCH_TOKENS = 300, 64, 3200
 """Steps of an epoch, and events in a batch at least and at most, without `batch_tokens`."""
 
-Window = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+Window = tuple[Int64s, Int64s]
 """Starts `[B]` and stops `[B]` of windows, as flat positions of a packed batch."""
 
 
-def draw_batches(offsets: npt.NDArray[np.int64], size: int, tokens: int, rng: np.random.Generator) -> list[Window]:
+def draw_batches(offsets: Int64s, size: int, tokens: int, rng: np.random.Generator) -> list[Window]:
     """One epoch of training batches: windows of at most `size` events, of similar length together, in random order.
 
     `tokens`: events in a batch; 0 takes a three-hundredth of all, but 64 at least and 3,200 at most, so that an
@@ -29,13 +29,7 @@ def draw_batches(offsets: npt.NDArray[np.int64], size: int, tokens: int, rng: np
     return batch_windows(starts, stops, lengths, limit, rng)
 
 
-def batch_windows(
-    starts: npt.NDArray[np.int64],
-    stops: npt.NDArray[np.int64],
-    sizes: npt.NDArray[np.int64],
-    limit: int,
-    rng: np.random.Generator,
-) -> list[Window]:
+def batch_windows(starts: Int64s, stops: Int64s, sizes: Int64s, limit: int, rng: np.random.Generator) -> list[Window]:
     """Windows of similar size (1 or more) together, padded to at most `limit` in sum, in random order."""
     order = np.argsort(-sizes * (1.0 + 0.1 * rng.random(len(sizes))), kind="stable")
     chunks, start = [], 0
@@ -46,9 +40,7 @@ def batch_windows(
     return [(starts[chunks[i]], stops[chunks[i]]) for i in rng.permutation(len(chunks))]
 
 
-def draw_windows(
-    offsets: npt.NDArray[np.int64], size: int, rng: np.random.Generator
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def draw_windows(offsets: Int64s, size: int, rng: np.random.Generator) -> tuple[Int64s, Int64s]:
     """Starts and stops of windows of at most `size` events that share one event at their seams.
 
     Every history is cut from its end backwards. The length of the last window is drawn, so that the seams of long
@@ -69,12 +61,12 @@ def draw_windows(
     return starts[keep], stops[keep]
 
 
-def bucket_next_gap(batch: SequenceBatch, stops: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def bucket_next_gap(batch: SequenceBatch, stops: Int64s) -> Int64s:
     """Bucket of the time between the last input event (stops − 2) and its target (stops − 1)."""
     return bucket_gaps(batch.times_s[stops - 1] - batch.times_s[stops - 2])
 
 
-def group_by_length(batch: SequenceBatch, tokens: int) -> Iterator[tuple[npt.NDArray[np.int64], Padded]]:
+def group_by_length(batch: SequenceBatch, tokens: int) -> Iterator[tuple[Int64s, Padded]]:
     """Rows with events, of similar length together, as padded windows."""
     order = np.argsort(batch.lengths, kind="stable")
     order = order[batch.lengths[order] > 0]
