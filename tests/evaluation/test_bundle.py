@@ -53,7 +53,7 @@ def test_what_was_trained_on_is_never_tested(fitted: Recommender) -> None:
 def test_with_a_split_the_recipe_is_fitted_again(fitted: Recommender) -> None:
     comparison = evaluate(fitted, Dataset.from_tables(_walks(7)), split="leave-one-out", beside=["popularity"])
     assert comparison.split == "leave-one-out" and set(comparison.models) == {"cooccurrence", "popularity"}
-    assert comparison.notes[0].startswith("A split was asked for")
+    assert comparison.notes[0].startswith("A split is named")
 
 
 def test_a_saved_bundle_gives_the_same(fitted: Recommender, tmp_path: Path) -> None:

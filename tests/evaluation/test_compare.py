@@ -48,7 +48,7 @@ def test_the_certain_next_item_is_ranked_first_and_everything_is_reported(walks:
     assert comparison.cost["cooccurrence"]["peak_rss_mb"] > 10
     assert [(t.model, t.baseline) for t in comparison.tests] == [("popularity", "cooccurrence")]
     assert comparison.tests[0].difference.p_holm < 0.001 and comparison.tests[0].difference.interval.high < 0
-    assert comparison.curves["cooccurrence"]["roc"]["auc"] > 0.95
+    assert comparison.curves["cooccurrence"].roc.area > 0.95
     assert calls[-1][1] == pytest.approx(1.0) and calls == sorted(calls, key=lambda call: call[1])
     assert any("training part only" in note for note in comparison.notes)
 

@@ -64,7 +64,7 @@ def test_users_are_sampled_and_json_is_plain() -> None:
     rng = np.random.default_rng(1)
     scores = rng.random((50, 300)).astype(np.float32)
     measured = curves.measure_curves(Table(scores), _holdout([[1]] * 50, [[]] * 50), n_items=300, users=20)
-    plain = measured.to_dict(points=30)
+    plain = measured.thin(30).to_dict()
     assert plain["roc"]["users"] == 20 and len(plain["roc"]["fpr"]) == 30 == len(plain["pr"]["recall"])
     assert plain["roc"]["fpr"][0] == 0.0 and plain["roc"]["fpr"][-1] == 1.0
 

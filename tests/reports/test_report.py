@@ -11,6 +11,7 @@ import pytest
 
 from penchant.data.read_report import IngestReport, TableReport
 from penchant.data.results.comparison import Comparison, PairedTest, SliceResult
+from penchant.data.results.curves import CurveResult, CurveResults
 from penchant.data.results.estimates import Difference, Interval
 from penchant.data.results.modality_use import Ablation, AblationRow, Coverage, ModalityUse
 from penchant.data.results.reasons import EventReason, Reason
@@ -82,10 +83,10 @@ def _comparison(name: str) -> Comparison:
         cost={m: {"fit_cpu_s": 1160.4, "peak_rss_mb": 210.0} for m in means},
         tests=[_test("transformer", "cooccurrence", 0.015, 0.027)],
         curves={
-            m: {
-                "roc": {"fpr": grid, "tpr": grid**v, "auc": 1 / (1 + v)},
-                "pr": {"recall": grid, "precision": v * (1 - grid), "ap": v},
-            }
+            m: CurveResults(
+                CurveResult(grid.tolist(), (grid**v).tolist(), 1 / (1 + v)),
+                CurveResult(grid.tolist(), (v * (1 - grid)).tolist(), v),
+            )
             for m, v in means.items()
         },
         notes=[name],

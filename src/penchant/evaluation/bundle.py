@@ -65,7 +65,7 @@ def evaluate(
             f"a split by time either: {error.what}",
             remedy="Give events that came after those it has learned, or all of its data with --split leave-one-out.",
         ) from error
-    why = "A split was asked for" if split else "The bundle has seen all that could be tested here"
+    why = "A split is named" if split else "The bundle has seen all that could be tested here"
     note = f"{why}: not the bundle itself was tested, but its recipe, fitted again on the training part of the split."
     return replace(result, notes=[note, *result.notes])
 

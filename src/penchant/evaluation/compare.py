@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from penchant.arrays import Bools, Progress
 from penchant.data import schema
@@ -25,7 +25,7 @@ from penchant.evaluation.pooling import pool_runs
 from penchant.evaluation.probes import measure_probes
 from penchant.evaluation.run import EvaluationSet, Measures, Run, evaluate_recommender, with_content
 from penchant.metrics.significance import TESTS, Test
-from penchant.options import require_range
+from penchant.options import Json, require_range
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 
@@ -112,7 +112,7 @@ def compare(
     recipes = dict(models) if isinstance(models, Mapping) else {name: replace(base, model=name) for name in models}
     if not recipes:
         raise UsageError("There is no model to compare.", remedy="Name one or more, such as popularity,transformer.")
-    how: dict[str, Any] = {name: getattr(options, name) for name in ("target", "quantile", "ties", "repeats")}
+    how: Json = {name: getattr(options, name) for name in ("target", "quantile", "ties", "repeats")}
     how["seed"] = base.seed
     numbers = range(options.folds) if options.split == "users" else range(1)
     splits = [cut(dataset, options.split, **how, folds=options.folds, fold=number) for number in numbers]

@@ -12,11 +12,12 @@ with TP(k) the targets among the first k items over all users and shown(k) = Σ_
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from penchant.arrays import Float32s, Int64s, evenly_spaced
+from penchant.data.results.curves import CurveResult, CurveResults
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout
 from penchant.errors import DataError
@@ -45,14 +46,16 @@ class PairCurves:
     positives: int
     negatives: int
 
-    def to_dict(self, points: int = 100) -> dict[str, Any]:
-        """For JSON and drawing, each curve thinned to `points`."""
+    def thin(self, points: int = 100) -> CurveResults:
+        """For JSON and drawing: each curve with at most `points` points; the areas stay exact."""
         roc, pr = self.roc.thin(points), self.precision_recall.thin(points)
-        pairs = {"users": self.users, "positives": self.positives, "negatives": self.negatives}
-        return {
-            "roc": {"fpr": roc.x.tolist(), "tpr": roc.y.tolist(), "auc": self.auc} | pairs,
-            "pr": {"recall": pr.x.tolist(), "precision": pr.y.tolist(), "ap": self.average_precision} | pairs,
-        }
+        return CurveResults(
+            CurveResult(roc.x.tolist(), roc.y.tolist(), self.auc),
+            CurveResult(pr.x.tolist(), pr.y.tolist(), self.average_precision),
+            self.users,
+            self.positives,
+            self.negatives,
+        )
 
 
 def measure_curves(recommender: Scorer, holdout: Holdout, *, n_items: int, users: int = 2000) -> PairCurves:

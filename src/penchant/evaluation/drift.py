@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from penchant.data.sequences import SequenceBatch
 from penchant.data.vocabulary import Vocabulary
 from penchant.errors import DataError, ModelError
 from penchant.metrics.ranking import ndcg
+from penchant.options import Json
 from penchant.recommender.recommender import Recommender
 from penchant.training.continuing import UpdateOptions
 
@@ -40,7 +40,7 @@ class Drift:
     update_cpu_s: float
     retrain_cpu_s: float
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Plain values for JSON."""
         return asdict(self)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from penchant.data.dataset import Dataset
+from penchant.data.results.curves import CurveResults
 from penchant.data.results.modality_use import ModalityUse
 from penchant.data.results.probes import ProbeResults
 from penchant.data.results.records import FitRecord
@@ -36,7 +37,7 @@ class EvaluationSet:
 
 @dataclass(frozen=True)
 class Measures:
-    """What is measured: ranking metrics at `ks` and `k`; where asked for, `curves` and the masked ablation."""
+    """What is measured: ranking metrics at `ks` and `k`; optionally `curves` and the masked ablation."""
 
     k: int = 10
     ks: tuple[int, ...] = DEFAULT_KS
@@ -47,13 +48,13 @@ class Measures:
 
 @dataclass(frozen=True)
 class Run:
-    """Metrics per user, the record of the fit, its cost; errors, curves, modalities and probes where asked for."""
+    """Metrics per user, the record of the fit, its cost; errors, curves, modalities and probes where measured."""
 
     metrics: UserMetrics
     record: FitRecord
     cost: Cost = field(default_factory=Cost)
     errors: ValueErrors | None = None
-    curves: Mapping[str, Any] | None = None
+    curves: CurveResults | None = None
     modalities: ModalityUse | None = None
     probes: ProbeResults | None = None
 
@@ -73,7 +74,7 @@ def evaluate_recommender(
     curves = None
     if measures.curves:
         try:
-            curves = measure_curves(recommender, holdout, n_items=test.background.n_items).to_dict()
+            curves = measure_curves(recommender, holdout, n_items=test.background.n_items).thin()
         except DataError:
             curves = None
     errors = measure_value_errors(recommender.model, holdout, test.dataset)

@@ -34,7 +34,7 @@ _GAP: Final = re.compile(f"(?<={_CHINESE}) (?={_CHINESE})")
 def text(key: str, language: str, **values: object) -> str:
     """The text of a key in a language, with the values put in.
 
-    >>> text("report.slices.people", "zh", n=3)
+    >>> text("report.slices.count", "zh", n=3)
     '3 位'
     """
     template = _find(key)[checked_language(language)]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import polars as pl
 
+from penchant.options import Json
 from penchant.plots.markup import Markup, join, tag
 from penchant.plots.scale import Scale, choose_ticks, round_up
 from penchant.plots.svg import (
@@ -28,8 +28,6 @@ _ROW = 34.0
 _NARROW_ROW = 46.0
 _SLICE_ROW = 19.0
 _DIGITS = 3
-
-_Row = dict[str, Any]
 
 
 def draw_model_comparison(
@@ -134,7 +132,7 @@ def draw_ablation(
     return draw_svg(join(parts), width, bottom + 40, labels, "ablation")
 
 
-def _find_furthest(rows: list[_Row]) -> float:
+def _find_furthest(rows: list[Json]) -> float:
     return max((row["high"] if row["high"] is not None else row["mean"] for row in rows), default=1.0) or 0.0
 
 
@@ -146,7 +144,7 @@ def _draw_group_name(group: str, note: str, place: tuple[float, float, float], *
     return [draw_label(shorten(group, left - 20), 0, y + 10, class_="strong"), draw_label(note, 0, y + 28)]
 
 
-def _draw_dot(row: _Row, scale: Scale, y: float, *, chosen: bool, shape: int | None = None) -> Markup:
+def _draw_dot(row: Json, scale: Scale, y: float, *, chosen: bool, shape: int | None = None) -> Markup:
     """The mean and its interval; where models have shapes, every other one of those not chosen is hollow."""
     mean, low, high = row["mean"], row["low"], row["high"]
     style = " chosen" if chosen else ""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from penchant.arrays import Float64s
+from penchant.options import Json
 from penchant.plots.markup import Markup, format_short, join, tag
 from penchant.plots.scale import Scale, count_decimals
 
@@ -175,7 +175,7 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
     return [float(value) for value in result]
 
 
-def sort_by_modality(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def sort_by_modality(rows: list[Json]) -> list[Json]:
     """Rows with a `modality`, in the fixed order of modalities; unknown ones last."""
     return sorted(rows, key=lambda row: _get_position(row["modality"]))
 

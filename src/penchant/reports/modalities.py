@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import polars as pl
 
 from penchant.data.results.modality_use import Ablation, AblationRow, ModalityUse
+from penchant.options import Json
 from penchant.plots.bars import draw_coverage_bars
 from penchant.plots.comparison import draw_ablation
 from penchant.plots.markup import Markup, join, tag
@@ -64,7 +64,7 @@ def _render_ablation(use: ModalityUse, names: Names, say: Texts) -> Markup:
     if use.ablation is None:
         return page.render_remark(say("modalities.one" if len(use.contribution) == 1 else "modalities.unmeasured"))
     all_of_them, metric = use.ablation.rows[0], format_metric(use.ablation.metric)
-    rows: list[dict[str, Any]] = [
+    rows: list[Json] = [
         {"modality": name, **row.difference.interval.to_dict()}
         for name in all_of_them.modalities
         if (row := _find_without(use.ablation, name)) is not None and row.difference is not None

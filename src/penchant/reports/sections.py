@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
+from penchant.data.results.curves import CurveResults
 from penchant.plots.comparison import draw_model_comparison, draw_slices
 from penchant.plots.curves import draw_curves, draw_training
 from penchant.plots.markup import Markup, mark_language, tag
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 _MOST_SLICE_MODELS = 4
 _MOST_CURVES = 6
 _CURVES = {
-    "roc": ("fpr", "tpr", "auc", "curves.fpr", "curves.tpr"),
-    "pr": ("recall", "precision", "ap", "curves.recall", "curves.precision"),
+    "roc": ("AUC", "curves.fpr", "curves.tpr"),
+    "pr": ("AP", "curves.recall", "curves.precision"),
 }
 
 
@@ -154,25 +155,25 @@ def _render_missing(say: Texts, key: str, command: str) -> Markup:
     return page.render_empty_state(say(f"empty.{key}"), say(f"empty.{key}.next"), command)
 
 
-def _render_curve(curves: Mapping[str, Mapping[str, Any]], kind: str, model: str, say: Texts) -> Markup:
+def _render_curve(curves: Mapping[str, CurveResults], kind: str, model: str, say: Texts) -> Markup:
     """The curves of one kind, the largest areas first; nothing where there are none."""
-    x, y, area, x_unit, y_unit = _CURVES[kind]
-    given = {name: one[kind] for name, one in curves.items() if len(one.get(kind, {}).get(x, ()))}
-    if not given:
+    area, x_unit, y_unit = _CURVES[kind]
+    by_model = {name: one.by_kind[kind] for name, one in curves.items() if len(one.by_kind[kind].x)}
+    if not by_model:
         return Markup("")
-    largest = sorted(given, key=lambda name: -given[name][area])[:_MOST_CURVES]
+    largest = sorted(by_model, key=lambda name: -by_model[name].area)[:_MOST_CURVES]
     rows = pl.concat(
-        pl.DataFrame({"x": given[name][x], "y": given[name][y]}).select(
+        pl.DataFrame({"x": by_model[name].x, "y": by_model[name].y}).select(
             pl.lit(name).alias("model"),
             pl.col("x", "y").cast(pl.Float64),
-            pl.lit(f"{area.upper()} {given[name][area]:.3f}").alias("note"),
+            pl.lit(f"{area} {by_model[name].area:.3f}").alias("note"),
         )
         for name in largest
     )
     rows = rows.filter(pl.col("x") > 0) if kind == "pr" else rows
     highest = rows["y"].max()
     y_end = round_up(highest) if kind == "pr" and isinstance(highest, float) else 1.0
-    title = say(f"curves.{kind}", best=largest[0], value=f"{given[largest[0]][area]:.3f}")
+    title = say(f"curves.{kind}", best=largest[0], value=f"{by_model[largest[0]].area:.3f}")
     labels = Labels(title, title, say(x_unit), say(y_unit))
     return page.render_small_figure(
         title,

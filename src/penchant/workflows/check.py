@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from penchant.arrays import Progress
 from penchant.artifacts.atomic import atomic_file
@@ -14,6 +13,7 @@ from penchant.cleaning.doctor.contents import count_contents
 from penchant.cleaning.doctor.doctor import Diagnosis, examine
 from penchant.data.dataset import Dataset
 from penchant.errors import DataError
+from penchant.options import Json
 from penchant.reports.doctor import render_doctor
 
 
@@ -25,7 +25,7 @@ class Check:
     dataset: Dataset
     diagnosis: Diagnosis
 
-    def to_dict(self, language: str = "en") -> dict[str, Any]:
+    def to_dict(self, language: str = "en") -> Json:
         """Counts, files, findings and advice as plain values, with texts in `en` or `zh`."""
         return {"data": str(self.folder), **describe_dataset(self.dataset), **self.diagnosis.to_dict(language)}
 
@@ -72,7 +72,7 @@ def describe_machine() -> Machine:
     return Machine(count_cores(), round(memory, 1), gpu=Path("/proc/driver/nvidia/version").exists())
 
 
-def describe_dataset(dataset: Dataset) -> dict[str, Any]:
+def describe_dataset(dataset: Dataset) -> Json:
     """Counts of a data set and the report on its files, as plain values."""
     report = dataset.report
     return {

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from penchant.data.results.comparison import Comparison
+from penchant.data.results.curves import CurveResult, CurveResults
 from penchant.data.results.records import FitRecord
 from penchant.evaluation.backtest import UserMetrics
 from penchant.evaluation.cost import Cost
@@ -18,7 +19,7 @@ def _run(users: list[int], ndcg: list[float], coverage: float = 0.5, errors: Val
     values = {"ndcg@10": np.array(ndcg), "hit_rate@10": (np.array(ndcg) > 0).astype(float)}
     part = {"ndcg@10": np.where(np.arange(len(ndcg)) == 0, values["ndcg@10"], np.nan)}
     metrics = UserMetrics(np.array(users, dtype=np.int32), values, {"coverage@10": coverage}, {"items: tail": part})
-    curves = {"roc": {"fpr": [0, 1], "tpr": [0, 1], "auc": 0.5}, "pr": {"recall": [0], "precision": [1], "ap": 0.1}}
+    curves = CurveResults(CurveResult([0, 1], [0, 1], 0.5), CurveResult([0], [1], 0.1))
     return Run(metrics, FitRecord("x"), Cost(2.0, 100.0), errors, curves)
 
 

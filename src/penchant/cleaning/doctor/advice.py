@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from penchant.messages import text
+from penchant.options import Json
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Advice:
     choice: str
     values: Mapping[str, float] = field(default_factory=dict)
 
-    def to_dict(self, language: str = "en") -> dict[str, Any]:
+    def to_dict(self, language: str = "en") -> Json:
         """Plain values for JSON, with texts in one language."""
         return {
             "topic": self.topic,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from penchant.cleaning.doctor.finding import Observation
 from penchant.data.dataset import Dataset
 from penchant.data.text import build_item_texts
 from penchant.errors import OptionError
-from penchant.options import require_range
+from penchant.options import Json, require_range
 
 _ORDER = ("problem", "warn", "info")
 _RENAMED = {
@@ -64,7 +63,7 @@ class Diagnosis:
             raise OptionError("code", code, remedy=f"It is now called {_RENAMED[code]!r}.")
         return next((one for one in self.observations if one.code == code), None)
 
-    def to_dict(self, language: str = "en") -> dict[str, Any]:
+    def to_dict(self, language: str = "en") -> Json:
         """Plain values for JSON, with texts in `en` or `zh`."""
         return {
             "language": language,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import polars as pl
 
 from penchant.arrays import Ints
 from penchant.data.vocabulary import Vocabulary
 from penchant.messages import has_text, text
+from penchant.options import Json
 
 Severity = Literal["problem", "warn", "info"]
 Value = int | float | str
@@ -51,7 +52,7 @@ class Observation:
         """What to do about it."""
         return self._text(".remedy", language)
 
-    def to_dict(self, language: str = "en") -> dict[str, Any]:
+    def to_dict(self, language: str = "en") -> Json:
         """Plain values for JSON, with texts in one language."""
         return {
             "code": self.code,

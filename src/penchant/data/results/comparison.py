@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from penchant.data.results.curves import CurveResults
 from penchant.data.results.estimates import Difference, Interval
 from penchant.data.results.modality_use import ModalityUse
 from penchant.data.results.probes import ProbeResults
@@ -40,8 +41,8 @@ class Comparison:
 
     `models[name][metric]` and `slices[slice].models[name][metric]` are means over users with 95 % intervals; a
     figure of all lists together (coverage, Gini) has no interval over users: `low` and `high` repeat it.
-    `tests` compare each model with the best baseline, and the best two with each other. `curves[name]` holds `roc`
-    and `pr` (see `curves.measure_curves`). `cost[name]` has `fit_cpu_s` (mean over fits) and `peak_rss_mb` (highest).
+    `tests` compare each model with the best baseline, and the best two with each other. `curves[name]` has
+    the ROC and the precision-recall curve. `cost[name]` has `fit_cpu_s` (mean over fits) and `peak_rss_mb` (highest).
     `modalities[name]`: coverage, contributions and ablation of the modalities where requested.
     `probes[name]`: the quality of the linear probes, where there are any (see `penchant.evaluation.probes`).
     `by_seed[name]` is the mean NDCG at k of each seed, `records[name]` the record of its last fit.
@@ -55,7 +56,7 @@ class Comparison:
     slices: Mapping[str, SliceResult] = field(default_factory=dict)
     cost: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     tests: Sequence[PairedTest] = ()
-    curves: Mapping[str, JsonMapping] = field(default_factory=dict)
+    curves: Mapping[str, CurveResults] = field(default_factory=dict)
     by_seed: Mapping[str, Sequence[float]] = field(default_factory=dict)
     options: JsonMapping = field(default_factory=dict)
     notes: Sequence[str] = ()
@@ -90,9 +91,8 @@ class Comparison:
         if self.tests:
             out["tests"] = [_test_to_dict(test) for test in self.tests]
         if self.curves:
-            out["curves"] = {
-                kind: {name: dict(curves[kind]) for name, curves in self.curves.items()} for kind in ("roc", "pr")
-            }
+            curves = {name: one.to_dict() for name, one in self.curves.items()}
+            out["curves"] = {kind: {name: one[kind] for name, one in curves.items()} for kind in ("roc", "pr")}
         return out
 
     def table(self, metrics: Sequence[str] | None = None) -> tuple[list[str], list[list[str]]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+
+from penchant.options import Json
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class DatasetContents:
     items_with_text: int = 0
     relations: int = 0
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Plain values for JSON."""
         return {
             "users": self.users,

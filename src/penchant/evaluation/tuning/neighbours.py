@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from penchant.models.search_space import Categorical, Dimension, Int, Joint, Space
+from penchant.models.search_space import Categorical, Dimension, Float, Int, Joint, Space
+from penchant.options import Json, JsonMapping
 
 MOVED = 1.0
 """Number of dimensions that move on average, besides the one that always does."""
@@ -16,7 +16,7 @@ STEP = 0.15
 """Standard deviation of a number's move, in widths of its range."""
 
 
-def locate_incumbent(space: Space, options: Mapping[str, Any]) -> dict[str, Any]:
+def locate_incumbent(space: Space, options: JsonMapping) -> Json:
     """The place of options in a space, by dimension; a dimension that their values lie outside of is left out.
 
     >>> from penchant.models.search_space import Categorical, Float, Int
@@ -24,7 +24,7 @@ def locate_incumbent(space: Space, options: Mapping[str, Any]) -> dict[str, Any]
     >>> locate_incumbent(space, {"neighbours": 100, "decay": 2.0, "half_life_days": None})
     {'neighbours': 100, 'half_life_days': None}
     """
-    proposal: dict[str, Any] = {}
+    proposal: Json = {}
     for name, dimension in space.items():
         if isinstance(dimension, Joint):
             values = {option: options.get(option) for option in dimension.options}
@@ -35,7 +35,7 @@ def locate_incumbent(space: Space, options: Mapping[str, Any]) -> dict[str, Any]
     return proposal
 
 
-def draw_neighbour(space: Space, around: Mapping[str, Any], rng: np.random.Generator) -> dict[str, Any]:
+def draw_neighbour(space: Space, around: JsonMapping, rng: np.random.Generator) -> Json:
     """A proposal that differs from `around` in one or a few dimensions.
 
     One dimension moves, and each other one with probability 1 / dimensions. A number takes a normal step of a seventh
@@ -56,7 +56,7 @@ def draw_neighbour(space: Space, around: Mapping[str, Any], rng: np.random.Gener
     return proposal
 
 
-def _contains(dimension: Dimension, value: Any) -> bool:
+def _contains(dimension: Dimension, value: object) -> bool:
     if isinstance(dimension, Categorical):
         return value in dimension.values
     assert not isinstance(dimension, Joint)
@@ -91,12 +91,12 @@ def _move(dimension: Dimension, value: Any, rng: np.random.Generator) -> Any:
     return moved
 
 
-def _scale(dimension: Any, share: float) -> Any:
+def _scale(dimension: Float | Int, share: float) -> float:
     low, high = _get_ends(dimension)
     value = low + share * (high - low)
     value = min(max(math.exp(value) if dimension.log else value, dimension.low), dimension.high)
     return round(value) if isinstance(dimension, Int) else value
 
 
-def _get_ends(dimension: Any) -> tuple[float, float]:
+def _get_ends(dimension: Float | Int) -> tuple[float, float]:
     return (math.log(dimension.low), math.log(dimension.high)) if dimension.log else (dimension.low, dimension.high)

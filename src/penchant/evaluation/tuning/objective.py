@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,14 +10,14 @@ from penchant.data.training import TrainingData
 from penchant.evaluation.tuning.search import Objective, Report
 from penchant.models.base import Adaptive, Trainable
 from penchant.models.registry import create
-from penchant.options import to_dict
+from penchant.options import Json, JsonMapping, to_dict
 from penchant.training.loop import fit
 from penchant.training.options import TrainingOptions
 
 
 def build_objective(
     name: str,
-    options: Callable[[Mapping[str, Any]], Callable[[str], Any]],
+    options: Callable[[JsonMapping], Callable[[str], Any]],
     data: TrainingData,
     training: TrainingOptions,
     device: str = "auto",
@@ -28,7 +28,7 @@ def build_objective(
     """
     quiet = replace(training, tensorboard="")
 
-    def value(settings: Mapping[str, Any], report: Report) -> float:
+    def value(settings: JsonMapping, report: Report) -> float:
         model = create(name, options(settings))
         epochs = model.epochs(data) if isinstance(model, Trainable) else 1
 
@@ -43,7 +43,7 @@ def build_objective(
     return value
 
 
-def read_incumbent(name: str, options: Callable[[str], Any], data: TrainingData) -> dict[str, Any]:
+def read_incumbent(name: str, options: Callable[[str], Any], data: TrainingData) -> Json:
     """The options of a model before a search, by name; of those left open, their values on these data."""
     model = create(name, options)
     resolved = model.resolve_options(data) if isinstance(model, Adaptive) else {}

@@ -8,7 +8,7 @@ et al., NeurIPS 2011), which learns from all trials: a blend as of Wang et al. (
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ import numpy as np
 from penchant.errors import PenchantError, require_extra
 from penchant.evaluation.tuning.neighbours import draw_neighbour, locate_incumbent
 from penchant.models.search_space import Categorical, Dimension, Float, Joint, Space, settings_of
+from penchant.options import Json, JsonMapping
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -33,7 +34,7 @@ _INCUMBENT, _BEST, _REASON = "incumbent", "best", "reason"
 
 Report = Callable[[float, float], None]
 """Takes the finished share of a trial and its NDCG@10 on validation; may raise to end the trial."""
-Objective = Callable[[Mapping[str, Any], Report], float]
+Objective = Callable[[JsonMapping, Report], float]
 """NDCG@10 on validation of some settings; those of the incumbent are empty."""
 
 
@@ -44,7 +45,7 @@ class Trial:
     `state`: `complete`, `pruned` (below the median of earlier trials, or out of time) or `failed` (see `reason`).
     """
 
-    settings: Mapping[str, Any]
+    settings: JsonMapping
     value: float | None
     state: str = "complete"
     reason: str = ""
@@ -67,7 +68,7 @@ class Search:
         name: str,
         path: Path | None = None,
         *,
-        incumbent: Mapping[str, Any] | None = None,
+        incumbent: JsonMapping | None = None,
         seed: int = 0,
     ) -> None:
         optuna = _import_optuna()
@@ -88,7 +89,7 @@ class Search:
     @property
     def trials(self) -> list[Trial]:
         """All trials that ended, in their order."""
-        return [self._convert(trial) for trial in self._ended()]
+        return [self._convert(trial) for trial in self._list_ended()]
 
     @property
     def best(self) -> Trial | None:
@@ -123,12 +124,12 @@ class Search:
                 on_progress(min(1.0, share))
             return share
 
-        while clock() - begin < budget_s and (n_trials is None or len(self._ended()) < n_trials):
+        while clock() - begin < budget_s and (n_trials is None or len(self._list_ended()) < n_trials):
             self._enqueue()
             trial = self.study.ask()
             values: list[float] = []
             try:
-                self.study.tell(trial, objective(self._suggest(trial), self._reporter(trial, values, spent)))
+                self.study.tell(trial, objective(self._suggest(trial), self._build_reporter(trial, values, spent)))
             except (optuna.TrialPruned, _OutOfTimeError):
                 self._prune(trial, values)
             except KeyboardInterrupt:
@@ -141,7 +142,7 @@ class Search:
                     raise
             spent()
 
-    def _reporter(self, trial: RunningTrial, values: list[float], spent: Callable[[], float]) -> Report:
+    def _build_reporter(self, trial: RunningTrial, values: list[float], spent: Callable[[], float]) -> Report:
         """What a trial calls: collects `values`, and ends the trial where it is hopeless or out of time.
 
         The pruner hears of the first value of each step.
@@ -164,13 +165,13 @@ class Search:
 
     def _enqueue(self) -> None:
         """Decide the next trial, unless it is the estimator's turn."""
-        ended, incumbent = self._ended(), self.incumbent
+        ended, incumbent = self._list_ended(), self.incumbent
         if incumbent is None or incumbent.state == "failed":
             self.study.enqueue_trial(self.origin, user_attrs={_INCUMBENT: True})
         elif len(ended) <= NEAR_FIRST or len(ended) % 2:
-            self.study.enqueue_trial(self._near_best(ended))
+            self.study.enqueue_trial(self._propose_near_best(ended))
 
-    def _near_best(self, ended: list[FrozenTrial]) -> dict[str, Any]:
+    def _propose_near_best(self, ended: list[FrozenTrial]) -> Json:
         """A neighbour of the best trial that has not been tried."""
         valued = [trial for trial in ended if _read_value(trial) is not None]
         best = max(valued, key=lambda trial: _read_value(trial) or 0.0) if valued else None
@@ -182,7 +183,7 @@ class Search:
                 break
         return proposal
 
-    def _suggest(self, trial: RunningTrial) -> dict[str, Any]:
+    def _suggest(self, trial: RunningTrial) -> Json:
         """The settings of a trial. Of the incumbent the estimator learns what lies inside the space."""
         if _INCUMBENT in trial.user_attrs:
             for name in self.origin:
@@ -197,7 +198,7 @@ class Search:
             trial.set_user_attr(_BEST, max(values))
         self.study.tell(trial, state=states.PRUNED if values else states.FAIL)
 
-    def _ended(self) -> list[FrozenTrial]:
+    def _list_ended(self) -> list[FrozenTrial]:
         """The trials that ended; those of a killed process are left out."""
         trials = self.study.get_trials(deepcopy=False)
         return [trial for trial in trials if trial.state.name in ("COMPLETE", "PRUNED") or _REASON in trial.user_attrs]

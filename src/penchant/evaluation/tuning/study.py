@@ -18,7 +18,7 @@ from penchant.evaluation.tuning.objective import build_objective, read_incumbent
 from penchant.evaluation.tuning.search import Search, Trial
 from penchant.models.base import experts_of
 from penchant.models.registry import canonical, entry, searchable
-from penchant.options import require_range, to_dict
+from penchant.options import Json, JsonMapping, require_range, to_dict
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 from penchant.training.checkpoints import fingerprint_training
@@ -70,7 +70,7 @@ class Tuned:
         """NDCG@10 of a model with the settings before the search; None where they were not validated."""
         return self.incumbents[model].value if model in self.incumbents else None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Plain values for JSON."""
         models = {
             name: {
@@ -112,12 +112,12 @@ def tune(
         for name in names:
             study.tune_model(name, options.minutes * 60.0)
     except KeyboardInterrupt:
-        return study.result(interrupted=True)
+        return study.summarise(interrupted=True)
     if not any(search.best for search in study.searches.values()):
         if study.errors:
             raise next(iter(study.errors.values()))
         raise UsageError(f"No trial came to a validation in {options.minutes:g} minutes.", remedy="Give more minutes.")
-    return study.result()
+    return study.summarise()
 
 
 class _Study:
@@ -167,7 +167,7 @@ class _Study:
             seed=base.seed,
         )
 
-        def options(settings: Mapping[str, Any]) -> Callable[[str], Any]:
+        def options(settings: JsonMapping) -> Callable[[str], Any]:
             return base.with_settings({f"{name}.{key}": value for key, value in settings.items()}).options
 
         best: Trial | None = None
@@ -179,7 +179,7 @@ class _Study:
                 value = f", best {best.value:.4f}" if best else ""
                 self.progress(f"{name}: trial {len(search.trials)}{value}", share)
             if self.on_better and best != before:
-                self.on_better(self.result())
+                self.on_better(self.summarise())
 
         try:
             search.run(
@@ -194,7 +194,7 @@ class _Study:
         except PenchantError as error:
             self.errors[name] = error
 
-    def result(self, *, interrupted: bool = False) -> Tuned:
+    def summarise(self, *, interrupted: bool = False) -> Tuned:
         """The best of every search so far, as one configuration."""
         best = {name: search.best for name, search in self.searches.items() if search.best is not None}
         incumbents = {name: search.incumbent for name, search in self.searches.items() if search.incumbent is not None}
