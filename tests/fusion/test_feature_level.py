@@ -28,7 +28,7 @@ def test_without_renormalising_a_missing_modality_counts_as_zero() -> None:
     torch.testing.assert_close(fused, 0.5 * torch.tensor([TEXT]))
 
 
-def test_learned_weights_start_where_they_are_told() -> None:
+def test_learned_weights_start_at_the_given_ones() -> None:
     fuse = WeightedSum(2, [3.0, 1.0])
     fused = fuse(torch.tensor([[TEXT, IMAGE]]), torch.ones(1, 2, dtype=torch.bool))
     torch.testing.assert_close(fused.detach(), 0.75 * torch.tensor([TEXT]) + 0.25 * torch.tensor([IMAGE]))

@@ -1,4 +1,4 @@
-"""Every feature-level fusion: absent modalities change nothing, parts sum to the whole; normalisation, dropout,
+"""Every feature-level fusion: absent modalities change nothing, parts sum to the total; normalisation, dropout,
 balance."""
 
 import numpy as np
@@ -24,7 +24,7 @@ def test_contract(name: str) -> None:
 
 
 class _Leaky(nn.Module):
-    """Reads what stands in the place of an absent modality."""
+    """Reads the values of an absent modality."""
 
     def forward(self, vectors: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
         return vectors.mean(dim=1) * present.any(dim=1, keepdim=True)
@@ -107,9 +107,9 @@ def test_standardising_takes_away_what_all_rows_of_a_modality_share() -> None:
     norm = ModalityNorm(MODALITIES, DIM, "standardise")
     learnt = norm(vectors, present)
     for modality in range(MODALITIES):
-        own = learnt[present[:, modality], modality] * DIM**0.5
-        torch.testing.assert_close(own.mean(dim=0), torch.zeros(DIM), atol=1e-4, rtol=0)
-        torch.testing.assert_close(own.std(dim=0, unbiased=False), torch.ones(DIM), atol=1e-3, rtol=0)
+        content = learnt[present[:, modality], modality] * DIM**0.5
+        torch.testing.assert_close(content.mean(dim=0), torch.zeros(DIM), atol=1e-4, rtol=0)
+        torch.testing.assert_close(content.std(dim=0, unbiased=False), torch.ones(DIM), atol=1e-3, rtol=0)
     torch.testing.assert_close(norm.eval()(vectors[:3], present[:3]), learnt[:3])
 
 

@@ -40,12 +40,12 @@ def test_unit_sum_is_the_weighted_sum_of_normed_modalities_and_so_are_its_gradie
     present = torch.tensor([[True, True, True], [True, False, True], [False, False, True], [False, False, False]])
     pull = drawn(4, 5, seed=9)
     slopes = []
-    for made in (unit_sum, defined):
+    for data in (unit_sum, defined):
         modalities = [drawn(4, 5, seed=seed) for seed in range(3)]
         modalities[1][0] = 0.0  # present and without a direction
         modalities = [modality.requires_grad_() for modality in modalities]
         logits = torch.tensor([0.1, 1.0, -0.5], dtype=torch.float64, requires_grad=True)
-        out = made(modalities, present, torch.softmax(logits, dim=0))
+        out = data(modalities, present, torch.softmax(logits, dim=0))
         (out * pull).sum().backward()
         slopes.append([out.detach(), logits.grad, *(modality.grad for modality in modalities)])
     for ours, theirs in zip(*slopes, strict=True):

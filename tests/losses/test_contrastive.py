@@ -37,8 +37,8 @@ def test_equals_cross_entropy_and_its_gradients(symmetric: bool) -> None:
     loss = info_nce(left, right, temperature=0.2, symmetric=symmetric)
     torch.testing.assert_close(loss, expected)
     wanted = torch.autograd.grad(expected, [left, right])
-    for found, other in zip(torch.autograd.grad(loss, [left, right]), wanted, strict=True):
-        torch.testing.assert_close(found, other)
+    for result, other in zip(torch.autograd.grad(loss, [left, right]), wanted, strict=True):
+        torch.testing.assert_close(result, other)
 
 
 def test_rows_of_one_group_are_no_negatives() -> None:

@@ -59,8 +59,8 @@ def test_shapes_and_dtypes_are_checked_in_tests(negatives: torch.Tensor) -> None
 @pytest.mark.parametrize("loss", [bce, bpr, lambda *a: gbce(*a, n_items=50)])
 def test_gradients_against_finite_differences(loss) -> None:  # type: ignore[no-untyped-def]
     rng = torch.Generator().manual_seed(0)
-    own = torch.randn(4, generator=rng, dtype=torch.float64, requires_grad=True)
+    content = torch.randn(4, generator=rng, dtype=torch.float64, requires_grad=True)
     others = torch.randn(4, 3, generator=rng, dtype=torch.float64, requires_grad=True)
     same = torch.rand(4, 3, generator=rng) < 0.3
     weights = torch.rand(4, generator=rng, dtype=torch.float64)
-    assert torch.autograd.gradcheck(lambda a, b: loss(a, b, same, weights), (own, others))
+    assert torch.autograd.gradcheck(lambda a, b: loss(a, b, same, weights), (content, others))

@@ -1,4 +1,4 @@
-"""The chunked loss against torch's own cross-entropy, value and gradients."""
+"""The chunked loss against the cross-entropy of torch, value and gradients."""
 
 import pytest
 import torch
@@ -24,9 +24,9 @@ def test_equals_cross_entropy_and_its_gradients(
     ).sum() / w.sum()
     wanted = torch.autograd.grad(3.0 * expected, [x, v])
     loss = full_softmax(x, v, y, w if weighted else None, label_smoothing=smoothing)
-    found = torch.autograd.grad(3.0 * loss, [x, v])
+    result = torch.autograd.grad(3.0 * loss, [x, v])
     assert float(loss.detach()) == pytest.approx(float(expected.detach()), rel=1e-6)
-    for a, b in zip(found, wanted, strict=True):
+    for a, b in zip(result, wanted, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-6, atol=1e-9)
 
 

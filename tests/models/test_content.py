@@ -52,8 +52,8 @@ def test_interests_are_the_profiles_of_the_prefixes() -> None:
     series = model.interests(histories)
     for event, (row, length) in enumerate([(0, 1), (0, 2), (0, 3), (2, 1), (2, 2)]):
         prefix = histories.take([row]).keep(np.arange(histories.lengths[row]) < length)
-        asked = prefix.at(prefix.times_s[-1:])
-        np.testing.assert_allclose(series[event], model.user_vectors(asked)[0], rtol=1e-4, atol=1e-5)
+        requests = prefix.at(prefix.times_s[-1:])
+        np.testing.assert_allclose(series[event], model.user_vectors(requests)[0], rtol=1e-4, atol=1e-5)
     assert (model.user_vectors(histories)[1] == 0).all()
 
 

@@ -55,9 +55,9 @@ def test_kind_weights_and_time() -> None:
     model.fit(TrainingData(events, 4, ["view"], 100))
     history = SequenceBatch.of_items([[0, 2]], times_s=[[0, 86_400]])
     plain = model.score(history)[0]
-    asked = model.score(history.at(np.array([86_400])))[0]
+    requests = model.score(history.at(np.array([86_400])))[0]
     assert plain[1] == pytest.approx(plain[3])
-    assert asked[1] / asked[3] == pytest.approx(0.5, rel=1e-4)
+    assert requests[1] / requests[3] == pytest.approx(0.5, rel=1e-4)
 
 
 def test_empty_history_gets_the_popular_items() -> None:

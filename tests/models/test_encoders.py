@@ -41,14 +41,14 @@ def test_future_and_padding_change_nothing(name: str) -> None:
     encoder = shaken(make_encoder(replace(SMALL, encoder=name, layers=2), 0.0))
     tokens = torch.randn(2, 7, 16)
     times = [[0, 10, 20, 30, 400, 5000, 60000], [5, 6, 7, 8, 9, 10, 11]]
-    whole = encoder(tokens, window(times), request=False)
+    full = encoder(tokens, window(times), request=False)
     other = tokens.clone()
     other[:, 4:] = torch.randn(2, 3, 16)
     later = [[*row[:4], row[3] + 1, row[3] + 2, row[3] + 3] for row in times]
-    torch.testing.assert_close(encoder(other, window(later), request=False)[:, :4], whole[:, :4])
+    torch.testing.assert_close(encoder(other, window(later), request=False)[:, :4], full[:, :4])
     short = encoder(tokens[:1, :4], window([times[0][:4]]), request=False)
-    torch.testing.assert_close(short, whole[:1, :4])
-    assert not torch.allclose(whole[:, 1:], encoder(tokens.roll(1, 1), window(times), request=False)[:, 1:])
+    torch.testing.assert_close(short, full[:1, :4])
+    assert not torch.allclose(full[:, 1:], encoder(tokens.roll(1, 1), window(times), request=False)[:, 1:])
 
 
 @pytest.mark.parametrize("name", PAIRWISE)

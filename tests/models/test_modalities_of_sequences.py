@@ -35,7 +35,7 @@ def two_modalities(items: int = 12) -> Modalities:
 
 
 def groups_data(users: int = 120) -> TrainingData:
-    """People stay in their group; items 10 and 11 are touched by nobody."""
+    """Users stay in their group; items 10 and 11 are cold."""
     rng = np.random.default_rng(0)
     rows = [(rng.permutation(5)[:4] * 2 + u % 2).tolist() for u in range(users)]
     return TrainingData(SequenceBatch.of_items(rows), 12, ["view"], 100, modalities=two_modalities(), seed=3)
@@ -48,7 +48,7 @@ def fitted(**options: object) -> SequenceModel:
 
 
 @pytest.mark.parametrize("fusion", FEATURE_LEVEL)
-def test_every_fusion_places_a_new_item_and_its_contributions_sum_to_the_score(fusion: str) -> None:
+def test_every_fusion_scores_a_cold_item_and_its_contributions_sum_to_the_score(fusion: str) -> None:
     model = fitted(fusion=fusion)
     scores = model.score(HISTORIES)
     assert scores[0, 10] > scores[0, 11] and scores[1, 11] > scores[1, 10]
@@ -56,7 +56,7 @@ def test_every_fusion_places_a_new_item_and_its_contributions_sum_to_the_score(f
     parts = model.contributions(HISTORIES)
     assert list(parts) == ["behaviour", "image", "text"]
     np.testing.assert_allclose(sum(parts.values()), scores, atol=1e-4)
-    assert (parts["behaviour"][:, 10:] == 0).all(), "an item nobody touched has no behaviour"
+    assert (parts["behaviour"][:, 10:] == 0).all(), "a cold item has no behaviour"
     np.testing.assert_allclose(parts["image"][:, 5:], 0, atol=1e-5)
 
 
@@ -79,8 +79,8 @@ def tower_of_two_modalities() -> ItemTower:
 def test_an_item_is_the_fusion_of_its_normalised_modalities(rows: torch.Tensor | None) -> None:
     tower = tower_of_two_modalities()
     assert tower.fuse is not None
-    for told in ({}, {"with_ids": False}, {"without": frozenset({"text"})}):
-        torch.testing.assert_close(tower(rows, **told), tower.fuse(*tower.stack_modalities(rows, **told)))
+    for described in ({}, {"with_ids": False}, {"without": frozenset({"text"})}):
+        torch.testing.assert_close(tower(rows, **described), tower.fuse(*tower.stack_modalities(rows, **described)))
 
 
 @pytest.mark.parametrize("mixed", [False, True])
@@ -88,10 +88,10 @@ def test_where_all_items_are_computed_on_another_device_their_modalities_are_mov
     tower = tower_of_two_modalities().to("meta")  # a device that computes shapes only
     tower.mixed_precision = mixed
     tower.train()(None)
-    held = dict(tower._copies)
-    assert sorted(held) == ["image", "text"] and {each.device.type for each in held.values()} == {"meta"}
-    assert {each.dtype for each in held.values()} == {torch.bfloat16 if mixed else torch.float32}
-    assert tower(None).shape == (12, 16) and all(tower._copies[name] is held[name] for name in held)
+    stored = dict(tower._copies)
+    assert sorted(stored) == ["image", "text"] and {each.device.type for each in stored.values()} == {"meta"}
+    assert {each.dtype for each in stored.values()} == {torch.bfloat16 if mixed else torch.float32}
+    assert tower(None).shape == (12, 16) and all(tower._copies[name] is stored[name] for name in stored)
     tower.eval()
     assert not tower._copies and tower(None).device.type == "meta"
 
@@ -106,7 +106,7 @@ def test_a_halved_tower_is_coarse_in_training_alone(rows: torch.Tensor | None) -
     assert coarse.dtype == torch.float32
     assert all(p.grad is not None and p.grad.isfinite().all() for p in tower.projections.parameters())
     assert 0 < (coarse - exact).abs().max() < 0.01
-    assert torch.equal(tower.eval()(rows), exact) and not tower._copies, "nothing is held after training"
+    assert torch.equal(tower.eval()(rows), exact) and not tower._copies, "no copy is left after training"
     tower.train()(rows)
     other = two_modalities()
     tower.attach(Modalities({name: Modality(-modality.vectors, modality.present) for name, modality in other.items()}))
@@ -121,11 +121,11 @@ def test_modalities_are_projected_in_bfloat16_where_the_softmax_is(
     seen: set[torch.dtype] = set()
     read = ItemTower._load_vectors
 
-    def watched(self: ItemTower, modality: str, whole: torch.device | None) -> torch.Tensor:
-        found = read(self, modality, whole)
+    def watched(self: ItemTower, modality: str, complete: torch.device | None) -> torch.Tensor:
+        result = read(self, modality, complete)
         if self.training:
-            seen.add(found.dtype)
-        return found
+            seen.add(result.dtype)
+        return result
 
     monkeypatch.setattr(ItemTower, "_load_vectors", watched)
     fitted(mixed_precision=half, epochs=1)
@@ -140,8 +140,8 @@ def test_of_a_weighted_sum_the_contribution_is_the_weighted_modality() -> None:
     weights = np.array([1.0, 1.0, 2.0]) * present.numpy()
     weighted = (weights / weights.sum(axis=1, keepdims=True))[:, :, None] * vectors.detach().numpy()
     length = np.linalg.norm(weighted.sum(axis=1), axis=1)
-    asked = model.user_vectors(HISTORIES) * float(net.log_scale.detach().exp())
-    expected = asked @ (weighted[:, 2] / length[:, None]).T
+    requests = model.user_vectors(HISTORIES) * float(net.log_scale.detach().exp())
+    expected = requests @ (weighted[:, 2] / length[:, None]).T
     np.testing.assert_allclose(model.contributions(HISTORIES)["text"], expected, atol=1e-4)
 
 
@@ -162,7 +162,7 @@ def test_without_a_modality_is_as_if_no_item_had_it() -> None:
     assert (nothing == 0).all()
 
 
-def test_own_content_of_an_event_goes_with_its_modality() -> None:
+def test_the_content_of_an_event_goes_with_its_modality() -> None:
     model = fitted()
     said = replace(
         SequenceBatch.of_items([[-1]]),
@@ -214,12 +214,12 @@ def test_decision_level_trains_an_expert_a_modality() -> None:
     model = create("transformer", lambda _: replace(SMALL, fusion="decision"))
     assert isinstance(model, Ensemble) and model.name == "transformer"
     data = groups_data()
-    held = Validation(
+    stored = Validation(
         SequenceBatch.of_items([[0, 2], [1, 3], [4, 2]]),
         Ragged.of([[4], [5], [6]]),
         Ragged.of([[0, 2], [1, 3], [4, 2]]),
     )
-    fit(model, replace(data, validation=held))
+    fit(model, replace(data, validation=stored))
     assert set(model.experts) == {"behaviour", "text", "image"}
     parts = model.contributions(HISTORIES)
     assert set(parts) == {"behaviour", "text", "image"}
@@ -230,7 +230,7 @@ def test_decision_level_trains_an_expert_a_modality() -> None:
     assert starts.pop("behaviour") == "pca" and set(starts.values()) == {"random"}, "the others have no ids"
 
 
-def test_vectors_of_ones_own_have_an_expert_too() -> None:
+def test_precomputed_embeddings_have_an_expert_too() -> None:
     from penchant.data.ragged import Ragged
     from penchant.data.training import Validation
 
@@ -239,10 +239,10 @@ def test_vectors_of_ones_own_have_an_expert_too() -> None:
     modalities = Modalities(
         {**data.modalities, "shape": Modality(shapes, np.ones(data.n_items, dtype=np.bool_), "own")}
     )
-    held = Validation(SequenceBatch.of_items([[0, 2], [1, 3]]), Ragged.of([[4], [5]]), Ragged.of([[0, 2], [1, 3]]))
+    stored = Validation(SequenceBatch.of_items([[0, 2], [1, 3]]), Ragged.of([[4], [5]]), Ragged.of([[0, 2], [1, 3]]))
     options = replace(SMALL, fusion="decision", modalities=("behaviour", "shape"))
     model = create("transformer", lambda _: options)
-    fit(model, replace(data, modalities=modalities, validation=held))
+    fit(model, replace(data, modalities=modalities, validation=stored))
     assert set(model.experts) == {"behaviour", "shape"}
     everything = create("transformer", lambda _: replace(options, modalities=()))
     assert set(everything.select_experts(replace(data, modalities=modalities))) == {
@@ -286,7 +286,7 @@ def test_cnn_rnn_without_modalities_reads_the_tokens() -> None:
     assert model.score(board.data.sequences).shape == (24, 26)
 
 
-def test_refusals() -> None:
+def test_bad_options_are_errors() -> None:
     with pytest.raises(OptionError, match="Did you mean 'gated'"):
         SequenceOptions(fusion="gate")
     with pytest.raises(OptionError, match="modality_balance"):
@@ -306,7 +306,7 @@ def test_without_ids_items_are_known_by_their_modalities_alone() -> None:
     assert set(model.contributions(HISTORIES)) == {"image", "text"}
 
 
-def test_without_ids_items_that_nobody_touched_are_no_negatives() -> None:
+def test_without_ids_cold_items_are_no_negatives() -> None:
     """Their content would be pushed away else: the new item of a group ranks beside the group's old ones."""
     modalities = {
         "text": Modality(
@@ -329,40 +329,40 @@ def test_ids_are_needed_where_there_is_nothing_else() -> None:
 def test_a_transformer_without_ids_keeps_the_contract() -> None:
     small = {"dim": 16, "layers": 1, "max_length": 50, "epochs": 15, "learning_rate": 2e-2, "dropout": 0.0}
     options = SequenceOptions(ids=False, time=False, **small)
-    made = lambda: SequenceModel(options)  # noqa: E731
-    check_model(made, fit=fit, personal=False, uses_content=True, tolerance=1e-3)
+    built = lambda: SequenceModel(options)  # noqa: E731
+    check_model(built, fit=fit, personal=False, uses_content=True, tolerance=1e-3)
 
 
 def test_cnn_rnn_does_not_take_the_context_of_an_event_for_attributes_of_its_item() -> None:
     data = groups_data()
     events = data.sequences.n_events
     context = Modality(np.ones((1, 4), np.float32), np.ones(1, np.bool_))
-    told = replace(
+    described = replace(
         data.sequences, content_rows=np.zeros(events, dtype=np.int32), content=Modalities({"attributes": context})
     )
     items = Modality(np.eye(12, 7, dtype=np.float32), np.ones(12, np.bool_))
     model = SequenceModel(replace(SMALL, encoder="cnn_rnn", epochs=1))
-    fit(model, replace(data, sequences=told, modalities=data.modalities.with_modality("attributes", items)))
-    assert np.isfinite(model.score(told.take([0, 1]))).all()
+    fit(model, replace(data, sequences=described, modalities=data.modalities.with_modality("attributes", items)))
+    assert np.isfinite(model.score(described.take([0, 1]))).all()
 
 
 @pytest.mark.parametrize("encoder", ["attention", "cnn_rnn"])
-def test_an_answer_reads_only_what_its_own_events_carry(encoder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scoring_reads_only_the_contents_of_its_events(encoder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     rows = SequenceBatch.of_items([[(start + n) % 8 for n in range(6)] for start in range(10)])
     text = Modality(rng.normal(size=(50, 5)).astype(np.float32), np.ones(50, dtype=np.bool_))
-    people = Modality(rng.normal(size=(10, 3)).astype(np.float32), np.ones(10, dtype=np.bool_))
+    n_users = Modality(rng.normal(size=(10, 3)).astype(np.float32), np.ones(10, dtype=np.bool_))
     pointing = np.where(np.arange(60) % 3 == 0, np.arange(60) % 50, -1).astype(np.int32)
     batch = replace(
         rows,
         content=Modalities({"text": text}),
         content_rows=pointing,
-        user_modalities=Modalities({"attributes": people}),
+        user_modalities=Modalities({"attributes": n_users}),
     )
     items = Modality(rng.normal(size=(8, 5)).astype(np.float32), np.ones(8, dtype=np.bool_))
     model = SequenceModel(SequenceOptions(encoder=encoder, dim=8, layers=1, epochs=1, max_length=8))
     fit(model, TrainingData(batch, 8, ["view"], 10, modalities=Modalities({"text": items}), seed=1))
-    whole = model.score(batch)
+    complete = model.score(batch)
     seen: list[int] = []
     encode_content = ItemTower.encode_content
 
@@ -372,11 +372,11 @@ def test_an_answer_reads_only_what_its_own_events_carry(encoder: str, monkeypatc
 
     monkeypatch.setattr(ItemTower, "encode_content", watched)
     for row in range(10):
-        np.testing.assert_allclose(model.score(batch.take([row]))[0], whole[row], atol=1e-5)
+        np.testing.assert_allclose(model.score(batch.take([row]))[0], complete[row], atol=1e-5)
     assert seen == [2] * 10, "six events, every third with a content"
-    own = replace(batch.take([4]), content=Modalities({"text": text.take(pointing[[24, 27]])}))
-    alone = replace(own, content_rows=np.array([0, -1, -1, 1, -1, -1], dtype=np.int32))
-    np.testing.assert_allclose(model.score(alone)[0], whole[4], atol=1e-5)
+    separate = replace(batch.take([4]), content=Modalities({"text": text.take(pointing[[24, 27]])}))
+    alone = replace(separate, content_rows=np.array([0, -1, -1, 1, -1, -1], dtype=np.int32))
+    np.testing.assert_allclose(model.score(alone)[0], complete[4], atol=1e-5)
     silent = replace(batch.take([4]), content_rows=np.full(6, -1, dtype=np.int32))
     np.testing.assert_allclose(model.score(silent), model.score(replace(silent, content=None)), atol=1e-6)
-    assert not np.allclose(model.score(silent)[0], whole[4], atol=1e-3)
+    assert not np.allclose(model.score(silent)[0], complete[4], atol=1e-3)

@@ -1,4 +1,4 @@
-"""The sequence model: causality, batch = single, windows, time, own content, learning."""
+"""The sequence model: causality, batch = single, windows, time, content of events, learning."""
 
 from dataclasses import replace
 from typing import Any
@@ -99,15 +99,15 @@ def test_windows_make_every_event_but_the_first_a_target_once(length: int) -> No
     assert (stops - starts <= 9).all()
 
 
-@pytest.mark.parametrize(("people", "a_batch", "count"), [(3000, 10, 300), (10, 5, 2), (90_000, 266, 339)])
-def test_a_batch_is_a_three_hundredth_of_all_events_within_bounds(people: int, a_batch: int, count: int) -> None:
+@pytest.mark.parametrize(("n_users", "a_batch", "count"), [(3000, 10, 300), (10, 5, 2), (90_000, 266, 339)])
+def test_a_batch_is_a_three_hundredth_of_all_events_within_bounds(n_users: int, a_batch: int, count: int) -> None:
     """Histories of 12: 120 of 36,000 events, 64 at least of 120, 3,200 at most of 1,080,000."""
-    found = draw_batches(np.arange(people + 1) * 12, 201, 0, np.random.default_rng(0))
-    assert len(found) == count and max(len(starts) for starts, _ in found) == a_batch
+    result = draw_batches(np.arange(n_users + 1) * 12, 201, 0, np.random.default_rng(0))
+    assert len(result) == count and max(len(starts) for starts, _ in result) == a_batch
 
 
 @pytest.mark.parametrize(("events", "epochs"), [(100, 10), (300_000, 10), (600_000, 13), (1_000_000, 16), (10**7, 16)])
-def test_epochs_suit_the_number_of_events_unless_they_are_told(events: int, epochs: int) -> None:
+def test_epochs_suit_the_number_of_events_unless_they_are_set(events: int, epochs: int) -> None:
     sequences = SequenceBatch.of_items([np.zeros(events, dtype=np.int32)])
     assert choose_epochs(SequenceOptions(), sequences) == epochs
     assert choose_epochs(SequenceOptions(epochs=3), sequences) == 3
@@ -140,9 +140,9 @@ def test_amounts_are_on_a_log_scale_with_their_presence() -> None:
         values=np.array([np.nan, 4, -1], dtype=np.float32),
         dwells_s=np.array([0, np.nan, 9], dtype=np.float32),
     )
-    found = pad(batch, batch.offsets[:-1], batch.offsets[1:]).amounts[0]
+    result = pad(batch, batch.offsets[:-1], batch.offsets[1:]).amounts[0]
     expected = [[0, 0, 0, 1], [np.log(5), 1, 0, 0], [-np.log(2), 1, np.log(10), 1]]
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    np.testing.assert_allclose(result, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("what", ["value", "dwell", "hour"])
@@ -152,15 +152,15 @@ def test_value_dwell_and_hour_are_read(what: str) -> None:
     rows = [[0, 1, 2 if up else 3] for up in high]
     amounts = np.array([[1, 100 if up else 1, 1] for up in high], dtype=np.float32).ravel()
     times = [[0, 86_400 + 3600 * (12 if up else 3), 10 * 86_400] for up in high]
-    whole = SequenceBatch.of_items(rows, times if what == "hour" else [[0, 0, 0]] * len(rows))
+    full = SequenceBatch.of_items(rows, times if what == "hour" else [[0, 0, 0]] * len(rows))
     if what == "value":
-        whole = replace(whole, values=amounts)
+        full = replace(full, values=amounts)
     elif what == "dwell":
-        whole = replace(whole, dwells_s=amounts)
+        full = replace(full, dwells_s=amounts)
     options = replace(SMALL, epochs=20, learning_rate=2e-2, time=False, calendar_features=what == "hour")
     model = SequenceModel(options)
-    fit(model, data(whole, items=4))
-    cut = whole.keep(np.tile([True, True, False], len(rows)))
+    fit(model, data(full, items=4))
+    cut = full.keep(np.tile([True, True, False], len(rows)))
     assert (model.score(cut).argmax(axis=1) == np.where(high, 2, 3)).all()
 
 
@@ -172,10 +172,10 @@ def test_the_time_of_the_request_changes_the_answer_and_may_be_hidden() -> None:
     times = [[0, 60, 60 + (30 * 86400 if is_late else 60)] for is_late in late]
     model = SequenceModel(replace(SMALL, epochs=30, learning_rate=2e-2))
     fit(model, data(SequenceBatch.of_items(rows, times), items=4))
-    asked = SequenceBatch.of_items([[0, 1], [0, 1]], [[0, 60], [0, 60]])
-    given = model.score(asked.at(np.array([120, 60 + 30 * 86400])))
+    request_batch = SequenceBatch.of_items([[0, 1], [0, 1]], [[0, 60], [0, 60]])
+    given = model.score(request_batch.at(np.array([120, 60 + 30 * 86400])))
     assert given.argmax(axis=1).tolist() == [3, 2]
-    hidden = model.score(asked)
+    hidden = model.score(request_batch)
     np.testing.assert_allclose(hidden[0], hidden[1], atol=1e-5)
 
 
@@ -185,9 +185,9 @@ def test_kinds_enter_the_token_and_negative_ones_are_no_targets() -> None:
     kinds = (rng.random(sequences.n_events) < 0.3).astype(np.int16)
     model = SequenceModel(replace(SMALL, epochs=4))
     fit(model, data(replace(sequences, kinds=kinds)))
-    asked = SequenceBatch.of_items([[1, 2, 3]])
-    hidden_last = replace(asked, kinds=np.array([0, 0, 1], dtype=np.int16))
-    assert not np.allclose(model.score(asked), model.score(hidden_last))
+    request_batch = SequenceBatch.of_items([[1, 2, 3]])
+    hidden_last = replace(request_batch, kinds=np.array([0, 0, 1], dtype=np.int16))
+    assert not np.allclose(model.score(request_batch), model.score(hidden_last))
     all_hidden = replace(sequences, kinds=np.ones(sequences.n_events, dtype=np.int16))
     with pytest.raises(ModelError, match="nothing to predict"):
         fit(SequenceModel(SMALL), data(all_hidden))
@@ -200,7 +200,7 @@ def groups_modality(items: int = 12) -> Modalities:
 
 
 @pytest.mark.parametrize("fusion", ["weighted_sum", "concat"])
-def test_an_item_nobody_touched_is_placed_by_its_text(fusion: str) -> None:
+def test_a_cold_item_is_scored_by_its_text(fusion: str) -> None:
     rng = np.random.default_rng(0)
     rows = [(rng.permutation(5)[:4] * 2 + u % 2).tolist() for u in range(200)]
     model = SequenceModel(replace(SMALL, epochs=15, fusion=fusion, id_dropout=0.3, learning_rate=5e-3))
@@ -232,15 +232,15 @@ def test_sampled_negatives_learn_the_cycle() -> None:
 
 def test_validation_chooses_the_epoch() -> None:
     histories = SequenceBatch.of_items([[1, 2, 3], [4, 5]])
-    held = Validation(histories, Ragged.of([[4], [6]]), histories.history_items.unique())
+    stored = Validation(histories, Ragged.of([[4], [6]]), histories.history_items.unique())
     model = SequenceModel(replace(SMALL, epochs=12, learning_rate=1e-2))
-    log = fit(model, replace(data(cycles()), validation=held))
+    log = fit(model, replace(data(cycles()), validation=stored))
     scored = {int(row["epoch"]): row["ndcg"] for row in log.epochs if "ndcg" in row}
     assert log.best_epoch == max(scored, key=lambda epoch: (scored[epoch], epoch))
     assert log.validation_ndcg == pytest.approx(scored[log.best_epoch])
 
 
-def test_refusals_say_what_to_do() -> None:
+def test_errors_say_what_to_do() -> None:
     with pytest.raises(OptionError, match="Did you mean 'attention'"):
         SequenceOptions(encoder="atention")
     with pytest.raises(UsageError, match="dim=10 is not a multiple of n_heads=4"):
@@ -278,7 +278,7 @@ def test_encoders_without_attention_heads_take_any_width(encoder: str) -> None:
         ({"loss": "bpr", "label_smoothing": 0.1}, "loss='bpr'"),
     ],
 )
-def test_what_has_no_effect_is_refused(changed: dict[str, Any], message: str) -> None:
+def test_options_without_effect_are_errors(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         SequenceOptions(**changed)
 

@@ -1,4 +1,4 @@
-"""Several interests, mixture of logits, the other losses and the contrastive part, in the sequence model."""
+"""Multi-interest, mixture of logits, the other losses and the contrastive part, in the sequence model."""
 
 from dataclasses import replace
 
@@ -97,25 +97,25 @@ def test_a_mixture_of_one_component_is_a_cosine_and_pairs_are_the_diagonal() -> 
     two = MixtureOfLogits(6, 2)
     torch.testing.assert_close(two.score_pairs(users, items), two(users, items).diagonal())
     scale, targets = torch.tensor(3.0), torch.tensor([0, 1, 2, 3, 4])
-    whole = torch.nn.functional.cross_entropy(two(users, items) * scale, targets)
-    torch.testing.assert_close(two.cross_entropy(users, items, targets, scale), whole)
+    full = torch.nn.functional.cross_entropy(two(users, items) * scale, targets)
+    torch.testing.assert_close(two.cross_entropy(users, items, targets, scale), full)
     even = -torch.log_softmax(two(users, items) * scale, dim=1).mean()  # cross-entropy with a target that is all items
     smooth = two.cross_entropy(users, items, targets, scale, label_smoothing=0.2)
-    torch.testing.assert_close(smooth, 0.8 * whole + 0.2 * even)
+    torch.testing.assert_close(smooth, 0.8 * full + 0.2 * even)
 
 
 def test_chunks_of_the_mixture_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     users, items = torch.randn(7, 6, requires_grad=True), torch.randn(5, 6)
     two, targets = MixtureOfLogits(6, 2), torch.tensor([0, 1, 2, 3, 4, 0, 1])
-    whole = two.cross_entropy(users, items, targets, torch.tensor(3.0))
+    full = two.cross_entropy(users, items, targets, torch.tensor(3.0))
     monkeypatch.setattr("penchant.models.nn.mol.CELLS", 45)
     parts = two.cross_entropy(users, items, targets, torch.tensor(3.0))
-    torch.testing.assert_close(parts, whole)
-    torch.testing.assert_close(torch.autograd.grad(parts, users), torch.autograd.grad(whole, users))
+    torch.testing.assert_close(parts, full)
+    torch.testing.assert_close(torch.autograd.grad(parts, users), torch.autograd.grad(full, users))
 
 
-def test_refusals() -> None:
+def test_bad_options_are_errors() -> None:
     with pytest.raises(OptionError, match="Did you mean 'mol'"):
         SequenceOptions(head="mool")
     with pytest.raises(UsageError, match="head=mol mixes components already"):

@@ -1,4 +1,4 @@
-"""Language models as user models: contract, words, causality, every type, adapters, round trips, refusals."""
+"""Language models as user models: contract, texts, causality, every type, adapters, round trips, refusals."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def data(titles: list[str] = WORDS, sequences: SequenceBatch | None = None) -> T
     return TrainingData(sequences or cycles(), 6, ["view", "hide"], 100, seed=3, items=catalogue(titles))
 
 
-def asked(*rows: list[int]) -> SequenceBatch:
+def requests(*rows: list[int]) -> SequenceBatch:
     return SequenceBatch.of_items(list(rows), [[n * DAY_S for n in range(len(row))] for row in rows])
 
 
@@ -85,7 +85,7 @@ def test_contract(levels: int) -> None:
 @pytest.mark.parametrize("name", CAUSAL)
 def test_learns_what_comes_next(fitted: dict[str, LLM], name: str) -> None:
     model = fitted[name]
-    assert model.score(asked([0, 1, 2], [3, 4, 5])).argmax(axis=1).tolist() == [3, 0]
+    assert model.score(requests([0, 1, 2], [3, 4, 5])).argmax(axis=1).tolist() == [3, 0]
 
 
 @pytest.mark.parametrize("name", CAUSAL)
@@ -94,15 +94,15 @@ def test_the_vector_after_an_event_knows_nothing_later(fitted: dict[str, LLM], n
     model = LLM(replace(fitted[name].options, max_length=24))
     state = fitted[name].state()
     model.load_state(ModelState(dict(state.tensors), dict(state.metadata)))
-    series = model.interests(asked(row, [2, 1]))
+    series = model.interests(requests(row, [2, 1]))
     for stop in (1, 2, 5, 17, len(row)):
-        np.testing.assert_allclose(series[stop - 1], model.user_vectors(asked(row[:stop]))[0], atol=1e-5)
-    np.testing.assert_allclose(series[-1], model.user_vectors(asked([2, 1]))[0], atol=1e-5)
+        np.testing.assert_allclose(series[stop - 1], model.user_vectors(requests(row[:stop]))[0], atol=1e-5)
+    np.testing.assert_allclose(series[-1], model.user_vectors(requests([2, 1]))[0], atol=1e-5)
 
 
 @pytest.mark.parametrize("name", CAUSAL)
 def test_round_trip_gives_equal_scores(fitted: dict[str, LLM], name: str) -> None:
-    history = asked([1, 2], [0])
+    history = requests([1, 2], [0])
     assert again(fitted[name]).score(history).tobytes() == fitted[name].score(history).tobytes()
 
 
@@ -111,12 +111,12 @@ def test_scores_are_taken_from_the_device_on_purpose(fitted: dict[str, LLM], mon
     asked_for: list[torch.Tensor] = []
     fresh = again(fitted["one level"])
     monkeypatch.setattr(torch.Tensor, "__array__", lambda tensor, *_: asked_for.append(tensor))
-    assert np.isfinite(fresh.score(asked([0, 1]))).all() and not asked_for
+    assert np.isfinite(fresh.score(requests([0, 1]))).all() and not asked_for
 
 
 @pytest.mark.parametrize("name", CAUSAL)
 def test_the_time_of_the_request_is_read(fitted: dict[str, LLM], name: str) -> None:
-    hidden = asked([0, 1, 2])
+    hidden = requests([0, 1, 2])
     soon, late = (fitted[name].score(hidden.at(np.array([2 * DAY_S + wait]))) for wait in (DAY_S, 900 * DAY_S))
     assert np.abs(soon - late).max() > 1e-3
     assert soon.argmax() == 3
@@ -128,15 +128,15 @@ def test_other_types_learn_too(architecture: str) -> None:
     model = LLM(options)
     log = fit(model, data(CHINESE))
     assert log.epochs[-1]["loss"] < 0.5 * log.epochs[0]["loss"]
-    assert model.score(asked([0, 1, 2])).argmax() == 3
-    history = asked([1, 2, 3], [0])
+    assert model.score(requests([0, 1, 2])).argmax() == 3
+    history = requests([1, 2, 3], [0])
     series = model.interests(history)
     np.testing.assert_allclose(series[[2, 3]], model.user_vectors(history), atol=1e-5)
     assert again(model).score(history).tobytes() == model.score(history).tobytes()
 
 
 @pytest.mark.parametrize(("titles", "language"), [(WORDS, "en"), (CHINESE, "zh")])
-def test_what_is_read_is_what_is_told(titles: list[str], language: str) -> None:
+def test_the_text_that_is_read_is_the_verbalised_history(titles: list[str], language: str) -> None:
     corpus = [verbalise_history(titles, ["view"] * 6, list(range(0, 6 * DAY_S, DAY_S)), language)]
     tokenizer = train_tokenizer(corpus, language, "gpt", size=200)
     narrator = Narrator(tokenizer, titles, ["view", "rating"], language)
@@ -149,7 +149,7 @@ def test_what_is_read_is_what_is_told(titles: list[str], language: str) -> None:
     stream, extra = narrator.verbalise(batch), narrator.tokenise_requests(batch)
     begins, stops = stream.ends[2 * batch.offsets[:-1]], stream.ends[2 * batch.offsets[1:]]
     read = make_page(stream, begins, stops, tokenizer, causal=True, extra=extra)
-    told = [
+    described = [
         verbalise_history([titles[0], titles[3]], ["view", "view"], [0, 30], language, request_s=3630),
         verbalise_history(
             [titles[1], titles[2], titles[4]],
@@ -161,7 +161,7 @@ def test_what_is_read_is_what_is_told(titles: list[str], language: str) -> None:
         ),
     ]
     for row in range(2):
-        expected = [*tokenizer.before, *tokenizer.encode([told[row]])[0]]
+        expected = [*tokenizer.before, *tokenizer.encode([described[row]])[0]]
         assert read.tokens[row][read.mask[row] > 0].tolist() == expected
 
 
@@ -182,7 +182,7 @@ def test_a_trained_item_level_moves_items_and_needs_no_modality() -> None:
     log = fit(model, data())
     assert model.net is not None and log.epochs[-1]["loss"] < log.epochs[0]["loss"]
     assert not torch.allclose(model.net.items.texts, before, atol=1e-3)
-    assert again(model).score(asked([1])).tobytes() == model.score(asked([1])).tobytes()
+    assert again(model).score(requests([1])).tobytes() == model.score(requests([1])).tobytes()
 
 
 def test_a_trained_item_level_goes_on_to_the_same_weights_whatever_else_was_drawn(tmp_path: Path) -> None:
@@ -215,13 +215,13 @@ def test_a_trained_item_level_goes_on_to_the_same_weights_whatever_else_was_draw
         fit(model, data, checkpoints=Checkpoints(tmp_path / "kept", 0.0, lambda: 0.0))
         return {name: value.tobytes() for name, value in model.state().tensors.items()}
 
-    whole = learned(shop)
+    full = learned(shop)
     shutil.rmtree(tmp_path / "kept")
     torch.rand(7)
     with pytest.raises(Stop):
         learned(stopping(3))
     torch.rand(7)
-    assert learned(shop) == whole
+    assert learned(shop) == full
 
 
 def test_items_by_their_modality_or_by_the_language_model() -> None:
@@ -244,7 +244,7 @@ def test_pretraining_is_in_the_log_of_the_model() -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A small language model on disk, as somebody else would have trained it."""
+    """A small language model on disk, as if trained elsewhere."""
     root = tmp_path_factory.mktemp("models")
 
     def make(kind: str) -> Path:
@@ -267,10 +267,10 @@ def test_a_given_model_learns_by_adapters_and_only_these_are_saved(folder: Calla
     state = model.state()
     kept = [name for name in state.tensors if name.startswith("reader.")]
     assert kept and all(ADAPTER in name for name in kept) and state.metadata["tuning"] == "lora"
-    assert again(model).score(asked([1, 2])).tobytes() == model.score(asked([1, 2])).tobytes()
+    assert again(model).score(requests([1, 2])).tobytes() == model.score(requests([1, 2])).tobytes()
 
 
-def test_other_weights_in_the_folder_are_refused(folder: Callable[[str], Path], tmp_path: Path) -> None:
+def test_other_weights_in_the_folder_are_an_error(folder: Callable[[str], Path], tmp_path: Path) -> None:
     model = LLM(replace(SMALL, source=str(folder("gpt")), epochs=1))
     fit(model, data())
     other = LLM(replace(model.options, source=str(folder("bert"))))
@@ -287,7 +287,7 @@ def test_further_pretraining_of_a_given_model_saves_all_of_it(folder: Callable[[
     model = LLM(replace(SMALL, source=str(folder("bert")), pretrain="mlm", epochs=1, max_length=60))
     fit(model, data())
     assert model.pretraining["objective"] == "mlm" and model.state().metadata["digest"] is None
-    assert again(model).score(asked([1, 2])).tobytes() == model.score(asked([1, 2])).tobytes()
+    assert again(model).score(requests([1, 2])).tobytes() == model.score(requests([1, 2])).tobytes()
 
 
 def test_two_levels_need_a_causal_model(folder: Callable[[str], Path]) -> None:

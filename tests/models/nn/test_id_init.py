@@ -27,11 +27,11 @@ def modalities(n: int = 40, dim: int = 12, absent: int = 3) -> Modalities:
 
 
 def test_components_agree_with_scikit_learn_and_have_length_one() -> None:
-    found = compute_pca_ids(modalities(), 5, np.random.default_rng(1))
+    result = compute_pca_ids(modalities(), 5, np.random.default_rng(1))
     expected = PCA(5).fit_transform(modalities()["text"].unit().vectors[3:].astype(np.float64))
     expected /= np.sqrt((expected**2).sum(axis=1).mean())
-    np.testing.assert_allclose(np.abs(found[3:]), np.abs(expected), atol=1e-4)
-    assert (found[3:] ** 2).sum(axis=1).mean() == pytest.approx(1, abs=1e-5)
+    np.testing.assert_allclose(np.abs(result[3:]), np.abs(expected), atol=1e-4)
+    assert (result[3:] ** 2).sum(axis=1).mean() == pytest.approx(1, abs=1e-5)
 
 
 def test_items_without_text_are_random_and_the_seed_decides() -> None:
@@ -42,12 +42,12 @@ def test_items_without_text_are_random_and_the_seed_decides() -> None:
 
 
 def test_more_dimensions_than_the_modality_has_are_filled_at_random() -> None:
-    found = compute_pca_ids(modalities(), 20, np.random.default_rng(1))
-    assert found.shape == (40, 20)
-    assert (found[3:] ** 2).sum(axis=1).mean() == pytest.approx(1, abs=0.15)
+    result = compute_pca_ids(modalities(), 20, np.random.default_rng(1))
+    assert result.shape == (40, 20)
+    assert (result[3:] ** 2).sum(axis=1).mean() == pytest.approx(1, abs=0.15)
 
 
-def test_without_text_it_is_refused() -> None:
+def test_without_text_it_is_an_error() -> None:
     with pytest.raises(ModelError, match="needs a text modality"):
         compute_pca_ids(Modalities(), 5, np.random.default_rng(0))
 

@@ -46,16 +46,16 @@ def window() -> Padded:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_names_of_the_weights_are_those_of_older_bundles(name: str) -> None:
-    found = list(make_encoder(replace(SMALL, encoder=name, layers=2), 0.0).state_dict())
+    result = list(make_encoder(replace(SMALL, encoder=name, layers=2), 0.0).state_dict())
     blocks = [f"blocks.{n}.{weight}" for n in range(2) for weight in NAMES[name].split()]
-    assert found == [*([] if name == "lru" else ["positions"]), *blocks, "norm.weight", "norm.bias"]
+    assert result == [*([] if name == "lru" else ["positions"]), *blocks, "norm.weight", "norm.bias"]
 
 
 @pytest.mark.parametrize("name", PAIRWISE)
 def test_without_a_time_bias_the_temporal_table_is_not_there(name: str) -> None:
-    found = set(make_encoder(replace(SMALL, encoder=name, time_bias=False), 0.0).state_dict())
+    result = set(make_encoder(replace(SMALL, encoder=name, time_bias=False), 0.0).state_dict())
     names = [weight for weight in NAMES[name].split() if not weight.endswith(".time")]
-    assert found == {"positions", "norm.weight", "norm.bias", *(f"blocks.0.{weight}" for weight in names)}
+    assert result == {"positions", "norm.weight", "norm.bias", *(f"blocks.0.{weight}" for weight in names)}
 
 
 class Doubling(nn.Module):
@@ -82,7 +82,7 @@ def test_a_stack_of_two_blocks_by_hand() -> None:
     assert [block.buckets for block in stack.blocks] == [[None], [None]]
 
 
-def test_blocks_are_told_the_time_between_events_where_it_is_wanted() -> None:
+def test_blocks_read_the_time_between_events_with_time_bias() -> None:
     stack = BlockStack(Doubling, 1, 2, time_bias=True)
     assert stack.positions is None
     stack(torch.zeros(1, 3, 2), window(), request=False)
@@ -99,5 +99,5 @@ def test_positions_are_drawn_before_the_blocks() -> None:
     positions = torch.randn(4, 3) * 0.02
     first, second = nn.Linear(3, 3), nn.Linear(3, 3)
     wanted = [positions, first.weight, first.bias, second.weight, second.bias]
-    for found, value in zip(stack.parameters(), wanted, strict=False):
-        assert torch.equal(found, value)
+    for result, value in zip(stack.parameters(), wanted, strict=False):
+        assert torch.equal(result, value)

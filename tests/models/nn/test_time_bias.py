@@ -12,9 +12,9 @@ from penchant.models.nn.transformer import attend
 def test_four_buckets_an_octave() -> None:
     assert time_bucket(torch.tensor([0, 1, 2, 3, 7, 8])).tolist() == [0, 4, 6, 8, 12, 12]
     seconds = torch.arange(1, 1 << 16)
-    found = time_bucket(seconds)
-    assert (found.diff() >= 0).all()
-    assert (found == torch.floor(torch.log2((seconds + 1).double())) * 4 + found % 4).all()
+    result = time_bucket(seconds)
+    assert (result.diff() >= 0).all()
+    assert (result == torch.floor(torch.log2((seconds + 1).double())) * 4 + result % 4).all()
     assert int(time_bucket(torch.tensor([2**40]))) == BUCKETS - 1
 
 
@@ -43,13 +43,13 @@ def test_the_bias_equals_plain_indexing_and_its_gradient() -> None:
     buckets = torch.randint(0, 2 * BUCKETS, (3, 5, 5)).to(torch.int32).tril() + FUTURE * torch.ones(5, 5).triu(1).int()
     weights = torch.randn(2, 3, 5, 5)
     past = torch.ones(5, 5, dtype=torch.bool).tril()
-    found = bias(buckets, 5)
+    result = bias(buckets, 5)
     apart = (torch.arange(5)[:, None] - torch.arange(5)[None, :]).clamp_min(0)
     plain = bias.time[:, (buckets * past).long()] + bias.position[:, apart].unsqueeze(1)
-    torch.testing.assert_close(found[:, :, past], plain[:, :, past])
-    assert (found[:, :, ~past] <= MASKED).all()
+    torch.testing.assert_close(result[:, :, past], plain[:, :, past])
+    assert (result[:, :, ~past] <= MASKED).all()
     wanted = torch.autograd.grad((plain * weights * past).sum(), [bias.time, bias.position])
-    got = torch.autograd.grad((found * weights).sum(), [bias.time, bias.position])
+    got = torch.autograd.grad((result * weights).sum(), [bias.time, bias.position])
     for a, b in zip(got, wanted, strict=True):
         torch.testing.assert_close(a, b)
 
