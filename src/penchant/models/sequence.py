@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from contextlib import nullcontext
 from copy import copy
@@ -132,9 +133,7 @@ class SequenceModel:
         net = self._require_net().eval()
         if self._without and net.tower.modalities and not net.tower.attached:
             raise ModelError(f"{self.name} has no modalities to leave out.", remedy="Call attach(modalities) first.")
-        with torch.inference_mode():
-            every = torch.split(torch.arange(net.tower.n_items, device=self.device), 16_384)
-            self._items = torch.cat([net.build_table(rows, without=self._without) for rows in every])
+        self._items = self._map_items(lambda rows: net.build_table(rows, without=self._without))
         self._parts = None
 
     # use
@@ -206,11 +205,8 @@ class SequenceModel:
             given = split_by_shapley(lambda seen: self._score_without(columns, seen, histories), len(columns))
         else:
             if self._parts is None:
-                with torch.inference_mode():
-                    every = torch.split(torch.arange(net.tower.n_items, device=self.device), 16_384)
-                    self._parts = (
-                        torch.cat([net.tower.split_vectors(rows, self._without) for rows in every]).cpu().numpy()
-                    )
+                parts = self._map_items(lambda rows: net.tower.split_vectors(rows, self._without))
+                self._parts = parts.cpu().numpy()
             last = read_last_vectors(self._read_vectors, histories, self.options)
             given = split_dot_products(self._stack_interests(last) * scale, self.item_vectors, self._parts)
         return {modality: given[columns.index(modality)] for modality in self.modality_names()}
@@ -281,11 +277,15 @@ class SequenceModel:
         net, gone = self._require_net(), {name for name, shown in zip(columns, seen, strict=True) if not shown}
         assert net.mol is not None
         last = read_last_vectors(self._read_vectors, histories, self.options)
-        with torch.inference_mode():
-            every = torch.split(torch.arange(net.tower.n_items, device=self.device), 16_384)
-            table = torch.cat([net.tower(rows, without=self._without | gone) for rows in every])
+        table = self._map_items(lambda rows: net.tower(rows, without=self._without | gone))
         scores = score_mixture(net.mol, last, table, histories.lengths > 0)
         return scores * np.float32(net.log_scale.detach().exp().cpu())
+
+    def _map_items(self, compute: Callable[[Tensor], Tensor]) -> Tensor:
+        """What `compute` gives for the codes of all items, in blocks."""
+        with torch.inference_mode():
+            codes = torch.arange(self._require_net().tower.n_items, device=self.device)
+            return torch.cat([compute(rows) for rows in torch.split(codes, 16_384)])
 
     def _require_items(self) -> Tensor:
         if self._items is None:

@@ -23,7 +23,7 @@ from penchant.models.base import ModelState
 from penchant.models.language.histories import Narrator
 from penchant.models.language.network import LLMNet
 from penchant.models.language.options import LLMOptions
-from penchant.models.language.reading import ItemReading, Reading, TextReading, expand_ranges
+from penchant.models.language.reading import ItemReading, Reading, TextReading
 from penchant.models.language.setup import (
     MODALITY,
     ItemTexts,
@@ -36,7 +36,7 @@ from penchant.models.language.setup import (
 )
 from penchant.models.language.state import LLMRecord, extend_net, load_source, make_net, pack_net, unpack_net
 from penchant.models.nn.options import FULL_SOFTMAX_ITEMS
-from penchant.models.nn.windows import Window
+from penchant.models.nn.windows import Window, expand_ranges
 
 __all__ = ["LLM", "LLMOptions"]
 

@@ -19,7 +19,15 @@ from penchant.llm.language_model import read_states
 from penchant.models.language.histories import Narrator, Page, Stream, make_page
 from penchant.models.language.network import LLMNet
 from penchant.models.nn.tokens import Padded, pad
-from penchant.models.nn.windows import Window, batch_windows, bucket_next_gap, draw_batches, group_by_length
+from penchant.models.nn.windows import (
+    Window,
+    batch_windows,
+    bucket_next_gap,
+    draw_batches,
+    expand_ranges,
+    group_by_length,
+    iterate_events,
+)
 
 States = Iterator[tuple[Int64s, Tensor]]
 """Row numbers and their pooled states `[rows, width]`, in batches."""
@@ -179,19 +187,8 @@ class ItemReading:
 
     def read_every(self, net: LLMNet, histories: SequenceBatch, items: Tensor) -> States:
         """One pass over the first `max_length` events; later events have a window each."""
-        hidden = histories.at(None)
-        index = np.arange(hidden.n_events) - hidden.offsets[hidden.rows]
-        flat = np.flatnonzero(index < self.max_length)
-        early = hidden.keep(index < self.max_length)
-        for rows, window in group_by_length(early, self.batch_tokens):
-            states = self._read_states(net, window.to(self.device), items, request=False)
-            row, places = expand_ranges(np.zeros(len(rows), dtype=np.int64), early.lengths[rows])
-            yield flat[early.offsets[rows][row] + places], states[row, places]
-        late = np.flatnonzero(index >= self.max_length)
-        for start in range(0, len(late), max(1, self.batch_tokens // self.max_length)):
-            chosen = late[start : start + max(1, self.batch_tokens // self.max_length)]
-            window = pad(hidden, chosen + 1 - self.max_length, chosen + 1).to(self.device)
-            yield chosen, self._read_states(net, window, items, request=False)[:, -1]
+        for window, _, events, cells in iterate_events(histories, self.max_length, self.batch_tokens):
+            yield events, self._read_states(net, window.to(self.device), items, request=False)[cells]
 
     def _read_states(self, net: LLMNet, window: Padded, items: Tensor, *, request: bool) -> Tensor:
         assert net.inputs is not None
@@ -200,14 +197,3 @@ class ItemReading:
         embedded = net.inputs(window, items, request=request)
         states: Tensor = net.reader(inputs_embeds=embedded, attention_mask=mask).last_hidden_state
         return states
-
-
-def expand_ranges(starts: Int64s, stops: Int64s) -> tuple[Int64s, Int64s]:
-    """The integers from starts[b] up to stops[b] of every row b, and the row of each.
-
-    >>> [part.tolist() for part in expand_ranges(np.array([3, 7]), np.array([5, 8]))]
-    [[0, 0, 1], [3, 4, 7]]
-    """
-    lengths = stops - starts
-    rows = np.repeat(np.arange(len(starts)), lengths)
-    return rows, np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths) + starts[rows]

@@ -13,8 +13,8 @@ from penchant.arrays import Bools, Float32s
 from penchant.data.sequences import SequenceBatch
 from penchant.models.nn.mol import MixtureOfLogits
 from penchant.models.nn.options import SequenceOptions
-from penchant.models.nn.tokens import Padded, pad
-from penchant.models.nn.windows import BATCH_TOKENS, group_by_length
+from penchant.models.nn.tokens import Padded
+from penchant.models.nn.windows import BATCH_TOKENS, group_by_length, iterate_events
 
 
 @runtime_checkable
@@ -44,22 +44,9 @@ def read_last_vectors(read: Reader, histories: SequenceBatch, options: SequenceO
 
 def read_series(read: Reader, histories: SequenceBatch, options: SequenceOptions) -> Float32s:
     """After every event, `[E, dim]` (`[E, K, dim]`), each from at most `max_length` events; no request is read."""
-    hidden = histories.at(None)
     out = np.zeros((histories.n_events, *_shape(options)), dtype=np.float32)
-    index = np.arange(hidden.n_events) - hidden.offsets[hidden.rows]
-    early = hidden.keep(index < options.max_length)
-    flat = np.flatnonzero(index < options.max_length)
-    for chosen, window in group_by_length(early, BATCH_TOKENS):
-        vectors = read(window, early, request=False).cpu().numpy()
-        real = np.arange(vectors.shape[1])[None, :] < window.lengths.numpy()[:, None]
-        at = early.offsets[chosen][:, None] + np.arange(vectors.shape[1])[None, :]
-        out[flat[at[real]]] = vectors[real]
-    late = np.flatnonzero(index >= options.max_length)
-    size = max(1, BATCH_TOKENS // options.max_length)
-    for start in range(0, len(late), size):
-        ends = late[start : start + size] + 1
-        window = pad(hidden, ends - options.max_length, ends)
-        out[ends - 1] = read(window, hidden, request=False)[:, -1].cpu().numpy()
+    for window, batch, events, cells in iterate_events(histories, options.max_length, BATCH_TOKENS):
+        out[events] = read(window, batch, request=False)[cells].cpu().numpy()
     return out
 
 

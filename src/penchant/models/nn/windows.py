@@ -16,6 +16,9 @@ STEPS, LEAST_TOKENS, BATCH_TOKENS = 300, 64, 3200
 Window = tuple[Int64s, Int64s]
 """Starts `[B]` and stops `[B]` of windows, as flat positions of a packed batch."""
 
+Cells = tuple[Int64s, Int64s]
+"""Rows and columns of events in a padded window."""
+
 
 def draw_batches(offsets: Int64s, size: int, tokens: int, rng: np.random.Generator) -> list[Window]:
     """One epoch of training batches: windows of at most `size` events, of similar length together, in random order.
@@ -78,3 +81,38 @@ def group_by_length(batch: SequenceBatch, tokens: int) -> Iterator[tuple[Int64s,
         rows = order[start:stop]
         yield rows, pad(batch, batch.offsets[rows], batch.offsets[rows + 1])
         start = stop
+
+
+def iterate_events(
+    histories: SequenceBatch, max_length: int, tokens: int
+) -> Iterator[tuple[Padded, SequenceBatch, Int64s, Cells]]:
+    """Windows that show every event with at most `max_length` events up to it: `(window, batch, events, cells)`.
+
+    The state after each of the `events` (flat positions) stands in its cell (row, column) of the window. One pass over
+    the first `max_length` events of a history serves all of them; a later event needs a separate window. The
+    time of a request is hidden.
+    """
+    hidden = histories.at(None)
+    index = np.arange(hidden.n_events) - hidden.offsets[hidden.rows]
+    flat = np.flatnonzero(index < max_length)
+    early = hidden.keep(index < max_length)
+    for chosen, window in group_by_length(early, tokens):
+        rows, columns = expand_ranges(np.zeros(len(chosen), dtype=np.int64), early.lengths[chosen])
+        yield window, early, flat[early.offsets[chosen][rows] + columns], (rows, columns)
+    late = np.flatnonzero(index >= max_length)
+    size = max(1, tokens // max_length)
+    for start in range(0, len(late), size):
+        events = late[start : start + size]
+        last = np.full(len(events), max_length - 1)
+        yield pad(hidden, events + 1 - max_length, events + 1), hidden, events, (np.arange(len(events)), last)
+
+
+def expand_ranges(starts: Int64s, stops: Int64s) -> tuple[Int64s, Int64s]:
+    """The integers from starts[b] up to stops[b] of every row b, and the row of each.
+
+    >>> [part.tolist() for part in expand_ranges(np.array([3, 7]), np.array([5, 8]))]
+    [[0, 0, 1], [3, 4, 7]]
+    """
+    lengths = stops - starts
+    rows = np.repeat(np.arange(len(starts)), lengths)
+    return rows, np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths) + starts[rows]
