@@ -17,11 +17,10 @@ import numpy as np
 import polars as pl
 from _report import cpu_s, write
 
-from penchant.cleaning.before_item import find_events_before_item
 from penchant.cleaning.bots import find_bots
 from penchant.cleaning.copied_texts import find_copied_texts
 from penchant.cleaning.duplicates import find_duplicates
-from penchant.cleaning.impossible import ImpossibleOptions, find_impossible_events
+from penchant.cleaning.impossible import ImpossibleOptions, find_events_before_item, find_impossible_events
 from penchant.cleaning.misspellings import find_misspellings
 from penchant.cleaning.repeated_events import find_repeated_events
 from penchant.cleaning.text_noise import remove_column_noise

@@ -114,7 +114,7 @@ def draw(name: str, rows: list[dict[str, Any]], x: str) -> None:
     """CPU seconds per million events against events or items, beside a proportional line."""
     from penchant.plots.curves import draw_growth
     from penchant.plots.svg import Labels
-    from penchant.reports.page import standalone
+    from penchant.reports.page import make_standalone
 
     seconds = [row["cpu_s_a_million_events"] for row in rows]
     times, sizes = seconds[-1] / seconds[0], rows[-1][x] / rows[0][x]
@@ -128,7 +128,7 @@ def draw(name: str, rows: list[dict[str, Any]], x: str) -> None:
     )
     drawn = draw_growth(table, labels, chosen="penchant")
     IMAGES.mkdir(parents=True, exist_ok=True)
-    (IMAGES / f"{name}.svg").write_text(standalone(drawn) + "\n", encoding="utf-8")
+    (IMAGES / f"{name}.svg").write_text(make_standalone(drawn) + "\n", encoding="utf-8")
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ from penchant.plots.comparison import draw_model_comparison
 from penchant.plots.svg import Labels
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
-from penchant.reports.page import standalone
+from penchant.reports.page import make_standalone
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "movielens-1m"
 SPLITS = ("leave-one-out", "time")
@@ -222,7 +222,7 @@ def draw(result: Mapping[str, Any]) -> None:
         drawing = draw_model_comparison(
             table, Labels(title, desc, desc), chosen=NAMES.get(split_result["chosen on validation"]), width=720
         )
-        (IMAGES / f"modalities_movielens_{how}.svg").write_text(standalone(drawing) + "\n", encoding="utf-8")
+        (IMAGES / f"modalities_movielens_{how}.svg").write_text(make_standalone(drawing) + "\n", encoding="utf-8")
         print(markdown(split_result), flush=True)
 
 

@@ -47,7 +47,7 @@ from penchant.plots.comparison import draw_slices
 from penchant.plots.svg import Labels
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
-from penchant.reports.page import standalone
+from penchant.reports.page import make_standalone
 from penchant.simulator import Simulation, SimulatorOptions, simulate
 
 CLASSES = 10
@@ -201,7 +201,7 @@ def draw(rows: Sequence[dict[str, Any]]) -> None:
         )
         drawing = draw_slices(table, Labels(title, title, unit), chosen="image + audio", width=720)
         path = IMAGES / f"semi_real_{measure.split('@')[0]}.svg"
-        path.write_text(standalone(drawing) + "\n", encoding="utf-8")
+        path.write_text(make_standalone(drawing) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

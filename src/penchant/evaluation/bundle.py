@@ -41,7 +41,7 @@ def evaluate(
     Without `split`: tested as it is on the events it has not seen (`Comparison.split` is `unseen`). Where there are
     none, or with a `split`, its recipe (its config) is fitted again on the training part of that split (`time` by
     default) and that is tested; the notes say so. `options.split` is not read. `beside` names simple models to fit on
-    the same part. `seed` is that of the split and of everything that is fitted (None: the bundle's own).
+    the same part. `seed` is that of the split and of everything that is fitted (None: that of the bundle).
 
     Raises `UsageError` for options of a split where the bundle itself is tested, `DataError` where no user can be.
     """

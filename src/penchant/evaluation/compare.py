@@ -68,7 +68,7 @@ class CompareOptions:
     """Whether ROC and precision-recall curves are computed."""
     ablate: Ablate = "none"
     """Models without some modalities: `masked` hides them from the fitted model (its first seed), `refitted` fits the
-    recipe with all but one and with each alone, as models of their own with a paired test against all modalities."""
+    recipe with all but one and with each alone, as separate models with a paired test against all modalities."""
     threads: int | None = None
     """Threads that rank; one a core where it is None. Results do not depend on it."""
     checkpoints: Path | None = None
@@ -135,7 +135,7 @@ def compare(
 class _Prepared:
     """One split with what all recipes of the same modality options share.
 
-    `carrier` holds the modalities. `test` and `validation` carry the content of their own events. `histories` has all
+    `carrier` holds the modalities. `test` and `validation` carry the content of their events. `histories` has all
     events `[E]`; `seen` are those of training and validation, `learned` those that models learn from.
     """
 
