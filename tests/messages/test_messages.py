@@ -59,3 +59,11 @@ def test_a_wrong_look_up_says_what_is_missing() -> None:
 
 def test_chinese_has_no_space_between_its_own_characters() -> None:
     assert text("report.interests.moved", "zh", user="u1", first="喜剧", last="war") == "u1：从喜剧转向 war"
+
+
+def test_spaces_inside_a_value_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    demo = parse_catalogue('[liked]\nen = "liked {title} again"\nzh = "喜欢 {title} 很久"', "demo")
+    monkeypatch.setattr("penchant.messages.load_catalogue", lambda name: demo)
+    assert text("demo.liked", "zh", title="春 夏 秋") == "喜欢春 夏 秋很久"
+    assert text("demo.liked", "zh", title="Heat 盗火线") == "喜欢 Heat 盗火线很久"
+    assert text("demo.liked", "en", title="春 夏") == "liked 春 夏 again"

@@ -27,8 +27,11 @@ from penchant.errors import MessageError, OptionError
 LANGUAGES: Final = ("en", "zh")
 
 _CHINESE: Final = "[\u3400-\u9fff\u3001-\u301f\uff00-\uffef]"
-_GAP: Final = re.compile(f"(?<={_CHINESE}) (?={_CHINESE})")
-"""Chinese is written with a space beside Latin words and digits, and none between its own characters."""
+_EDGE: Final = "\ufdd0"
+"""Marks both edges of a value while a text is put together (a code point that no text has)."""
+_GAP: Final = re.compile(f"(?<={_CHINESE}) (?={_EDGE}{_CHINESE})|(?<={_CHINESE}{_EDGE}) (?={_CHINESE})")
+"""Chinese has a space beside Latin words and digits and none between its characters: the gap beside a value goes where
+the value is Chinese there. Spaces inside a value, such as a title, stay."""
 
 
 def text(key: str, language: str, **values: object) -> str:
@@ -37,12 +40,24 @@ def text(key: str, language: str, **values: object) -> str:
     >>> text("report.slices.count", "zh", n=3)
     '3 位'
     """
-    template = _find(key)[checked_language(language)]
+    template = _find(key)[check_language(language)]
+    if language == "zh":
+        values = {name: _Marked(value) for name, value in values.items()}
     try:
         filled = template.format(**values)
     except KeyError as missing:
         raise MessageError(f"The text {key!r} needs a value for {missing}.") from missing
-    return _GAP.sub("", filled) if language == "zh" else filled
+    return _GAP.sub("", filled).replace(_EDGE, "")
+
+
+class _Marked:
+    """A value between two marks, formatted as its own type formats it."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __format__(self, spec: str) -> str:
+        return f"{_EDGE}{format(self.value, spec)}{_EDGE}"
 
 
 def has_text(key: str) -> bool:
@@ -96,7 +111,7 @@ def _find(key: str) -> Mapping[str, str]:
     return catalogue[rest]
 
 
-def checked_language(language: str) -> str:
+def check_language(language: str) -> str:
     """The language itself, where texts are written in it.
 
     Raises `OptionError` for another one.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from penchant.messages import checked_language, has_text, text
+from penchant.messages import check_language, has_text, text
 
 _MEASURE_WORDS = frozenset("个部首本件张条段篇款种份只家门节集道场支幅则项")
 _UNITS = (("unit.s", 1, 90), ("unit.min", 60, 5400), ("unit.h", 3600, float("inf")))
@@ -18,7 +18,7 @@ class Texts:
     """
 
     def __init__(self, language: str) -> None:
-        self.language = checked_language(language)
+        self.language = check_language(language)
 
     def __call__(self, key: str, **values: object) -> str:
         """The text of a key, with the values put in."""

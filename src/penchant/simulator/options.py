@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from penchant.errors import UsageError
-from penchant.messages import checked_language
+from penchant.messages import check_language
 from penchant.simulator.texts import N_TOPICS
 
 DAY_S = 86_400
@@ -91,7 +91,7 @@ class SimulatorOptions:
     """Invalid rows added, as a share of `events`. 0 to 1."""
 
     def __post_init__(self) -> None:
-        checked_language(self.language)
+        check_language(self.language)
         limits: dict[str, tuple[float, float]] = {
             "topics": (2, N_TOPICS),
             "users": (1, 10_000_000),
