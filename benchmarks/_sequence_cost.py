@@ -27,7 +27,7 @@ from penchant.models.nn.windows import draw_windows
 from penchant.models.sequence import SequenceModel
 from penchant.recommender.config import Config
 from penchant.training import fit
-from penchant.training.selection import validation_ndcg
+from penchant.training.selection import measure_ndcg
 
 
 class Watched(SequenceModel):
@@ -54,7 +54,7 @@ class Watched(SequenceModel):
         super().finish()
         if len(self.rows) == self.options.epochs:
             return
-        value = validation_ndcg(self, self.test, users=len(self.test.histories))
+        value = measure_ndcg(self, self.test, users=len(self.test.histories))
         self.rows.append({"epoch": len(self.rows) + 1, "cpu_s": self.spent, "ndcg@10": value})
         print(f"epoch {len(self.rows)}: {self.rows[-1]}", file=sys.stderr, flush=True)
 

@@ -18,7 +18,7 @@ from penchant.models.popularity import Popularity, PopularityOptions
 from penchant.models.sequence import SequenceModel, SequenceOptions
 from penchant.testing.cycles import build_cycles
 from penchant.training import fit
-from penchant.training.distributed import Group, group, is_first_process, refuse_several
+from penchant.training.distributed import Group, is_first_process, join_group, refuse_several
 from penchant.training.options import TrainingOptions
 
 OPTIONS = {"dim": 8, "epochs": 3, "max_length": 8, "batch_tokens": 128, "dropout": 0.2, "n_heads": 2, "layers": 1}
@@ -34,14 +34,14 @@ from penchant.models.sequence import SequenceModel, SequenceOptions
 from penchant.testing.cycles import build_cycles
 from penchant.training import fit
 from penchant.training.checkpoints import Checkpoints
-from penchant.training.distributed import group
+from penchant.training.distributed import join_group
 out = Path(sys.argv[1])
 model = SequenceModel(SequenceOptions(**{options!r}))
 ensemble = Ensemble(EnsembleOptions(experts=("transformer", "popularity")),
                     {{"transformer": model, "popularity": Popularity(PopularityOptions())}})
 data = build_cycles(items={items})
 log = fit(ensemble, data, checkpoints=Checkpoints(out, 0.0, lambda: 0.0)).experts["transformer"]
-here = group()
+here = join_group()
 np.savez(out / f"{{here.rank}}.npz", **model.state().tensors)
 told = [here.size, log.best_epoch, log.epochs[-1]["loss"], ensemble.weights]
 (out / f"{{here.rank}}.json").write_text(json.dumps(told))
@@ -51,7 +51,7 @@ told = [here.size, log.best_epoch, log.epochs[-1]["loss"], ensemble.weights]
 def test_one_process_alone_is_a_group_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RANK", "WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
-    assert group() == Group(0, 1) and group().is_first and is_first_process()
+    assert join_group() == Group(0, 1) and join_group().is_first and is_first_process()
     loss = torch.tensor(2.0)
     assert Group().sum_gradients([], loss) is loss and Group().broadcast(3.0, torch.device("cpu")) == 3.0
     refuse_several("penchant tune")

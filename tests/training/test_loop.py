@@ -21,7 +21,7 @@ from penchant.training import fit
 from penchant.training.average import Average
 from penchant.training.options import TrainingOptions
 from penchant.training.precision import allows_bfloat16, uses_bfloat16
-from penchant.training.steps import schedule
+from penchant.training.steps import scale_rate
 
 SMALL = SequenceOptions(dim=8, epochs=4, max_length=8, batch_tokens=128, dropout=0.2, n_heads=2, layers=1)
 
@@ -82,7 +82,7 @@ def test_an_average_of_horizon_one_is_the_last_weights() -> None:
         mean.update(step)
     assert last.shadow[0].tolist() == [[6.0, 6.0]]
     assert mean.shadow[0].tolist() == [[3.0, 3.0]]  # fewer steps than the horizon: the plain mean
-    with mean.applied():
+    with mean.apply():
         assert net.weight.tolist() == [[3.0, 3.0]]
     assert net.weight.tolist() == [[6.0, 6.0]]
 
@@ -99,9 +99,9 @@ def test_an_average_reaches_over_a_fifth_of_the_steps_at_most() -> None:
 
 
 def test_the_schedule_rises_and_falls() -> None:
-    assert schedule(1, 100, 0.1) == pytest.approx(0.1) and schedule(10, 100, 0.1) == 1.0
-    assert schedule(55, 100, 0.1) == pytest.approx(0.51) and schedule(100, 100, 0.1) == pytest.approx(0.02)
-    assert schedule(1, 100, 0.0) == pytest.approx(1.0, abs=1e-3)
+    assert scale_rate(1, 100, 0.1) == pytest.approx(0.1) and scale_rate(10, 100, 0.1) == 1.0
+    assert scale_rate(55, 100, 0.1) == pytest.approx(0.51) and scale_rate(100, 100, 0.1) == pytest.approx(0.02)
+    assert scale_rate(1, 100, 0.0) == pytest.approx(1.0, abs=1e-3)
 
 
 def test_bfloat16_learns_the_same() -> None:

@@ -12,11 +12,11 @@ from torch import Tensor, nn
 class Average:
     """Exponential moving average of a network's trained weights (Polyak and Juditsky, 1992).
 
-    `horizon` is in steps; in the first ones it is the plain mean. With a horizon of 1 it is the weights themselves.
+    `horizon` is in steps; in the first ones the average is the plain mean. With a horizon of 1 it equals the weights.
 
-    A table whose gradient is sparse is averaged in the rows that a step touches. A row that stood still for n steps is
-    caught up with exactly when it is needed again: its average moved towards its weight by the product of n shares.
-    Reading the averages changes nothing, so that it does not matter how often a training is validated or saved.
+    A table with sparse gradients is averaged in the rows that a step updates. A row without updates for n steps is
+    brought up to date exactly when it is needed again: the product of n shares moves its average towards its weight.
+    Reading the averages changes nothing, so the number of validations and checkpoints does not matter.
     """
 
     def __init__(self, net: nn.Module, horizon: int) -> None:
@@ -28,7 +28,7 @@ class Average:
 
     @torch.no_grad()
     def prepare(self) -> None:
-        """Before the optimiser moves the rows that sparse gradients name: catch up with the weights they had."""
+        """Bring the rows of sparse gradients up to date with their old weights, before the optimiser changes these."""
         for number, weight in enumerate(self.weights):
             if weight.grad is None:
                 continue
@@ -54,22 +54,22 @@ class Average:
 
     def copy(self) -> list[Tensor]:
         """The averaged weights."""
-        return [s.clone() for s in self.current()]
+        return [s.clone() for s in self.compute_current()]
 
     @torch.no_grad()
-    def current(self) -> list[Tensor]:
+    def compute_current(self) -> list[Tensor]:
         """The averaged weights, every row up to the last step."""
         averages = list(self.shadow)
         for number in self._until:
-            averages[number] = self._moved(number, slice(None))
+            averages[number] = self._advance(number, slice(None))
         return averages
 
     def snapshot(self) -> tuple[list[Tensor], dict[int, Tensor]]:
-        """The averages, and by number of the table up to which step each of its rows counts."""
+        """The averages, and by number of the table the step up to which each of its rows is averaged."""
         return self.shadow, self._until
 
     def resume(self, shadow: list[Tensor], until: dict[int, Tensor], step: int) -> None:
-        """Take back what `snapshot` gave after step `step`."""
+        """Restore what `snapshot` returned after step `step`."""
         self.shadow, self._until, self.steps = shadow, until, step
 
     @torch.no_grad()
@@ -79,28 +79,29 @@ class Average:
             parameter.copy_(value)
 
     @contextlib.contextmanager
-    def applied(self) -> Iterator[None]:
+    def apply(self) -> Iterator[None]:
         """A context in which the network has the averaged weights."""
         raw = [p.detach().clone() for p in self.weights]
-        self.load(self.current())
+        self.load(self.compute_current())
         try:
             yield
         finally:
             self.load(raw)
 
     def _catch_up(self, number: int, rows: Tensor) -> None:
-        """Bring the averages of some rows up to the last step, their weights having stood still since."""
-        self.shadow[number].index_copy_(0, rows, self._moved(number, rows))
+        """Bring the averages of some rows up to the last step; their weights have not changed since."""
+        self.shadow[number].index_copy_(0, rows, self._advance(number, rows))
         self._until[number][rows] = self.steps
 
-    def _moved(self, number: int, rows: Tensor | slice) -> Tensor:
+    def _advance(self, number: int, rows: Tensor | slice) -> Tensor:
         """The averages of some rows as of the last step."""
         shadow = self.shadow[number][rows]
-        left = self._left(self._until[number][rows]).to(shadow.dtype)[:, None]
+        left = self._remaining_share(self._until[number][rows]).to(shadow.dtype)[:, None]
         return torch.lerp(self.weights[number].detach()[rows], shadow, left)
 
-    def _left(self, until: Tensor) -> Tensor:
-        """The share of an average that is left of it from step `until` to the last: Π (1 − 1 / min(horizon, k))."""
-        grown = torch.clamp(until, max=self.horizon).double() / min(self.horizon, max(self.steps, 1))
+    def _remaining_share(self, until: Tensor) -> Tensor:
+        """The share that an average of step `until` has in that of the last step: Π (1 − 1 / min(horizon, k))."""
+        # up to step `horizon` the factors 1 - 1/k telescope; after it they are constant
+        early = torch.clamp(until, max=self.horizon).double() / min(self.horizon, max(self.steps, 1))
         late = self.steps - torch.clamp(until, min=min(self.horizon, self.steps))
-        return grown * (1.0 - 1.0 / self.horizon) ** late.double()
+        return early * (1.0 - 1.0 / self.horizon) ** late.double()

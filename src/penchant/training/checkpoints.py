@@ -1,4 +1,4 @@
-"""Checkpoints: a training that was killed goes on where it stood, to the same numbers."""
+"""Checkpoints: a killed training resumes at the batch where it stopped, with the same result."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from penchant.training.cpu_seconds import CpuSeconds
 
 FILE = "checkpoint.safetensors"
 FORMAT = 5
-"""Raise it where the order or the size of batches, the numbers drawn, a step or what is selected change: a checkpoint
-from before would go on as another training than it began."""
+"""Raise it for a change of the order or size of batches, of random draws, of a step or of selection: an older
+checkpoint would resume as another training."""
 ANEW = "the training begins anew"
 SHARE = 0.05
 """Share of the time that writing checkpoints may take."""
@@ -33,19 +33,19 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Saved:
-    """What one checkpoint holds: tensors by name, and plain facts."""
+    """The content of one checkpoint: tensors by name, and metadata."""
 
     tensors: Mapping[str, Tensor]
-    facts: Mapping[str, Any]
+    metadata: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """A folder for the checkpoints of one training; those of its parts lie in folders inside.
+    """A folder for the checkpoints of one training; those of its parts are in folders inside.
 
-    One file is replaced in one step, so that a kill at any moment leaves the last whole one. `every_s`: least time
-    between two; `clock` gives seconds and decides only when one is written, never what. `spent` are the CPU seconds of
-    the work that the training is part of: a checkpoint says them, and who goes on from it counts on from there.
+    A file is replaced in one step, so a kill at any moment leaves the last complete one. `every_s` is the least time
+    between two. `clock` gives seconds; it decides when a checkpoint is written, never its content. `spent` are the CPU
+    seconds of all phases: a checkpoint has them, and a resumed training counts on from there.
     """
 
     folder: Path
@@ -55,19 +55,19 @@ class Checkpoints:
     _last: dict[str, float] = field(default_factory=dict, compare=False)
 
     def part(self, name: str) -> Checkpoints:
-        """The checkpoints of a part: an expert, a stage."""
+        """The checkpoints of a part: an expert, a phase."""
         return replace(self, folder=self.folder / name, _last={})
 
     def due(self) -> bool:
-        """Whether it is time to write: `every_s` after the last one (or the beginning), and not too costly."""
+        """Whether to write now: `every_s` after the last one (or the beginning), and at a small share of the time."""
         now = self.clock()
         since = now - self._last.setdefault("at", now)
         return since >= max(self.every_s, self._last.get("cost", 0.0) / SHARE)
 
     def read(self, fingerprint: str, tell: Tell | None = None) -> Saved | None:
-        """The checkpoint of exactly this training; None where there is none, or one of something else.
+        """The checkpoint of exactly this training; None without one, and for a checkpoint of another training.
 
-        `tell` hears why one is not gone on from.
+        `tell` gets the reason why a checkpoint is not used.
         """
         from safetensors import SafetensorError, safe_open
 
@@ -77,51 +77,51 @@ class Checkpoints:
             return None
         try:
             with safe_open(path, framework="pt") as file:
-                facts = json.loads(file.metadata()["facts"])
-                if facts.get("fingerprint") != fingerprint:
+                metadata = json.loads(file.metadata()["metadata"])
+                if metadata.get("fingerprint") != fingerprint:
                     if tell:
                         tell(
-                            _unlike(facts)
+                            _explain_difference(metadata)
                             or f"The checkpoint in {self.folder} is of other options, data or number formats: {ANEW}."
                         )
                     return None
-                self.spent.resume(facts["spent_s"])
-                return Saved({name: file.get_tensor(name) for name in file.keys()}, facts)  # noqa: SIM118
+                self.spent.resume(metadata["spent_s"])
+                return Saved({name: file.get_tensor(name) for name in file.keys()}, metadata)  # noqa: SIM118
         except (SafetensorError, KeyError, ValueError, TypeError):
-            return None  # not one of ours: begin anew rather than fail
+            return None  # not a checkpoint: begin anew rather than fail
 
-    def write(self, fingerprint: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    def write(self, fingerprint: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
         """Replace the checkpoint. Raises `DataError` where it cannot be written."""
         from safetensors.torch import save_file
 
         begun = self.clock()
         self.folder.mkdir(parents=True, exist_ok=True)
         remove_leftovers(self.folder)
-        told = {
-            "facts": json.dumps(
-                {**facts, **describe_versions(), "fingerprint": fingerprint, "spent_s": self.spent.total}
+        header = {
+            "metadata": json.dumps(
+                {**metadata, **describe_versions(), "fingerprint": fingerprint, "spent_s": self.spent.total}
             )
         }
         with atomic_file(self.folder / FILE) as temporary:
-            save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, temporary, told)
+            save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, temporary, header)
         self._last.update(at=self.clock(), cost=self.clock() - begun)
 
 
 def describe_versions() -> dict[str, Any]:
-    """What decides how a training goes: the versions of this package and of torch, and the format of trainings."""
+    """Versions that decide the result of a training: of this package, of torch and of the format of trainings."""
     from penchant import __version__
 
     return {"penchant": __version__, "format": FORMAT, "torch": str(torch.__version__)}
 
 
 def explain_version_mismatch(folder: Path) -> str | None:
-    """Why checkpoints under a folder cannot be gone on from; None where this version wrote them, or there are none."""
+    """Why checkpoints under a folder cannot be resumed; None where this version wrote them, or there are none."""
     from safetensors import SafetensorError, safe_open
 
     for path in sorted(folder.rglob(FILE)):
         try:
             with safe_open(path, framework="pt") as file:
-                why = _unlike(json.loads(file.metadata()["facts"]))
+                why = _explain_difference(json.loads(file.metadata()["metadata"]))
         except (SafetensorError, KeyError, ValueError, TypeError):
             continue
         if why:
@@ -129,20 +129,21 @@ def explain_version_mismatch(folder: Path) -> str | None:
     return None
 
 
-def _unlike(facts: Mapping[str, Any]) -> str | None:
-    own = describe_versions()
-    if all(facts.get(name) == value for name, value in own.items()):
+def _explain_difference(metadata: Mapping[str, Any]) -> str | None:
+    versions = describe_versions()
+    if all(metadata.get(name) == value for name, value in versions.items()):
         return None
     theirs, ours = (
         f"penchant {said.get('penchant', '(unknown)')} with training format {said.get('format', 0)} and "
         f"torch {said.get('torch', '(unknown)')}"
-        for said in (facts, own)
+        for said in (metadata, versions)
     )
     return f"The checkpoint is of {theirs}, and this is {ours}: {ANEW}."
 
 
 def fingerprint_training(data: TrainingData, **recipe: Any) -> str:
-    """SHA-256 of all that fixes a training: the recipe, the data and the versions of this package and of torch."""
+    """SHA-256 of everything that decides a training: the recipe, the data and the versions of this package and of
+    torch."""
     hasher = hashlib.sha256()
     plain = {
         **describe_versions(),
@@ -154,7 +155,7 @@ def fingerprint_training(data: TrainingData, **recipe: Any) -> str:
     hasher.update(json.dumps(plain, sort_keys=True, default=str).encode())
     _hash_sequences(hasher, data.sequences)
     _hash_modalities(hasher, "items", data.modalities)
-    if data.items is not None:  # what llm tells of them
+    if data.items is not None:  # `llm` verbalises their texts
         _hash_arrays(hasher, data.items.hash_rows(seed=0).to_numpy())
     if data.validation is not None:
         _hash_sequences(hasher, data.validation.histories)

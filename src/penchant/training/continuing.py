@@ -20,7 +20,7 @@ from penchant.models.base import ClosedForm, Model, Trainable
 from penchant.models.ensemble.ensemble import Ensemble
 from penchant.models.nn.base import Network
 from penchant.options import require_range
-from penchant.training.distributed import group
+from penchant.training.distributed import join_group
 from penchant.training.options import TrainingOptions
 from penchant.training.precision import resolve_training_device
 from penchant.training.steps import Plan, Training
@@ -92,7 +92,7 @@ def _go_on(
     rows = _select_users(data, touched, options)
     length = model.options.max_length + 1
     part = replace(data, sequences=data.sequences.take(rows, last=length), validation=None)
-    together = group()
+    together = join_group()
 
     def prepare(net: Network) -> None:
         transplant(net, old, seen, data.modalities, before)

@@ -1,4 +1,4 @@
-"""CPU seconds of a work that may be killed and gone on with by another process."""
+"""CPU seconds of a training that several processes may work on, one after another."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 
 class CpuSeconds:
-    """CPU seconds since this was made, and those of the processes that were at the same work before."""
+    """CPU seconds of this process since `__init__`, and those of earlier processes of the same training."""
 
     def __init__(self) -> None:
         self._begun_s, self._earlier_s = time.process_time(), 0.0
@@ -17,5 +17,5 @@ class CpuSeconds:
         return self._earlier_s + time.process_time() - self._begun_s
 
     def resume(self, total: float) -> None:
-        """Go on from what a checkpoint said; of several checkpoints of one work the latest counts."""
+        """Add the seconds of a checkpoint; of several checkpoints the latest counts."""
         self._earlier_s = max(self._earlier_s, total)

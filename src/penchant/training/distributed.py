@@ -20,8 +20,8 @@ _DENSE, _ROWS = 1, 2
 class Group:
     """The processes that train together: `rank` of this one, `size` of all, `local_rank` on its machine.
 
-    Every process holds the whole network and the same data. A step's batches are dealt out in turn; gradients are
-    summed over processes, so that all take the same step. Alone (`size` 1) nothing is exchanged.
+    Every process has the entire network and the same data. The batches of a step are dealt out in turn, and gradients
+    are summed over processes, so all take the same step. A single process (`size` 1) exchanges nothing.
     """
 
     rank: int = 0
@@ -41,7 +41,7 @@ class Group:
         """
         if self.size == 1:
             return loss
-        kinds = torch.tensor([_kind(weight.grad) for weight in weights], device=loss.device)
+        kinds = torch.tensor([_classify(weight.grad) for weight in weights], device=loss.device)
         dist.all_reduce(kinds, op=dist.ReduceOp.MAX)
         sorts = list(zip(weights, kinds.tolist(), strict=True))
         dense = [weight for weight, kind in sorts if kind == _DENSE]
@@ -54,14 +54,14 @@ class Group:
             start += weight.numel()
         for weight, kind in sorts:
             if kind == _ROWS:
-                weight.grad = self._rows(weight)
+                weight.grad = self._sum_rows(weight)
         return flat[0]
 
-    def _rows(self, weight: Tensor) -> Tensor:
+    def _sum_rows(self, weight: Tensor) -> Tensor:
         """The sum of the sparse gradients of a table, over the rows that any process names."""
-        own = None if weight.grad is None else weight.grad.coalesce()
-        rows = torch.zeros(0, dtype=torch.int64, device=weight.device) if own is None else own.indices()[0]
-        values = weight.new_zeros(0, *weight.shape[1:]) if own is None else own.values()
+        gradient = None if weight.grad is None else weight.grad.coalesce()
+        rows = torch.zeros(0, dtype=torch.int64, device=weight.device) if gradient is None else gradient.indices()[0]
+        values = weight.new_zeros(0, *weight.shape[1:]) if gradient is None else gradient.values()
         counts = [torch.zeros(1, dtype=torch.int64, device=weight.device) for _ in range(self.size)]
         dist.all_gather(counts, torch.tensor([len(rows)], device=weight.device))
         lengths = [int(count) for count in counts]
@@ -85,11 +85,11 @@ class Group:
     def agree(self, step: int, device: torch.device) -> None:
         """Raise `ModelError` where processes stand at different steps."""
         if self.size > 1:
-            found = torch.tensor([step, -step], device=device)
-            dist.all_reduce(found, op=dist.ReduceOp.MAX)
-            if int(found[0]) != -int(found[1]):
+            steps = torch.tensor([step, -step], device=device)
+            dist.all_reduce(steps, op=dist.ReduceOp.MAX)
+            if int(steps[0]) != -int(steps[1]):
                 raise ModelError(
-                    "The processes found different checkpoints.",
+                    "The processes have different checkpoints.",
                     remedy="Give all of them the same folder, or remove the checkpoints and begin anew.",
                 )
 
@@ -101,16 +101,16 @@ def is_first_process() -> bool:
 
 def refuse_several(command: str) -> None:
     """Raise `UsageError` where `torchrun` started several processes and the command is one for a single process."""
-    if _size() > 1:
+    if _count_processes() > 1:
         raise UsageError(
-            f"{command} runs in one process, and torchrun started {_size()}.",
+            f"{command} runs in one process, and torchrun started {_count_processes()}.",
             remedy="Start it without torchrun; penchant train and penchant update may have several.",
         )
 
 
-def group() -> Group:
+def join_group() -> Group:
     """The processes that `torchrun` started with this one; alone otherwise. Connects them at the first call."""
-    if _size() == 1:
+    if _count_processes() == 1:
         return Group()
     if not dist.is_initialized():
         dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
@@ -118,11 +118,11 @@ def group() -> Group:
     return Group(dist.get_rank(), dist.get_world_size(), int(os.environ.get("LOCAL_RANK", "0")))
 
 
-def _kind(gradient: Tensor | None) -> int:
+def _classify(gradient: Tensor | None) -> int:
     """0: none; `_DENSE`, or `_ROWS` where it names some rows of a table."""
     return 0 if gradient is None else _ROWS if gradient.is_sparse else _DENSE
 
 
-def _size() -> int:
+def _count_processes() -> int:
     """How many processes `torchrun` started; 1 without it."""
     return int(os.environ.get("WORLD_SIZE", "1")) if "RANK" in os.environ else 1

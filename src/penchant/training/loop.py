@@ -11,10 +11,10 @@ from penchant.errors import ModelError
 from penchant.models.base import ClosedForm, Model, Pretrained, Trainable
 from penchant.models.ensemble.ensemble import Ensemble
 from penchant.training.checkpoints import Checkpoints
-from penchant.training.distributed import group
+from penchant.training.distributed import join_group
 from penchant.training.options import TrainingOptions
 from penchant.training.precision import resolve_training_device
-from penchant.training.selection import validation_ndcg
+from penchant.training.selection import measure_ndcg
 from penchant.training.steps import OnEpoch, Plan, Training
 
 
@@ -30,10 +30,10 @@ def fit(
 ) -> TrainingRecord:
     """Fit any model: closed form, by gradient, or an ensemble of both.
 
-    With `data.validation` a trainable model keeps the weights of its best epoch and an ensemble finds its weights.
+    With `data.validation` a trainable model keeps the weights of its best epoch and an ensemble fits its weights.
     Without it, `chosen` (the record of an earlier fit) gives both: the refit on more data. Deterministic in `data.seed`
-    on a CPU and one number of threads (on a GPU some sums have no fixed order); with `checkpoints` a fit that was
-    killed goes on where it stood, to the same numbers. Under `torchrun` all processes train together. Raises
+    on a CPU and one number of threads (on a GPU some sums have no fixed order); with `checkpoints` a killed fit
+    resumes at the batch where it stopped, with the same result. Under `torchrun` all processes train together. Raises
     `ModelError` where the data do not allow the model.
     """
     started_s = time.process_time()
@@ -41,7 +41,7 @@ def fit(
         record = _fit_ensemble(model, data, chosen, device, options, checkpoints)
     elif isinstance(model, Trainable):
         rounds = (chosen.best_epoch if chosen else 0) or model.epochs(data)
-        together = group()
+        together = join_group()
         plan = Plan(
             rounds, options or TrainingOptions(), resolve_training_device(device, together.local_rank), together
         )
@@ -52,8 +52,8 @@ def fit(
         model.fit(data)
         record = TrainingRecord()
     else:
-        raise ModelError(f"{type(model).__name__} has no way to be fitted.", remedy="See penchant.models.base.")
-    ndcg = None if data.validation is None else validation_ndcg(model, data.validation)
+        raise ModelError(f"{type(model).__name__} cannot be fitted.", remedy="See penchant.models.base.")
+    ndcg = None if data.validation is None else measure_ndcg(model, data.validation)
     cpu_seconds = record.cpu_seconds + time.process_time() - started_s  # with those of processes before this one
     return replace(record, validation_ndcg=ndcg, cpu_seconds=cpu_seconds)
 

@@ -1,4 +1,4 @@
-"""AdamW that touches only the rows of a table that a step has looked at, and clipping that knows such gradients."""
+"""AdamW for sparse gradients, which updates only the rows of a step, and gradient clipping for them."""
 
 from __future__ import annotations
 
@@ -12,25 +12,24 @@ from torch import Tensor
 class RowwiseAdamW(torch.optim.AdamW):
     """AdamW (Loshchilov and Hutter, ICLR 2019); a parameter with a sparse gradient is updated in the rows it names.
 
-    The moments and the decay of the other rows stand still until they are looked at again ("lazy Adam"), so that a
-    step on a table of N rows costs as much as the rows that were used, whatever N. Where a step names every row, it is
-    the dense AdamW.
+    The moments and the decay of the other rows do not change ("lazy Adam"), so the cost of a step depends on the rows
+    that it uses, not on the size of the table. A step that uses every row equals the dense AdamW.
     """
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
         """One step; sparse gradients must be coalesced, as `clip_gradients` leaves them."""
         every = [(values, p, p.grad) for values in self.param_groups for p in values["params"]]
-        found = [(values, p, gradient) for values, p, gradient in every if gradient is not None and gradient.is_sparse]
-        for _, p, _ in found:
+        sparse = [(values, p, gradient) for values, p, gradient in every if gradient is not None and gradient.is_sparse]
+        for _, p, _ in sparse:
             p.grad = None
         loss = super().step(closure)
-        for values, p, gradient in found:
-            self._rows(values, p, gradient.coalesce())
+        for values, p, gradient in sparse:
+            self._update_rows(values, p, gradient.coalesce())
             p.grad = gradient
         return None if loss is None else float(loss)
 
-    def _rows(self, values: dict[str, Any], table: Tensor, gradient: Tensor) -> None:
+    def _update_rows(self, values: dict[str, Any], table: Tensor, gradient: Tensor) -> None:
         state = self.state[table]
         if not state:
             state["step"] = torch.tensor(0.0)

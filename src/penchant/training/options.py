@@ -13,8 +13,7 @@ COMPILING = ("auto", "on", "off")
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """Options of the loop that trains every network. A model's own options (epochs, learning rate …) are beside the
-    model."""
+    """Options of the loop that trains every network. Epochs, learning rate and batch size are options of the model."""
 
     clip: float = 5.0
     """Largest norm of a step's gradient. Above 0."""

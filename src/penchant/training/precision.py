@@ -13,9 +13,9 @@ from penchant.training.options import TrainingOptions
 
 
 def resolve_training_device(name: str, local_rank: int | None = None) -> torch.device:
-    """The device of a name (`auto`: the GPU where there is one); of several GPUs, that of the process.
+    """The device of a name (`auto`: a GPU if there is one); of several GPUs, that of the process.
 
-    Raises `UsageError` for a GPU that is not there.
+    Raises `UsageError` for a missing GPU.
     """
     kind = resolve_device(name)
     return torch.device(kind, local_rank) if kind == "cuda" and local_rank is not None else torch.device(kind)
@@ -34,13 +34,13 @@ def allows_bfloat16(options: TrainingOptions, device: torch.device) -> bool:
     return options.precision != "float32" and has_fast_bf16(device.type)
 
 
-def precision(options: TrainingOptions, device: torch.device) -> torch.autocast:
+def autocast_loss(options: TrainingOptions, device: torch.device) -> torch.autocast:
     """The context in which a loss is computed."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=uses_bfloat16(options, device))
 
 
 @contextlib.contextmanager
-def compiled(net: nn.Module, options: TrainingOptions, device: torch.device) -> Iterator[None]:
+def compile_parts(net: nn.Module, options: TrainingOptions, device: torch.device) -> Iterator[None]:
     """A context in which the parts of a network are compiled; weights and their names stay as they are."""
     wanted = options.compile == "on" or (options.compile == "auto" and device.type == "cuda")
     parts = list(net.children()) if wanted else []
@@ -52,4 +52,4 @@ def compiled(net: nn.Module, options: TrainingOptions, device: torch.device) -> 
         for part in parts:
             part._compiled_call_impl = None
         if parts:
-            torch._dynamo.reset()  # else many networks of one process come to its limit of compilations
+            torch._dynamo.reset()  # many networks in one process would reach torch's limit of compilations

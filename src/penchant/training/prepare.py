@@ -1,4 +1,4 @@
-"""From a dataset and its modalities to what a model learns from."""
+"""The training data of a model, from a dataset and its modalities."""
 
 from __future__ import annotations
 

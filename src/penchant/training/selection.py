@@ -1,4 +1,4 @@
-"""The number that selects: NDCG@10 on validation, over the full catalogue."""
+"""Selection: NDCG@10 on validation, over the full catalogue."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from penchant.retrieval.exact import top_k
 SELECTION_USERS = 4000
 
 
-def validation_ndcg(model: Model, validation: Validation, *, users: int = SELECTION_USERS) -> float:
-    """Mean NDCG@10 over (at most `users` of) the validation users; every k-th user, so the choice is stable."""
+def measure_ndcg(model: Model, validation: Validation, *, users: int = SELECTION_USERS) -> float:
+    """Mean NDCG@10 over (at most `users` of) the validation users; every k-th user, so the sample is the same every
+    time."""
     n = len(validation.histories)
     rows = evenly_spaced(n, users)
     total = 0.0
@@ -44,7 +45,7 @@ def hold_out_last(data: Dataset) -> tuple[Dataset, Holdout] | None:
 
 
 def build_validation(holdout: Holdout | Validation, all_histories: SequenceBatch | None = None) -> Validation:
-    """What selection reads of a hold-out."""
+    """The validation data of a holdout."""
     if isinstance(holdout, Validation):
         return holdout
     histories = holdout.histories if all_histories is None else attach_content(holdout.histories, all_histories)

@@ -23,8 +23,8 @@ from penchant.training.checkpoints import Checkpoints, Saved, fingerprint_traini
 from penchant.training.distributed import Group
 from penchant.training.optimizer import RowwiseAdamW, clip_gradients
 from penchant.training.options import TrainingOptions
-from penchant.training.precision import allows_bfloat16, compiled, precision, uses_bfloat16
-from penchant.training.selection import validation_ndcg
+from penchant.training.precision import allows_bfloat16, autocast_loss, compile_parts, uses_bfloat16
+from penchant.training.selection import measure_ndcg
 from penchant.training.tensorboard import Curves
 
 VALIDATIONS = 12
@@ -32,7 +32,7 @@ VALIDATIONS = 12
 
 
 OnEpoch = Callable[[dict[str, float]], None]
-"""Called after every epoch with its row of the log; what it raises ends the training."""
+"""Called after every epoch with its row of the log; an exception ends the training."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class Plan:
 
 
 class Training:
-    """One network trained once. All randomness is drawn from seed, epoch and batch, so that the position of a training
-    is all of its state beside weights, averages and the log."""
+    """One network trained once. All randomness is drawn from seed, epoch and batch, so its state is the position, the
+    weights, the averages and the record."""
 
     def __init__(
         self,
@@ -75,10 +75,10 @@ class Training:
         if plan.prepare is not None:
             plan.prepare(self.net)
         rate, fused = model.options.learning_rate, plan.device.type == "cpu" or None
-        groups = _groups(self.net, model.options.weight_decay)
+        groups = _group_parameters(self.net, model.options.weight_decay)
         self.optimizer = RowwiseAdamW(groups, lr=rate, betas=(0.9, 0.98), fused=fused)
         self.width = plan.options.accumulate * plan.group.size
-        steps = -(-len(model.batches(self.data, self._rng(0))) // self.width)
+        steps = -(-len(model.batches(self.data, self._make_rng(0))) // self.width)
         self.total = (plan.schedule_epochs or model.epochs(data)) * max(1, steps)
         self.average = Average(self.net, min(plan.options.average, max(1, self.total // 5)))
         self.epoch, self.position, self.step, self.stale = 1, 0, 0, 0
@@ -88,19 +88,19 @@ class Training:
         self.summary = ""
 
     def run(self) -> TrainingRecord:
-        """Train to the end, from a checkpoint where there is one; the model then answers with the kept weights."""
+        """Train to the end, from a checkpoint if there is one; the model then has the selected weights."""
         options, first = self.plan.options, self.plan.group.is_first
         device = self.plan.device
-        self.fingerprint = self._fingerprint() if self.checkpoints else ""
-        saved = self.checkpoints.read(self.fingerprint, self._say) if self.checkpoints else None
+        self.fingerprint = self._compute_fingerprint() if self.checkpoints else ""
+        saved = self.checkpoints.read(self.fingerprint, self._report) if self.checkpoints else None
         done = saved is not None and self._resume(saved)
         self.plan.group.agree(self.step, device)
         self.curves = Curves(options.tensorboard if first and not done else None, self.model.name)
         with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
             if not done:
-                with compiled(self.net, options, device):
-                    while self.epoch <= self.plan.rounds and not self._out_of_patience():
-                        self._one_epoch()
+                with compile_parts(self.net, options, device):
+                    while self.epoch <= self.plan.rounds and not self._is_out_of_patience():
+                        self._run_epoch()
                 self.average.load(self.best_weights or self.average.copy())
                 best_epoch = self.record.best_epoch or len(self.record.epochs)
                 self.record = replace(self.record, best_epoch=best_epoch)
@@ -110,19 +110,19 @@ class Training:
         self.curves.close()
         return self.record
 
-    def _one_epoch(self) -> None:
+    def _run_epoch(self) -> None:
         started, data = time.monotonic(), self.data
         self.net.train()
         if self.position == 0:
             self.model.begin_epoch()
-        batches = self.model.batches(data, self._rng(self.epoch))
+        batches = self.model.batches(data, self._make_rng(self.epoch))
         steps = -(-len(batches) // self.width)
         for number in range(self.position, steps):
             self.step += 1
-            self.losses.append(self._one_step(batches, number * self.width))
+            self.losses.append(self._run_step(batches, number * self.width))
             self.position = number + 1
             if data.progress and number * 100 // steps != (number + 1) * 100 // steps:
-                data.progress(self._line(), (self.epoch - 1 + self.position / steps) / self.plan.rounds)
+                data.progress(self._describe_position(), (self.epoch - 1 + self.position / steps) / self.plan.rounds)
             if self.checkpoints and self.plan.group.is_first and self.checkpoints.due():
                 self._save()
         row = {"epoch": float(self.epoch), "loss": float(torch.stack(self.losses).mean())}
@@ -132,30 +132,30 @@ class Training:
                 f"The loss of epoch {self.epoch} is {row['loss']}: the training diverged.",
                 remedy="Lower learning_rate or training.clip; training.precision=float32 where it is bfloat16.",
             )
-        if data.validation is not None and self._validates():
+        if data.validation is not None and self._should_validate():
             self._validate(row)
         self.record = replace(self.record, epochs=(*self.record.epochs, row))
         self.curves.add(self.step, {key: row[key] for key in ("loss", "ndcg") if key in row})
         self.summary = _summarise(row)
         self.epoch, self.position, self.losses = self.epoch + 1, 0, []
         if data.progress:
-            data.progress(self._line(int(row["epoch"])), row["epoch"] / self.plan.rounds)
+            data.progress(self._describe_position(int(row["epoch"])), row["epoch"] / self.plan.rounds)
         if self.on_epoch:
             self.on_epoch(row)
 
-    def _one_step(self, batches: list[Any], start: int) -> Tensor:
+    def _run_step(self, batches: list[Any], start: int) -> Tensor:
         """Forward and backward of this process's share of the batches from `start`, and one step of all."""
         plan, part = self.plan, batches[start : start + self.width]
         for values in self.optimizer.param_groups:
             values["lr"] = (
-                plan.rate * self.model.options.learning_rate * schedule(self.step, self.total, plan.options.warmup)
+                plan.rate * self.model.options.learning_rate * scale_rate(self.step, self.total, plan.options.warmup)
             )
         self.optimizer.zero_grad(set_to_none=True)
         total = torch.zeros((), device=plan.device)
         for number in range(plan.group.rank, len(part), plan.group.size):
-            rng = self._rng(self.epoch, 1 + start + number)
+            rng = self._make_rng(self.epoch, 1 + start + number)
             torch.manual_seed(int(rng.integers(2**63)))
-            with precision(plan.options, plan.device):
+            with autocast_loss(plan.options, plan.device):
                 loss = self.model.loss(self.data, part[number], rng) / len(part)
             loss.backward()  # type: ignore[no-untyped-call]
             total += loss.detach()
@@ -173,33 +173,33 @@ class Training:
         assert self.data.validation is not None
         value = 0.0
         if self.plan.group.is_first:
-            with self.average.applied():
+            with self.average.apply():
                 self.model.finish()
-                value = validation_ndcg(self.model, self.data.validation)
+                value = measure_ndcg(self.model, self.data.validation)
         row["ndcg"] = self.plan.group.broadcast(value, self.plan.device)
         self.stale = 0 if row["ndcg"] > self.best else self.stale + 1
-        if row["ndcg"] >= self.best:  # of equals the later: the one before was not better, only shorter
+        if row["ndcg"] >= self.best:  # of equal values the later one: it was trained for longer
             self.best, self.record = row["ndcg"], replace(self.record, best_epoch=self.epoch)
             self.best_weights = self.average.copy()
 
-    def _validates(self) -> bool:
+    def _should_validate(self) -> bool:
         rounds = self.plan.rounds
         return self.epoch == rounds or self.epoch % max(1, rounds // VALIDATIONS) == 0
 
-    def _out_of_patience(self) -> bool:
+    def _is_out_of_patience(self) -> bool:
         return 0 < self.plan.options.patience <= self.stale
 
-    def _rng(self, *place: int) -> np.random.Generator:
+    def _make_rng(self, *place: int) -> np.random.Generator:
         return np.random.default_rng([self.data.seed, *place])
 
-    def _say(self, message: str) -> None:
+    def _report(self, message: str) -> None:
         if self.data.progress and self.plan.group.is_first:
             self.data.progress(message, 0.0)
 
-    def _line(self, epoch: int = 0) -> str:
+    def _describe_position(self, epoch: int = 0) -> str:
         return f"epoch {epoch or self.epoch}/{self.plan.rounds}{self.summary}"
 
-    def _fingerprint(self) -> str:
+    def _compute_fingerprint(self) -> str:
         plan, options = self.plan, replace(self.plan.options, checkpoint_s=0.0, tensorboard="")
         return fingerprint_training(
             self.data,
@@ -235,11 +235,11 @@ class Training:
         """Go to the position of a checkpoint; True where it is the end."""
         tensors, device = saved.tensors, self.plan.device
         self.net.load_state_dict({k.removeprefix("net/"): v for k, v in tensors.items() if k.startswith("net/")})
-        self.record = TrainingRecord.from_dict(saved.facts["record"])
-        if saved.facts["done"]:
+        self.record = TrainingRecord.from_dict(saved.metadata["record"])
+        if saved.metadata["done"]:
             return True
         for name in _POSITION:
-            setattr(self, name, saved.facts[name])
+            setattr(self, name, saved.metadata[name])
         averages = [tensors[key].to(device) for key in sorted(tensors) if key.startswith("average/")]
         until = {int(key[6:]): value.to(device) for key, value in tensors.items() if key.startswith("until/")}
         self.average.resume(averages, until, self.step)
@@ -251,15 +251,15 @@ class Training:
             state.setdefault(int(number), {})[name] = tensors[key]
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": state})
         if self.data.progress:
-            self.data.progress(self._line(), (self.epoch - 1) / self.plan.rounds)
+            self.data.progress(self._describe_position(), (self.epoch - 1) / self.plan.rounds)
         return False
 
 
 _POSITION = ("epoch", "position", "step", "stale", "best", "summary")
 
 
-def schedule(step: int, total: int, warmup: float = 0.05) -> float:
-    """Share of the learning rate: linear warm-up, then cosine to 2 %."""
+def scale_rate(step: int, total: int, warmup: float = 0.05) -> float:
+    """The share of the learning rate at a step: linear warm-up, then a cosine to 2 %."""
     ramp = max(1.0, warmup * total)
     if step < ramp:
         return step / ramp
@@ -267,7 +267,7 @@ def schedule(step: int, total: int, warmup: float = 0.05) -> float:
     return 0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
-def _groups(net: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+def _group_parameters(net: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Weight decay on matrices only."""
     trained = [p for p in net.parameters() if p.requires_grad]
     return [

@@ -1,4 +1,4 @@
-"""Curves of a training for TensorBoard, where they are asked for."""
+"""Curves of a training for TensorBoard, where the option names a folder."""
 
 from __future__ import annotations
 
