@@ -111,7 +111,7 @@ def test_a_training_that_was_killed_goes_on(
     words = ("train", shop, "--model", "transformer", "--set", "epochs=3", "--set", "dim=8", "--set", "layers=1")
     words = (*words, "--set", "training.checkpoint_s=0", "--split", "leave-one-out", *NGRAM)
     assert run(*words, "--out", tmp_path / "whole").exit_code == 0
-    done, one_epoch = [], Training._one_epoch
+    done, one_epoch = [], Training._run_epoch
 
     def killed(self: Training) -> None:
         if len(done) == 2:
@@ -121,13 +121,13 @@ def test_a_training_that_was_killed_goes_on(
 
     monkeypatch.setattr(Checkpoints, "due", lambda self: True)
     with monkeypatch.context() as patch:
-        patch.setattr(Training, "_one_epoch", killed)
+        patch.setattr(Training, "_run_epoch", killed)
         assert run(*words, "--out", tmp_path / "b").exit_code == 130
     assert [p.name for p in (tmp_path / "b").iterdir()] == [".training"]
     assert run("recommend", tmp_path / "b", "--user", "u000001").exit_code == 1
     done.clear()
     shutil.copytree(tmp_path / "b", tmp_path / "old")
-    monkeypatch.setattr(Training, "_one_epoch", lambda self: (done.append(self.epoch), one_epoch(self)))
+    monkeypatch.setattr(Training, "_run_epoch", lambda self: (done.append(self.epoch), one_epoch(self)))
     again = run(*words, "--out", tmp_path / "b")
     assert again.exit_code == 0 and "holds an unfinished training. It resumes if" in again.stderr
     assert done[:2] == [2, 3]  # the second was done but for its validation

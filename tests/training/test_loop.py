@@ -54,7 +54,7 @@ def test_of_equally_good_epochs_the_later_is_kept(
 ) -> None:
     """And its weights are: those of a training that ends there, up to the schedule, which is the same here."""
     left = iter(found)
-    monkeypatch.setattr("penchant.training.steps.validation_ndcg", lambda model, validation: next(left))
+    monkeypatch.setattr("penchant.training.steps.measure_ndcg", lambda model, validation: next(left))
     model = SequenceModel(SMALL)
     log = fit(model, build_cycles(), options=TrainingOptions(patience=patience))
     assert (len(log.epochs), log.best_epoch) == (epochs, best)
