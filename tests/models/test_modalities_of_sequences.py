@@ -12,7 +12,7 @@ from penchant.data.training import TrainingData
 from penchant.errors import ModelError, OptionError, UsageError
 from penchant.fusion.feature_level import FEATURE_LEVEL
 from penchant.models.base import Additive, ModelState
-from penchant.models.ensemble.modality_experts import modality_experts
+from penchant.models.ensemble.modality_experts import make_modality_experts
 from penchant.models.nn.item_encoder import ItemTower, TowerOptions
 from penchant.models.registry import create, entry
 from penchant.models.sequence import SequenceModel, SequenceOptions
@@ -224,8 +224,10 @@ def test_decision_level_trains_an_expert_a_modality() -> None:
     parts = model.contributions(HISTORIES)
     assert set(parts) == {"behaviour", "text", "image"}
     np.testing.assert_allclose(sum(parts.values()), model.score(HISTORIES), atol=1e-4)
-    assert set(modality_experts(replace(SMALL, fusion="decision", modalities=("text",)), "gru").experts) == {"text"}
-    begun = modality_experts(replace(SMALL, fusion="decision", id_init="pca"), "gru").experts
+    assert set(make_modality_experts(replace(SMALL, fusion="decision", modalities=("text",)), "gru").experts) == {
+        "text"
+    }
+    begun = make_modality_experts(replace(SMALL, fusion="decision", id_init="pca"), "gru").experts
     starts = {modality: expert.options.id_init for modality, expert in begun.items()}  # type: ignore[attr-defined]
     assert starts.pop("behaviour") == "pca" and set(starts.values()) == {"random"}, "the others have no ids"
 

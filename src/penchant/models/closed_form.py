@@ -47,7 +47,7 @@ def pack_record(record: object) -> ModelState:
     """A record as a state; the arrays of a matrix or a mapping have the name of the field and a dot before theirs."""
     tensors: dict[str, npt.NDArray[Any]] = {}
     values: dict[str, Any] = {}
-    for name in _names(type(record)):
+    for name in _list_fields(type(record)):
         value = getattr(record, name)
         if sp.issparse(value):
             tensors |= to_arrays(value, name)
@@ -63,7 +63,7 @@ def pack_record(record: object) -> ModelState:
 def unpack_record(record_type: type[Record], state: ModelState) -> Record:
     """The opposite of `pack_record`."""
     parts: dict[str, object] = {}
-    for name in _names(record_type):
+    for name in _list_fields(record_type):
         if name in state.metadata:
             parts[name] = state.metadata[name]
         elif name in state.tensors:
@@ -77,5 +77,5 @@ def unpack_record(record_type: type[Record], state: ModelState) -> Record:
     return record_type(**parts)
 
 
-def _names(record_type: type) -> list[str]:
+def _list_fields(record_type: type) -> list[str]:
     return [part.name for part in fields(record_type)]

@@ -93,7 +93,7 @@ class Entry:
 def _build_sequence(entry: Entry, name: str, options: Options) -> Model:
     """One network, or with `fusion=decision` one of every modality."""
     if options(name).fusion == "decision":
-        build: Callable[..., Model] = _load("ensemble.modality_experts", "modality_experts")
+        build: Callable[..., Model] = _load("ensemble.modality_experts", "make_modality_experts")
         return build(options(name), name)
     return entry.model_class()(options(name), name)
 

@@ -4,33 +4,33 @@ import numpy as np
 import torch
 
 from penchant.data.sequences import SequenceBatch
-from penchant.models.nn.time_bias import BUCKETS, FUTURE, MASKED, PairBias, pair_buckets, time_bucket
+from penchant.models.nn.time_bias import BUCKETS, FUTURE, MASKED, PairBias, bucket_pairs, bucket_times
 from penchant.models.nn.tokens import pad
 from penchant.models.nn.transformer import attend
 
 
 def test_four_buckets_an_octave() -> None:
-    assert time_bucket(torch.tensor([0, 1, 2, 3, 7, 8])).tolist() == [0, 4, 6, 8, 12, 12]
+    assert bucket_times(torch.tensor([0, 1, 2, 3, 7, 8])).tolist() == [0, 4, 6, 8, 12, 12]
     seconds = torch.arange(1, 1 << 16)
-    result = time_bucket(seconds)
+    result = bucket_times(seconds)
     assert (result.diff() >= 0).all()
     assert (result == torch.floor(torch.log2((seconds + 1).double())) * 4 + result % 4).all()
-    assert int(time_bucket(torch.tensor([2**40]))) == BUCKETS - 1
+    assert int(bucket_times(torch.tensor([2**40]))) == BUCKETS - 1
 
 
 def test_pairs_see_the_request_only_where_it_is_given() -> None:
     batch = SequenceBatch.of_items([[1, 2, 3]], [[0, 1, 4]]).at(np.array([8]))
     window = pad(batch, batch.offsets[:-1], batch.offsets[1:])
-    hidden = pair_buckets(window, request=False)[0].tolist()
+    hidden = bucket_pairs(window, request=False)[0].tolist()
     assert hidden == [[0, FUTURE, FUTURE], [4, 0, FUTURE], [9, 8, 0]]
-    given = pair_buckets(window, request=True)[0]
+    given = bucket_pairs(window, request=True)[0]
     assert (given - BUCKETS).tolist() == [
         [4, FUTURE - BUCKETS, FUTURE - BUCKETS],
         [9, 8, FUTURE - BUCKETS],
         [12, 12, 9],
     ]
     unknown = pad(batch.at(None), batch.offsets[:-1], batch.offsets[1:])
-    assert pair_buckets(unknown, request=True)[0, 2].tolist() == hidden[2]
+    assert bucket_pairs(unknown, request=True)[0, 2].tolist() == hidden[2]
 
 
 def test_the_bias_equals_plain_indexing_and_its_gradient() -> None:

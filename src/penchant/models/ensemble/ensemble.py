@@ -286,7 +286,7 @@ class Ensemble:
 
     def modality_names(self) -> list[str]:
         """The modalities that its experts read, `behaviour` for experts of ids and events."""
-        seen = [_modalities_of(expert) for expert in self.experts.values()]
+        seen = [_list_modalities(expert) for expert in self.experts.values()]
         return sorted({name for names in seen for name in names}, key=lambda name: (name != BEHAVIOUR, name))
 
     def attach(self, modalities: Modalities) -> None:
@@ -300,7 +300,7 @@ class Ensemble:
         experts = {
             name: expert.without(modalities) if isinstance(expert, Multimodal) else expert
             for name, expert in self.experts.items()
-            if set(_modalities_of(expert)) - modalities
+            if set(_list_modalities(expert)) - modalities
         }
         if not experts:
             raise ModelError("No expert is left without these modalities.", remedy="Leave out fewer modalities.")
@@ -354,7 +354,7 @@ class Ensemble:
         return {name: standardise(_take_logarithm(z) if name in self.heavy_tailed else z) for name, z in raw}
 
 
-def _modalities_of(expert: Model) -> Sequence[str]:
+def _list_modalities(expert: Model) -> Sequence[str]:
     return expert.modality_names() if isinstance(expert, Multimodal) else [BEHAVIOUR]
 
 

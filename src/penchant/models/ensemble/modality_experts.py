@@ -12,7 +12,7 @@ from penchant.models.sequence import SequenceModel, SequenceOptions
 ALL_MODALITIES = (BEHAVIOUR, TEXT, IMAGE, AUDIO, ATTRIBUTES)
 
 
-def modality_experts(options: SequenceOptions, name: str) -> Ensemble:
+def make_modality_experts(options: SequenceOptions, name: str) -> Ensemble:
     """`fusion=decision` of a sequence model: score = Σ_m w_m z_m(u, i), one network m for each modality.
 
     Every network reads the items by one modality alone, precomputed embeddings and the graph included; a modality that

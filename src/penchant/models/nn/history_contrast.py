@@ -40,11 +40,11 @@ def compute_history_contrast(
         return net.log_scale * 0.0
     rows = rng.permutation(rows)[:ROWS]
     windows = sequences.windows(starts[rows], stops[rows] - 1)
-    sides = [_last(net, augment_histories(windows, augmentation, rng), rng) for _ in range(2)]
+    sides = [_read_last(net, augment_histories(windows, augmentation, rng), rng) for _ in range(2)]
     return nt_xent(sides[0], sides[1])
 
 
-def _last(net: SequenceNet, windows: SequenceBatch, rng: np.random.Generator) -> Float[Tensor, "windows dim"]:
+def _read_last(net: SequenceNet, windows: SequenceBatch, rng: np.random.Generator) -> Float[Tensor, "windows dim"]:
     """The state after the last event of each window."""
     padded = pad(windows, windows.offsets[:-1], windows.offsets[1:]).to(net.device)
     hidden = net.learn(padded, windows, request=False, id_dropout=0.0, rng=rng)

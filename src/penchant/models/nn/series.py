@@ -27,13 +27,13 @@ class Reader(Protocol):
         """`request`: the time of the request may be read where the batch gives it."""
 
 
-def _shape(options: SequenceOptions) -> tuple[int, ...]:
+def _choose_shape(options: SequenceOptions) -> tuple[int, ...]:
     return (options.n_interests, options.dim) if options.n_interests > 1 else (options.dim,)
 
 
 def read_last_vectors(read: Reader, histories: SequenceBatch, options: SequenceOptions) -> Float32s:
     """After the last event, `[B, dim]` (`[B, K, dim]`); zeros for an empty history."""
-    out = np.zeros((len(histories), *_shape(options)), dtype=np.float32)
+    out = np.zeros((len(histories), *_choose_shape(options)), dtype=np.float32)
     cut = histories.last(options.max_length)
     for rows, window in group_by_length(cut, BATCH_TOKENS):
         vectors = read(window, cut)
@@ -44,7 +44,7 @@ def read_last_vectors(read: Reader, histories: SequenceBatch, options: SequenceO
 
 def read_series(read: Reader, histories: SequenceBatch, options: SequenceOptions) -> Float32s:
     """After every event, `[E, dim]` (`[E, K, dim]`), each from at most `max_length` events; no request is read."""
-    out = np.zeros((histories.n_events, *_shape(options)), dtype=np.float32)
+    out = np.zeros((histories.n_events, *_choose_shape(options)), dtype=np.float32)
     for window, batch, events, cells in iterate_events(histories, options.max_length, BATCH_TOKENS):
         out[events] = read(window, batch, request=False)[cells].cpu().numpy()
     return out

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from penchant.models.nn.time_bias import pair_buckets
+from penchant.models.nn.time_bias import bucket_pairs
 from penchant.models.nn.tokens import Padded
 
 
@@ -34,7 +34,7 @@ class BlockStack(nn.Module):
         self, tokens: Float[Tensor, "batch time dim"], window: Padded, *, request: bool
     ) -> Float[Tensor, "batch time dim"]:
         """Event tokens to interest vectors."""
-        buckets = pair_buckets(window, request=request) if self.time_bias else None
+        buckets = bucket_pairs(window, request=request) if self.time_bias else None
         x = tokens if self.positions is None else tokens + self.positions[: tokens.shape[1]]
         for block in self.blocks:
             x = block(x, buckets)

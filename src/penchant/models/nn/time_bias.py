@@ -19,20 +19,20 @@ MASKED = -1e4
 """Stands for minus infinity: its exponential and its SiLU are 0, and no product with it is NaN."""
 
 
-def time_bucket(seconds: Int[Tensor, " *shape"]) -> Int[Tensor, " *shape"]:
+def bucket_times(seconds: Int[Tensor, " *shape"]) -> Int[Tensor, " *shape"]:
     """Log buckets of elapsed seconds, int32.
 
     The exponent and the first two bits of the mantissa of 1 + seconds: four steps an octave, linear inside it, for
     the cost of a shift.
 
-    >>> time_bucket(torch.tensor([0, 1, 2, 3, 7, 8])).tolist()
+    >>> bucket_times(torch.tensor([0, 1, 2, 3, 7, 8])).tolist()
     [0, 4, 6, 8, 12, 12]
     """
     bits = (seconds.clamp(0, 2**31 - 2).to(torch.float32) + 1.0).view(torch.int32)
     return (bits >> 21) - 127 * OCTAVE
 
 
-def pair_buckets(window: Padded, *, request: bool) -> Int[Tensor, "batch time time"]:
+def bucket_pairs(window: Padded, *, request: bool) -> Int[Tensor, "batch time time"]:
     """int32 `[batch, query, key]`: the bucket of the time from key to query; keys of the future are `FUTURE`.
 
     With `request` the time of a query is that of the next event or the request, in the second half of the table.
@@ -45,7 +45,7 @@ def pair_buckets(window: Padded, *, request: bool) -> Int[Tensor, "batch time ti
         known = window.next_times != UNKNOWN
         next_times = (window.next_times - origin).clamp(0, 2**31 - 2).to(torch.int32)
         queries, half = torch.where(known, next_times, keys), known.to(torch.int32) * BUCKETS
-    buckets = time_bucket(queries[:, :, None] - keys[:, None, :]).add_(half[:, :, None])
+    buckets = bucket_times(queries[:, :, None] - keys[:, None, :]).add_(half[:, :, None])
     size = buckets.shape[1]
     future = torch.ones(size, size, dtype=torch.bool, device=buckets.device).triu_(1)
     return buckets.masked_fill_(future, FUTURE)
