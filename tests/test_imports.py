@@ -187,12 +187,12 @@ def test_nothing_in_the_package_imports_its_testing_folder() -> None:
         ("evaluation/x.py", "def f():\n    from penchant.serving import api", "evaluation may import"),
     ],
 )
-def test_a_forbidden_import_is_found(tmp_path: Path, file: str, line: str, reason: str) -> None:
+def test_a_forbidden_import_is_reported(tmp_path: Path, file: str, line: str, reason: str) -> None:
     path = tmp_path / file
     path.parent.mkdir()
     path.write_text(line)
-    found = violations(tmp_path)
-    assert found and reason in found[0]
+    lines = violations(tmp_path)
+    assert lines and reason in lines[0]
 
 
 @pytest.mark.parametrize("line", ["from penchant.data.ragged import Ragged", "from penchant.errors import DataError"])
@@ -244,14 +244,14 @@ COMES_WITH = {"tokenizers": "transformers", "huggingface-hub": "transformers", "
 
 def third_party() -> set[str]:
     """Top-level packages that the source imports and that are neither ours nor Python's."""
-    found = set()
+    names = set()
     for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
-                found |= {alias.name.split(".")[0] for alias in node.names}
+                names |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
-                found.add(node.module.split(".")[0])
-    return found - set(sys.stdlib_module_names) - {"penchant"}
+                names.add(node.module.split(".")[0])
+    return names - set(sys.stdlib_module_names) - {"penchant"}
 
 
 def test_every_package_that_is_imported_is_declared() -> None:

@@ -41,13 +41,13 @@ def test_cuda_packages_stop_it_and_the_remedy_is_printed(
 ) -> None:
     monkeypatch.setattr(look_first, "would_install", lambda torch, arguments: CUDA)
     assert look_first.main() == 1
-    told = capsys.readouterr().err
-    assert "would bring 3 CUDA packages (several GB): nvidia-cublas, nvidia-cudnn, triton" in told
-    assert 'make test PIP_ARGS="--extra-index-url' in told
-    assert "make test ALLOW_CUDA=1" in told
+    message = capsys.readouterr().err
+    assert "would bring 3 CUDA packages (several GB): nvidia-cublas, nvidia-cudnn, triton" in message
+    assert 'make test PIP_ARGS="--extra-index-url' in message
+    assert "make test ALLOW_CUDA=1" in message
 
 
-def test_cuda_may_be_asked_for(look_first: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cuda_may_be_allowed(look_first: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(look_first, "would_install", lambda torch, arguments: CUDA)
     monkeypatch.setenv("ALLOW_CUDA", "1")
     assert look_first.main() == 0

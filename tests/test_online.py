@@ -1,4 +1,4 @@
-"""One event more costs one call of the model, and the vector is the one that the whole log gives."""
+"""One more event costs one call of the model, and its vector equals that of the complete log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 
 LENGTHS = (3, 9, 30)
-"""Events of the people asked about; the model reads eight."""
+"""Events of each tested user; the model reads eight."""
 
 
 SMALL = {"dim": 16, "layers": 1, "epochs": 2, "max_length": 8}
@@ -31,7 +31,7 @@ def log() -> pl.DataFrame:
 
 
 def rich() -> pl.DataFrame:
-    """The same with a kind, a value, a dwell and a text of the event's own."""
+    """The same with kind, value, dwell and text of each event."""
     rng = np.random.default_rng(2)
     rows = log().height
     return log().with_columns(
@@ -42,7 +42,7 @@ def rich() -> pl.DataFrame:
     )
 
 
-def people() -> pl.DataFrame:
+def user_table() -> pl.DataFrame:
     return pl.DataFrame(
         {"user_id": [f"u{u}" for u in range(24)], "age": [20 + u for u in range(24)], "city": ["Ulm", "Bern"] * 12}
     )
@@ -60,14 +60,14 @@ def rec(request: pytest.FixtureRequest) -> Recommender:
 
 
 def check_parity(rec: Recommender, events: pl.DataFrame, user: str) -> None:
-    whole = rec.histories(np.arange(rec.dataset.n_users)).at(None)
+    histories = rec.histories(np.arange(rec.dataset.n_users)).at(None)
     code = int(rec.dataset.encode_users([user])[0])
-    offline = rec.dense_model().interests(whole)[whole.offsets[code] : whole.offsets[code + 1]]
+    offline = rec.dense_model().interests(histories)[histories.offsets[code] : histories.offsets[code + 1]]
     mine = events.filter(pl.col("user_id") == user)
     for known in (1, mine.height - 1, mine.height):  # before the last event, and one event more
         online = rec.interests(history=mine.head(known))
         np.testing.assert_allclose(online.vectors[-1], offline[known - 1], atol=1e-5)
-        single = rec.dense_model().user_vectors(whole.take([code]).keep(np.arange(mine.height) < known))
+        single = rec.dense_model().user_vectors(histories.take([code]).keep(np.arange(mine.height) < known))
         np.testing.assert_allclose(single[0], offline[known - 1], atol=1e-5)
 
 
@@ -79,16 +79,16 @@ def test_the_online_vector_is_the_offline_one(rec: Recommender, user: str) -> No
 @pytest.mark.parametrize(
     "options", [*({"encoder": name} for name in ENCODERS), {"head": "mol"}, {"n_interests": 3}], ids=str
 )
-def test_so_it_is_with_all_that_events_and_people_can_carry(options: dict[str, Any]) -> None:
+def test_parity_with_all_content_of_events_and_users(options: dict[str, Any]) -> None:
     items = pl.DataFrame({"item_id": [f"i{n}" for n in range(12)], "title": ["red boat", "green tea", "old book"] * 4})
-    rec = learned(Dataset.from_tables(rich(), items, people()), epochs=1, **options)
-    whole = rec.histories(np.arange(rec.dataset.n_users))
-    assert whole.user_modalities and whole.content is not None
+    rec = learned(Dataset.from_tables(rich(), items, user_table()), epochs=1, **options)
+    histories = rec.histories(np.arange(rec.dataset.n_users))
+    assert histories.user_modalities and histories.content is not None
     check_parity(rec, rich(), "u1")
     mine = rich().filter(pl.col("user_id") == "u1")
     known, handed = rec.recommend("u1", k=5), rec.recommend(history=mine, k=5)
     assert known.item_ids[0] == handed.item_ids[0]
-    stranger = rec.recommend(history=mine.with_columns(user_id=pl.lit("nobody")), k=5)
+    stranger = rec.recommend(history=mine.with_columns(user_id=pl.lit("stranger")), k=5)
     nameless = rec.recommend(history=mine.drop("user_id"), k=5)
     np.testing.assert_array_equal(stranger.scores, nameless.scores)
     assert np.abs(stranger.scores - handed.scores).max() > 0  # of a stranger nothing is known

@@ -121,7 +121,7 @@ def test_what_cannot_be_is_refused_with_the_remedy(path: str, value: object, mes
         options.replace_option(Outer(), path, value)
 
 
-def test_whole_numbers_beyond_every_float_are_refused() -> None:
+def test_integers_beyond_every_float_are_rejected() -> None:
     """Where limits are checked a number of 400 digits is one like any other: it does not break the check."""
     for value in (10**400, -(10**400), float("inf"), float("nan")):
         with pytest.raises(UsageError, match=r"dim=\S+ is out of range\. Give 1 or more, at most 1\.8e\+308\."):

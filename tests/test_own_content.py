@@ -1,4 +1,4 @@
-"""What people make themselves: words, pictures and sounds of events and of users, into interests and requests."""
+"""Content of events and users: texts, pictures and sounds enter interests and requests."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def recommender(data: Dataset, model: str = "content") -> Recommender:
     return Recommender.fit(data, Config(model=model), modalities=(modalities, fitted))
 
 
-OWN = {
+EVENTS = {
     "user_id": ["u", "u", "v", "v"],
     "item_id": ["i3", None, "i0", None],
     "timestamp": [10, 20, 10, 20],
@@ -124,7 +124,7 @@ OWN = {
 
 
 def test_pictures_and_sounds_of_events_enter_the_interest(folder: Path) -> None:
-    data = shop(folder, OWN)
+    data = shop(folder, EVENTS)
     rec = recommender(data)
     batch = rec.histories(np.arange(2))
     scores = rec.scores(batch)
@@ -135,14 +135,14 @@ def test_pictures_and_sounds_of_events_enter_the_interest(folder: Path) -> None:
 
 
 def test_a_picture_and_a_voice_note_of_one_moment_share_a_token(folder: Path) -> None:
-    told = {
+    events = {
         "user_id": ["u"] * 5 + ["v"],
         "item_id": [None, None, None, "i1", "i1", None],
         "timestamp": [10, 13, 40, 60, 62, 12],
         "image": ["red.png", None, "blue.png", "green.png", None, None],
         "audio": [None, "low.wav", None, None, "high.wav", "high.wav"],
     }
-    data = shop(folder, told)
+    data = shop(folder, events)
     alone, _ = embed_event_contents(data, encoders())
     assert (alone >= 0).all()
     rows, content = embed_event_contents(data, encoders(align_s=5))
@@ -161,12 +161,12 @@ def test_the_tolerance_is_kept_with_the_encoders_and_checked() -> None:
         ModalityOptions(align_s=-1)
 
 
-def test_somebody_known_by_their_own_picture_alone(folder: Path) -> None:
-    told = {"user_id": ["u", "u"], "item_id": ["i3", "i4"], "timestamp": [1, 2]}
-    data = shop(folder, told, {"user_id": ["u", "new", "silent"], "image": [None, "red.png", None]})
+def test_a_user_known_by_their_picture_alone(folder: Path) -> None:
+    events = {"user_id": ["u", "u"], "item_id": ["i3", "i4"], "timestamp": [1, 2]}
+    data = shop(folder, events, {"user_id": ["u", "new", "silent"], "image": [None, "red.png", None]})
     rec = recommender(data)
-    found = rec.recommend(["new", "silent"], k=3)
-    assert set(found.item_ids[0]) == {"i0", "i1", "i2"} and found.sources == ["content", "popularity"]
+    answer = rec.recommend(["new", "silent"], k=3)
+    assert set(answer.item_ids[0]) == {"i0", "i1", "i2"} and answer.sources == ["content", "popularity"]
     counted = recommender(data, "cooccurrence")
     assert set(counted.recommend("new", k=3).item_ids[0]) == {"i0", "i1", "i2"}
     series = rec.scores(rec.histories(np.array([0])))
@@ -174,18 +174,18 @@ def test_somebody_known_by_their_own_picture_alone(folder: Path) -> None:
 
 
 def test_a_bundle_answers_without_the_folder(folder: Path, tmp_path: Path) -> None:
-    data = shop(folder, OWN, {"user_id": ["u", "v", "w"], "image": [None, None, "green.png"]})
+    data = shop(folder, EVENTS, {"user_id": ["u", "v", "w"], "image": [None, None, "green.png"]})
     rec = recommender(data)
-    found = rec.recommend(["u", "v", "w"], k=9)
+    answer = rec.recommend(["u", "v", "w"], k=9)
     rec.save(tmp_path / "bundle")
     for file in folder.iterdir():
         file.unlink()
     again = Recommender.load(tmp_path / "bundle").recommend(["u", "v", "w"], k=9)
-    assert again.item_ids == found.item_ids and np.allclose(again.scores, found.scores)
+    assert again.item_ids == answer.item_ids and np.allclose(again.scores, answer.scores)
 
 
 def test_an_update_says_what_became_of_the_new_files(folder: Path) -> None:
-    rec = recommender(shop(folder, OWN))
+    rec = recommender(shop(folder, EVENTS))
     notes = ["items.image: 9 used.", "items.audio: 6 used.", "events.image: 1 used.", "events.audio: 1 used."]
     assert list(rec.record.notes) == notes
     log = {"user_id": ["u", "v"], "item_id": ["n1", "n2"], "timestamp": [30, 31]}
@@ -194,8 +194,8 @@ def test_an_update_says_what_became_of_the_new_files(folder: Path) -> None:
     assert fresh.record.updates[-1].files == {"items.image": "1 used; not used: 1 missing (gone.png)."}
 
 
-def test_asked_with_a_picture_or_a_sound(folder: Path, tmp_path: Path) -> None:
-    rec = recommender(shop(folder, OWN), "cooccurrence")
+def test_a_picture_or_a_sound_as_a_cold_query(folder: Path, tmp_path: Path) -> None:
+    rec = recommender(shop(folder, EVENTS), "cooccurrence")
     assert set(rec.recommend(image=folder / "green.png", k=3).item_ids[0]) == {"i3", "i4", "i5"}
     assert set(rec.recommend(audio=folder / "high.wav", k=3).item_ids[0]) == {"i1", "i4", "i7"}
     assert rec.interests(image=str(folder / "green.png")).vectors.shape[0] == 1
@@ -211,17 +211,17 @@ def test_asked_with_a_picture_or_a_sound(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_network_learns_from_pictures_without_items(folder: Path) -> None:
-    """People upload a picture, then take an item of its colour: what was uploaded decides what comes next."""
+    """Users upload a picture, then choose an item of its colour: the upload determines the next item."""
     rng = np.random.default_rng(0)
-    told: dict[str, list[Any]] = {"user_id": [], "item_id": [], "timestamp": [], "image": []}
+    events: dict[str, list[Any]] = {"user_id": [], "item_id": [], "timestamp": [], "image": []}
     colours = list(COLOURS)
     for user in range(60):
         colour = user % 3
-        told["user_id"] += [f"u{user}"] * 2
-        told["item_id"] += [None, f"i{3 * colour + rng.integers(0, 3)}"]
-        told["timestamp"] += [10, 20]
-        told["image"] += [f"{colours[colour]}.png", None]
-    data = shop(folder, told)
+        events["user_id"] += [f"u{user}"] * 2
+        events["item_id"] += [None, f"i{3 * colour + rng.integers(0, 3)}"]
+        events["timestamp"] += [10, 20]
+        events["image"] += [f"{colours[colour]}.png", None]
+    data = shop(folder, events)
     fitted = encoders()
     modalities = fitted.encode_table(schema.ITEMS, data.items, root=data.root)
     batch = pack_histories(data, fitted)
@@ -232,4 +232,4 @@ def test_a_network_learns_from_pictures_without_items(folder: Path) -> None:
     best = np.argsort(-model.score(first), axis=1)[:, :3]
     assert [sorted(row) for row in best.tolist()] == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
     bare = model.score(replace(first, content_rows=None, content=None))
-    assert np.allclose(bare[0], bare[1], atol=1e-5)  # nothing else tells these people apart
+    assert np.allclose(bare[0], bare[1], atol=1e-5)  # nothing else distinguishes these users

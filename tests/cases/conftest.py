@@ -1,4 +1,4 @@
-"""What the kinds of input share: the program in this process, and Python in a bounded process of its own."""
+"""Shared by the kinds of input: the program in this process, and Python in a separate bounded process."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def run() -> Callable[..., Result]:
 
 @pytest.fixture(scope="session")
 def run_python() -> Callable[..., Any]:
-    """Run a script in a process of its own, with limits on its time and memory."""
+    """Run a script in a separate process with limits on its time and memory."""
 
     def call(
         script: str, *words: object, memory: int = 16 << 30, timeout_s: int = 100, answer: str = ""

@@ -13,7 +13,7 @@ from penchant.models.als import ALS, ALSOptions, fold_in
 
 pytest.importorskip("implicit")
 TODAY = pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="a faded event keeps preference 1; mended by issue 15, point 3"
+    strict=True, raises=AssertionError, reason="a faded event keeps preference 1; fixed by issue 15, point 3"
 )
 OPTIONS = ALSOptions(dim=8)
 ITEMS = np.random.default_rng(0).normal(size=(12, 8)).astype(np.float32)

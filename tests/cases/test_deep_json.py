@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 TODAY = pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="depth is not bounded before parsing; mended by issue 14, point 14"
+    strict=True, raises=AssertionError, reason="depth is not bounded before parsing; fixed by issue 14, point 14"
 )
 KEYS = {
     "events": '"user_id":"u1","item_id":"i1","timestamp":1714521600',

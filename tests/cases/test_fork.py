@@ -1,4 +1,4 @@
-"""A child that was forked after the parent answered gives an answer of its own."""
+"""A child that was forked after the parent answered answers too."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ else:
     os.waitpid(child, 0)
 """
 TODAY = pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="a thread pool of the parent is waited for; mended by issue 14, point 13"
+    strict=True, raises=AssertionError, reason="a thread pool of the parent is waited for; fixed by issue 14, point 13"
 )
 
 

@@ -14,7 +14,7 @@ N_ITEMS, NEGATIVES, TOKENS = 100, 20, 20_000
 TODAY = pytest.mark.xfail(
     strict=True,
     raises=AssertionError,
-    reason="the mean over negatives stands for their sum; mended by issue 15, point 3",
+    reason="the mean over negatives stands for their sum; fixed by issue 15, point 3",
 )
 
 

@@ -14,7 +14,7 @@ from typer.testing import Result
 
 Run = Callable[..., Result]
 TODAY = pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="control and bidi characters pass through; mended by issue 14, point 14"
+    strict=True, raises=AssertionError, reason="control and bidi characters pass through; fixed by issue 14, point 14"
 )
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -67,8 +67,8 @@ def write_tables(folder: Path) -> None:
         "price": [1.0 * k for k in n],
     }
     pl.DataFrame(items).write_parquet(folder / "items.parquet")
-    people = {"user_id": USERS, "gender": [HOSTILE[k % 3] for k in range(80)], "age": list(range(80))}
-    pl.DataFrame(people).write_parquet(folder / "users.parquet")
+    users = {"user_id": USERS, "gender": [HOSTILE[k % 3] for k in range(80)], "age": list(range(80))}
+    pl.DataFrame(users).write_parquet(folder / "users.parquet")
 
 
 @pytest.fixture(scope="module")

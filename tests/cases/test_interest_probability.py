@@ -12,7 +12,7 @@ from penchant.recommender.recommender import Recommender
 from penchant.simulator import SimulatorOptions, simulate
 
 TODAY = pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="the answer is that of the negatives drawn; mended by issue 15, point 3"
+    strict=True, raises=AssertionError, reason="the answer is that of the negatives drawn; fixed by issue 15, point 3"
 )
 FAST = {"modalities.text.encoder": "ngram", "modalities.text.dim": "16"}
 

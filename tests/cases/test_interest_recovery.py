@@ -35,7 +35,7 @@ def mean_of_last(
 
 @pytest.mark.slow
 @pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="interests are raw transformer states; mended by issue 15, point 5"
+    strict=True, raises=AssertionError, reason="interests are raw transformer states; fixed by issue 15, point 5"
 )
 def test_smoothing_gains_nothing_more(tmp_path: Path) -> None:
     simulate(SimulatorOptions(users=200, items=100, events=6000, seed=1)).write(tmp_path)

@@ -14,7 +14,7 @@ from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 
 TODAY = pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="0/1 labels are not read as signals; mended by issue 14, point 1"
+    strict=True, raises=AssertionError, reason="0/1 labels are not read as signals; fixed by issue 14, point 1"
 )
 COLUMNS = ("label", "clicked", "is_click", "click", "target", "like", "rating")
 USERS = [f"u{n}" for n in range(120)]

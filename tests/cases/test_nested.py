@@ -44,7 +44,7 @@ def cases(failing: set[str]) -> list[object]:
     mark = pytest.mark.xfail(
         strict=True,
         raises=(AssertionError, PolarsError),
-        reason="nested cells pass through or end in a native error; mended by issue 14, point 5",
+        reason="nested cells pass through or end in a native error; fixed by issue 14, point 5",
     )
     return [pytest.param(name, marks=mark if name in failing else ()) for name in NESTED]
 

@@ -10,7 +10,7 @@ from penchant.data.dataset import Dataset
 
 N = 1000
 TODAY = pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="rows vanish after an open quotation mark; mended by issue 14, point 5"
+    strict=True, raises=AssertionError, reason="rows vanish after an open quotation mark; fixed by issue 14, point 5"
 )
 HEADS = {"csv": "user_id,item_id,timestamp,text", "tsv": "user_id\titem_id\ttimestamp\ttext"}
 HEADS["inter"] = "user_id:token\titem_id:token\ttimestamp:float\ttext:token_seq"

@@ -1,4 +1,4 @@
-"""A log in parts, out of order among themselves, with names and units of their own."""
+"""A log in parts, out of order among themselves, with different names and units."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HALF = N // 2
 TODAY = pytest.mark.xfail(
     strict=True,
     raises=AssertionError,
-    reason="names and units are those of the first part; mended by issue 14, point 5",
+    reason="names and units are those of the first part; fixed by issue 14, point 5",
 )
 
 

@@ -1,4 +1,4 @@
-"""Low ratings, dislikes and explicit zeros: lists come from what people loved, not from all that they rated."""
+"""Low ratings, dislikes and explicit zeros: lists come from what users like, not from all that they rated."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 
 TODAY = pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="models do not read values of events; mended by issue 14, point 1"
+    strict=True, raises=AssertionError, reason="models do not read values of events; fixed by issue 14, point 1"
 )
 MODELS = ("cooccurrence", "item_knn", "user_knn", "ease", "als")
 USERS = [f"u{n}" for n in range(120)]

@@ -16,7 +16,7 @@ from penchant.errors import PenchantError
 from penchant.llm.language_model import load as load_language_model
 
 TODAY = pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="stdin may allow the author's code; mended by issue 14, point 12"
+    strict=True, raises=AssertionError, reason="stdin may allow the author's code; fixed by issue 14, point 12"
 )
 CODE = """
 from pathlib import Path

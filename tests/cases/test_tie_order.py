@@ -12,7 +12,7 @@ import pytest
 from typer.testing import Result
 
 TODAY = pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="the order inside ties is not measured; mended by issue 15, point 1"
+    strict=True, raises=AssertionError, reason="the order inside ties is not measured; fixed by issue 15, point 1"
 )
 
 

@@ -26,7 +26,7 @@ TEXT = (
     "%Y-%m-%dT%H:%M:%S%z",
     "%d/%b/%Y:%H:%M:%S %z",
 )
-REASON = "the format is not obeyed for numbers, nor with %H alone; mended by issue 14, point 5"
+REASON = "the format is not obeyed for numbers, nor with %H alone; fixed by issue 14, point 5"
 HOURS = pytest.mark.xfail(strict=True, raises=ComputeError, reason=REASON)
 
 

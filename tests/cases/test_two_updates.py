@@ -40,7 +40,7 @@ def write(folder: Path, users: list[str], start_s: int) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="the later writer drops the other; mended by issue 14, point 13"
+    strict=True, raises=AssertionError, reason="the later writer drops the other; fixed by issue 14, point 13"
 )
 def test_no_update_is_lost(run: Callable[..., Result], tmp_path: Path) -> None:
     bundle = tmp_path / "bundle"

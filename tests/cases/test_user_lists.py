@@ -1,4 +1,4 @@
-"""`--users FILE` in the forms that people write, and `--deny` and `--allow` lists of any length."""
+"""`--users FILE` in common forms, and `--deny` and `--allow` lists of any length."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from penchant.recommender.recommender import Recommender
 Run = Callable[..., Result]
 N = 3000
 TODAY = pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="a file of users is read too strictly; mended by issue 14, point 8"
+    strict=True, raises=AssertionError, reason="a file of users is read too strictly; fixed by issue 14, point 8"
 )
 LONG = pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="a long list is taken for a file's name; mended by issue 14, point 8"
+    strict=True, raises=AssertionError, reason="a long list is taken for a file's name; fixed by issue 14, point 8"
 )
 
 

@@ -1,4 +1,4 @@
-"""A small simulated platform and a bundle trained on it, made once."""
+"""A small simulated platform and a bundle trained on it, built once."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def test_a_bad_call_ends_with_2() -> None:
 @pytest.mark.parametrize(
     ("error", "code", "message"),
     [
-        (DataError("The file x is odd.", remedy="Mend it."), 1, "penchant: The file x is odd. Mend it.\n"),
+        (DataError("The file x is odd.", remedy="Repair it."), 1, "penchant: The file x is odd. Repair it.\n"),
         (UsageError("No.", remedy="Yes."), 2, "penchant: No. Yes.\n"),
         (KeyboardInterrupt(), 130, "penchant: Interrupted. No incomplete file is left behind.\n"),
     ],
@@ -85,7 +85,7 @@ def test_an_error_is_one_line_on_stderr_and_a_code(
     assert (done.exit_code, done.stderr, done.stdout) == (code, message, "")
 
 
-def test_an_error_that_nobody_foresaw_hides_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_hides_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Dataset, "load", lambda *_, **__: 1 // 0)
     done = CliRunner().invoke(app, ["check", "x"])
     assert done.exit_code == 1 and "Traceback" not in done.output
@@ -122,12 +122,12 @@ def test_a_signal_waits_until_torch_is_loaded(number: int, code: str, tmp_path: 
         "except BaseException:\n"
         "    os.abort()\n"
     )
-    told = (
+    script = (
         "import signal\n"
         "from penchant.cli import app\n"
         "app.app = lambda: (__import__('torch'), signal.pause())\n"
         "try:\n    app.run()\n"
         "except BaseException as e:\n    print(type(e).__name__, *e.args)\n"
     )
-    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=60)
     assert done.stdout.split("\n")[:2] == ["loaded", code], done.stderr

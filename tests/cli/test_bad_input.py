@@ -87,7 +87,7 @@ def test_one_user_trains_and_says_that_nothing_was_tested(run: Run, tmp_path: Pa
 @pytest.mark.parametrize(
     "events",
     ["".join(f"u{n % 5},i{n % 2},{n}\n" for n in range(10)), "".join(f"u{n % 3},same,{n}\n" for n in range(9))],
-    ids=["two events a person", "one item"],
+    ids=["two events a user", "one item"],
 )
 def test_too_little_for_the_default_model_says_which_to_take(run: Run, tmp_path: Path, events: str) -> None:
     data = folder(tmp_path / "d", "user_id,item_id,timestamp\n" + events)
@@ -170,7 +170,7 @@ def test_unknown_users_and_items(run: Run, bundle: Path) -> None:
     failed(
         run("recommend", bundle, "--user", "u00001"), 1, "The user 'u00001' is not known. Nearest: u0000", "--history"
     )
-    failed(run("interests", bundle, "--user", "nobody at all"), 1, "The user 'nobody at all' is not known.")
+    failed(run("interests", bundle, "--user", "unknown user"), 1, "The user 'unknown user' is not known.")
     failed(
         run("explain", bundle, "--user", "u000001", "--item", "i00001"), 1, "The item 'i00001' is not known. Nearest"
     )
@@ -195,7 +195,7 @@ def test_requests_that_contradict_themselves(run: Run, bundle: Path, tmp_path: P
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_history_of_several_people_is_refused(run: Run, bundle: Path, tmp_path: Path) -> None:
+def test_a_history_of_several_users_is_rejected(run: Run, bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "h.csv").write_text("user_id,item_id,timestamp\na,i000001,1700000000\nb,i000002,1700000100\n")
     done = run("recommend", bundle, "--history", tmp_path / "h.csv")
     failed(done, 1, "events of 2 users (a, b)", "the events of one user")
@@ -214,12 +214,12 @@ def test_bundles_that_cannot_be_used(run: Run, bundle: Path, tmp_path: Path) -> 
     raw[-1] ^= 1
     model.write_bytes(raw)
     failed(run("interests", copy, "--user", "a"), 1, "model.safetensors was changed", "roll back", "train again")
-    facts = copy / "versions" / "1" / "penchant.json"
-    facts.write_text(facts.read_text().replace('"format_version": 1', '"format_version": 9'))
+    manifest = copy / "versions" / "1" / "penchant.json"
+    manifest.write_text(manifest.read_text().replace('"format_version": 1', '"format_version": 9'))
     failed(run("explain", copy, "--user", "a", "--item", "b"), 1, "format version 9; this penchant reads 1")
 
 
-def test_a_bundle_without_histories_knows_nobody(run: Run, bundle: Path, tmp_path: Path) -> None:
+def test_a_bundle_without_histories_knows_no_user(run: Run, bundle: Path, tmp_path: Path) -> None:
     Recommender.load(bundle).save(tmp_path / "bare", histories=False)
     done = run("recommend", tmp_path / "bare", "--users", "all", "--out", tmp_path / "lists.parquet")
     failed(done, 1, "contains no user", "without --no-histories")
@@ -292,7 +292,7 @@ def test_a_signal_at_any_moment_leaves_nothing_half_written(
         assert "penchant: Interrupted. No incomplete file is left behind." in stderr
 
 
-def test_an_output_table_is_replaced_whole(run: Run, bundle: Path, tmp_path: Path) -> None:
+def test_an_output_table_is_replaced_atomically(run: Run, bundle: Path, tmp_path: Path) -> None:
     out = tmp_path / "lists.parquet"
     out.write_bytes(b"old")
     assert run("recommend", bundle, "--users", "all", "-k", 3, "--out", out).exit_code == 0

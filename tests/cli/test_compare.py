@@ -21,13 +21,13 @@ def test_compare_prints_a_table_and_writes_the_contract(run: Run, shop: Path, tm
     done = run("compare", shop, *words)
     assert done.exit_code == 0, done.output
     assert done.stderr == f"Wrote {out}\n"
-    told = json.loads(out.read_text())
-    assert set(told) >= {"split", "k", "users", "seeds", "models", "slices", "cost"}
-    assert (told["split"], told["k"], told["seeds"]) == ("leave-one-out", 10, 1)
-    assert list(told["models"]) == ["popularity", "cooccurrence"]
-    value = told["models"]["cooccurrence"]["ndcg@10"]
+    result = json.loads(out.read_text())
+    assert set(result) >= {"split", "k", "users", "seeds", "models", "slices", "cost"}
+    assert (result["split"], result["k"], result["seeds"]) == ("leave-one-out", 10, 1)
+    assert list(result["models"]) == ["popularity", "cooccurrence"]
+    value = result["models"]["cooccurrence"]["ndcg@10"]
     assert value["low"] <= value["mean"] <= value["high"]
-    assert set(told["cost"]["popularity"]) == {"fit_cpu_s", "peak_rss_mb"}
+    assert set(result["cost"]["popularity"]) == {"fit_cpu_s", "peak_rss_mb"}
     lines = done.stdout.splitlines()
     assert lines[0].split()[:3] == ["model", "ndcg@10", "hit_rate@10"]
     assert {line.split()[0] for line in lines[1:3]} == {"popularity", "cooccurrence"}
@@ -36,16 +36,16 @@ def test_compare_prints_a_table_and_writes_the_contract(run: Run, shop: Path, tm
 
 def test_json_may_go_to_stdout(run: Run, shop: Path) -> None:
     done = run("compare", shop, "--models", "popularity", "-k", 5, "--json", "-", *NGRAM)
-    told = json.loads(done.stdout)
-    assert (told["split"], told["k"]) == ("time", 5) and "ndcg@5" in told["models"]["popularity"]
+    result = json.loads(done.stdout)
+    assert (result["split"], result["k"]) == ("time", 5) and "ndcg@5" in result["models"]["popularity"]
 
 
-def test_evaluate_never_tests_on_what_was_learned(run: Run, shop: Path, bundle: Path) -> None:
+def test_evaluate_never_tests_on_training_events(run: Run, shop: Path, bundle: Path) -> None:
     done = run("evaluate", bundle, shop, "--json", "-")
     assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
-    assert told["split"] == "time" and list(told["models"]) == ["cooccurrence"]
-    assert "recipe, fitted again" in told["notes"][0]
+    result = json.loads(done.stdout)
+    assert result["split"] == "time" and list(result["models"]) == ["cooccurrence"]
+    assert "recipe, fitted again" in result["notes"][0]
 
 
 def test_evaluate_beside_others_on_a_split(run: Run, shop: Path, bundle: Path) -> None:
@@ -66,11 +66,11 @@ def test_the_names_in_the_help_are_those_of_the_registry() -> None:
 def test_a_setting_goes_to_every_model_that_has_it() -> None:
     from penchant.cli.configuration import recipes
 
-    found = recipes(None, ["epochs=2", "ease.decay=0.5"], ["popularity", "transformer", "gru", "lite"])
-    assert [found[name].options(name).epochs for name in ("transformer", "gru")] == [2, 2]
-    assert found["lite"].options("transformer").epochs == 2 and found["lite"].options("ease").decay == 0.5
-    found = recipes(None, ["dim=63", "n_heads=3", "days=3"], ["popularity", "transformer"])
-    assert found["transformer"].options().n_heads == 3 and found["popularity"].options().days == 3
+    configs = recipes(None, ["epochs=2", "ease.decay=0.5"], ["popularity", "transformer", "gru", "lite"])
+    assert [configs[name].options(name).epochs for name in ("transformer", "gru")] == [2, 2]
+    assert configs["lite"].options("transformer").epochs == 2 and configs["lite"].options("ease").decay == 0.5
+    configs = recipes(None, ["dim=63", "n_heads=3", "days=3"], ["popularity", "transformer"])
+    assert configs["transformer"].options().n_heads == 3 and configs["popularity"].options().days == 3
     with pytest.raises(UsageError, match="dim=63 is not a multiple of n_heads=2"):
         recipes(None, ["dim=63"], ["popularity", "transformer"])
 
@@ -93,7 +93,7 @@ def test_ablation_by_masks_is_shown_and_by_refits_is_more_models(run: Run, shop:
     assert "lite with" in done.stdout and "behaviour + text" in done.stdout
     assert "contributions to the score of recommended items" in done.stdout
     again = ("--ablate", "refitted", "--split", "leave-one-out", "--json", "-")
-    told = json.loads(run("compare", shop, "--models", "lite", *again, *experts, *NGRAM).stdout)
-    assert list(told["models"]) == ["lite", "lite: text", "lite: behaviour"]
+    result = json.loads(run("compare", shop, "--models", "lite", *again, *experts, *NGRAM).stdout)
+    assert list(result["models"]) == ["lite", "lite: text", "lite: behaviour"]
     refused = run("compare", shop, "--models", "ease", "--ablate", "refitted", *NGRAM)
     assert refused.exit_code == 2 and "no model here reads more than one modality" in refused.output

@@ -14,7 +14,7 @@ Run = Callable[..., Result]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_the_whole_job(run: Run, tmp_path: Path, language: str) -> None:
+def test_the_demo_from_data_to_report(run: Run, tmp_path: Path, language: str) -> None:
     words = ("--users", 60, "--items", 100, "--language", language, "--model", "cooccurrence")
     done = run(
         "demo", "--out", tmp_path, *words, "--set", "modalities.text.encoder=ngram", "--set", "modalities.text.dim=16"

@@ -57,8 +57,8 @@ def test_from_a_folder(run: Run, raw: Path, tmp_path: Path) -> None:
     assert json.loads(done.stdout)["rows"] == {"events": 3, "items": 1}
     assert "Licence: The repository states none" in done.stderr
     assert Dataset.load(tmp_path / "out").n_events == 3
-    facts = json.loads((tmp_path / "out" / "source.json").read_text(encoding="utf-8"))
-    assert [(f["name"], f["bytes"]) for f in facts["files"]] == [
+    metadata = json.loads((tmp_path / "out" / "source.json").read_text(encoding="utf-8"))
+    assert [(f["name"], f["bytes"]) for f in metadata["files"]] == [
         ("Beauty_item2attributes.json", 11),
         ("Beauty.txt", 15),
     ]

@@ -18,9 +18,9 @@ Run = Callable[..., Result]
 
 def test_interests(run: Run, bundle: Path) -> None:
     series = Recommender.load(bundle).interests("u000001")
-    told = json.loads(run("interests", bundle, "--user", "u000001", "--json").stdout)
-    assert told["event_ids"] == series.event_ids and told["times_s"] == series.times_s.tolist()
-    np.testing.assert_allclose(told["vectors"], series.vectors, rtol=1e-6)
+    answer = json.loads(run("interests", bundle, "--user", "u000001", "--json").stdout)
+    assert answer["event_ids"] == series.event_ids and answer["times_s"] == series.times_s.tolist()
+    np.testing.assert_allclose(answer["vectors"], series.vectors, rtol=1e-6)
     done = run("interests", bundle, "--user", "u000001")
     assert done.exit_code == 0, done.output
     assert f"u000001: {len(series)} events, vectors of {series.vectors.shape[1]} dimensions" in done.stdout
@@ -41,8 +41,8 @@ def test_every_interest_with_what_is_nearest(run: Run, shop: Path, tmp_path: Pat
     assert done.exit_code == 0, done.output
     rec = Recommender.load(tmp_path / "b")
     series = rec.interests("u000001", each=True)
-    told = json.loads(run("interests", tmp_path / "b", "--user", "u000001", "--each", "--json").stdout)
-    np.testing.assert_allclose(told["vectors"], series.vectors, rtol=1e-6)
+    answer = json.loads(run("interests", tmp_path / "b", "--user", "u000001", "--each", "--json").stdout)
+    np.testing.assert_allclose(answer["vectors"], series.vectors, rtol=1e-6)
     done = run("interests", tmp_path / "b", "--user", "u000001", "--each")
     assert done.exit_code == 0, done.output
     lines = [line for line in done.stdout.splitlines() if line.strip()[:1] in "123"]
@@ -55,11 +55,11 @@ def test_every_interest_with_what_is_nearest(run: Run, shop: Path, tmp_path: Pat
 
 
 def test_interests_as_of_a_time_are_the_first_part(run: Run, bundle: Path) -> None:
-    whole = json.loads(run("interests", bundle, "--user", "u000001", "--json").stdout)
-    middle = whole["times_s"][len(whole["times_s"]) // 2]
+    full = json.loads(run("interests", bundle, "--user", "u000001", "--json").stdout)
+    middle = full["times_s"][len(full["times_s"]) // 2]
     part = json.loads(run("interests", bundle, "--user", "u000001", "--at", middle, "--json").stdout)
-    length = sum(t <= middle for t in whole["times_s"])
-    assert part["event_ids"] == whole["event_ids"][:length]
+    length = sum(t <= middle for t in full["times_s"])
+    assert part["event_ids"] == full["event_ids"][:length]
     before = run("interests", bundle, "--user", "u000001", "--at", "1999-01-01")
     assert before.exit_code == 0 and "u000001: 0 events" in before.stdout
 
@@ -68,8 +68,8 @@ def test_interests_of_a_history_and_a_sentence(run: Run, bundle: Path, tmp_path:
     (tmp_path / "h.csv").write_text("item_id\ni000001\ni000002\n")
     assert len(json.loads(run("interests", bundle, "--history", tmp_path / "h.csv", "--json").stdout)["vectors"]) == 2
     words = Recommender.load(bundle).titles[0]
-    told = json.loads(run("interests", bundle, "--text", words, "--json").stdout)
-    assert len(told["vectors"]) == 1 and told["times_s"] == [None], "a sentence has no time"
+    answer = json.loads(run("interests", bundle, "--text", words, "--json").stdout)
+    assert len(answer["vectors"]) == 1 and answer["times_s"] == [None], "a sentence has no time"
     assert "1970" not in run("interests", bundle, "--text", words).stdout
 
 
@@ -77,9 +77,9 @@ def test_explain(run: Run, bundle: Path) -> None:
     rec = Recommender.load(bundle)
     item = rec.recommend(["u000001"], k=1).item_ids[0][0]
     reason = rec.explain("u000001", item)
-    told = json.loads(run("explain", bundle, "--user", "u000001", "--item", item, "--json").stdout)
-    assert (told["user_id"], told["item_id"], told["score"]) == ("u000001", item, reason.score)
-    assert [event["event_id"] for event in told["events"]] == [event.event_id for event in reason.events]
+    answer = json.loads(run("explain", bundle, "--user", "u000001", "--item", item, "--json").stdout)
+    assert (answer["user_id"], answer["item_id"], answer["score"]) == ("u000001", item, reason.score)
+    assert [event["event_id"] for event in answer["events"]] == [event.event_id for event in reason.events]
     done = run("explain", bundle, "--user", "u000001", "--item", item)
     assert done.exit_code == 0 and reason.sentence in done.stdout
     scores = rec.scores(rec.histories(rec.dataset.encode_users(["u000001"])))[0]
@@ -102,8 +102,8 @@ def test_encode(run: Run, shop: Path, tmp_path: Path) -> None:
     ask = ("encode", shop, "--modality", "text", "--encoder", "ngram", "--set", "dim=12", "--cache", tmp_path / "cache")
     done = run(*ask, "--out", tmp_path / "v.parquet", "--json")
     assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
-    assert (told["items"], told["with_vector"], told["dim"]) == (100, 100, 12)
+    summary = json.loads(done.stdout)
+    assert (summary["items"], summary["with_vector"], summary["dim"]) == (100, 100, 12)
     table = pl.read_parquet(tmp_path / "v.parquet")
     assert table.schema == {"item_id": pl.String, "vector": pl.Array(pl.Float32, 12), "present": pl.Boolean}
     assert run(*ask, "--out", tmp_path / "w.parquet").exit_code == 0

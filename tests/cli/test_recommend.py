@@ -65,8 +65,8 @@ def test_as_of_a_time(run: Run, bundle: Path) -> None:
     middle = int(times[len(times) // 2])
     early = listed(run("recommend", bundle, "--user", "u000001", "--at", middle, "--json"))
     assert early == rec.recommend(["u000001"], at=middle).item_ids[0]
-    nobody = json.loads(run("recommend", bundle, "--user", "u000001", "--at", "2000-01-01", "--json").stdout)
-    assert nobody["source"] == "popularity"
+    answer = json.loads(run("recommend", bundle, "--user", "u000001", "--at", "2000-01-01", "--json").stdout)
+    assert answer["source"] == "popularity"
 
 
 def test_filters(run: Run, bundle: Path, tmp_path: Path) -> None:
@@ -76,8 +76,8 @@ def test_filters(run: Run, bundle: Path, tmp_path: Path) -> None:
     inside = items.filter(pl.col("categories").list.contains(category))["item_id"].to_list()
     assert sorted(listed(run(*ask, "--category", category))) == sorted(inside)
     creator = items["creator"][0]
-    made = items.filter(pl.col("creator") == creator)["item_id"].to_list()
-    assert sorted(listed(run(*ask, "--where", f"creator={creator}"))) == sorted(made)
+    expected = items.filter(pl.col("creator") == creator)["item_id"].to_list()
+    assert sorted(listed(run(*ask, "--where", f"creator={creator}"))) == sorted(expected)
     assert sorted(listed(run(*ask, "--allow", "i000001,i000002", "--allow", "i000003", "--deny", "i000002"))) == [
         "i000001",
         "i000003",
@@ -112,6 +112,6 @@ def test_users_and_times_from_files(run: Run, bundle: Path, tmp_path: Path) -> N
     (tmp_path / "times.csv").write_text("user_id,timestamp\nu000001,2026-03-01\n")
     failed = run(*ask, "--at", tmp_path / "times.csv")
     assert failed.exit_code == 1 and "has no time for 1 users (first: 'u000003'). Give one row" in failed.stderr
-    (tmp_path / "users.csv").write_text("user_id\nu000003\nnobody\n")
+    (tmp_path / "users.csv").write_text("user_id\nu000003\nunknown\n")
     failed = run(*ask)
-    assert failed.exit_code == 1 and "The user 'nobody' is not known" in failed.stderr
+    assert failed.exit_code == 1 and "The user 'unknown' is not known" in failed.stderr

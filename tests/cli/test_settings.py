@@ -17,12 +17,12 @@ def test_all_settings_with_their_meaning(run: Run) -> None:
 
 
 def test_some_settings_as_json(run: Run) -> None:
-    told = json.loads(run("settings", "gru.dropout", "--json").stdout)
-    assert [(one["key"], one["default"], one["type"]) for one in told] == [("gru.dropout", None, "float | None")]
-    assert told[0]["meaning"].startswith("Share of activations dropped in training.")
-    told = json.loads(run("settings", "--model", "ease", "--json").stdout)
-    assert {"ease.decay", "modalities.text.dim"} <= {one["key"] for one in told}
-    assert not [one for one in told if one["key"].startswith("transformer.")]
+    rows = json.loads(run("settings", "gru.dropout", "--json").stdout)
+    assert [(one["key"], one["default"], one["type"]) for one in rows] == [("gru.dropout", None, "float | None")]
+    assert rows[0]["meaning"].startswith("Share of activations dropped in training.")
+    rows = json.loads(run("settings", "--model", "ease", "--json").stdout)
+    assert {"ease.decay", "modalities.text.dim"} <= {one["key"] for one in rows}
+    assert not [one for one in rows if one["key"].startswith("transformer.")]
 
 
 def test_unknown_and_old_names_are_a_bad_call(run: Run) -> None:

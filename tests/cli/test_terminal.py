@@ -23,7 +23,7 @@ def test_numbers_stand_to_the_right_and_chinese_lines_up(capsys: pytest.CaptureF
     assert lines == ["title       n   share", "雨夜   12,345  0.5000", "rain        7       –", "x              1.0000"]
 
 
-def test_a_wide_table_is_not_cut_where_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wide_table_is_not_cut_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     terminal.show_table(("a", "b"), [("x" * 70, "y" * 70)])
     assert "y" * 70 in capsys.readouterr().out
 
@@ -36,7 +36,7 @@ def test_json_holds_no_nan_and_knows_numpy(capsys: pytest.CaptureFixture[str]) -
     assert json.loads(out) == {"a": 0.5, "b": [None, [1, 2]], "c": "x/y", "3": [1.0, 1.0], "d": True}
 
 
-def test_a_json_file_appears_whole(tmp_path: Path) -> None:
+def test_a_json_file_is_written_atomically(tmp_path: Path) -> None:
     terminal.write_json(tmp_path / "a" / "r.json", {"名": 1})
     assert json.loads((tmp_path / "a" / "r.json").read_text(encoding="utf-8")) == {"名": 1}
     with pytest.raises(DataError, match=r"cannot be written: .* Choose a place"):

@@ -40,7 +40,7 @@ def test_it_says_what_was_read_tested_and_written(run: Run, shop: Path, tmp_path
     assert "cooccurrence" in page and "shop" in page and "ndcg" in page.lower()
 
 
-def test_options_come_from_a_file_and_the_command_line_goes_before_it(run: Run, shop: Path, tmp_path: Path) -> None:
+def test_the_command_line_overrides_options_of_a_file(run: Run, shop: Path, tmp_path: Path) -> None:
     config = tmp_path / "c.toml"
     config.write_text(
         'model = "cooccurrence"\nseed = 2\n[cooccurrence]\nwindow = 3\n[modalities.text]\nencoder = "ngram"\ndim = 16\n'
@@ -48,10 +48,10 @@ def test_options_come_from_a_file_and_the_command_line_goes_before_it(run: Run, 
     words = ("--config", config, "--set", "window=4", "--no-evaluate", "--json")
     done = run("train", shop, "--out", tmp_path / "b", *words)
     assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
-    assert (told["version"], told["counts"]["events"], told["test"]) == ("1", 1200, None)
-    found = read_metadata(open_bundle(tmp_path / "b"))["config"]
-    assert (found["model"], found["seed"], found["cooccurrence"]["window"]) == ("cooccurrence", 2, 4)
+    summary = json.loads(done.stdout)
+    assert (summary["version"], summary["counts"]["events"], summary["test"]) == ("1", 1200, None)
+    config = read_metadata(open_bundle(tmp_path / "b"))["config"]
+    assert (config["model"], config["seed"], config["cooccurrence"]["window"]) == ("cooccurrence", 2, 4)
     again = run("train", shop, "--out", tmp_path / "b", *words, "--model", "popularity", "--set", "window=all")
     assert again.exit_code == 2 or list_versions(tmp_path / "b") == [1, 2]
 
@@ -77,19 +77,19 @@ def test_a_second_training_adds_a_version(run: Run, shop: Path, tmp_path: Path) 
 
 
 def test_same_seed_same_answers(run: Run, shop: Path, tmp_path: Path) -> None:
-    told = []
+    answers = []
     for name in ("a", "b"):
         words = ("--model", "transformer", "--set", "epochs=1", "--set", "dim=8", "--set", "layers=1", "--seed", 7)
         done = run("train", shop, "--out", tmp_path / name, "--no-evaluate", *words, *NGRAM)
         assert done.exit_code == 0, done.output
-        told.append(run("recommend", tmp_path / name, "--user", "u000001", "--json").stdout)
-    assert told[0] == told[1] and json.loads(told[0])["source"] == "model"
+        answers.append(run("recommend", tmp_path / name, "--user", "u000001", "--json").stdout)
+    assert answers[0] == answers[1] and json.loads(answers[0])["source"] == "model"
     first, second = (open_bundle(tmp_path / name) for name in ("a", "b"))
     learned = sorted(path.relative_to(first) for path in first.rglob("*.safetensors"))
     assert learned and all((first / path).read_bytes() == (second / path).read_bytes() for path in learned)
 
 
-def test_without_histories_nobody_is_known(run: Run, shop: Path, tmp_path: Path) -> None:
+def test_without_histories_no_user_is_known(run: Run, shop: Path, tmp_path: Path) -> None:
     words = ("--model", "cooccurrence", "--no-histories", "--no-evaluate", *NGRAM)
     done = run("train", shop, "--out", tmp_path / "b", *words)
     assert done.exit_code == 0 and "--history FILE" in done.stderr and "--user" not in done.stderr
@@ -99,18 +99,16 @@ def test_without_histories_nobody_is_known(run: Run, shop: Path, tmp_path: Path)
         assert not re.search(rb"u\d{6}", file.read_bytes()), f"{file.name} names a user"
     assert "so no user is shown" in (folder / "report.html").read_text()
     for words in (("recommend",), ("interests",), ("explain", "--item", "i000001")):
-        asked = run(words[0], tmp_path / "b", "--user", "u000001", *words[1:])
-        assert asked.exit_code == 1 and "written with --no-histories. Give the person's events instead" in asked.stderr
+        done = run(words[0], tmp_path / "b", "--user", "u000001", *words[1:])
+        assert done.exit_code == 1 and "written with --no-histories. Give the events of the user instead" in done.stderr
     (tmp_path / "h.csv").write_text("item_id\ni000001\ni000002\n")
     assert run("recommend", tmp_path / "b", "--history", tmp_path / "h.csv").exit_code == 0
 
 
-def test_a_training_that_was_killed_goes_on(
-    run: Run, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_training_continues(run: Run, shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = ("train", shop, "--model", "transformer", "--set", "epochs=3", "--set", "dim=8", "--set", "layers=1")
     words = (*words, "--set", "training.checkpoint_s=0", "--split", "leave-one-out", *NGRAM)
-    assert run(*words, "--out", tmp_path / "whole").exit_code == 0
+    assert run(*words, "--out", tmp_path / "complete").exit_code == 0
     done, one_epoch = [], Training._run_epoch
 
     def killed(self: Training) -> None:
@@ -139,31 +137,31 @@ def test_a_training_that_was_killed_goes_on(
     assert "and this is penchant" in anew.stderr and "the training begins anew." in anew.stderr
     assert "with training format 99 and torch" in " ".join(anew.stderr.split())
     assert anew.exit_code == 0 and done[:3] == [1, 2, 3]
-    told = [run("recommend", tmp_path / name, "--user", "u000001", "--json").stdout for name in ("whole", "b")]
-    assert told[0] == told[1] and json.loads(told[0])["source"] == "model"
-    first, second = (open_bundle(tmp_path / name) for name in ("whole", "b"))
+    answers = [run("recommend", tmp_path / name, "--user", "u000001", "--json").stdout for name in ("complete", "b")]
+    assert answers[0] == answers[1] and json.loads(answers[0])["source"] == "model"
+    first, second = (open_bundle(tmp_path / name) for name in ("complete", "b"))
     learned = sorted(path.relative_to(first) for path in first.rglob("*.safetensors"))
     assert learned and all((first / path).read_bytes() == (second / path).read_bytes() for path in learned)
 
 
-def test_probes_are_asked_for_kept_and_tested(run: Run, shop: Path, tmp_path: Path) -> None:
-    """Trained on all but the newest events; tested by its own split, then on the events that it has not seen."""
+def test_probes_are_fitted_stored_and_tested(run: Run, shop: Path, tmp_path: Path) -> None:
+    """Trained on all but the newest events; tested by the split of the training, then on unseen events."""
     events = pl.read_parquet(shop / "events.parquet")
     early = tmp_path / "early"
     shutil.copytree(shop, early)
     events.filter(pl.col("timestamp") <= events["timestamp"].quantile(0.85)).write_parquet(early / "events.parquet")
-    asked = ("--set", "probes.fit=interest,category", "--model", "content", *NGRAM)
-    done = run("train", early, "--out", tmp_path / "b", *asked)
+    options = ("--set", "probes.fit=interest,category", "--model", "content", *NGRAM)
+    done = run("train", early, "--out", tmp_path / "b", *options)
     assert done.exit_code == 0, done.output
     assert "content, interest" in done.stdout and "actual \\ predicted" in done.stdout
     metadata = read_metadata(open_bundle(tmp_path / "b"))
     assert metadata["probes"]["category"]["events"] == sum(metadata["probes"]["category"]["counts"])
     assert 'id="probes"' in (open_bundle(tmp_path / "b") / "report.html").read_text(encoding="utf-8")
-    told = run("evaluate", tmp_path / "b", shop, "--json", "-")
-    assert told.exit_code == 0, told.output
-    found = json.loads(told.stdout)["probes"]["content"]
-    assert set(found) == {"interest", "category"}
-    assert found["interest"]["rows"]["probe"]["auc"]["mean"] > found["interest"]["rows"]["popularity"]["auc"]["mean"]
+    evaluated = run("evaluate", tmp_path / "b", shop, "--json", "-")
+    assert evaluated.exit_code == 0, evaluated.output
+    probes = json.loads(evaluated.stdout)["probes"]["content"]
+    assert set(probes) == {"interest", "category"}
+    assert probes["interest"]["rows"]["probe"]["auc"]["mean"] > probes["interest"]["rows"]["popularity"]["auc"]["mean"]
     who = ("--user", "u000001")
     item = Recommender.load(tmp_path / "b").dataset.item_vocabulary.ids[0]
     likely = json.loads(run("explain", tmp_path / "b", *who, "--item", item, "--json").stdout)["interested"]

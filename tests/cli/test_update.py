@@ -34,8 +34,8 @@ def test_a_version_is_added_once(run: Run, bundle: Path, tmp_path: Path) -> None
     (new / "items.csv").write_text("item_id,title\nfresh,Something new\n")
     done = run("update", tmp_path / "b", new, "--against-retrain", "--json")
     assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
-    assert (told["version"], told["new"]) == ("2", {"events": 4, "items": 1, "users": 1}) and told["drift"][
+    summary = json.loads(done.stdout)
+    assert (summary["version"], summary["new"]) == ("2", {"events": 4, "items": 1, "users": 1}) and summary["drift"][
         "users"
     ] >= 1
     assert (open_bundle(tmp_path / "b") / "report.html").is_file()
@@ -52,9 +52,9 @@ def test_new_events_on_known_items_are_enough(run: Run, bundle: Path, tmp_path: 
     assert done.exit_code == 0 and "New: 1 events; 0 events were already known" in done.stdout, done.output
 
 
-def test_it_says_what_is_new_and_refuses_what_cannot_be(run: Run, bundle: Path, tmp_path: Path) -> None:
+def test_it_says_what_is_new_and_rejects_what_cannot_be(run: Run, bundle: Path, tmp_path: Path) -> None:
     shutil.copytree(bundle, tmp_path / "b")
-    (tmp_path / "items.csv").write_text("item_id,title\nfresh,Something new\n,Nobody\n")
+    (tmp_path / "items.csv").write_text("item_id,title\nfresh,Something new\n,Without id\n")
     done = run("update", tmp_path / "b", tmp_path)
     assert done.exit_code == 0, done.output
     assert "items: 1 rows are in quarantine: no item_id." in done.output
@@ -177,14 +177,14 @@ def test_two_processes_learn_what_one_learns_and_write_once(
         said.append(out.decode())
     assert "New: 120 events" in said[0] and said[1] == ""
     assert list_versions(folder) == [1, 2]
-    found = Recommender.load(folder).model.state().tensors
+    tensors = Recommender.load(folder).model.state().tensors
     (folder / "current").write_text("1\n")
     state = Recommender.load(folder).state
     two_at_once = state.config.with_settings({"training.accumulate": 2})
     alone = Recommender(replace(state, config=two_at_once)).update(load_folder(new, needs_events=False))
     for name, value in alone.model.state().tensors.items():
-        np.testing.assert_allclose(found[name], value, atol=2e-4, err_msg=name)
-    assert any(np.abs(found[name] - value).max() > 1e-3 for name, value in state.model.state().tensors.items())
+        np.testing.assert_allclose(tensors[name], value, atol=2e-4, err_msg=name)
+    assert any(np.abs(tensors[name] - value).max() > 1e-3 for name, value in state.model.state().tensors.items())
 
 
 def test_it_names_an_expert_that_is_left_out_from_now_on(run: Run, shop: Path, tmp_path: Path) -> None:

@@ -18,8 +18,8 @@ Write = Callable[..., Path]
 class Converted:
     """A conversion and its tables as rows."""
 
-    def __init__(self, found: Conversion, folder: Path) -> None:
-        self.found, self.folder = found, folder
+    def __init__(self, conversion: Conversion, folder: Path) -> None:
+        self.conversion, self.folder = conversion, folder
 
     def table(self, name: str) -> pl.DataFrame:
         path = self.folder / f"{name}.parquet"
@@ -61,10 +61,10 @@ def converted(raw: Path, tmp_path: Path) -> Callable[..., Converted]:
     """Convert what was written; every line that was read is used or in quarantine."""
 
     def call(name: str, part: str = "") -> Converted:
-        found = convert(name, raw, tmp_path / "out", part=part)
-        for count in found.files.values():
+        conversion = convert(name, raw, tmp_path / "out", part=part)
+        for count in conversion.files.values():
             assert count.read == count.used + count.rejected
             assert sum(count.reasons.values()) == count.rejected
-        return Converted(found, tmp_path / "out")
+        return Converted(conversion, tmp_path / "out")
 
     return call

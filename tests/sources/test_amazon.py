@@ -100,7 +100,7 @@ def test_products_may_be_left_out_and_are_never_taken_for_reviews(write: Write, 
     write("Beauty.json", lines(REVIEW))
     (write("meta_Beauty.json", "x")).unlink()
     done = converted("amazon-2018")
-    assert done.found.notes == ["meta_*.json is missing: items have no title, description, categories or price"]
+    assert done.conversion.notes == ["meta_*.json is missing: items have no title, description, categories or price"]
 
 
 def test_a_cut_off_archive_is_refused(write: Write, converted: Callable[..., Any], tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ class Server:
 
     def __init__(self, address: str) -> None:
         self.url = f"{address}/set.zip"
-        self.answers: list[Callable[[Any], None]] = [whole]
+        self.answers: list[Callable[[Any], None]] = [send_all]
         self.ranges: list[str | None] = []
 
 
@@ -43,7 +43,7 @@ def send(handler: Any, body: bytes, *, announce: int | None = None, etag: str = 
     handler.wfile.write(body[start:])
 
 
-def whole(handler: Any) -> None:
+def send_all(handler: Any) -> None:
     send(handler, BODY)
 
 
@@ -76,7 +76,7 @@ def left(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_whole_file_comes_with_progress(server: Server, tmp_path: Path) -> None:
+def test_a_complete_file_comes_with_progress(server: Server, tmp_path: Path) -> None:
     shares: list[float] = []
     target = tmp_path / "in" / "set.zip"
     assert download(server.url, target, digest=DIGEST, size=len(BODY), options=QUICK, progress=shares.append) == target
@@ -85,8 +85,8 @@ def test_a_whole_file_comes_with_progress(server: Server, tmp_path: Path) -> Non
     assert len(server.ranges) == 1, "what is there and right is not downloaded again"
 
 
-def test_a_break_is_resumed_where_it_was(server: Server, tmp_path: Path) -> None:
-    server.answers = [half, whole]
+def test_an_interrupted_download_resumes(server: Server, tmp_path: Path) -> None:
+    server.answers = [half, send_all]
     download(server.url, tmp_path / "set.zip", options=QUICK)
     assert (tmp_path / "set.zip").read_bytes() == BODY and server.ranges == [None, "bytes=5000-"]
 
@@ -141,12 +141,12 @@ def test_another_file_and_a_web_page_are_refused(server: Server, tmp_path: Path)
     assert left(tmp_path) == []
 
 
-@pytest.mark.parametrize(("status", "asked"), [(404, 1), (403, 1), (503, 3)])
-def test_refusals_of_the_server(status: int, asked: int, server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("status", "requests"), [(404, 1), (403, 1), (503, 3)])
+def test_errors_of_the_server(status: int, requests: int, server: Server, tmp_path: Path) -> None:
     server.answers = [lambda handler: send(handler, b"", announce=0, status=status)]
     with pytest.raises(DataError, match=rf"cannot be downloaded: the server answers {status} "):
         download(server.url, tmp_path / "set.zip", options=QUICK)
-    assert len(server.ranges) == asked
+    assert len(server.ranges) == requests
 
 
 def test_what_is_no_address_or_out_of_reach(server: Server, tmp_path: Path) -> None:
