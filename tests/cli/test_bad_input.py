@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 from typer.testing import Result
 
+from penchant.artifacts.bundle import FORMAT_VERSION
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 
@@ -108,7 +109,7 @@ def test_texts_that_are_all_null(run: Run, tmp_path: Path) -> None:
         "--history or --user",
     )
     done = run("encode", data, "--modality", "text", "--out", tmp_path / "v.parquet")
-    failed(done, 1, "No item has anything to encode as text", "Check the columns of items")
+    failed(done, 1, "No item has content of the modality text", "Check the columns of items")
     assert not (tmp_path / "v.parquet").exists()
 
 
@@ -215,8 +216,10 @@ def test_bundles_that_cannot_be_used(run: Run, bundle: Path, tmp_path: Path) -> 
     model.write_bytes(raw)
     failed(run("interests", copy, "--user", "a"), 1, "model.safetensors was changed", "roll back", "train again")
     manifest = copy / "versions" / "1" / "penchant.json"
-    manifest.write_text(manifest.read_text().replace('"format_version": 1', '"format_version": 9'))
-    failed(run("explain", copy, "--user", "a", "--item", "b"), 1, "format version 9; this penchant reads 1")
+    manifest.write_text(manifest.read_text().replace(f'"format_version": {FORMAT_VERSION}', '"format_version": 9'))
+    failed(
+        run("explain", copy, "--user", "a", "--item", "b"), 1, f"format version 9; this penchant reads {FORMAT_VERSION}"
+    )
 
 
 def test_a_bundle_without_histories_knows_no_user(run: Run, bundle: Path, tmp_path: Path) -> None:
@@ -298,4 +301,4 @@ def test_an_output_table_is_replaced_atomically(run: Run, bundle: Path, tmp_path
     assert run("recommend", bundle, "--users", "all", "-k", 3, "--out", out).exit_code == 0
     assert pl.read_parquet(out).columns == ["user_id", "rank", "item_id", "score"]
     assert [p.name for p in tmp_path.iterdir()] == ["lists.parquet"]
-    failed(run("recommend", bundle, "--users", "all", "--out", tmp_path), 2, "is a folder, a file is to be written")
+    failed(run("recommend", bundle, "--users", "all", "--out", tmp_path), 2, "is a folder, but a file is written there")
