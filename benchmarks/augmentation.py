@@ -1,13 +1,13 @@
-"""Gain of each augmentation of pictures, sounds and histories on validation: all, all but one, none.
+"""Gain of each augmentation of images, sounds and histories on validation: all, all but one, none.
 
-    python benchmarks/augmentation.py pictures --data clothing-photos [--files 800] [--epochs 4] [--seeds 5] [--alone]
+    python benchmarks/augmentation.py images --data clothing-photos [--files 800] [--epochs 4] [--seeds 5] [--alone]
     python benchmarks/augmentation.py sounds --data esc10 [--epochs 6] [--seeds 5] [--alone]
     python benchmarks/augmentation.py histories --data DATASET [--epochs 8] [--seeds 3]
 
 The measure is the share of the ten nearest neighbours with the class of the query, and the class of the nearest one.
-Vectors are those that the network learned (for pictures without the fixed edge filters).
+Vectors are those that the network learned (for images without the fixed edge filters).
 
-- Pictures: `cnn` learns from `--files` pictures of the part `train`, drawn by the seed; as many others are the queries.
+- Images: `cnn` learns from `--files` images of the part `train`, drawn by the seed; as many others are the queries.
 - Sounds: `crnn` learns from two folds, the next two at the next seed; the other three folds are the queries.
 - Histories: the sequence model with `contrastive_weight` 0.1 and 0; NDCG@10 on validation.
 
@@ -146,7 +146,7 @@ def mean(values: list[float]) -> float:
 def of_media(
     kind: str, root: Path, options: TrainableOptions, count: int, seeds: int, *, alone: bool
 ) -> dict[str, Any]:
-    """Pictures or sounds: results by set of augmentations."""
+    """Images or sounds: results by set of augmentations."""
     pictures = kind == "pictures"
     network = "cnn" if pictures else "crnn"
     paths = sorted((root / "train").glob("*/*") if pictures else root.glob("*/*.ogg"))
@@ -205,7 +205,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=800)
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--seeds", type=int)
-    parser.add_argument("--alone", action="store_true", help="pictures and sounds: each augmentation by itself")
+    parser.add_argument("--alone", action="store_true", help="images and sounds: each augmentation by itself")
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)

@@ -1,4 +1,4 @@
-"""Speed of encoding pictures and sounds: penchant against a plain loop, in one run, on one thread.
+"""Speed of encoding images and sounds: penchant against a plain loop, in one run, on one thread.
 
     python benchmarks/encode_media.py MODELS --images DIR [--sounds DIR] [--files N]
 

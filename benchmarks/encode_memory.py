@@ -1,8 +1,8 @@
-"""Peak memory of encoding N picture files: constant except for the vectors.
+"""Peak memory of encoding N image files: constant except for the vectors.
 
     python benchmarks/encode_memory.py [--counts 1000,4000,16000] [--dim 1280]
 
-Each count runs in a separate process. It writes N distinct small pictures, then reads, decodes (in the worker) and
+Each count runs in a separate process. It writes N distinct small images, then reads, decodes (in the worker) and
 encodes them through the cache to `dim` numbers each. The encoder is a fixed projection of 8 × 8 pixels, since the
 memory of a network does not depend on N. Printed: peak resident memory of the process, the size of the N × dim vectors,
 and the rest.
@@ -28,7 +28,7 @@ from penchant.encoders.image import ImageEncoder, ImageOptions
 
 
 class Projection(ImageEncoder):
-    """Pictures of 8 × 8 pixels times a fixed matrix."""
+    """Images of 8 × 8 pixels times a fixed matrix."""
 
     fingerprint = "projection"  # type: ignore[assignment]
     dim = 0  # type: ignore[assignment]

@@ -2,7 +2,7 @@
 
     python benchmarks/fuzz_media.py [--turns N] [--seed S]
 
-Writes N broken files in each of 11 formats of pictures and sounds and 3 of videos (see `penchant.testing.media` and
+Writes N broken files in each of 11 formats of images and sounds and 3 of videos (see `penchant.testing.media` and
 `penchant.testing.videos`), known attacks, and names that lead out of the folder. All of them are encoded as columns of
 a dataset. The encoder takes the mean colour or level, so the run time is that of decoding. A crash is a decoder process
 that died. An escape is a vector for a row whose name leads out of the folder. Memory is the increase of the process,

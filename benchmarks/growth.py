@@ -124,7 +124,7 @@ def draw(name: str, rows: list[dict[str, Any]], x: str) -> None:
         f"CPU seconds of training a million events over the number of {x}: "
         + ", ".join(f"{row[x]:,}: {row['cpu_s_a_million_events']:.0f}" for row in rows),
         x,
-        "CPU seconds a million events",
+        "CPU seconds per million events",
     )
     drawn = draw_growth(table, labels, chosen="penchant")
     IMAGES.mkdir(parents=True, exist_ok=True)

@@ -2,9 +2,9 @@
 
     python benchmarks/interest_recovery.py [--seeds 3] [--users 1000] [--items 500]
 
-One platform per seed with the parameters of the demo, 30 events a user, n-gram text vectors of 64 numbers. Every model
-has its defaults; networks train for `EPOCHS` epochs. A model is read in two ways. Both fit a linear map on half of the
-users and test it on the other half, with 20 random halves per platform:
+One platform per seed with the parameters of the demo, 30 events per user, n-gram text vectors of 64 numbers. Every
+model has its defaults; networks train for `EPOCHS` epochs. A model is read in two ways. Both fit a linear map on half
+of the users and test it on the other half, with 20 random halves per platform:
 
 - *vectors*: the interest vector after every event against the mixture planted at that moment, for models with vectors;
 - *ranking*: how high the model ranks the items of each topic at the end of the log, against the mixture at that time,

@@ -2,7 +2,7 @@
 
     python benchmarks/linear_probes.py [--users N] [--models content,transformer] [--seed S]
 
-The platform of the simulator (English, 500 items, 30 events a user). Models learn from the first 80 % of the log's
+The platform of the simulator (English, 500 items, 30 events per user). Models learn from the first 80 % of the log's
 time, probes from the next 10 %; the last 10 % is the test. Negatives are hidden and disliked items, and in a second run
 sampled ones. Classes are the first categories of the items. Writes results/linear_probes.json.
 """

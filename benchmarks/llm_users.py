@@ -2,7 +2,7 @@
 
     python benchmarks/llm_users.py [--data simulator-en,simulator-zh,amazon-beauty] [--users N] [--models 'a;b']
 
-The platform of the simulator in both languages (500 items, 30 events a user) and Amazon Beauty, N users of each.
+The platform of the simulator in both languages (500 items, 30 events per user) and Amazon Beauty, N users of each.
 Leave-one-out, stable ties. Every model has its defaults except for the options in `VARIANTS`. Epochs are chosen on
 validation; the test part is evaluated once. Writes results/llm_users.json and keeps the data sets of earlier runs.
 """

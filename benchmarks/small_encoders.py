@@ -1,9 +1,9 @@
-"""Small networks trained without labels: does the nearest neighbour of a picture or sound have its class?
+"""Small networks trained without labels: does the nearest neighbour of an image or sound have its class?
 
     python benchmarks/small_encoders.py --photos clothing-photos [--models MODELS] [--set epochs=20 …]
     python benchmarks/small_encoders.py --sounds esc10 [--models MODELS] [--network crnn|lstm]
 
-Photos: trained on the pictures of the part `train`, whose labels only the nearest-neighbour vote sees; figures of
+Photos: trained on the images of the part `train`, whose labels only the nearest-neighbour vote sees; figures of
 `validation` (for choices) and `test`. Sounds: for each of five folds, trained on the other four. Baselines: the same
 network untrained, plain pixels or statistics of the spectrogram (whitened), and the pretrained encoder in MODELS.
 """

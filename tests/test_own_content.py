@@ -1,4 +1,4 @@
-"""Content of events and users: texts, pictures and sounds enter interests and requests."""
+"""Content of events and users: texts, images and sounds enter interests and requests."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def test_a_user_known_by_their_picture_alone(folder: Path) -> None:
     counted = recommender(data, "cooccurrence")
     assert set(counted.recommend("new", k=3).item_ids[0]) == {"i0", "i1", "i2"}
     series = rec.scores(rec.histories(np.array([0])))
-    assert series[0, 3:6].min() > series[0, :3].max()  # who has no picture is answered as before
+    assert series[0, 3:6].min() > series[0, :3].max()  # who has no image is answered as before
 
 
 def test_a_bundle_answers_without_the_folder(folder: Path, tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_a_picture_or_a_sound_as_a_cold_query(folder: Path, tmp_path: Path) -> N
 
 
 def test_a_network_learns_from_pictures_without_items(folder: Path) -> None:
-    """Users upload a picture, then choose an item of its colour: the upload determines the next item."""
+    """Users upload an image, then choose an item of its colour: the upload determines the next item."""
     rng = np.random.default_rng(0)
     events: dict[str, list[Any]] = {"user_id": [], "item_id": [], "timestamp": [], "image": []}
     colours = list(COLOURS)

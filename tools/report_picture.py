@@ -1,6 +1,6 @@
-"""The picture of the report in the READMEs: report_picture.py REPORT.html [docs/images/report.png]
+"""The image of the report in the READMEs: report_picture.py REPORT.html [docs/images/report.png]
 
-`make demo` writes a report and says where; its first screen at 1200 × 1000 is the picture.
+`make demo` writes a report and says where; its first screen at 1200 × 1000 is the image.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ class BundleError(PenchantError):
 
 
 class MediaError(DataError):
-    """A picture, sound or video that cannot be decoded safely."""
+    """An image, sound or video that cannot be decoded safely."""
 
 
 class MissingExtraError(PenchantError):

@@ -86,7 +86,7 @@ def option_meanings(options: type) -> Mapping[str, str]:
 
 
 def refuse_renamed(key: str, *, section: bool = False, known: Collection[str] | None = None) -> None:
-    """Raise an `OptionError` with the new name where `key` (or the `section` of that name) is an old name.
+    """Raise an `OptionError` with the new name if `key` (or the `section` of that name) is an old name.
 
     With `known`, only new names in it count.
 

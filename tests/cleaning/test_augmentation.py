@@ -19,7 +19,7 @@ def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-# pictures
+# images
 
 PICTURES = rng(1).integers(0, 256, (6, 10, 12, 3), dtype=np.uint8)
 
@@ -34,7 +34,7 @@ def test_a_crop_of_a_ramp_is_a_stretch_of_it() -> None:
     cut = pictures_of.crop(ramp, 8, rng(), least=0.25)[:, :, :, 0]
     steps = np.diff(cut, axis=2)
     assert np.allclose(cut[:, 0], cut[:, 7]) and np.allclose(steps[:, 0, 1:6], steps[:, 0, 2:3].repeat(5, 1), atol=1e-3)
-    width = steps[:, 0, 3] * 8 / 40  # of the picture
+    width = steps[:, 0, 3] * 8 / 40  # of the image
     assert 0.42 < width.min() < 0.5 and 0.9 < width.max() <= 1.0 + 1e-6
 
 

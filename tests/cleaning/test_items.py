@@ -1,4 +1,4 @@
-"""Near duplicates of items by text and picture, and what becomes of their events."""
+"""Near duplicates of items by text and image, and what becomes of their events."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from penchant.errors import DataError, OptionError, UsageError
 
 
 def dataset(rows: str, **columns: Any) -> Dataset:
-    """One event a word: `u:item@time`, with `-` before the item for a dislike and `~` for none."""
+    """One event per word: `u:item@time`, with `-` before the item for a dislike and `~` for none."""
     table: dict[str, list[Any]] = {"user_id": [], "item_id": [], "timestamp": [], "event": [], "text": []}
     for word in rows.split():
         user, rest = word.split(":")

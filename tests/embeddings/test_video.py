@@ -36,7 +36,7 @@ RATE = 16_000
 
 
 def video(path: Path, seconds: int = 4, *, tone: bool = True, size: tuple[int, int] = (64, 48)) -> Path:
-    """One colour a second, and in second s a tone of 500 · (s + 1) Hz; ten pictures a second."""
+    """One colour a second, and in second s a tone of 500 · (s + 1) Hz; ten images a second."""
     with av.open(str(path), "w") as container:
         shown: Any = container.add_stream("mpeg4", rate=10)
         shown.width, shown.height, shown.pix_fmt, shown.bit_rate = *size, "yuv420p", 2_000_000
@@ -61,7 +61,7 @@ def video(path: Path, seconds: int = 4, *, tone: bool = True, size: tuple[int, i
 
 
 class Colour:
-    """Pictures → their mean colour."""
+    """Images → their mean colour."""
 
     name, fingerprint, dim, sample_rate, is_loaded, note = IMAGE, "colour", 3, RATE, True, ""
 

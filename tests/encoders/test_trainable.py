@@ -41,7 +41,7 @@ TINY = TrainableOptions(width=2, dim=8, epochs=2, batch_size=16)
 
 
 def pictures(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures `[N, 64, 64, 3]` of four textures in any colour, and which texture each shows."""
+    """Images `[N, 64, 64, 3]` of four textures in any colour, and which texture each shows."""
     rng = np.random.default_rng(seed)
     kinds = np.arange(count) % 4
     y, x = np.mgrid[:64, :64]

@@ -266,7 +266,7 @@ def test_cnn_rnn_keeps_the_contract() -> None:
 
 
 def test_cnn_rnn_reads_the_modalities_of_events() -> None:
-    """The convolution alone can tell: the token of an event is the same, its picture is not."""
+    """The convolution alone can tell: the token of an event is the same, its image is not."""
     model = fitted(encoder="cnn_rnn")
     said = replace(
         SequenceBatch.of_items([[2], [2]]),

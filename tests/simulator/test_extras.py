@@ -220,7 +220,7 @@ def test_pictures_reveal_the_topic_and_shuffled_ones_do_not(tmp_path: Path) -> N
 
 
 def test_uploads_need_media() -> None:
-    with pytest.raises(UsageError, match=r"uploads=0.1 needs pictures and sounds\. Set media=True"):
+    with pytest.raises(UsageError, match=r"uploads=0.1 needs images and sounds\. Set media=True"):
         SimulatorOptions(uploads=0.1)
     with pytest.raises(UsageError, match="media='yes' must be true or false"):
         SimulatorOptions(media="yes")  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ def make_temporary_name() -> str:
 def atomic_file(path: str | Path) -> Iterator[Path]:
     """A temporary path beside `path` that replaces it when the block ends without an error.
 
-    Raises `DataError` where the file cannot be written (no space, no permission) and leaves nothing behind.
+    Raises `DataError` if the file cannot be written (no space, no permission) and leaves nothing behind.
     """
     target = Path(path)
     if target.is_dir():
@@ -50,7 +50,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 def atomic_folder(path: str | Path) -> Iterator[Path]:
     """A temporary folder beside `path` that takes its name when the block ends without an error.
 
-    An empty folder at `path` is replaced. Raises `UsageError` where it is not empty.
+    An empty folder at `path` is replaced. Raises `UsageError` if it is not empty.
     """
     target = Path(path)
     require_free(target)
@@ -69,7 +69,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
 
 
 def require_free(target: Path) -> None:
-    """Raise `UsageError` where a folder cannot be written at `target` without destroying something."""
+    """Raise `UsageError` if a folder cannot be written at `target` without destroying something."""
     if target.exists() and not target.is_dir():
         raise UsageError(f"{target} is a file, but a folder is written there.", remedy="Give another name.")
     if target.is_dir() and any(target.iterdir()):

@@ -119,7 +119,7 @@ def roll_back(path: str | Path, version: int) -> Path:
 
 
 def refuse_foreign(root: Path) -> None:
-    """Raise `UsageError` where `root` is a file or a folder with other content than a bundle.
+    """Raise `UsageError` if `root` is a file or a folder with other content than a bundle.
 
     Commands call it before the work, so that no training ends at a path that cannot be written.
     """

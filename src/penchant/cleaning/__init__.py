@@ -1,1 +1,1 @@
-"""Cleaning: one file a rule, each with its finding, reason and quarantine; the data doctor; augmentation."""
+"""Cleaning: one file per rule, each with its finding, reason and quarantine; the data doctor; augmentation."""

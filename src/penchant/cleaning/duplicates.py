@@ -1,4 +1,4 @@
-"""Near duplicates among items: another id for the same thing, recognised by text, picture or both."""
+"""Near duplicates among items: another id for the same thing, recognised by text, image or both."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class DuplicateOptions:
     same_numbers: bool = True
     """Whether texts with different numbers (years, sizes, parts of a series) are different items."""
     most_bits: int = 6
-    """Bits of the 64 of a perceptual hash in which two pictures may differ. 0 to 64."""
+    """Bits of the 64 of a perceptual hash in which two images may differ. 0 to 64."""
 
     def __post_init__(self) -> None:
         require_range(self, "most_bits", least=0, most=64)

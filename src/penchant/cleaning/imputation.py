@@ -1,4 +1,4 @@
-"""Imputation: fill missing cells, one method a column, or drop their rows."""
+"""Imputation: fill missing cells, one method per column, or drop their rows."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def impute_column(
       frequent value among rows equal in `by`.
     - `drop`: rows with a missing cell leave.
 
-    Raises `OptionError` for an unknown method or column, `DataError` where the column has no value or the wrong type.
+    Raises `OptionError` for an unknown method or column, `DataError` if the column has no value or the wrong type.
 
     >>> impute_column(pl.DataFrame({"x": [1.0, None, 5.0]}), "x", "mean")["x"].to_list()
     [1.0, 3.0, 5.0]

@@ -27,5 +27,5 @@ def find_outside_core(dataset: Dataset, *, users: int = 5, items: int = 5) -> Fi
             break
         keep &= ~drop
     rows = np.flatnonzero(~keep)
-    reason = f"outside the core of {users} events a user and {items} an item"
+    reason = f"outside the core of {users} events per user and {items} per item"
     return Finding("k_core", schema.EVENTS, reason, rows, decode_events(dataset, rows))

@@ -1,6 +1,6 @@
-"""Near-duplicate pictures: a perceptual hash of 64 bits, compared by Hamming distance.
+"""Near-duplicate images: a perceptual hash of 64 bits, compared by Hamming distance.
 
-A bit of the hash says whether one of the 8 × 8 lowest frequencies of the picture (cosine transform of 32 × 32 grey
+A bit of the hash says whether one of the 8 × 8 lowest frequencies of the image (cosine transform of 32 × 32 grey
 levels) lies above their median: Zauner 2010, "Implementation and benchmarking of perceptual image hash functions".
 """
 
@@ -23,20 +23,20 @@ if TYPE_CHECKING:
 
 
 _FLAT = 2.0
-"""Standard deviation in grey levels below which a picture shows too little to compare."""
+"""Standard deviation in grey levels below which an image shows too little to compare."""
 
 _MOST_PIXELS = 100_000_000
 
 
 def hash_images(paths: Iterable[Path | None]) -> tuple[UInt64s, Bools]:
-    """The hash of every picture `[N]`, and which pictures have one `[N]`."""
+    """The hash of every image `[N]`, and which images have one `[N]`."""
     hashes = [hash_image(path) for path in paths]
     present = np.array([one is not None for one in hashes], dtype=bool)
     return np.array([one or 0 for one in hashes], dtype=np.uint64), present
 
 
 def hash_image(picture: Path | Image | None) -> int | None:
-    """The perceptual hash of a picture; None for a missing, unreadable, huge or single-coloured one."""
+    """The perceptual hash of an image; None for a missing, unreadable, huge or single-coloured one."""
     with require_extra("pillow", "image"):
         from PIL import Image
     if picture is None:

@@ -87,7 +87,7 @@ def show_dataset(dataset: Dataset) -> None:
         "events": contents.events,
         "from": (contents.first_time or "–")[:10],
         "to": (contents.last_time or "–")[:10],
-        "events a user (median)": f"{contents.median_events:g}",
+        "events per user (median)": f"{contents.median_events:g}",
         "items with text": contents.items_with_text,
     }
     terminal.show_table(tuple(totals), [tuple(totals.values())])

@@ -73,7 +73,7 @@ def show_now(rec: Recommender, series: InterestSeries) -> None:
 
 
 def show_path(rec: Recommender, series: InterestSeries, times: list[int | None]) -> None:
-    """Print the last events, one a line, with the cosine to the latest interest and the nearest categories."""
+    """Print the last events, one per line, with the cosine to the latest interest and the nearest categories."""
     import numpy as np
 
     from penchant.profiles.categories import measure_category_weights

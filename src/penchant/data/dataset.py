@@ -54,7 +54,7 @@ class Dataset:
     def load(cls, path: str | Path, *, strict: bool = False) -> Dataset:
         """Read a folder that follows the data contract (DESIGN: tables as parquet, csv[.gz] or jsonl).
 
-        Raises `SchemaError` / `DataError`; with `strict`, also where any row would be quarantined.
+        Raises `SchemaError` / `DataError`; with `strict`, also if any row would be quarantined.
         """
         from penchant.data.ingest.load import load_folder
 

@@ -60,7 +60,7 @@ class PrecomputedEmbeddings:
         )
 
     def check(self, vocabulary: Vocabulary) -> PrecomputedEmbeddings:
-        """Itself. Raises `DataError` where an id is not in the vocabulary."""
+        """Itself. Raises `DataError` if an id is not in the vocabulary."""
         unknown = self.ids.filter(pl.Series(vocabulary.encode(self.ids) < 0))
         if unknown.len():
             raise DataError(
@@ -179,7 +179,7 @@ def _read_npy(file: Path) -> pl.DataFrame:
     """The array of a `.npy` file and the ids beside it as a frame."""
     beside = file.with_suffix(".ids.csv")
     if not beside.is_file():
-        raise DataError(f"{file} has no ids.", remedy=f"Put {beside.name} beside it: item_id and one id a line.")
+        raise DataError(f"{file} has no ids.", remedy=f"Put {beside.name} beside it: item_id and one id per line.")
     try:
         array = np.load(file, allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:

@@ -48,7 +48,7 @@ class TableReport:
         return replace(self, added=added)
 
     def lines(self) -> list[str]:
-        """The report in words, one fact a line."""
+        """The report in words, one fact per line."""
         out = [f"{self.name}: {self.rows_read:,} rows read from {self.source}, {self.rows_kept:,} kept"]
         if self.aliases:
             out.append("  columns taken as: " + ", ".join(f"{a} = {b}" for a, b in self.aliases.items()))

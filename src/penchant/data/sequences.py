@@ -21,7 +21,7 @@ class SequenceBatch:
     `items` int32 (-1: the event has content only), `times_s` int64 UTC seconds (never null: an
     unknown time repeats the one before), `kinds` int16, `values` float32 (NaN: none).
     `users` `[B]` are user codes (-1: not a known user). `query_times_s` `[B]` is when the
-    recommendation is requested, or None where that is hidden. `content_rows` `[E]` points from an event to
+    recommendation is requested, or None if that is hidden. `content_rows` `[E]` points from an event to
     its text, image or audio in `content` (-1: none). `event_rows` `[E]` is the row of the event in
     `Dataset.events`, for citing (None outside a dataset). `embed_users` `[B]` are modalities of the users
     themselves (attributes, text), or None. `dwells_s` `[E]` float32 are seconds spent on the event (NaN: unknown),

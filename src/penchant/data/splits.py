@@ -124,7 +124,7 @@ def split(
     `ties`: `stable` keeps the order of `seq` or file among events of one user at one time, `random` shuffles them.
     `repeats`: items of the history may be ranked and be targets (`seen` is empty).
 
-    Raises `OptionError` for an unknown name, `UsageError` for a number out of range, `DataError` where no user is
+    Raises `OptionError` for an unknown name, `UsageError` for a number out of range, `DataError` if no user is
     left to test. Same `seed`, same split.
 
     >>> import penchant.data.dataset as d, polars as pl

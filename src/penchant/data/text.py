@@ -1,4 +1,4 @@
-"""Normalises text, splits it into words and builds one text an item, column by column."""
+"""Normalises text, splits it into words and builds one text per item, column by column."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def squeeze(text: pl.Series) -> pl.Series:
 def split_words(texts: Texts, options: WordOptions = WordOptions()) -> pl.Series:
     """The words of every text, `[N]` of List(String); Chinese by jieba or as character pairs. Null gives an empty list.
 
-    Raises `MissingExtraError` where `chinese="jieba"` needs jieba and it is not installed.
+    Raises `MissingExtraError` if `chinese="jieba"` needs jieba and it is not installed.
 
     >>> split_words(["Don't stop, 3D!", "程序员看电影", None], WordOptions(chinese="bigrams")).to_list()
     [["don't", 'stop', '3d'], ['程序', '序员', '员看', '看电', '电影'], []]
@@ -96,7 +96,7 @@ def split_words(texts: Texts, options: WordOptions = WordOptions()) -> pl.Series
 
 
 def build_item_texts(dataset: Dataset, options: ItemTextOptions = ItemTextOptions()) -> list[str | None]:
-    """One normalised text for every item `[N]`, in the order of codes; None where an item has none.
+    """One normalised text for every item `[N]`, in the order of codes; None if an item has none.
 
     Raises `OptionError` for an attribute that no column of items has.
 

@@ -1,4 +1,4 @@
-"""The encoder of pictures or sounds of a catalogue where none is named: a small network, if it can be trained."""
+"""The encoder of images or sounds of a catalogue where none is named: a small network, if it can be trained."""
 
 from __future__ import annotations
 

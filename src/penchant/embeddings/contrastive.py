@@ -1,4 +1,4 @@
-"""Contrastive training of a small picture or sound network without labels.
+"""Contrastive training of a small image or sound network without labels.
 
 The positives of a content are its second augmentation (SimCLR, Chen et al. 2020), and the text embedding and the
 behaviour embedding of its item (CLIP, Radford et al. 2021). The negatives are the other contents of the batch.
@@ -36,7 +36,7 @@ Augmentation = Callable[[npt.NDArray[Any], np.random.Generator], Float32s]
 
 @dataclass(frozen=True)
 class Augmentations:
-    """Augmentation of pictures and of sounds."""
+    """Augmentation of images and of sounds."""
 
     pictures: PictureAugmentation = field(default_factory=PictureAugmentation)
     sounds: SoundAugmentation = field(default_factory=SoundAugmentation)

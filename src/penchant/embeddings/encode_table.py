@@ -68,7 +68,7 @@ def encode_table(
     """Encode every item and write `item_id`, `vector` (fixed-size list of float32) and `present` in one step.
 
     `trainer` trains a small network (`cnn`, `crnn`, `lstm`) on the files first. Raises `OptionError` for another
-    modality, `DataError` where no item has content of it, `EncoderError` where the encoder cannot be loaded.
+    modality, `DataError` if no item has content of it, `EncoderError` if the encoder cannot be loaded.
     """
     name, beside = options.modality, options.beside
     if name not in _MODALITIES:

@@ -59,7 +59,7 @@ class ModalityOptions:
     """Files of precomputed embeddings by modality name, as `shape:shape.parquet`. They override files of the same name
     in the folder `modalities/` of the dataset."""
     align_s: float = 5.0
-    """Seconds within which a user's posts (a picture and a voice note) form one event. 0 or more; 0 keeps every post
+    """Seconds within which a user's posts (an image and a voice note) form one event. 0 or more; 0 keeps every post
     separate."""
     media: MediaOptions = field(default_factory=MediaOptions)
     """Limits and form of decoded files."""
@@ -142,7 +142,7 @@ class FittedEncoders:
         cache: EncoderCache | None = None,
         progress: Progress | None = None,
     ) -> tuple[Modality, MediaReport]:
-        """Vectors of pictures (`image`) or sounds (`audio`) in files named relative to `root`, and a report."""
+        """Vectors of images (`image`) or sounds (`audio`) in files named relative to `root`, and a report."""
         if kind not in self.media:
             raise EncoderError(
                 f"There is no {kind} encoder.",
@@ -159,7 +159,7 @@ class FittedEncoders:
         cache: EncoderCache | None = None,
         progress: Progress | None = None,
     ) -> list[str | None]:
-        """One text a row of `items`, `users` or `events`: its text fields, and the transcript of its sound."""
+        """One text per row of `items`, `users` or `events`: its text fields, and the transcript of its sound."""
         written = join_text_fields(table, self.fields if name == schema.ITEMS else (schema.TEXT,))
         if self.speech is None or schema.AUDIO not in table.columns or table[schema.AUDIO].is_null().all():
             return written
@@ -205,7 +205,7 @@ class FittedEncoders:
     ) -> Modalities:
         """The modalities of the rows of `items`, `users` or `events`, for which there are encoders and columns.
 
-        `root` is the folder of pictures and sounds; `reports` gets the failures.
+        `root` is the folder of images and sounds; `reports` gets the failures.
         """
         modalities: dict[str, Modality] = {}
         texts = (

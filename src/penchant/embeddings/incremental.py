@@ -35,7 +35,7 @@ def update_item_modalities(
 
     `behaviour` is computed again from the events in `learned` (None: all). A modality that no encoder here computes
     (`graph`, precomputed embeddings) is absent for new items, unless the new data have vectors under its name. Raises
-    `DataError` where these have another length.
+    `DataError` if these have another length.
     """
     n = merged.dataset.n_items
     rows = np.concatenate([merged.changed_items, np.arange(merged.n_old_items, n)])
@@ -58,8 +58,8 @@ def update_histories(
 ) -> SequenceBatch:
     """All histories of `merged` with the content of events and the modalities of users; `packed` are the old ones.
 
-    The content of old events comes from `packed`, so their pictures and sounds need not exist any more. Vectors of
-    users in the new data replace those of the same name. Raises `DataError` where they have another length.
+    The content of old events comes from `packed`, so their images and sounds need not exist any more. Vectors of
+    users in the new data replace those of the same name. Raises `DataError` if they have another length.
     """
     rows, fresh = embed_event_contents(new, encoders, default_cache(), progress)
     content, content_rows = _join_contents(packed, rows, fresh, merged)

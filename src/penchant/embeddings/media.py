@@ -1,4 +1,4 @@
-"""Pictures and sounds in the folder of a dataset → modalities: decoded in workers, encoded through the cache, with a
+"""Images and sounds in the folder of a dataset → modalities: decoded in workers, encoded through the cache, with a
 report of failed files."""
 
 from __future__ import annotations

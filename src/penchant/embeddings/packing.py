@@ -31,7 +31,7 @@ _NEEDED: Final = {
 
 
 def default_cache() -> EncoderCache | None:
-    """The user's cache of vectors, so that no text is encoded twice; None where nothing can be written there."""
+    """The user's cache of vectors, so that no text is encoded twice; None if nothing can be written there."""
     folder = find_cache_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -85,10 +85,10 @@ def embed_cold_query(
     image: str | Path | None = None,
     audio: str | Path | None = None,
 ) -> SequenceBatch:
-    """A cold query by a sentence, a picture or a sound: one event without an item, which has it as its content.
+    """A cold query by a sentence, an image or a sound: one event without an item, which has it as its content.
 
-    Raises `EncoderError` where items have no such modality to compare with or the text has no known word,
-    `MediaError` where the file cannot be used, `UsageError` for an empty text.
+    Raises `EncoderError` if items have no such modality to compare with or the text has no known word,
+    `MediaError` if the file cannot be used, `UsageError` for an empty text.
     """
     spoken = audio is not None and encoders.speech is not None and schema.TEXT in item_modalities
     for kind, given in ((schema.TEXT, text), (schema.IMAGE, image), (schema.AUDIO, audio)):
@@ -151,7 +151,7 @@ def rows_with_content(histories: SequenceBatch, modalities: Collection[str], *, 
 def attach_content(histories: SequenceBatch, source: SequenceBatch) -> SequenceBatch:
     """Histories with the content of events and the user modalities of the `source` that they were cut from.
 
-    `source` has one row a user and all events of the dataset (`pack_histories`); `histories` knows its `users` and
+    `source` has one row per user and all events of the dataset (`pack_histories`); `histories` knows its `users` and
     `event_rows`.
     """
     if histories.event_rows is None:

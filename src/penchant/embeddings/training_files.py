@@ -1,4 +1,4 @@
-"""Training data of a small network: decoded pictures or sounds of a catalogue, and other modalities of their items."""
+"""Training data of a small network: decoded images or sounds of a catalogue, and other modalities of their items."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _CHUNK = 16
 
 
 class TranscriptCache:
-    """Transcripts of one transcriber in memory and, with a folder, as one JSON file a clip.
+    """Transcripts of one transcriber in memory and, with a folder, as one JSON file per clip.
 
     A file is named after the SHA-256 of the clip and put in place by a rename. A clip whose file cannot be read is
     transcribed again.

@@ -20,7 +20,7 @@ from penchant.encoders.cache import EncoderCache
 from penchant.errors import MediaError
 
 PARTS: Final = {IMAGE: FRAMES, AUDIO: TRACK}
-"""The part of a video that an encoder of pictures or of sounds reads."""
+"""The part of a video that an encoder of images or of sounds reads."""
 
 
 @dataclass(frozen=True)

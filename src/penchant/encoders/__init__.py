@@ -1,1 +1,1 @@
-"""From text, pictures, sound, attributes and behaviour to vectors. Imports without torch."""
+"""From text, images, sound, attributes and behaviour to vectors. Imports without torch."""

@@ -20,7 +20,7 @@ NONE: Final = "none"
 UNKNOWN_SHARE: Final = 0.05
 """Largest share of unknown tokens with which the pretrained encoder is chosen."""
 PIECES_PER_WORD: Final = 2.0
-"""Most pieces a word with which it is chosen; with more, it spells the language letter by letter."""
+"""Most pieces per word with which it is chosen; with more, it spells the language letter by letter."""
 
 _WORD: Final = re.compile(r"\w+")
 
@@ -46,7 +46,7 @@ def choose_text_encoder(texts: Sequence[str | None], *, sample: int = 2000, seed
         rows = np.sort(np.random.default_rng(seed).choice(len(kept), sample, replace=False))
         kept = [kept[row] for row in rows]
     unknown, pieces = _measure_tokens(kept)
-    measured = f"in {len(kept)} sampled texts {unknown:.1%} of its tokens are unknown, {pieces:.1f} pieces a word"
+    measured = f"in {len(kept)} sampled texts {unknown:.1%} of its tokens are unknown, {pieces:.1f} pieces per word"
     if unknown > UNKNOWN_SHARE or pieces > PIECES_PER_WORD:
         why = (
             f"ngram (trained on this corpus) was chosen because MiniLM does not know the language: {measured}"

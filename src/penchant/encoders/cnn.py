@@ -1,7 +1,7 @@
-"""A small residual network for pictures, trained on those of the catalogue; its input is gradients, not pixels.
+"""A small residual network for images, trained on those of the catalogue; its input is gradients, not pixels.
 
 The first layer is fixed: how strong edges of eight directions are (histograms of oriented gradients, Dalal and Triggs
-2005). A few thousand pictures are too few to learn such filters. The residual stages behind it (He et al. 2016) are
+2005). A few thousand images are too few to learn such filters. The residual stages behind it (He et al. 2016) are
 trained.
 """
 
@@ -22,7 +22,7 @@ DIRECTIONS: Final = 8
 
 
 def resize_picture(picture: UInt8s) -> UInt8s:
-    """A picture `[height, width, 3]` at the size the network sees, `[64, 64, 3]`."""
+    """An image `[height, width, 3]` at the size the network sees, `[64, 64, 3]`."""
     from PIL import Image
 
     if picture.shape[:2] == (SIDE, SIDE):
@@ -31,9 +31,9 @@ def resize_picture(picture: UInt8s) -> UInt8s:
 
 
 def measure_edges(pictures: Tensor) -> Tensor:
-    """Pictures `[B, 3, H, W]` of 0 to 1 → strength of the edges by direction `[B, 8, H, W]`.
+    """Images `[B, 3, H, W]` of 0 to 1 → strength of the edges by direction `[B, 8, H, W]`.
 
-    The gradient of the grey picture by central differences; its length is in the channel of its angle modulo π.
+    The gradient of the grey image by central differences; its length is in the channel of its angle modulo π.
     """
     import torch
     from torch.nn import functional
@@ -50,9 +50,9 @@ def measure_edges(pictures: Tensor) -> Tensor:
 
 
 def build_picture_network(width: int) -> Any:
-    """A module: pictures `[B, 64, 64, 3]` of 0 to 1 → features `[B, 8·width + 512]`.
+    """A module: images `[B, 64, 64, 3]` of 0 to 1 → features `[B, 8·width + 512]`.
 
-    The features are the last stage averaged over the picture, and the edges at 8 × 8 positions, each scaled to
+    The features are the last stage averaged over the image, and the edges at 8 × 8 positions, each scaled to
     variance 1. `summary` gives the former, which the contrastive loss compares.
     """
     import torch

@@ -34,7 +34,7 @@ class ImageOptions:
 
     encoder: str = AUTO
     """Image encoder: auto, cnn, none, or the folder or hub name of a model. cnn is a small network trained on the
-    pictures of the items; auto is cnn where there are enough pictures."""
+    images of the items; auto is cnn where there are enough images."""
     layers: tuple[int, ...] = ()
     """Numbers of the hidden layers whose pooled features are joined; -1 is the last. Empty takes the pooled output."""
     backend: str = "auto"
@@ -44,7 +44,7 @@ class ImageOptions:
     device: str = "auto"
     """Device of the model: auto, cpu or cuda."""
     batch_size: int = 16
-    """Pictures encoded at once. 1 or more."""
+    """Images encoded at once. 1 or more."""
     revision: str | None = None
     """Commit or branch of a model on the hub. none takes the default branch."""
     download: bool = False
@@ -65,7 +65,7 @@ class Scaling:
 
 @dataclass(frozen=True)
 class _Loaded:
-    """`scaling` is applied to pixels of 0 to 255 by the network; None where the processor applies it."""
+    """`scaling` is applied to pixels of 0 to 255 by the network; None if the processor applies it."""
 
     processor: Any
     scaling: Scaling | None
@@ -74,7 +74,7 @@ class _Loaded:
 
 
 class ImageEncoder:
-    """Pictures, uint8 `[height, width, 3]`, → vectors. The preprocessing is that of the model, done with
+    """Images, uint8 `[height, width, 3]`, → vectors. The preprocessing is that of the model, done with
     Pillow. The model is loaded at the first use.
     """
 
@@ -109,7 +109,7 @@ class ImageEncoder:
         return self._load().forward.note
 
     def encode(self, contents: Sequence[UInt8s | None]) -> Modality:
-        """Vectors `[N, D]` of N pictures; None is absent."""
+        """Vectors `[N, D]` of N images; None is absent."""
         loaded = self._load()
         out = np.zeros((len(contents), loaded.dim), dtype=np.float32)
         rows = np.array([row for row, picture in enumerate(contents) if picture is not None], dtype=np.int64)

@@ -45,7 +45,7 @@ class Migration:
 def compare_neighbours(old: Modality, new: Modality, *, k: int = 10, sample: int = 2_000, seed: int = 0) -> Migration:
     """Compare two modalities of the same rows; neighbours are searched among the rows with both vectors.
 
-    Raises `DataError` where fewer than two rows have both vectors, `UsageError` for k below 1.
+    Raises `DataError` if fewer than two rows have both vectors, `UsageError` for k below 1.
     """
     if k < 1:
         raise UsageError(f"k={k} is not a number of neighbours.", remedy="Give k of 1 or more.")

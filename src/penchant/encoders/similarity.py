@@ -13,7 +13,7 @@ from penchant.errors import DataError
 def cosine(a: npt.ArrayLike, b: npt.ArrayLike) -> Float64s:
     """Cosine of the angle between vectors of the last axis: a·b / (‖a‖ ‖b‖), -1 to 1; 0 where one is zero.
 
-    `a` and `b` are `[..., D]` and are broadcast. Raises `DataError` where D differs.
+    `a` and `b` are `[..., D]` and are broadcast. Raises `DataError` if D differs.
 
     >>> round(float(cosine([0.1, 0.2, -0.3, 0.4], [0.3, 0.5, 0.1, 0.2])), 3)
     0.526

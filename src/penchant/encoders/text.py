@@ -55,7 +55,7 @@ class TextOptions:
 
 
 def join_text_fields(table: pl.DataFrame, fields: Sequence[str]) -> list[str | None]:
-    """One normalised text a row `[N]`: the available fields joined by ". "; None where all are empty.
+    """One normalised text per row `[N]`: the available fields joined by ". "; None if all are empty.
 
     >>> join_text_fields(pl.DataFrame({"title": ["Heat", None], "categories": [["Crime", "Action"], []]}), ITEM_FIELDS)
     ['Heat. Crime, Action', None]

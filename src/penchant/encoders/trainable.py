@@ -1,4 +1,4 @@
-"""Small networks as encoders of pictures and sounds: trained on the catalogue, saved in the bundle.
+"""Small networks as encoders of images and sounds: trained on the catalogue, saved in the bundle.
 
 `embeddings/contrastive.py` trains them without labels.
 """
@@ -87,7 +87,7 @@ class Learned:
 
 
 class TrainableEncoder:
-    """Pictures or sounds as a small network sees them → vectors of length 1; `learned` is None before training."""
+    """Images or sounds as a small network sees them → vectors of length 1; `learned` is None before training."""
 
     def __init__(self, network: str, options: TrainableOptions = TrainableOptions(), *, seed: int = 0) -> None:
         self.network = network
@@ -143,19 +143,19 @@ class TrainableEncoder:
         return build_sound_network(self.options.width, convolutions=self.network == "crnn")
 
     def prepare(self, content: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Input of the network for a decoded content: a picture uint8 `[1, 64, 64, 3]`, a sound's windows
+        """Input of the network for a decoded content: an image uint8 `[1, 64, 64, 3]`, a sound's windows
         `[W, 304, 64]` float16 log-mel."""
         if self.name == IMAGE:
             return resize_picture(content)[None]
         return cut_sound_windows(content).astype(np.float16)
 
     def scale(self, prepared: npt.NDArray[Any]) -> Float32s:
-        """Prepared contents as float32: pictures from 0 to 1, log-mel unchanged."""
+        """Prepared contents as float32: images from 0 to 1, log-mel unchanged."""
         numbers: Float32s = prepared.astype(np.float32)
         return numbers / np.float32(255) if self.name == IMAGE else numbers
 
     def encode(self, contents: Sequence[npt.NDArray[Any] | None]) -> Modality:
-        """Vectors `[N, D]` of N pictures, or of N sounds at 16 kHz of any length (the mean over windows); None and a
+        """Vectors `[N, D]` of N images, or of N sounds at 16 kHz of any length (the mean over windows); None and a
         sound without samples are absent."""
         learned = self.fitted
         rows = [row for row, content in enumerate(contents) if content is not None and len(content)]
@@ -173,7 +173,7 @@ class TrainableEncoder:
         return Modality(vectors, present, self.fingerprint).unit()
 
     def compute_features(self, module: Any, prepared: npt.NDArray[Any]) -> Float32s:
-        """Features `[N, F]` of prepared contents, in batches; for pictures the mean with their mirror image."""
+        """Features `[N, F]` of prepared contents, in batches; for images the mean with their mirror image."""
         import torch
 
         module.eval()

@@ -94,7 +94,7 @@ def ablate_masked(
     """NDCG at k of the fitted model with some of its modalities hidden, without another training.
 
     It shows which modalities the model *uses*. A model trained without a modality may use others better: `build_refits`
-    covers that. At most `MOST_USERS` users are ranked, evenly spaced. None where the model reads a single modality.
+    covers that. At most `MOST_USERS` users are ranked, evenly spaced. None if the model reads a single modality.
     """
     model = recommender.model
     names = list(model.modality_names()) if isinstance(model, Multimodal) else []
@@ -143,7 +143,7 @@ def build_refits(config: Config, modalities: Sequence[str]) -> dict[tuple[str, .
 def add_refits(dataset: Dataset, recipes: Mapping[str, Config]) -> tuple[dict[str, Config], dict[str, str]]:
     """The recipes, each followed by its restricted variants `MODEL: modality + modality`; and variant → recipe.
 
-    Raises `UsageError` where no recipe reads more than one modality of these data.
+    Raises `UsageError` if no recipe reads more than one modality of these data.
     """
     out: dict[str, Config] = {}
     references: dict[str, str] = {}
@@ -170,7 +170,7 @@ def list_modalities(dataset: Dataset, recipe: Config) -> list[str]:
 
 
 def restrict(config: Config, model: str, modalities: Sequence[str]) -> Config | None:
-    """The configuration with a model that reads only these modalities; None where it would have no input.
+    """The configuration with a model that reads only these modalities; None if it would have no input.
 
     >>> restrict(Config(), "lite", ["text"]).options("lite").experts
     ('transformer', 'content')

@@ -21,7 +21,7 @@ CONTENT_MODALITIES = (schema.TEXT, schema.IMAGE, schema.AUDIO, schema.ATTRIBUTES
 class Background:
     """Counts of a training part: `item_events` `[N]`, `item_users` `[N]`, `user_events` `[U]`, active users.
 
-    `categories` has one row an item (codes below `n_categories`); `modality` has item vectors; both may be None.
+    `categories` has one row per item (codes below `n_categories`); `modality` has item vectors; both may be None.
     """
 
     item_events: Int64s

@@ -62,8 +62,8 @@ def rank_holdout(
 ) -> Int32s:
     """The first k items of every tested user, int32 `[B, k]`, without seen items and non-candidates.
 
-    Users are ranked in blocks on `threads` threads (default: one a core). A block has at most 8 million scores (32 MB)
-    for any number of users and items. The result does not depend on the number of threads.
+    Users are ranked in blocks on `threads` threads (default: one per core). A block has at most 8 million scores (32
+    MB) for any number of users and items. The result does not depend on the number of threads.
     """
     rows = int(np.clip(_BLOCK_SCORES // max(1, n_items), 1, 2048))
     out = np.full((len(holdout), k), -1, dtype=np.int32)

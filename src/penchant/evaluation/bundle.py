@@ -43,7 +43,7 @@ def evaluate(
     default) and that is tested; the notes say so. `options.split` is not read. `beside` names simple models to fit on
     the same part. `seed` is that of the split and of everything that is fitted (None: that of the bundle).
 
-    Raises `UsageError` for options of a split where the bundle itself is tested, `DataError` where no user can be.
+    Raises `UsageError` for options of a split if the bundle itself is tested, `DataError` if no user can be.
     """
     options = options or CompareOptions()
     config = recommender.config if seed is None else replace(recommender.config, seed=seed)

@@ -70,7 +70,7 @@ class CompareOptions:
     """Models without some modalities: `masked` hides them from the fitted model (its first seed), `refitted` fits the
     recipe with all but one and with each alone, as separate models with a paired test against all modalities."""
     threads: int | None = None
-    """Threads that rank; one a core where it is None. Results do not depend on it."""
+    """Threads that rank; one per core where it is None. Results do not depend on it."""
     checkpoints: Path | None = None
     """Folder from which a killed run resumes."""
 
@@ -104,7 +104,7 @@ def compare(
     and are no part of their cost.
 
     A model that the data do not allow is left out and a note says why. Raises `OptionError` for unknown names,
-    `DataError` where no user can be tested, and the first model's error where no model is left.
+    `DataError` if no user can be tested, and the first model's error if no model is left.
     """
     options = options or CompareOptions()
     options = replace(options, split=split or options.split, seeds=options.seeds if seeds is None else seeds)

@@ -62,7 +62,7 @@ def measure_curves(recommender: Scorer, holdout: Holdout, *, n_items: int, users
     """Curves over at most `users` tested users, evenly spaced among them.
 
     A target that cannot be ranked (an item outside the catalogue, or no candidate) ranks after the last item: no list
-    contains it. Raises `DataError` where no item is a negative.
+    contains it. Raises `DataError` if no item is a negative.
     """
     n = len(holdout)
     chosen = evenly_spaced(n, users)

@@ -65,7 +65,7 @@ def measure_drift(
     """Compare an update with a full training.
 
     The newest event of every second user with new events is held out. Both recommenders learn from the others, with
-    the same modalities and with the epochs and weights that selection chose for the bundle. Raises `DataError` where
+    the same modalities and with the epochs and weights that selection chose for the bundle. Raises `DataError` if
     no event can be held out.
     """
     holdout = hold_out_targets(recommender, new)
@@ -96,7 +96,7 @@ def measure_drift(
 def hold_out_targets(recommender: Recommender, new: Dataset) -> UpdateHoldout:
     """Hold out the newest possible target in the new data of every second user who has one.
 
-    Raises `DataError` where no user has one.
+    Raises `DataError` if no user has one.
     """
     merged = merge(recommender.dataset, new)
     sequences = merged.dataset.sequences()

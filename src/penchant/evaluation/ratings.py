@@ -64,7 +64,7 @@ def read_target_values(holdout: Holdout, dataset: Dataset) -> Float32s:
 
 
 def measure_value_errors(model: object, holdout: Holdout, dataset: Dataset) -> ValueErrors | None:
-    """Errors of the predicted ratings of the targets; None where the model predicts none or no target is rated."""
+    """Errors of the predicted ratings of the targets; None if the model predicts none or no target is rated."""
     if not isinstance(model, ValuePredictor):
         return None
     actual = read_target_values(holdout, dataset)

@@ -52,7 +52,7 @@ class Unseen:
 def hold_out_unseen(
     recommender: Recommender, data: Dataset, *, target: Target = "first", repeats: bool = False
 ) -> Unseen | None:
-    """The holdout of events that a recommender has not seen; None where no user can be tested.
+    """The holdout of events that a recommender has not seen; None if no user can be tested.
 
     An event is seen if the histories of the recommender have it (same user, item and time). Where these are incomplete
     (a bundle without histories), every event up to `record.trained_until_s` counts as seen. A target that the

@@ -1,1 +1,1 @@
-"""Fusion at feature level: vectors of modalities and presence masks in, one vector a row out."""
+"""Fusion at feature level: vectors of modalities and presence masks in, one vector per row out."""

@@ -9,7 +9,7 @@ from penchant.fusion.presence import Fused, Present, Vectors, mask_absent, zero_
 
 
 class Gated(nn.Module):
-    """Σ_m a_m ⊙ (W_m v_m), a = softmax over the present modalities of G [v_1; …; v_M] + b, one gate a dimension.
+    """Σ_m a_m ⊙ (W_m v_m), a = softmax over the present modalities of G [v_1; …; v_M] + b, one gate per dimension.
 
     The gated multimodal unit (Arevalo et al., ICLR workshop 2017) for any number of modalities: its two sigmoid gates
     that sum to 1 are a softmax here, so that the weights of absent modalities go to the others. Gates start equal and

@@ -78,7 +78,7 @@ def pretrain(
 ) -> PretrainingLog:
     """Train `model.network` on the texts; every tenth (at most 500) is left out for the perplexity.
 
-    Raises `ModelError` where the objective is not of the model's type, or where there are no texts or sentence pairs.
+    Raises `ModelError` if the objective is not of the model's type, or if there are no texts or sentence pairs.
     """
     import torch
 

@@ -67,7 +67,7 @@ def verbalise_history(
 ) -> str:
     """A history as text, oldest event first: what models of this package read, token for token.
 
-    `request_s` is the time of the request (UTC seconds), or None where that is hidden.
+    `request_s` is the time of the request (UTC seconds), or None if that is hidden.
 
     >>> verbalise_history(["Heat", "Alien"], ["view", "purchase"], [0, 172_800], "en", request_s=176_400)
     'viewed "Heat". 2 days later, bought "Alien". An hour later,'

@@ -1,4 +1,4 @@
-"""Texts in English and Chinese: one TOML catalogue a subject, one look-up.
+"""Texts in English and Chinese: one TOML catalogue per subject, one look-up.
 
 `messages/NAME.toml` holds the texts whose keys begin with `NAME.`. A text is a table with `en` and `zh`; a table may
 hold further texts beside its own two:

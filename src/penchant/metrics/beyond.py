@@ -110,7 +110,7 @@ def miscalibration(
     """KL(p ‖ q̃) in nats between the categories of a user's history and of the list, `[B]`; 0 is calibrated.
 
     Steck (2018), "Calibrated recommendations": p from the history, q from the list, each item giving equal shares to
-    its categories, q̃ = (1 - α) q + α p with α = `smoothing`. `categories` has one row an item. NaN where the history
+    its categories, q̃ = (1 - α) q + α p with α = `smoothing`. `categories` has one row per item. NaN where the history
     or the list has no category.
     """
     lists = Ragged.group(np.repeat(np.arange(len(ranked)), ranked.shape[1]), ranked.ravel(), len(ranked))

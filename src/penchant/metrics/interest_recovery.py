@@ -22,7 +22,7 @@ def recovery(
     With vectors `V` `[E, D]` (columns standardised, a constant added) and mixtures `P` `[E, K]` of the users kept for
     fitting, `W = (VᵀV + .01 · ridge · E · I)⁻¹ VᵀP`, so that `ridge` 1 adds a hundredth of a column's variance (the
     constant is not shrunk); the guess for a held-out row is `max(0, vW)`. `users` `[E]` are codes of the users that
-    rows belong to (default: one row a user); `held_out` is the share of users not fitted on.
+    rows belong to (default: one row per user); `held_out` is the share of users not fitted on.
 
     Gives `cosine` (mean over held-out users of the mean over their rows), `baseline` (the same for the mean mixture
     of the fitted users, the population-mean baseline), `lift` = (cosine − baseline) / (1 − baseline),
@@ -83,8 +83,8 @@ def read_out_topics(
 ) -> Float64s:
     """Topic weights `[E, K]` of interest vectors without any fitting, from item vectors in the same space.
 
-    The centroid of topic k is `c_k = Σ_i topics[i, k] · (x_i − x̄)` over unit item vectors `x` `[N, D]`; the weights are
-    `softmax_k(cosine(v − x̄·|v|, c_k) / temperature)`. Rows sum to 1; compare them with planted mixtures by
+    The centroid of topic k is `c_k = Σ_i topics[i, k] · (x_i − x̄)` over unit item vectors `x` `[N, D]`; the weights
+    are `softmax_k(cosine(v − x̄·|v|, c_k) / temperature)`. Rows sum to 1; compare them with planted mixtures by
     `mean_cosine`. `item_topics` `[N, K]` are the planted mixtures of the items.
 
     >>> read_out_topics(np.eye(2), np.eye(2), np.eye(2)).round(3).tolist()

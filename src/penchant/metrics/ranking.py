@@ -11,7 +11,7 @@ With T the set of a user's targets (repeats and negative codes do not count) and
     mrr@k        1 / (rank of the first target within k), 0 without a hit
     map@k        Σ_{i≤k} rel_i · precision@i / min(k, |T|)
 
-Each gives float64 `[B]`: one number a user, NaN for a user without targets. A list shorter than k counts as filled
+Each gives float64 `[B]`: one number per user, NaN for a user without targets. A list shorter than k counts as filled
 up with misses; an item that a list repeats counts once. An item that no model can know is a target and
 a miss, if it has a code beyond the catalogue.
 """
@@ -38,7 +38,7 @@ class Hits:
 
 
 def judge(ranked: Int32s, targets: Ragged) -> Hits:
-    """Where each list holds a target. Raises `DataError` where rows do not match.
+    """Where each list holds a target. Raises `DataError` if rows do not match.
 
     >>> judge(np.array([[5, 2, 9]], dtype=np.int32), Ragged.of([[9, 5]])).hit.tolist()
     [[True, False, True]]

@@ -65,7 +65,7 @@ class ALS(ClosedFormModel[ALSRecord]):
         self.options = options or ALSOptions()
 
     def fit(self, data: TrainingData) -> None:
-        """Learn item vectors. Raises `MissingExtraError` where `implicit` is not installed."""
+        """Learn item vectors. Raises `MissingExtraError` if `implicit` is not installed."""
         weights = weigh_kinds(data.kinds, self.options.kind_weights)
         interactions = build_history_matrix(data.sequences, data.n_items, weights)
         items = factorise(interactions, self.options, data.seed)

@@ -56,7 +56,7 @@ class ClosedForm(Model, Protocol):
     """A model that learns in one call; a trainable one is fitted by `penchant.training.fit`, as this one may be."""
 
     def fit(self, data: TrainingData) -> None:
-        """Learn. Deterministic in `data.seed`. Raises `ModelError` where the data do not allow it."""
+        """Learn. Deterministic in `data.seed`. Raises `ModelError` if the data do not allow it."""
 
 
 @runtime_checkable

@@ -35,7 +35,7 @@ class ContentOptions(DecayOptions):
     """Weight of each modality's standardised score, as `text:2,image:0.5`. 0 or more; modalities not named weigh 1."""
     decay: float = 0.9
     user_weight: float = 1.0
-    """Weight of a user's own text, picture or vectors, beside 1 for their last event. 0 or more."""
+    """Weight of a user's own text, image or vectors, beside 1 for their last event. 0 or more."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -68,7 +68,7 @@ class Content(ClosedFormModel[ContentRecord]):
     z standardises over the items that have the modality; an item without it gets 0, the mean. With centred item
     vectors, and profiles divided by the spread of their scores, this is one exact dot product. So the model has
     interest vectors: those of the modalities side by side. The text or media of an event counts with its item. A
-    user's text or picture enters the profile where items have a modality of that name, from the first event on.
+    user's text or image enters the profile where items have a modality of that name, from the first event on.
     """
 
     name = "content"
@@ -79,7 +79,7 @@ class Content(ClosedFormModel[ContentRecord]):
         self.options = options or ContentOptions()
 
     def fit(self, data: TrainingData) -> None:
-        """Keep the item modalities. Raises `ModelError` where the data lack one of the options."""
+        """Keep the item modalities. Raises `ModelError` if the data lack one of the options."""
         names = self.options.modalities or tuple(name for name in data.modalities if name != BEHAVIOUR)
         missing = [name for name in names if name not in data.modalities]
         if missing or not names:
@@ -140,7 +140,7 @@ class Content(ClosedFormModel[ContentRecord]):
         """Do nothing: the record holds the vectors."""
 
     def without(self, modalities: AbstractSet[str]) -> Content:
-        """The same model without some modalities. Raises `ModelError` where none is left."""
+        """The same model without some modalities. Raises `ModelError` if none is left."""
         names = [name for name in self.record.modalities if name not in modalities]
         if not names:
             raise ModelError("content has no other modality than these.", remedy="Leave out fewer modalities.")

@@ -64,7 +64,7 @@ class EASE(ClosedFormModel[EASERecord]):
         self.options = options or EASEOptions()
 
     def fit(self, data: TrainingData) -> None:
-        """Solve. Raises `ModelError` above 20,000 items, or where λ is too small for a stable solution."""
+        """Solve. Raises `ModelError` above 20,000 items, or if λ is too small for a stable solution."""
         if data.n_items > MAX_ITEMS:
             raise ModelError(
                 f"ease needs a dense matrix of {data.n_items:,} × {data.n_items:,} items; at most {MAX_ITEMS:,} are "
@@ -104,7 +104,7 @@ def compute_gram(interactions: Sparse, block: int = 4096) -> Float32s:
 def solve(gram: Float32s, regularisation: float) -> Float32s:
     """B of EASE from `XᵀX`, by Cholesky in float32. `gram` is overwritten.
 
-    Raises `ModelError` where the matrix is not positive definite.
+    Raises `ModelError` if the matrix is not positive definite.
     """
     from scipy.linalg import lapack
 
@@ -127,7 +127,7 @@ def solve(gram: Float32s, regularisation: float) -> Float32s:
 
 
 def stack_modalities(modalities: Modalities, names: tuple[str, ...]) -> Float32s:
-    """Unit-length vectors of the modalities side by side, `[N, D]`. Raises `ModelError` where a modality is not
+    """Unit-length vectors of the modalities side by side, `[N, D]`. Raises `ModelError` if a modality is not
     there."""
     chosen = names or tuple(modalities)
     missing = [name for name in chosen if name not in modalities]

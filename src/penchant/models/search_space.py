@@ -141,7 +141,7 @@ def allowed_space(space: Space, options: Any) -> Space:
 
 
 def _allowed(key: str, dimension: Dimension, options: Any) -> Dimension | None:
-    """The dimension without the values that raise `UsageError`; None where fewer than two are left."""
+    """The dimension without the values that raise `UsageError`; None if fewer than two are left."""
     if isinstance(dimension, Float | Int):
         return dimension
     values = [value for value in dimension.values if _accepts(options, _settings(key, dimension, value))]

@@ -68,7 +68,7 @@ class UserKNN(ClosedFormModel[UserKNNRecord]):
         self.options = options or UserKNNOptions()
 
     def fit(self, data: TrainingData) -> None:
-        """Keep the training users. Raises `ModelError` where the data lack `similarity_modality`."""
+        """Keep the training users. Raises `ModelError` if the data lack `similarity_modality`."""
         modality = self.options.similarity_modality
         if modality and modality not in data.modalities:
             raise ModelError(
@@ -97,7 +97,7 @@ class UserKNN(ClosedFormModel[UserKNNRecord]):
 
         Σ_v sim(u, v) · value_vj / Σ_v sim(u, v) over the neighbours with a value of the item: a weighted mean, on the
         scale of the values. Without such a neighbour the mean of the item, and without any value of the item the mean
-        of all values. Raises `ModelError` where the training events have no value.
+        of all values. Raises `ModelError` if the training events have no value.
         """
         values = self.record.values
         if not values.nnz:

@@ -61,7 +61,7 @@ def draw_reasons(
 def draw_coverage_bars(
     table: pl.DataFrame, labels: Labels, *, names: Mapping[str, str] = _NAMES, width: float = 600
 ) -> Markup:
-    """One bar a modality: the share of items (or events) that have it, from 0 to 100 %.
+    """One bar per modality: the share of items (or events) that have it, from 0 to 100 %.
 
     `table` has `modality` and `share` (0 to 1).
     """
@@ -86,7 +86,7 @@ def draw_coverage_bars(
 
 
 def draw_counts(table: pl.DataFrame, labels: Labels, *, width: float = 600) -> Markup:
-    """One plain bar a name, in the order given, with the number at its end. `table` has `name` and `count`."""
+    """One plain bar per name, in the order given, with the number at its end. `table` has `name` and `count`."""
     words, counts = table["name"].cast(pl.String).to_list(), [float(count) for count in table["count"]]
     ends = [f"{count:,.0f}" for count in counts]
 

@@ -33,7 +33,7 @@ _DIGITS = 3
 def draw_model_comparison(
     table: pl.DataFrame, labels: Labels, *, chosen: str | None = None, width: float = 600
 ) -> Markup:
-    """One row a model: a dot at the mean, a line over its interval, the number beside it; the axis begins at zero.
+    """One row per model: a dot at the mean, a line over its interval, the number beside it; the axis begins at zero.
 
     `table` has `model`, `mean`, `low`, `high` (`low` and `high` may be null), drawn from the best down.
     """
@@ -64,7 +64,7 @@ def draw_model_comparison(
 
 
 def draw_slices(table: pl.DataFrame, labels: Labels, *, chosen: str | None = None, width: float = 600) -> Markup:
-    """Groups of users or items below each other; in each, one line a model: dot, interval, and the name in the first.
+    """Groups of users or items below each other; in each, one line per model: dot, interval, and the name in the first.
 
     `table` has `slice`, `note` (how many are in it), `model`, `mean`, `low`, `high`, in the order to draw.
     """
@@ -101,7 +101,7 @@ def draw_slices(table: pl.DataFrame, labels: Labels, *, chosen: str | None = Non
 def draw_ablation(
     table: pl.DataFrame, labels: Labels, *, names: Mapping[str, str] = _NAMES, width: float = 600
 ) -> Markup:
-    """One row a modality: a dot at the difference that leaving it out makes, a line over its interval, around zero.
+    """One row per modality: a dot at the difference that leaving it out makes, a line over its interval, around zero.
 
     `table` has `modality`, `mean`, `low`, `high`: the score without the modality minus the score with all of them
     (below zero: the modality is missed). `names` gives the words of a row.

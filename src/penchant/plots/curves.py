@@ -37,7 +37,7 @@ def draw_curves(
     y_end: float = 1.0,
     width: float = 440,
 ) -> Markup:
-    """One line a model over the unit square, each with its name and note below the drawing.
+    """One line per model over the unit square, each with its name and note below the drawing.
 
     `table` has `model`, `x`, `y` (0 to 1, in drawing order) and `note` (such as the area). `diagonal` draws chance;
     `y_end` is the end of the upright axis, for curves that stay low.
@@ -111,7 +111,7 @@ def draw_calibration(table: pl.DataFrame, labels: Labels, *, ideal: str, width: 
 
 
 def draw_growth(table: pl.DataFrame, labels: Labels, *, chosen: str | None = None, width: float = 600) -> Markup:
-    """A cost over a size that spans powers of ten: one line a series, its points marked, its name at the end.
+    """A cost over a size that spans powers of ten: one line per series, its points marked, its name at the end.
 
     `table` has `series`, `x` (above zero), `y`, which is drawn from zero.
     """

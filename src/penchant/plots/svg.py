@@ -186,7 +186,7 @@ def get_modality_class(modality: str) -> str:
 
 
 def draw_hatches() -> Markup:
-    """Patterns, one a modality, that tell the modalities apart in grey print; a page holds them once."""
+    """Patterns, one per modality, that tell the modalities apart in grey print; a page holds them once."""
     box = {"width": 8, "height": 8, "patternUnits": "userSpaceOnUse"}
     drawn = [
         tag("pattern", tag("path", d=d, class_="hatch"), id=f"hatch-{modality}", **box)

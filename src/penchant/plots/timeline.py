@@ -41,7 +41,7 @@ def draw_timeline(
 ) -> Markup:
     """The share of each topic after every event, over time; the largest topics are named at the right.
 
-    `table` has `time_s`, `topic`, `weight` (one row an event and topic; negative weights count as none), `events` has
+    `table` has `time_s`, `topic`, `weight` (one row per event and topic; negative weights count as none), `events` has
     `time_s`, `event`, `title`. Between two events interests do not change, so the bands step, with soft corners.
     Topics beyond `most_topics` are joined as "others". `order` lists topics by colour, so that a topic has the same
     one in several figures.

@@ -32,7 +32,7 @@ class CategoryWeights:
 def measure_category_weights(vectors: Float32s, item_vectors: Float32s, items: pl.DataFrame) -> CategoryWeights | None:
     """Weights of the largest categories of a catalogue `items` in interest vectors `[T, D]`.
 
-    `item_vectors` `[N, D]` are those of the same model. None where fewer than two categories are large enough.
+    `item_vectors` `[N, D]` are those of the same model. None if fewer than two categories are large enough.
     """
     if schema.CATEGORIES not in items.columns or not len(vectors):
         return None

@@ -62,7 +62,7 @@ class Config:
     device: str = "auto"
     """Device that networks are trained on: auto, cpu or cuda."""
     modalities: ModalityOptions = field(default_factory=ModalityOptions)
-    """Options of the item modalities, one table a modality."""
+    """Options of the item modalities, one table per modality."""
     training: TrainingOptions = field(default_factory=TrainingOptions)
     """Options of the training loop, the same for every network."""
     probes: ProbeOptions = field(default_factory=ProbeOptions)

@@ -41,7 +41,7 @@ def fit(
 ) -> RecommenderState:
     """Embed the modalities, select and learn; the arguments are those of `Recommender.fit`.
 
-    Raises `DataError` / `ModelError` where the data do not allow the model.
+    Raises `DataError` / `ModelError` if the data do not allow the model.
     """
     from penchant.embeddings.contrastive import train_encoder
 
@@ -96,7 +96,7 @@ def fit(
 def _select(
     data: Dataset, train: TrainingData, config: Config, encoders: FittedEncoders, phases: Phases
 ) -> TrainingRecord | None:
-    """What a fit without each user's last event chooses on those events; None where no user has two."""
+    """What a fit without each user's last event chooses on those events; None if no user has two."""
     held_out = hold_out_last(data)
     if held_out is None:
         return None
@@ -113,9 +113,9 @@ def _select(
 
 
 def events_for_probes(data: Dataset, config: Config) -> Bools | None:
-    """Which events `[E]` are kept from the model for the probes; None where the configuration names no probe.
+    """Which events `[E]` are kept from the model for the probes; None if the configuration names no probe.
 
-    Raises `DataError` where no probe can learn from these events, whatever the model: before anything is learned.
+    Raises `DataError` if no probe can learn from these events, whatever the model: before anything is learned.
     """
     if not config.probes.fit:
         return None
@@ -138,7 +138,7 @@ def events_for_probes(data: Dataset, config: Config) -> Bools | None:
 
 
 def _check_vectors(model: Model, modalities: Modalities, config: Config) -> None:
-    """Raises `ModelError` where probes would have no interest vectors to read. Experts say so once they are known."""
+    """Raises `ModelError` if probes would have no interest vectors to read. Experts say so once they are known."""
     if isinstance(model, ModelEnsemble | InterestModel) or set(modalities) - {schema.BEHAVIOUR}:
         return
     raise ModelError(

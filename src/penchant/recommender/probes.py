@@ -23,7 +23,7 @@ def fit_probes(
 ) -> RecommenderState:
     """The state with the configured probes, fitted on the events `targets` `[E]` of some histories.
 
-    Raises `DataError` / `ModelError` where events or interest vectors do not suffice.
+    Raises `DataError` / `ModelError` if events or interest vectors do not suffice.
     """
     probes = _fit(state, sequences, targets, state.config.probes, state.config.seed if seed is None else seed)
     return replace(state, probes=probes, record=replace(state.record, probes=dict(probes.records)))

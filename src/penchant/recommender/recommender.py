@@ -64,7 +64,7 @@ class Recommender:
         the same recipe) saves that selection. `modalities` (of the same catalogue) saves embedding them again. Where
         `config.probes.fit` names probes, each user's newest events teach these and not the model (see
         `newest_events`); with `validation` they are left to `fit_probes`. `checkpoints`
-        is a folder: a killed fit resumes from it, to the same numbers. Raises `DataError` / `ModelError` where the data
+        is a folder: a killed fit resumes from it, to the same numbers. Raises `DataError` / `ModelError` if the data
         do not allow the model.
         """
         state = fit(
@@ -82,7 +82,7 @@ class Recommender:
         """Fit the probes that the configuration names on the events `targets` `[E]` of some histories.
 
         Their probabilities are reliable where the model has not learned these events; `seed` is by default the
-        configuration's. Raises `DataError` / `ModelError` where events or interest vectors do not suffice.
+        configuration's. Raises `DataError` / `ModelError` if events or interest vectors do not suffice.
         """
         self.state = probes.fit_probes(self.state, sequences, targets, seed)
 
@@ -155,7 +155,7 @@ class Recommender:
 
         With `each` all K interests of a multi-interest model, `[T, K, D]` (K = 1 for any other), of which the one
         nearest to an item gives its score; without, their mean. A model without interest vectors (counts,
-        linear) answers with the decayed mean of its items' modalities. Raises `ModelError` where there is neither.
+        linear) answers with the decayed mean of its items' modalities. Raises `ModelError` if there is neither.
         """
         request = read_request(self.state, user, history=history, at=at, **query).single()
         dense, histories = self.dense_model(), request.histories.at(None)
@@ -180,7 +180,7 @@ class Recommender:
     def next_category(self, user: str, *, at: TimeLike | None = None) -> dict[str, float]:
         """The probability of each category for the next item, most likely first, by the category probe; sums to 1.
 
-        Categories too rare to have a class are `(others)`. Raises `ModelError` where no such probe was fitted.
+        Categories too rare to have a class are `(others)`. Raises `ModelError` if no such probe was fitted.
         """
         return probes.next_categories(self.state, read_request(self.state, user, at=at).histories)
 
@@ -189,7 +189,7 @@ class Recommender:
         return self.state.dense_model()
 
     def content_vectors(self) -> DenseModel:
-        """Interest vectors from the items' modalities alone. Raises `ModelError` where no item has one."""
+        """Interest vectors from the items' modalities alone. Raises `ModelError` if no item has one."""
         return self.state.content_vectors()
 
     # on disk

@@ -1,4 +1,4 @@
-"""Who asks: a known user, an ad-hoc history, or a cold query (a sentence, a picture, a sound)."""
+"""Who asks: a known user, an ad-hoc history, or a cold query (a sentence, an image, a sound)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from penchant.recommender.state import RecommenderState
 
 
 class ColdQuery(TypedDict, total=False):
-    """What a user without a history gives instead: a sentence, a picture file or a sound file."""
+    """What a user without a history gives instead: a sentence, an image file or a sound file."""
 
     text: str | None
     image: str | Path | None
@@ -56,7 +56,7 @@ def read_request(
 ) -> Request:
     """One of `users`, `history` or a cold query as histories up to `at`.
 
-    Raises `UnknownIdError` for an unknown user or a history of unknown items, `UsageError` where not exactly one is
+    Raises `UnknownIdError` for an unknown user or a history of unknown items, `UsageError` if not exactly one is
     given.
     """
     given = {"users": users, "history": history, **query}
@@ -64,7 +64,7 @@ def read_request(
     if len(names) != 1:
         raise UsageError(
             f"Ask for one of users, history, text, image or audio; got {', '.join(names) or 'none'}.",
-            remedy="Give a known user, the events of a new user, or a sentence, a picture or a sound.",
+            remedy="Give a known user, the events of a new user, or a sentence, an image or a sound.",
         )
     if users is not None:
         request = _known_users(state, [users] if isinstance(users, str) else [str(user) for user in users])

@@ -80,7 +80,7 @@ def list_settings(model: str | None = None) -> list[Setting]:
 def find_settings(pattern: str = "", model: str | None = None) -> list[Setting]:
     """The settings whose key matches a pattern with `*`, or contains it; else those whose meaning contains it.
 
-    Raises `OptionError` where there is none, with the new name where the pattern is an old one.
+    Raises `OptionError` if there is none, with the new name if the pattern is an old one.
 
     >>> [one.key for one in find_settings("gru.*heads")]
     ['gru.n_heads']

@@ -59,7 +59,7 @@ class RecommenderState:
         return self.content_vectors()
 
     def content_vectors(self) -> DenseModel:
-        """Interest vectors from the items' modalities alone. Raises `ModelError` where no item has one."""
+        """Interest vectors from the items' modalities alone. Raises `ModelError` if no item has one."""
         if not set(self.modalities) - {schema.BEHAVIOUR}:
             raise ModelError(
                 f"The model {self.config.model!r} has no interest vectors and no item has a modality.",

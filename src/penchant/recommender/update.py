@@ -41,7 +41,7 @@ def update(
     Codes and encoders are kept, and an ensemble's weights unless `options` fit them anew. New items and events are
     embedded, networks go on from their weights on recent histories with replay, closed forms and popularity are
     computed from everything. Where probes are configured, each user's newest events are kept from the model and teach
-    the probes anew, since vectors have moved. Raises `DataError` where the histories are not with the recommender.
+    the probes anew, since vectors have moved. Raises `DataError` if the histories are not with the recommender.
     """
     if not state.dataset.n_events:
         raise DataError(
@@ -88,7 +88,7 @@ def update(
 
 
 def events_for_probes(merged: MergeResult, old: SequenceBatch, config: Config) -> Bools | None:
-    """The events `[E]` that are kept from the model to teach its probes; None where none are configured.
+    """The events `[E]` that are kept from the model to teach its probes; None if none are configured.
 
     Of the known events only those that the `old` histories kept back too: events that came late can make one that the
     model has learned the newest.
@@ -138,7 +138,7 @@ class _Work:
             model.fit_thresholds(self.data.sequences)
 
     def _weighed(self) -> Ensemble | None:
-        """The ensemble with weights from the newest event of each user with new ones; None where they are too few."""
+        """The ensemble with weights from the newest event of each user with new ones; None if they are too few."""
         dataset = self.merged.dataset
         cut = hold_out_last(dataset)
         if cut is None:

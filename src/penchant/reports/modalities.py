@@ -39,7 +39,7 @@ def render_modalities(use: ModalityUse | None, say: Texts) -> Markup:
 def draw_coverage(
     shares: Mapping[str, float], title: str, unit: str, names: Names, say: Texts, *, note: str = ""
 ) -> Markup:
-    """One bar a modality with its share, from 0 to 100 %."""
+    """One bar per modality with its share, from 0 to 100 %."""
     desc = "; ".join(f"{names[name]} {say.percent(share)}" for name, share in shares.items())
     labels = Labels(capitalise(title), desc, unit)
     table = pl.DataFrame({"modality": list(shares), "share": list(shares.values())})
@@ -116,7 +116,7 @@ def _render_table(use: ModalityUse, names: Names, say: Texts) -> Markup:
 
 
 def _find_without(ablation: Ablation, name: str) -> AblationRow | None:
-    """The row of all modalities but one; None where that one was not among them."""
+    """The row of all modalities but one; None if that one was not among them."""
     everything = ablation.rows[0].modalities
     rest = tuple(one for one in everything if one != name)
     return next((row for row in ablation.rows[1:] if row.modalities == rest), None) if rest != everything else None

@@ -87,7 +87,7 @@ class Outcome:
         return next((m for m in (f"hit_rate@{k}", f"hit@{k}", f"hitrate@{k}") if m in self.metrics), None)
 
     def estimate(self, model: str, metric: str | None) -> Interval | None:
-        """One value of the table; None where it was not measured."""
+        """One value of the table; None if it was not measured."""
         return keep_finite(self.comparison.models.get(model, {}).get(metric or ""))
 
     def baseline(self, model: str) -> str | None:
@@ -105,7 +105,7 @@ class Outcome:
         return Lead(baseline, ours.mean / theirs.mean - 1, self.paired(model, baseline, self.metric))
 
     def paired(self, model: str, other: str, metric: str) -> Difference | None:
-        """The paired difference `model` minus `other` on a measure; None where it was not tested."""
+        """The paired difference `model` minus `other` on a measure; None if it was not tested."""
         for test in self.comparison.tests:
             if test.metric == metric and {test.model, test.baseline} == {model, other}:
                 gap, tested = test.difference.interval, test.difference
@@ -128,7 +128,7 @@ class Outcome:
 
 
 def keep_finite(value: Interval | None) -> Interval | None:
-    """The interval, or None where its mean is not finite.
+    """The interval, or None if its mean is not finite.
 
     >>> keep_finite(Interval(float("nan"), 0, 1)) is None
     True

@@ -65,7 +65,7 @@ class Timeline:
         return np.clip(np.nan_to_num(np.asarray(self.weights, dtype=np.float64)), 0, None)
 
     def table(self) -> pl.DataFrame:
-        """Columns `time_s`, `topic`, `weight`: one row an event and topic, as `draw_timeline` takes it."""
+        """Columns `time_s`, `topic`, `weight`: one row per event and topic, as `draw_timeline` takes it."""
         return pl.DataFrame(
             {
                 "time_s": np.repeat(np.asarray(self.times_s, dtype=np.int64), len(self.topics)),
@@ -92,7 +92,7 @@ class ReportData:
     `title`: the name of the data. `model`: the model of the report. `noun`: what is recommended (`film`;
     in Chinese with its measure word, `部电影`). `headline`: a sentence instead of the one that summarises the
     comparison. `coverage`: modality → share of items that have it. `cold`: a comparison on items without events in
-    training. `media`: items with their pictures and sounds. `provenance`: `command`, `machine`, `versions` (name →
+    training. `media`: items with their images and sounds. `provenance`: `command`, `machine`, `versions` (name →
     version), `seed`, `date`, or any other entry.
     """
 

@@ -1,4 +1,4 @@
-"""Parts of the report for simulated data and media: planted interests, cold items, pictures and sounds."""
+"""Parts of the report for simulated data and media: planted interests, cold items, images and sounds."""
 
 from __future__ import annotations
 

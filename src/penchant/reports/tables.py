@@ -75,7 +75,7 @@ def render_all_table(outcome: Outcome, say: Texts) -> Markup:
 
 
 def render_paired_tests(outcome: Outcome, say: Texts) -> Markup:
-    """The paired tests, one a row; nothing without tests."""
+    """The paired tests, one per row; nothing without tests."""
     tests = outcome.comparison.tests
     if not tests:
         return Markup("")

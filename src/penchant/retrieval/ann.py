@@ -54,7 +54,7 @@ class ANNIndex:
     ) -> None:
         """`item_vectors` `[N, D]`; `queries` `[Q, D]`: user vectors on which recall is measured (default: items).
 
-        Raises `MissingExtraError` where faiss is not installed, `DataError` for vectors that are not finite.
+        Raises `MissingExtraError` if faiss is not installed, `DataError` for vectors that are not finite.
         """
         self.options = options or ANNOptions()
         self.exact = ExactIndex(item_vectors)

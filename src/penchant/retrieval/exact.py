@@ -69,11 +69,11 @@ def create_empty(n_rows: int, k: int) -> Ranked:
 def check_arguments(k: int, n_rows: int, n_items: int, exclude: Ragged | None, allowed: Bools | None) -> None:
     """Raise an error for arguments of a ranking that do not fit together."""
     if n_items < 0:
-        raise DataError("Scores must be a matrix [B, N], one row a history.")
+        raise DataError("Scores must be a matrix [B, N], one row per history.")
     if k < 1:
         raise UsageError(f"k={k} is out of range.", remedy="Give an integer of 1 or more.")
     if exclude is not None and len(exclude) != n_rows:
-        raise DataError(f"exclude has {len(exclude)} rows, the scores have {n_rows}: give one row a history.")
+        raise DataError(f"exclude has {len(exclude)} rows, the scores have {n_rows}: give one row per history.")
     if allowed is not None and (allowed.shape != (n_items,) or allowed.dtype != np.bool_):
         raise DataError(f"allowed must be bool [{n_items}], got {allowed.dtype} {list(allowed.shape)}.")
 
@@ -152,7 +152,7 @@ class ExactIndex:
     """
 
     def __init__(self, item_vectors: Float32s) -> None:
-        """`item_vectors` `[N, D]`. Raises `DataError` where they are no matrix of finite numbers."""
+        """`item_vectors` `[N, D]`. Raises `DataError` if they are no matrix of finite numbers."""
         if item_vectors.ndim != 2:
             raise DataError(f"Item vectors must be a matrix [N, D], got {list(item_vectors.shape)}.")
         self.item_vectors = np.ascontiguousarray(item_vectors, dtype=np.float32)

@@ -3,7 +3,7 @@
 Every user has a sparse mixture over topics that stays, drifts or jumps, times the season of each topic, and a lasting
 taste for some styles. Events come in sessions. Within a session the topic tends to stay; the next item is often a
 neighbour of an item just seen, otherwise a popular or new item of the topic that suits the taste. Texts, tags and
-comments reveal the topic (with noise); adjectives, prices and creators reveal the style. Options add drawn pictures and
+comments reveal the topic (with noise); adjectives, prices and creators reveal the style. Options add drawn images and
 synthesised sounds, searches, uploads and voice notes, and anomalies: bots, spammers, account takeovers, corrupt rows. A
 `Platform` shows the lists of a policy to the same users and logs propensities. `stream` writes a log of any size in
 blocks.

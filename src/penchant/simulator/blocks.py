@@ -50,7 +50,7 @@ class Block:
     """Some users with all their events.
 
     `users` and `events` are published; `user_truth`, `event_truth` (rows by `event_id`) and `broken` (row in the event
-    table, `event_id`, `fault`) are not. `files` lists pictures and sounds to write; `mean` `[B, K]` are mean mixtures.
+    table, `event_id`, `fault`) are not. `files` lists images and sounds to write; `mean` `[B, K]` are mean mixtures.
     """
 
     users: pl.DataFrame

@@ -1,4 +1,4 @@
-"""Pictures and sounds of items and events: which exist, and the files."""
+"""Images and sounds of items and events: which exist, and the files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MEDIA_COLUMNS: Final = ("path", "number", "topic", "noun", "style")
 
 
 def publish_items(options: SimulatorOptions, catalogue: Catalogue) -> pl.DataFrame:
-    """The item table with paths of pictures and sounds, and without the missing modalities."""
+    """The item table with paths of images and sounds, and without the missing modalities."""
     rng = np.random.default_rng([options.seed, 4])
     missing = [
         rng.random(len(catalogue)) < s for s in (options.text_missing, options.image_missing, options.audio_missing)
@@ -60,7 +60,7 @@ def empty_media() -> pl.DataFrame:
 
 
 def write_media(options: SimulatorOptions, files: pl.DataFrame, folder: Path) -> None:
-    """Draw and synthesise every file of the table: `.png` pictures and `.wav` sounds.
+    """Draw and synthesise every file of the table: `.png` images and `.wav` sounds.
 
     The content of a file depends on the seed, its number and its topic only, not on the other files.
     """

@@ -63,22 +63,22 @@ class SimulatorOptions:
     text_missing: float = 0.0
     """Share of items without text. 0 to 1."""
     media: bool = False
-    """Whether items have pictures and sounds; the simulation writes the files."""
+    """Whether items have images and sounds; the simulation writes the files."""
     image_missing: float = 0.1
-    """Share of items without a picture. 0 to 1."""
+    """Share of items without an image. 0 to 1."""
     audio_missing: float = 0.4
     """Share of items without a sound. 0 to 1."""
     media_noise: float = 0.15
     """Probability that a colour, shape, texture, timbre, rhythm or pitch is that of another topic, and strength of
     grain and hiss. 0 to 1."""
     picture_size: int = 64
-    """Side of a picture, pixels. 16 to 1,024."""
+    """Side of an image, pixels. 16 to 1,024."""
     sound_s: float = 1.6
     """Length of a sound, seconds. 0.2 to 60."""
     searches: float = 0.0
     """Events with a search text, as a share of `events`. 0 to 1."""
     uploads: float = 0.0
-    """Uploaded pictures and voice notes, as a share of `events`. 0 to 1; needs media=true."""
+    """Uploaded images and voice notes, as a share of `events`. 0 to 1; needs media=true."""
     follows: float = 5.0
     """Mean number of users that a user follows. 0 to 16; 0 writes no relations."""
     spammers: float = 0.0
@@ -118,7 +118,7 @@ class SimulatorOptions:
         if not isinstance(self.media, bool):
             raise UsageError(f"media={self.media!r} must be true or false.")
         if self.uploads and not self.media:
-            raise UsageError(f"uploads={self.uploads} needs pictures and sounds.", remedy="Set media=True as well.")
+            raise UsageError(f"uploads={self.uploads} needs images and sounds.", remedy="Set media=True as well.")
 
     @property
     def end_s(self) -> int:

@@ -1,6 +1,6 @@
-"""Drawn pictures: colours, shapes and a texture reveal the topic, contrast and frame the style.
+"""Drawn images: colours, shapes and a texture reveal the topic, contrast and frame the style.
 
-Pillow is imported where a picture is drawn.
+Pillow is imported where an image is drawn.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LEVELS: Final = ((0.45, 0.95), (0.85, 0.55), (0.35, 0.65), (0.95, 0.9))
 
 @dataclass(frozen=True)
 class Look:
-    """The content of a picture: `hue` (0 to 1), `shape` and `texture` by number, `count` of shapes, `style`."""
+    """The content of an image: `hue` (0 to 1), `shape` and `texture` by number, `count` of shapes, `style`."""
 
     hue: float
     shape: int

@@ -23,7 +23,7 @@ from penchant.simulator.truth import Truth, build_item_truth, build_topic_table
 class Simulation:
     """A simulated platform: the published tables, and the truth that no model may read.
 
-    `relations` is None without follows; `files` lists the pictures and sounds that `write` creates.
+    `relations` is None without follows; `files` lists the images and sounds that `write` creates.
     """
 
     options: SimulatorOptions
@@ -36,11 +36,11 @@ class Simulation:
     world: World
 
     def dataset(self) -> Dataset:
-        """The published tables as a `Dataset` (without pictures and sounds, which `write` creates)."""
+        """The published tables as a `Dataset` (without images and sounds, which `write` creates)."""
         return Dataset.from_tables(self.events, self.items, self.users, self.relations)
 
     def write(self, folder: str | Path) -> Path:
-        """Write the tables as Parquet, pictures, sounds, a README, and the truth in the folder `truth`.
+        """Write the tables as Parquet, images, sounds, a README, and the truth in the folder `truth`.
 
         The folder must be new or empty (`UsageError`); it appears when it is complete.
         """

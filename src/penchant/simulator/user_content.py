@@ -1,4 +1,4 @@
-"""Content of users: searches, uploaded pictures and voice notes, as events without an item."""
+"""Content of users: searches, uploaded images and voice notes, as events without an item."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def draw_user_content(
     first_event: int,
     rng: np.random.Generator,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Searches, picture uploads and voice notes: rows for the event table (with truth) and their files.
+    """Searches, image uploads and voice notes: rows for the event table (with truth) and their files.
 
     Each follows one of the block's `events` (in the schedule's order) within two minutes and before the next;
     its topic is drawn from the user's mixture at that moment.

@@ -1,8 +1,8 @@
 """Amazon reviews of 2014, 2018 and 2023: ratings with text, and metadata of the products.
 
 Sources: McAuley et al. 2015 (doi 10.1145/2766462.2767755), Ni, Li & McAuley 2019 (doi 10.18653/v1/D19-1018),
-Hou et al. 2024 (arXiv 2403.03952). Names of reviewers are dropped. Addresses of pictures are kept (`image_url`);
-no picture is downloaded.
+Hou et al. 2024 (arXiv 2403.03952). Names of reviewers are dropped. Addresses of images are kept (`image_url`);
+no image is downloaded.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from penchant.sources.writer import Columns, Writer
 
 
 def amazon_2014(files: Files, out: Writer) -> None:
-    """`reviews_*.json[.gz]`, one JSON object a line, and `meta_*.json[.gz]`, one Python literal a line."""
+    """`reviews_*.json[.gz]`, one JSON object per line, and `meta_*.json[.gz]`, one Python literal per line."""
     _old_reviews(files, out, _reviews(files, "reviews_{}_5.json", "reviews_{}.json"), {})
     meta = _products(files, out, "meta_{}.json")
     if meta is None:
@@ -40,7 +40,7 @@ def amazon_2014(files: Files, out: Writer) -> None:
 
 
 def amazon_2018(files: Files, out: Writer) -> None:
-    """`*_5.json[.gz]` (or the full `*.json[.gz]`) and `meta_*.json[.gz]`, one JSON object a line."""
+    """`*_5.json[.gz]` (or the full `*.json[.gz]`) and `meta_*.json[.gz]`, one JSON object per line."""
     votes = pl.col("vote").str.replace_all(",", "", literal=True).cast(pl.Float64, strict=False)
     more = {"verified": pl.col("verified") == "true", "votes": votes}
     _old_reviews(files, out, _reviews(files, "{}_5.json", "{}.json"), more)
@@ -62,7 +62,7 @@ def amazon_2018(files: Files, out: Writer) -> None:
 
 
 def amazon_2023(files: Files, out: Writer) -> None:
-    """`*.jsonl[.gz]` and `meta_*.jsonl[.gz]`, one JSON object a line; an item is a `parent_asin`."""
+    """`*.jsonl[.gz]` and `meta_*.jsonl[.gz]`, one JSON object per line; an item is a `parent_asin`."""
     path = _reviews(files, "{}.jsonl")
     scalars: tuple[str, ...] = ("user_id", "parent_asin", "asin", "timestamp", "rating", "text", "title")
     scalars += ("verified_purchase", "helpful_vote")

@@ -32,7 +32,7 @@ def convert(
     the reason; `source.json` keeps size and SHA-256 of every file that was read.
 
     Raises `OptionError` for an unknown name, `DataError` or `SchemaError` for files that are missing, damaged, altered
-    or of another format, `UsageError` where `to` is occupied.
+    or of another format, `UsageError` if `to` is occupied.
     """
     source, where = public_set(name), Path(folder)
     with atomic_folder(to) as root:

@@ -36,7 +36,7 @@ def checked_digest(text: str) -> str:
 
 
 def verify(path: Path, digest: str = "", size: int | None = None) -> None:
-    """Raise `DataError` where size or digest of a file differ from the declared ones (empty: no check)."""
+    """Raise `DataError` if size or digest of a file differ from the declared ones (empty: no check)."""
     n_bytes = path.stat().st_size
     if size is not None and n_bytes != size:
         raise DataError(

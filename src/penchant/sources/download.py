@@ -163,7 +163,7 @@ def _check_length(url: str, part: Path, received: int, total: int | None, size: 
 
 
 def _check_format(url: str, part: Path, suffix: str) -> None:
-    """Raise `DataError` where the name says archive and the content is something else, such as a log-in page."""
+    """Raise `DataError` if the name says archive and the content is something else, such as a log-in page."""
     if suffix not in _MAGIC:
         return
     with part.open("rb") as stream:

@@ -46,7 +46,7 @@ class Files:
         return files
 
     def optional(self, *patterns: str, but: str = "") -> Path | None:
-        """The one file that matches, or None. Raises `DataError` where several do."""
+        """The one file that matches, or None. Raises `DataError` if several do."""
         paths = self.all(*patterns, but=but)
         if len(paths) > 1:
             listed = ", ".join(str(path.relative_to(self.folder)) for path in paths[:4] if path in self.on_disk)
@@ -57,7 +57,7 @@ class Files:
         return paths[0] if paths else None
 
     def one(self, *patterns: str, but: str = "") -> Path:
-        """The one file that matches. Raises `DataError` where none or several do."""
+        """The one file that matches. Raises `DataError` if none or several do."""
         path = self.optional(*patterns, but=but)
         if path is None:
             raise DataError(

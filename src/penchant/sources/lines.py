@@ -70,7 +70,7 @@ def blocks(
 
 
 def head(path: Path, mark: str, needed: Sequence[str] = ()) -> list[str]:
-    """Names in the first line of a text file. Raises `SchemaError` where one of `needed` is not among them."""
+    """Names in the first line of a text file. Raises `SchemaError` if one of `needed` is not among them."""
     with path.open("rb") as raw:
         packed = raw.read(2) == b"\x1f\x8b"
     try:
@@ -84,7 +84,7 @@ def head(path: Path, mark: str, needed: Sequence[str] = ()) -> list[str]:
 
 
 def need(names: Sequence[str], needed: Sequence[str], source: str) -> None:
-    """Raise `SchemaError` where a table lacks a column."""
+    """Raise `SchemaError` if a table lacks a column."""
     missing = [name for name in needed if name not in names]
     if missing:
         raise SchemaError(
@@ -109,7 +109,7 @@ def fields(block: pl.DataFrame, mark: str, names: Sequence[str]) -> pl.DataFrame
 
 
 def json_fields(block: pl.DataFrame, scalars: Sequence[str], lists: Sequence[str] = ()) -> pl.DataFrame:
-    """Keys of one JSON object a line: `scalars` as text, `lists` as lists of text; other lines get a reason."""
+    """Keys of one JSON object per line: `scalars` as text, `lists` as lists of text; other lines get a reason."""
     form = {**dict.fromkeys(scalars, pl.String()), **dict.fromkeys(lists, pl.List(pl.String))}
     body = io.BytesIO("\n".join(block[LINE].to_list()).encode())
     try:

@@ -55,7 +55,7 @@ class PublicSet:
         return any("{part}" in file.url + file.name for file in self.files)
 
     def remote_files(self, part: str = "") -> tuple[RemoteFile, ...]:
-        """The files with `{part}` filled in. Raises `UsageError` where the part is missing or invalid."""
+        """The files with `{part}` filled in. Raises `UsageError` if the part is missing or invalid."""
         if not self.needs_part:
             return self.files
         if not part:

@@ -81,7 +81,7 @@ class Writer:
     def finish(self, source: PublicSet, used: Sequence[Path], part: str = "") -> Conversion:
         """Write the pending tables, the quarantine, README.md and source.json.
 
-        Raises `DataError` where no event was written.
+        Raises `DataError` if no event was written.
         """
         for table, frame in self._pending.items():
             frame.write_parquet(self.root / f"{table}.parquet", compression="zstd")
@@ -138,7 +138,7 @@ class Conversion:
         }
 
     def lines(self) -> list[str]:
-        """The result as text, one fact a line."""
+        """The result as text, one fact per line."""
         out = [f"{table}: {rows:,} rows" for table, rows in self.rows.items()]
         for name, count in self.files.items():
             out.append(f"{name}: {count.read:,} lines read, {count.used:,} used")

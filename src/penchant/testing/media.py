@@ -1,4 +1,4 @@
-"""Generated broken and hostile pictures and sounds that a decoder must survive."""
+"""Generated broken and hostile images and sounds that a decoder must survive."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ESCAPES = (
 
 
 def build_trap(root: Path) -> None:
-    """Make `root` a folder of data with links that lead out of it, and a secret picture beside it."""
+    """Make `root` a folder of data with links that lead out of it, and a secret image beside it."""
     from PIL import Image
 
     root.mkdir(parents=True, exist_ok=True)
@@ -111,7 +111,7 @@ def build_png_bomb(side: int) -> bytes:
 
 
 def _png_with_text(size: int) -> bytes:
-    """A picture of 8 x 8 with a compressed comment that unpacks to `size` bytes."""
+    """An image of 8 x 8 with a compressed comment that unpacks to `size` bytes."""
     head = _chunk(b"IHDR", struct.pack(">IIBBBBB", 8, 8, 8, 0, 0, 0, 0))
     comment = _chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(size), 9))
     return b"\x89PNG\r\n\x1a\n" + head + comment + _chunk(b"IDAT", zlib.compress(bytes(72))) + _chunk(b"IEND", b"")

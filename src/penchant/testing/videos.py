@@ -35,7 +35,7 @@ def generate_broken_videos(rng: np.random.Generator, turns: int = 8) -> Iterator
 
 
 def generate_hostile_videos() -> Iterator[tuple[str, bytes]]:
-    """Heads without a body, boxes that promise too much or hold themselves, and pictures that no memory holds."""
+    """Heads without a body, boxes that promise too much or hold themselves, and images that no memory holds."""
     kind = _box(b"ftyp", b"isom\0\0\2\0isomiso2mp41")
     nested = b""
     for _ in range(2_000):
@@ -55,7 +55,7 @@ def generate_hostile_videos() -> Iterator[tuple[str, bytes]]:
 
 
 def encode_good_video(form: str, *, codec: str = "mpeg4", pixels: str = "yuv420p") -> bytes:
-    """Two seconds of four pictures of 32 × 32, in a container of `VIDEO_FORMATS`."""
+    """Two seconds of four images of 32 × 32, in a container of `VIDEO_FORMATS`."""
     import av
 
     stream = io.BytesIO()

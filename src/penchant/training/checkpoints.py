@@ -91,7 +91,7 @@ class Checkpoints:
             return None  # not a checkpoint: begin anew rather than fail
 
     def write(self, fingerprint: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
-        """Replace the checkpoint. Raises `DataError` where it cannot be written."""
+        """Replace the checkpoint. Raises `DataError` if it cannot be written."""
         from safetensors.torch import save_file
 
         begun = self.clock()
@@ -115,7 +115,7 @@ def describe_versions() -> dict[str, Any]:
 
 
 def explain_version_mismatch(folder: Path) -> str | None:
-    """Why checkpoints under a folder cannot be resumed; None where this version wrote them, or there are none."""
+    """Why checkpoints under a folder cannot be resumed; None if this version wrote them, or there are none."""
     from safetensors import SafetensorError, safe_open
 
     for path in sorted(folder.rglob(FILE)):

@@ -65,7 +65,7 @@ def continue_fit(
 
     `data` is everything, old and new; `touched` `[users]` says who has new events, `seen` `[items before]` which
     items had events before. Closed forms are computed anew from everything; networks go on from their weights; an
-    ensemble keeps the weights of its experts. Raises `ModelError` where the data do not allow the model any more.
+    ensemble keeps the weights of its experts. Raises `ModelError` if the data do not allow the model any more.
     """
     if isinstance(model, Ensemble):
         for expert in model.select_experts(data).values():
@@ -133,7 +133,7 @@ def transplant(
     without content at the mean of all. Of a matrix in the `columns` of the networks (`before` is the old one) the
     columns that read the same are copied, and new ones begin at zero: they add nothing until they are trained. Other
     buffers of the network (which ids are trained) stay.
-    Raises `ModelError` where a trained weight has no place in the new network.
+    Raises `ModelError` if a trained weight has no place in the new network.
     """
     copied = 0
     for name, buffer in net.named_buffers():

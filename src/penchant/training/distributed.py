@@ -83,7 +83,7 @@ class Group:
         return float(shared)
 
     def agree(self, step: int, device: torch.device) -> None:
-        """Raise `ModelError` where processes stand at different steps."""
+        """Raise `ModelError` if processes stand at different steps."""
         if self.size > 1:
             steps = torch.tensor([step, -step], device=device)
             dist.all_reduce(steps, op=dist.ReduceOp.MAX)
@@ -100,7 +100,7 @@ def is_first_process() -> bool:
 
 
 def refuse_several(command: str) -> None:
-    """Raise `UsageError` where `torchrun` started several processes and the command is one for a single process."""
+    """Raise `UsageError` if `torchrun` started several processes and the command is one for a single process."""
     if _count_processes() > 1:
         raise UsageError(
             f"{command} runs in one process, and torchrun started {_count_processes()}.",

@@ -34,7 +34,7 @@ def fit(
     Without it, `chosen` (the record of an earlier fit) gives both: the refit on more data. Deterministic in `data.seed`
     on a CPU and one number of threads (on a GPU some sums have no fixed order); with `checkpoints` a killed fit
     resumes at the batch where it stopped, with the same result. Under `torchrun` all processes train together. Raises
-    `ModelError` where the data do not allow the model.
+    `ModelError` if the data do not allow the model.
     """
     started_s = time.process_time()
     if isinstance(model, Ensemble):

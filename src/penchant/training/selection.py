@@ -36,7 +36,7 @@ def needs_selection(model: Model) -> bool:
 
 
 def hold_out_last(data: Dataset) -> tuple[Dataset, Holdout] | None:
-    """The data without each user's last possible target, and these targets; None where no user has two events."""
+    """The data without each user's last possible target, and these targets; None if no user has two events."""
     try:
         cut = split(data, "leave-one-out")
     except DataError:

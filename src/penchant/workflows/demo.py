@@ -45,14 +45,14 @@ class DemoResult:
 
 @dataclass(frozen=True)
 class SimulatedFiles:
-    """How many pictures and sounds were written beside the tables of a simulated platform."""
+    """How many images and sounds were written beside the tables of a simulated platform."""
 
     pictures: int
     sounds: int
 
 
 def write_platform(folder: Path, users: int, items: int, language: str, seed: int) -> SimulatedFiles:
-    """Simulate a platform into a folder; it has pictures and sounds where Pillow is installed."""
+    """Simulate a platform into a folder; it has images and sounds where Pillow is installed."""
     media = importlib.util.find_spec("PIL") is not None
     options = SimulatorOptions(users=users, items=items, events=30 * users, language=language, seed=seed, media=media)
     platform = simulate(options)

@@ -1,4 +1,4 @@
-"""Pictures and sounds of recommended items, small enough to stand inside the report; of a video a frame."""
+"""Images and sounds of recommended items, small enough to stand inside the report; of a video a frame."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 MOST_ITEMS, MOST_SOUNDS = 6, 3
 SIDE = 128
-"""Longer side of a picture in the report, pixels."""
+"""Longer side of an image in the report, pixels."""
 SOUND_S, RATE = 2.0, 8_000
 
 
 def gallery(recommender: Recommender, users: Sequence[str], *, k: int = 5) -> list[ShownItem]:
-    """The first items with a picture or sound on the lists of some users, with their ranks on these lists.
+    """The first items with an image or sound on the lists of some users, with their ranks on these lists.
 
-    An item without a picture is shown by the middle frame of its video. Files are decoded within limits, in a process
+    An item without an image is shown by the middle frame of its video. Files are decoded within limits, in a process
     of their own; a file that cannot be decoded is left out, and so is a kind whose package is not installed.
     """
     root, items = recommender.dataset.root, recommender.dataset.items
@@ -71,7 +71,7 @@ def _lists(recommender: Recommender, users: Sequence[str], k: int) -> dict[int, 
 
 
 def _decode(root: Path, items: pl.DataFrame, kind: str, part: str | None = None) -> list[npt.NDArray[Any] | None]:
-    """The files of a column (`part`: what of a video), None where there is none that can be decoded."""
+    """The files of a column (`part`: what of a video), None if there is none that can be decoded."""
     arrays: list[npt.NDArray[Any] | None] = [None] * items.height
     paths: dict[int, Path] = {}
     for row, name in enumerate(items[kind].cast(pl.String) if kind in items.columns else ()):

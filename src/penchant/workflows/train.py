@@ -67,8 +67,8 @@ def train(
     """Add a version to the bundle at `out`: a recommender fitted on everything, with a report of its held-out test.
 
     A killed training resumes when it is called again. Under torchrun all processes train together, and the first one
-    writes and gets the result; the others get None. Raises `UsageError` where `out` holds something else, `DataError` /
-    `ModelError` where the data do not allow the model.
+    writes and gets the result; the others get None. Raises `UsageError` if `out` holds something else, `DataError` /
+    `ModelError` if the data do not allow the model.
     """
     options = options or TrainOptions()
     refuse_foreign(out)
@@ -98,7 +98,7 @@ def train(
 def compare_with_references(
     dataset: Dataset, config: Config, split: How, progress: Progress | None = None, checkpoints: Path | None = None
 ) -> Comparison:
-    """The recipe beside the reference models on a held-out part. Raises `DataError` where the data are too few."""
+    """The recipe beside the reference models on a held-out part. Raises `DataError` if the data are too few."""
     recipes = {config.model: config}
     for name in names_with("reference"):
         recipes.setdefault(name, replace(config, model=name, probes=ProbeOptions()))

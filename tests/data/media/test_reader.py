@@ -33,7 +33,7 @@ def reader() -> Iterator[MediaReader]:
 
 @pytest.fixture
 def picture(reader: MediaReader, tmp_path: Path) -> Read:
-    """Save a picture under a name, read it back."""
+    """Save an image under a name, read it back."""
 
     def read(image: Image.Image, name: str = "x.png", **told: Any) -> Any:
         image.save(tmp_path / name, **told)

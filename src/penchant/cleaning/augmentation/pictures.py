@@ -1,4 +1,4 @@
-"""Augmentation of pictures: random crop, flip, colour jitter and noise that keep the content recognisable."""
+"""Augmentation of images: random crop, flip, colour jitter and noise that keep the content recognisable."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 @dataclass(frozen=True)
 class PictureAugmentation:
-    """Random changes of a picture. The defaults enable the changes with a measured gain (docs, Encoders)."""
+    """Random changes of an image. The defaults enable the changes with a measured gain (docs, Encoders)."""
 
     crop: float = 1.0
     """Smallest share of the area that a crop keeps. Above 0, at most 1 (no crop)."""
     flip: float = 0.0
-    """Share of pictures to mirror. 0 to 1."""
+    """Share of images to mirror. 0 to 1."""
     colour: float = 0.4
     """Largest change of brightness, contrast and saturation, as a factor 1 ± `colour`. 0 to 1."""
     grey: float = 0.2
-    """Share of pictures to make grey. 0 to 1."""
+    """Share of images to make grey. 0 to 1."""
     noise: float = 0.0
     """Standard deviation of Gaussian noise on values from 0 to 1. 0 to 1."""
 
@@ -43,9 +43,9 @@ def augment_pictures(pictures: UInt8s, size: int, options: PictureAugmentation, 
 
 
 def crop(pictures: npt.NDArray[np.generic], size: int, rng: np.random.Generator, *, least: float = 0.25) -> Float32s:
-    """A random rectangle of each picture `[B, H, W, C]`, stretched to `[B, size, size, C]` by linear interpolation.
+    """A random rectangle of each image `[B, H, W, C]`, stretched to `[B, size, size, C]` by linear interpolation.
 
-    Its area is `least` to 1 of the picture's, its sides 3:4 to 4:3 of the picture's.
+    Its area is `least` to 1 of the image's, its sides 3:4 to 4:3 of the image's.
     """
     count, height, width = pictures.shape[:3]
     area = rng.uniform(least, 1.0, count)
@@ -57,7 +57,7 @@ def crop(pictures: npt.NDArray[np.generic], size: int, rng: np.random.Generator,
 
 
 def resize(pictures: npt.NDArray[np.generic], size: int) -> Float32s:
-    """Pictures `[B, H, W, C]` → `[B, size, size, C]` by linear interpolation, without a crop."""
+    """Images `[B, H, W, C]` → `[B, size, size, C]` by linear interpolation, without a crop."""
     count, height, width = pictures.shape[:3]
     if (height, width) == (size, size):
         return pictures.astype(np.float32)
@@ -67,7 +67,7 @@ def resize(pictures: npt.NDArray[np.generic], size: int) -> Float32s:
 
 
 def flip(pictures: Float32s, rng: np.random.Generator, *, share: float = 0.5) -> Float32s:
-    """Mirror a share of the pictures `[B, H, W, C]`, left to right."""
+    """Mirror a share of the images `[B, H, W, C]`, left to right."""
     chosen = rng.random(len(pictures)) < share
     return np.where(chosen[:, None, None, None], pictures[:, :, ::-1], pictures)
 
@@ -77,7 +77,7 @@ def jitter_colours(
 ) -> Float32s:
     """Scale brightness, contrast and saturation by 1 ± `strength`, and make a share `grey` grey; values 0 to 1.
 
-    `[B, H, W, 3]`: x·b, then mean + (x − mean)·c over the picture, then grey + (x − grey)·s at every pixel.
+    `[B, H, W, 3]`: x·b, then mean + (x − mean)·c over the image, then grey + (x − grey)·s at every pixel.
     """
     factors = rng.uniform(1 - strength, 1 + strength, (3, len(pictures), 1, 1, 1)).astype(np.float32)
     out = pictures * factors[0]

@@ -43,7 +43,7 @@ _TAILS: Final = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
 
 
 def check_modalities(dataset: Dataset, broken: dict[str, Bools]) -> list[Observation]:
-    """Items without usable text, picture, sound or video, and items without events."""
+    """Items without usable text, image, sound or video, and items without events."""
     n = dataset.n_items
     has_content = np.array([text is not None for text in build_item_texts(dataset)], dtype=bool)
     for kind in _MEDIA:
@@ -100,7 +100,7 @@ def check_media(dataset: Dataset, most_files: int) -> tuple[list[Observation], d
 
 
 def find_file_fault(root: Path, name: str, kind: str) -> str:
-    """The fault of a picture, sound or video by its size, first and last bytes; empty for a good file."""
+    """The fault of an image, sound or video by its size, first and last bytes; empty for a good file."""
     try:
         path = resolve_inside(root, name)
         size = path.stat().st_size

@@ -49,7 +49,7 @@ def code_history(dataset: Dataset, history: Any) -> tuple[list[str], SequenceBat
     """User ids, packed histories and the coded events of an ad-hoc history.
 
     `history`: item ids (oldest first), a path to an events file, or a frame with the contract's event columns (where
-    `user_id` is missing, all rows are of one anonymous user). Raises `UnknownIdError` where none of its items is known
+    `user_id` is missing, all rows are of one anonymous user). Raises `UnknownIdError` if none of its items is known
     and nothing else is in it; unknown items beside known ones are left out and counted in the dataset's report.
     """
     from penchant.data.ingest.load import build

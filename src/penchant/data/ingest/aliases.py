@@ -84,7 +84,7 @@ def recognise(table: str, columns: Sequence[str], mapping: Mapping[str, str], so
     The names of the contract take precedence, then `mapping` (dataset.toml: file's name → ours, "" to leave out), then
     aliases. Where two columns claim one name, the first in that order gets it and the other stays an attribute.
 
-    Raises `SchemaError` where a required column is missing, a column occurs twice, or `mapping` names a column that
+    Raises `SchemaError` if a required column is missing, a column occurs twice, or `mapping` names a column that
     does not exist.
     """
     twice = sorted({name for name in columns if list(columns).count(name) > 1})

@@ -1,6 +1,6 @@
 """Two streams on one time axis: nearest neighbours in time, interpolation, and moments with several contents.
 
-A voice note and a picture that a user posts within a few seconds are one moment: one token with both modalities.
+A voice note and an image that a user posts within a few seconds are one moment: one token with both modalities.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ _BOMS = (
 def read_bytes(path: Path) -> bytes:
     """The content of a file, unpacked where its first bytes are those of gzip.
 
-    Raises `DataError` where the file cannot be read, is empty or its gzip is cut off.
+    Raises `DataError` if the file cannot be read, is empty or its gzip is cut off.
     """
     try:
         data = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Items, users and relations: one row an id. The first row counts; other content under the same id is rejected."""
+"""Items, users and relations: one row per id. The first row counts; other content under the same id is rejected."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def load_folder(path: Path, *, strict: bool = False, needs_events: bool = True) 
     Without `needs_events`, the table of events may be empty, or missing where there are items or users.
 
     Raises `DataError` for a folder or file that cannot be read, `SchemaError` for missing columns; with `strict`,
-    `DataError` where any row would be in quarantine.
+    `DataError` if any row would be in quarantine.
     """
     if not path.is_dir():
         what = "is a file, not a folder" if path.exists() else "does not exist"
@@ -97,7 +97,7 @@ def build(
 
 
 def read_table(path: Path) -> pl.DataFrame:
-    """One file of any readable format as raw columns. Raises `DataError` where it is not there or not readable."""
+    """One file of any readable format as raw columns. Raises `DataError` if it is not there or not readable."""
     if not path.exists():
         raise DataError(f"{path} does not exist.", remedy="Give a .parquet, .csv or .jsonl file.")
     return read_source(path, TableMapping()).frame
@@ -122,7 +122,7 @@ def _build_log(source: Source, mapping: TableMapping) -> EventLog:
 
 
 def _read_log_in_pieces(path: Path, mapping: TableMapping) -> EventLog | None:
-    """The log read piece by piece; None where it must be read at once: see `plan_pieces`, or event ids that repeat."""
+    """The log read piece by piece; None if it must be read at once: see `plan_pieces`, or event ids that repeat."""
     pieces = plan_pieces(path, mapping)
     if pieces is None:
         return None

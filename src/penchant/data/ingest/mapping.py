@@ -58,7 +58,7 @@ class TableMapping:
 def read_mapping(folder: Path) -> dict[str, TableMapping]:
     """Read `dataset.toml` of a folder, if it has one; a section for every table, maybe empty.
 
-    Raises `DataError` where it is not TOML, `OptionError` for a table or key that does not exist, `SchemaError` for
+    Raises `DataError` if it is not TOML, `OptionError` for a table or key that does not exist, `SchemaError` for
     a value of the wrong type.
     """
     path = folder / FILE_NAME

@@ -60,7 +60,7 @@ def merge(old: Dataset, new: Dataset) -> MergeResult:
     """Join `new` to `old`: ids that are new come after the old ones, new values of known items and users replace.
 
     An event is known by its `event_id` where both logs bring ids (`Dataset.named_events`), else by user, item,
-    kind, time, value and content. Raises `DataError` where neither identifies events.
+    kind, time, value and content. Raises `DataError` if neither identifies events.
 
     >>> log = pl.DataFrame({"user_id": ["a", "a"], "item_id": ["x", "y"], "timestamp": [1, 2]})
     >>> more = pl.DataFrame({"user_id": ["b", "a"], "item_id": ["z", "y"], "timestamp": [3, 2]})
@@ -118,7 +118,7 @@ def count_unread_cells(old: Dataset, new: Dataset) -> dict[str, dict[str, int]]:
 def _join(
     old: pl.DataFrame, new: pl.DataFrame, key: str, vocabulary: Vocabulary, n_old: int
 ) -> tuple[pl.DataFrame, Int64s]:
-    """One row an id, new values before old ones; and the codes of known ids whose values changed."""
+    """One row per id, new values before old ones; and the codes of known ids whose values changed."""
     base = pl.DataFrame({key: vocabulary.ids}).join(old, on=key, how="left", maintain_order="left")
     fresh = pl.DataFrame({key: vocabulary.ids}).join(new, on=key, how="left", maintain_order="left")
     merged_columns = {name: base[name] for name in base.columns}

@@ -17,7 +17,7 @@ Keys = tuple[Ints, ...]
 
 
 def sort_events(users: Int32s, keys: Keys) -> tuple[Ints | None, Bools]:
-    """The stable order by user and `keys` (the last key first), None where rows are already in order; and ties.
+    """The stable order by user and `keys` (the last key first), None if rows are already in order; and ties.
 
     Ties are the rows, in that order, that have the user and the keys of a neighbour.
 
@@ -69,7 +69,7 @@ def fill_times(time_s: pl.Series, user: Int32s, seq: Int64s) -> Int64s:
 
 
 def _sort_by_user(users: Int32s) -> Ints:
-    """A stable order by user: a counting sort, done by converting a sparse row (one column a user) to columns."""
+    """A stable order by user: a counting sort, done by converting a sparse row (one column per user) to columns."""
     count = len(users)
     kind = np.uint32 if count < 2**32 else np.int64
     width = int(users.max()) + 1 if count else 1

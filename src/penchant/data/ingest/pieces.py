@@ -40,7 +40,7 @@ class Pieces:
 
 
 def plan_pieces(path: Path, mapping: TableMapping) -> Pieces | None:
-    """The pieces of a table of events, or None where the table must be read at once.
+    """The pieces of a table of events, or None if the table must be read at once.
 
     It must be where it is small, where not every part is Parquet with the same columns, and where times are text or
     all missing or the ids are decimals, because all rows decide how these are read.

@@ -66,7 +66,7 @@ def find_table(folder: Path, table: str, file: str = "") -> Path | None:
 
     Looks for `file` if dataset.toml names one, else for `<table>.parquet`, `.csv`, `.csv.gz`, `.tsv`, `.jsonl` …, a
     folder `<table>/` of parts, parts `<table>-*.parquet` …, or RecBole's `*.inter`, `*.item`, `*.user`, `*.net`.
-    Raises `DataError` where a named file does not exist or several files match one table.
+    Raises `DataError` if a named file does not exist or several files match one table.
     """
     if file:
         path = folder / file

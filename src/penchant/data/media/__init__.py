@@ -1,1 +1,1 @@
-"""Safe decoding of pictures, sounds and videos in bounded workers."""
+"""Safe decoding of images, sounds and videos in bounded workers."""

@@ -1,4 +1,4 @@
-"""Decodes a picture or sound file into an array, within limits. Runs in a worker process (see `media`).
+"""Decodes an image or sound file into an array, within limits. Runs in a worker process (see `media`).
 
 The header is checked before anything is decoded. The first bytes of a file decide its kind, not its name.
 """
@@ -49,19 +49,19 @@ _RATES_HZ: Final = (4_000, 384_000)
 _BLOCK: Final = 1 << 16
 
 Decoded = npt.NDArray[Any]
-"""Pictures and frames are uint8, sounds and times float32."""
+"""Images and frames are uint8, sounds and times float32."""
 
 
 @dataclass(frozen=True)
 class MediaOptions:
-    """Limits and form of decoded pictures, sounds and videos."""
+    """Limits and form of decoded images, sounds and videos."""
 
     max_bytes: int = 50_000_000
     """Largest file that is decoded, bytes. 1 or more."""
     max_pixels: int = 40_000_000
-    """Largest picture that is decoded, pixels, as its header says. 1 or more."""
+    """Largest image that is decoded, pixels, as its header says. 1 or more."""
     max_side: int = 1024
-    """Longer side to which a larger picture is shrunk, pixels. 1 or more."""
+    """Longer side to which a larger image is shrunk, pixels. 1 or more."""
     max_seconds: float = 600.0
     """Longest part of a sound that is decoded, seconds. Above 0."""
     sample_rate: int = 16_000
@@ -83,7 +83,7 @@ class MediaOptions:
 
 
 def decode(path: Path, kind: str, options: MediaOptions) -> Decoded:
-    """A picture as uint8 `[height, width, 3]`, or a sound as float32 `[samples]` in [-1, 1], mono.
+    """An image as uint8 `[height, width, 3]`, or a sound as float32 `[samples]` in [-1, 1], mono.
 
     Raises `MediaError` that says what is wrong with the file.
     """
@@ -117,7 +117,7 @@ def decode(path: Path, kind: str, options: MediaOptions) -> Decoded:
 
 
 def sniff(head: bytes) -> tuple[str, str] | None:
-    """Kind and format by the first 16 bytes of a file, None where they are of no format that is read.
+    """Kind and format by the first 16 bytes of a file, None if they are of no format that is read.
 
     >>> sniff(b"GIF89a          "), sniff(b"RIFF1234WAVEfmt "), sniff(b"%PDF-1.7")
     (('image', 'GIF'), ('audio', 'WAV'), None)

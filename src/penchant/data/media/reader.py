@@ -1,6 +1,6 @@
 """Safe media: files of a dataset's folder decoded in worker processes, with every failure counted and located.
 
-A path never leaves the folder; a file that is no picture or sound, too large, damaged, too slow, or that kills its
+A path never leaves the folder; a file that is no image or sound, too large, damaged, too slow, or that kills its
 decoder costs its row and nothing else.
 """
 
@@ -121,9 +121,9 @@ class MediaReader:
             self._idle.pop().stop()
 
     def read(self, paths: Sequence[Path], kind: str) -> Iterator[Decoded | MediaError]:
-        """Pictures (`image`), sounds (`audio`) or parts of videos (see `decode_video`) in order, or what was wrong.
+        """Images (`image`), sounds (`audio`) or parts of videos (see `decode_video`) in order, or what was wrong.
 
-        Raises `MissingExtraError` where the package that decodes them is not installed.
+        Raises `MissingExtraError` if the package that decodes them is not installed.
         """
         ahead = 2 * max(self.options.workers, 1)  # bounds the arrays that wait in memory
         waiting: deque[Future[Decoded | MediaError]] = deque()

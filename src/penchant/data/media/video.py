@@ -1,6 +1,6 @@
 """Decodes a video file into frames, their times or its sound track, within limits, in a worker process (see `media`).
 
-Duration and picture size are read from the header before anything is decoded; one thread, a few frames in memory.
+Duration and image size are read from the header before anything is decoded; one thread, a few frames in memory.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def decode_video(path: Path, kind: str, options: MediaOptions) -> Decoded:
         if kind == TRACK:
             return _decode_track(container, options)
         if not container.streams.video:
-            raise MediaError("no picture: the file holds no video stream.")
+            raise MediaError("no image: the file holds no video stream.")
         stream = container.streams.video[0]
         stream.codec_context.thread_count = 1
         width, height = int(stream.codec_context.width), int(stream.codec_context.height)
@@ -90,7 +90,7 @@ def decode_video(path: Path, kind: str, options: MediaOptions) -> Decoded:
 
 
 def _read_duration_s(container: InputContainer, stream: VideoStream) -> float:
-    """Duration in seconds from the header. Raises `MediaError` where the header has none."""
+    """Duration in seconds from the header. Raises `MediaError` if the header has none."""
     if stream.duration is not None and stream.time_base is not None:
         seconds = float(stream.duration * stream.time_base)
     elif container.duration is not None:

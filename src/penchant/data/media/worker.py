@@ -1,4 +1,4 @@
-"""The decoding process, started by `media`: one request a line on its input, one answer on its output.
+"""The decoding process, started by `media`: one request per line on its input, one answer on its output.
 
 A request is JSON (`path`, `kind`); an answer is a line of JSON, followed by the bytes of the array where it was
 decoded. Nothing is unpickled on either side.

@@ -83,7 +83,7 @@ class InterestProbeResult:
     rows: Mapping[str, Measures]
     """`auc`, `log_loss` and `calibration_error` of `probe`, `dot`, `popularity` and `share`, those that apply."""
     auc_gain: Interval | None
-    """AUC less that of popularity; None where no popularity is known."""
+    """AUC less that of popularity; None if no popularity is known."""
     calibration: Sequence[CalibrationBin]
 
     def to_dict(self) -> Json:

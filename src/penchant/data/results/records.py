@@ -16,7 +16,7 @@ class TrainingRecord:
     """What training did and what selection chose: enough to refit the same recipe on more data."""
 
     epochs: tuple[Mapping[str, float], ...] = ()
-    """One row an epoch: `epoch`, `loss`, `seconds`, and `ndcg` where it was validated."""
+    """One row per epoch: `epoch`, `loss`, `seconds`, and `ndcg` where it was validated."""
     best_epoch: int = 0
     """The epoch whose weights were kept; 0 for a closed form."""
     cpu_seconds: float = 0.0

@@ -33,8 +33,8 @@ def find_model_folder(
     """The folder of a model: `source` is a folder, `minilm` (packaged), or a name on the Hugging Face hub.
 
     A hub name is looked up in the local cache; only `download` allows fetching (safetensors weights, or the older
-    format where a model has no others). Raises `UnknownEncoderError` where there is no such model (it suggests the
-    names in `near`), and `EncoderError` where the model could not be fetched, or where a bundle names it (`saved`).
+    format where a model has no others). Raises `UnknownEncoderError` if there is no such model (it suggests the
+    names in `near`), and `EncoderError` if the model could not be fetched, or if a bundle names it (`saved`).
     """
     if source == MINILM:
         return find_minilm_folder()
@@ -83,7 +83,7 @@ def digest_folder(folder: Path) -> str:
 
 
 def check_digest(source: str, digest: str, expected: str | None) -> None:
-    """Raise `EncoderError` where the files of a model are not those that a bundle was trained with (None: unknown)."""
+    """Raise `EncoderError` if the files of a model are not those that a bundle was trained with (None: unknown)."""
     if expected is not None and digest != expected:
         raise EncoderError(
             f"{source} is not the encoder of this bundle: its weights are {digest}.",
@@ -119,7 +119,7 @@ class ModelFiles:
 
     @cached_property
     def digest(self) -> str:
-        """Sixteen digits of the digest of the folder. Raises `EncoderError` where a bundle expects another one."""
+        """Sixteen digits of the digest of the folder. Raises `EncoderError` if a bundle expects another one."""
         digest = digest_folder(self.folder)[:16]
         check_digest(self.source, digest, self.expected)
         return digest

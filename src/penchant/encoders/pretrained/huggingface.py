@@ -263,6 +263,6 @@ def _is_causal(config: Any) -> bool:
 def load_minilm(**options: Any) -> HuggingFaceEncoder:
     """The packaged MiniLM (Wang et al. 2020; Reimers and Gurevych 2019), mean of tokens, length 1.
 
-    `options` are those of `HuggingFaceOptions`. Raises `EncoderError` where the weights are not the published ones.
+    `options` are those of `HuggingFaceOptions`. Raises `EncoderError` if the weights are not the published ones.
     """
     return HuggingFaceEncoder(HuggingFaceOptions(source=hub.MINILM, **options))

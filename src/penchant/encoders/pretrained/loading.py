@@ -63,7 +63,7 @@ def load_image_model(folder: Path) -> tuple[Any, Any, bool]:
 
 
 def load_audio_model(folder: Path) -> tuple[Any, Any]:
-    """A sound model and its feature extractor (None where the folder has none). Raises `EncoderError`."""
+    """A sound model and its feature extractor (None if the folder has none). Raises `EncoderError`."""
     from transformers import AutoFeatureExtractor, AutoModel
 
     untyped: Any = AutoFeatureExtractor
@@ -91,7 +91,7 @@ def load_speech_model(folder: Path) -> tuple[Any, Any, Any]:
 def load_weights(kind: Any, folder: Path, **arguments: Any) -> tuple[Any, bool]:
     """A model in float32 and evaluation mode, and whether its pooler has trained weights.
 
-    Raises `EncoderError` where the file lacks weights that an encoder uses.
+    Raises `EncoderError` if the file lacks weights that an encoder uses.
     """
     import torch
 

@@ -33,7 +33,7 @@ def find_minilm_folder() -> Path:
 
 
 def check_weights(path: Path) -> None:
-    """Raise `EncoderError` where a file is not the published weights."""
+    """Raise `EncoderError` if a file is not the published weights."""
     digest = digest_file(path) if path.is_file() else "no file"
     if digest != SHA256:
         raise EncoderError(

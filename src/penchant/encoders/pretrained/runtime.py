@@ -33,7 +33,7 @@ class Forward:
 def choose_forward(module: Any, example: Float32s, *, backend: str = "auto", device: str = "cpu") -> Forward:
     """`module` (a batch of inputs in, `[B, D]` out) by the named backend, or by the faster one (`auto`).
 
-    `example` is one small batch. Raises `OptionError`, and `MissingExtraError` where `onnx` is named and not installed.
+    `example` is one small batch. Raises `OptionError`, and `MissingExtraError` if `onnx` is named and not installed.
     """
     if backend not in BACKENDS:
         raise OptionError("backend", backend, allowed=BACKENDS)

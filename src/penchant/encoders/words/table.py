@@ -55,8 +55,8 @@ class WordTable:
 def read_word_file(path: Path, max_words: int) -> WordTable:
     """The first `max_words` words of a file in the text format of GloVe, or of word2vec (a first line `W D`).
 
-    One word a line, then its D numbers, separated by spaces; `.gz` is unpacked. Words are lower-cased as texts are; the
-    first of several equal words is used. Raises `EncoderError` that names the line, `UnknownEncoderError` where the
+    One word per line, then its D numbers, separated by spaces; `.gz` is unpacked. Words are lower-cased as texts are;
+    the first of several equal words is used. Raises `EncoderError` that names the line, `UnknownEncoderError` if the
     file is missing.
     """
     if not path.is_file():
@@ -97,7 +97,7 @@ def read_word_file(path: Path, max_words: int) -> WordTable:
 def compute_subword_vectors(words: pl.Series, ngrams: npt.NDArray[np.float16], lengths: tuple[int, int]) -> Float32s:
     """FastText vectors `[n, D]` of unknown words: the mean of the vectors of their character n-grams.
 
-    Raises `MissingExtraError` where gensim, which hashes them, is not installed.
+    Raises `MissingExtraError` if gensim, which hashes them, is not installed.
     """
     with require_extra("gensim", "words"):
         from gensim.models.fasttext import ft_ngram_hashes

@@ -27,7 +27,7 @@ def train_words(corpus: pl.Series, options: WordVectorOptions) -> WordTable:
     """Vectors of the words of a corpus cut into words `[N]` of lists.
 
     Skip-gram with negative sampling (Mikolov et al. 2013), for `fasttext` with character n-grams (Bojanowski et al.
-    2017). Raises `EncoderError` where no word occurs often enough, `MissingExtraError` without gensim.
+    2017). Raises `EncoderError` if no word occurs often enough, `MissingExtraError` without gensim.
     """
     with require_extra("gensim", "words"):
         from gensim.models import FastText, Word2Vec

@@ -101,7 +101,7 @@ class WordVectorEncoder:
     def fit(self, texts: Sequence[str | None] | pl.Series) -> WordVectorEncoder:
         """Learn words (or read their file), weights and common directions from a corpus; returns itself.
 
-        Raises `EncoderError` for an empty corpus or an unusable file, `MissingExtraError` where gensim is not
+        Raises `EncoderError` for an empty corpus or an unusable file, `MissingExtraError` if gensim is not
         installed.
         """
         chosen = WordOptions(chinese=self.options.chinese).cache_key.rsplit("-", 1)[1]  # type: ignore[arg-type]

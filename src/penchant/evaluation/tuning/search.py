@@ -113,7 +113,7 @@ class Search:
     ) -> None:
         """Add trials until `budget_s` seconds of `clock` are over or there are `n_trials`, earlier ones included.
 
-        The clock is read between epochs. Raises the objective's `PenchantError` where the incumbent cannot be tried.
+        The clock is read between epochs. Raises the objective's `PenchantError` if the incumbent cannot be tried.
         """
         optuna = _import_optuna()
         begin = clock()

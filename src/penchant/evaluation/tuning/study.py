@@ -67,7 +67,7 @@ class Tuned:
     interrupted: bool = False
 
     def incumbent(self, model: str) -> float | None:
-        """NDCG@10 of a model with the settings before the search; None where they were not validated."""
+        """NDCG@10 of a model with the settings before the search; None if they were not validated."""
         return self.incumbents[model].value if model in self.incumbents else None
 
     def to_dict(self) -> Json:
@@ -103,7 +103,7 @@ def tune(
 
     Every trial learns from the training part of the split and is judged by NDCG@10 on its validation part. An
     ensemble is tuned expert by expert, in the same time altogether. `on_better` is called after every trial that is
-    the best of its model. Raises `UsageError` where no trial ended, and the model's error where none can be tried.
+    the best of its model. Raises `UsageError` if no trial ended, and the model's error if none can be tried.
     """
     base = config or Config()
     names = list(dict.fromkeys(map(canonical, models))) or [base.model]

@@ -111,7 +111,7 @@ class ColdStartScorer:
         return closed
 
     def without(self, modalities: AbstractSet[str]) -> ColdStartScorer | None:
-        """The scorer without some modalities; None where no other is left."""
+        """The scorer without some modalities; None if no other is left."""
         mapping = self.mapping.without(modalities)
         return None if mapping is None else replace(self, mapping=mapping)
 

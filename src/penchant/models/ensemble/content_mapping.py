@@ -87,7 +87,7 @@ class ContentMapping:
         return dict(zip(self.modalities, np.asarray(self.parts.any(axis=2)), strict=True))
 
     def without(self, modalities: AbstractSet[str]) -> ContentMapping | None:
-        """The mapping without some modalities; None where no other is left."""
+        """The mapping without some modalities; None if no other is left."""
         rows = [row for row, name in enumerate(self.modalities) if name not in modalities]
         if not rows:
             return None
@@ -113,7 +113,7 @@ class ContentMapping:
 
 
 def fit_mapping(modalities: Mapping[str, Contents], events: Ints) -> ContentMapping | None:
-    """The mapping of items with events to those without, from their contents; None where no warm item has any.
+    """The mapping of items with events to those without, from their contents; None if no warm item has any.
 
     ŝ(u, cold) = Σ_warm s(u, warm) · [(K + Λ)⁻¹ k_cold](warm),  K = mean over modalities of exp(γ (cos − 1)),
     Λ = λ (1 + ½ median / events) on the diagonal.

@@ -30,7 +30,7 @@ SCORES_AT_ONCE = 25_000_000
 
 
 class Ensemble:
-    """score(u, i) = Σ_m w_m · z_m(u, i), z standardised per user, one global weight an expert.
+    """score(u, i) = Σ_m w_m · z_m(u, i), z standardised per user, one global weight per expert.
 
     Published comparisons favour this over feature-level fusion, and a score splits exactly into its experts'
     shares. `fit` leaves out experts that cannot serve a data set (no text for `content`, too many items for `ease`),

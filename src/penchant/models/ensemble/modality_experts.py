@@ -17,7 +17,7 @@ def make_modality_experts(options: SequenceOptions, name: str) -> Ensemble:
 
     Every network reads the items by one modality alone, precomputed embeddings and the graph included; a modality that
     no item has gets none. `options.modalities` names the modalities (empty: all). The weights are fitted on validation
-    (see `weights.py`). Costs one training a modality. Choose it where modalities are unequal and reasons per modality
+    (see `weights.py`). Costs one training per modality. Choose it where modalities are unequal and reasons per modality
     must be exact; published comparisons favour late fusion.
     """
 

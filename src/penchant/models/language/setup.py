@@ -46,7 +46,7 @@ class ItemTexts:
 
     @classmethod
     def of(cls, data: TrainingData, options: LLMOptions) -> ItemTexts:
-        """Titles and texts of the catalogue. Raises `ModelError` where no item has a text."""
+        """Titles and texts of the catalogue. Raises `ModelError` if no item has a text."""
         table = data.items
         texts: list[str | None] = [] if table is None else join_text_fields(table, ITEM_FIELDS)
         if table is None or not any(texts):

@@ -94,7 +94,7 @@ def pack_net(net: LLMNet, record: LLMRecord, items: Tensor, pretraining: Mapping
 def unpack_net(state: ModelState, options: LLMOptions) -> tuple[LLMRecord, LLMNet, Tensor, dict[str, Any]]:
     """The opposite of `pack_net`: record, network, item vectors and log of pre-training.
 
-    Raises `EncoderError` where the given model is missing or has other weights.
+    Raises `EncoderError` if the given model is missing or has other weights.
     """
     tensors, values = dict(state.tensors), dict(state.metadata)
     pretraining, roles = values.pop("pretraining"), values.pop("roles")
@@ -122,7 +122,7 @@ def unpack_net(state: ModelState, options: LLMOptions) -> tuple[LLMRecord, LLMNe
 def extend_net(net: LLMNet, record: LLMRecord, options: LLMOptions, data: TrainingData) -> tuple[LLMRecord, LLMNet]:
     """The record and the network for more data: the language model stays, items and kinds are those of the data.
 
-    Raises `ModelError` where a language model with changed weights read the items: the bundle does not hold it.
+    Raises `ModelError` if a language model with changed weights read the items: the bundle does not hold it.
     """
     if choose_item_source(options, data) != MODALITY and (options.train_items or record.digest is None):
         raise ModelError(

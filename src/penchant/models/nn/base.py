@@ -11,7 +11,7 @@ class Network(nn.Module):
     """A network whose catalogue and inputs may grow between two trainings (`penchant.training.continuing`)."""
 
     item_tables: tuple[str, ...] = ()
-    """Names of the parameters of one row an item."""
+    """Names of the parameters of one row per item."""
 
     @property
     def columns(self) -> Mapping[str, Sequence[int]]:

@@ -28,7 +28,7 @@ class CnnRnnEncoder(nn.Module):
     GRU reads the event tokens (id, kind, time, content). One dense layer joins them into the interest vector.
     Convolution after Caser (Tang and Wang, WSDM 2018), a network for each modality after p-RNN (Hidasi et al., RecSys
     2016). Where items have no modality besides the id, the convolution reads the tokens. Costs
-    time · dim² · (3 · modalities + 10). Choose it where a run of similar pictures or sounds predicts the next item.
+    time · dim² · (3 · modalities + 10). Choose it where a run of similar images or sounds predicts the next item.
     """
 
     def __init__(self, dim: int, layers: int, dropout: float, modalities: int) -> None:

@@ -22,7 +22,7 @@ class FuxiBlock(nn.Module):
     """u, v, q, k = silu(W norm(x)); h = [silu(q kᵀ)/n · v, α(t_i − t_j) · v, β(i − j) · v]; y = x + W_o(norm(h) ⊙ u);
     y + W₃(silu(W₁ norm(y)) ⊙ W₂ norm(y)).
 
-    α and β are learned tables by elapsed time and by distance, one a head, that weigh the values directly (Ye
+    α and β are learned tables by elapsed time and by distance, one per head, that weigh the values directly (Ye
     et al., WWW 2025, adaptive multi-channel self-attention and multi-stage feed-forward); here the three channels
     read the same values, and α and β are divided by n = √max_length so that a full history sums to order one. Choose
     it where time and order matter more than similarity of content.

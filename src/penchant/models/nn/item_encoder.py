@@ -22,7 +22,7 @@ from penchant.fusion.unit_sum import to_unit, unit_sum
 from penchant.fusion.weighted_sum import WeightedSum
 
 DECISION = "decision"
-"""No fusion of the tower: one network a modality, their scores summed (see `models/ensemble/modality_experts.py`)."""
+"""No fusion of the tower: one network per modality, their scores summed (see `models/ensemble/modality_experts.py`)."""
 FUSIONS = ("none", *FEATURE_LEVEL, DECISION)
 BALANCES = ("none", "loss")
 NOTHING: AbstractSet[str] = frozenset()
@@ -35,7 +35,7 @@ class TowerOptions:
 
     fusion: str = "weighted_sum"
     """Fusion of the modalities: weighted_sum, concat, product, bilinear, gated, attention, none (the id alone) or
-    decision (one network a modality)."""
+    decision (one network per modality)."""
     modalities: tuple[str, ...] = ()
     """Item modalities that are used; `behaviour` is the id. Empty takes all."""
     ids: bool = True

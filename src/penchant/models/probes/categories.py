@@ -14,7 +14,7 @@ from penchant.errors import DataError
 
 
 def first_categories(items: pl.DataFrame) -> pl.Series:
-    """The first category of every item `[N]`, null for none. Raises `DataError` where no item has one.
+    """The first category of every item `[N]`, null for none. Raises `DataError` if no item has one.
 
     >>> first_categories(pl.DataFrame({"categories": ["纪录片|音乐", "", None, "音乐"]})).to_list()
     ['纪录片', None, None, '音乐']

@@ -31,7 +31,7 @@ class LinearProbe:
         """Minimise the weighted cross-entropy of `inputs` `[n, F]` and `labels` `[n]` with an L2 penalty.
 
         `n_classes` 1 means two classes with one row of weights. The first `n_free` inputs have no penalty. Inputs are
-        standardised; the optimum is unique. Raises `DataError` where fewer than two classes occur.
+        standardised; the optimum is unique. Raises `DataError` if fewer than two classes occur.
         """
         if len(np.unique(labels)) < 2:
             raise DataError("A probe needs examples of two classes or more.", remedy="Bring both kinds of events.")

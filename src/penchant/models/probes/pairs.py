@@ -91,8 +91,8 @@ class ClassPairs:
 def split_targets(events: TargetEvents, n_items: int, options: ProbeOptions) -> tuple[Int64s, Int64s | None]:
     """Positive and negative targets; None stands for negatives that are to be sampled.
 
-    An exposure counts as a negative unless the user took the item at any time. Raises `DataError` where no target is
-    positive, and where real negatives are configured and there are none.
+    An exposure counts as a negative unless the user took the item at any time. Raises `DataError` if no target is
+    positive, and if real negatives are configured and there are none.
     """
     candidates = events.targets & events.known(n_items)
     later_taken = events.passive & np.isin(events.user_items(n_items), events.user_items(n_items, taken=True))

@@ -55,7 +55,7 @@ class Probes:
     ) -> Probes:
         """Fit the probes that `options.fit` names on some target events.
 
-        Probabilities are reliable only where the model has not learned these events. Raises `DataError` where they do
+        Probabilities are reliable only where the model has not learned these events. Raises `DataError` if they do
         not suffice: no event follows another, only one class, items without categories.
         """
         interest, category = None, None
@@ -120,7 +120,7 @@ class Probes:
     ) -> tuple[ClassPairs, Float32s]:
         """The target events by class, and the probability of every class for each.
 
-        Raises `DataError` where none of them is of an item with a class.
+        Raises `DataError` if none of them is of an item with a class.
         """
         pairs = category_pairs(model, events, category_codes(items, self.classes))
         if not len(pairs.classes):
@@ -188,7 +188,7 @@ def class_inputs(
 def newest_events(sequences: SequenceBatch, options: ProbeOptions) -> Bools | None:
     """Which events `[E]` are kept from the model for the probes: each user's newest tenth, at least one.
 
-    Of `options.users` users at most; those with one event are left alone. None where no user has two. The users are
+    Of `options.users` users at most; those with one event are left alone. None if no user has two. The users are
     drawn by a hash of their codes (multiplicative; Knuth, The Art of Computer Programming, vol. 3, section 6.4). More
     users may push one out, but no user who was left out comes in, since the model has learned their events.
     """
@@ -204,7 +204,7 @@ def newest_events(sequences: SequenceBatch, options: ProbeOptions) -> Bools | No
 
 
 def check_targets(events: TargetEvents, items: pl.DataFrame, options: ProbeOptions) -> None:
-    """Raise `DataError` where no probe of `options.fit` can learn from these events, whatever the model."""
+    """Raise `DataError` if no probe of `options.fit` can learn from these events, whatever the model."""
     if INTEREST in options.fit:
         split_targets(events, items.height, options)
     if CATEGORY in options.fit:
