@@ -26,7 +26,7 @@ Progress = Callable[[str, float], None]
 
 
 def evenly_spaced(size: int, count: int, *, nearest: bool = False) -> Int64s:
-    """At most `count` distinct positions from 0 to `size` − 1, both ends included, in ascending order.
+    """At most `count` distinct positions from 0 to `size` − 1 in ascending order, with both ends.
 
     A position between two integers is rounded down, or with `nearest` to the nearest.
 

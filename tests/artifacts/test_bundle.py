@@ -112,7 +112,7 @@ def test_not_a_bundle(tmp_path: Path) -> None:
 def test_current_names_nothing(place: Path, content: str) -> None:
     save(place)
     (place / "current").write_text(content)
-    with pytest.raises(BundleError, match=r"which is not there\. Versions on disk: 1\. Write the number"):
+    with pytest.raises(BundleError, match=r"which is missing\. Versions on disk: 1\. Write the number"):
         bundle.open_bundle(place)
 
 
@@ -183,7 +183,7 @@ def test_any_flipped_bit_is_found(place: Path, data: st.DataObject) -> None:
 
 def test_a_foreign_folder_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(UsageError, match=r"is not empty and is no bundle \(it holds 'thesis.txt'\)"):
+    with pytest.raises(UsageError, match=r"is not empty and is not a bundle \(it contains 'thesis.txt'\)"):
         save(tmp_path)
     with pytest.raises(UsageError, match="is not a folder"):
         save(tmp_path / "thesis.txt")

@@ -242,7 +242,9 @@ def test_a_bundle_with_settings_of_another_version(
 
 def test_a_place_that_is_no_bundle_is_refused_before_the_work(run: Run, shop: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
-    failed(run("train", shop, "--out", tmp_path, *FAST), 2, "holds 'thesis.txt'", "nothing was changed", "new folder")
+    failed(
+        run("train", shop, "--out", tmp_path, *FAST), 2, "contains 'thesis.txt'", "nothing was changed", "new folder"
+    )
     assert everything(tmp_path) == {"thesis.txt": b"mine"}
 
 
@@ -301,4 +303,6 @@ def test_an_output_table_is_replaced_atomically(run: Run, bundle: Path, tmp_path
     assert run("recommend", bundle, "--users", "all", "-k", 3, "--out", out).exit_code == 0
     assert pl.read_parquet(out).columns == ["user_id", "rank", "item_id", "score"]
     assert [p.name for p in tmp_path.iterdir()] == ["lists.parquet"]
-    failed(run("recommend", bundle, "--users", "all", "--out", tmp_path), 2, "is a folder, but a file is written there")
+    failed(
+        run("recommend", bundle, "--users", "all", "--out", tmp_path), 2, "is a folder, but a file is expected there"
+    )

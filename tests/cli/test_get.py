@@ -83,7 +83,7 @@ def test_what_cannot_be_downloaded_says_how_by_hand(run: Run, address: str, tmp_
         (("get", "mind", "--to", out), 1, "mind can only be downloaded in a browser. Agree to the terms"),
         (("get", "mind", "--to", out), 1, f"Then: penchant get mind --from FOLDER --to {out}"),
         (("get", "s3rec", "--to", out), 2, "s3rec comes in parts; choose one. Add --part NAME, such as Beauty"),
-        (("get", "s3rec", "--part", "../x", "--to", out), 2, "part='../x' is no name of a part."),
+        (("get", "s3rec", "--part", "../x", "--to", out), 2, "part='../x' is not the name of a part."),
         (("get", "nothing", "--to", out), 2, "name='nothing' is not known. Allowed: movielens-100k"),
         (("get", "s3rec", "--to", out, "--sha256", "x"), 2, "--sha256 'x' is not FILE=HEX."),
         (("get", "s3rec", "--to", out, "--sha256", "a=1"), 2, "'1' is no digest. Give 64 hexadecimal characters"),

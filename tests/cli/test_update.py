@@ -104,7 +104,7 @@ def test_it_counts_the_values_that_it_cannot_read(run: Run, tmp_path: Path) -> N
     done = run("update", tmp_path / "b", tmp_path / "more")
     assert done.exit_code == 0 and lost in done.stderr, done.output
     assert "users: 1 cells of age cannot be read" in done.stderr
-    assert "items: 1 prices are not finite numbers and were taken as missing." in done.stderr
+    assert "items: 1 prices are not finite numbers and count as missing." in done.stderr
     rec = Recommender.load(tmp_path / "b")
     assert rec.dataset.items.rows() == [("x", "moon", 90, 3.0), ("y", "sun", 80, 4.0), ("z", "star", 70, 5.0)]
     cells = {"items": {"pages": 1}, "users": {"age": 1}}

@@ -52,7 +52,7 @@ def test_files_in_the_folder_of_modalities_are_taken_up(shop: Path) -> None:
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"item_id": ["b", "b"]}, "item_id 'b' comes more than once"),
+        ({"item_id": ["b", "b"]}, "item_id 'b' occurs more than once"),
         ({"item_id": ["b", None]}, "1 rows have no item_id"),
         ({"item_id": ["b", "zz"]}, r"1 ids that the items do not have \(first: 'zz'\)"),
         ({"vector": [[1.0, 2.0], [3.0, float("nan")]]}, r"the vector of 'a' is not finite \(1 such rows\)"),

@@ -33,7 +33,7 @@ def two_communities(*, relations: bool = False, seed: int = 0) -> Dataset:
 
 
 def test_weights_of_kinds_weigh_the_edges() -> None:
-    """One person, a favourite and a modality: steps from the person go 3 : 1 where the option says so, .3 : .2 else."""
+    """One person, a favourite and a view: steps from the person go 3 : 1 where the option says so, .3 : .2 else."""
     log = pl.DataFrame({"user_id": ["u", "u"], "item_id": ["x", "y"], "timestamp": [1, 2], "event": ["收藏", "view"]})
     data, options = Dataset.from_tables(log), GraphOptions(enabled=True, neighbours=0, dim=2)
     assert build_graph(data, options).toarray()[2] == pytest.approx([0.6, 0.4, 0])

@@ -213,7 +213,7 @@ def test_asked_with_a_voice_note(whisper: Path, folder: Path, tmp_path: Path, mo
     assert set(rec.recommend(audio=folder / "high.wav", k=2).item_ids[0]) == {"c", "d"}
     assert set(rec.recommend(audio=folder / "low.wav", k=2).item_ids[0]) == {"a", "b"}
     assert rec.recommend("v", k=3).item_ids[0][0] in ("c", "d") and rec.recommend("u", k=1).item_ids[0] == ["a"]
-    with pytest.raises(MediaError, match=r"quiet\.wav: nothing is said in it"):
+    with pytest.raises(MediaError, match=r"quiet\.wav: it contains no intelligible speech"):
         rec.recommend(audio=folder / "quiet.wav")
     with pytest.raises(MediaError, match=r"bad\.wav: damaged"):
         rec.recommend(audio=folder / "bad.wav")

@@ -96,7 +96,7 @@ def test_pictures_find_the_text_of_their_item() -> None:
     same = kinds[without][:, None] == kinds[without][None]
     cosines = vectors[without] @ vectors[without].T
     assert cosines[same & ~np.eye(len(without), dtype=bool)].mean() > cosines[~same].mean() + 0.2
-    assert encoder.note.endswith("on 96 files of the items, to find text of its item.")
+    assert encoder.note.endswith("on 96 files of the items, to match text of its item.")
 
 
 @pytest.mark.parametrize("network", ["crnn", "lstm"])
@@ -224,7 +224,7 @@ def test_what_auto_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert choose_media_encoder("image", data, least_files=5)[0] == "cnn"
     assert choose_media_encoder("audio", data, least_files=5) == ("none", "")
     name, reason = choose_media_encoder("image", data, least_files=50)
-    assert name == "none" and "20 files are too few to train a network on (least: 50)" in reason
+    assert name == "none" and "20 files are too few to train a network on (minimum: 50)" in reason
     texts = ["a film"] * 6 + ["", " "] * 8  # 15 of the 21 items with a file have no text
     assert choose_media_encoder("image", data, least_files=5, texts=texts) == (
         "none",

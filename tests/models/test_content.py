@@ -83,9 +83,7 @@ def test_the_content_of_an_event_counts() -> None:
 
 
 def test_missing_modalities_and_bad_weights_are_errors() -> None:
-    with pytest.raises(
-        ModelError, match=r"item modality audio, which is not there\. Modalities there are: text, image"
-    ):
+    with pytest.raises(ModelError, match=r"item modality audio, which is missing\. Available modalities: text, image"):
         Content(ContentOptions(modalities=("audio",))).fit(DATA)
     with pytest.raises(ModelError, match="text, image or audio"):
         Content().fit(replace(DATA, modalities=Modalities({"behaviour": TEXT})))

@@ -70,7 +70,7 @@ def test_data_that_cannot_be_solved_are_errors() -> None:
     events = SequenceBatch.of_items([[0]])
     with pytest.raises(ModelError, match=r"20,001 × 20,001.*at most 20,000.*Take cooccurrence, which is sparse"):
         EASE().fit(TrainingData(events, 20_001, ["view"], 0))
-    with pytest.raises(ModelError, match=r"item modality image.*Modalities there are: none"):
+    with pytest.raises(ModelError, match=r"item modality image.*Available modalities: none"):
         EASE(EASEOptions(content_weight=1.0, content_modalities=("image",))).fit(TrainingData(events, 2, ["view"], 0))
     with pytest.raises(ModelError, match="not positive definite"):
         solve(-np.eye(3, dtype=np.float32), 0.1)

@@ -69,7 +69,7 @@ def test_latest_value_counts() -> None:
 
 def test_missing_modality_or_values_and_bad_options_are_errors() -> None:
     data = TrainingData(SequenceBatch.of_items([[0]]), 1, ["view"], 0)
-    with pytest.raises(ModelError, match="item modality 'text', which is not there"):
+    with pytest.raises(ModelError, match="item modality 'text', which is missing"):
         UserKNN(UserKNNOptions(similarity_modality="text")).fit(data)
     model = UserKNN()
     model.fit(data)

@@ -279,7 +279,7 @@ def test_kinds_that_the_bundle_has_not_learned(counted: Recommender, shop: Datas
     known = shop.item_vocabulary.decode([1, 2, 3])
     rows = [{"item_id": item, "event": kind} for item, kind in zip(known, ["view", "glance", "refund"], strict=True)]
     found = counted.recommend(history=rows, k=3)
-    assert "1 of 3 events" in found.notes[0], "a refund is not read as a modality"
+    assert "1 of 3 events" in found.notes[0], "a refund is not read as a view"
     assert found.item_ids == counted.recommend(history=[{**row, "event": "view"} for row in rows[:2]], k=3).item_ids
 
 

@@ -102,7 +102,7 @@ def test_invalid_policies_are_errors(platform: Platform) -> None:
     ):
         with pytest.raises(DataError, match=message):
             platform.ask(lambda *_, shown=shown: shown, users, 1_780_000_000, rng)
-    with pytest.raises(UsageError, match="length=3: allowed is 1 to 50, and some user has 2 items"):
+    with pytest.raises(UsageError, match="length=3: allowed is 1 to 50, and a user has only 2 items"):
         SoftmaxPolicy(np.asarray([[0.0, 1.0, -np.inf]]), length=3)
     with pytest.raises(UsageError, match=r"temperature=0 is out of range. Give a number above 0"):
         SoftmaxPolicy(np.zeros((1, 5)), length=3, temperature=0)

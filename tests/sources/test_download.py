@@ -123,7 +123,7 @@ def test_a_server_that_announces_more_than_it_sends(etag: str, server: Server, t
 
 def test_a_server_that_announces_less_than_there_is(server: Server, tmp_path: Path) -> None:
     server.answers = [lambda handler: send(handler, BODY, announce=100)]
-    with pytest.raises(DataError, match=r"does not give the file that was expected: its length or digest is another"):
+    with pytest.raises(DataError, match=r"does not give the file that was expected: its length or digest differs"):
         download(server.url, tmp_path / "set.zip", digest=DIGEST, options=QUICK)
     with pytest.raises(DataError, match=r"announces 100 bytes, 10,242 were expected. The file was replaced"):
         download(server.url, tmp_path / "set.zip", size=len(BODY), options=QUICK)

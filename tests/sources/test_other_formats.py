@@ -133,7 +133,7 @@ def test_s3rec(write: Write, converted: Make) -> None:
     assert done.rows("items") == [("10", ["attr:1", "attr:2"]), ("11", [])]
     assert [row[2] for row in done.quarantine] == ["no items", "line has other characters than ids"]
     write("Beauty_item2attributes.json", "[1]")
-    with pytest.raises(DataError, match=r"is no JSON object of item id → list of attribute numbers"):
+    with pytest.raises(DataError, match=r"is not a JSON object of item id → list of attribute numbers"):
         convert("s3rec", done.folder.parent / "raw", done.folder.parent / "x")
 
 

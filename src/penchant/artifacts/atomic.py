@@ -26,13 +26,13 @@ def make_temporary_name() -> str:
 
 @contextlib.contextmanager
 def atomic_file(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside `path` that replaces it when the block ends without an error.
+    """A temporary path next to `path` that replaces it if the block ends without an error.
 
     Raises `DataError` if the file cannot be written (no space, no permission) and leaves nothing behind.
     """
     target = Path(path)
     if target.is_dir():
-        raise UsageError(f"{target} is a folder, but a file is written there.", remedy="Give the name of a file.")
+        raise UsageError(f"{target} is a folder, but a file is expected there.", remedy="Give the name of a file.")
     temporary = target.parent / (make_temporary_name() + target.suffix)
     try:
         with translate_write_errors(target):
@@ -48,7 +48,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def atomic_folder(path: str | Path) -> Iterator[Path]:
-    """A temporary folder beside `path` that takes its name when the block ends without an error.
+    """A temporary folder next to `path` that takes its name if the block ends without an error.
 
     An empty folder at `path` is replaced. Raises `UsageError` if it is not empty.
     """
@@ -71,7 +71,7 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
 def require_free(target: Path) -> None:
     """Raise `UsageError` if a folder cannot be written at `target` without destroying something."""
     if target.exists() and not target.is_dir():
-        raise UsageError(f"{target} is a file, but a folder is written there.", remedy="Give another name.")
+        raise UsageError(f"{target} is a file, but a folder is expected there.", remedy="Give another name.")
     if target.is_dir() and any(target.iterdir()):
         raise UsageError(
             f"The folder {target} is not empty; nothing was changed.", remedy="Give a new folder, or empty this one."
@@ -110,7 +110,7 @@ def sync(path: Path) -> None:
 
 
 def sync_tree(folder: Path) -> None:
-    """`sync` for every file and folder below, the folder itself last."""
+    """Call `sync` for every file and folder below, and for the folder itself last."""
     for parent, _, names in os.walk(folder, topdown=False):
         for name in names:
             sync(Path(parent) / name)

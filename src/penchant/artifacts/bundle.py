@@ -82,8 +82,8 @@ def write_bundle(path: str | Path, write: Callable[[Path], None], *, metadata: M
 def open_bundle(path: str | Path) -> Path:
     """The folder of the current version, with every file checked against the manifest.
 
-    `path` is the bundle, or the folder of one version. Raises `BundleError` that names the file: missing,
-    no bundle, another format version, a byte that changed, a file too few or too many.
+    `path` is the bundle, or the folder of one version. Raises `BundleError` that names the file: a
+    missing or extra file, a changed byte, another format version, or a folder that is not a bundle.
     """
     root = Path(path)
     folder = root if (root / MANIFEST).is_file() else _find_current(root)
@@ -121,17 +121,17 @@ def roll_back(path: str | Path, version: int) -> Path:
 def refuse_foreign(root: Path) -> None:
     """Raise `UsageError` if `root` is a file or a folder with other content than a bundle.
 
-    Commands call it before the work, so that no training ends at a path that cannot be written.
+    Commands call it before the work, so that no training fails at the end because its path cannot be written.
     """
     if root.is_symlink() or (root.exists() and not root.is_dir()):
-        raise UsageError(f"{root} is not a folder; a bundle is written as one.", remedy="Give the name of a folder.")
+        raise UsageError(f"{root} is not a folder; a bundle is a folder.", remedy="Give the name of a folder.")
     if not root.is_dir():
         return
     ours = (CURRENT, VERSIONS, TRAINING)
     strange = [p.name for p in root.iterdir() if p.name not in ours and not p.name.startswith(".writ")]
     if strange:
         raise UsageError(
-            f"{root} is not empty and is no bundle (it holds {strange[0]!r}); nothing was changed.",
+            f"{root} is not empty and is not a bundle (it contains {strange[0]!r}); nothing was changed.",
             remedy="Give a new folder or an existing bundle.",
         )
 
@@ -211,7 +211,7 @@ def _find_current(root: Path) -> Path:
     if not text.isdecimal() or int(text) not in kept:
         listed = ", ".join(map(str, kept)) or "none"
         raise BundleError(
-            f"{root / CURRENT} names version {text!r}, which is not there. Versions on disk: {listed}.",
+            f"{root / CURRENT} names version {text!r}, which is missing. Versions on disk: {listed}.",
             remedy="Write the number of one of them into that file, or train again.",
         )
     return root / VERSIONS / str(int(text))
@@ -273,7 +273,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     except (ValueError, OSError) as error:
         raise _describe_damage(path.parent, f"the file {path.name} cannot be read as JSON ({error})") from error
     if not isinstance(content, dict):
-        raise _describe_damage(path.parent, f"the file {path.name} holds no JSON object")
+        raise _describe_damage(path.parent, f"the file {path.name} contains no JSON object")
     return content
 
 

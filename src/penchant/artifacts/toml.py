@@ -10,7 +10,7 @@ from penchant.errors import UsageError
 
 
 def to_toml(values: Mapping[str, object], *, comment: str = "") -> str:
-    """A table as TOML; None is written as "none", which options that may be absent read as such.
+    """A table as TOML; None is written as "none", which optional options read as None.
 
     >>> print(to_toml({"model": "ease", "ease": {"decay": 0.5, "max_length": None}}), end="")
     model = "ease"

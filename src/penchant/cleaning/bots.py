@@ -32,11 +32,11 @@ class BotOptions:
     """Entropy of the time gaps between different moments below which a user is regular, bits. 0 or more; a timer has 0,
     humans 4 and more."""
     hours_awake: int = 20
-    """Hours with events in any 24 from which on a user is sleepless. 1 or more."""
+    """Minimum number of hours with events in any 24 hours that makes a user sleepless. 1 or more."""
     same_item: float = 0.6
     """Share of the most frequent item above which a user is repetitive. Above 0, at most 1."""
     signals: int = 1
-    """Signals that a bot shows at least. 1 or more."""
+    """Minimum number of signals that make a user a bot. 1 or more."""
 
     def __post_init__(self) -> None:
         require_range(self, "min_events", "per_hour", "hours_awake", "signals", least=1)

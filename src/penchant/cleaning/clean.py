@@ -45,7 +45,7 @@ class CleaningOptions:
     duplicates: DuplicateOptions = field(default_factory=DuplicateOptions)
     """Options of the rule duplicates."""
     core: tuple[int, int] = (5, 5)
-    """Fewest events of a user and of an item, for the rule k_core. 1 or more each."""
+    """Minimum numbers of events per user and per item, for the rule k_core. 1 or more each."""
     spelling: bool = False
     """Whether likely misspellings are corrected."""
     script: str = ""
@@ -97,7 +97,7 @@ def check_rule(name: str, allowed: tuple[str, ...] = RULES, *, option: str = "ru
 
 
 def parse_rules(text: str) -> CleaningOptions:
-    """The value of `--clean`, names with commas between, as options. Raises `OptionError`, `UsageError`.
+    """The value of `--clean` (names separated by commas) as options. Raises `OptionError`, `UsageError`.
 
     >>> options = parse_rules("repair, bots, items.price=median")
     >>> options.repair, options.drop, options.impute

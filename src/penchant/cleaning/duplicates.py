@@ -1,4 +1,4 @@
-"""Near duplicates among items: another id for the same thing, recognised by text, image or both."""
+"""Near duplicates among items: several ids for the same thing, recognised by text, image or both."""
 
 from __future__ import annotations
 

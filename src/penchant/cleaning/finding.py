@@ -1,4 +1,4 @@
-"""What a rule returns: the rows that it flags, and the dataset without them or with their cells repaired."""
+"""The result of a cleaning rule: the flagged rows, and the dataset without them or with their cells repaired."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Repair:
 
 
 def decode_events(dataset: Dataset, rows: Int64s) -> pl.DataFrame:
-    """Some events with ids in place of codes."""
+    """The given events with ids in place of codes."""
     part = dataset.events[rows]
     codes = part[schema.ITEM].fill_null(0).to_numpy()
     ids = dataset.item_vocabulary.ids.gather(codes) if len(dataset.item_vocabulary) else part[schema.ITEM]
@@ -77,7 +77,7 @@ def decode_events(dataset: Dataset, rows: Int64s) -> pl.DataFrame:
 
 
 def without_events(dataset: Dataset, rows: Int64s, reason: str) -> Dataset:
-    """The dataset without some events, which go to the quarantine of its report with the reason."""
+    """The dataset without the given events, which go to the quarantine of its report with the reason."""
     if not len(rows):
         return dataset
     keep = np.ones(dataset.n_events, dtype=bool)
@@ -90,7 +90,7 @@ def without_events(dataset: Dataset, rows: Int64s, reason: str) -> Dataset:
 
 
 def with_table(dataset: Dataset, table: str, frame: pl.DataFrame) -> Dataset:
-    """The dataset with one table replaced by another of the same rows."""
+    """The dataset with one table replaced by one with the same rows."""
     if table == schema.EVENTS:
         return dataset.with_events(frame)
     return replace(dataset, items=frame) if table == schema.ITEMS else replace(dataset, users=frame)

@@ -27,7 +27,7 @@ def oversample(classes: Ints, rng: np.random.Generator) -> Int64s:
 
 
 def undersample(classes: Ints, rng: np.random.Generator) -> Int64s:
-    """Row numbers in which every class is as frequent as the smallest, in order and without repeats."""
+    """Row numbers in which every class is as frequent as the smallest, in ascending order and without repeats."""
     codes, counts = _count_classes(classes)
     least = int(counts.min())
     drawn = [rng.choice(np.flatnonzero(classes == code), least, replace=False) for code in codes]

@@ -1,4 +1,4 @@
-"""Impossible values and times: outside the range of a column, the lifetime of the platform or that of the item."""
+"""Impossible values and times: outside the range of a column, or outside the lifetime of the platform or the item."""
 
 from __future__ import annotations
 

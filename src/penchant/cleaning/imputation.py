@@ -18,7 +18,7 @@ Method = Literal["mean", "median", "max", "most_frequent", "interpolate", "model
 
 _RIDGE = 1e-3
 MOST_CATEGORIES = 50
-"""Columns with more different texts than this predict nothing: a title identifies its row."""
+"""Columns with more distinct texts than this are no predictors: a title identifies its row."""
 _NO_VALUES = frozenset(
     (schema.EVENT_ID, schema.ITEM_ID, schema.USER_ID, schema.USER, schema.ITEM, schema.KIND, schema.TIME_S, schema.SEQ)
 )
@@ -182,7 +182,7 @@ def _build_features(frame: pl.DataFrame, by: Sequence[str]) -> Float64s:
 
 
 def _predict(frame: pl.DataFrame, numbers: pl.Series, by: Sequence[str]) -> pl.Series:
-    """Ridge regression, fitted on the rows with a value, for the rows without."""
+    """Ridge regression, fitted on the rows with a value, predicts the rows without."""
     features = _build_features(frame, by)
     known = numbers.is_not_null().to_numpy()
     x, y = features[known], numbers.to_numpy()[known]

@@ -1,4 +1,4 @@
-"""k-core filtering: events of users and items that each keep a minimum number of events."""
+"""k-core filtering: keep events whose user and item both have a minimum number of events."""
 
 from __future__ import annotations
 

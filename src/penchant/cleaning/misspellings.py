@@ -26,11 +26,11 @@ class SpellingOptions:
     """
 
     shortest: int = 6
-    """Letters of the shortest word considered. 1 or more."""
+    """Minimum length of a word, letters. 1 or more."""
     rare: int = 2
     """Most occurrences of a misspelling. 1 or more."""
     ratio: int = 20
-    """How many times as often the correction occurs, at least. 1 or more."""
+    """Minimum ratio of the correction's frequency to that of the misspelling. 1 or more."""
 
     def __post_init__(self) -> None:
         require_range(self, "shortest", "rare", "ratio", least=1)

@@ -23,7 +23,7 @@ _CODES = [*range(0x30, 0x3A), *range(0x41, 0x5B), *range(0x61, 0x7B)]
 _WIDE = [chr(code + 0xFEE0) for code in _CODES]
 _PLAIN = [chr(code) for code in _CODES]
 _LONGEST_RUN = 3
-"""Characters of a run that stay: no correct word has four of one letter in a row."""
+"""Length to which a run of one character is cut: no correct word has four of one letter in a row."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def remove_column_noise(text: pl.Series, options: NoiseOptions = NoiseOptions())
 
 
 def remove_markup(text: pl.Series) -> pl.Series:
-    """Tags become spaces; entities (`&amp;`, `&#233;`) become the characters they stand for."""
+    """Replace tags by spaces; entities (`&amp;`, `&#233;`) become the characters they stand for."""
     tagged = text.str.contains(_TAG).fill_null(False)
     out = text.str.replace_all(_TAG, " ")
     named = out.str.contains(_ENTITY).fill_null(False)
@@ -83,7 +83,8 @@ def remove_markup(text: pl.Series) -> pl.Series:
 
 
 def normalise_forms(text: pl.Series) -> pl.Series:
-    """Full-width letters and digits become ASCII, invisible characters go, spaces are single; punctuation stays.
+    """Full-width letters and digits become ASCII, invisible characters are removed, spaces become single; punctuation
+    stays.
 
     >>> normalise_forms(pl.Series(["ＡＢＣ１２３，好！", "a\u200b  b"])).to_list()
     ['ABC123，好！', 'a b']
@@ -125,7 +126,7 @@ def shorten_runs(text: pl.Series) -> pl.Series:
 
 
 def _change_values(text: pl.Series, rows: pl.Series, change: Callable[[str], str]) -> pl.Series:
-    """Apply `change` to the distinct texts of some rows."""
+    """Apply `change` to the distinct texts of the given rows."""
     values = text.filter(rows).unique(maintain_order=True)
     changed = pl.Series([change(value) for value in values], dtype=pl.String)
     return pl.select(pl.when(rows).then(text.replace_strict(values, changed, default=None)).otherwise(text)).to_series()

@@ -1,10 +1,10 @@
-"""The command line: one file per command, nothing heavy imported before a command runs."""
+"""The command line: one file per command; heavy packages are imported only when a command needs them."""
 
 from __future__ import annotations
 
 
 def main() -> None:
-    """Entry point of `penchant`: exit code 0, 1 (the work failed), 2 (a bad call) or 130 (Ctrl-C)."""
+    """Entry point of `penchant`: exit code 0, 1 (the work failed), 2 (an invalid call) or 130 (Ctrl-C)."""
     import os
     import sys
 

@@ -48,7 +48,7 @@ def check(
 
 
 def show_diagnosis(diagnosis: Diagnosis, language: str = "en") -> None:
-    """Print findings and advice: the worst first, each with what to do."""
+    """Print findings and advice, the worst first, each with its remedy."""
     from penchant.messages import text
     from penchant.reports.doctor import explain_advice, format_choice
 

@@ -1,4 +1,4 @@
-"""From `--config`, `--model`, `--seed` and `--set` to one configuration; the command line overrides the file."""
+"""One configuration from `--config`, `--model`, `--seed` and `--set`; the command line overrides the file."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Nouns that pass between stages, and the way from files to them. Imports without torch."""
+"""The types that pass between stages, and the readers of files. Imports without torch."""

@@ -16,7 +16,7 @@ def is_decimal(column: pl.Series) -> bool:
 
 
 def parse_ids(column: pl.Series, *, decimals: bool = True) -> pl.Series:
-    """External ids as text: trimmed, empty = null; decimals such as 1.0 (from columns with gaps) lose the ".0".
+    """External ids as text: trimmed, empty ones null; decimals such as 1.0 (from columns with nulls) lose the ".0".
 
     `decimals` False leaves text as it is, for pieces of a table whose ids are no decimals.
     """
@@ -94,7 +94,7 @@ def parse_lists(column: pl.Series) -> pl.Series:
 
 
 def infer_numbers(column: pl.Series) -> pl.Series:
-    """A text column as numbers where every cell is a number without a leading zero or plus; else unchanged."""
+    """A text column as numbers if every cell is a number without a leading zero or plus, else unchanged."""
     if column.dtype != pl.String:
         return column
     present = column.drop_nulls()

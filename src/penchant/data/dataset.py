@@ -127,7 +127,9 @@ class Dataset:
         if (codes < 0).any():
             first = wanted[int(np.flatnonzero(codes < 0)[0])]
             no_histories = (
-                "" if len(self.user_vocabulary) else "No user is: the bundle was written with --no-histories. "
+                ""
+                if len(self.user_vocabulary)
+                else "There are no known users: the bundle was written with --no-histories. "
             )
             raise UnknownIdError(
                 "user",
@@ -165,7 +167,7 @@ def _pack(events: pl.DataFrame, n_users: int) -> SequenceBatch:
 
 
 def _read_amounts(events: pl.DataFrame, column: str) -> Float32s | None:
-    """A column of numbers, NaN where there is none; None without the column."""
+    """A column of numbers, NaN for nulls; None without the column."""
     if column not in events.columns:
         return None
     numbers = events[column].cast(pl.Float32).fill_null(float("nan")).to_numpy()

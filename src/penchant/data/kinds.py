@@ -31,7 +31,7 @@ _NOT_NEGATIVE: Final = re.compile("|".join(_WORDS["negative"]["not_negative"]))
 
 
 def mask_wanted_kinds(kinds: Sequence[str]) -> Bools:
-    """Which kinds `[K]` are signs of interest: neither negative feedback nor passive.
+    """Which kinds `[K]` signal interest: neither negative feedback nor passive.
 
     >>> mask_wanted_kinds(["view", "不喜欢", "impression", "wave"]).tolist()
     [True, False, False, True]
@@ -41,7 +41,7 @@ def mask_wanted_kinds(kinds: Sequence[str]) -> Bools:
 
 
 def normalise_kind(word: str) -> str:
-    """Our name of a kind as a file may write it; other words become lower case and stay.
+    """The standard name of a kind as written in a file; unknown words become lower case.
 
     >>> normalise_kind("不喜欢"), normalise_kind("Not Interested"), normalise_kind("AddToCart"), normalise_kind(" Buy ")
     ('dislike', 'not_interested', 'add_to_cart', 'buy')
@@ -50,9 +50,9 @@ def normalise_kind(word: str) -> str:
 
 
 def match_kind_codes(known: Sequence[str], words: Sequence[str]) -> Int32s:
-    """The place in `known` of each of `words`, `[words]`: by the name itself, else by what both mean; -1 where neither.
+    """The index in `known` of each of `words`, `[words]`: by name, else by meaning; -1 without a match.
 
-    Kinds of an older bundle, written before a word was known, match by our name.
+    Kinds of an older bundle, written before a word was known, match by the standard name.
 
     >>> match_kind_codes(["浏览", "add to cart", "view"], ["view", "add_to_cart", "浏览", "wave"]).tolist()
     [2, 1, 0, -1]
@@ -65,7 +65,8 @@ def match_kind_codes(known: Sequence[str], words: Sequence[str]) -> Int32s:
 def match_kind_weights(option: str, given: Mapping[str, float], kinds: Sequence[str]) -> dict[str, float]:
     """Weights that an option gives to kinds, under the names in `kinds`; words match as in `match_kind_codes`.
 
-    Raises `UsageError` for a kind that neither the data nor we know; one of ours that the data lack stays.
+    Raises `UsageError` for a kind that is neither in the data nor a standard kind; a standard kind that the data lack
+    stays.
 
     >>> match_kind_weights("kind_weights", {"收藏": 3, "Wave": 2, "buy": 1}, ["favorite", "wave", "buy"])
     {'favorite': 3, 'wave': 2, 'buy': 1}
@@ -74,7 +75,9 @@ def match_kind_weights(option: str, given: Mapping[str, float], kinds: Sequence[
     for (word, weight), place in zip(given.items(), match_kind_codes(kinds, list(given)), strict=True):
         kind = kinds[place] if place >= 0 else normalise_kind(word)
         if place < 0 and kind not in KNOWN_KINDS:
-            raise UsageError(f"{option} names {word!r}, no kind of the data.", remedy=f"There are {', '.join(kinds)}.")
+            raise UsageError(
+                f"{option} names {word!r}, which is not a kind in the data.", remedy=f"There are {', '.join(kinds)}."
+            )
         read[kind] = weight
     return read
 

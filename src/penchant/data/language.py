@@ -32,8 +32,8 @@ def detect(texts: Texts, *, thorough: bool = False) -> pl.Series:
     """The language of every text, `[N]` of codes (ISO 639-1); empty where there are no letters.
 
     The script with the largest share decides (a CJK character counts for three letters, kana make Chinese
-    characters Japanese); Latin script is taken as `en`. With `thorough`, py3langid (the extra `lang`) tells texts in
-    Latin, Cyrillic and Arabic script apart: slower, and unsure on texts of a few words.
+    characters Japanese); Latin script is taken as `en`. With `thorough`, py3langid (the extra `lang`) distinguishes
+    languages in Latin, Cyrillic and Arabic script: slower, and unreliable on texts of a few words.
 
     >>> detect(["A quiet film", "小伙路难走 vlog", "映画を見る", "123", None]).to_list()
     ['en', 'zh', 'ja', '', '']

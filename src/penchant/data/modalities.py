@@ -86,7 +86,7 @@ class Modalities(Mapping[str, Modality]):
         return Modalities({name: modality.take(rows) for name, modality in self.by_modality.items()})
 
     def with_modality(self, name: str, modality: Modality) -> Modalities:
-        """These modalities and one more (or another in its place)."""
+        """These modalities with one added or replaced."""
         return Modalities({**self.by_modality, name: modality})
 
 

@@ -60,7 +60,7 @@ class PrecomputedEmbeddings:
         )
 
     def check(self, vocabulary: Vocabulary) -> PrecomputedEmbeddings:
-        """Itself. Raises `DataError` if an id is not in the vocabulary."""
+        """Return self. Raises `DataError` if an id is not in the vocabulary."""
         unknown = self.ids.filter(pl.Series(vocabulary.encode(self.ids) < 0))
         if unknown.len():
             raise DataError(
@@ -113,7 +113,7 @@ def parse_vectors(name: str, frame: pl.DataFrame, *, source: str = "", encoder: 
         raise DataError(f"{place}: {ids.null_count():,} rows have no {keys[0]}.", remedy="Leave them out.")
     twice = ids.filter(ids.is_duplicated())
     if twice.len():
-        raise DataError(f"{place}: {keys[0]} {twice[0]!r} comes more than once.", remedy="Keep one row for each id.")
+        raise DataError(f"{place}: {keys[0]} {twice[0]!r} occurs more than once.", remedy="Keep one row for each id.")
     vectors, has_vector = _parse_matrix(frame[VECTOR], place)
     present = has_vector
     if PRESENT in frame.columns:
@@ -124,7 +124,7 @@ def parse_vectors(name: str, frame: pl.DataFrame, *, source: str = "", encoder: 
     if len(wrong):
         raise DataError(
             f"{place}: the vector of {ids[int(wrong[0])]!r} is not finite ({len(wrong):,} such rows).",
-            remedy="Correct it, leave the row out, or say present = false.",
+            remedy="Correct it, leave the row out, or set present = false.",
         )
     vectors = np.where(present[:, None], vectors, np.float32(0)).astype(np.float32)
     return PrecomputedEmbeddings(

@@ -24,7 +24,7 @@ class Ragged:
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[int]]) -> Ragged:
-        """From a list of lists: for tests and single users."""
+        """Build from a list of lists, for tests and single users."""
         offsets = np.zeros(len(rows) + 1, dtype=np.int64)
         np.cumsum([len(row) for row in rows], out=offsets[1:])
         flat = [value for row in rows for value in row]
@@ -32,7 +32,7 @@ class Ragged:
 
     @classmethod
     def group(cls, rows: Ints, values: Ints, n_rows: int) -> Ragged:
-        """From parallel arrays (row of each value, value); order inside a row is kept."""
+        """Build from parallel arrays (row of each value, value); order inside a row is kept."""
         order = np.argsort(rows, kind="stable")
         offsets = np.zeros(n_rows + 1, dtype=np.int64)
         np.cumsum(np.bincount(rows, minlength=n_rows), out=offsets[1:])
@@ -40,7 +40,7 @@ class Ragged:
 
     @classmethod
     def empty(cls, n_rows: int) -> Ragged:
-        """n_rows rows with nothing in them."""
+        """`n_rows` empty rows."""
         return cls(np.zeros(n_rows + 1, dtype=np.int64), np.empty(0, dtype=np.int32))
 
     def __len__(self) -> int:

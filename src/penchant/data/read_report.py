@@ -20,9 +20,9 @@ class TableReport:
     """One table: `rows_read == rows_kept + duplicates_dropped + rows_quarantined`, always.
 
     `columns`: name in the file → name in the dataset; `aliases`: those of them that were renamed.
-    `kinds`: words for kinds of events that were read as kinds of ours.
+    `kinds`: words that were mapped to standard kinds of events.
     `quarantined`: rows by reason. `added`: rows that the events brought (items and users without a row in their table).
-    `timestamp`: the format that was detected. `notes`: everything else worth saying.
+    `timestamp`: the format that was detected. `notes`: other remarks.
     """
 
     name: str
@@ -48,7 +48,7 @@ class TableReport:
         return replace(self, added=added)
 
     def lines(self) -> list[str]:
-        """The report in words, one fact per line."""
+        """The report as text, one fact per line."""
         out = [f"{self.name}: {self.rows_read:,} rows read from {self.source}, {self.rows_kept:,} kept"]
         if self.aliases:
             out.append("  columns taken as: " + ", ".join(f"{a} = {b}" for a, b in self.aliases.items()))
@@ -106,7 +106,7 @@ class IngestReport:
         return sum(table.rows_quarantined for table in self.tables.values())
 
     def with_rejected(self, table: str, rows: pl.DataFrame) -> IngestReport:
-        """A copy after a later rule rejected rows that were kept: `rows` with a column `reason`."""
+        """A copy in which a later rule rejects further rows: `rows` with a column `reason`."""
         if not rows.height:
             return self
         counts = rows["reason"].value_counts().sort("count", "reason", descending=[True, False])

@@ -86,4 +86,4 @@ PASSIVE_KINDS: Final = frozenset({"impression", "exposure", "show", "shown", "re
 """Kinds of events that the platform caused, not the user: never a target either."""
 
 OTHERS: Final = "(others)"
-"""The name of the group of categories that are too many or too rare to be listed."""
+"""The name of the group of categories that are too rare to be listed."""

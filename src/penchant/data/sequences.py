@@ -1,4 +1,4 @@
-"""Packed event histories: the form in which models see what users did."""
+"""Packed event histories: the input of models."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class SequenceBatch:
 
     @classmethod
     def of_items(cls, rows: Sequence[Sequence[int]], times_s: Sequence[Sequence[int]] | None = None) -> SequenceBatch:
-        """From lists of item codes: for tests and small calls. Times default to 0, 1, 2, …"""
+        """Build from lists of item codes, for tests and small calls. Times default to 0, 1, 2, …"""
         items = Ragged.of(rows)
         clock = np.arange(len(items.values), dtype=np.int64) - np.repeat(items.offsets[:-1], items.lengths)
         if times_s is not None:
@@ -90,18 +90,18 @@ class SequenceBatch:
         return self._gather(positions, offsets, chosen)
 
     def windows(self, starts: Int64s, stops: Int64s) -> SequenceBatch:
-        """Stretches of histories as separate rows, from flat positions: each `[start, stop)` inside one row."""
+        """Segments of histories as separate rows, from flat positions: each `[start, stop)` lies inside one row."""
         rows = np.searchsorted(self.offsets, starts, side="right") - 1
         offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(stops - starts)])
         places = np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], stops - starts)
         return self._gather(places, offsets, rows)
 
     def last(self, n: int) -> SequenceBatch:
-        """Every row cut to its most recent n events."""
+        """Every row truncated to its most recent n events."""
         return self.take(np.arange(len(self)), last=n)
 
     def keep(self, mask: Bools) -> SequenceBatch:
-        """Only the events where `mask` `[E]` is true; every row stays, maybe empty."""
+        """Only the events where `mask` `[E]` is true; every row stays, even if it is empty."""
         counts = np.bincount(self.rows[mask], minlength=len(self))
         offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts)])
         return self._gather(np.flatnonzero(mask), offsets, np.arange(len(self)))

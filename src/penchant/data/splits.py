@@ -36,7 +36,7 @@ COLD_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Holdout:
-    """What a model must predict: `targets` `[B]` after `histories` `[B]`; the ranking leaves out `seen` `[B]`.
+    """Prediction tasks: `targets` `[B]` after `histories` `[B]`; the ranking leaves out `seen` `[B]`.
 
     `histories.users` are user codes, `histories.query_times_s` the time of the (first) target, `event_rows` rows of
     `Split.dataset.events`. `candidates` `[N]` says which items may be ranked (None: all).

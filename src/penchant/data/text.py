@@ -41,7 +41,7 @@ class WordOptions:
 
     @property
     def cache_key(self) -> str:
-        """What decides the result on this machine, for a cache key: `words-lower-jieba`."""
+        """The options that determine the result on this machine, for a cache key: `words-lower-jieba`."""
         return f"words-{'lower' if self.lower else 'case'}-{_choose_method(self.chinese)}"
 
 

@@ -1,4 +1,4 @@
-"""What a model learns from: packed histories, modalities, and held-out targets that select."""
+"""The training data of a model: packed histories, modalities, and held-out targets for selection."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from penchant.data.sequences import SequenceBatch
 class Validation:
     """Held-out targets that choose epochs and weights; never the test.
 
-    `histories` `[B]` is what is known at the request, `targets` `[B]` the items to find, `seen` `[B]` the items
+    `histories` `[B]` are the events known at the request, `targets` `[B]` the items to find, `seen` `[B]` the items
     left out of the ranking.
     """
 
@@ -27,7 +27,7 @@ class Validation:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """All that a model may learn from.
+    """The training data of a model.
 
     `sequences`: the training history of every user (row = user code). `modalities`: item modalities, rows = item codes.
     `now_s`: the end of the training period, UTC seconds.

@@ -1,4 +1,4 @@
-"""The encoder of images or sounds of a catalogue where none is named: a small network, if it can be trained."""
+"""The default encoder of a catalogue's images or sounds: a small network, if it can be trained."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from penchant.encoders.choose import NONE
 from penchant.errors import MediaError
 
 LEAST_WITHOUT_TEXT: Final = 0.75
-"""Least share of items without text, among those with a file, for which `auto` trains a network."""
+"""Smallest share of items without text, among those with a file, for which `auto` trains a network."""
 _NETWORK: Final = {IMAGE: "cnn", AUDIO: "crnn"}
 _VIDEO: Final = ("av",)
 _PACKAGES: Final = {IMAGE: ("PIL",), AUDIO: ("soundfile", "soxr")}
@@ -27,10 +27,10 @@ _PACKAGES: Final = {IMAGE: ("PIL",), AUDIO: ("soundfile", "soxr")}
 def choose_media_encoder(
     kind: str, dataset: Dataset, *, least_files: int, texts: Sequence[str | None] | None = None
 ) -> tuple[str, str]:
-    """`cnn` or `crnn` where files of the items can be learned from and are needed, else `none`; and the reason.
+    """`cnn` or `crnn` if the files of the items suffice for training and are needed, else `none`; and the reason.
 
     `texts` `[N]` are those of the items: where nearly all items with a file have a text (`LEAST_WITHOUT_TEXT`), the
-    network takes minutes and brought no measured gain. An item without a file counts with its video. The reason is one
+    network takes minutes and has no measured gain. An item without a file counts with its video. The reason is one
     sentence, empty where the items name no files. No file is opened.
     """
     files, videos = (_read_names(dataset, column) for column in (kind, schema.VIDEO))
@@ -57,7 +57,7 @@ def choose_media_encoder(
     root = dataset.root
     n_files = sum(1 for _ in islice((name for name in distinct if _exists(root, name)), least_files))
     if n_files < least_files:
-        few = f"{n_files:,} files are too few to train a network on (least: {least_files})"
+        few = f"{n_files:,} files are too few to train a network on (minimum: {least_files})"
         return NONE, f"{kind}: {few}; name a pretrained encoder to use them."
     return (
         network,

@@ -42,7 +42,7 @@ class EncodedTable:
 
 @dataclass(frozen=True)
 class EncodeOptions:
-    """Which embeddings are written, and what they are compared with."""
+    """Options of the written embeddings and of the comparison."""
 
     modality: str
     """Modality of the items: text, image or audio."""

@@ -37,7 +37,7 @@ from penchant.options import require_range
 
 @dataclass(frozen=True)
 class ModalityOptions:
-    """Which item modalities are computed, and how: one table of options a modality."""
+    """Options of the item modalities, one table per modality."""
 
     text: TextOptions = field(default_factory=TextOptions)
     """Options of the text modality."""

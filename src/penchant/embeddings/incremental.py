@@ -82,7 +82,7 @@ def update_histories(
 def _join_contents(
     packed: SequenceBatch, rows: Int32s, fresh: Modalities, merged: MergeResult
 ) -> tuple[Modalities | None, Int32s | None]:
-    """Old contents, then the new ones, and the row of each event of `merged` in them."""
+    """Old contents followed by the new ones, and the row of each event of `merged` in them."""
     old = packed.content if packed.content is not None and packed.content_rows is not None else Modalities()
     if not old and not fresh:
         return None, None

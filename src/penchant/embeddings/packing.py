@@ -1,4 +1,4 @@
-"""Histories with everything that models may read: events, their content, and the modalities of users."""
+"""Histories with all inputs of models: events, their content, and the modalities of users."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def embed_cold_query(
     image: str | Path | None = None,
     audio: str | Path | None = None,
 ) -> SequenceBatch:
-    """A cold query by a sentence, an image or a sound: one event without an item, which has it as its content.
+    """A cold query by a sentence, an image or a sound: one event without an item, with the query as its content.
 
     Raises `EncoderError` if items have no such modality to compare with or the text has no known word,
     `MediaError` if the file cannot be used, `UsageError` for an empty text.
@@ -101,7 +101,7 @@ def embed_cold_query(
     modalities: dict[str, Modality] = {}
     if text is not None:
         if not text.strip():
-            raise UsageError(f"The text {text!r} has nothing to read.", remedy="Write a sentence about the interests.")
+            raise UsageError(f"The text {text!r} contains no words.", remedy="Write a sentence about the interests.")
         modalities[schema.TEXT] = encoders.encode_text([text])
         if not modalities[schema.TEXT].present[0]:
             raise EncoderError(
@@ -117,12 +117,12 @@ def embed_cold_query(
             if report.problems:
                 raise MediaError(f"{path}: {report.problems[0].reason}", remedy=f"Give another {kind} file.")
     if not any(modality.present.any() for modality in modalities.values()):
-        raise MediaError(f"{audio}: nothing is said in it that can be read.", remedy="Give another audio file.")
+        raise MediaError(f"{audio}: it contains no intelligible speech.", remedy="Give another audio file.")
     return replace(single_event(), content=Modalities(modalities))
 
 
 def _transcribe(encoders: FittedEncoders, path: Path) -> Modalities:
-    """The text modality of what is said in a file, if anything is."""
+    """The text modality of the speech in a file, if there is any."""
     alone = replace(encoders, media={}, attributes={}, reports={})
     modalities = alone.encode_table(schema.EVENTS, pl.DataFrame({schema.AUDIO: [path.name]}), root=path.parent)
     for report in alone.reports.values():

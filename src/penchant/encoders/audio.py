@@ -50,9 +50,9 @@ class AudioOptions:
     window_s: float = 10.0
     """Length of a window, seconds. Above 0."""
     pooling: str = "mean"
-    """How the vectors of windows become one vector: mean or attention."""
+    """Pooling of window vectors: mean or attention."""
     backend: str = "auto"
-    """What runs a log_mel model: auto, torch or onnx."""
+    """Backend of a log_mel model: auto, torch or onnx."""
     normalize: bool = False
     """Whether vectors are scaled to length 1."""
     device: str = "auto"
@@ -60,7 +60,7 @@ class AudioOptions:
     batch_size: int = 8
     """Windows encoded at once. 1 or more."""
     revision: str | None = None
-    """Commit or branch of a model on the hub. none takes the default branch."""
+    """Commit or branch of a model on the hub. none means the default branch."""
     download: bool = False
     """Whether a model may be downloaded from the hub."""
 

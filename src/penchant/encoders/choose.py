@@ -20,7 +20,7 @@ NONE: Final = "none"
 UNKNOWN_SHARE: Final = 0.05
 """Largest share of unknown tokens with which the pretrained encoder is chosen."""
 PIECES_PER_WORD: Final = 2.0
-"""Most pieces per word with which it is chosen; with more, it spells the language letter by letter."""
+"""Maximum number of pieces per word with which it is chosen; with more, it spells the language letter by letter."""
 
 _WORD: Final = re.compile(r"\w+")
 

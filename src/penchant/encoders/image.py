@@ -38,7 +38,7 @@ class ImageOptions:
     layers: tuple[int, ...] = ()
     """Numbers of the hidden layers whose pooled features are joined; -1 is the last. Empty takes the pooled output."""
     backend: str = "auto"
-    """What runs the model: auto, torch or onnx. auto takes ONNX Runtime where it is clearly faster."""
+    """Backend of the model: auto, torch or onnx. auto selects ONNX Runtime if it is clearly faster."""
     normalize: bool = False
     """Whether vectors are scaled to length 1."""
     device: str = "auto"
@@ -46,7 +46,7 @@ class ImageOptions:
     batch_size: int = 16
     """Images encoded at once. 1 or more."""
     revision: str | None = None
-    """Commit or branch of a model on the hub. none takes the default branch."""
+    """Commit or branch of a model on the hub. none means the default branch."""
     download: bool = False
     """Whether a model may be downloaded from the hub."""
 

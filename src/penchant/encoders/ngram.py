@@ -41,9 +41,9 @@ class NgramOptions:
     max_share: float = 0.5
     """Largest share of texts in which a feature may occur. Above 0, at most 1."""
     max_features: int = 20_000
-    """Features kept, half of them words at most. 1 or more."""
+    """Maximum number of features; at most half of them are words. 1 or more."""
     max_texts: int = 50_000
-    """Texts that the decomposition learns from at most. 1 or more."""
+    """Maximum number of texts that the decomposition learns from. 1 or more."""
     seed: int = 0
     """Seed of the decomposition. 0 or more."""
 

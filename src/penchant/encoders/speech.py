@@ -39,13 +39,13 @@ class SpeechOptions:
     window_s: float = 30.0
     """Length of a window, seconds. Above 0; at most what the model takes (30 for Whisper)."""
     max_tokens: int = 220
-    """Tokens transcribed of a window at most. 1 or more."""
+    """Maximum number of tokens transcribed per window. 1 or more."""
     batch_size: int = 4
     """Windows transcribed at once. 1 or more."""
     device: str = AUTO
     """Device of the model: auto, cpu or cuda."""
     revision: str | None = None
-    """Commit or branch of a model on the hub. none takes the default branch."""
+    """Commit or branch of a model on the hub. none means the default branch."""
     download: bool = False
     """Whether a model may be downloaded from the hub."""
 

@@ -35,10 +35,10 @@ class TextOptions:
     dim: int = 192
     """Length of the vectors of ngram, word2vec and fasttext. 1 or more."""
     pooling: str = AUTO
-    """How token vectors become one vector: auto, mean, cls, last, max, idf or attention. auto reads the
+    """Pooling of token vectors: auto, mean, cls, last, max, idf or attention. auto reads the
     folder of the model."""
     max_length: int | None = None
-    """Tokens read of a text. 1 or more; none takes the limit of the model, 512 at most."""
+    """Maximum number of tokens read per text. 1 or more; none takes the limit of the model, 512 at most."""
     precision: str = AUTO
     """Number format of a transformer model: auto, fp32 or bf16."""
     device: str = AUTO
@@ -46,7 +46,7 @@ class TextOptions:
     prefix: str = ""
     """Text put before every text, as some models require (`query: `)."""
     revision: str | None = None
-    """Commit or branch of a model on the hub. none takes the default branch."""
+    """Commit or branch of a model on the hub. none means the default branch."""
     download: bool = False
     """Whether a model may be downloaded from the hub."""
 

@@ -40,8 +40,8 @@ class TrainableOptions:
     files of the items."""
 
     objectives: tuple[str, ...] = OBJECTIVES
-    """What the training compares: augment, text, behaviour, or several of them. augment matches two changed versions of
-    a file; text and behaviour match a file with that vector of its item."""
+    """Positive pairs of the contrastive training: augment, text, behaviour, or several of them. augment matches two
+    changed versions of a file; text and behaviour match a file with that vector of its item."""
     width: int = 16
     """Channels of the first layer. 1 or more."""
     dim: int = 128
@@ -57,7 +57,7 @@ class TrainableOptions:
     most_files: int = 3000
     """Files that are learned from; a larger catalogue is sampled. 1 or more."""
     most_shown: int = 18_000
-    """Files times passes at most, so that a large catalogue takes fewer passes than `epochs`. 1 or more."""
+    """Maximum of files × passes, so that a large catalogue takes fewer passes than `epochs`. 1 or more."""
     least_files: int = 100
     """Files below which encoder=auto trains no network. 0 or more."""
 

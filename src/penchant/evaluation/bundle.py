@@ -23,7 +23,7 @@ from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 
 _OF_SPLITS = ("quantile", "ties", "folds", "seeds", "refit")
-"""Options that have nothing to act on where the bundle itself is tested."""
+"""Options without effect when the bundle itself is tested."""
 
 
 def evaluate(
@@ -65,8 +65,8 @@ def evaluate(
             f"a split by time either: {error.what}",
             remedy="Give events that came after those it has learned, or all of its data with --split leave-one-out.",
         ) from error
-    why = "A split is named" if split else "The bundle has seen all that could be tested here"
-    note = f"{why}: not the bundle itself was tested, but its recipe, fitted again on the training part of the split."
+    why = "A split is named" if split else "The bundle has seen all events that could be tested here"
+    note = f"{why}: its recipe was fitted again on the training part of the split, and the result is for this fit."
     return replace(result, notes=[note, *result.notes])
 
 
@@ -77,7 +77,7 @@ def _reject_options_of_splits(options: CompareOptions, *, has_seed: bool) -> Non
     given += ["seed"] if has_seed else []
     if given:
         raise UsageError(
-            "Without a split the bundle is tested as it stands on what it has not seen, and nothing is learned again: "
+            "Without a split the bundle is tested as it is, on events that it has not seen, and nothing is trained: "
             f"{', '.join(given)} would not count.",
             remedy="Name a split (--split time) to learn its recipe again, or leave the option out.",
         )

@@ -54,8 +54,8 @@ class CompareOptions:
     seeds: int = 1
     """Fits of each model, with `config.seed`, `config.seed + 1`, …; a user's results are averaged over them first."""
     refit: bool = False
-    """Whether models learn their recipe again from training and validation, as in practice; else from the training
-    part alone, as in papers. Settings and epochs are chosen on the validation part either way."""
+    """Whether models are trained again on training and validation, as in practice, or on the training part alone,
+    as in papers. Settings and epochs are chosen on the validation part either way."""
     k: int = 10
     """Length of the list in the table, 1 or more."""
     ks: tuple[int, ...] = DEFAULT_KS
@@ -248,9 +248,9 @@ class _Runner:
 
 def _notes(options: CompareOptions) -> list[str]:
     learned = (
-        "Models learned from training and validation (refit), their epochs chosen inside it."
+        "Models were trained on training and validation (refit); epochs were chosen inside it."
         if options.refit
-        else "Models learned from the training part only; settings and epochs were chosen on the validation part."
+        else "Models were trained on the training part only; settings and epochs were chosen on the validation part."
     )
     times = f"The time of the request was {options.request_time}."
     seeds = [f"Each user's results are means over {options.seeds} seeds of the models."] if options.seeds > 1 else []

@@ -1,4 +1,4 @@
-"""How well interest vectors show the interests that the simulator planted, and how soon they turn with them."""
+"""How well interest vectors show the interests that the simulator planted, and how soon they follow a change."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ HALVES = 20
 
 @dataclass(frozen=True)
 class PlantedInterests:
-    """Planted mixtures `[E, K]` after E events, and the mixtures that their users turn from and to.
+    """Planted mixtures `[E, K]` after E events, and the mixtures before and after each user's change.
 
-    `users` are rows among the users that were read, `has_changed` says whether an event's user turns at all.
+    `users` are rows among the users that were read, `has_changed` says whether the interests of an event's user change.
     """
 
     mixtures: Float32s
@@ -89,7 +89,7 @@ def measure_half(vectors: Floats, planted: PlantedInterests, seed: Sequence[int]
 def align_truth(recommender: Recommender, truth: Truth, users: Int64s, seed: int) -> tuple[PlantedInterests, Bools]:
     """The truth about the events of some users, and which of their events `[E]` have one.
 
-    A user whose interests stay is given those of another user, drawn at random, as the mixture not to turn to.
+    A user whose interests stay is given those of another user, drawn at random, as a decoy.
     """
     histories = recommender.histories(users)
     assert histories.event_rows is not None
@@ -113,7 +113,7 @@ def estimate(values: Sequence[float]) -> Interval:
 
 
 def _list_dense_models(recommender: Recommender) -> dict[str, DenseModel]:
-    """The model that gives the recommender's interest vectors, and content alone; those that there are."""
+    """The model of the recommender's interest vectors, and the content model, if they exist."""
     models: dict[str, DenseModel] = {}
     sources = {recommender.config.model: recommender.dense_model, "content": recommender.content_vectors}
     for name, get in sources.items():

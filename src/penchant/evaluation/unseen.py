@@ -145,7 +145,7 @@ def _join_logs(recommender: Recommender, data: Dataset) -> Dataset:
 
 
 def _recode(frame: pl.DataFrame, column: str, codes: Ints, dtype: type[pl.DataType]) -> pl.Series:
-    """A column of codes, replaced by way of a table of new codes; null stays null."""
+    """A column of codes, translated by a table of codes; null stays null."""
     if not len(codes):
         return frame[column].cast(dtype)
     old = frame[column]
@@ -215,8 +215,8 @@ def _write_notes_of_kinds(read: Int8s) -> list[str]:
     notes = []
     if other:
         notes.append(
-            f"{other:,} events of histories are of kinds that the bundle has not learned: read as modalities (or as its"
-            " first kind)."
+            f"{other:,} events of histories are of kinds that the bundle has not learned: read as views (or as its "
+            "first kind)."
         )
     if none:
         notes.append(

@@ -1,4 +1,4 @@
-"""What ranked lists are like besides right: coverage, novelty, diversity, concentration, popularity, calibration.
+"""Properties of ranked lists other than accuracy: coverage, novelty, diversity, concentration, popularity, calibration.
 
 `ranked` is int32 `[B, K]` (item codes, -1: nothing); places that are -1 or beyond the catalogue do not count.
 """

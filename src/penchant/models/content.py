@@ -35,7 +35,7 @@ class ContentOptions(DecayOptions):
     """Weight of each modality's standardised score, as `text:2,image:0.5`. 0 or more; modalities not named weigh 1."""
     decay: float = 0.9
     user_weight: float = 1.0
-    """Weight of a user's own text, image or vectors, beside 1 for their last event. 0 or more."""
+    """Weight of a user's own text, image or vectors relative to their last event (1). 0 or more."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -84,8 +84,8 @@ class Content(ClosedFormModel[ContentRecord]):
         missing = [name for name in names if name not in data.modalities]
         if missing or not names:
             raise ModelError(
-                f"content needs the item modality {', '.join(missing) or 'text, image or audio'}, which is not there.",
-                remedy=f"Modalities there are: {', '.join(data.modalities) or 'none'}. Give the items a title, "
+                f"content needs the item modality {', '.join(missing) or 'text, image or audio'}, which is missing.",
+                remedy=f"Available modalities: {', '.join(data.modalities) or 'none'}. Give the items a title, "
                 "image or audio.",
             )
         modalities = {name: data.modalities[name].unit() for name in names}

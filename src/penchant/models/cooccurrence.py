@@ -35,7 +35,7 @@ class CooccurrenceOptions(HistoryOptions):
     row_power: float = 1.0
     """Power p of the row's divisor (sum + shrinkage)^p. 0 or more."""
     shrinkage: float = 50.0
-    """Number added to the sum of a row, pairs. 0 or more."""
+    """Shrinkage: number of pairs added to every row sum. 0 or more."""
     column_power: float = 0.0
     """Power p of the column's divisor sum^p. 0 or more; above 0 it lifts rare items."""
     decay: float = 0.7

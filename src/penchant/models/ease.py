@@ -135,7 +135,7 @@ def stack_modalities(modalities: Modalities, names: tuple[str, ...]) -> Float32s
         wanted = ", ".join(missing) or "at least one modality"
         raise ModelError(
             f"ease with content needs the item modality {wanted}, which the data do not have.",
-            remedy=f"Modalities there are: {', '.join(modalities) or 'none'}. Encode the items, or set "
+            remedy=f"Available modalities: {', '.join(modalities) or 'none'}. Encode the items, or set "
             "content_weight=0.",
         )
     return np.hstack([modalities[name].unit().vectors for name in chosen]).astype(np.float32)

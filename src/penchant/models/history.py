@@ -57,7 +57,8 @@ def weigh_kinds(kinds: Sequence[str], chosen: Mapping[str, float] | None = None)
     """Weight `[K]` of every event kind: 0 for negative and passive kinds, 1 for the rest, or what `chosen` says.
 
     Names of kinds match as they do in files (`data.kinds.match_kind_weights`). Raises `UsageError` for a weight out of
-    range, and for a kind that neither the data nor we know; one of ours that the data lack changes nothing.
+    range, and for a kind that is neither in the data nor a standard kind; a standard kind that the data lack has no
+    effect.
 
     >>> weigh_kinds(["view", "hide", "purchase"], {"purchase": 3}).tolist()
     [1.0, 0.0, 3.0]

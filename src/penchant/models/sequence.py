@@ -64,7 +64,7 @@ class SequenceModel:
     def _start(self, data: TrainingData, device: torch.device, amounts: int) -> SequenceNet:
         if not (data.sequences.lengths >= 2).any():
             raise ModelError(
-                f"{self.name} learns what comes next and no user has two events.",
+                f"{self.name} learns to predict the next event, but no user has two events.",
                 remedy="Use --model content or popularity, or bring longer histories.",
             )
         no_target = ~mask_wanted_kinds(data.kinds)
@@ -273,7 +273,7 @@ class SequenceModel:
         return vectors if vectors.ndim == 3 else self._merge_interests(vectors)[:, None]
 
     def _score_without(self, columns: list[str], seen: list[bool], histories: SequenceBatch) -> Float32s:
-        """Scores of a mixture of logits where the ranked items, not those of the history, show some modalities only."""
+        """Scores of a mixture of logits with some modalities hidden from the ranked items, but not from the history."""
         net, gone = self._require_net(), {name for name, shown in zip(columns, seen, strict=True) if not shown}
         assert net.mol is not None
         last = read_last_vectors(self._read_vectors, histories, self.options)

@@ -72,8 +72,8 @@ class UserKNN(ClosedFormModel[UserKNNRecord]):
         modality = self.options.similarity_modality
         if modality and modality not in data.modalities:
             raise ModelError(
-                f"user_knn needs the item modality {modality!r}, which is not there.",
-                remedy=f"The data have: {', '.join(data.modalities) or 'none'}. Without similarity_modality users are "
+                f"user_knn needs the item modality {modality!r}, which is missing.",
+                remedy=f"Available: {', '.join(data.modalities) or 'none'}. Without similarity_modality users are "
                 "compared by their histories.",
             )
         items = data.modalities[modality].unit().vectors if modality else np.zeros((0, 0), dtype=np.float32)

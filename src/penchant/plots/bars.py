@@ -1,4 +1,4 @@
-"""Bars from zero: what a recommendation rests on, by modality, and how many items have each modality."""
+"""Bars from zero: the contribution of each modality to a recommendation, and the share of items that have it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def draw_reasons(
     names: Mapping[str, str] = _NAMES,
     width: float = 340,
 ) -> Markup:
-    """One horizontal bar split by modality; what speaks for the item goes right from zero, what speaks against it left.
+    """One horizontal bar split by modality; positive contributions go right from zero, negative ones left.
 
     `table` has `modality`, `contribution`. `extent` is the scale's low and high end, so that bars of one list
     compare. `names` gives the words for the modalities. The values stand in words below the bar.

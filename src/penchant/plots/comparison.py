@@ -1,4 +1,4 @@
-"""Dots with intervals: models beside each other, for all users and by slice; what is lost without a modality."""
+"""Dots with intervals: models compared for all users and by slice, and the loss without a modality."""
 
 from __future__ import annotations
 

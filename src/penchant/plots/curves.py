@@ -83,7 +83,7 @@ def draw_training(
 
 
 def draw_calibration(table: pl.DataFrame, labels: Labels, *, ideal: str, width: float = 420) -> Markup:
-    """What was predicted against what came out: on the diagonal the two agree; a larger point stands for more cases.
+    """Predicted against observed: on the diagonal the two agree; a larger point stands for more cases.
 
     `table` has `predicted`, `observed` (0 to 1) and `count`.
     """
@@ -143,7 +143,7 @@ def draw_growth(table: pl.DataFrame, labels: Labels, *, chosen: str | None = Non
 
 
 def format_power(power: int) -> str:
-    """A power of ten as it is said on an axis.
+    """A power of ten as an axis label.
 
     >>> [format_power(n) for n in (2, 3, 5, 6, 9)]
     ['100', '1\xa0k', '100\xa0k', '1\xa0M', '1\xa0G']

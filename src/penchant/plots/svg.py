@@ -25,7 +25,7 @@ _HATCH = {
 
 @dataclass(frozen=True)
 class Labels:
-    """The texts of a figure: its finding, its description for those who cannot see it, the units of the axes."""
+    """The texts of a figure: its finding, its description for screen readers, the units of the axes."""
 
     title: str
     desc: str

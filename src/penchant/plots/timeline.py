@@ -73,7 +73,7 @@ def draw_timeline(
 
 
 def _compute_shares(table: pl.DataFrame, most: int, others: str) -> tuple[Float64s, list[str], Float64s]:
-    """Times `[T]`, topics and their shares `[T, K]`, the largest topic first, the rest joined at the end."""
+    """Times `[T]`, topics and their shares `[T, K]`, the largest topic first, the rest merged into a last one."""
     weights = table.with_columns(pl.col("weight").cast(pl.Float64).fill_nan(0).fill_null(0).clip(lower_bound=0))
     wide = weights.pivot("topic", index="time_s", values="weight", aggregate_function="last")
     wide = wide.sort("time_s").fill_null(0)
@@ -124,7 +124,7 @@ def _draw_names(topics: list[str], edges: Float64s, right: float, width: float, 
 
 
 def _draw_rug(events: pl.DataFrame, x: Scale, top: float) -> Markup:
-    """A tick an event at its time, longer where the event says more than a modality."""
+    """A tick an event at its time, longer if the event is a stronger signal than a view."""
     table = events.filter(pl.col("time_s").is_not_null()).sort("time_s", maintain_order=True)
     if table.height > _MOST_TICKS:
         table = table[evenly_spaced(table.height, _MOST_TICKS, nearest=True).tolist()]

@@ -66,7 +66,7 @@ def explain_item(
 
 
 def modality_shares(scoring: Scoring, history: SequenceBatch, item: int) -> dict[str, float]:
-    """What each modality gives to the score of an item; exact where the model is a sum over modalities."""
+    """The contribution of each modality to the score of an item; exact if the model is a sum over modalities."""
     if scoring.source == "popularity" or not isinstance(scoring.model, Additive):
         return {schema.BEHAVIOUR: float(scoring.score(history)[0, item])}
     return {name: float(scores[0, item]) for name, scores in scoring.model.contributions(history).items()}

@@ -89,7 +89,7 @@ class Recommender:
     def update(
         self, data: Dataset, options: UpdateOptions | None = None, *, progress: Progress | None = None
     ) -> Recommender:
-        """A recommender that took in new events, items and users without training from scratch.
+        """A recommender updated with new events, items and users without training from scratch.
 
         This one stays as it is, and is returned where nothing is new. Raises `DataError`.
         """
@@ -254,7 +254,7 @@ class Recommender:
 
     @property
     def record(self) -> FitRecord:
-        """How the recommender came about: data, training, cost, updates."""
+        """The provenance of the recommender: data, training, cost, updates."""
         return self.state.record
 
     @property

@@ -1,4 +1,4 @@
-"""Who asks: a known user, an ad-hoc history, or a cold query (a sentence, an image, a sound)."""
+"""Requests: a known user, an ad-hoc history, or a cold query (a sentence, an image, a sound)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from penchant.recommender.state import RecommenderState
 
 
 class ColdQuery(TypedDict, total=False):
-    """What a user without a history gives instead: a sentence, an image file or a sound file."""
+    """A cold query: a sentence, an image file or a sound file in place of a history."""
 
     text: str | None
     image: str | Path | None
@@ -26,7 +26,7 @@ class ColdQuery(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Request:
-    """B requests: the ids of who asks, their histories, and the dataset that the rows of their events refer to.
+    """B requests: user ids, histories, and the dataset that the event rows of the histories refer to.
 
     `notes` say what was left out of an ad-hoc history.
     """

@@ -27,8 +27,8 @@ class RecommenderState:
     """All parts of a fitted recommender.
 
     `dataset` has the catalogue and, as events, the histories of known users; `histories` are the same, packed, with the
-    content of events and the modalities of users. `modalities` are the item modalities, `record` says how all came
-    about.
+    content of events and the modalities of users. `modalities` are the item modalities, `record` is its
+    provenance.
     """
 
     config: Config

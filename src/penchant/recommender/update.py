@@ -1,4 +1,4 @@
-"""A fitted recommender takes in new data: an incremental update of every part."""
+"""The incremental update of every part of a fitted recommender."""
 
 from __future__ import annotations
 
@@ -39,9 +39,10 @@ def update(
     """Extend every part by `new`; the old state stays as it is, and is returned where nothing is new.
 
     Codes and encoders are kept, and an ensemble's weights unless `options` fit them anew. New items and events are
-    embedded, networks go on from their weights on recent histories with replay, closed forms and popularity are
-    computed from everything. Where probes are configured, each user's newest events are kept from the model and teach
-    the probes anew, since vectors have moved. Raises `DataError` if the histories are not with the recommender.
+    embedded, networks continue from their weights on recent histories with replay, and closed forms and
+    popularity are computed again from all data. Where probes are configured, each user's newest events are kept from
+    the model and teach the probes anew, since vectors have moved. Raises `DataError` if the histories are not with the
+    recommender.
     """
     if not state.dataset.n_events:
         raise DataError(
@@ -90,8 +91,8 @@ def update(
 def events_for_probes(merged: MergeResult, old: SequenceBatch, config: Config) -> Bools | None:
     """The events `[E]` that are kept from the model to teach its probes; None if none are configured.
 
-    Of the known events only those that the `old` histories kept back too: events that came late can make one that the
-    model has learned the newest.
+    Of the known events, only those that the `old` histories also held out: late events can make an event that the
+    model has learned the newest one.
     """
     if not config.probes.fit:
         return None

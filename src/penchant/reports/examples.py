@@ -70,7 +70,7 @@ def _render_ranked(rank: int, title: str, reason: Reason, extent: tuple[float, f
 
 
 def _write_sentence(reason: Reason, strongest: Sequence[EventReason], say: Texts) -> str:
-    """The sentence of the reason, which is English; in Chinese a sentence on the strongest events."""
+    """The sentence of the reason in English; in Chinese, a sentence about the strongest events."""
     if reason.sentence and say.language == "en":
         return reason.sentence
     if not strongest:

@@ -1,4 +1,4 @@
-"""The sentences of the report: what came out at the top, and what each figure shows."""
+"""The sentences of the report: the result at the top, and the finding of each figure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LEADS = {True: "ahead", False: "unsure", None: "untested"}
 
 
 def write_sentence(data: ReportData, outcome: Outcome, say: Texts) -> str:
-    """One sentence that says what came out, no stronger than the paired test allows."""
+    """One sentence with the result, no stronger than the paired test allows."""
     metric = outcome.metric
     ours = outcome.estimate(data.model, metric)
     if ours is None:
@@ -117,7 +117,7 @@ def write_training_title(table: pl.DataFrame, say: Texts) -> tuple[str, str]:
 
 
 def write_timeline_title(timeline: Timeline, say: Texts) -> tuple[str, str]:
-    """From what to what a user's interests moved, and the shares at both ends in words."""
+    """How a user's interests moved, and the shares at both ends in words."""
     weights = timeline.positive_weights()
     tail = max(1, len(weights) // 5)
     ends = [part.mean(axis=0) / (part.mean(axis=0).sum() or 1.0) for part in (weights[:tail], weights[-tail:])]

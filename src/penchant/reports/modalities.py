@@ -1,4 +1,4 @@
-"""The report's part on modalities: who has them, what they give to the score, what is lost without them."""
+"""The section of the report on modalities: coverage, contribution to the score, and the loss without them."""
 
 from __future__ import annotations
 

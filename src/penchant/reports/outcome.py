@@ -1,4 +1,4 @@
-"""What a comparison shows: which model leads, by how much, and whether chance explains the lead."""
+"""The outcome of a comparison: which model leads, by how much, and whether chance explains the lead."""
 
 from __future__ import annotations
 

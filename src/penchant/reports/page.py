@@ -102,7 +102,7 @@ def make_standalone(drawing: str) -> str:
 
 
 def render_hero(sentence: object, numbers: Sequence[Number], about: object = "") -> Markup:
-    """The first thing read: one sentence, a line on what it is about, and large numbers."""
+    """The head of the page: one sentence, a line of context, and large numbers."""
     return join(
         [
             tag("h1", sentence),
@@ -152,7 +152,7 @@ def render_data_table(
     """A table that scrolls inside itself where the page is narrow; the first column names the row.
 
     The other columns hold numbers, right-aligned, but those in `text`. `chosen` is the row to mark. `caption=False`
-    leaves the name to those who listen to the page.
+    leaves the name to screen readers.
     """
     styles = [None if n == 0 or n in text else "num" for n in range(len(columns))]
     heads = [tag("th", title, scope="col", class_=style) for title, style in zip(columns, styles, strict=True)]

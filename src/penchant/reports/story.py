@@ -32,7 +32,8 @@ class ShownItem:
 
 
 def render_recovery(model: str, recovery: Recovery, say: Texts) -> Markup:
-    """How well each model recovers the planted interests, and how soon it sees them turn; nothing without the truth."""
+    """How well each model recovers the planted interests, and how soon it detects a change; nothing without the
+    truth."""
     if not recovery:
         return Markup("")
     rows = [
@@ -60,7 +61,7 @@ def render_cold_items(model: str, outcome: Outcome, say: Texts) -> Markup:
 
 
 def render_media(shown: Sequence[ShownItem], coverage: Mapping[str, float], say: Texts) -> Markup:
-    """A few recommended items as they look and sound; nothing where no item has a file."""
+    """Images and sounds of a few recommended items; nothing if no item has a file."""
     if not shown:
         return Markup("")
     kinds = {"image": any(item.image for item in shown), "audio": any(item.audio for item in shown)}

@@ -65,7 +65,7 @@ class SoftmaxPolicy:
         allowed = int(np.isfinite(self.scores).sum(axis=1).min())
         if not 1 <= self.length <= min(allowed, len(EXAMINATION)):
             raise UsageError(
-                f"length={self.length}: allowed is 1 to {len(EXAMINATION)}, and some user has {allowed} items to show.",
+                f"length={self.length}: allowed is 1 to {len(EXAMINATION)}, and a user has only {allowed} items.",
                 remedy="Shorten the lists or allow more items.",
             )
 

@@ -41,7 +41,7 @@ def verify(path: Path, digest: str = "", size: int | None = None) -> None:
     if size is not None and n_bytes != size:
         raise DataError(
             f"{path.name} has {n_bytes:,} bytes, {size:,} were expected.",
-            remedy="It is cut off or another file: remove it and download it again.",
+            remedy="It is truncated or is another file: remove it and download it again.",
         )
     if digest:
         expected = checked_digest(digest)

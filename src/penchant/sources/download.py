@@ -31,9 +31,9 @@ class DownloadOptions:
     """How a download is repeated."""
 
     attempts: int = 5
-    """Tries in a row that bring nothing new. 1 or more."""
+    """Maximum number of consecutive attempts that receive no data. 1 or more."""
     pause_s: float = 2.0
-    """Pause before each further try, seconds. 0 or more."""
+    """Pause before each retry, seconds. 0 or more."""
     timeout_s: float = 60.0
     """Longest silence of a server, seconds. Above 0."""
 
@@ -78,7 +78,7 @@ def download(
         except DataError:
             _remove(part)
             raise DataError(
-                f"{url} does not give the file that was expected: its length or digest is another; it was removed.",
+                f"{url} does not give the file that was expected: its length or digest differs; it was removed.",
                 remedy="Try once more; if it persists, the file was replaced or altered: download it in a browser.",
             ) from None
         sync(part)
@@ -152,7 +152,7 @@ def _check_length(url: str, part: Path, received: int, total: int | None, size: 
         _remove(part)
         raise DataError(
             f"{url} announces {total:,} bytes, {size:,} were expected.",
-            remedy="The file was replaced or the address is of another file: download it in a browser.",
+            remedy="The file was replaced, or the address belongs to another file: download it in a browser.",
         )
     free = shutil.disk_usage(part.parent).free
     if total - received > free - _MIN_FREE:

@@ -115,7 +115,7 @@ def _names(archive: Path) -> list[str]:
             names = [item.filename for item in opened.infolist() if not item.is_dir()]
     except (zipfile.BadZipFile, OSError) as error:
         raise DataError(
-            f"{archive} is not a complete zip file ({error}).", remedy="Download it again; it may be cut off."
+            f"{archive} is not a complete zip file ({error}).", remedy="Download it again; it may be truncated."
         ) from None
     return [name for name in names if not name.startswith("__MACOSX") and not Path(name).name.startswith(".")]
 

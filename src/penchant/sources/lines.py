@@ -58,7 +58,7 @@ def blocks(
                     progress(min(raw.tell() / size, 1.0))
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(
-            f"{path} is not a complete gzip file ({error}).", remedy="Download it again; it may be cut off."
+            f"{path} is not a complete gzip file ({error}).", remedy="Download it again; it may be truncated."
         ) from None
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.", remedy="Check its permissions.") from None
@@ -66,7 +66,7 @@ def blocks(
         yield (frame := _frame(rest, encoding, row))
         row += frame.height
     if not row:
-        raise DataError(f"{path} has no rows.", remedy="Download it again; it may be cut off.")
+        raise DataError(f"{path} has no rows.", remedy="Download it again; it may be truncated.")
 
 
 def head(path: Path, mark: str, needed: Sequence[str] = ()) -> list[str]:

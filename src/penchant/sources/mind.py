@@ -95,7 +95,7 @@ def _news(files: Files, out: Writer) -> None:
     news = pl.concat(frames)
     once = news.unique("news", keep="first", maintain_order=True)
     if once.height < news.height:
-        out.notes.append(f"{news.height - once.height:,} articles stand in several parts and were taken once")
+        out.notes.append(f"{news.height - once.height:,} articles occur in several parts and were read once")
     labels = pl.col("entities").str.extract_all(r'"Label"\s*:\s*"(?:[^"\\]|\\.)*"').list.join(" ")
     labels = labels.str.replace_all(r'"Label"\s*:\s*', "")
     once = once.with_columns(labels.alias("entities"))

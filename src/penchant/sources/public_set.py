@@ -63,7 +63,7 @@ class PublicSet:
                 f"{self.name} comes in parts; choose one.", remedy=f"Add --part NAME, such as {', '.join(self.parts)}."
             )
         if not part.replace("_", "").replace("-", "").isalnum():
-            raise UsageError(f"part={part!r} is no name of a part.", remedy=f"Examples: {', '.join(self.parts)}.")
+            raise UsageError(f"part={part!r} is not the name of a part.", remedy=f"Examples: {', '.join(self.parts)}.")
         return tuple(
             replace(file, name=file.name.format(part=part), url=file.url.format(part=part)) for file in self.files
         )

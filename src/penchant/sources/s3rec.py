@@ -52,7 +52,7 @@ def _read(path: Path) -> dict[str, list[int]]:
         pl.Series(list(given.values()), dtype=pl.List(pl.Int64))
     except (ValueError, TypeError, pl.exceptions.PolarsError) as error:
         raise DataError(
-            f"{path} is no JSON object of item id → list of attribute numbers ({str(error).splitlines()[0]}).",
+            f"{path} is not a JSON object of item id → list of attribute numbers ({str(error).splitlines()[0]}).",
             remedy="Give the published file.",
         ) from None
     return given

@@ -28,12 +28,12 @@ def fit_closed_form(model: Any, data: TrainingData) -> None:
 
 SIDE = 24
 UNSEEN = 2
-"""Items at the end of the catalogue that no event touches."""
+"""Items without events, at the end of the catalogue."""
 
 
 @dataclass(frozen=True)
 class Checkerboard:
-    """User u touched every item of u's colour (even or odd) but item u: the one right answer for u is u."""
+    """User u has an event with every item of u's colour (even or odd) except item u, which is the only right answer."""
 
     data: TrainingData
     side: int = SIDE

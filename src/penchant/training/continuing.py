@@ -1,4 +1,4 @@
-"""Training that goes on from a fitted model: more data, more items, the same weights to begin with."""
+"""Training continued from a fitted model: more data, more items, the same initial weights."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def continue_fit(
     """Take new data into a fitted model, in place.
 
     `data` is everything, old and new; `touched` `[users]` says who has new events, `seen` `[items before]` which
-    items had events before. Closed forms are computed anew from everything; networks go on from their weights; an
+    items had events before. Closed forms are computed anew from everything; networks continue from their weights; an
     ensemble keeps the weights of its experts. Raises `ModelError` if the data do not allow the model any more.
     """
     if isinstance(model, Ensemble):
@@ -161,7 +161,7 @@ def transplant(
             _start_cold_rows(weight, seen, modalities)
     if lost or not copied:
         raise ModelError(
-            f"What was learned in {', '.join(lost) or 'the model'} has no place in the network of these data.",
+            f"The network of these data has no place for the trained weights {', '.join(lost) or 'of the model'}.",
             remedy="Train it again from all the data.",
         )
 

@@ -30,14 +30,14 @@ class Group:
 
     @property
     def is_first(self) -> bool:
-        """Whether this process validates, writes and speaks for all."""
+        """Whether this is the main process, which validates, writes and reports."""
         return self.rank == 0
 
     def sum_gradients(self, weights: Sequence[Tensor], loss: Tensor) -> Tensor:
         """Sum the gradients of all processes into `.grad`, and the loss into what is returned.
 
         A weight that no process has a gradient for keeps None; one whose gradient names rows gets the rows that any
-        process names, so that the others stand still as they do alone.
+        process names, so that the others stay unchanged, as with one process.
         """
         if self.size == 1:
             return loss
@@ -83,7 +83,7 @@ class Group:
         return float(shared)
 
     def agree(self, step: int, device: torch.device) -> None:
-        """Raise `ModelError` if processes stand at different steps."""
+        """Raise `ModelError` if processes are at different steps."""
         if self.size > 1:
             steps = torch.tensor([step, -step], device=device)
             dist.all_reduce(steps, op=dist.ReduceOp.MAX)
@@ -95,7 +95,7 @@ class Group:
 
 
 def is_first_process() -> bool:
-    """Whether this process speaks for all: true alone, and for rank 0 of `torchrun`."""
+    """Whether this is the main process: true without `torchrun`, and for its rank 0."""
     return os.environ.get("RANK", "0") == "0"
 
 

@@ -1,4 +1,4 @@
-"""Options of training: what the loop does, whatever network it trains."""
+"""Options of the training loop, the same for every network."""
 
 from __future__ import annotations
 

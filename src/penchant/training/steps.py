@@ -28,7 +28,7 @@ from penchant.training.selection import measure_ndcg
 from penchant.training.tensorboard import Curves
 
 VALIDATIONS = 12
-"""How often a training is validated at most (about), whatever its number of epochs."""
+"""Approximate maximum number of validations in a training, for any number of epochs."""
 
 
 OnEpoch = Callable[[dict[str, float]], None]
@@ -54,8 +54,8 @@ class Plan:
 
 
 class Training:
-    """One network trained once. All randomness is drawn from seed, epoch and batch, so its state is the position, the
-    weights, the averages and the record."""
+    """One training of one network. All randomness is drawn from seed, epoch and batch, so its state is the position,
+    the weights, the averages and the record."""
 
     def __init__(
         self,

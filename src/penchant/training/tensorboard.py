@@ -16,7 +16,7 @@ class Curves:
         self._writer: Any = _writer(Path(folder) / run) if folder else None
 
     def add(self, step: int, values: Mapping[str, float]) -> None:
-        """One point of every curve."""
+        """Write one point of every curve."""
         if self._writer is not None:
             for name, value in values.items():
                 self._writer.add_scalar(name, value, step)
@@ -27,7 +27,7 @@ class Curves:
         return self._writer is not None
 
     def close(self) -> None:
-        """Everything written is on disk."""
+        """Flush everything to disk."""
         if self._writer is not None:
             self._writer.close()
 

@@ -49,7 +49,7 @@ class ReportOptions:
     command: str = ""
     """The command that was typed."""
     recovery: Recovery = field(default_factory=Recovery)
-    """What interest vectors show of planted interests."""
+    """Recovery of planted interests from interest vectors."""
     cold: Comparison | None = None
     """A comparison on cold items."""
     left_out: Sequence[str] = ()

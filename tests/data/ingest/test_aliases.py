@@ -30,7 +30,7 @@ def test_events(columns: list[str], names: list[str]) -> None:
 def test_a_name_that_is_taken_is_noted() -> None:
     found = recognise("events", ["user_id", "item_id", "timestamp", "kind", "event"], {}, "f")
     assert found.names["kind"] == "kind_in_file"
-    assert found.notes == ["the column 'kind' is kept as the attribute 'kind_in_file': its name is taken"]
+    assert found.notes == ["the column 'kind' is kept as the attribute 'kind_in_file': its name is already in use"]
 
 
 def test_the_mapping_comes_first_and_can_leave_out() -> None:

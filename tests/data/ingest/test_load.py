@@ -77,7 +77,7 @@ def test_a_missing_time_without_seq_is_refused_unless_all_are_missing() -> None:
     assert reasons(build(log(timestamp=[1, None, 3]))) == {"no timestamp and no seq": 1}
     data = build(log(timestamp=[None, None]))
     assert items_of(data) == ["i0", "i1"]
-    assert "no event has a time: they stand in the order of the file" in report(data).tables["events"].notes
+    assert "no event has a time: events keep the order of the file" in report(data).tables["events"].notes
 
 
 def test_own_content_needs_no_item() -> None:
@@ -148,7 +148,7 @@ def test_optional_numbers_that_are_none_become_missing_and_are_counted() -> None
     data = build(log(dwell_s=["1.5", "long", None], position=[1.0, float("inf"), 2.0]))
     assert data.events["dwell_s"].to_list() == [1.5, None, None]
     assert data.events["position"].to_list() == [1.0, None, 2.0]
-    assert "1 values of dwell_s are not finite numbers and were taken as missing" in report(data).tables["events"].notes
+    assert "1 values of dwell_s are not finite numbers and count as missing" in report(data).tables["events"].notes
 
 
 def test_ids_of_numbers_and_of_text_meet() -> None:

@@ -69,7 +69,11 @@ def test_kind_of_every_event(tmp_path: Path) -> None:
         ('[events]\ncolumns = "x"\n', SchemaError, "events.columns = 'x' is not a section"),
         ("[events.columns]\na = 1\n", SchemaError, "events.columns.a = 1 is not text in quotes"),
         ("events = 3\n", SchemaError, r"events must be a section. Write \[events\]"),
-        ('[events]\nfile = "log.csv"\n', DataError, "events is 'log.csv', but .* does not exist.* The folder holds"),
+        (
+            '[events]\nfile = "log.csv"\n',
+            DataError,
+            "gives 'log.csv' as the file of events, but .* does not exist.* The folder holds",
+        ),
         ('[events]\ntimestamp_unit = "sec"\n', OptionError, "timestamp_unit='sec'"),
         (
             '[events]\nencoding = "klingon"\n',

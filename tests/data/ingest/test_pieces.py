@@ -138,9 +138,7 @@ def test_counts_of_notes_are_summed(tmp_path: Path) -> None:
     frame = made(300, dwell_s=[float("inf"), 1.0] * 150)
     data = Dataset.load(write(frame, tmp_path))
     assert data.report is not None
-    assert data.report.tables["events"].notes == [
-        "150 values of dwell_s are not finite numbers and were taken as missing"
-    ]
+    assert data.report.tables["events"].notes == ["150 values of dwell_s are not finite numbers and count as missing"]
 
 
 def test_a_damaged_part_is_named(tmp_path: Path) -> None:

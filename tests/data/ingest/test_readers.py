@@ -188,7 +188,7 @@ def test_json_lines_of_mixed_types(tmp_path: Path) -> None:
         (
             {"events.csv": b"x", "events.jsonl": b"x"},
             DataError,
-            "has 2 files for the table events.*Keep one, or say which",
+            "has 2 files for the table events.*Keep one, or name one",
         ),
         ({"events.csv": b""}, DataError, r"events\.csv is empty\. A table needs a line of column names"),
         ({"events.csv": b"\xef\xbb\xbf \n"}, DataError, "is empty"),
@@ -200,7 +200,7 @@ def test_json_lines_of_mixed_types(tmp_path: Path) -> None:
         (
             {"events.csv.gz": gzip.compress(TEXT.encode())[:-9]},
             DataError,
-            "is not a complete gzip file.*may be cut off",
+            "is not a complete gzip file.*may be truncated",
         ),
         ({"events.csv.gz": TEXT.encode()}, DataError, r"is called \.gz but is not gzip"),
         ({"events.csv": b"user_id,item_id,item_id,timestamp\n1,2,3,4\n"}, SchemaError, "'item_id' occurs twice"),
@@ -210,7 +210,7 @@ def test_json_lines_of_mixed_types(tmp_path: Path) -> None:
             SchemaError,
             "Columns: user_id:item_id:timestamp",
         ),
-        ({"events.jsonl": b"hello\nworld\n"}, DataError, "holds no JSON object"),
+        ({"events.jsonl": b"hello\nworld\n"}, DataError, "contains no JSON object"),
         (
             {"events.csv": TEXT.encode(), "items.csv": b"title\nx\n"},
             SchemaError,

@@ -113,7 +113,7 @@ def test_what_is_wrong_with_a_picture_is_said(reader: MediaReader, tmp_path: Pat
     assert found[0] == "empty file: it has 0 bytes."
     assert found[1] == "too large: 50000 x 50000 pixels, allowed are 4,000,000."
     assert found[2].startswith("damaged: ") and found[5].startswith("damaged: ")
-    assert found[3] == found[4] == "not an image file: its first bytes are of no format that is read."
+    assert found[3] == found[4] == "not an image file: its first bytes match no supported format."
     tight = MediaReader(MediaOptions(max_bytes=10))
     with tight:
         assert "too large: 25 bytes, allowed are 10" in str(next(tight.read([tmp_path / "text"], "image")))

@@ -1,1 +1,1 @@
-"""Augmentation: random changes of contents that keep their meaning."""
+"""Augmentation: random changes that keep the meaning of the content."""

@@ -45,7 +45,7 @@ def augment_pictures(pictures: UInt8s, size: int, options: PictureAugmentation, 
 def crop(pictures: npt.NDArray[np.generic], size: int, rng: np.random.Generator, *, least: float = 0.25) -> Float32s:
     """A random rectangle of each image `[B, H, W, C]`, stretched to `[B, size, size, C]` by linear interpolation.
 
-    Its area is `least` to 1 of the image's, its sides 3:4 to 4:3 of the image's.
+    Its area is `least` to 1 of the image's, its aspect ratio 3:4 to 4:3 of the image's.
     """
     count, height, width = pictures.shape[:3]
     area = rng.uniform(least, 1.0, count)
@@ -67,7 +67,7 @@ def resize(pictures: npt.NDArray[np.generic], size: int) -> Float32s:
 
 
 def flip(pictures: Float32s, rng: np.random.Generator, *, share: float = 0.5) -> Float32s:
-    """Mirror a share of the images `[B, H, W, C]`, left to right."""
+    """Flip a share of the images `[B, H, W, C]` horizontally."""
     chosen = rng.random(len(pictures)) < share
     return np.where(chosen[:, None, None, None], pictures[:, :, ::-1], pictures)
 

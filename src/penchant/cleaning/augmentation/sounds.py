@@ -72,7 +72,7 @@ def change_gain(sounds: Float32s, rng: np.random.Generator, *, most_db: float) -
 
 
 def add_noise(sounds: Float32s, rng: np.random.Generator, *, share: float) -> Float32s:
-    """Add Gaussian noise with a standard deviation of up to `share` of that of each row."""
+    """Add Gaussian noise; its standard deviation is at most `share` of the row's."""
     deviation = sounds.std(axis=tuple(range(1, sounds.ndim)), keepdims=True)
     level: Float32s = rng.uniform(0.0, share, deviation.shape).astype(np.float32) * deviation
     return sounds + rng.standard_normal(sounds.shape, dtype=np.float32) * level

@@ -54,7 +54,7 @@ class Traits:
 
 @dataclass(frozen=True)
 class Rule:
-    """If `holds` is true, `choice` (an option of the command line; empty: the default) is the advice on `topic`."""
+    """The advice `choice` on `topic` (a command-line option; empty: the default), which applies if `holds` is true."""
 
     topic: str
     name: str
@@ -64,7 +64,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Advice:
-    """One piece of advice; `choice` is what to type, empty where the default suits."""
+    """One piece of advice; `choice` is the option to type, empty if the default suits."""
 
     topic: str
     rule: str
@@ -128,7 +128,7 @@ _EPOCH_S: Final = 80e-6
 
 
 def advise(traits: Traits) -> list[Advice]:
-    """The first rule that holds for each topic; size and length only where the model is a network.
+    """The first rule that holds for each topic; size and length only for a network.
 
     >>> [one.choice for one in advise(Traits(users=100, items=50, events=900))][:2]
     ['--split leave-one-out', '']

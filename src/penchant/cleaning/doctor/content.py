@@ -66,7 +66,7 @@ def check_modalities(dataset: Dataset, broken: dict[str, Bools]) -> list[Observa
 
 
 def check_media(dataset: Dataset, most_files: int) -> tuple[list[Observation], dict[str, Bools]]:
-    """Media files that are missing, empty, cut off or of another kind; and by column which items have a broken file.
+    """Media files that are missing, empty, truncated or of another kind, and the items with a broken file, by column.
 
     Checks at most `most_files` of a column, evenly spaced.
     """
@@ -100,7 +100,7 @@ def check_media(dataset: Dataset, most_files: int) -> tuple[list[Observation], d
 
 
 def find_file_fault(root: Path, name: str, kind: str) -> str:
-    """The fault of an image, sound or video by its size, first and last bytes; empty for a good file."""
+    """The fault of an image, sound or video file, from its size and its first and last bytes; empty for a good file."""
     try:
         path = resolve_inside(root, name)
         size = path.stat().st_size
@@ -127,7 +127,7 @@ def find_file_fault(root: Path, name: str, kind: str) -> str:
 
 
 def check_duplicates(dataset: Dataset) -> tuple[list[Observation], Int64s]:
-    """Items with nearly the text of another, and `[N]` the item that each item duplicates (or itself)."""
+    """Items with nearly the same text as another, and `[N]` the item that each item duplicates (or itself)."""
     replaced_by = np.arange(dataset.n_items, dtype=np.int64)
     texts = [name for name in (schema.TITLE, schema.DESCRIPTION) if dataset.items.schema.get(name) == pl.String]
     if not texts:

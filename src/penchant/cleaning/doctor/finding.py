@@ -87,7 +87,7 @@ def _translate(listed: str, table: str, language: str) -> str:
 
 
 def list_examples(ids: Iterable[object]) -> tuple[str, ...]:
-    """At most five ids, long ones cut.
+    """At most five ids; long ones are truncated.
 
     >>> list_examples(["a", None, "b", 1, 2, 3, 4])
     ('a', 'b', '1', '2', '3')
@@ -101,12 +101,12 @@ def list_examples(ids: Iterable[object]) -> tuple[str, ...]:
 
 
 def decode_examples(vocabulary: Vocabulary, codes: Ints) -> tuple[str, ...]:
-    """The ids of the first five of some users, items or kinds."""
+    """The ids of the first five of the given users, items or kinds."""
     return list_examples(vocabulary.decode(codes[:MOST_EXAMPLES]))
 
 
 def gather_examples(column: pl.Series, rows: Ints) -> tuple[str, ...]:
-    """The ids in the first five of some rows of a table."""
+    """The ids in the first five of the given rows of a table."""
     return list_examples(column.gather(rows[:MOST_EXAMPLES]).to_list())
 
 

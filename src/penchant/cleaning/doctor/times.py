@@ -89,7 +89,7 @@ def check_missing(dataset: Dataset, times: Int64s) -> list[Observation]:
 
 
 def check_days(dataset: Dataset, times: Int64s) -> list[Observation]:
-    """Times that are days (nearly all at one second of the day), or days mixed among times."""
+    """Times without a time of day (nearly all at one second of the day), or some such times among others."""
     known = np.flatnonzero(times != _UNKNOWN)
     if len(known) < 10 or times[known].max() - times[known].min() < 3 * DAY_S:
         return []
@@ -109,7 +109,7 @@ def check_days(dataset: Dataset, times: Int64s) -> list[Observation]:
 
 
 def check_units(dataset: Dataset, times: Int64s, now_s: int | None) -> list[Observation]:
-    """Times that another unit explains, times in the future, and times before online logs existed."""
+    """Times in another unit, times in the future, and times before online logs existed."""
     out = _check_mixed_units(dataset, times)
     known = times != _UNKNOWN
     if now_s is not None and (late := np.flatnonzero(known & (times > now_s + DAY_S))).size:
@@ -125,7 +125,7 @@ def check_units(dataset: Dataset, times: Int64s, now_s: int | None) -> list[Obse
 
 
 def check_shifted_hours(dataset: Dataset, times: Int64s) -> list[Observation]:
-    """A kind of event, or the log from some day on, with the daily rhythm of the rest shifted by hours."""
+    """A kind of event, or the log from some day on, whose daily rhythm is that of the rest shifted by hours."""
     known = np.flatnonzero(times != _UNKNOWN)
     hours = times[known] % DAY_S // 3600
     if len(known) < 2 * _ENOUGH or not (times[known] % 3600).any():
@@ -207,7 +207,7 @@ def describe_volume(times: Int64s) -> list[Observation]:
 
 
 def describe_vocabulary(dataset: Dataset, times: Int64s) -> list[Observation]:
-    """Items, users and kinds of the last tenth of the log that the rest does not have."""
+    """Items, users and kinds that occur only in the last tenth of the log."""
     order = np.flatnonzero(times != _UNKNOWN)
     if len(order) < 100:
         return []
@@ -252,7 +252,7 @@ def format_day(time_s: int) -> str:
 
 
 def _check_mixed_units(dataset: Dataset, times: Int64s) -> list[Observation]:
-    """Rows in quarantine whose number, read in another unit, lies among the other times."""
+    """Rows in quarantine whose time, read in another unit, lies among the other times."""
     rejected = dataset.report.quarantine.get(schema.EVENTS) if dataset.report else None
     known = times[times != _UNKNOWN]
     if rejected is None or not len(known) or dataset.report is None:
@@ -297,6 +297,6 @@ def _has_seq(dataset: Dataset) -> bool:
 def _observe_events(
     code: str, severity: Severity, dataset: Dataset, rows: Int64s, of: int = 0, **numbers: Value
 ) -> Observation:
-    """An observation on some events: their number, their share (of all, or of `of`) and their ids."""
+    """An observation about some events: their number, their share (of all, or of `of`) and their ids."""
     examples = gather_examples(dataset.events[schema.EVENT_ID], rows)
     return observe(code, severity, examples, events=len(rows), share=len(rows) / (of or dataset.n_events), **numbers)

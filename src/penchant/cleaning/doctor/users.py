@@ -51,7 +51,7 @@ def check_kinds(dataset: Dataset) -> list[Observation]:
 
 
 def check_event_counts(dataset: Dataset) -> list[Observation]:
-    """Users with one event, with none, and with a large share of all."""
+    """Users with one event, without events, and with a large share of all events."""
     counts = np.bincount(dataset.events[schema.USER].to_numpy(), minlength=dataset.n_users)
     out = []
     for code, count in (("one_event", 1), ("no_event", 0)):
@@ -131,7 +131,7 @@ def describe_popularity(dataset: Dataset) -> list[Observation]:
 
 
 def check_leaks(dataset: Dataset, times: Int64s, replaced_by: Ints) -> list[Observation]:
-    """What training reveals about a test on the last event of each user.
+    """Leaks from training into a test on the last event of each user.
 
     `replaced_by` `[N]`: the item that each item duplicates, or the item.
     """
@@ -168,7 +168,7 @@ def _find_repeated_pairs(users: Ints, items: Ints, n_items: int) -> Bools:
 
 
 def _check_future(times: Int64s, ends: Int64s, last: Int64s) -> list[Observation]:
-    """The share of leave-one-out training that is later than the test event, for the median test event."""
+    """The share of leave-one-out training events that are later than the median test event."""
     if (times[last] < 0).all():
         return []
     train = np.ones(len(times), dtype=bool)
@@ -182,7 +182,7 @@ def _check_future(times: Int64s, ends: Int64s, last: Int64s) -> list[Observation
 
 
 def _check_split_column(dataset: Dataset, times: Int64s) -> list[Observation]:
-    """A column that names train and test: pairs of user and item in both, and tests older than training."""
+    """Leaks of a split column: pairs of user and item in both parts, and test events older than training events."""
     columns = {name.lower(): name for name in dataset.events.columns}
     name = next((columns[one] for one in SPLIT_COLUMNS if one in columns), None)
     if name is None:

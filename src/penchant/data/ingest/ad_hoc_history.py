@@ -108,10 +108,10 @@ def code_history(dataset: Dataset, history: Any) -> tuple[list[str], SequenceBat
 
 
 def match_kinds(known: Vocabulary, kinds: Vocabulary) -> tuple[Int32s, Bools]:
-    """The code in `known` (a bundle's kinds) of each of `kinds`, and whether it can be understood, both `[kinds]`.
+    """The code in `known` (a bundle's kinds) of each of `kinds`, and whether its meaning is known, both `[kinds]`.
 
-    Kinds match by what they mean (`match_kind_codes`). A kind that the bundle has not seen counts as a view (or the
-    first kind there is), unless it is negative or passive.
+    Kinds match by what they mean (`match_kind_codes`). A kind that the bundle has not seen counts as a view (or as
+    the bundle's first kind), unless it is negative or passive.
 
     >>> codes, understood = match_kinds(Vocabulary(["dislike", "view"]), Vocabulary(["collect", "hide"]))
     >>> codes.tolist(), understood.tolist()
@@ -152,7 +152,7 @@ def single_event() -> SequenceBatch:
 
 
 def parse_request_times(value: TimeLike | Sequence[TimeLike], n: int) -> Int64s:
-    """One time for all, or one for each of n requests, in UTC seconds `[n]`."""
+    """One time for all n requests, or one for each, in UTC seconds `[n]`."""
     if isinstance(value, str | int | float | datetime):
         return np.full(n, time_to_seconds(value), dtype=np.int64)
     from penchant.data.ingest.timestamps import to_seconds

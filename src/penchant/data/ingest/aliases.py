@@ -1,4 +1,4 @@
-"""Common names of columns, and how the columns of a table become ours."""
+"""Aliases of column names, and the mapping of a table's columns to the data contract."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ ATOMIC_TYPES: Final = ("token", "token_seq", "float", "float_seq")
 
 @dataclass(frozen=True)
 class RecognisedColumns:
-    """What the columns of a table are.
+    """The mapping of a table's
 
-    `names`: column in the file → column in the dataset, in the order of the file. `types`: RecBole's type of a
+    columns. `names`: column in the file → column in the dataset, in the order of the file. `types`: RecBole's type of a
     column, by its name in the file. `left_out`: columns that dataset.toml leaves out. `notes`: oddities.
     """
 
@@ -61,7 +61,7 @@ class RecognisedColumns:
 
     @property
     def renamed(self) -> dict[str, str]:
-        """Those of `names` that differ."""
+        """The names that differ."""
         return {raw: name for raw, name in self.names.items() if raw != name}
 
     def raw(self, name: str) -> str:
@@ -79,9 +79,9 @@ class RecognisedColumns:
 
 
 def recognise(table: str, columns: Sequence[str], mapping: Mapping[str, str], source: str) -> RecognisedColumns:
-    """Decide what each column of a table is.
+    """Map each column of a table. The names
 
-    The names of the contract take precedence, then `mapping` (dataset.toml: file's name → ours, "" to leave out), then
+    of the contract take precedence, then `mapping` (dataset.toml: file's name → ours, "" to leave out), then
     aliases. Where two columns claim one name, the first in that order gets it and the other stays an attribute.
 
     Raises `SchemaError` if a required column is missing, a column occurs twice, or `mapping` names a column that
@@ -126,7 +126,7 @@ def _name_attributes(
         while name in used:
             name += "_in_file"
         if name != plain[raw]:
-            notes.append(f"the column {raw!r} is kept as the attribute {name!r}: its name is taken")
+            notes.append(f"the column {raw!r} is kept as the attribute {name!r}: its name is already in use")
         used.add(name)
         names[raw] = name
     return names, notes
@@ -150,7 +150,7 @@ def _check_mapping(table: str, columns: Sequence[str], mapping: Mapping[str, str
     if missing is not None:
         raise SchemaError(
             f"dataset.toml maps the column {missing!r} of {table}, but {source} has: {', '.join(columns)}.",
-            remedy=f"Write the name as it stands in the file under [{table}.columns].",
+            remedy=f"Write the name exactly as in the file, under [{table}.columns].",
         )
     targets = [name for name in mapping.values() if name]
     double = next((name for name in targets if targets.count(name) > 1), None)

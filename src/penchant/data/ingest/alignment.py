@@ -13,9 +13,9 @@ from penchant.errors import DataError, UsageError
 
 
 def find_nearest(times: npt.ArrayLike, others: npt.ArrayLike, tolerance: float) -> Int64s:
-    """For each time `[T]` the place of the nearest of `others` `[S]` (rising), -1 where none is within `tolerance`.
+    """For each time `[T]`, the position of the nearest of `others` `[S]` (ascending); -1 if none is within
 
-    Of two that are equally near the earlier one is taken. Times and tolerance are in one unit.
+    `tolerance`. The earlier of two equally near ones wins. Times and tolerance are in one unit.
 
     >>> find_nearest([0, 5, 9], [1, 6, 20], 2).tolist()
     [0, 1, -1]
@@ -68,7 +68,7 @@ def interpolate(
 
 
 def group_moments(owners: npt.ArrayLike, times: npt.ArrayLike, has: Bools, tolerance: float) -> Int64s:
-    """Which event carries the moment of each event, `[E]`: the last of those that belong together, or itself.
+    """The event that carries the moment of each event, `[E]`: the last event of the moment.
 
     `owners` `[E]` (events that may share a moment have the same; all of one stand together), `times` `[E]` rising for
     each owner, `has` `[E, M]`: which contents an event has. An event joins the moment before it if it lies at most

@@ -1,4 +1,4 @@
-"""How the bytes of a text file are compressed, encoded and delimited."""
+"""Compression, encoding and delimiter of text files."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def read_bytes(path: Path) -> bytes:
             data = gzip.decompress(data)
         except (EOFError, OSError, zlib.error) as error:
             raise DataError(
-                f"{path} is not a complete gzip file ({error}).", remedy="Copy or download it again; it may be cut off."
+                f"{path} is not a complete gzip file ({error}).",
+                remedy="Copy or download it again; it may be truncated.",
             ) from None
     elif path.suffix == ".gz":
         raise DataError(f"{path} is called .gz but is not gzip.", remedy="Remove .gz from its name, or pack it again.")

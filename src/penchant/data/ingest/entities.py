@@ -1,4 +1,5 @@
-"""Items, users and relations: one row per id. The first row counts; other content under the same id is rejected."""
+"""Items, users and relations: one row per id. The first row with an id counts; later rows with other content are
+rejected."""
 
 from __future__ import annotations
 
@@ -59,6 +60,6 @@ def _parse_item_columns(frame: pl.DataFrame, cleaner: TableCleaner) -> tuple[pl.
     if cleaner.has(schema.CREATED_AT):
         times = parse_times(cleaner.column(schema.CREATED_AT), cleaner.mapping.times)
         if lost := times.reason.len() - times.reason.null_count():
-            cleaner.notes.append(f"{lost:,} values of created_at cannot be used and were taken as missing")
+            cleaner.notes.append(f"{lost:,} values of created_at cannot be used and count as missing")
         frame, times_format = frame.with_columns(times.time_s.alias(schema.CREATED_AT)), times.format
     return frame, times_format

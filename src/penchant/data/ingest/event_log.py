@@ -1,4 +1,4 @@
-"""The log, built piece by piece: ids become codes at once, so that memory never holds the text of all rows."""
+"""The event log, built piece by piece: ids become codes immediately, so memory never holds the text of all rows."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class _Names:
 
 
 class EventLog:
-    """Cleaned events, added piece by piece in the order of the file; then sorted and rid of exact duplicates."""
+    """Cleaned events, added piece by piece in the order of the file, then sorted and deduplicated."""
 
     def __init__(self) -> None:
         self._names = {name: _Names() for name in _CODES}
@@ -112,7 +112,7 @@ class EventLog:
         return CodedEvents(table, kinds, report, pl.concat(self._rejected))
 
     def _take_columns(self) -> dict[str, pl.Series]:
-        """Each column as one series; the log keeps none."""
+        """Move each column out of the log, as one series."""
         return {name: pl.concat(self._columns.pop(name), rechunk=True) for name in list(self._columns)}
 
 

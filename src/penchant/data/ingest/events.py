@@ -1,4 +1,4 @@
-"""The log: every row of a table, or of a piece of it, parsed and kept or rejected with a reason."""
+"""The event log: every row of a table, or of a piece of it, is parsed and kept, or rejected with a reason."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ GENERATED_BESIDE_GIVEN = r"^row-e\d+$"
 
 @dataclass(frozen=True)
 class TableContext:
-    """What a piece needs to know of its table: the `unit` of times, which some rows have."""
+    """Properties of the table that the parsing of a piece needs: the `unit` of times."""
 
     unit: Unit | None = None
 
@@ -54,7 +54,7 @@ def clean_events(source: Source, mapping: TableMapping, *, context: TableContext
     _reject_empty(cleaner, items, extra)
     validator.reject_for(times.reason)
     if times.format == NO_TIMES and not cleaner.has(schema.SEQ) and is_table:
-        cleaner.notes.append("no event has a time: they stand in the order of the file")
+        cleaner.notes.append("no event has a time: events keep the order of the file")
     else:
         validator.reject(times.time_s.is_null() & seq.is_null(), "no timestamp and no seq")
     value = _parse_value(cleaner)
@@ -107,7 +107,7 @@ def _parse_value(cleaner: TableCleaner) -> pl.Series:
 
 
 def _parse_kinds(cleaner: TableCleaner) -> tuple[pl.Series, dict[str, str]]:
-    """The kind of every event, and the words that were read as kinds of ours.
+    """The kind of every event, and the words that were mapped to standard kinds.
 
     Kinds come from their column, where dataset.toml takes precedence over the known words; else from `kind` in
     dataset.toml; else they are `rating` or `view`.

@@ -61,7 +61,7 @@ def load_folder(path: Path, *, strict: bool = False, needs_events: bool = True) 
             raise DataError(
                 f"{path} has no table of events, items or users. It holds: {list_names(path)}.",
                 remedy="One of them is enough: name it events, items or users, with .parquet, .csv, .csv.gz or .jsonl,"
-                " or say its name in dataset.toml: [items] file = 'NAME'.",
+                " or give its name in dataset.toml: [items] file = 'NAME'.",
             )
         raise DataError(
             f"{path} has no table of events. It holds: {list_names(path)}.",
@@ -122,7 +122,7 @@ def _build_log(source: Source, mapping: TableMapping) -> EventLog:
 
 
 def _read_log_in_pieces(path: Path, mapping: TableMapping) -> EventLog | None:
-    """The log read piece by piece; None if it must be read at once: see `plan_pieces`, or event ids that repeat."""
+    """Read the log piece by piece. None if it must be read in one go (see `plan_pieces`) or if event ids repeat."""
     pieces = plan_pieces(path, mapping)
     if pieces is None:
         return None

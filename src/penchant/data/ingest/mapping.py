@@ -1,4 +1,4 @@
-"""`dataset.toml`: what a folder says about its tables where names and formats are unusual.
+"""`dataset.toml`: names and formats of a folder's tables, where they are unusual.
 
 ```toml
 [events]

@@ -1,4 +1,4 @@
-"""Merges new rows into a dataset whose codes are in use: old codes stay, known events are not doubled."""
+"""Merges new rows into a dataset: old codes stay, and known events are not duplicated."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _GENERATED_ID = r"^(row-)?e\d+$"
 
 @dataclass(frozen=True)
 class MergeResult:
-    """The joined dataset and what is new in it.
+    """The merged dataset and what is new in it.
 
     `old_rows` and `new_rows` `[E]` say which row of the old and of the new events each event is (-1: of none).
-    `changed_items` and `changed_users` are codes of known ones whose attributes are other now. `known_events` of the
+    `changed_items` and `changed_users` are codes of known ones whose attributes changed. `known_events` of the
     new data were there before. `n_old_items`, `n_old_users`: numbers of old codes. `unread`: see `count_unread_cells`.
     """
 
@@ -41,12 +41,12 @@ class MergeResult:
 
     @property
     def is_new(self) -> Bools:
-        """Which events `[E]` were not there before."""
+        """Which events `[E]` are new."""
         return self.old_rows < 0
 
     @property
     def counts(self) -> dict[str, int]:
-        """How much is new: events, items, users, and items and users whose attributes changed."""
+        """Counts of new events, items and users, and of items and users whose attributes changed."""
         return {
             "events": int(self.is_new.sum()),
             "items": self.dataset.n_items - self.n_old_items,
@@ -57,9 +57,10 @@ class MergeResult:
 
 
 def merge(old: Dataset, new: Dataset) -> MergeResult:
-    """Join `new` to `old`: ids that are new come after the old ones, new values of known items and users replace.
+    """Merge `new` into `old`: new ids come after the old ones, and new values of known items and users replace the old
+    values.
 
-    An event is known by its `event_id` where both logs bring ids (`Dataset.named_events`), else by user, item,
+    An event is identified by its `event_id` if both logs have ids (`Dataset.named_events`), else by user, item,
     kind, time, value and content. Raises `DataError` if neither identifies events.
 
     >>> log = pl.DataFrame({"user_id": ["a", "a"], "item_id": ["x", "y"], "timestamp": [1, 2]})
@@ -97,7 +98,7 @@ def merge(old: Dataset, new: Dataset) -> MergeResult:
 
 
 def count_unread_cells(old: Dataset, new: Dataset) -> dict[str, dict[str, int]]:
-    """Cells by table and column whose type differs from that of the known column; merging takes them as missing.
+    """Cells by table and column whose type differs from that of the known column; merging treats them as missing.
 
     >>> log = pl.DataFrame({"user_id": ["a"], "item_id": ["x"], "timestamp": [1]})
     >>> known, fresh = (pl.DataFrame({"item_id": ["x"], "pages": [pages]}) for pages in (90, "many"))
@@ -176,7 +177,7 @@ def _merge_events(
 
 
 def _match_kind_names(old: Vocabulary, new: Vocabulary) -> pl.Series:
-    """The names of new kinds, or the old names of the same kinds; two may become one."""
+    """The names of new kinds, or the old names of the same kinds; two kinds may merge."""
     names, words = old.ids.to_list(), new.ids.to_list()
     known = match_kind_codes(names, words)
     matched = [names[code] if code >= 0 else word for code, word in zip(known, words, strict=True)]
@@ -184,7 +185,7 @@ def _match_kind_names(old: Vocabulary, new: Vocabulary) -> pl.Series:
 
 
 def _recode(frame: pl.DataFrame, column: str, codes: Ints, dtype: type[pl.DataType]) -> pl.Series:
-    """A column of codes through a table of other codes; null stays null."""
+    """A column of codes, translated by a table of codes; null stays null."""
     old = frame[column]
     if not frame.height or not len(codes):
         return old.cast(dtype)

@@ -57,7 +57,7 @@ def iterate_blocks(users: Ints, size: int | None = None) -> Iterator[tuple[int, 
 
 
 def fill_times(time_s: pl.Series, user: Int32s, seq: Int64s) -> Int64s:
-    """Seconds of every event; an unknown time takes that of the neighbour in `seq`."""
+    """Seconds of every event; an unknown time becomes that of the neighbour in `seq`."""
     if not time_s.null_count():
         return time_s.to_numpy()
     order = np.lexsort((seq, user))

@@ -18,7 +18,7 @@ from penchant.data.ingest.table import CleanTable
 from penchant.data.ingest.timestamps import choose_unit, count_units
 
 ROWS = 2_000_000
-"""Rows of a piece; a table with no more than that is read at once."""
+"""Rows per piece; a table with no more rows is read in one go."""
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,10 @@ class Pieces:
 
 
 def plan_pieces(path: Path, mapping: TableMapping) -> Pieces | None:
-    """The pieces of a table of events, or None if the table must be read at once.
+    """The pieces of a table of events, or None if the table is read at once.
 
-    It must be where it is small, where not every part is Parquet with the same columns, and where times are text or
-    all missing or the ids are decimals, because all rows decide how these are read.
+    It is read at once if it is small, if not every part is Parquet with the same columns, if times are text or all
+    missing, or if ids are decimals, because their format depends on all rows.
     """
     parts = find_parts(path)
     if not parts or not all(is_parquet(part) for part in parts):

@@ -1,4 +1,4 @@
-"""The validator that every row passes: kept, dropped as an exact duplicate, or rejected with a reason. Nothing else."""
+"""The validator that every row passes: it is kept, dropped as an exact duplicate, or rejected with a reason."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LINE = "line"
 
 
 class RowValidator:
-    """Collects, for the rows of one table, why each is rejected; the first reason of a row stands.
+    """Collects, for the rows of one table, why each is rejected; the first reason of a row counts.
 
     >>> validator = RowValidator(pl.DataFrame({"user_id": ["a", None, "b"]}))
     >>> validator.reject(pl.Series([False, True, False]), "no user_id")
@@ -29,7 +29,7 @@ class RowValidator:
         self._reason = pl.repeat(None, raw.height, dtype=pl.String, eager=True).alias(REASON)
 
     def reject(self, rows: pl.Series | Bools, reason: str) -> None:
-        """Refuse the rows where `rows` `[N]` is true and that are not rejected yet."""
+        """Reject the rows where `rows` `[N]` is true, unless they are rejected already."""
         mask = rows.fill_null(False).to_numpy() if isinstance(rows, pl.Series) else rows
         fresh = mask & self.kept
         if fresh.any():
@@ -37,7 +37,7 @@ class RowValidator:
             self.kept &= ~mask
 
     def reject_for(self, reasons: pl.Series) -> None:
-        """Refuse every row that has a reason in `reasons` `[N]` (String, null: none)."""
+        """Reject every row that has a reason in `reasons` `[N]` (String, null: none)."""
         for reason in sorted(reasons.drop_nulls().unique().to_list()):
             self.reject(reasons == reason, reason)
 
@@ -50,7 +50,7 @@ class RowValidator:
         return pl.concat([head, body.rename(clash)], how="horizontal")
 
     def counts(self, broken: pl.DataFrame | None = None) -> dict[str, int]:
-        """Refused rows (and broken lines) by reason, most frequent first."""
+        """Rejected rows (and broken lines) by reason, most frequent first."""
         reasons = self._reason.drop_nulls()
         if broken is not None:
             reasons = pl.concat([reasons, broken[REASON]])
@@ -61,7 +61,7 @@ class RowValidator:
 
 
 def join_rejected(rejected: pl.DataFrame, broken: pl.DataFrame | None) -> pl.DataFrame:
-    """Refused rows and unreadable lines (`row`, `reason`, `line`) as one table."""
+    """Rejected rows and unreadable lines (`row`, `reason`, `line`) as one table."""
     if broken is None or not broken.height:
         return rejected
     return pl.concat([rejected, broken], how="diagonal")

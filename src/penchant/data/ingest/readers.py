@@ -51,7 +51,7 @@ class Source:
 
     @property
     def rows(self) -> int:
-        """Rows read, the broken ones too."""
+        """Number of rows read, with the broken ones."""
         return self.frame.height + (self.broken.height if self.broken is not None else 0)
 
     @property
@@ -72,7 +72,7 @@ def find_table(folder: Path, table: str, file: str = "") -> Path | None:
         path = folder / file
         if not path.exists() and not find_parts(path):
             raise DataError(
-                f"dataset.toml says that {table} is {file!r}, but {path} does not exist.",
+                f"dataset.toml gives {file!r} as the file of {table}, but {path} does not exist.",
                 remedy=f"Correct `file` under [{table}]. The folder holds: {list_names(folder)}.",
             )
         return path
@@ -87,7 +87,7 @@ def find_table(folder: Path, table: str, file: str = "") -> Path | None:
     if len(candidates) > 1:
         raise DataError(
             f"{folder} has {len(candidates)} files for the table {table}: {', '.join(p.name for p in candidates)}.",
-            remedy=f"Keep one, or say which in dataset.toml: [{table}] file = '{candidates[0].name}'.",
+            remedy=f"Keep one, or name one in dataset.toml: [{table}] file = '{candidates[0].name}'.",
         )
     return candidates[0] if candidates else None
 
@@ -190,7 +190,7 @@ def _read_file(path: Path, mapping: TableMapping) -> Source:
         return _read_lines(path, mapping)
     if name.endswith(_TEXT) or name.endswith(tuple(_ATOMIC.values())) or mapping.delimiter:
         return _read_text(path, mapping)
-    raise DataError(f"{path} is of no format that is read.", remedy=f"Allowed endings: {', '.join(_ENDINGS)}.")
+    raise DataError(f"{path} is not in a supported format.", remedy=f"Allowed endings: {', '.join(_ENDINGS)}.")
 
 
 def read_parquet(path: Path, rows: tuple[int, int] | None = None) -> pl.DataFrame:
@@ -224,7 +224,7 @@ def _read_text(path: Path, mapping: TableMapping) -> Source:
     try:
         names = next(csv.reader([head], delimiter=mark), [])
     except csv.Error as error:
-        raise DataError(f"The first line of {path} is no line of column names ({error}).") from None
+        raise DataError(f"The first line of {path} is not a line of column names ({error}).") from None
     _check_unique_names(path.name, names)
     bad: list[Any] = []
 
@@ -277,7 +277,9 @@ def _read_lines(path: Path, mapping: TableMapping) -> Source:
     lines = lines.filter(lines != "")
     good = lines.str.json_path_match("$").is_not_null() & lines.str.starts_with("{")
     if not good.any():
-        raise DataError(f"{path} holds no JSON object.", remedy='Each line must be one, such as {"user_id": "u1", …}.')
+        raise DataError(
+            f"{path} contains no JSON object.", remedy='Each line must be one, such as {"user_id": "u1", …}.'
+        )
     rows = np.flatnonzero(~good.to_numpy())
     broken = pl.DataFrame({ROW: rows.astype(np.int64), REASON: [NOT_JSON] * len(rows), LINE: lines.gather(rows)})
     body = io.BytesIO("\n".join(lines.filter(good).to_list()).encode("utf-8"))

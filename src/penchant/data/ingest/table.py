@@ -29,7 +29,7 @@ class CleanTable:
 
 
 class TableCleaner:
-    """Parses the columns of one table, rejects rows and counts what became of them.
+    """Parses the columns of one table, rejects rows and counts the outcomes.
 
     Raises `SchemaError` for missing or unusable columns.
     """
@@ -53,11 +53,11 @@ class TableCleaner:
         return columns.parse_ids(self.column(name), decimals=decimals).alias(name)
 
     def parse_numbers(self, name: str, what: str) -> pl.Series:
-        """An optional column of numbers; other cells become null, and a note counts them under the name `what`."""
+        """An optional column of numbers; other cells become null, and a note named `what` counts them."""
         number, wrong = columns.parse_numbers(self.column(name))
         number, endless = columns.replace_non_finite(number)
         if lost := int(wrong.sum()) + endless:
-            self.notes.append(f"{lost:,} {what} are not finite numbers and were taken as missing")
+            self.notes.append(f"{lost:,} {what} are not finite numbers and count as missing")
         return number.alias(name)
 
     def parse_attributes(self, skip: tuple[str, ...]) -> list[pl.Series]:
@@ -78,7 +78,7 @@ class TableCleaner:
                 column = columns.as_text(column).alias(name)
             column, lost = columns.replace_non_finite(column)
             if lost:
-                self.notes.append(f"{lost:,} cells of {name} are not finite and were taken as missing")
+                self.notes.append(f"{lost:,} cells of {name} are not finite and count as missing")
             out.append(column)
         return out
 

@@ -67,13 +67,13 @@ class MediaOptions:
     sample_rate: int = 16_000
     """Rate to which sounds are resampled, Hz. 1 or more."""
     memory_mb: int = 256
-    """Memory that a worker may take on top of what it starts with, MB. 1 or more."""
+    """Memory that a worker may use beyond its memory at start, MB. 1 or more."""
     timeout_s: float = 30.0
     """Time limit of one file, seconds. 0 or more."""
     workers: int = 1
     """Processes that decode. 1 or more."""
     frames: int = 8
-    """Frames taken of a video, evenly over its length. 1 or more."""
+    """Frames sampled from a video, evenly spaced. 1 or more."""
 
     def __post_init__(self) -> None:
         integers = ("max_bytes", "max_pixels", "max_side", "sample_rate", "memory_mb", "workers", "frames")
@@ -85,7 +85,7 @@ class MediaOptions:
 def decode(path: Path, kind: str, options: MediaOptions) -> Decoded:
     """An image as uint8 `[height, width, 3]`, or a sound as float32 `[samples]` in [-1, 1], mono.
 
-    Raises `MediaError` that says what is wrong with the file.
+    Raises `MediaError` with the fault of the file.
     """
     size = path.stat().st_size
     if size == 0:
@@ -101,7 +101,7 @@ def decode(path: Path, kind: str, options: MediaOptions) -> Decoded:
     elif detected is not None and detected[0] == kind:
         reader = _decode_image if kind == IMAGE else _decode_audio
     else:
-        reason = f"its first bytes say {detected[1]}" if detected else "its first bytes are of no format that is read"
+        reason = f"its first bytes say {detected[1]}" if detected else "its first bytes match no supported format"
         wanted = "a video" if kind in decode_video.KINDS else f"an {kind}"
         raise MediaError(f"not {wanted} file: {reason}.")
     try:
@@ -117,7 +117,7 @@ def decode(path: Path, kind: str, options: MediaOptions) -> Decoded:
 
 
 def sniff(head: bytes) -> tuple[str, str] | None:
-    """Kind and format by the first 16 bytes of a file, None if they are of no format that is read.
+    """Kind and format by the first 16 bytes of a file, None if they match no supported format.
 
     >>> sniff(b"GIF89a          "), sniff(b"RIFF1234WAVEfmt "), sniff(b"%PDF-1.7")
     (('image', 'GIF'), ('audio', 'WAV'), None)
@@ -135,7 +135,7 @@ def sniff(head: bytes) -> tuple[str, str] | None:
 
 
 def _decode_image(path: Path, name: str, options: MediaOptions) -> UInt8s:
-    """The first frame, upright, in RGB; what is transparent becomes white."""
+    """The first frame, upright, in RGB; transparent areas become white."""
     with require_extra("pillow", "image"):
         from PIL import Image, ImageOps
     Image.MAX_IMAGE_PIXELS = None  # penchant checks its limit below

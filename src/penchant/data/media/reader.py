@@ -1,7 +1,7 @@
 """Safe media: files of a dataset's folder decoded in worker processes, with every failure counted and located.
 
-A path never leaves the folder; a file that is no image or sound, too large, damaged, too slow, or that kills its
-decoder costs its row and nothing else.
+A path never leaves the folder; a file that is not an image or sound, is too large, damaged or too slow, or kills
+its decoder affects only its own row.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class MediaProblem:
 
 @dataclass
 class MediaReport:
-    """The media of one column: how many were used, and every file that was not."""
+    """The media of one column: the number of used files, and every unused file."""
 
     used: int = 0
     problems: list[MediaProblem] = field(default_factory=list)
@@ -77,9 +77,9 @@ class MediaReport:
 
 
 def resolve_inside(root: Path, name: str) -> Path:
-    """The file that a relative name means, inside `root`; links are followed and must stay inside.
+    """The file of a relative name inside `root`; links are followed and must stay inside.
 
-    Raises `MediaError` for an absolute path, a `..`, a link that leads out, and what is no plain file.
+    Raises `MediaError` for an absolute path, a `..`, a link that leads out, and anything but a plain file.
     """
     pure = PurePosixPath(name.replace("\\", "/"))
     absolute = pure.is_absolute() or bool(PureWindowsPath(name).drive) or "\0" in name or "://" in name
@@ -121,7 +121,8 @@ class MediaReader:
             self._idle.pop().stop()
 
     def read(self, paths: Sequence[Path], kind: str) -> Iterator[Decoded | MediaError]:
-        """Images (`image`), sounds (`audio`) or parts of videos (see `decode_video`) in order, or what was wrong.
+        """Decoded images (`image`), sounds (`audio`) or parts of videos (see `decode_video`), in order; a failed file
+        gives its reason.
 
         Raises `MissingExtraError` if the package that decodes them is not installed.
         """
@@ -177,7 +178,7 @@ class _Worker:
 
     @property
     def alive(self) -> bool:
-        """Whether the process runs."""
+        """Whether the process is running."""
         return self.process.poll() is None and not self._requests.closed
 
     def ask(self, path: Path, kind: str) -> Decoded:

@@ -26,7 +26,7 @@ TRACK: Final = "video_track"
 KINDS: Final = (FRAMES, TIMES, TRACK)
 
 _MOST_BETWEEN: Final = 1_000
-"""Most frames decoded between a key frame and the wanted frame."""
+"""Maximum number of frames decoded between a key frame and the wanted frame."""
 _MOST_BOXES: Final = 64
 
 
@@ -103,7 +103,7 @@ def _read_duration_s(container: InputContainer, stream: VideoStream) -> float:
 
 
 def _decode_frame(container: InputContainer, stream: VideoStream, time_s: float, options: MediaOptions) -> UInt8s:
-    """The frame shown at a time: the last one that begins not later."""
+    """The frame shown at a time: the last one that does not begin later."""
     start = stream.start_time or 0
     if stream.time_base is None:
         raise MediaError("damaged: its header gives no time base.")
@@ -117,7 +117,7 @@ def _decode_frame(container: InputContainer, stream: VideoStream, time_s: float,
         if count >= _MOST_BETWEEN:
             raise MediaError("too large: its key frames lie too far apart.")
     if shown is None:
-        raise MediaError("damaged: it holds no frame where its header says there is one.")
+        raise MediaError("damaged: a frame that the header promises is missing.")
     if shown.width * shown.height > options.max_pixels:
         raise MediaError(f"too large: {shown.width} x {shown.height} pixels, allowed are {options.max_pixels:,}.")
     share = min(1.0, options.max_side / max(shown.width, shown.height))

@@ -1,1 +1,1 @@
-"""The typed results that stages hand on."""
+"""The typed results that pass between stages."""

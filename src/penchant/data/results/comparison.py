@@ -40,7 +40,7 @@ class Comparison:
     """Models on one split. `split` names it, `k` is the list length of the table, `users` were tested.
 
     `models[name][metric]` and `slices[slice].models[name][metric]` are means over users with 95 % intervals; a
-    figure of all lists together (coverage, Gini) has no interval over users: `low` and `high` repeat it.
+    value over all lists (coverage, Gini) has no interval over users: `low` and `high` repeat it.
     `tests` compare each model with the best baseline, and the best two with each other. `curves[name]` has
     the ROC and the precision-recall curve. `cost[name]` has `fit_cpu_s` (mean over fits) and `peak_rss_mb` (highest).
     `modalities[name]`: coverage, contributions and ablation of the modalities where requested.

@@ -1,4 +1,4 @@
-"""What a model makes of the modalities: coverage, contribution to the score, and the loss without them."""
+"""A model's use of the modalities: coverage, contribution to the score, and the loss without them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Coverage:
 
 @dataclass(frozen=True)
 class AblationRow:
-    """The score with some modalities only, and its paired difference to the score with all of them."""
+    """The metric with some modalities only, and its paired difference to the metric with all of them."""
 
     modalities: tuple[str, ...]
     value: Interval

@@ -1,4 +1,4 @@
-"""What linear probes learned from, and how well they predict beside baselines."""
+"""The training data of linear probes, and their quality compared with baselines."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def mean_of(value: Interval | float) -> float:
 
 @dataclass(frozen=True)
 class ProbeRecord:
-    """What a probe learned from, or the reason why it was not fitted."""
+    """The training data of a probe, or the reason why it was not fitted."""
 
     pairs: int | None = None
     """Pairs of interest and item (interest probe)."""
@@ -48,7 +48,7 @@ class ProbeRecord:
 
 @dataclass(frozen=True)
 class UntestedProbe:
-    """A probe that was not fitted, or that no event can test."""
+    """A probe that was not fitted or cannot be tested."""
 
     left_out: str
     """The reason."""
@@ -60,7 +60,8 @@ class UntestedProbe:
 
 @dataclass(frozen=True)
 class CalibrationBin:
-    """Pairs of similar predicted probability: its mean, the share of positives, and their number."""
+    """A bin of pairs of similar predicted probability: the mean probability, the share of positives, and the number of
+    pairs."""
 
     predicted: float
     observed: float
@@ -83,7 +84,7 @@ class InterestProbeResult:
     rows: Mapping[str, Measures]
     """`auc`, `log_loss` and `calibration_error` of `probe`, `dot`, `popularity` and `share`, those that apply."""
     auc_gain: Interval | None
-    """AUC less that of popularity; None if no popularity is known."""
+    """AUC minus that of popularity; None if no popularity is known."""
     calibration: Sequence[CalibrationBin]
 
     def to_dict(self) -> Json:

@@ -1,4 +1,4 @@
-"""What training, a fit and its updates did: the records that a bundle keeps and a report shows."""
+"""Records of training, of a fit and of its updates, which a bundle keeps and a report shows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from penchant.options import Json, JsonMapping
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """What training did and what selection chose: enough to refit the same recipe on more data."""
+    """The course of a training and the selected values: enough to refit the same recipe on more data."""
 
     epochs: tuple[Mapping[str, float], ...] = ()
     """One row per epoch: `epoch`, `loss`, `seconds`, and `ndcg` where it was validated."""
@@ -40,14 +40,14 @@ class TrainingRecord:
 
     @classmethod
     def from_dict(cls, values: JsonMapping) -> Self:
-        """The opposite of `to_dict`; keys that are no field are left out."""
+        """The opposite of `to_dict`; unknown keys are ignored."""
         experts = {name: cls.from_dict(record) for name, record in values.get("experts", {}).items()}
         return cls(**{**_known(cls, values), "epochs": tuple(values.get("epochs", ())), "experts": experts})
 
 
 @dataclass(frozen=True)
 class UpdateRecord:
-    """What one incremental update brought."""
+    """The record of one incremental update."""
 
     new: Mapping[str, int]
     """Rows by what is new: `events`, `items`, `users`, `changed_items` …; none that is 0."""
@@ -81,7 +81,7 @@ class UpdateRecord:
 
 @dataclass(frozen=True)
 class FitRecord:
-    """How a recommender came about: what it was fitted on, how, at what cost, and its updates."""
+    """The provenance of a recommender: training data, method, cost and updates."""
 
     model: str
     """Name of the model."""
@@ -100,7 +100,7 @@ class FitRecord:
     encoders: Mapping[str, str] = field(default_factory=dict)
     """Name and revision of the encoder of each modality."""
     notes: tuple[str, ...] = ()
-    """What was noticed while the modalities were embedded."""
+    """Notes on the embedding of the modalities."""
     training: TrainingRecord = field(default_factory=TrainingRecord)
     """What training did and selection chose."""
     updates: tuple[UpdateRecord, ...] = ()
@@ -119,7 +119,7 @@ class FitRecord:
 
     @classmethod
     def from_dict(cls, values: JsonMapping) -> Self:
-        """The opposite of `to_dict`; keys that are no field are left out."""
+        """The opposite of `to_dict`; unknown keys are ignored."""
         parts = {
             "training": TrainingRecord.from_dict(values.get("training", {})),
             "updates": tuple(UpdateRecord.from_dict(update) for update in values.get("updates", ())),
@@ -131,5 +131,5 @@ class FitRecord:
 
 
 def _known(cls: type[Any], values: JsonMapping) -> Json:
-    """The values that are fields of a dataclass."""
+    """The values whose keys are fields of a dataclass."""
     return {part.name: values[part.name] for part in fields(cls) if part.name in values}

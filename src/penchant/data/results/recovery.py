@@ -1,4 +1,4 @@
-"""What interest vectors show of the interests that a simulation planted."""
+"""How well interest vectors recover the interests that a simulation planted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from penchant.data.results.estimates import Interval
 
 POPULATION_MEAN = "population mean"
-"""Name of the baseline that answers with the mean mixture of all users."""
+"""Name of the population-mean baseline: the mean mixture of all users."""
 HEADER = ("vectors of", "cosine", "turn seen after events", "days", "turns seen", "early", "false")
 
 Intervals = Mapping[str, Interval]
@@ -16,7 +16,7 @@ Intervals = Mapping[str, Interval]
 
 @dataclass(frozen=True)
 class Recovery:
-    """What interest vectors show of planted interests; empty where the data keep no truth.
+    """Recovery of planted interests; empty if the data keep no truth.
 
     `cosine`: agreement by name of the vectors. `drift`, by the same names, has an interval for each measure of a turn:
 
@@ -33,7 +33,8 @@ class Recovery:
         return bool(self.cosine)
 
     def table(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-        """Header and rows: cosine, delay of a turn in events and days, turns seen, both kinds of false alarms."""
+        """Header and rows: cosine, delay of detection in events and days, detected changes, both kinds of false
+        alarms."""
         rows = []
         for name, cosine in self.cosine.items():
             drift = self.drift.get(name, {})

@@ -34,21 +34,21 @@ _LENGTH_CAP: Final = 512
 
 @dataclass(frozen=True)
 class HuggingFaceOptions:
-    """Options of an encoder of transformers."""
+    """Options of a Hugging Face text encoder."""
 
     source: str
     """Folder or hub name of the model."""
     revision: str | None = None
-    """Commit or branch of the model on the hub. none takes the default branch."""
+    """Commit or branch of the model on the hub. none means the default branch."""
     download: bool = False
     """Whether the model may be downloaded from the hub."""
     pooling: str = "auto"
-    """How token vectors become one vector: auto or one of `pooling.POOLINGS`. auto reads the folder of the
+    """Pooling of token vectors: auto or one of `pooling.POOLINGS`. auto reads the folder of the
     model; without an entry there, causal models take the last token, others the mean."""
     normalize: bool | None = None
     """Whether vectors are scaled to length 1. none follows the folder of the model."""
     max_length: int | None = None
-    """Tokens read of a text. 1 or more; none takes the limit of the model, 512 at most."""
+    """Maximum number of tokens read per text. 1 or more; none takes the limit of the model, 512 at most."""
     precision: str = "auto"
     """Number format: auto, fp32 or bf16."""
     device: str = "auto"

@@ -18,7 +18,7 @@ from penchant.errors import MissingExtraError, OptionError
 
 BACKENDS: Final = ("auto", "torch", "onnx")
 CLEARLY_FASTER: Final = 1.5
-"""Least speed-up for which ONNX Runtime is chosen. Near a tie, noise must not choose between two backends."""
+"""Minimum speed-up for which ONNX Runtime is chosen. Near a tie, noise must not choose between two backends."""
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ class WordVectorOptions:
     epochs: int = 0
     """Passes over the corpus. 0 or more; 0 takes as many as give two million words, from 5 to 50."""
     max_words: int = 200_000
-    """Words read of a file, from its start (the frequent ones). 1 or more."""
+    """Maximum number of words read from a file, from its start (the frequent ones). 1 or more."""
     smoothing: float = 1e-3
     """a of the weights a / (a + frequency). Above 0."""
     common: int = 1

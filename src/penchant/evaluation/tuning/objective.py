@@ -1,4 +1,4 @@
-"""What a search maximises: NDCG@10 on validation of a model fitted on the training part."""
+"""The objective of a search: NDCG@10 on validation of a model fitted on the training part."""
 
 from __future__ import annotations
 

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 STEPS = 12
-"""A trial reports its progress in so many steps, so that trials of different length can be compared."""
+"""Number of progress steps per trial, so that trials of different length can be compared."""
 NEAR_FIRST = 8
-"""Number of trials near the best before the estimator begins."""
+"""Number of neighbours of the best trial before the estimator begins."""
 _INCUMBENT, _BEST, _REASON = "incumbent", "best", "reason"
 
 Report = Callable[[float, float], None]
@@ -143,9 +143,9 @@ class Search:
             spent()
 
     def _build_reporter(self, trial: RunningTrial, values: list[float], spent: Callable[[], float]) -> Report:
-        """What a trial calls: collects `values`, and ends the trial where it is hopeless or out of time.
+        """The callback of a trial: collects `values`, and ends the trial if it is hopeless or out of time.
 
-        The pruner hears of the first value of each step.
+        The pruner receives the first value of each step.
         """
         steps: set[int] = set()
 

@@ -116,7 +116,9 @@ def tune(
     if not any(search.best for search in study.searches.values()):
         if study.errors:
             raise next(iter(study.errors.values()))
-        raise UsageError(f"No trial came to a validation in {options.minutes:g} minutes.", remedy="Give more minutes.")
+        raise UsageError(
+            f"No trial reached a validation within {options.minutes:g} minutes.", remedy="Give more minutes."
+        )
     return study.summarise()
 
 

@@ -24,13 +24,14 @@ SPARSE_RIDGE = 0.5
 ROUNDING_ERROR = 1e-5
 """A centred vector shorter than this share of the vector before is the rounding error of the mean."""
 LANDMARKS = 4000
-"""Most warm items that cold ones are compared with, those with the most events: an L³ / 3 factor (2 CPU seconds)."""
+"""Maximum number of warm items that cold ones are compared with (those with the most events): factorisation costs L³ /
+3 (2 CPU seconds)."""
 MAX_NUMBERS = 50_000_000
-"""Most numbers of the mapping (200 MB): with very many cold items fewer warm ones are landmarks."""
+"""Maximum number of values in the mapping (200 MB): with very many cold items, fewer warm ones are landmarks."""
 CALIBRATION_ITEMS = 1024
-"""Most warm items with a leave-one-out prediction, evenly spaced over their codes."""
+"""Maximum number of warm items with a leave-one-out prediction, evenly spaced over their codes."""
 MAX_PEERS = 128
-"""Most of the calibration items that are predicted for every list, and kept in the bundle."""
+"""Maximum number of calibration items that are predicted for every list and kept in the bundle."""
 
 
 @dataclass(frozen=True)

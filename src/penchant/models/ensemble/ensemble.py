@@ -22,7 +22,8 @@ from penchant.models.ensemble.options import EnsembleOptions
 from penchant.models.ensemble.weights import fit_logit, refine_weights, standardise, sum_weighted
 
 MAX_THRESHOLD_USERS, MIN_THRESHOLD_USERS = 500, 20
-"""Users on whose lists a threshold is fitted, for histories of one length: at most; at least, after the shortest."""
+"""Maximum and minimum number of users on whose lists the threshold of one history length is fitted (no minimum for the
+shortest)."""
 FULL_LOSS_SHARE = 0.1
 """Share of cold items from which on warm ones may lose `max_known_loss`; with a quarter of it they may lose half."""
 SCORES_AT_ONCE = 25_000_000

@@ -99,7 +99,7 @@ class LLM:
         is_target = (data.sequences.items >= 0) & ~no_target[data.sequences.kinds]
         if not is_target.any() or not (data.sequences.lengths >= 2).any():
             raise ModelError(
-                "llm learns what comes next, and no user has two events of interest.",
+                "llm learns to predict the next event, but no user has two events of interest.",
                 remedy="Use --model content or popularity, or bring longer histories.",
             )
         self._no_target = no_target

@@ -29,7 +29,7 @@ class LLMOptions:
     source: str = ""
     """Folder or hub name of a language model. Empty creates a small one that learns its tokens from the data."""
     revision: str | None = None
-    """Commit or branch of the model on the hub. none takes the default branch."""
+    """Commit or branch of the model on the hub. none means the default branch."""
     download: bool = False
     """Whether the model may be downloaded from the hub."""
     architecture: str = "auto"
@@ -39,13 +39,13 @@ class LLMOptions:
     language: str = "auto"
     """Language in which histories are verbalised: auto, zh or en. auto is that of the titles."""
     items: str = "auto"
-    """Where item vectors come from: auto, modality (the text modality) or lm (the language model)."""
+    """Source of item vectors: auto, modality (the text modality) or lm (the language model)."""
     train_items: bool = False
     """Whether the language model that reads items is trained too. This multiplies the cost."""
     ids: bool = True
     """Whether items have id embeddings besides."""
     tuning: str = "auto"
-    """What is trained of the model: auto, full, lora or frozen. auto is full for a small model and lora for a given
+    """Which weights are trained: auto, full, lora or frozen. auto is full for a small model and lora for a given
     one."""
     rank: int = 8
     """Rank of the LoRA adapters. 1 or more."""
@@ -57,7 +57,7 @@ class LLMOptions:
     pretrain_tokens: int = 300_000
     """Tokens of an epoch of pre-training. 1 or more."""
     pooling: str = "auto"
-    """How token vectors become one vector: auto, mean, cls, last or max."""
+    """Pooling of token vectors: auto, mean, cls, last or max."""
     vocabulary: int = 4000
     """Tokens of the small model. 64 or more."""
     width: int = 128
@@ -117,7 +117,7 @@ class LLMOptions:
         """Check what the options alone decide; the architecture of a given `source` is not known yet."""
         if self.train_items and self.tuning == "frozen":
             raise UsageError(
-                "train_items=True trains what reads the items, and tuning='frozen' trains no weights.",
+                "train_items=True trains the item encoder, but tuning='frozen' trains no weights.",
                 remedy="Set tuning to full or lora, or train_items=false.",
             )
         if self.train_items and self.items == "modality":

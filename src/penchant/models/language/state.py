@@ -140,7 +140,8 @@ def _load_language_model(record: LLMRecord, options: LLMOptions, is_given: bool)
 
 
 def load_source(record: LLMRecord, options: LLMOptions) -> nn.Module:
-    """The given language model with its first weights, compared with the digest. Raises `EncoderError`."""
+    """Load the given language model with its original weights and check them against the digest. Raises
+    `EncoderError`."""
     folder = find_model_folder(options.source, revision=options.revision, download=options.download, saved=True)
     check_digest(options.source, digest_folder(folder), record.digest)
     return get_base(load(folder))

@@ -1,4 +1,4 @@
-"""What every network that is trained by gradient declares of its parameters."""
+"""What every network that is trained by gradient declares about its parameters."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ class Network(nn.Module):
 
     @property
     def columns(self) -> Mapping[str, Sequence[int]]:
-        """By parameter, what its columns read: data with more of it give the layer more columns."""
+        """By parameter, the inputs that its columns read; new inputs add columns to the layer."""
         return {}

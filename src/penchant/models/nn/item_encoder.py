@@ -54,7 +54,9 @@ class TowerOptions:
             if getattr(self, name) not in allowed:
                 raise OptionError(name, getattr(self, name), allowed=allowed)
         if not self.ids and self.fusion == "none":
-            raise UsageError("ids=False and fusion='none' leave nothing of an item.", remedy="Change one of them.")
+            raise UsageError(
+                "ids=False and fusion='none' leave an item without any input.", remedy="Change one of them."
+            )
         if self.fusion_weights and self.fusion != "weighted_sum":
             raise UsageError(
                 f"fusion_weights have no meaning for fusion={self.fusion!r}.", remedy="Set fusion=weighted_sum."
@@ -70,15 +72,13 @@ class TowerOptions:
         if missing:
             raise ModelError(
                 f"The item modality {', '.join(missing)} is an option and not in the data.",
-                remedy=f"The data have: {', '.join(modalities) or 'none'}. Set modalities to some of them.",
+                remedy=f"Available: {', '.join(modalities) or 'none'}. Set modalities to some of them.",
             )
         chosen = sorted(
             name for name in modalities if name != BEHAVIOUR and (not self.modalities or name in self.modalities)
         )
         if not chosen and not self.ids:
-            raise ModelError(
-                "The items have no modalities to be known by, and ids=False.", remedy="Give them text, or set ids=true."
-            )
+            raise ModelError("The items have no modalities, and ids=False.", remedy="Give them text, or set ids=true.")
         return chosen
 
     @property

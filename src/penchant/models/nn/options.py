@@ -121,7 +121,7 @@ class SequenceOptions(TowerOptions):
             )
         if self.label_smoothing and self.loss not in OF_ALL_ITEMS:
             raise UsageError(
-                f"label_smoothing={self.label_smoothing} has no effect: loss={self.loss!r} does not look at all items.",
+                f"label_smoothing={self.label_smoothing} has no effect: loss={self.loss!r} does not score all items.",
                 remedy=f"Set label_smoothing=0, or loss to {' or '.join(OF_ALL_ITEMS)}.",
             )
 

@@ -48,7 +48,7 @@ def frequent_categories(items: pl.DataFrame, events: Ints, most: int) -> tuple[s
         classes.append(OTHERS)
     if n_seen < 2:
         raise DataError(
-            f"The events for the probes are of {n_seen} category: there is nothing to tell apart.",
+            f"The events for the probes have {n_seen} category: a classifier needs two.",
             remedy="Bring more events, or take probes.fit=interest.",
         )
     return tuple(classes)
