@@ -17,7 +17,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from penchant.artifacts.atomic import (
 )
 from penchant.artifacts.digests import digest_file
 from penchant.errors import BundleError, DataError, PenchantError, UsageError
+from penchant.options import Json
 
 FORMAT_VERSION: Final = 2
 """Version of the layout; a bundle of another one is rejected."""
@@ -91,7 +92,7 @@ def open_bundle(path: str | Path) -> Path:
     return folder
 
 
-def read_metadata(folder: Path) -> dict[str, Any]:
+def read_metadata(folder: Path) -> Json:
     """The content of `penchant.json` of one version (`folder` comes from `open_bundle`)."""
     return _read_json(folder / METADATA)
 
@@ -267,7 +268,7 @@ def _list_files(folder: Path) -> list[str]:
     return sorted(name for name in names if name != MANIFEST)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> Json:
     try:
         content = json.loads(path.read_bytes())
     except (ValueError, OSError) as error:

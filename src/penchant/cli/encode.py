@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from penchant.cli import parameters, requests, terminal
+from penchant.options import Json
 
 
 def encode(
@@ -63,7 +64,7 @@ def encode(
         wanted = EncodeOptions(modality, encoder, options, beside)
         encoded = encode_table(dataset, out, wanted, cache=store, progress=report, trainer=train_encoder)
     present = int(encoded.modality.present.sum())
-    summary: dict[str, Any] = {
+    summary: Json = {
         "items": dataset.n_items,
         "with_vector": present,
         "dim": encoded.modality.dim,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from penchant.cli import parameters, requests, terminal
 from penchant.errors import DataError, UsageError
+from penchant.options import Json
 
 if TYPE_CHECKING:
     from penchant.data.results.reasons import Reason
@@ -119,7 +120,7 @@ def recommend(
         show_list(rec, result)
 
 
-def as_plain(rec: Recommender, result: Recommendations) -> dict[str, Any]:
+def as_plain(rec: Recommender, result: Recommendations) -> Json:
     """One list as plain values for JSON."""
     titles = rec.titles
     items = [
@@ -137,7 +138,7 @@ def as_plain(rec: Recommender, result: Recommendations) -> dict[str, Any]:
     return {"user_id": result.user_ids[0], "source": result.sources[0], "items": items}
 
 
-def reason_plain(reason: Reason) -> dict[str, Any]:
+def reason_plain(reason: Reason) -> Json:
     """A reason as plain values for JSON."""
     from dataclasses import asdict
 

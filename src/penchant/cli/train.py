@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from penchant.cli import cleaned, parameters, terminal
 from penchant.cli.probes import show_left_out, show_probes
+from penchant.options import Json
 
 if TYPE_CHECKING:
     from penchant.data.dataset import Dataset
@@ -78,7 +79,7 @@ def train(
     terminal.note(f"Next: penchant recommend {out} {request} --explain")
 
 
-def _as_json(result: TrainResult, dataset: Dataset, out: Path) -> dict[str, Any]:
+def _as_json(result: TrainResult, dataset: Dataset, out: Path) -> Json:
     from penchant.workflows.check import describe_dataset
 
     return {

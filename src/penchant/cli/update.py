@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from penchant.cli import parameters, terminal
 from penchant.cli.probes import show_left_out
 from penchant.errors import DataError
+from penchant.options import Json
 
 if TYPE_CHECKING:
     from penchant.data.dataset import Dataset
@@ -79,7 +80,7 @@ def update(
             command = f"penchant update {bundle.name} {new_data.name}"
             html = render(fresh, options=ReportOptions(title=bundle.resolve().name, command=command))
             folder = fresh.save(bundle, report_html=html)
-    nothing: dict[str, Any] = {"new": {}, "known_events": data.n_events}
+    nothing: Json = {"new": {}, "known_events": data.n_events}
     new = fresh.record.updates[-1].to_dict() if folder else nothing
     if json:
         summary = {"bundle": str(bundle), "version": folder.name if folder else None, **new}
@@ -104,7 +105,7 @@ def update(
     terminal.show(f"Wrote version {folder.name} of the bundle {bundle}")
 
 
-def collect_unused(known: Dataset, data: Dataset) -> dict[str, dict[str, Any]]:
+def collect_unused(known: Dataset, data: Dataset) -> dict[str, Json]:
     """Data that the update does not use, by table: rejected rows, unreadable cells, and notes of the reader."""
     from penchant.data.ingest.merge import count_unread_cells
 
@@ -116,7 +117,7 @@ def collect_unused(known: Dataset, data: Dataset) -> dict[str, dict[str, Any]]:
     }
 
 
-def show_unused(unused: dict[str, dict[str, Any]]) -> None:
+def show_unused(unused: dict[str, Json]) -> None:
     """Print these data, one line each."""
     for name, reasons in unused["rows_quarantined"].items():
         for reason, count in reasons.items():

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Float32s, Int64s, Progress
+from penchant.arrays import Array, Float32s, Int64s, Progress
 from penchant.cleaning.augmentation.pictures import PictureAugmentation, augment_pictures
 from penchant.cleaning.augmentation.sounds import SoundAugmentation, augment_spectrograms
 from penchant.data.media.decode import IMAGE
@@ -31,7 +30,7 @@ _WEIGHT_DECAY: Final = 0.01
 _RIDGE: Final = 0.1
 """Share of the largest variance that is added to each one before whitening, so that noise stays small."""
 
-Augmentation = Callable[[npt.NDArray[Any], np.random.Generator], Float32s]
+Augmentation = Callable[[Array, np.random.Generator], Float32s]
 
 
 @dataclass(frozen=True)

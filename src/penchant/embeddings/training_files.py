@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from penchant.arrays import Int64s, Progress
+from penchant.arrays import Array, Int64s, Progress
 from penchant.data import schema
 from penchant.data.dataset import Dataset
 from penchant.data.media.decode import MediaOptions
@@ -31,7 +30,7 @@ class TrainingFiles:
     """M distinct contents: `windows` `[W, …]` are inputs of the network, `owners` `[W]` the content of each window
     (ascending), `partners` other modalities of the items of the contents, `[M]` each."""
 
-    windows: npt.NDArray[Any]
+    windows: Array
     owners: Int64s
     partners: Mapping[str, Modality]
 
@@ -72,7 +71,7 @@ def load_training_files(
         chosen = np.sort(rng.choice(chosen, encoder.options.most_files, replace=False))
     inside = [(row, path) for row in chosen if (path := _try_resolve(root, sources[row])) is not None]
     kept: list[int] = []
-    pieces: list[npt.NDArray[Any]] = []
+    pieces: list[Array] = []
     with MediaReader(replace(options, sample_rate=encoder.sample_rate)) as reader:
         for part in (encoder.name, PARTS[encoder.name]):
             wanted = [(row, path) for row, path in inside if (part == encoder.name) == (named[row] is not None)]

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Float32s, Progress
+from penchant.arrays import Array, Float32s, Progress
 from penchant.data.media.decode import AUDIO, IMAGE, MediaOptions
 from penchant.data.media.reader import MediaReader, MediaReport, resolve_inside
 from penchant.data.media.video import FRAMES, TIMES, TRACK
@@ -99,7 +98,7 @@ def encode_video_moments(
     return VideoMoments(times, shown, audio.encode(pieces))
 
 
-def _read(reader: MediaReader, path: Path, kind: str) -> npt.NDArray[Any]:
+def _read(reader: MediaReader, path: Path, kind: str) -> Array:
     content = next(reader.read([path], kind))
     if isinstance(content, MediaError):
         raise content

@@ -22,9 +22,8 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Progress
+from penchant.arrays import Array, Progress
 from penchant.artifacts.atomic import atomic_file, remove_leftovers
 from penchant.artifacts.digests import digest_file
 from penchant.data.modalities import Modality
@@ -162,7 +161,7 @@ class EncoderCache:
             return
         from safetensors.numpy import save
 
-        arrays: dict[str, npt.NDArray[Any]] = {
+        arrays: dict[str, Array] = {
             "keys": np.frombuffer(b"".join(keys), dtype=np.uint8).reshape(-1, _KEY_BYTES),
             "vectors": np.ascontiguousarray(modality.vectors),
             "present": modality.present.astype(np.uint8),
@@ -196,13 +195,13 @@ def encode_in_chunks(
     return Modality(vectors, np.concatenate([part.present for part in parts]), encoder.fingerprint)
 
 
-def _load_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+def _load_arrays(path: Path) -> dict[str, Array]:
     from safetensors.numpy import load_file
 
     return dict(load_file(path))
 
 
-def _register(index: _Index, name: str, keys: npt.NDArray[Any]) -> None:
+def _register(index: _Index, name: str, keys: Array) -> None:
     flat, number = keys.tobytes(), len(index.segments)
     index.segments.append(name)
     for row in range(len(keys)):

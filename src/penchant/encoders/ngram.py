@@ -11,14 +11,14 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import scipy.sparse as sp
 
-from penchant.arrays import Bools, Float32s, Int64s, UInt64s
+from penchant.arrays import Array, Bools, Float32s, Int64s, UInt64s
 from penchant.data.modalities import Modality
 from penchant.encoders.protocol import EncoderState
 from penchant.encoders.spans import Spans, hash_spans, to_series
@@ -147,7 +147,7 @@ class NgramEncoder:
     def state(self) -> EncoderState:
         """Arrays and options, for the bundle; it holds no text."""
         f = self.fitted
-        tensors: dict[str, npt.NDArray[Any]] = {
+        tensors: dict[str, Array] = {
             "features": f.features.view(np.int64),
             "words": f.words,
             "idf": f.idf,

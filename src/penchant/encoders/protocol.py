@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
-import numpy.typing as npt
-
+from penchant.arrays import Array
 from penchant.data.modalities import Modality
+from penchant.options import JsonMapping
 
 Content = TypeVar("Content", contravariant=True)
 
@@ -17,8 +17,8 @@ Content = TypeVar("Content", contravariant=True)
 class EncoderState:
     """What restores an encoder: `tensors` go to safetensors, `metadata` to JSON."""
 
-    tensors: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    tensors: Mapping[str, Array] = field(default_factory=dict)
+    metadata: JsonMapping = field(default_factory=dict)
 
     def extract(self, name: str) -> EncoderState:
         """The state that `join` put under `name`."""

@@ -12,9 +12,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Float32s
+from penchant.arrays import Array, Float32s
 from penchant.data.media.decode import AUDIO, IMAGE
 from penchant.data.modalities import Modality
 from penchant.encoders import log_mel
@@ -31,7 +30,7 @@ OBJECTIVES: Final = ("augment", "text", "behaviour")
 
 _BATCH: Final = 64
 
-Arrays = Mapping[str, npt.NDArray[Any]]
+Arrays = Mapping[str, Array]
 
 
 @dataclass(frozen=True)
@@ -142,19 +141,19 @@ class TrainableEncoder:
             return build_picture_network(self.options.width)
         return build_sound_network(self.options.width, convolutions=self.network == "crnn")
 
-    def prepare(self, content: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    def prepare(self, content: Array) -> Array:
         """Input of the network for a decoded content: an image uint8 `[1, 64, 64, 3]`, a sound's windows
         `[W, 304, 64]` float16 log-mel."""
         if self.name == IMAGE:
             return resize_picture(content)[None]
         return cut_sound_windows(content).astype(np.float16)
 
-    def scale(self, prepared: npt.NDArray[Any]) -> Float32s:
+    def scale(self, prepared: Array) -> Float32s:
         """Prepared contents as float32: images from 0 to 1, log-mel unchanged."""
         numbers: Float32s = prepared.astype(np.float32)
         return numbers / np.float32(255) if self.name == IMAGE else numbers
 
-    def encode(self, contents: Sequence[npt.NDArray[Any] | None]) -> Modality:
+    def encode(self, contents: Sequence[Array | None]) -> Modality:
         """Vectors `[N, D]` of N images, or of N sounds at 16 kHz of any length (the mean over windows); None and a
         sound without samples are absent."""
         learned = self.fitted
@@ -172,7 +171,7 @@ class TrainableEncoder:
         present[rows] = True
         return Modality(vectors, present, self.fingerprint).unit()
 
-    def compute_features(self, module: Any, prepared: npt.NDArray[Any]) -> Float32s:
+    def compute_features(self, module: Any, prepared: Array) -> Float32s:
         """Features `[N, F]` of prepared contents, in batches; for images the mean with their mirror image."""
         import torch
 

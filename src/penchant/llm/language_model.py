@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from penchant.errors import ModelError, OptionError
 from penchant.llm.silence import silence_transformers
 from penchant.llm.tokenizer import TextTokenizer
+from penchant.options import JsonMapping
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -168,7 +168,7 @@ def get_base(model: LanguageModel) -> nn.Module:
     return base
 
 
-def rebuild(config: Mapping[str, Any], kind: str) -> Any:
+def rebuild(config: JsonMapping, kind: str) -> Any:
     """The reading part of a model with these settings (`config.to_dict()`) and random weights."""
     from transformers import AutoConfig
 

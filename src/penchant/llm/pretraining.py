@@ -13,7 +13,7 @@ from penchant.arrays import Int64s, Progress
 from penchant.errors import ModelError
 from penchant.llm.language_model import LanguageModel
 from penchant.llm.objectives import IGNORED, build_sentence_pairs, mask_tokens
-from penchant.options import require_range
+from penchant.options import Json, require_range
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,7 +23,7 @@ KIND_OF_OBJECTIVE: Final = {"mlm": "bert", "nsp": "bert", "causal": "gpt"}
 """The type of model that each objective is for; T5-type models have none."""
 DEFAULT_OBJECTIVE: Final = {"bert": "mlm", "gpt": "causal", "t5": "none"}
 
-Batch = dict[str, Any]
+Batch = Json
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class PretrainingLog:
     nsp_accuracy_before: float | None = None
     nsp_accuracy_after: float | None = None
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Plain values for JSON."""
         return asdict(self)
 

@@ -20,9 +20,10 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
 from string import Formatter
-from typing import Any, Final
+from typing import Final
 
 from penchant.errors import MessageError, OptionError
+from penchant.options import JsonMapping
 
 LANGUAGES: Final = ("en", "zh")
 
@@ -121,7 +122,7 @@ def check_language(language: str) -> str:
     return language
 
 
-def _flatten(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, dict[str, str]]]:
+def _flatten(table: JsonMapping, prefix: str) -> Iterator[tuple[str, dict[str, str]]]:
     translations = {key: value for key, value in table.items() if isinstance(value, str)}
     if translations:
         yield prefix, translations

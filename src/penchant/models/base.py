@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Float32s
+from penchant.arrays import Array, Float32s
 from penchant.data.modalities import Modalities
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
+from penchant.options import JsonMapping
 
 if TYPE_CHECKING:
     import torch
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class ModelState:
     """The state of a fitted model: `tensors` go to safetensors, `metadata` to JSON."""
 
-    tensors: Mapping[str, npt.NDArray[Any]]
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    tensors: Mapping[str, Array]
+    metadata: JsonMapping = field(default_factory=dict)
 
 
 def experts_of(options: Any) -> tuple[str, ...]:
@@ -154,7 +154,7 @@ class Pretrained(Protocol):
     """A model that pre-trains its network."""
 
     @property
-    def pretraining(self) -> Mapping[str, Any]:
+    def pretraining(self) -> JsonMapping:
         """Losses and perplexity of the pre-training; empty without one."""
 
 
@@ -162,7 +162,7 @@ class Pretrained(Protocol):
 class Adaptive(Protocol):
     """A model whose options may leave values open, which the data then decide."""
 
-    def resolve_options(self, data: TrainingData) -> Mapping[str, Any]:
+    def resolve_options(self, data: TrainingData) -> JsonMapping:
         """The open options and their values on these data."""
 
 

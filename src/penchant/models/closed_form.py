@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
+from penchant.arrays import Array
 from penchant.errors import ModelError
 from penchant.models.base import ModelState
 from penchant.models.sparse import from_arrays, to_arrays
+from penchant.options import Json
 
 Record = TypeVar("Record")
 """A frozen dataclass of arrays, sparse matrices, mappings of arrays and plain values."""
@@ -45,8 +46,8 @@ class ClosedFormModel(Generic[Record]):
 
 def pack_record(record: object) -> ModelState:
     """A record as a state; the arrays of a matrix or a mapping have the name of the field and a dot before theirs."""
-    tensors: dict[str, npt.NDArray[Any]] = {}
-    values: dict[str, Any] = {}
+    tensors: dict[str, Array] = {}
+    values: Json = {}
     for name in _list_fields(type(record)):
         value = getattr(record, name)
         if sp.issparse(value):

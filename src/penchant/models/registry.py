@@ -20,6 +20,7 @@ from penchant.models.search_space import (
     allowed_space,
     reader_space,
 )
+from penchant.options import JsonMapping
 
 if TYPE_CHECKING:
     from penchant.models.base import Model
@@ -57,7 +58,7 @@ class Entry:
     chinese: str
     traits: frozenset[Trait] = frozenset()
     space: Space | Callable[[Any], Space] = field(default_factory=dict)
-    defaults: Mapping[str, Any] = field(default_factory=dict)
+    defaults: JsonMapping = field(default_factory=dict)
     builder: Callable[[Entry, str, Options], Model] | None = None
 
     @property

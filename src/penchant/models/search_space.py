@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from penchant.errors import UsageError
+from penchant.options import Json, JsonMapping
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Categorical:
 class Joint:
     """Settings of several options that make sense only together; each value names all of them."""
 
-    values: tuple[Mapping[str, Any], ...]
+    values: tuple[JsonMapping, ...]
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -148,7 +149,7 @@ def _allowed(key: str, dimension: Dimension, options: Any) -> Dimension | None:
     return type(dimension)(tuple(values)) if len(values) > 1 else None
 
 
-def _accepts(options: Any, settings: Mapping[str, Any]) -> bool:
+def _accepts(options: Any, settings: JsonMapping) -> bool:
     try:
         replace(options, **settings)
     except UsageError:
@@ -156,13 +157,13 @@ def _accepts(options: Any, settings: Mapping[str, Any]) -> bool:
     return True
 
 
-def _settings(key: str, dimension: Dimension, value: Any) -> Mapping[str, Any]:
+def _settings(key: str, dimension: Dimension, value: Any) -> JsonMapping:
     return value if isinstance(dimension, Joint) else {key: value}
 
 
-def settings_of(space: Space, proposed: Mapping[str, Any]) -> dict[str, Any]:
+def settings_of(space: Space, proposed: JsonMapping) -> Json:
     """Settings by option from a proposal by dimension (of a `Joint`, the index of its value)."""
-    out: dict[str, Any] = {}
+    out: Json = {}
     for key, dimension in space.items():
         value = dimension.values[proposed[key]] if isinstance(dimension, Joint) else proposed[key]
         out |= _settings(key, dimension, value)

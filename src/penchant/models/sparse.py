@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
-from penchant.arrays import Float32s, Float64s
+from penchant.arrays import Array, Float32s, Float64s
 from penchant.models.history import Sparse
 
 
-def invert(values: npt.NDArray[Any], power: float = 1.0) -> Float32s:
+def invert(values: Array, power: float = 1.0) -> Float32s:
     """`1 / values^power`, and 0 where a value is not above 0."""
     above = values > 0
     safe = np.where(above, values, 1.0)
@@ -57,7 +55,7 @@ def keep_largest(matrix: Sparse, k: int) -> Sparse:
     return sp.csr_matrix((source.data[kept].astype(np.float32), source.indices[kept], offsets), shape=source.shape)
 
 
-def to_arrays(matrix: Sparse, prefix: str) -> dict[str, npt.NDArray[Any]]:
+def to_arrays(matrix: Sparse, prefix: str) -> dict[str, Array]:
     """A CSR matrix as plain arrays, for `ModelState.tensors`."""
     return {
         f"{prefix}.indptr": matrix.indptr.astype(np.int64),
@@ -67,7 +65,7 @@ def to_arrays(matrix: Sparse, prefix: str) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def from_arrays(tensors: Mapping[str, npt.NDArray[Any]], prefix: str) -> Sparse:
+def from_arrays(tensors: Mapping[str, Array], prefix: str) -> Sparse:
     """The opposite of `to_arrays`."""
     shape = tuple(int(size) for size in tensors[f"{prefix}.shape"])
     parts = (tensors[f"{prefix}.data"], tensors[f"{prefix}.indices"], tensors[f"{prefix}.indptr"])

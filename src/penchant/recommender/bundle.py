@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from penchant.arrays import Int32s
+from penchant.arrays import Array, Int32s
 from penchant.artifacts import bundle
 from penchant.data import schema
 from penchant.data.dataset import Dataset
@@ -25,6 +23,7 @@ from penchant.errors import BundleError, UsageError
 from penchant.models.base import DenseModel, ModelState, Multimodal
 from penchant.models.probes.probes import Probes
 from penchant.models.registry import create
+from penchant.options import JsonMapping
 from penchant.recommender.config import Config
 from penchant.recommender.state import RecommenderState
 
@@ -37,8 +36,8 @@ REPORT = "report.html"
 MODALITIES = "modalities"
 INDEX = "index"
 
-Arrays = Mapping[str, npt.NDArray[Any]]
-Metadata = Mapping[str, Any]
+Arrays = Mapping[str, Array]
+Metadata = JsonMapping
 
 
 def write_bundle(
@@ -143,9 +142,9 @@ def _encoder_names(modalities: Modalities | None) -> list[tuple[str, str]]:
     return [(name, modality.encoder) for name, modality in (modalities or {}).items()]
 
 
-def _content_tensors(contents: Mapping[str, Modalities | None], rows: Int32s | None) -> dict[str, npt.NDArray[Any]]:
+def _content_tensors(contents: Mapping[str, Modalities | None], rows: Int32s | None) -> dict[str, Array]:
     """Vectors of the content of events and of users, so that a bundle answers without the folder of media files."""
-    tensors: dict[str, npt.NDArray[Any]] = {} if rows is None else {"rows": rows}
+    tensors: dict[str, Array] = {} if rows is None else {"rows": rows}
     for table, modalities in contents.items():
         for name, modality in (modalities or {}).items():
             tensors |= {f"{table}:{name}:vectors": modality.vectors, f"{table}:{name}:present": modality.present}
@@ -199,7 +198,7 @@ def _modality(tensors: Arrays, prefix: str, encoder: str) -> Modality:
     return Modality(tensors[f"{prefix}vectors"], tensors[f"{prefix}present"].astype(np.bool_), encoder)
 
 
-def _part(tensors: Arrays, name: str) -> dict[str, npt.NDArray[Any]]:
+def _part(tensors: Arrays, name: str) -> dict[str, Array]:
     return {key.removeprefix(f"{name}:"): value for key, value in tensors.items() if key.startswith(f"{name}:")}
 
 
@@ -210,11 +209,11 @@ def _save(path: Path, tensors: Arrays) -> None:
     save_file({key: np.ascontiguousarray(value) for key, value in tensors.items()}, path)
 
 
-def _load(path: Path) -> dict[str, npt.NDArray[Any]]:
+def _load(path: Path) -> dict[str, Array]:
     from safetensors.numpy import load_file
 
     try:
-        tensors: dict[str, npt.NDArray[Any]] = load_file(path)
+        tensors: dict[str, Array] = load_file(path)
     except Exception as error:
         raise BundleError(f"{path} cannot be read: {error}.", remedy="Train the bundle again.") from error
     return tensors

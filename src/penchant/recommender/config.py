@@ -31,6 +31,8 @@ from penchant.models.base import experts_of
 from penchant.models.probes.options import ProbeOptions
 from penchant.models.registry import ALIASES, DEFAULT_MODEL, MODELS, REMOVED, canonical, entry
 from penchant.options import (
+    Json,
+    JsonMapping,
     convert,
     from_dict,
     option_types,
@@ -67,7 +69,7 @@ class Config:
     """Options of the training loop, the same for every network."""
     probes: ProbeOptions = field(default_factory=ProbeOptions)
     """Options of the linear probes on interest vectors."""
-    models: Mapping[str, Any] = field(default_factory=dict)
+    models: JsonMapping = field(default_factory=dict)
     """Options of models, by model name. A model that is not named keeps its defaults."""
 
     def __post_init__(self) -> None:
@@ -94,7 +96,7 @@ class Config:
         return cls.from_dict(read_toml(path))
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Config:
+    def from_dict(cls, values: JsonMapping) -> Config:
         """The opposite of `to_dict`; what is left out has its default."""
         config = cls()
         for key, value in values.items():
@@ -107,10 +109,10 @@ class Config:
                 raise OptionError("option", key, allowed=[*_PLAIN, *MODELS])
         return config
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Plain values for JSON or TOML: every option of the chosen model, of its experts, and of what was set."""
         names = {self.model, *self.models, *experts_of(self.options())}
-        out: dict[str, Any] = {
+        out: Json = {
             "model": self.model,
             "seed": self.seed,
             "device": self.device,
@@ -120,13 +122,13 @@ class Config:
         }
         return out | {name: to_dict(self.options(name)) for name in MODELS if name in names}
 
-    def changes(self) -> dict[str, Any]:
+    def changes(self) -> Json:
         """`model`, `seed`, and of the rest only what is not the default: what a user would write in a file.
 
         >>> Config(model="ease").with_settings({"decay": 0.5}).changes()
         {'model': 'ease', 'seed': 0, 'ease': {'decay': 0.5}}
         """
-        out: dict[str, Any] = {"model": self.model, "seed": self.seed}
+        out: Json = {"model": self.model, "seed": self.seed}
         if self.device != "auto":
             out["device"] = self.device
         parts = {"modalities": (self.modalities, ModalityOptions()), "training": (self.training, TrainingOptions())}
@@ -195,16 +197,16 @@ class Config:
 
     def _with_model_options(self, name: str, values: object) -> Config:
         kind = entry(name).options_class()
-        table = convert(dict[str, Any], values, name)
+        table = convert(Json, values, name)
         return self._with(name, from_dict(kind, to_dict(entry(name).default_options()) | table, prefix=f"{name}."))
 
     def _with(self, name: str, options: Any) -> Config:
         return replace(self, models={**self.models, name: options})
 
 
-def _changed(values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+def _changed(values: JsonMapping, defaults: JsonMapping) -> Json:
     """The values that are not the default, tables gone through (a table of free names is kept as it is)."""
-    out: dict[str, Any] = {}
+    out: Json = {}
     for key, value in values.items():
         default = defaults.get(key)
         if isinstance(value, Mapping) and isinstance(default, Mapping) and set(value) == set(default):

@@ -10,7 +10,7 @@ from typing import Any
 from penchant.errors import OptionError
 from penchant.models.base import experts_of
 from penchant.models.registry import MODELS, entry
-from penchant.options import option_meanings, refuse_renamed, to_dict
+from penchant.options import JsonMapping, option_meanings, refuse_renamed, to_dict
 from penchant.recommender.config import Config
 
 
@@ -26,7 +26,7 @@ class Setting:
     """Value where nothing else is set, as JSON writes it."""
     meaning: str
     """Description: what it is, unit, range."""
-    models: Mapping[str, Any] = field(default_factory=dict)
+    models: JsonMapping = field(default_factory=dict)
     """Defaults by model, of an option that several models share. Its key then names the first of them."""
 
     @property

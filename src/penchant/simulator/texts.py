@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ import polars as pl
 
 from penchant.arrays import Ints
 from penchant.messages import LANGUAGES
-from penchant.options import read_package_toml
+from penchant.options import Json, read_package_toml
 
 N_TOPICS: Final = 24
 STYLES: Final = ("easy", "fine", "classic", "modern")
@@ -75,12 +75,12 @@ class Texts:
 def load_texts(language: str) -> Texts:
     """The words and templates of a language."""
     shared, side = read_package_toml(__package__, "topics.toml"), LANGUAGES.index(language)
-    texts: dict[str, Any] = read_package_toml(__package__, "texts.toml")[language]
+    texts: Json = read_package_toml(__package__, "texts.toml")[language]
     topics = shared["topic"]
     comments = texts.pop("comments")
     most = max(map(len, comments))
     family, given, full_name = (texts.pop(key) for key in ("family_names", "given_names", "full_name"))
-    arrays: dict[str, Any] = {k: np.asarray(v) if isinstance(v, list) else v for k, v in texts.items()}
+    arrays: Json = {k: np.asarray(v) if isinstance(v, list) else v for k, v in texts.items()}
     return Texts(
         topics=np.asarray([topic["name"][side] for topic in topics]),
         departments=np.asarray([shared["departments"][topic["department"]][side] for topic in topics]),

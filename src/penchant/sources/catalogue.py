@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Final
 
 from penchant.errors import OptionError
-from penchant.options import read_package_toml
+from penchant.options import Json, read_package_toml
 from penchant.sources.amazon import amazon_2014, amazon_2018, amazon_2023
 from penchant.sources.kuairec import kuairec
 from penchant.sources.microlens import microlens
@@ -32,7 +32,7 @@ def _read() -> Iterator[PublicSet]:
             yield _build(name, version, {**table, **fields})
 
 
-def _build(name: str, version: str, fields: dict[str, Any]) -> PublicSet:
+def _build(name: str, version: str, fields: Json) -> PublicSet:
     digest = fields.pop("digest", "")
     convert = _CONVERTERS[fields.pop("convert")]
     files = [[text.replace("{version}", version) for text in pair] for pair in fields.pop("files", [])]

@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from penchant.data import schema
 from penchant.data.ingest.quarantine import LINE, REASON, ROW
 from penchant.errors import DataError
+from penchant.options import Json
 from penchant.sources.digests import digest_of
 from penchant.sources.lines import reject
 from penchant.sources.public_set import PublicSet
@@ -127,7 +127,7 @@ class Conversion:
         """Lines in quarantine, all files."""
         return sum(count.rejected for count in self.files.values())
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> Json:
         """Plain values for JSON."""
         return {
             "name": self.name,

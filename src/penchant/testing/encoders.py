@@ -16,7 +16,9 @@ from penchant.encoders.protocol import Encoder, EncoderState
 from penchant.errors import EncoderError
 from penchant.testing.media import generate_broken_media
 
-Make = Callable[[], Encoder[Any]]
+AnyEncoder = Encoder[Any]
+"""An encoder of any kind of content."""
+Make = Callable[[], AnyEncoder]
 
 
 class StatefulEncoder(Encoder[Any], Protocol):
@@ -32,8 +34,8 @@ def check_encoder(
     *,
     blanks: Sequence[Any] = (),
     others: Sequence[Make] = (),
-    restore: Callable[[EncoderState], Encoder[Any]] | None = None,
-    unfitted: Encoder[Any] | None = None,
+    restore: Callable[[EncoderState], AnyEncoder] | None = None,
+    unfitted: AnyEncoder | None = None,
     tolerance: float = 1e-5,
 ) -> None:
     """Run the complete contract; `make` returns a new, fitted encoder, equal at every call.
@@ -89,7 +91,7 @@ def check_distinct(modality: Modality) -> None:
 
 
 def check_absent(
-    encoder: Encoder[Any], contents: Sequence[Any], blanks: Sequence[Any], modality: Modality, tolerance: float
+    encoder: AnyEncoder, contents: Sequence[Any], blanks: Sequence[Any], modality: Modality, tolerance: float
 ) -> None:
     """None and blank contents are absent at every position and change no other row; no contents give an empty
     modality."""
@@ -106,7 +108,7 @@ def check_absent(
     _close(encoded.vectors[there], modality.vectors, tolerance, "absent contents between them change the others")
 
 
-def check_batches(encoder: Encoder[Any], contents: Sequence[Any], modality: Modality, tolerance: float) -> None:
+def check_batches(encoder: AnyEncoder, contents: Sequence[Any], modality: Modality, tolerance: float) -> None:
     """A row does not depend on the others, on their order or number; the contents are not altered."""
     before = [content.copy() if isinstance(content, np.ndarray) else content for content in contents]
     for row, content in enumerate(contents):
@@ -128,14 +130,14 @@ def check_determinism(make: Make, contents: Sequence[Any], modality: Modality) -
     )
 
 
-def check_fingerprints(encoder: Encoder[Any], others: Sequence[Make]) -> None:
+def check_fingerprints(encoder: AnyEncoder, others: Sequence[Make]) -> None:
     """Encoders of other options have other fingerprints, which are keys of the cache."""
     fingerprints = [encoder.fingerprint, *(other().fingerprint for other in others)]
     assert len(set(fingerprints)) == len(fingerprints), f"two encoders share a fingerprint: {fingerprints}"
 
 
 def check_round_trip(
-    encoder: Any, restore: Callable[[EncoderState], Encoder[Any]], contents: Sequence[Any], modality: Modality
+    encoder: Any, restore: Callable[[EncoderState], AnyEncoder], contents: Sequence[Any], modality: Modality
 ) -> None:
     """The encoder of `state()` encodes to the same bytes; a state is plain arrays and JSON."""
     state = encoder.state()

@@ -18,6 +18,7 @@ from penchant.artifacts.atomic import atomic_file, remove_leftovers
 from penchant.data.modalities import Modalities
 from penchant.data.sequences import SequenceBatch
 from penchant.data.training import TrainingData
+from penchant.options import Json, JsonMapping
 from penchant.training.cpu_seconds import CpuSeconds
 
 FILE = "checkpoint.safetensors"
@@ -36,7 +37,7 @@ class Saved:
     """The content of one checkpoint: tensors by name, and metadata."""
 
     tensors: Mapping[str, Tensor]
-    metadata: Mapping[str, Any]
+    metadata: JsonMapping
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Checkpoints:
         except (SafetensorError, KeyError, ValueError, TypeError):
             return None  # not a checkpoint: begin anew rather than fail
 
-    def write(self, fingerprint: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
+    def write(self, fingerprint: str, tensors: Mapping[str, Tensor], metadata: JsonMapping) -> None:
         """Replace the checkpoint. Raises `DataError` if it cannot be written."""
         from safetensors.torch import save_file
 
@@ -107,7 +108,7 @@ class Checkpoints:
         self._last.update(at=self.clock(), cost=self.clock() - begun)
 
 
-def describe_versions() -> dict[str, Any]:
+def describe_versions() -> Json:
     """Versions that decide the result of a training: of this package, of torch and of the format of trainings."""
     from penchant import __version__
 
@@ -129,7 +130,7 @@ def explain_version_mismatch(folder: Path) -> str | None:
     return None
 
 
-def _explain_difference(metadata: Mapping[str, Any]) -> str | None:
+def _explain_difference(metadata: JsonMapping) -> str | None:
     versions = describe_versions()
     if all(metadata.get(name) == value for name, value in versions.items()):
         return None

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from penchant.arrays import Bools, Int64s
+from penchant.arrays import Array, Bools, Int64s
 from penchant.data.modalities import Modalities
 from penchant.data.schema import BEHAVIOUR
 from penchant.data.training import TrainingData
@@ -121,7 +119,7 @@ def _select_users(data: TrainingData, touched: Bools, options: UpdateOptions) ->
 @torch.no_grad()
 def transplant(
     net: Network,
-    old: Mapping[str, npt.NDArray[Any]],
+    old: Mapping[str, Array],
     seen: Bools,
     modalities: Modalities,
     before: Network | None = None,
@@ -170,9 +168,7 @@ def _trained(net: nn.Module) -> dict[str, nn.Parameter]:
     return {name: weight for name, weight in net.named_parameters() if weight.requires_grad}
 
 
-def _align_columns(
-    value: npt.NDArray[Any] | None, weight: Tensor, old: Sequence[int], new: Sequence[int]
-) -> npt.NDArray[Any]:
+def _align_columns(value: Array | None, weight: Tensor, old: Sequence[int], new: Sequence[int]) -> Array:
     """A matrix like `weight`: the old columns by what they read, and zeros for new ones."""
     matrix = np.zeros(tuple(weight.shape), dtype=np.float32)
     if value is not None:

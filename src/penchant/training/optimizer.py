@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
+
+from penchant.options import Json
 
 
 class RowwiseAdamW(torch.optim.AdamW):
@@ -29,7 +30,7 @@ class RowwiseAdamW(torch.optim.AdamW):
             p.grad = gradient
         return None if loss is None else float(loss)
 
-    def _update_rows(self, values: dict[str, Any], table: Tensor, gradient: Tensor) -> None:
+    def _update_rows(self, values: Json, table: Tensor, gradient: Tensor) -> None:
         state = self.state[table]
         if not state:
             state["step"] = torch.tensor(0.0)

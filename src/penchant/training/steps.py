@@ -17,7 +17,7 @@ from penchant.data.training import TrainingData
 from penchant.errors import ModelError
 from penchant.models.base import Trainable
 from penchant.models.nn.base import Network
-from penchant.options import to_dict
+from penchant.options import Json, to_dict
 from penchant.training.average import Average
 from penchant.training.checkpoints import Checkpoints, Saved, fingerprint_training
 from penchant.training.distributed import Group
@@ -267,7 +267,7 @@ def scale_rate(step: int, total: int, warmup: float = 0.05) -> float:
     return 0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * progress))
 
 
-def _group_parameters(net: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+def _group_parameters(net: nn.Module, weight_decay: float) -> list[Json]:
     """Weight decay on matrices only."""
     trained = [p for p in net.parameters() if p.requires_grad]
     return [

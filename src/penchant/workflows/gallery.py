@@ -7,13 +7,12 @@ import io
 import wave
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from penchant.arrays import Float32s, UInt8s
+from penchant.arrays import Array, Float32s, UInt8s
 from penchant.data import schema
 from penchant.data.media.decode import MediaOptions, resample
 from penchant.data.media.reader import MediaReader, resolve_inside
@@ -70,9 +69,9 @@ def _lists(recommender: Recommender, users: Sequence[str], k: int) -> dict[int, 
     return lists
 
 
-def _decode(root: Path, items: pl.DataFrame, kind: str, part: str | None = None) -> list[npt.NDArray[Any] | None]:
+def _decode(root: Path, items: pl.DataFrame, kind: str, part: str | None = None) -> list[Array | None]:
     """The files of a column (`part`: what of a video), None if there is none that can be decoded."""
-    arrays: list[npt.NDArray[Any] | None] = [None] * items.height
+    arrays: list[Array | None] = [None] * items.height
     paths: dict[int, Path] = {}
     for row, name in enumerate(items[kind].cast(pl.String) if kind in items.columns else ()):
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import polars as pl
 
@@ -22,14 +22,13 @@ from penchant.data.precomputed import check_vectors, read_folder_vectors
 from penchant.data.read_report import IngestReport, TableReport
 from penchant.data.vocabulary import Vocabulary
 from penchant.errors import DataError
+from penchant.options import Json, JsonMapping
 
 if TYPE_CHECKING:
     import pandas
     import pyarrow
 
-Table: TypeAlias = (
-    "pl.DataFrame | pl.LazyFrame | pandas.DataFrame | pyarrow.Table | Mapping[str, Any] | list[dict[str, Any]]"
-)
+Table: TypeAlias = "pl.DataFrame | pl.LazyFrame | pandas.DataFrame | pyarrow.Table | JsonMapping | list[Json]"
 """A table given in Python."""
 
 __all__ = ["IngestReport", "Table", "TableReport", "build", "load_folder", "read_table", "to_frame"]

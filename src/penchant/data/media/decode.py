@@ -10,12 +10,11 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-import numpy.typing as npt
 
-from penchant.arrays import Float32s, UInt8s
+from penchant.arrays import Array, Float32s, UInt8s
 from penchant.data.media import video as decode_video
 from penchant.errors import MediaError, MissingExtraError, require_extra
 from penchant.options import require_range
@@ -48,7 +47,7 @@ _MAX_CHANNELS: Final = 8
 _RATES_HZ: Final = (4_000, 384_000)
 _BLOCK: Final = 1 << 16
 
-Decoded = npt.NDArray[Any]
+Decoded = Array
 """Images and frames are uint8, sounds and times float32."""
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from penchant.arrays import Float32s, Int64s
+from penchant.arrays import Array, Float32s, Int64s
 from penchant.errors import EncoderError, UnknownEncoderError, require_extra
 
 NGRAM_LENGTHS: Final = (3, 6)
@@ -38,14 +38,14 @@ class WordTable:
         at = queries.join(known, on="word", how="left", maintain_order="left")["at"]
         return at.fill_null(-1).to_numpy().astype(np.int64)
 
-    def to_tensors(self) -> dict[str, npt.NDArray[Any]]:
+    def to_tensors(self) -> dict[str, Array]:
         """Arrays for safetensors; words are UTF-8, separated by line feeds."""
         text = np.frombuffer("\n".join(self.words.to_list()).encode(), dtype=np.uint8)
-        tensors: dict[str, npt.NDArray[Any]] = {"words": text, "vectors": self.vectors}
+        tensors: dict[str, Array] = {"words": text, "vectors": self.vectors}
         return tensors if self.ngrams is None else {**tensors, "ngrams": self.ngrams}
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, npt.NDArray[Any]]) -> WordTable:
+    def from_tensors(cls, tensors: Mapping[str, Array]) -> WordTable:
         """The inverse of `to_tensors`."""
         text = np.asarray(tensors["words"], dtype=np.uint8).tobytes().decode()
         ngrams = np.asarray(tensors["ngrams"]) if "ngrams" in tensors else None

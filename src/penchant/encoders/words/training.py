@@ -4,13 +4,14 @@ vectors."""
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import polars as pl
 
 from penchant.encoders.words.table import NGRAM_LENGTHS, WordTable
 from penchant.errors import EncoderError, require_extra
+from penchant.options import Json
 
 if TYPE_CHECKING:
     from penchant.encoders.words.vectors import WordVectorOptions
@@ -34,7 +35,7 @@ def train_words(corpus: pl.Series, options: WordVectorOptions) -> WordTable:
     sentences = corpus.filter(corpus.list.len() > 0).to_list()
     total = int(corpus.list.len().sum())
     least = options.min_count if total >= _SMALL_CORPUS else 1
-    arguments: dict[str, Any] = {
+    arguments: Json = {
         "vector_size": options.dim,
         "window": options.window,
         "min_count": least,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import numpy as np
 import torch
@@ -37,6 +36,7 @@ from penchant.models.language.setup import (
 from penchant.models.language.state import LLMRecord, extend_net, load_source, make_net, pack_net, unpack_net
 from penchant.models.nn.options import FULL_SOFTMAX_ITEMS
 from penchant.models.nn.windows import Window, expand_ranges
+from penchant.options import Json
 
 __all__ = ["LLM", "LLMOptions"]
 
@@ -56,7 +56,7 @@ class LLM:
         self.net: LLMNet | None = None
         self.device = torch.device("cpu")
         self.bf16 = False
-        self.pretraining: dict[str, Any] = {}
+        self.pretraining: Json = {}
         """Losses and perplexity of pre-training (see `PretrainingLog`); empty without one."""
         self._record: LLMRecord | None = None
         self._reading: Reading | None = None

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from penchant.arrays import Array
 from penchant.data.training import TrainingData
 from penchant.encoders.pretrained.hub import check_digest, digest_folder, find_model_folder
 from penchant.errors import ModelError
@@ -23,6 +21,7 @@ from penchant.models.base import ModelState
 from penchant.models.language.network import EventInputs, ItemSide, LLMNet
 from penchant.models.language.options import LLMOptions
 from penchant.models.language.setup import MODALITY, ItemTexts, choose_item_source
+from penchant.options import Json, JsonMapping
 
 READER = "reader."
 TEXTS = "items.texts"
@@ -42,7 +41,7 @@ class LLMRecord:
     pooling: str
     language: str
     tuning: str
-    config: Mapping[str, Any]
+    config: JsonMapping
     width: int
     positions: int
     text_dim: int
@@ -67,13 +66,13 @@ def make_net(
     )
 
 
-def pack_net(net: LLMNet, record: LLMRecord, items: Tensor, pretraining: Mapping[str, Any]) -> ModelState:
+def pack_net(net: LLMNet, record: LLMRecord, items: Tensor, pretraining: JsonMapping) -> ModelState:
     """Tensors and record. Of a given model with unchanged weights the state keeps only the adapters and the digest."""
     parameters = net.state_dict().items()
     weights = {name: value for name, value in parameters if not name.startswith("item_reader.") and name != TEXTS}
     if record.digest is not None and record.tuning != "full":
         weights = {name: value for name, value in weights.items() if not name.startswith(READER) or ADAPTER in name}
-    tensors: dict[str, npt.NDArray[Any]] = {name: value.detach().cpu().numpy() for name, value in weights.items()}
+    tensors: dict[str, Array] = {name: value.detach().cpu().numpy() for name, value in weights.items()}
     titles = [title.encode() for title in record.titles]
     tensors[TITLES] = np.frombuffer(b"".join(titles) or b"\0", dtype=np.uint8).copy()
     tensors[TITLE_ENDS] = np.cumsum([len(title) for title in titles]).astype(np.int64)
@@ -91,7 +90,7 @@ def pack_net(net: LLMNet, record: LLMRecord, items: Tensor, pretraining: Mapping
     )
 
 
-def unpack_net(state: ModelState, options: LLMOptions) -> tuple[LLMRecord, LLMNet, Tensor, dict[str, Any]]:
+def unpack_net(state: ModelState, options: LLMOptions) -> tuple[LLMRecord, LLMNet, Tensor, Json]:
     """The opposite of `pack_net`: record, network, item vectors and log of pre-training.
 
     Raises `EncoderError` if the given model is missing or has other weights.

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 from scipy.sparse import csr_array
 
-from penchant.arrays import Bools, Float32s, Float64s, Int64s, Ints
+from penchant.arrays import Array, Bools, Float32s, Float64s, Int64s, Ints
 from penchant.data.results.probes import ProbeRecord
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import DataError, ModelError
@@ -146,7 +144,7 @@ class Probes:
     @classmethod
     def from_state(cls, state: ModelState, options: ProbeOptions) -> Probes:
         """The opposite of `state`."""
-        weights: dict[str, dict[str, npt.NDArray[Any]]] = {}
+        weights: dict[str, dict[str, Array]] = {}
         for key, value in state.tensors.items():
             name, _, tensor = key.partition(":")
             weights.setdefault(name, {})[tensor] = value
