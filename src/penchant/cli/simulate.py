@@ -24,7 +24,10 @@ def simulate(
         Literal["zh", "en"], typer.Option("--language", help="Language of titles and comments.")
     ] = "en",
     seed: parameters.Seed = 0,
-    set_: parameters.Settings = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as media=true. May be repeated."),
+    ] = None,
 ) -> None:
     """Write a simulated platform, with the true interests of its users."""
     from penchant.artifacts.atomic import require_free

@@ -214,8 +214,8 @@ MODELS: Mapping[str, Entry] = {
     "lite": Entry(
         "ensemble.ensemble",
         "Ensemble",
-        "a small fusion, trained in minutes",
-        "几分钟训好的小型融合模型",
+        "an ensemble: weighted sum of its experts' scores",
+        "集成模型：各专家得分的加权和",
         builder=_build_ensemble,
     ),
 }

@@ -9,12 +9,12 @@ from penchant.messages import load_catalogue
 
 
 def reason_sentence(events: Sequence[EventReason], source: str, language: str = "en") -> str:
-    """One sentence that names the (at most three) events which carry an item.
+    """One sentence that names the items, once each, of the (at most three) events which carry an item.
 
     >>> reason_sentence([], "popularity")
     'There is no history yet, so this is a popular item.'
     """
     texts = {key: translations[language] for key, translations in load_catalogue("reasons").items()}
-    named = [texts["quoted"].format(title=event.title) for event in events[:3] if event.title]
+    named = list(dict.fromkeys(texts["quoted"].format(title=event.title) for event in events[:3] if event.title))
     kind = source if source in ("content", "popularity") else "model" if named else "none"
     return texts[f"sentence.{kind}"].format(titles=texts["between"].join(named))
