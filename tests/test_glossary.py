@@ -50,7 +50,6 @@ def list_left_out(path: Path) -> list[str]:
     ]
 
 
-@pytest.mark.xfail(reason="folders are rewritten one by one", strict=False)
 @pytest.mark.parametrize("path", SOURCE, ids=name_of)
 def test_source_has_no_left_out_words(path: Path) -> None:
     assert not (wrong := list_left_out(path)), "\n".join(wrong)
@@ -61,7 +60,6 @@ def test_benchmarks_and_examples_have_no_left_out_words(path: Path) -> None:
     assert not (wrong := list_left_out(path)), "\n".join(wrong)
 
 
-@pytest.mark.xfail(reason="folders are rewritten one by one", strict=False)
 @pytest.mark.parametrize("path", [*CATALOGUES, *PAGES], ids=name_of)
 def test_messages_and_pages_have_no_left_out_words(path: Path) -> None:
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -71,7 +69,6 @@ def test_messages_and_pages_have_no_left_out_words(path: Path) -> None:
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.xfail(reason="folders are rewritten one by one", strict=False)
 def test_the_dialect_stays_rare() -> None:
     """Ordinary words that once stood for everything: measured together."""
     lines = sum(path.read_text(encoding="utf-8").count("\n") for path in SOURCE)
@@ -84,7 +81,6 @@ def test_every_allowed_phrase_says_why() -> None:
     assert all(each["reason"] for entry in entries for each in entry.get("allow", ()))
 
 
-@pytest.mark.xfail(reason="folders are rewritten one by one", strict=False)
 def test_the_documentation_holds_the_words_of_searches() -> None:
     text = " ".join(page.read_text(encoding="utf-8") for page in PAGES).lower()
     missing = [word for word in SEARCHED if word not in NOT_YET and word.lower() not in text]

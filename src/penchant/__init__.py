@@ -1,4 +1,4 @@
-"""penchant: interests from what people write, look at, listen to and do, as they change over time.
+"""penchant: interests from what users write, look at, listen to and do, as they change over time.
 
 ```python
 data = penchant.Dataset.load("shop/")

@@ -29,7 +29,7 @@ def test_probabilities_sum_to_one(negatives: int) -> None:
     def loss() -> float:
         optimizer.zero_grad()
         same = drawn == targets[:, None]
-        value = gbce(scores[targets], scores[drawn], same, n_items=N_ITEMS, calibration=1.0)
+        value = gbce(scores[targets], scores[drawn], same, n_items=N_ITEMS, t=1.0)
         value.backward()
         return float(value.detach())
 

@@ -26,7 +26,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 
 def mean_probability(data: Dataset, ratio: int) -> float:
     """The mean over all items and forty users, by a probe taught with so many negatives a positive."""
-    settings = {"heads.fit": "interest", "heads.negatives": "sampled", "heads.ratio": str(ratio)}
+    settings = {"probes.fit": "interest", "probes.negatives": "sampled", "probes.ratio": str(ratio)}
     rec = Recommender.fit(data, Config(model="content").with_settings(FAST | settings))
     items, users = data.items["item_id"].to_list(), data.user_vocabulary.ids.to_list()[:40]
     return float(np.mean([rec.interested(user, items).mean() for user in users]))

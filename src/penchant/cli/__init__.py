@@ -15,5 +15,5 @@ def main() -> None:
 
         run()
     except KeyboardInterrupt:  # before a command began, or after it ended
-        sys.stderr.write("penchant: Interrupted; nothing half-written was left behind.\n")
+        sys.stderr.write("penchant: Interrupted. No incomplete file is left behind.\n")
         sys.exit(130)

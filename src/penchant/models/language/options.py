@@ -35,7 +35,7 @@ class LLMOptions:
     architecture: str = "auto"
     """Type of the small model: auto, gpt, bert or t5. auto is gpt; a given source has its own."""
     levels: int = 1
-    """What stands for an event: 1 (its text) or 2 (its item vector, HLLM)."""
+    """What represents an event: 1 (its text) or 2 (its item vector, HLLM)."""
     language: str = "auto"
     """Language in which histories are verbalised: auto, zh or en. auto is that of the titles."""
     items: str = "auto"
