@@ -26,11 +26,11 @@ from penchant.data.dataset import Dataset
 from penchant.embeddings.packing import pack_histories
 from penchant.metrics.beyond import expected_calibration_error
 from penchant.metrics.classification import accuracy, auc, confusion_matrix, log_loss, precision_recall_f1
-from penchant.models.probes.categories import category_codes
+from penchant.models.probes.categories import encode_first_categories
 from penchant.models.probes.linear import LinearProbe
 from penchant.models.probes.options import ProbeOptions
-from penchant.models.probes.pairs import TargetEvents, category_pairs, interest_pairs
-from penchant.models.probes.probes import Probes, interest_inputs
+from penchant.models.probes.pairs import TargetEvents, build_category_pairs, build_interest_pairs
+from penchant.models.probes.probes import Probes, build_interest_inputs
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 from penchant.simulator import SimulatorOptions, simulate
@@ -69,12 +69,12 @@ def run(data: Dataset, name: str, seed: int) -> dict[str, Any]:
     for negatives in ("real", "sampled"):
         for weights in ("none", "balanced"):
             options = ProbeOptions(negatives=negatives, class_weights=weights)
-            learnt = interest_pairs(model, training, options, seed)
-            test = interest_pairs(model, testing, options, seed + 1)
+            learnt = build_interest_pairs(model, training, options, seed)
+            test = build_interest_pairs(model, testing, options, seed + 1)
             items = model.item_vectors
-            inputs = interest_inputs(learnt.interests, items[learnt.items])
+            inputs = build_interest_inputs(learnt.interests, items[learnt.items])
             probe = LinearProbe.fit(inputs, learnt.labels, 1, options, n_free=1, seed=seed)
-            likelihoods = probe.probabilities(interest_inputs(test.interests, items[test.items]))[:, 1]
+            likelihoods = probe.probabilities(build_interest_inputs(test.interests, items[test.items]))[:, 1]
             base = np.full(len(likelihoods), learnt.labels.mean())
             row = {
                 "pairs": len(test.labels),
@@ -100,7 +100,7 @@ def _category(rec: Recommender, model: Any, training: TargetEvents, testing: Tar
     pairs, likely = probes.predict_class_pairs(model, testing, items)
     actual, predicted = pairs.classes, likely.argmax(axis=1)
     counts = np.asarray(probes.records["category"].counts)
-    learnt = category_pairs(model, training, category_codes(items, probes.classes))
+    learnt = build_category_pairs(model, training, encode_first_categories(items, probes.classes))
     alone = LinearProbe.fit(learnt.interests, learnt.classes, len(probes.classes), ProbeOptions())
     predicted_alone = alone.probabilities(pairs.interests).argmax(axis=1)
     return {

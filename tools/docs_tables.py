@@ -29,7 +29,7 @@ from penchant.cleaning.doctor.advice import RULES, Advice
 from penchant.data.ingest.aliases import ALIASES
 from penchant.data.kinds import KIND_ALIASES
 from penchant.messages import load_catalogue, text
-from penchant.models.registry import MODELS, searchable
+from penchant.models.registry import MODELS, list_searchable
 from penchant.models.search_space import Categorical, Dimension, Joint
 from penchant.recommender.settings import Setting, describe_options, list_settings
 
@@ -172,7 +172,7 @@ def advice_table() -> str:
 def space_table() -> str:
     """One row per search space, with the models that share it."""
     alike: dict[str, list[str]] = {}
-    for name in searchable():
+    for name in list_searchable():
         space = MODELS[name].search_space(MODELS[name].default_options())
         words = "<br>".join(f"`{key}`: {values(dimension)}" for key, dimension in space.items())
         alike.setdefault(words, []).append(name)

@@ -10,11 +10,11 @@ from penchant.errors import DataError, UsageError
 
 
 def test_exactly_one() -> None:
-    requests.exactly_one(user="u", text=None)
+    requests.require_exactly_one(user="u", text=None)
     with pytest.raises(UsageError, match=r"Give exactly one of --user, --text; got none\. Give a known user"):
-        requests.exactly_one(user=None, text=None)
+        requests.require_exactly_one(user=None, text=None)
     with pytest.raises(UsageError, match="got --user and --text"):
-        requests.exactly_one(user="u", text="x")
+        requests.require_exactly_one(user="u", text="x")
 
 
 @pytest.mark.parametrize(
@@ -32,18 +32,18 @@ def test_a_time_that_is_none() -> None:
 
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:
-    requests.existing_file("--history", None)
+    requests.require_file("--history", None)
     with pytest.raises(UsageError, match=r"--history .*x\.csv: the file does not exist\. Give the path"):
-        requests.existing_file("--history", tmp_path / "x.csv")
+        requests.require_file("--history", tmp_path / "x.csv")
     with pytest.raises(UsageError, match="is a folder"):
-        requests.existing_file("--history", tmp_path)
+        requests.require_file("--history", tmp_path)
 
 
 def test_a_table_is_not_written_under_a_name_of_another_form() -> None:
-    requests.parquet_file("--out", None)
-    requests.parquet_file("--out", Path("lists.parquet"))
+    requests.require_parquet_name("--out", None)
+    requests.require_parquet_name("--out", Path("lists.parquet"))
     with pytest.raises(UsageError, match=r"--out lists\.csv: the table is written as Parquet\. Give a file name"):
-        requests.parquet_file("--out", Path("lists.csv"))
+        requests.require_parquet_name("--out", Path("lists.csv"))
 
 
 @pytest.mark.parametrize("ending", ["parquet", "csv", "jsonl", "txt"])
@@ -59,7 +59,7 @@ def test_ids_from_any_file(tmp_path: Path, ending: str) -> None:
     else:
         file.write_text("\ufeff007\n\n u2 \n", encoding="utf-8")
     assert requests.read_ids("--users", file, "user_id") == ["007", "u2"]
-    assert requests.listed_ids("--users", [str(file), "a, b", "c"], "user_id") == ["007", "u2", "a", "b", "c"]
+    assert requests.parse_listed_ids("--users", [str(file), "a, b", "c"], "user_id") == ["007", "u2", "a", "b", "c"]
 
 
 def test_a_table_without_the_column(tmp_path: Path) -> None:

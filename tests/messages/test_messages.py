@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from penchant.errors import MessageError, OptionError
-from penchant.messages import LANGUAGES, catalogue_names, has_text, load_catalogue, parse_catalogue, text
+from penchant.messages import LANGUAGES, has_text, list_catalogues, load_catalogue, parse_catalogue, text
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "penchant"
 
 
-@pytest.mark.parametrize("name", catalogue_names())
+@pytest.mark.parametrize("name", list_catalogues())
 def test_every_text_is_written_in_both_languages(name: str) -> None:
     texts = load_catalogue(name)  # unequal placeholders are an error
     assert texts
@@ -23,7 +23,7 @@ def test_every_text_is_written_in_both_languages(name: str) -> None:
         assert not re.search("[\u3400-\u9fff]", translations["en"]), f"Chinese in the English of {key}"
 
 
-@pytest.mark.parametrize("name", catalogue_names())
+@pytest.mark.parametrize("name", list_catalogues())
 def test_no_text_is_left_over(name: str) -> None:
     """Every key stands in the source, or begins as a key that the source puts together (`f"meaning.{measure}"`)."""
     constants = {

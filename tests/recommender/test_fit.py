@@ -64,7 +64,7 @@ def rec(data: Dataset) -> Recommender:
 
 def test_the_newest_events_teach_probes_and_not_the_model(data: Dataset) -> None:
     config = replace(BOTH, model="cooccurrence")
-    state, held = fit(data, config), fit_module.events_for_probes(data, config)
+    state, held = fit(data, config), fit_module.select_probe_events(data, config)
     assert held is not None
     assert held.reshape(30, 20).sum(axis=1).tolist() == [2] * 30, "a tenth of twenty"
     assert held.reshape(30, 20)[:, -2:].all()
@@ -72,7 +72,7 @@ def test_the_newest_events_teach_probes_and_not_the_model(data: Dataset) -> None
     for name, tensor in alone.model.state().tensors.items():
         np.testing.assert_array_equal(state.model.state().tensors[name], tensor)
     counted = fit(data, Config(model="cooccurrence"))
-    assert fit_module.events_for_probes(data, counted.config) is None
+    assert fit_module.select_probe_events(data, counted.config) is None
     for part in (state, counted):
         assert part.record.events == 600 and part.record.trained_until_s == 1_700_000_000 + 19 * 60
         for name, tensor in counted.popularity.state().tensors.items():
@@ -224,7 +224,7 @@ def test_an_update_holds_back_no_event_that_was_learned() -> None:
     more = colours(people=50, events=4, at=86_400)
     for late in (more, colours(events=1, seed=4, at=-60)):
         merged = merge(rec.dataset, late)
-        targets = update_module.events_for_probes(merged, rec.state.histories, config)
+        targets = update_module.select_probe_events(merged, rec.state.histories, config)
         assert targets is not None and rec.update(late).dataset.n_users == late.n_users
         events = merged.dataset.events.with_columns(new=merged.is_new).filter(targets)
         known = events.filter(~pl.col("new")).select("user", "item", "time_s").rows()
@@ -238,8 +238,8 @@ def test_modalities_of_behaviour_do_not_know_held_events(data: Dataset) -> None:
     config = replace(BOTH, modalities=modalities)
     late = colours(events=4, seed=5, at=86_400)
     state = fit(data, config)
-    first = fit_module.events_for_probes(data, config)
-    second = update_module.events_for_probes(merge(data, late), state.histories, config)
+    first = fit_module.select_probe_events(data, config)
+    second = update_module.select_probe_events(merge(data, late), state.histories, config)
     for part, held in ((state, first), (update(state, late), second)):
         assert held is not None
         whole = part.dataset.sequences()
@@ -260,5 +260,5 @@ def test_encoders_are_made_without_held_events(data: Dataset, monkeypatch: pytes
 
     monkeypatch.setattr("penchant.recommender.fit.embed_items", watched)
     fit(data, BOTH)
-    held = fit_module.events_for_probes(data, BOTH)
+    held = fit_module.select_probe_events(data, BOTH)
     assert held is not None and seen[0].n_events == 600 - held.sum() == 540

@@ -113,9 +113,9 @@ def _show_modalities(model: str, use: ModalityUse) -> None:
 
 def names_of(models: str) -> list[str]:
     """Model names from a list separated by commas; each name is valid."""
-    from penchant.models.registry import canonical
+    from penchant.models.registry import resolve_name
 
     names = [name.strip() for name in models.split(",") if name.strip()]
     if not names:
         raise UsageError(f"--models {models!r} names no model.", remedy=f"Allowed: {parameters.MODEL_NAMES}.")
-    return list(dict.fromkeys(canonical(name) for name in names))
+    return list(dict.fromkeys(resolve_name(name) for name in names))

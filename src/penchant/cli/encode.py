@@ -44,7 +44,7 @@ def encode(
     json: parameters.AsJson = False,
 ) -> None:
     """Encode one modality of the items of a data folder; cached embeddings are not computed again."""
-    requests.parquet_file("--out", out)
+    requests.require_parquet_name("--out", out)
     from dataclasses import asdict, replace
 
     from penchant.data.dataset import Dataset

@@ -28,9 +28,9 @@ def interests(
     json: parameters.AsJson = False,
 ) -> None:
     """Show how the interest vector of a user moves over time, or with --at the vector at a time."""
-    requests.exactly_one(user=user, history=history, text=text, image=image, audio=audio)
+    requests.require_exactly_one(user=user, history=history, text=text, image=image, audio=audio)
     for option, file in (("--history", history), ("--image", image), ("--audio", audio)):
-        requests.existing_file(option, file)
+        requests.require_file(option, file)
     requests.check_time(at)
     from penchant.recommender.recommender import Recommender
 

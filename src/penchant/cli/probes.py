@@ -1,4 +1,4 @@
-"""Tables of the linear probes of a model: quality beside baselines, and the confusion matrix."""
+"""Tables of the linear probes of a model: quality compared with baselines, and the confusion matrix."""
 
 from __future__ import annotations
 

@@ -70,16 +70,16 @@ def recommend(
     ] = None,
 ) -> None:
     """Recommend items for a known user, an ad-hoc history or a cold query, or for many users into a file."""
-    requests.exactly_one(user=user, history=history, text=text, image=image, audio=audio, users=users)
+    requests.require_exactly_one(user=user, history=history, text=text, image=image, audio=audio, users=users)
     for option, file in (("--history", history), ("--image", image), ("--audio", audio)):
-        requests.existing_file(option, file)
+        requests.require_file(option, file)
     if (users is None) != (out is None):
         raise UsageError(
             "--users needs --out, and --out needs --users.", remedy="Give both: --users all --out FILE.parquet"
         )
     if users is not None and explain:
         raise UsageError("--explain works for one user only.", remedy="Leave it out, or give --user ID.")
-    requests.parquet_file("--out", out)
+    requests.require_parquet_name("--out", out)
     many_times = users is not None and at is not None and Path(at).is_file()
     if not many_times:
         requests.check_time(at)
@@ -129,7 +129,7 @@ def as_plain(rec: Recommender, result: Recommendations) -> Json:
             "item_id": item,
             "title": titles[int(code)],
             "score": float(score),
-            **({"reason": reason_plain(result.reasons[0][place])} if result.reasons else {}),
+            **({"reason": reason_to_dict(result.reasons[0][place])} if result.reasons else {}),
         }
         for place, (item, code, score) in enumerate(
             zip(result.item_ids[0], result.items[0], result.scores[0], strict=False)
@@ -138,7 +138,7 @@ def as_plain(rec: Recommender, result: Recommendations) -> Json:
     return {"user_id": result.user_ids[0], "source": result.sources[0], "items": items}
 
 
-def reason_plain(reason: Reason) -> Json:
+def reason_to_dict(reason: Reason) -> Json:
     """A reason as plain values for JSON."""
     from dataclasses import asdict
 
@@ -173,8 +173,8 @@ def _filters(
     return Filters(
         categories=tuple(category or ()),
         attributes=parse_settings(where or []),
-        allow=tuple(requests.listed_ids("--allow", allow, schema.ITEM_ID)) if allow else None,
-        deny=tuple(requests.listed_ids("--deny", deny, schema.ITEM_ID)),
+        allow=tuple(requests.parse_listed_ids("--allow", allow, schema.ITEM_ID)) if allow else None,
+        deny=tuple(requests.parse_listed_ids("--deny", deny, schema.ITEM_ID)),
     )
 
 

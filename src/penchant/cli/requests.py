@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _TABLES = (".parquet", ".pq", ".csv", ".tsv", ".csv.gz", ".tsv.gz", ".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 
 
-def exactly_one(**given: object) -> None:
+def require_exactly_one(**given: object) -> None:
     """Raise `UsageError` unless exactly one of these options is given."""
     names = [f"--{name}" for name in given]
     set_ = [f"--{name}" for name, value in given.items() if value is not None]
@@ -43,14 +43,14 @@ def moment(at: str) -> str | int | float:
             return at
 
 
-def existing_file(option: str, path: Path | None) -> None:
+def require_file(option: str, path: Path | None) -> None:
     """Raise `UsageError` if the file that an option names does not exist."""
     if path is not None and not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise UsageError(f"{option} {path}: the file {what}.", remedy="Give the path of a file.")
 
 
-def parquet_file(option: str, path: Path | None) -> None:
+def require_parquet_name(option: str, path: Path | None) -> None:
     """Raise `UsageError` if the name of an output table is not that of a Parquet file."""
     if path is not None and not path.is_dir() and path.suffix.lower() not in (".parquet", ".pq"):
         raise UsageError(
@@ -63,7 +63,7 @@ def read_table(option: str, path: Path, columns: tuple[str, ...]) -> pl.DataFram
     from penchant.data.ingest.mapping import TableMapping
     from penchant.data.ingest.readers import read_source
 
-    existing_file(option, path)
+    require_file(option, path)
     frame = read_source(path, TableMapping()).frame
     missing = [column for column in columns if column not in frame.columns]
     if missing:
@@ -78,7 +78,7 @@ def read_ids(option: str, path: Path, column: str) -> list[str]:
     """Ids from a table with that column, or from a text file with one id per line."""
     import polars as pl
 
-    existing_file(option, path)
+    require_file(option, path)
     if path.name.lower().endswith(_TABLES):
         ids = read_table(option, path, (column,))[column].cast(pl.String).drop_nulls().to_list()
     else:
@@ -88,7 +88,7 @@ def read_ids(option: str, path: Path, column: str) -> list[str]:
     return ids
 
 
-def listed_ids(option: str, values: list[str] | None, column: str) -> list[str]:
+def parse_listed_ids(option: str, values: list[str] | None, column: str) -> list[str]:
     """Ids from values separated by commas, or from files of ids."""
     out: list[str] = []
     for value in values or []:

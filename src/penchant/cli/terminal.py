@@ -67,7 +67,7 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, titl
 
 @contextlib.contextmanager
 def progress(*, shown: bool = True) -> Iterator[Progress]:
-    """One line per phase on stderr, with the share done and the time left; silent if stderr is no terminal.
+    """One line per phase on stderr, with the share done and the time left; silent if stderr is not a terminal.
 
     Without `shown` it is always silent: only the first of several processes reports.
     """

@@ -30,7 +30,7 @@ def train(
         bool,
         typer.Option(
             "--evaluate/--no-evaluate",
-            help="First test the recipe on a held-out part beside baselines, for the report.",
+            help="First test the recipe and baselines on a held-out part, for the report.",
         ),
     ] = True,
     split: parameters.Split = "time",
@@ -60,7 +60,7 @@ def train(
     if prints and not json:
         show_dataset(dataset)
         terminal.show()
-    unfinished = workflow.unfinished_training(out)
+    unfinished = workflow.describe_unfinished_training(out)
     if prints and unfinished:
         terminal.note(unfinished)
     command = f"penchant train {data.name} --out {out.name} --model {recipe.model} --seed {recipe.seed}"

@@ -134,7 +134,7 @@ def show_unused(unused: dict[str, Json]) -> None:
 
 
 def show_drift(drift: Drift) -> None:
-    """Print the update beside the earlier version and a full training."""
+    """Print the update compared with the earlier version and a full training."""
     rows = [
         ("before", drift.ndcg_before, None),
         ("updated", drift.ndcg_updated, drift.update_cpu_s),

@@ -18,7 +18,7 @@ def is_decimal(column: pl.Series) -> bool:
 def parse_ids(column: pl.Series, *, decimals: bool = True) -> pl.Series:
     """External ids as text: trimmed, empty ones null; decimals such as 1.0 (from columns with nulls) lose the ".0".
 
-    `decimals` False leaves text as it is, for pieces of a table whose ids are no decimals.
+    `decimals` False leaves text as it is, for pieces of a table whose ids are not decimals.
     """
     kind = column.dtype
     if kind.is_float():

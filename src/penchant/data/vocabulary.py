@@ -1,4 +1,4 @@
-"""The one place where external ids become integer codes and back."""
+"""The only conversion between external ids and integer codes."""
 
 from __future__ import annotations
 

@@ -203,7 +203,7 @@ class FittedEncoders:
         cache: EncoderCache | None = None,
         progress: Progress | None = None,
     ) -> Modalities:
-        """The modalities of the rows of `items`, `users` or `events`, for which there are encoders and columns.
+        """All modalities of the rows of `items`, `users` or `events` that have an encoder and a column.
 
         `root` is the folder of images and sounds; `reports` gets the failures.
         """

@@ -100,7 +100,7 @@ def build_graph(
 ) -> sp.csr_array:
     """Transition weights `[V, V]`: nodes are items, then users, then ids that only `relations` name.
 
-    The three types of edges have equal weight at each node. Negative events are no edges.
+    The three types of edges have equal weight at each node. Negative events do not form edges.
     """
     n_items, n_users = dataset.n_items, dataset.n_users
     related, n_nodes = _read_relations(dataset) if options.relations else (None, n_items + n_users)

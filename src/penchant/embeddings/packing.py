@@ -14,7 +14,7 @@ import polars as pl
 from penchant.arrays import Bools
 from penchant.data import schema
 from penchant.data.dataset import Dataset
-from penchant.data.ingest.ad_hoc_history import ANONYMOUS, code_history, single_event
+from penchant.data.ingest.ad_hoc_history import ANONYMOUS, build_single_event, code_history
 from penchant.data.modalities import Modalities, Modality
 from penchant.data.sequences import SequenceBatch
 from penchant.embeddings.fitted import FittedEncoders
@@ -118,7 +118,7 @@ def embed_cold_query(
                 raise MediaError(f"{path}: {report.problems[0].reason}", remedy=f"Give another {kind} file.")
     if not any(modality.present.any() for modality in modalities.values()):
         raise MediaError(f"{audio}: it contains no intelligible speech.", remedy="Give another audio file.")
-    return replace(single_event(), content=Modalities(modalities))
+    return replace(build_single_event(), content=Modalities(modalities))
 
 
 def _transcribe(encoders: FittedEncoders, path: Path) -> Modalities:
@@ -131,7 +131,7 @@ def _transcribe(encoders: FittedEncoders, path: Path) -> Modalities:
     return modalities
 
 
-def rows_with_content(histories: SequenceBatch, modalities: Collection[str], *, of_users: bool = True) -> Bools:
+def mask_rows_with_content(histories: SequenceBatch, modalities: Collection[str], *, of_users: bool = True) -> Bools:
     """Which histories `[B]` have content in one of these modalities: of an event or, with `of_users`, of the user."""
     names = [name for name in modalities if name not in (schema.ATTRIBUTES, schema.BEHAVIOUR)]
     out = np.zeros(len(histories), dtype=np.bool_)

@@ -50,7 +50,7 @@ class AttributeOptions:
     enabled: bool = True
     """Whether the modality is computed."""
     columns: tuple[str, ...] = ()
-    """Columns that are used. Empty takes every column that fits; ids, free text and media never do."""
+    """Columns that are used. Empty uses every column that fits; ids, free text and media never do."""
     max_categories: int = 50
     """Distinct values of a column that get a separate dimension. 1 or more; the others share one."""
     min_count: int = 5

@@ -36,7 +36,8 @@ class ImageOptions:
     """Image encoder: auto, cnn, none, or the folder or hub name of a model. cnn is a small network trained on the
     images of the items; auto is cnn where there are enough images."""
     layers: tuple[int, ...] = ()
-    """Numbers of the hidden layers whose pooled features are joined; -1 is the last. Empty takes the pooled output."""
+    """Indices of the hidden layers whose pooled features are concatenated; -1 is the last. Empty takes the pooled
+    output."""
     backend: str = "auto"
     """Backend of the model: auto, torch or onnx. auto selects ONNX Runtime if it is clearly faster."""
     normalize: bool = False

@@ -36,7 +36,7 @@ def evaluate(
     seed: int | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
-    """Results of a recommender on data that may hold what it was trained on; it is never tested on that.
+    """Results of a recommender on data that may contain its training events; it is never tested on those.
 
     Without `split`: tested as it is on the events it has not seen (`Comparison.split` is `unseen`). Where there are
     none, or with a `split`, its recipe (its config) is fitted again on the training part of that split (`time` by

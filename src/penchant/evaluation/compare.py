@@ -101,7 +101,7 @@ def compare(
 
     `models`: names (with the options that `config` holds for each), or a name for each `Config`. `config.seed` is the
     seed of the split. `split` and `seeds` replace those of `options`. Item modalities are embedded once for all models
-    and are no part of their cost.
+    and do not count in their cost.
 
     A model that the data do not allow is left out and a note says why. Raises `OptionError` for unknown names,
     `DataError` if no user can be tested, and the first model's error if no model is left.

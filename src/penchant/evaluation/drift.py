@@ -112,7 +112,7 @@ def hold_out_targets(recommender: Recommender, new: Dataset) -> UpdateHoldout:
     if not len(users):
         raise DataError(
             "No new event can be held out: none is the first event of its user on an item after an earlier event.",
-            remedy="Update without comparing, or bring more new events.",
+            remedy="Update without the comparison, or provide more new events.",
         )
     rows = last[users]
     rest, learned = np.ones(new.n_events, dtype=np.bool_), np.ones(sequences.n_events, dtype=np.bool_)

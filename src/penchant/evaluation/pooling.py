@@ -141,7 +141,7 @@ def _test_pairs(
     samples: int,
     references: Mapping[str, str],
 ) -> list[PairedTest]:
-    """Every model against the best baseline (or the best model, where there is no baseline), the best two against each
+    """Test every model against the best baseline (or the best model, without a baseline), the best two against each
     other, and the `references`."""
     ranked = sorted((name for name in models if metric in models[name]), key=lambda name: -models[name][metric].mean)
     if len(ranked) < 2:

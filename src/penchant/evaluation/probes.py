@@ -84,7 +84,7 @@ def measure_interest_probe(
 ) -> InterestProbeResult:
     """Test the interest probe on pairs drawn like its training pairs; see `measure_probes`. Raises `DataError`.
 
-    `popularity` `[N]` counts the events of each item. Where all are zero, popularity is no baseline.
+    `popularity` `[N]` counts the events of each item. Where all are zero, popularity cannot serve as a baseline.
     """
     probes, model = recommender.probes, recommender.dense_model()
     assert probes is not None

@@ -1,4 +1,4 @@
-"""How well interest vectors show the interests that the simulator planted, and how soon they follow a change."""
+"""How well interest vectors recover the planted interests of a simulation, and how soon they follow a change."""
 
 from __future__ import annotations
 

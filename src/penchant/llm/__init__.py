@@ -1,1 +1,1 @@
-"""Language models as such: verbalised histories, tokenizers, networks, pre-training, adapters."""
+"""Language models without recommendation: verbalised histories, tokenizers, networks, pre-training, adapters."""

@@ -68,11 +68,11 @@ def has_text(key: str) -> bool:
     (True, False, False)
     """
     name, _, rest = key.partition(".")
-    return name in catalogue_names() and rest in load_catalogue(name)
+    return name in list_catalogues() and rest in load_catalogue(name)
 
 
 @cache
-def catalogue_names() -> tuple[str, ...]:
+def list_catalogues() -> tuple[str, ...]:
     """The names of all catalogues, sorted."""
     files = resources.files(__name__).iterdir()
     return tuple(sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml")))

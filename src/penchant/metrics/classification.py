@@ -25,7 +25,7 @@ class Curve:
     thresholds: Float64s
 
     def thin(self, points: int) -> Curve:
-        """At most so many points, evenly spread over their order, both ends kept: for drawing, not for areas."""
+        """At most `size` points, evenly spaced, with both ends: for drawing, not for areas."""
         if len(self.x) <= points:
             return self
         keep = evenly_spaced(len(self.x), points, nearest=True)

@@ -1,4 +1,4 @@
-"""What every model is: a history in, a score for every item out."""
+"""The protocol of models: a history in, a score for every item out."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ModelState:
 
 
 def experts_of(options: Any) -> tuple[str, ...]:
-    """The experts that options of an ensemble name; of another model none."""
+    """The experts that the options of an ensemble name; empty for other models."""
     return options.experts if isinstance(options, ExpertOptions) else ()
 
 
@@ -48,7 +48,7 @@ class Model(Protocol):
         """The learned state, for the bundle. Raises `ModelError` before `fit`."""
 
     def load_state(self, state: ModelState) -> None:
-        """Restore what `state` returned."""
+        """Restore a `state`."""
 
 
 @runtime_checkable
@@ -168,7 +168,7 @@ class Adaptive(Protocol):
 
 @runtime_checkable
 class ContentReader(Protocol):
-    """A model that reads what events carry themselves."""
+    """A model that reads the content of events."""
 
     @property
     def reads(self) -> frozenset[str]:
@@ -197,7 +197,7 @@ class Additive(Protocol):
     """A model whose score is a sum over modalities."""
 
     def contributions(self, histories: SequenceBatch) -> Mapping[str, Float32s]:
-        """What each modality contributes, `[B, N]` by modality; the parts sum to `score`."""
+        """The contribution of each modality, `[B, N]`; the contributions sum to `score`."""
 
 
 @runtime_checkable
@@ -265,7 +265,7 @@ MIN_WEIGHT = 1e-3
 
 
 def list_experts(model: Model) -> list[Model]:
-    """The experts of an ensemble, the active ones (`MIN_WEIGHT`) first; of another model none."""
+    """The experts of an ensemble, the active ones (`MIN_WEIGHT`) first; empty for other models."""
     if not isinstance(model, ModelEnsemble):
         return []
     experts, weights = model.experts, model.weights

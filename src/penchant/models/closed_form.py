@@ -40,7 +40,7 @@ class ClosedFormModel(Generic[Record]):
         return pack_record(self.record)
 
     def load_state(self, state: ModelState) -> None:
-        """Restore what `state` returned."""
+        """Restore a `state`."""
         self._record = unpack_record(self.record_type, state)
 
 

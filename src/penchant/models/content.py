@@ -30,7 +30,7 @@ class ContentOptions(DecayOptions):
 
     model = "content"
     modalities: tuple[str, ...] = ()
-    """Item modalities that are used. Empty takes every modality but `behaviour`."""
+    """Item modalities that are used. Empty uses every modality except `behaviour`."""
     modality_weights: Mapping[str, float] = field(default_factory=dict)
     """Weight of each modality's standardised score, as `text:2,image:0.5`. 0 or more; modalities not named weigh 1."""
     decay: float = 0.9
@@ -123,7 +123,7 @@ class Content(ClosedFormModel[ContentRecord]):
         return self._build_profiles(histories, self._weigh_past(histories), histories.rows)
 
     def contributions(self, histories: SequenceBatch) -> dict[str, Float32s]:
-        """What each modality contributes, `[B, N]` by modality: the parts sum to `score`."""
+        """The contribution of each modality, `[B, N]`; the contributions sum to `score`."""
         vectors, start, parts = self.user_vectors(histories), 0, {}
         for name in self.record.modalities:
             centred = self.record.centred[name]

@@ -31,7 +31,7 @@ class EASEOptions(HistoryOptions):
     """Weight of each dimension of the item modalities as a further row of the data. 0 or more; above 0, cold items are
     scored by their content."""
     content_modalities: tuple[str, ...] = ()
-    """Item modalities that `content_weight` applies to. Empty takes all."""
+    """Item modalities that `content_weight` applies to. Empty uses all."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

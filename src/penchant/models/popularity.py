@@ -23,7 +23,7 @@ class PopularityOptions:
     """Options of popularity."""
 
     window: str = "all"
-    """Which events count: all, recent (the last `days`) or decayed (the weight of an event halves every `days`)."""
+    """Events that count: all, recent (the last `days`) or decayed (the weight of an event halves every `days`)."""
     days: float = 30.0
     """Length of the window, or half-life, days. Above 0."""
     kind_weights: Mapping[str, float] = field(default_factory=dict)

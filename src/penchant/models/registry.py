@@ -17,8 +17,8 @@ from penchant.models.search_space import (
     Float,
     Int,
     Space,
-    allowed_space,
     reader_space,
+    restrict_space,
 )
 from penchant.options import JsonMapping
 
@@ -82,7 +82,7 @@ class Entry:
 
     def search_space(self, options: Any) -> Space:
         """Where a search looks that starts from these options; choices that they do not allow are left out."""
-        return allowed_space(self.space(options) if callable(self.space) else self.space, options)
+        return restrict_space(self.space(options) if callable(self.space) else self.space, options)
 
     def build(self, name: str, options: Options) -> Model:
         """Make the model. `options` gives those of any model: an ensemble makes its experts with theirs."""
@@ -234,12 +234,12 @@ def names_with(trait: Trait) -> list[str]:
     return [name for name, entry in MODELS.items() if trait in entry.traits]
 
 
-def searchable() -> list[str]:
+def list_searchable() -> list[str]:
     """The models whose settings can be searched."""
     return [name for name, entry in MODELS.items() if entry.space]
 
 
-def canonical(name: str) -> str:
+def resolve_name(name: str) -> str:
     """The name of a model in the registry; raises `OptionError` with the nearest name or the replacement."""
     known = ALIASES.get(name, name)
     if known not in MODELS:
@@ -248,8 +248,8 @@ def canonical(name: str) -> str:
 
 
 def entry(name: str) -> Entry:
-    """The entry of one model, by its name or an alias; raises as `canonical` does."""
-    return MODELS[canonical(name)]
+    """The entry of one model, by its name or an alias; raises as `resolve_name` does."""
+    return MODELS[resolve_name(name)]
 
 
 def describe(name: str, language: str) -> str:
@@ -274,4 +274,4 @@ def require_kinds(names: Iterable[str], options: Options, kinds: Sequence[str]) 
 
 def create(name: str, options: Options) -> Model:
     """Make a model. `options(name)` gives the options of any model (an ensemble makes its experts with theirs)."""
-    return entry(name).build(canonical(name), options)
+    return entry(name).build(resolve_name(name), options)

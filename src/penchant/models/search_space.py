@@ -132,7 +132,7 @@ def reader_space(options: Any) -> Space:
     return GIVEN_READER if options.source else NEW_READER
 
 
-def allowed_space(space: Space, options: Any) -> Space:
+def restrict_space(space: Space, options: Any) -> Space:
     """The space without the choices that the options do not allow, such as two levels of a model that reads both ways.
 
     A dimension that has no choice left is left out.

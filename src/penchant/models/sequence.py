@@ -65,7 +65,7 @@ class SequenceModel:
         if not (data.sequences.lengths >= 2).any():
             raise ModelError(
                 f"{self.name} learns to predict the next event, but no user has two events.",
-                remedy="Use --model content or popularity, or bring longer histories.",
+                remedy="Use --model content or popularity, or provide longer histories.",
             )
         no_target = ~mask_wanted_kinds(data.kinds)
         if not ((data.sequences.items >= 0) & ~no_target[data.sequences.kinds]).any():
@@ -240,7 +240,7 @@ class SequenceModel:
         return ModelState({**tensors, "items": self._require_items().cpu().numpy()}, dict(self._sizes))
 
     def load_state(self, state: ModelState) -> None:
-        """Restore what `state` returned. The state has item vectors, so only training needs modalities."""
+        """Restore a `state`. The state has item vectors, so only training needs modalities."""
         tensors = dict(state.tensors)
         self._items = torch.from_numpy(np.asarray(tensors.pop("items")))
         self._sizes = {name: int(value) for name, value in state.metadata.items()}

@@ -64,7 +64,8 @@ def draw_model_comparison(
 
 
 def draw_slices(table: pl.DataFrame, labels: Labels, *, chosen: str | None = None, width: float = 600) -> Markup:
-    """Groups of users or items below each other; in each, one line per model: dot, interval, and the name in the first.
+    """Groups of users or items below each other, each with one line per model: dot, interval, and in the first group
+    the name.
 
     `table` has `slice`, `note` (how many are in it), `model`, `mean`, `low`, `high`, in the order to draw.
     """

@@ -17,7 +17,7 @@ _VOID = frozenset({"meta", "link", "br", "hr", "img", "input"})
 
 
 class Markup(str):
-    """Text that is safe to put into a page as it stands."""
+    """Text that is safe to insert into a page."""
 
     __slots__ = ()
 

@@ -72,7 +72,7 @@ def round_up(value: float, count: int = 5) -> float:
 
 
 def count_decimals(marks: list[float]) -> int:
-    """How many decimals tell the ticks apart.
+    """The number of decimals that distinguishes the ticks.
 
     >>> count_decimals([0.0, 0.05, 0.1])
     2

@@ -70,7 +70,7 @@ def trace_band(xs: Float64s, low: Float64s, high: Float64s) -> str:
 
 
 def draw_marker(shape: int, x: float, y: float, class_: str, *, size: float = 5, name: object = "") -> Markup:
-    """A point whose shape tells the series apart without colour: disc, square, diamond, triangle."""
+    """A point whose shape distinguishes the series without colour: disc, square, diamond, triangle."""
     hint = tag("title", name) if name else Markup("")
     if shape % 4 == 0:
         return tag("circle", hint, cx=float(x), cy=float(y), r=float(size), class_=class_)
@@ -181,12 +181,12 @@ def sort_by_modality(rows: list[Json]) -> list[Json]:
 
 
 def get_modality_class(modality: str) -> str:
-    """The class that gives a modality its one colour; unknown modalities share the colour of attributes."""
+    """The CSS class with the colour of a modality; unknown modalities have the colour of attributes."""
     return f"m-{_get_known(modality)}"
 
 
 def draw_hatches() -> Markup:
-    """Patterns, one per modality, that tell the modalities apart in grey print; a page holds them once."""
+    """Patterns, one per modality, that distinguish the modalities in grey print; a page holds them once."""
     box = {"width": 8, "height": 8, "patternUnits": "userSpaceOnUse"}
     drawn = [
         tag("pattern", tag("path", d=d, class_="hatch"), id=f"hatch-{modality}", **box)

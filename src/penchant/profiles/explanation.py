@@ -1,4 +1,4 @@
-"""Reasons: the past events that carry the score of an item."""
+"""Reasons: the past events that contribute to the score of an item."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def compute_lead(scores: Float32s, item: int) -> Float32s:
 def measure_event_contributions(
     score: Callable[[SequenceBatch], Float32s], history: SequenceBatch, item: int
 ) -> Float32s:
-    """What each event of one history adds to the lead of an item over the mean, by removal.
+    """The contribution of each event of one history to the lead of an item over the mean, by removal.
 
     c_e = compute_lead(item | H) − compute_lead(item | H without e)
 

@@ -1,4 +1,4 @@
-"""The reason of one recommendation: the events and modalities that carry an item's score, by name."""
+"""The reason for one recommendation: the events and modalities that contribute to an item's score, by name."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ Score = Callable[[SequenceBatch], Float32s]
 class Scoring:
     """How an answer was scored.
 
-    `score` ranks and `model` stands behind the `source` of the answer. Events are weighed by `preference`: an item
-    whose rank a rule sets (`Placing`) keeps that rank with or without an event.
+    `score` ranks the items, and `model` is the model of the answer's `source`. Events are weighed by `preference`: a
+    rule that sets an item's rank (`Placing`) is not affected by the removal of an event.
     """
 
     score: Score

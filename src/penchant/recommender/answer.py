@@ -16,7 +16,7 @@ from penchant.data.ragged import Ragged
 from penchant.data.results.reasons import Reason
 from penchant.data.results.recommendations import Recommendations
 from penchant.data.sequences import SequenceBatch
-from penchant.embeddings.packing import rows_with_content
+from penchant.embeddings.packing import mask_rows_with_content
 from penchant.errors import UsageError
 from penchant.models.base import ContentReader, Placing
 from penchant.profiles.reasons import Scoring, explain_item
@@ -27,20 +27,20 @@ from penchant.retrieval.filters import Filters
 
 MODEL, CONTENT, POPULARITY = "model", "content", "popularity"
 SCORES_AT_ONCE = 1 << 23
-"""Float32s in memory while ranking: 32 MB an expert."""
+"""Maximum number of scores in memory while ranking: 32 MB per expert."""
 
 
 def answer_sources(state: RecommenderState, histories: SequenceBatch) -> list[str]:
     """The source of the answer to each history: `model`, `content` or `popularity`."""
     has_items = np.bincount(histories.rows[histories.items >= 0], minlength=len(histories)) > 0
     reads = state.model.reads if isinstance(state.model, ContentReader) else frozenset[str]()
-    by_content = rows_with_content(histories, state.modalities)
-    by_model = has_items | rows_with_content(histories, reads, of_users=False)
+    by_content = mask_rows_with_content(histories, state.modalities)
+    by_model = has_items | mask_rows_with_content(histories, reads, of_users=False)
     return [str(name) for name in np.where(by_model, MODEL, np.where(by_content, CONTENT, POPULARITY))]
 
 
 def score(state: RecommenderState, histories: SequenceBatch) -> Float32s:
-    """Float32s `[B, N]`, each row by the source of its answer."""
+    """Scores `[B, N]`, each row by the source of its answer."""
     return _score_by_source(state, state.model.score, histories)
 
 

@@ -29,7 +29,7 @@ from penchant.embeddings.fitted import ModalityOptions
 from penchant.errors import OptionError, UsageError
 from penchant.models.base import experts_of
 from penchant.models.probes.options import ProbeOptions
-from penchant.models.registry import ALIASES, DEFAULT_MODEL, MODELS, REMOVED, canonical, entry
+from penchant.models.registry import ALIASES, DEFAULT_MODEL, MODELS, REMOVED, entry, resolve_name
 from penchant.options import (
     Json,
     JsonMapping,
@@ -73,8 +73,8 @@ class Config:
     """Options of models, by model name. A model that is not named keeps its defaults."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "model", canonical(self.model))
-        object.__setattr__(self, "models", {canonical(name): options for name, options in self.models.items()})
+        object.__setattr__(self, "model", resolve_name(self.model))
+        object.__setattr__(self, "models", {resolve_name(name): options for name, options in self.models.items()})
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or not 0 <= self.seed < 2**32:
             raise UsageError(f"seed={self.seed!r} is out of range.", remedy="Give an integer from 0 to 2**32 - 1.")
         if self.device not in DEVICES:
@@ -87,7 +87,7 @@ class Config:
 
     def options(self, model: str | None = None) -> Any:
         """The options of a model (of the chosen one): those given, or its defaults."""
-        name = canonical(model or self.model)
+        name = resolve_name(model or self.model)
         return self.models[name] if name in self.models else entry(name).default_options()
 
     @classmethod
@@ -101,7 +101,7 @@ class Config:
         config = cls()
         for key, value in values.items():
             if key in _MODEL_KEYS:
-                config = config._with_model_options(canonical(key), value)
+                config = config._with_model_options(resolve_name(key), value)
             elif key in _PLAIN:
                 config = replace_option(config, key, value)
             else:
@@ -171,7 +171,7 @@ class Config:
         """The model that a setting belongs to (None: it is one of the configuration itself), and its path there."""
         head, _, rest = key.partition(".")
         if head in _MODEL_KEYS and rest:
-            return canonical(head), rest
+            return resolve_name(head), rest
         of_model = option_types(type(self.options()))
         if head in _PLAIN:
             return None, key

@@ -22,7 +22,7 @@ from penchant.models.registry import create, require_kinds
 from penchant.recommender.config import Config
 from penchant.recommender.probes import try_fit_probes
 from penchant.recommender.state import RecommenderState
-from penchant.recommender.versions import library_versions
+from penchant.recommender.versions import collect_library_versions
 from penchant.training.cpu_seconds import CpuSeconds
 from penchant.training.phases import Phases
 from penchant.training.prepare import build_training_data
@@ -50,7 +50,7 @@ def fit(
     resolve_device(config.device)
     require_kinds((config.model, "popularity"), config.options, data.kinds.ids.to_list())
     spent = CpuSeconds()
-    probe_events = events_for_probes(data, config) if validation is None else None
+    probe_events = select_probe_events(data, config) if validation is None else None
     learn = data if probe_events is None else data.where(~probe_events)
     if modalities is None:
         items, encoders = embed_items(
@@ -86,7 +86,7 @@ def fit(
         encoders=encoders.fingerprints,
         notes=tuple(encoders.notes),
         training=training,
-        versions=library_versions(),
+        versions=collect_library_versions(),
     )
     histories = train.sequences if probe_events is None else pack_histories(data, encoders)
     state = RecommenderState(config, data, items, encoders, model, popularity, histories, record)
@@ -112,7 +112,7 @@ def _select(
     return phases.fit(create(config.model, config.options), selection, "selection")
 
 
-def events_for_probes(data: Dataset, config: Config) -> Bools | None:
+def select_probe_events(data: Dataset, config: Config) -> Bools | None:
     """Which events `[E]` are kept from the model for the probes; None if the configuration names no probe.
 
     Raises `DataError` if no probe can learn from these events, whatever the model: before anything is learned.
@@ -130,7 +130,7 @@ def events_for_probes(data: Dataset, config: Config) -> Bools | None:
     if events is None:
         raise DataError(
             "No user has two events, so no event can be kept from the model for the probes.",
-            remedy="Leave probes.fit out, or bring longer histories.",
+            remedy="Leave probes.fit out, or provide longer histories.",
         )
     targets = TargetEvents.select(sequences, data.kinds.ids.to_list(), events, config.probes.users)
     check_targets(targets, data.items, config.probes)

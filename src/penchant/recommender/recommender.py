@@ -99,7 +99,7 @@ class Recommender:
     # answering
 
     def scores(self, histories: SequenceBatch) -> Float32s:
-        """Float32s `[B, N]` by the source of each answer (see `sources`)."""
+        """Scores `[B, N]` by the source of each answer (see `sources`)."""
         return answer.score(self.state, histories)
 
     def sources(self, histories: SequenceBatch) -> list[str]:
@@ -136,7 +136,7 @@ class Recommender:
         return answer.recommend(self.state, request, k, allow_seen=allow_seen, filters=filters, explain=explain)
 
     def explain(self, user: str, item: str, *, at: TimeLike | None = None) -> Reason:
-        """The events and modalities that carry an item's score for a user (see `Reason`)."""
+        """The contributions of events and modalities to an item's score for a user (see `Reason`)."""
         code = self.dataset.item_vocabulary.encode_one(item, kind="item")
         return answer.explain_score(self.state, read_request(self.state, user, at=at), 0, code)
 

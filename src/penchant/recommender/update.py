@@ -24,7 +24,7 @@ from penchant.models.registry import create
 from penchant.recommender.config import Config
 from penchant.recommender.probes import try_fit_probes
 from penchant.recommender.state import RecommenderState
-from penchant.recommender.versions import library_versions
+from penchant.recommender.versions import collect_library_versions
 from penchant.training.continuing import UpdateOptions, continue_fit
 from penchant.training.selection import hold_out_last
 
@@ -55,7 +55,7 @@ def update(
     started = time.process_time()
     config, dataset, options = state.config, merged.dataset, options or UpdateOptions()
     state.encoders.reports.clear()
-    probe_events = events_for_probes(merged, state.histories, config)
+    probe_events = select_probe_events(merged, state.histories, config)
     modalities = update_item_modalities(
         state.modalities,
         state.encoders,
@@ -88,7 +88,7 @@ def update(
     return updated if probe_events is None else try_fit_probes(updated, probe_events, data.seed)
 
 
-def events_for_probes(merged: MergeResult, old: SequenceBatch, config: Config) -> Bools | None:
+def select_probe_events(merged: MergeResult, old: SequenceBatch, config: Config) -> Bools | None:
     """The events `[E]` that are kept from the model to teach its probes; None if none are configured.
 
     Of the known events, only those that the `old` histories also held out: late events can make an event that the
@@ -132,13 +132,13 @@ class _Work:
 
     def fit_weights(self, model: Ensemble) -> None:
         """Give an updated ensemble weights fitted on the newest events; it keeps its weights where these are few."""
-        weighed = self._weighed()
+        weighed = self._refit_weights()
         if weighed is not None:
             cold = weighed.cold_start
             model.set_weights(weighed.weights, cold.weights if cold else {}, cold.inverse_temperature if cold else 1.0)
             model.fit_thresholds(self.data.sequences)
 
-    def _weighed(self) -> Ensemble | None:
+    def _refit_weights(self) -> Ensemble | None:
         """The ensemble with weights from the newest event of each user with new ones; None if they are too few."""
         dataset = self.merged.dataset
         cut = hold_out_last(dataset)
@@ -182,7 +182,7 @@ def _record(work: _Work, model: Model, unused: tuple[str, ...], cpu_s: float) ->
         updates=(*state.record.updates, update),
         metrics={},
         probes={},
-        versions=library_versions(),
+        versions=collect_library_versions(),
     )
 
 

@@ -8,7 +8,7 @@ from importlib import metadata
 LIBRARIES = ("numpy", "polars", "safetensors", "scipy", "torch", "transformers")
 
 
-def library_versions() -> dict[str, str]:
+def collect_library_versions() -> dict[str, str]:
     """Version by name; `not installed` for an optional library that is missing."""
     from penchant import __version__
 

@@ -1,7 +1,7 @@
 """The shell of every page: head, landmarks, and the parts pages are put together from.
 
 A page is one file that loads nothing: the style is inside, there are no scripts, and its content policy forbids both
-network and scripts, so that not even a hostile title could run.
+network and scripts, so that even a hostile title cannot run a script.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ GROUND = {"light": "#fbfbf9", "dark": "#14161a"}
 WIDTHS = {"narrow": 312.0, "medium": 600.0, "wide": 940.0}
 """Figures are drawn once for each width, so that their text keeps its size on a phone, on paper and on a desk."""
 HALF_WIDTHS = {"narrow": 312.0, "column": 440.0}
-"""Widths of a figure that stands beside another."""
+"""Widths of a figure in `side_by_side`."""
 
 _POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:; base-uri 'none'; form-action 'none'"
@@ -39,7 +39,7 @@ _EMPTY_MARK = Markup(
 
 @dataclass(frozen=True)
 class Number:
-    """A large number: the value as words, what it is, and a lighter line below (the interval, the baseline)."""
+    """A large number: the formatted value, its name, and a lighter line below (the interval, the baseline)."""
 
     value: str
     label: str
@@ -131,12 +131,12 @@ def render_figure(title: object, draw: Callable[[float], str], note: object = ""
 
 
 def render_small_figure(title: object, draw: Callable[[float], str], note: object = "") -> Markup:
-    """A figure that is narrow everywhere, to stand beside another in `side_by_side`."""
+    """A narrow figure, for `side_by_side`."""
     return _render_figure(title, draw, note, "one", HALF_WIDTHS)
 
 
 def render_side_by_side(*parts: object) -> Markup:
-    """Parts beside each other where there is room, else below each other."""
+    """Parts side by side if there is room, else below each other."""
     return tag("div", *parts, class_="pair")
 
 

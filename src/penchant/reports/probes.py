@@ -1,4 +1,4 @@
-"""The part of the report on linear probes: quality beside baselines, calibration and the confusion matrix."""
+"""The part of the report on linear probes: quality compared with baselines, calibration and the confusion matrix."""
 
 from __future__ import annotations
 

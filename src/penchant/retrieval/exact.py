@@ -152,7 +152,7 @@ class ExactIndex:
     """
 
     def __init__(self, item_vectors: Float32s) -> None:
-        """`item_vectors` `[N, D]`. Raises `DataError` if they are no matrix of finite numbers."""
+        """`item_vectors` `[N, D]`. Raises `DataError` if they are not a matrix of finite numbers."""
         if item_vectors.ndim != 2:
             raise DataError(f"Item vectors must be a matrix [N, D], got {list(item_vectors.shape)}.")
         self.item_vectors = np.ascontiguousarray(item_vectors, dtype=np.float32)

@@ -147,7 +147,7 @@ class Platform:
         """Answers as rows of the event table: an `impression` for every position, then a `click` for every click.
 
         Both have `recommendation_id`, `position` (from 0) and `propensity`; clicks come 2 s a position later.
-        To train on the rows, leave the impressions out: an impression is no interest.
+        To train on the rows, leave the impressions out: an impression does not signal interest.
         """
         count, length = answers.shown.items.shape
         row, position = np.divmod(np.arange(count * length), length)

@@ -55,7 +55,7 @@ class Texts:
     genders: Strings
 
     def name_creators(self, numbers: Ints) -> list[str]:
-        """Names of creators by number; those after the first 120 carry a number."""
+        """Names of creators by number; a number follows the names after the first 120."""
         turns, places = np.divmod(numbers, len(self.creators))
         names = [self.creators[place] for place in places.tolist()]
         return [f"{name} {turn + 1}" if turn else name for name, turn in zip(names, turns.tolist(), strict=True)]

@@ -13,7 +13,7 @@ import polars as pl
 
 from penchant.data import schema
 from penchant.sources.files import Files
-from penchant.sources.lines import json_fields, number, require_values, unquoted
+from penchant.sources.lines import number, parse_json_fields, require_values, unquoted
 from penchant.sources.python_literals import literal, literal_strings
 from penchant.sources.writer import Columns, Writer
 
@@ -57,7 +57,7 @@ def amazon_2018(files: Files, out: Writer) -> None:
         schema.PRICE: _price(),
         "image_url": pl.col("imageURL").list.first(),
     }
-    blocks = (json_fields(block, scalars, lists) for block in files.blocks(meta))
+    blocks = (parse_json_fields(block, scalars, lists) for block in files.blocks(meta))
     out.convert(schema.ITEMS, meta.name, blocks, require_values("asin"), columns)
 
 
@@ -79,7 +79,7 @@ def amazon_2023(files: Files, out: Writer) -> None:
         "verified": pl.col("verified_purchase") == "true",
         "votes": "helpful_vote",
     }
-    blocks = (json_fields(block, scalars).with_columns(numbers) for block in files.blocks(path))
+    blocks = (parse_json_fields(block, scalars).with_columns(numbers) for block in files.blocks(path))
     out.convert(schema.EVENTS, path.name, blocks, _rules("user_id", "parent_asin", "rating", "timestamp"), columns)
     meta = _products(files, out, "meta_{}.jsonl")
     if meta is None:
@@ -95,7 +95,9 @@ def amazon_2023(files: Files, out: Writer) -> None:
         schema.PRICE: _price(),
         "image_url": unquoted(pl.col("images").str.extract(r'"large"\s*:\s*("(?:[^"\\]|\\.)*")', 1)),
     }
-    blocks = (json_fields(block, scalars, ("categories", "description", "features")) for block in files.blocks(meta))
+    blocks = (
+        parse_json_fields(block, scalars, ("categories", "description", "features")) for block in files.blocks(meta)
+    )
     out.convert(schema.ITEMS, meta.name, blocks, require_values("parent_asin"), columns)
 
 
@@ -135,7 +137,7 @@ def _old_reviews(files: Files, out: Writer, path: Path, more: dict[str, pl.Expr]
         "summary": "summary",
         **more,
     }
-    blocks = (json_fields(block, scalars).with_columns(numbers) for block in files.blocks(path))
+    blocks = (parse_json_fields(block, scalars).with_columns(numbers) for block in files.blocks(path))
     out.convert(schema.EVENTS, path.name, blocks, _rules("reviewerID", "asin", "overall", "unixReviewTime"), columns)
 
 

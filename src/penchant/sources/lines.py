@@ -108,7 +108,7 @@ def fields(block: pl.DataFrame, mark: str, names: Sequence[str]) -> pl.DataFrame
     return out.unnest("__parts").with_columns(blank(name) for name in names)
 
 
-def json_fields(block: pl.DataFrame, scalars: Sequence[str], lists: Sequence[str] = ()) -> pl.DataFrame:
+def parse_json_fields(block: pl.DataFrame, scalars: Sequence[str], lists: Sequence[str] = ()) -> pl.DataFrame:
     """Keys of one JSON object per line: `scalars` as text, `lists` as lists of text; other lines get a reason."""
     form = {**dict.fromkeys(scalars, pl.String()), **dict.fromkeys(lists, pl.List(pl.String))}
     body = io.BytesIO("\n".join(block[LINE].to_list()).encode())

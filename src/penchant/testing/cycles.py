@@ -1,4 +1,4 @@
-"""Data with a known next event, for tests of models that learn an order."""
+"""Data with a known next event, for tests of sequence models."""
 
 from __future__ import annotations
 

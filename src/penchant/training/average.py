@@ -100,7 +100,7 @@ class Average:
         return torch.lerp(self.weights[number].detach()[rows], shadow, left)
 
     def _remaining_share(self, until: Tensor) -> Tensor:
-        """The share that an average of step `until` has in that of the last step: Π (1 − 1 / min(horizon, k))."""
+        """The weight of the average of step `until` in the average of the last step: Π (1 − 1 / min(horizon, k))."""
         # up to step `horizon` the factors 1 - 1/k telescope; after it they are constant
         early = torch.clamp(until, max=self.horizon).double() / min(self.horizon, max(self.steps, 1))
         late = self.steps - torch.clamp(until, min=min(self.horizon, self.steps))

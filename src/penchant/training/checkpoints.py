@@ -109,7 +109,7 @@ class Checkpoints:
 
 
 def describe_versions() -> Json:
-    """Versions that decide the result of a training: of this package, of torch and of the format of trainings."""
+    """Versions that determine the result of a training: this package, torch and the training format."""
     from penchant import __version__
 
     return {"penchant": __version__, "format": FORMAT, "torch": str(torch.__version__)}

@@ -88,7 +88,7 @@ def _fit_ensemble(
         raise ModelError(
             "The weights of an ensemble are chosen on held-out targets, and no user has enough events: three on "
             "different items, of kinds that signal interest.",
-            remedy="Take a single model, such as --model cooccurrence or popularity, or bring longer histories.",
+            remedy="Take a single model, such as --model cooccurrence or popularity, or provide longer histories.",
         )
     record = TrainingRecord(cpu_seconds=earlier_s, experts=experts, weights=dict(model.weights))
     if model.cold_start is None:

@@ -16,7 +16,7 @@ from penchant.evaluation.compare import CompareOptions, compare
 from penchant.models.probes.options import ProbeOptions
 from penchant.models.registry import names_with
 from penchant.recommender.config import Config
-from penchant.recommender.fit import events_for_probes
+from penchant.recommender.fit import select_probe_events
 from penchant.recommender.recommender import Recommender
 from penchant.training.distributed import is_first_process
 from penchant.workflows.report import ReportOptions, report
@@ -72,7 +72,7 @@ def train(
     """
     options = options or TrainOptions()
     refuse_foreign(out)
-    events_for_probes(dataset, config)
+    select_probe_events(dataset, config)
     checkpoints = out / TRAINING
     comparison, not_tested = None, ""
     if options.evaluate:
@@ -106,7 +106,7 @@ def compare_with_references(
     return compare(dataset, recipes, config, options, progress=progress)
 
 
-def unfinished_training(out: Path) -> str:
+def describe_unfinished_training(out: Path) -> str:
     """A sentence about a training at `out` that was killed; empty where there is none."""
     folder = out / TRAINING
     if not folder.is_dir():

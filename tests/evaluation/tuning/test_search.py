@@ -16,7 +16,7 @@ from penchant.errors import MissingExtraError, ModelError, OptionError
 from penchant.evaluation.tuning.neighbours import draw_neighbour, locate_incumbent
 from penchant.evaluation.tuning.objective import read_incumbent
 from penchant.evaluation.tuning.search import Report, Search, Trial
-from penchant.models.registry import MODELS, REMOVED, canonical, entry, searchable
+from penchant.models.registry import MODELS, REMOVED, entry, list_searchable, resolve_name
 from penchant.models.search_space import (
     Categorical,
     Float,
@@ -278,7 +278,7 @@ def _settings_to_try(name: str, options: Any) -> list[dict[str, Any]]:
     return settings
 
 
-@pytest.mark.parametrize("name", searchable())
+@pytest.mark.parametrize("name", list_searchable())
 def test_the_ends_of_every_range_are_allowed(name: str) -> None:
     config = Config(model=name)
     for settings in _settings_to_try(name, config.options()):
@@ -287,7 +287,7 @@ def test_the_ends_of_every_range_are_allowed(name: str) -> None:
     assert ("network" in entry(name).traits) == (name in ("gru", "cnn_rnn", "transformer", "llm"))
 
 
-@pytest.mark.parametrize("name", searchable())
+@pytest.mark.parametrize("name", list_searchable())
 def test_the_incumbent_has_a_place_in_every_dimension(name: str) -> None:
     data = TrainingData(SequenceBatch.of_items([[0, 1, 2]] * 9), 3, ["view"], 100)
     incumbent = locate_incumbent(space_of(name), read_incumbent(name, Config(model=name).options, data))
@@ -296,7 +296,7 @@ def test_the_incumbent_has_a_place_in_every_dimension(name: str) -> None:
         assert (incumbent["epochs"], incumbent["dropout"], incumbent["dim"]) == (10, 0.5, 128)
 
 
-@pytest.mark.parametrize("name", searchable())
+@pytest.mark.parametrize("name", list_searchable())
 def test_no_option_is_decided_twice(name: str) -> None:
     decided: list[str] = []
     for key, dimension in space_of(name).items():
@@ -325,12 +325,12 @@ def test_options_leave_out_choices_that_they_do_not_allow() -> None:
 
 
 def test_every_expert_of_an_ensemble_has_a_space() -> None:
-    assert set(Config(model="lite").options().experts) <= set(searchable())
-    assert set(searchable()) == set(MODELS) - {"lite"}
+    assert set(Config(model="lite").options().experts) <= set(list_searchable())
+    assert set(list_searchable()) == set(MODELS) - {"lite"}
 
 
 def test_an_alias_is_the_model_it_names_and_a_removed_model_names_its_replacement() -> None:
-    assert canonical("flagship") == "lite"
+    assert resolve_name("flagship") == "lite"
     config = Config(model="flagship").with_settings({"flagship.max_known_loss": 0.02})
     assert (config.model, config.options("flagship").max_known_loss, set(config.models)) == ("lite", 0.02, {"lite"})
     assert Config.from_dict({"model": "flagship", "flagship": {"max_known_loss": 0.02}}) == config

@@ -12,7 +12,7 @@ from penchant.errors import DataError
 from penchant.metrics.classification import auc, log_loss
 from penchant.models.probes.linear import LinearProbe
 from penchant.models.probes.options import ProbeOptions
-from penchant.models.probes.probes import interest_inputs
+from penchant.models.probes.probes import build_interest_inputs
 
 RNG = np.random.default_rng(0)
 U, V = (RNG.standard_normal((600, 5)).astype(np.float32) for _ in range(2))
@@ -21,7 +21,7 @@ DOT = (U * V).sum(axis=1)
 
 def test_separable_pairs_are_separated() -> None:
     labels = (DOT > 0).astype(np.int64)
-    inputs = interest_inputs(U, V, "dot")
+    inputs = build_interest_inputs(U, V, "dot")
     probe = LinearProbe.fit(inputs[:400], labels[:400], 1, ProbeOptions(l2=1e-6), n_free=1)
     predicted = probe.probabilities(inputs[400:])[:, 1]
     assert auc(labels[400:], predicted) == pytest.approx(1.0) and ((predicted > 0.5) == labels[400:]).mean() > 0.98
@@ -29,13 +29,13 @@ def test_separable_pairs_are_separated() -> None:
 
 def test_the_logistic_form_is_that_of_scikit_learn() -> None:
     noisy = (DOT + RNG.standard_normal(600) > 0.7).astype(np.int64)
-    inputs = interest_inputs(U, V)
+    inputs = build_interest_inputs(U, V)
     inputs = (inputs - inputs.mean(axis=0)) / inputs.std(axis=0)
     inputs[:, 0] *= 1e3  # so that the weight of u·v is as good as free
     for balanced in (False, True):
         options = ProbeOptions(l2=1e-2, class_weights="balanced" if balanced else "none")
-        probe = LinearProbe.fit(interest_inputs(U, V), noisy, 1, options, n_free=1)
-        found = probe.probabilities(interest_inputs(U, V))[:, 1]
+        probe = LinearProbe.fit(build_interest_inputs(U, V), noisy, 1, options, n_free=1)
+        found = probe.probabilities(build_interest_inputs(U, V))[:, 1]
         weight = "balanced" if balanced else None
         model = LogisticRegression(C=1 / (1e-2 * 600), class_weight=weight, tol=1e-9, max_iter=2000)
         expected = model.fit(inputs, noisy).predict_proba(inputs)[:, 1]
@@ -65,7 +65,7 @@ def test_the_penalty_is_chosen_on_examples_left_out() -> None:
 
 
 def test_same_seed_same_bytes_and_round_trip() -> None:
-    labels, inputs = (DOT > 0).astype(np.int64), interest_inputs(U, V)
+    labels, inputs = (DOT > 0).astype(np.int64), build_interest_inputs(U, V)
     first, second = (LinearProbe.fit(inputs, labels, 1, ProbeOptions(), n_free=1, seed=3) for _ in range(2))
     assert first.probabilities(inputs).tobytes() == second.probabilities(inputs).tobytes()
     other = LinearProbe.from_state(first.state())

@@ -16,8 +16,14 @@ from penchant.metrics.classification import accuracy, confusion_matrix, precisio
 from penchant.models.content import Content
 from penchant.models.probes.linear import LinearProbe
 from penchant.models.probes.options import ProbeOptions
-from penchant.models.probes.pairs import TargetEvents, category_pairs, event_classes, interest_pairs, latest_classes
-from penchant.models.probes.probes import Probes, class_inputs
+from penchant.models.probes.pairs import (
+    TargetEvents,
+    build_category_pairs,
+    build_interest_pairs,
+    find_event_classes,
+    find_latest_classes,
+)
+from penchant.models.probes.probes import Probes, build_class_inputs
 
 
 def content(vectors: np.ndarray, sequences: SequenceBatch, kinds: list[str]) -> Content:
@@ -40,16 +46,16 @@ def test_pairs_by_hand() -> None:
     vectors = np.eye(5)
     model = content(vectors, histories(), KINDS)
     events = TargetEvents.select(histories(), KINDS)
-    pairs = interest_pairs(model, events, ProbeOptions(negatives="real"))
+    pairs = build_interest_pairs(model, events, ProbeOptions(negatives="real"))
     assert pairs.real
     assert sorted(zip(pairs.items.tolist(), pairs.labels.tolist(), strict=True)) == [(0, 1), (1, 0), (3, 1), (4, 0)]
     before = model.interests(histories())
     at = pairs.items.tolist().index(4)
     np.testing.assert_array_equal(pairs.interests[at], before[1])
     late_events = TargetEvents.select(histories(), KINDS, histories().times_s > 2)
-    late = interest_pairs(model, late_events, ProbeOptions(negatives="real"))
+    late = build_interest_pairs(model, late_events, ProbeOptions(negatives="real"))
     assert sorted(zip(late.items.tolist(), late.labels.tolist(), strict=True)) == [(1, 0), (3, 1)]
-    sampled = interest_pairs(model, events, ProbeOptions(ratio=50))
+    sampled = build_interest_pairs(model, events, ProbeOptions(ratio=50))
     assert not sampled.real and sampled.labels.sum() == 2
     assert set(sampled.items[sampled.labels == 0].tolist()) <= {1, 2, 3, 4}
 
@@ -68,7 +74,7 @@ def test_probes_on_a_model_find_what_users_like() -> None:
     red, blue = model.item_vectors[[4]], model.item_vectors[[5]]
     told = np.stack([probes.predict_interest(asked, np.repeat(v, 2, axis=0)) for v in (red, blue)], axis=1)
     assert told[0, 0] > told[0, 1] + 0.3 and told[1, 1] > told[1, 0] + 0.3
-    both = category_pairs(model, events, colour.astype(np.int64))
+    both = build_category_pairs(model, events, colour.astype(np.int64))
     interests, classes = both.interests, both.classes
     assert both.previous.tolist() == classes.tolist() and np.bincount(both.users).tolist() == [7] * 60
     category = LinearProbe.fit(interests, classes, 2, ProbeOptions())
@@ -83,11 +89,11 @@ def test_inputs_of_the_category_probe_by_hand() -> None:
     sequences = SequenceBatch.of_items([[3, 0, 2, -1], [3, 2, 1]])
     classes = np.array([0, 0, 1, -1])
     taken = np.array([True, True, True, True, True, True, False])
-    of_event = event_classes(sequences, classes, taken)
+    of_event = find_event_classes(sequences, classes, taken)
     assert of_event.tolist() == [-1, 0, 1, -1, -1, 1, -1]
-    assert latest_classes(sequences, of_event).tolist() == [-1, 0, 1, 1, -1, 1, 1]
+    assert find_latest_classes(sequences, of_event).tolist() == [-1, 0, 1, 1, -1, 1, 1]
     items = np.array([[1, 0], [3, 0], [0, 2], [9, 9]], dtype=np.float32)
-    told = class_inputs(items, classes, 2, np.array([[1, 1], [2, 0]], dtype=np.float32), np.array([1, -1]))
+    told = build_class_inputs(items, classes, 2, np.array([[1, 1], [2, 0]], dtype=np.float32), np.array([1, -1]))
     assert told.tolist() == [[2, 2, 0, 1], [4, 0, 0, 0]]
 
 
@@ -101,6 +107,6 @@ def test_bad_calls_say_what_is_wrong() -> None:
     model = content(np.eye(5), histories(), KINDS)
     only = histories().keep(histories().kinds == 0)
     with pytest.raises(DataError, match="no real negatives"):
-        interest_pairs(model, TargetEvents.select(only, KINDS), ProbeOptions(negatives="real"))
+        build_interest_pairs(model, TargetEvents.select(only, KINDS), ProbeOptions(negatives="real"))
     with pytest.raises(DataError, match="No event of interest follows"):
-        interest_pairs(model, TargetEvents.select(SequenceBatch.of_items([[1]]), ["view"]), ProbeOptions())
+        build_interest_pairs(model, TargetEvents.select(SequenceBatch.of_items([[1]]), ["view"]), ProbeOptions())

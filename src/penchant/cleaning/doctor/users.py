@@ -115,7 +115,7 @@ def describe_density(dataset: Dataset) -> list[Observation]:
 
 
 def describe_popularity(dataset: Dataset) -> list[Observation]:
-    """The share of all events on the most popular items."""
+    """The share of all events that the most popular items have."""
     items = dataset.events[schema.ITEM].drop_nulls().to_numpy()
     if not len(items):
         return []

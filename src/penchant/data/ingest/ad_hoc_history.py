@@ -138,7 +138,7 @@ def _read_history(history: Any) -> pl.DataFrame:
     return to_frame(history)
 
 
-def single_event() -> SequenceBatch:
+def build_single_event() -> SequenceBatch:
     """The history of a cold query: one event without an item, whose content is row 0 of the contents."""
     return SequenceBatch(
         offsets=np.array([0, 1], dtype=np.int64),

@@ -48,9 +48,9 @@ ATOMIC_TYPES: Final = ("token", "token_seq", "float", "float_seq")
 
 @dataclass(frozen=True)
 class RecognisedColumns:
-    """The mapping of a table's
+    """The mapping of a table's columns.
 
-    columns. `names`: column in the file → column in the dataset, in the order of the file. `types`: RecBole's type of a
+    `names`: column in the file → column in the dataset, in the order of the file. `types`: RecBole's type of a
     column, by its name in the file. `left_out`: columns that dataset.toml leaves out. `notes`: oddities.
     """
 
@@ -79,9 +79,9 @@ class RecognisedColumns:
 
 
 def recognise(table: str, columns: Sequence[str], mapping: Mapping[str, str], source: str) -> RecognisedColumns:
-    """Map each column of a table. The names
+    """Map each column of a table.
 
-    of the contract take precedence, then `mapping` (dataset.toml: file's name → ours, "" to leave out), then
+    The names of the contract take precedence, then `mapping` (dataset.toml: file's name → ours, "" to leave out), then
     aliases. Where two columns claim one name, the first in that order gets it and the other stays an attribute.
 
     Raises `SchemaError` if a required column is missing, a column occurs twice, or `mapping` names a column that

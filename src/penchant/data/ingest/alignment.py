@@ -13,9 +13,9 @@ from penchant.errors import DataError, UsageError
 
 
 def find_nearest(times: npt.ArrayLike, others: npt.ArrayLike, tolerance: float) -> Int64s:
-    """For each time `[T]`, the position of the nearest of `others` `[S]` (ascending); -1 if none is within
+    """For each time `[T]`, the position of the nearest of `others` `[S]` (ascending); -1 without one.
 
-    `tolerance`. The earlier of two equally near ones wins. Times and tolerance are in one unit.
+    One must lie within `tolerance`. The earlier of two equally near ones wins. Times and tolerance are in one unit.
 
     >>> find_nearest([0, 5, 9], [1, 6, 20], 2).tolist()
     [0, 1, -1]

@@ -77,7 +77,7 @@ def clean_events(source: Source, mapping: TableMapping, *, context: TableContext
 
 
 def _parse_seq(cleaner: TableCleaner) -> pl.Series:
-    """`seq` as Int64; cells that are no integer are rejected."""
+    """`seq` as Int64; cells that are not integers are rejected."""
     column = cleaner.column(schema.SEQ)
     if column.dtype.is_integer():
         return column.cast(pl.Int64, strict=False)
@@ -140,7 +140,7 @@ def _has_ratings(cleaner: TableCleaner) -> bool:
 
 
 def _parse_event_ids(cleaner: TableCleaner, *, decimals: bool) -> pl.Series:
-    """The ids of the file; an event without one gets an id from its row number."""
+    """The ids of the file; an event without one gets per id from its row number."""
     generated = pl.select(pl.format("e{}", pl.Series(cleaner.source.numbers))).to_series()
     if not cleaner.has(schema.EVENT_ID):
         return generated

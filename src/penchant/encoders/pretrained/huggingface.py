@@ -261,7 +261,7 @@ def _is_causal(config: Any) -> bool:
 
 
 def load_minilm(**options: Any) -> HuggingFaceEncoder:
-    """The packaged MiniLM (Wang et al. 2020; Reimers and Gurevych 2019), mean of tokens, length 1.
+    """The packaged MiniLM (Wang et al. 2020; Reimers and Gurevych 2019), with mean pooling and vectors of length 1.
 
     `options` are those of `HuggingFaceOptions`. Raises `EncoderError` if the weights are not the published ones.
     """

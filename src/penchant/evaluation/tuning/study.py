@@ -17,7 +17,7 @@ from penchant.evaluation.run import with_content
 from penchant.evaluation.tuning.objective import build_objective, read_incumbent
 from penchant.evaluation.tuning.search import Search, Trial
 from penchant.models.base import experts_of
-from penchant.models.registry import canonical, entry, searchable
+from penchant.models.registry import entry, list_searchable, resolve_name
 from penchant.options import Json, JsonMapping, require_range, to_dict
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
@@ -106,7 +106,7 @@ def tune(
     the best of its model. Raises `UsageError` if no trial ended, and the model's error if none can be tried.
     """
     base = config or Config()
-    names = list(dict.fromkeys(map(canonical, models))) or [base.model]
+    names = list(dict.fromkeys(map(resolve_name, models))) or [base.model]
     study = _Study(dataset, base, options, names, on_better, progress)
     try:
         for name in names:
@@ -147,10 +147,10 @@ class _Study:
 
     def tune_model(self, name: str, budget_s: float) -> None:
         """Search one model, or the experts of an ensemble."""
-        experts = [expert for expert in experts_of(self.config.options(name)) if expert in searchable()]
-        if not experts and name not in searchable():
+        experts = [expert for expert in experts_of(self.config.options(name)) if expert in list_searchable()]
+        if not experts and name not in list_searchable():
             raise UsageError(
-                f"The model {name!r} has no settings to search.", remedy=f"Tune one of {', '.join(searchable())}."
+                f"The model {name!r} has no settings to search.", remedy=f"Tune one of {', '.join(list_searchable())}."
             )
         shares = {e: NETWORK_SHARE if "network" in entry(e).traits else 1 for e in experts} or {name: 1}
         for part, share in shares.items():

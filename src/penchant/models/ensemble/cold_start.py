@@ -67,8 +67,9 @@ class ColdStartScorer:
     ) -> ColdStartScorer:
         """With the weights that make the targets likeliest, every item predicted from the others as if it were cold.
 
-        `scores` `[B, N]` by expert, `targets` `[B]` among the calibration items, `seen` `[B, N]` items that are no
-        candidates. An expert without a weight for warm items (`warm_weights`) has none here: it is not scored at all.
+        `scores` `[B, N]` by expert, `targets` `[B]` among the calibration items, `seen` `[B, N]` items that are
+        not candidates. An expert without a weight for warm items (`warm_weights`) has none here: it is not scored at
+        all.
         """
         names = [name for name, weight in warm_weights.items() if weight > 0]
         if len(targets) < MIN_TARGETS:
@@ -86,7 +87,7 @@ class ColdStartScorer:
         return fit_threshold(cold, warm, max_loss)
 
     def interpolate_thresholds(self, events: Ints) -> Float64s:
-        """The thresholds `[B]` for histories of so many `events`."""
+        """The thresholds `[B]` for history lengths `events`."""
         logs = np.log(np.maximum(events, 1))
         return np.asarray(np.interp(logs, np.log(self.history_lengths), self.thresholds), dtype=np.float64)
 
@@ -144,7 +145,7 @@ class ColdStartScorer:
 
 
 def mark_items(rows: Ints, items: Ints, shape: Sequence[int]) -> Bools:
-    """Which items `[B, N]` stand in the histories, from the row and the code of each event (−1: no item)."""
+    """Which items `[B, N]` occur in the histories, from the row and the code of each event (−1: no item)."""
     marks = np.zeros(tuple(shape), dtype=np.bool_)
     has_item = items >= 0
     marks[rows[has_item], items[has_item]] = True
@@ -184,7 +185,7 @@ def normalise_cold(predicted: Float32s, in_history: Bools, peers: Float32s, peer
 
     `predicted` `[B, n]` are logits of the cold items. `peers` `[B, R]` are leave-one-out logits of warm items, which
     count as `PEERS` more candidates: without them a single cold item would have probability 1. Items of the history
-    (`in_history`, `peers_in_history`) are no candidates.
+    (`in_history`, `peers_in_history`) are not candidates.
     """
     # R peers are drawn, PEERS of them count: log(PEERS / R) is the log-Q correction of the sample
     sampled = np.where(peers_in_history, -np.inf, peers.astype(np.float64)) + np.log(PEERS / peers.shape[1])
@@ -199,7 +200,7 @@ def fit_threshold(cold: Floats, warm: Floats, max_loss: float) -> float:
     other rule of the same loss shows more cold items that are chosen, as long as the two likelihoods are right. The
     loss follows from the likelihoods without any target: Σ_k p(warm at k) (1 / log2(1 + k) − 1 / log2(1 + k + cold
     items above)). `cold` `[B, n]` and `warm` `[B, N]` as from `normalise_cold` and `normalise_warm`, −inf for items
-    that are no candidates. Costs one partial sort of B · N and 27 bisections over the first ten ranks.
+    that are not candidates. Costs one partial sort of B · N and 27 bisections over the first ten ranks.
     """
     # more than ten cold items above a warm one move it off the list just as ten do
     best, first = _select_highest(cold, TOP).astype(np.float64), _select_highest(warm, TOP).astype(np.float64)

@@ -27,7 +27,8 @@ shortest)."""
 FULL_LOSS_SHARE = 0.1
 """Share of cold items from which on warm ones may lose `max_known_loss`; with a quarter of it they may lose half."""
 SCORES_AT_ONCE = 25_000_000
-"""Scores of an expert in memory while the weights are chosen (100 MB): with many items, fewer users choose them."""
+"""Maximum number of scores per expert in memory while the weights are fitted (100 MB): with many items, fewer users
+are used."""
 
 
 class Ensemble:
@@ -186,7 +187,7 @@ class Ensemble:
 
         Warm items lose the same share at every length of history: with one threshold for all, users with long
         histories, whose predictions are sharper, would have nearly all cold items. Items from before such a stretch
-        are no candidates, since experts that learned them from these users are too sure of them. A length that few
+        are not candidates, since experts that learned them from these users are too sure of them. A length that few
         users reach has the threshold of the length before. Users who have every warm item are left out: their lists
         have nothing to lose.
         """
@@ -248,7 +249,7 @@ class Ensemble:
         return self.cold_start.merge(total, self.cold_start.combine(scores), in_history, histories.lengths)
 
     def split_by_expert(self, histories: SequenceBatch) -> dict[str, Float32s]:
-        """What each expert contributes to every score, `[B, N]`: the parts sum to `score`.
+        """The contribution of each expert to every score, `[B, N]`; the contributions sum to `score`.
 
         For a cold item each expert contributes its prediction; the active experts share what the merge adds.
         """
@@ -326,7 +327,7 @@ class Ensemble:
         )
 
     def load_state(self, state: ModelState) -> None:
-        """Restore what `state` returned."""
+        """Restore a `state`."""
         values = state.metadata
         self.weights, self.left_out = dict(values["weights"]), dict(values["left_out"])
         cold = ModelState(state.tensors, values["cold_start"])

@@ -25,7 +25,7 @@ class EnsembleOptions:
     cold. 0 or more, below 1; with fewer cold items the loss falls with the root of their share; 0 ranks cold items
     last."""
     cold_modalities: tuple[str, ...] = ()
-    """Item modalities by which cold items are compared with warm ones. Empty takes all."""
+    """Item modalities by which cold items are compared with warm ones. Empty uses all."""
 
     def __post_init__(self) -> None:
         if not self.experts or {"lite", "flagship"} & set(self.experts):

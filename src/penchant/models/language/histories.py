@@ -54,7 +54,7 @@ class Narrator:
         return Stream(table.values[at], ends, batch.offsets)
 
     def tokenise_requests(self, batch: SequenceBatch) -> Ragged:
-        """Tokens of the time from the last event to the request, `[B]`; none where that is hidden."""
+        """Tokens of the time from the last event to the request, `[B]`; none if that is hidden."""
         if batch.query_times_s is None or not batch.n_events:
             return Ragged.empty(len(batch))
         last = batch.times_s[np.maximum(batch.offsets[1:] - 1, 0)]

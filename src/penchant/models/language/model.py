@@ -1,4 +1,4 @@
-"""A language model as the user model: it reads histories as text, or item vectors as input embeddings."""
+"""The language-model recommender: it reads histories as text, or item vectors as input embeddings."""
 
 from __future__ import annotations
 
@@ -94,13 +94,14 @@ class LLM:
         return self._prepare_net(net, data)
 
     def _set_targets(self, data: TrainingData) -> None:
-        """Note which kinds are no targets and how often each item is a target. Raises `ModelError` without targets."""
+        """Record which kinds are not targets and how often each item is a target. Raises `ModelError` without
+        targets."""
         no_target = ~mask_wanted_kinds(data.kinds)
         is_target = (data.sequences.items >= 0) & ~no_target[data.sequences.kinds]
         if not is_target.any() or not (data.sequences.lengths >= 2).any():
             raise ModelError(
                 "llm learns to predict the next event, but no user has two events of interest.",
-                remedy="Use --model content or popularity, or bring longer histories.",
+                remedy="Use --model content or popularity, or provide longer histories.",
             )
         self._no_target = no_target
         self._counts = np.bincount(data.sequences.items[is_target], minlength=data.n_items).astype(np.float64)
@@ -239,7 +240,7 @@ class LLM:
         return pack_net(net, record, self._require_items(), self.pretraining)
 
     def load_state(self, state: ModelState) -> None:
-        """Restore what `state` returned; a given model is loaded again and its weights are compared."""
+        """Restore a `state`; a given model is loaded again and its weights are checked."""
         self._record, net, self._items, self.pretraining = unpack_net(state, self.options)
         self.net = net.eval()
         self._reading = self._make_reading(self._record)

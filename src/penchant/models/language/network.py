@@ -15,7 +15,7 @@ from penchant.models.nn.tokens import GAP_BUCKETS, Padded
 class ItemSide(nn.Module):
     """Item vectors `[items, dim]` of length 1: the projected text vector plus an id embedding.
 
-    v = unit(unit(W t) + trained · e). `texts` `[items, text_dim]` (zero rows: no text) are no parameters. Where the
+    v = unit(unit(W t) + trained · e). `texts` `[items, text_dim]` (zero rows: no text) are not parameters. Where the
     model that reads them `learns`, they are those of the start of the epoch and belong to a checkpoint. Without `ids`
     an item is its text alone, as in HLLM; with them only a cold item is.
     """

@@ -1,4 +1,4 @@
-"""What the model `llm` needs before training: item texts, a language model, pre-training, text vectors of items."""
+"""Setup of the model `llm` before training: item texts, a language model, pre-training, text vectors of items."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from penchant.models.language.options import LLMOptions
 ITEM_TOKENS = 64
 """Tokens of an item's text that the language model reads."""
 MODALITY, READ = "modality", "lm"
-"""Where item vectors come from: the text modality, or the language model."""
+"""The source of item vectors: the text modality, or the language model."""
 CORPUS_HISTORIES = 2000
 """Verbalised histories in the corpus, beside the items' texts."""
 
@@ -83,7 +83,7 @@ class ItemTexts:
 
 
 def choose_item_source(options: LLMOptions, data: TrainingData) -> str:
-    """Where item vectors come from, by the options and the data. Raises `ModelError`."""
+    """The source of item vectors, by the options and the data. Raises `ModelError`."""
     source = options.items
     if source == "auto":
         source = MODALITY if schema.TEXT in data.modalities and not options.train_items else READ

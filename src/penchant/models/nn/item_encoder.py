@@ -37,7 +37,7 @@ class TowerOptions:
     """Fusion of the modalities: weighted_sum, concat, product, bilinear, gated, attention, none (the id alone) or
     decision (one network per modality)."""
     modalities: tuple[str, ...] = ()
-    """Item modalities that are used; `behaviour` is the id. Empty takes all."""
+    """Item modalities that are used; `behaviour` is the id. Empty uses all."""
     ids: bool = True
     """Whether items have id embeddings. Without them an item is its modalities alone, and a cold item is like any
     other."""
@@ -122,7 +122,7 @@ class ItemTower(nn.Module):
         self.attach(modalities)
 
     def attach(self, modalities: Modalities) -> None:
-        """Give the tower the vectors of its modalities, which are no parameters and are not saved with it."""
+        """Give the tower the vectors of its modalities, which are not parameters and are not saved with it."""
         for name in self.modalities:
             modality = modalities[name].unit()
             self._vectors[name] = torch.from_numpy(modality.vectors)
@@ -132,7 +132,7 @@ class ItemTower(nn.Module):
         """Whether the vectors of the modalities are here, so that items can be computed again."""
 
     def train(self, mode: bool = True) -> ItemTower:
-        """As of every module; outside training the tower drops its copies of the vectors."""
+        """Set training mode, as for every module; outside training the tower drops its copies of the vectors."""
         self._copies = {}
         return super().train(mode)
 

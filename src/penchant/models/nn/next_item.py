@@ -38,9 +38,9 @@ class SharedNegatives:
 class NextItem:
     """The loss of the options, over the items that may be negatives.
 
-    With `mixed_precision` the products of the full softmax are in bfloat16. Without ids, cold items are no
-    negatives: they would teach the network that their content is unwanted. With ids they are negatives: otherwise no
-    gradient would move their vectors, and they would fill every list.
+    With `mixed_precision` the products of the full softmax are in bfloat16. Without ids, cold items are
+    not negatives: they would teach the network that their content is unwanted. With ids they are negatives: otherwise
+    no gradient would move their vectors, and they would fill every list.
     """
 
     def __init__(

@@ -55,7 +55,7 @@ class SequenceOptions(TowerOptions):
     """Loss: auto, softmax, sampled_softmax, bce, gbce or bpr. auto is softmax up to 20,000 items and sampled_softmax
     above."""
     negatives: int = 1024
-    """Negatives of a batch, for losses that sample. 1 or more."""
+    """Number of negatives per batch, for losses that sample. 1 or more."""
     id_dropout: float = 0.05
     """Share of input events that lose their id in training and keep their modalities. 0 or more, below 1."""
     time: bool = True

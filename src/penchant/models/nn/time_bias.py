@@ -1,4 +1,4 @@
-"""What one event means to another by the time and the number of events between them: learned, added to attention."""
+"""The attention bias: learned values by the time and by the number of events between two events."""
 
 from __future__ import annotations
 

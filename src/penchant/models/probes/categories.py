@@ -28,15 +28,15 @@ def first_categories(items: pl.DataFrame) -> pl.Series:
             return names
     raise DataError(
         "No item has a category, so there are no classes for the category probe.",
-        remedy="Fill the column categories of the items, or take probes.fit=interest.",
+        remedy="Fill the column categories of the items, or set probes.fit=interest.",
     )
 
 
-def frequent_categories(items: pl.DataFrame, events: Ints, most: int) -> tuple[str, ...]:
+def select_frequent_categories(items: pl.DataFrame, events: Ints, most: int) -> tuple[str, ...]:
     """Names of the `most` most frequent categories of these events (item codes, -1: none), then `OTHERS`.
 
-    `OTHERS` is there where a category has no class, as one of that very name. Raises `DataError` for fewer than two
-    categories.
+    `OTHERS` is added if a category has no class, which a category of that name never has. Raises `DataError` for fewer
+    than two categories.
     """
     names = first_categories(items)
     seen = names.gather(events[(events >= 0) & (events < len(names))].astype(np.int64)).drop_nulls()
@@ -49,12 +49,12 @@ def frequent_categories(items: pl.DataFrame, events: Ints, most: int) -> tuple[s
     if n_seen < 2:
         raise DataError(
             f"The events for the probes have {n_seen} category: a classifier needs two.",
-            remedy="Bring more events, or take probes.fit=interest.",
+            remedy="Provide more events, or set probes.fit=interest.",
         )
     return tuple(classes)
 
 
-def category_codes(items: pl.DataFrame, classes: Sequence[str]) -> Int64s:
+def encode_first_categories(items: pl.DataFrame, classes: Sequence[str]) -> Int64s:
     """The class of every item `[N]`, -1 for an item without a category; an unknown category is of `OTHERS`."""
     names = first_categories(items)
     named = [name for name in classes if name != OTHERS]

@@ -22,7 +22,7 @@ class TargetEvents:
     """Histories of some users and which of their events `[E]` are `targets`; every target has an event before it.
 
     Events `[E]` that are `taken` are of a kind that is neither negative feedback nor an exposure; `passive` ones are
-    exposures. `rows` `[B]` are the places of the users in the batch that they come from.
+    exposures. `rows` `[B]` are the users' rows in the source batch.
     """
 
     sequences: SequenceBatch
@@ -44,7 +44,7 @@ class TargetEvents:
         events, _ = gather_positions(sequences.offsets, rows)
         batch = sequences.take(rows)
         passive = _of_kinds(batch, [normalise_kind(kind) in PASSIVE_KINDS for kind in kinds])
-        return cls(batch, following[events], taken_events(batch, kinds), passive, rows)
+        return cls(batch, following[events], mask_taken_events(batch, kinds), passive, rows)
 
     def known(self, n_items: int) -> Bools:
         """Events `[E]` of one of the items."""
@@ -99,7 +99,7 @@ def split_targets(events: TargetEvents, n_items: int, options: ProbeOptions) -> 
     positive = np.flatnonzero(candidates & events.taken)
     negative = np.flatnonzero(candidates & ~events.taken & ~later_taken)
     if not len(positive):
-        raise DataError("No event of interest follows another.", remedy="Bring histories of two events or more.")
+        raise DataError("No event of interest follows another.", remedy="Provide histories of two events or more.")
     if options.negatives == "sampled" or (options.negatives == "auto" and len(negative) < options.fewest):
         return positive, None
     if not len(negative):
@@ -109,7 +109,7 @@ def split_targets(events: TargetEvents, n_items: int, options: ProbeOptions) -> 
     return positive, negative
 
 
-def interest_pairs(model: DenseModel, events: TargetEvents, options: ProbeOptions, seed: int = 0) -> Pairs:
+def build_interest_pairs(model: DenseModel, events: TargetEvents, options: ProbeOptions, seed: int = 0) -> Pairs:
     """Every target's item with the interest before it, and negatives; raises as `split_targets`."""
     positive, negative = split_targets(events, len(model.item_vectors), options)
     if negative is None:
@@ -122,29 +122,29 @@ def interest_pairs(model: DenseModel, events: TargetEvents, options: ProbeOption
     return Pairs(events.interests_before(model, chosen), items, labels, events.users_of(chosen), negative is not None)
 
 
-def category_pairs(model: DenseModel, events: TargetEvents, item_classes: Int64s) -> ClassPairs:
+def build_category_pairs(model: DenseModel, events: TargetEvents, item_classes: Int64s) -> ClassPairs:
     """Every taken target with the interest before it and its class; targets of items without a class are left out.
 
     `item_classes` `[N]` holds the class of every item, -1 for none.
     """
-    classes = event_classes(events.sequences, item_classes, events.taken)
+    classes = find_event_classes(events.sequences, item_classes, events.taken)
     chosen = np.flatnonzero(events.targets & (classes >= 0))
-    previous = latest_classes(events.sequences, classes)[chosen - 1]
+    previous = find_latest_classes(events.sequences, classes)[chosen - 1]
     return ClassPairs(events.interests_before(model, chosen), classes[chosen], previous, events.users_of(chosen))
 
 
-def taken_events(sequences: SequenceBatch, kinds: list[str]) -> Bools:
+def mask_taken_events(sequences: SequenceBatch, kinds: list[str]) -> Bools:
     """Events `[E]` of a kind that is neither negative feedback nor an exposure; an unknown kind is neither."""
     return ~_of_kinds(sequences, ~mask_wanted_kinds(kinds))
 
 
-def event_classes(sequences: SequenceBatch, item_classes: Int64s, taken: Bools) -> Int64s:
+def find_event_classes(sequences: SequenceBatch, item_classes: Int64s, taken: Bools) -> Int64s:
     """The class of every event's item `[E]`; -1 where it has none or is not `taken` `[E]`."""
     has_class = (sequences.items >= 0) & (sequences.items < len(item_classes)) & taken
     return np.where(has_class, item_classes[np.where(has_class, sequences.items, 0)], -1).astype(np.int64)
 
 
-def latest_classes(sequences: SequenceBatch, classes: Int64s) -> Int64s:
+def find_latest_classes(sequences: SequenceBatch, classes: Int64s) -> Int64s:
     """After every event `[E]` the class of the user's latest event that has a class, -1 for none."""
     latest = np.maximum.accumulate(np.where(classes >= 0, np.arange(len(classes)), -1))
     in_row = latest >= np.repeat(sequences.offsets[:-1], sequences.lengths)

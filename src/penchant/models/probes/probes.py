@@ -14,19 +14,19 @@ from penchant.data.results.probes import ProbeRecord
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import DataError, ModelError
 from penchant.models.base import DenseModel, ModelState
-from penchant.models.probes.categories import category_codes, frequent_categories
+from penchant.models.probes.categories import encode_first_categories, select_frequent_categories
 from penchant.models.probes.linear import LinearProbe
 from penchant.models.probes.options import PROBES, ProbeOptions
 from penchant.models.probes.pairs import (
     ClassPairs,
     Pairs,
     TargetEvents,
-    category_pairs,
-    event_classes,
-    interest_pairs,
-    latest_classes,
+    build_category_pairs,
+    build_interest_pairs,
+    find_event_classes,
+    find_latest_classes,
+    mask_taken_events,
     split_targets,
-    taken_events,
 )
 
 INTEREST, CATEGORY = PROBES
@@ -60,8 +60,8 @@ class Probes:
         classes: tuple[str, ...] = ()
         records: dict[str, ProbeRecord] = {}
         if INTEREST in options.fit:
-            pairs = interest_pairs(model, events, options, seed)
-            inputs = interest_inputs(pairs.interests, model.item_vectors[pairs.items], options.features)
+            pairs = build_interest_pairs(model, events, options, seed)
+            inputs = build_interest_inputs(pairs.interests, model.item_vectors[pairs.items], options.features)
             interest = LinearProbe.fit(inputs, pairs.labels, 1, options, n_free=1, seed=seed)
             records[INTEREST] = ProbeRecord(
                 pairs=len(pairs.labels),
@@ -69,10 +69,10 @@ class Probes:
                 negatives="real" if pairs.real else "sampled",
             )
         if CATEGORY in options.fit:
-            classes = frequent_categories(items, _taken_targets(events), options.classes)
-            codes = category_codes(items, classes)
-            examples = category_pairs(model, events, codes)
-            near = class_inputs(model.item_vectors, codes, len(classes), examples.interests, examples.previous)
+            classes = select_frequent_categories(items, _taken_targets(events), options.classes)
+            codes = encode_first_categories(items, classes)
+            examples = build_category_pairs(model, events, codes)
+            near = build_class_inputs(model.item_vectors, codes, len(classes), examples.interests, examples.previous)
             category = LinearProbe.fit(near, examples.classes, len(classes), options, seed=seed)
             counts = np.bincount(examples.classes, minlength=len(classes))
             records[CATEGORY] = ProbeRecord(events=len(examples.classes), counts=tuple(counts.tolist()))
@@ -82,7 +82,7 @@ class Probes:
         """The probability of interest `[n]` of pairs of interest and item vectors `[n, D]`. Raises `ModelError`."""
         if self.interest is None:
             raise _missing(INTEREST)
-        return self.interest.probabilities(interest_inputs(interests, items, self.options.features))[:, 1]
+        return self.interest.probabilities(build_interest_inputs(interests, items, self.options.features))[:, 1]
 
     def predict_category(
         self, model: DenseModel, items: pl.DataFrame, interests: Float32s, previous: Int64s
@@ -91,9 +91,9 @@ class Probes:
         item `[n]` (-1: none). Raises `ModelError`."""
         if self.category is None:
             raise _missing(CATEGORY)
-        codes = category_codes(items, self.classes)
+        codes = encode_first_categories(items, self.classes)
         return self.category.probabilities(
-            class_inputs(model.item_vectors, codes, len(self.classes), interests, previous)
+            build_class_inputs(model.item_vectors, codes, len(self.classes), interests, previous)
         )
 
     def predict_next_category(
@@ -102,15 +102,17 @@ class Probes:
         """The probability of each of `classes` for the next item of every history, `[B, C]`. Raises `ModelError`."""
         if self.category is None:
             raise _missing(CATEGORY)
-        classes = event_classes(histories, category_codes(items, self.classes), taken_events(histories, kinds))
+        classes = find_event_classes(
+            histories, encode_first_categories(items, self.classes), mask_taken_events(histories, kinds)
+        )
         ends = np.where(histories.lengths > 0, histories.offsets[1:] - 1, -1)
-        latest = np.append(latest_classes(histories, classes), -1)[ends]
+        latest = np.append(find_latest_classes(histories, classes), -1)[ends]
         return self.predict_category(model, items, model.user_vectors(histories), latest)
 
     def predict_pairs(self, model: DenseModel, events: TargetEvents, seed: int = 0) -> tuple[Pairs, Float32s]:
         """Pairs made like those that the probe learned (real or sampled negatives), and its probability of each."""
         options = replace(self.options, negatives=self.records[INTEREST].negatives or self.options.negatives)
-        pairs = interest_pairs(model, events, options, seed)
+        pairs = build_interest_pairs(model, events, options, seed)
         return pairs, self.predict_interest(pairs.interests, model.item_vectors[pairs.items])
 
     def predict_class_pairs(
@@ -120,7 +122,7 @@ class Probes:
 
         Raises `DataError` if none of them is of an item with a class.
         """
-        pairs = category_pairs(model, events, category_codes(items, self.classes))
+        pairs = build_category_pairs(model, events, encode_first_categories(items, self.classes))
         if not len(pairs.classes):
             raise DataError("No event that follows another is of an item with a class.", remedy="Bring more events.")
         return pairs, self.predict_category(model, items, pairs.interests, pairs.previous)
@@ -153,10 +155,10 @@ class Probes:
         return cls(options, probes.get(INTEREST), probes.get(CATEGORY), tuple(state.metadata["classes"]), records)
 
 
-def interest_inputs(interests: Float32s, items: Float32s, features: str = "all") -> Float64s:
+def build_interest_inputs(interests: Float32s, items: Float32s, features: str = "all") -> Float64s:
     """Inputs of the interest probe `[n, F]`: u·v, and with `all` u ⊙ v and |u − v| too.
 
-    >>> interest_inputs(np.array([[1.0, 2.0]]), np.array([[3.0, -1.0]])).tolist()
+    >>> build_interest_inputs(np.array([[1.0, 2.0]]), np.array([[3.0, -1.0]])).tolist()
     [[1.0, 3.0, -2.0, 2.0, 3.0]]
     """
     u, v = interests.astype(np.float64), items.astype(np.float64)
@@ -165,7 +167,7 @@ def interest_inputs(interests: Float32s, items: Float32s, features: str = "all")
     return dot if features == "dot" else np.concatenate([dot, product, np.abs(u - v)], axis=1)
 
 
-def class_inputs(
+def build_class_inputs(
     items: Float32s, item_classes: Int64s, n_classes: int, interests: Float32s, previous: Int64s
 ) -> Float32s:
     """Inputs of the category probe `[n, 2C]`: the mean of u·v over the items of each class, and the previous class.
@@ -206,7 +208,7 @@ def check_targets(events: TargetEvents, items: pl.DataFrame, options: ProbeOptio
     if INTEREST in options.fit:
         split_targets(events, items.height, options)
     if CATEGORY in options.fit:
-        frequent_categories(items, _taken_targets(events), options.classes)
+        select_frequent_categories(items, _taken_targets(events), options.classes)
 
 
 def _taken_targets(events: TargetEvents) -> Ints:
