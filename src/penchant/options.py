@@ -72,7 +72,7 @@ def option_types(options: type) -> dict[str, object]:
 
 @cache
 def option_meanings(options: type) -> Mapping[str, str]:
-    """What each option of a dataclass means: the docstring under its field, or under the field of a base class.
+    """The description of each option of a dataclass: the docstring under its field, or under the field of a base class.
 
     >>> from penchant.models.popularity import PopularityOptions
     >>> option_meanings(PopularityOptions)["days"]

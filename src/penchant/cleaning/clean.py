@@ -28,7 +28,7 @@ from penchant.errors import OptionError, UsageError
 
 @dataclass(frozen=True)
 class CleaningOptions:
-    """Which cleaning rules run, and what happens to the rows that they flag. By default no row is dropped."""
+    """Options of cleaning: the rules that run, and the treatment of flagged rows. By default no row is dropped."""
 
     flag: tuple[str, ...] = ("bots", "events_before_item")
     """Rules whose flagged rows the report counts."""

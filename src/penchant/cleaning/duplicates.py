@@ -24,7 +24,7 @@ class DuplicateOptions:
     """Options of the rule duplicates."""
 
     by: str = schema.TEXT
-    """What must be similar: text, image or both."""
+    """Content that must be similar: text, image or both."""
     fields: ItemTextOptions = field(default_factory=lambda: ItemTextOptions((schema.TITLE, schema.DESCRIPTION)))
     """Columns that make up the text of an item."""
     similarity: SimilarityOptions = field(default_factory=SimilarityOptions)

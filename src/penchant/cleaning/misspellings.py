@@ -19,7 +19,7 @@ from penchant.options import require_range
 
 @dataclass(frozen=True)
 class SpellingOptions:
-    """Which pairs of words count as a misspelling and its correction.
+    """Criteria for a pair of words to count as a misspelling and its correction.
 
     Both words begin and end with the same letter: other pairs are mostly two correct words (walking, talking; accuses,
     accused).

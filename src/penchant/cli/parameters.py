@@ -79,11 +79,11 @@ At = Annotated[
 ]
 Split = Annotated[
     Literal["time", "leave-one-out", "users", "cold-items"],
-    typer.Option("--split", help="How the test part is held out."),
+    typer.Option("--split", help="Split that holds out the test part."),
 ]
 Target = Annotated[
     Literal["first", "last", "all"],
-    typer.Option("--target", help="Which events after the cut are targets (split time only)."),
+    typer.Option("--target", help="Events after the cut that are targets (split time only)."),
 ]
 Ties = Annotated[
     Literal["stable", "random"],

@@ -27,13 +27,13 @@ _TOKENS = rf"[{_CJK}]+|[[\p{{L}}\p{{N}}\p{{M}}]--[{_CJK}]]+(?:['’]\p{{L}}+)*"
 
 @dataclass(frozen=True)
 class WordOptions:
-    """How text is split into words."""
+    """Options of word segmentation."""
 
     lower: bool = True
     """Whether case is ignored."""
     chinese: ChineseWords = "auto"
-    """How Chinese is cut: jieba (words; the extra `lang`), bigrams (pairs of characters) or auto. auto is jieba where
-    it is installed."""
+    """Segmentation of Chinese: jieba (words; the extra `lang`), bigrams (pairs of characters) or auto. auto is jieba
+    if it is installed."""
 
     def __post_init__(self) -> None:
         if self.chinese not in get_args(ChineseWords):
@@ -47,7 +47,7 @@ class WordOptions:
 
 @dataclass(frozen=True)
 class ItemTextOptions:
-    """Which columns of `items` make an item's text. Columns that a dataset lacks are passed over."""
+    """The columns of `items` that form an item's text. Missing columns are skipped."""
 
     fields: tuple[str, ...] = (schema.TITLE, schema.CATEGORIES, schema.DESCRIPTION)
     """Columns of the text, in this order."""

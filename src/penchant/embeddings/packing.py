@@ -27,7 +27,7 @@ _NEEDED: Final = {
     schema.IMAGE: ("A picture", "an image, and name an encoder: --set modalities.image.encoder=NAME"),
     schema.AUDIO: ("A sound", "an audio file, and name an encoder: --set modalities.audio.encoder=NAME"),
 }
-"""What a request is called, and what items need so that it can be compared with them."""
+"""The name of each kind of query in messages, and what items need for it."""
 
 
 def default_cache() -> EncoderCache | None:

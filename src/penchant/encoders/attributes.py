@@ -116,7 +116,7 @@ class AttributeEncoder:
 
     @property
     def names(self) -> list[str]:
-        """What each dimension means, `column=value`."""
+        """The meaning of each dimension, `column=value`."""
         out: list[str] = []
         for block in self.blocks:
             if block.kind == NUMBER:

@@ -45,7 +45,7 @@ class AudioOptions:
     """Audio encoder: auto, crnn, lstm, none, or the folder or hub name of a model. crnn and lstm are small networks
     trained on the sounds of the items; auto is crnn where there are enough sounds."""
     front_end: str = "auto"
-    """What the model reads: auto, model or log_mel. model is the feature extractor of the model, log_mel patches of a
+    """Input of the model: auto, model or log_mel. model is the feature extractor of the model, log_mel patches of a
     log-mel spectrogram (YAMNet-type models)."""
     window_s: float = 10.0
     """Length of a window, seconds. Above 0."""

@@ -15,7 +15,7 @@ Content = TypeVar("Content", contravariant=True)
 
 @dataclass(frozen=True)
 class EncoderState:
-    """What restores an encoder: `tensors` go to safetensors, `metadata` to JSON."""
+    """The state of an encoder: `tensors` go to safetensors, `metadata` to JSON."""
 
     tensors: Mapping[str, Array] = field(default_factory=dict)
     metadata: JsonMapping = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What ranked lists are measured against besides targets: counts of the training part, categories, a modality."""
+"""The reference data of list metrics, besides targets: counts of the training part, categories, a modality."""
 
 from __future__ import annotations
 

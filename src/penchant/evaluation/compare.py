@@ -34,15 +34,16 @@ RequestTime = Literal["given", "hidden"]
 
 @dataclass(frozen=True)
 class CompareOptions:
-    """How a comparison splits, fits and measures. Raises `UsageError` / `OptionError` for a value that is not allowed.
+    """Options of a comparison: split, fit and measures. Raises `UsageError` / `OptionError` for a value that is not
+    allowed.
 
     `split`, `target`, `quantile`, `ties`, `repeats` and `folds` are those of `penchant.data.splits.split`.
     """
 
     split: How = "time"
-    """How the test is held out. With `users`, every fold is run and the users of all folds are pooled."""
+    """Split that holds out the test part. With `users`, every fold is run and the users of all folds are pooled."""
     target: Target = "first"
-    """Which events after the cut are the targets (`time`)."""
+    """Events after the cut that are targets (`time`)."""
     quantile: float = 0.9
     """Share of the events before the cut (`time`), between 0 and 1."""
     ties: Ties = "stable"
@@ -82,7 +83,7 @@ class CompareOptions:
                 raise OptionError(name, getattr(self, name), allowed=values)
 
     def measures(self, *, is_first: bool = True) -> Measures:
-        """What is measured of a run; curves and ablation of the first run of a model only."""
+        """The measures of a run; curves and ablation only for the first run of a model."""
         curves, ablate = self.curves and is_first, self.ablate == "masked" and is_first
         return Measures(self.k, self.ks, curves=curves, ablate=ablate, threads=self.threads)
 
@@ -224,7 +225,7 @@ class _Runner:
         return replace(run, cost=cost, probes=probes)
 
     def _prepare(self, recipe: Config, part: Split, train: Dataset) -> _Prepared:
-        """What all recipes with the same modality options share."""
+        """The data that all recipes with the same modality options share."""
         carrier = Recommender.fit(train, replace(recipe, model="popularity"), validation=part.validation)
         histories = pack_histories(part.dataset, carrier.encoders)
 

@@ -37,7 +37,7 @@ class EvaluationSet:
 
 @dataclass(frozen=True)
 class Measures:
-    """What is measured: ranking metrics at `ks` and `k`; optionally `curves` and the masked ablation."""
+    """Measures of a run: ranking metrics at `ks` and `k`; optionally `curves` and the masked ablation."""
 
     k: int = 10
     ks: tuple[int, ...] = DEFAULT_KS

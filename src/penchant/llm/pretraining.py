@@ -28,7 +28,7 @@ Batch = Json
 
 @dataclass(frozen=True)
 class PretrainingOptions:
-    """How a language model is pre-trained."""
+    """Options of pre-training."""
 
     objective: str = "causal"
     """Objective: mlm (masked tokens), nsp (that and next-sentence prediction) or causal (next token)."""

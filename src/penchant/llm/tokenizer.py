@@ -54,7 +54,7 @@ class TextTokenizer:
         return np.frombuffer(self.inner.backend_tokenizer.to_str().encode(), dtype=np.uint8).copy()
 
     def roles(self) -> dict[str, str]:
-        """Which token is padding, mask, start …, for JSON."""
+        """The special tokens by role (padding, mask, start …), for JSON."""
         return {role: str(getattr(self.inner, role)) for role in ROLES if getattr(self.inner, role, None) is not None}
 
     @classmethod

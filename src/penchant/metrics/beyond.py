@@ -17,7 +17,7 @@ _BLOCK_ELEMENTS = 1 << 24
 
 
 def exposure(ranked: Int32s, n_items: int) -> Int64s:
-    """How many lists show each item `[N]`.
+    """Number of lists that show each item `[N]`.
 
     >>> exposure(np.array([[0, 2], [0, -1]], dtype=np.int32), 3).tolist()
     [2, 0, 1]

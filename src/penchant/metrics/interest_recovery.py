@@ -1,4 +1,5 @@
-"""How well learned interest vectors recover the interests that a simulation planted, and how soon they see a change."""
+"""How well learned interest vectors recover the interests that a simulation planted, and how soon they detect a
+change."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ def recovery(
     held_out: float = 0.5,
     ridge: float = 1.0,
 ) -> dict[str, float]:
-    """Cosine between planted mixtures and what a linear map makes of interest vectors, on held-out users.
+    """Cosine between planted mixtures and a linear map of interest vectors, on held-out users.
 
     With vectors `V` `[E, D]` (columns standardised, a constant added) and mixtures `P` `[E, K]` of the users kept for
     fitting, `W = (VᵀV + .01 · ridge · E · I)⁻¹ VᵀP`, so that `ridge` 1 adds a hundredth of a column's variance (the
@@ -48,7 +49,8 @@ def predict_held_out(
     held_out: float = 0.5,
     ridge: float = 1.0,
 ) -> tuple[Float64s, Bools]:
-    """What the linear map of `recovery` makes of every row `[E, K]`, and which rows `[E]` are of held-out users."""
+    """The output of the linear map of `recovery` for every row `[E, K]`, and which rows `[E]` belong to held-out
+    users."""
     _check(interest_vectors, planted)
     owners = np.arange(len(planted)) if users is None else np.asarray(users)
     known = np.unique(owners)

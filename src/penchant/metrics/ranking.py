@@ -38,7 +38,7 @@ class Hits:
 
 
 def judge(ranked: Int32s, targets: Ragged) -> Hits:
-    """Where each list holds a target. Raises `DataError` if rows do not match.
+    """The positions of targets in each list. Raises `DataError` if rows do not match.
 
     >>> judge(np.array([[5, 2, 9]], dtype=np.int32), Ragged.of([[9, 5]])).hit.tolist()
     [[True, False, True]]

@@ -37,7 +37,7 @@ def bootstrap_means(values: Float64s, *, samples: int = 1000, seed: int = 0) -> 
 
 
 def resample_users(n: int, samples: int, seed: int) -> Iterator[Float64s]:
-    """How often each of n users is drawn, `[block, n]`, in blocks of a fixed size (so memory does not grow)."""
+    """Draw counts of n users in bootstrap samples, `[block, n]`, in blocks of a fixed size, so memory stays flat."""
     rng = np.random.default_rng(seed)
     size = max(1, _BLOCK_ELEMENTS // max(1, n))
     for start in range(0, samples, size):

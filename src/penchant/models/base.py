@@ -96,7 +96,7 @@ class IdOptions(ModalityOptions, Protocol):
 
     @property
     def fusion(self) -> str:
-        """How the vectors of ids and modalities become one."""
+        """The fusion of the vectors of ids and modalities."""
 
 
 class GradientOptions(Protocol):

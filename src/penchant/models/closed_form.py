@@ -20,7 +20,7 @@ Record = TypeVar("Record")
 
 
 class ClosedFormModel(Generic[Record]):
-    """What the models in closed form share: the record, None before `fit`, and its way to a bundle and back."""
+    """The base class of models in closed form: the record (None before `fit`), its packing and unpacking."""
 
     name: str
     record_type: type[Record]
@@ -30,7 +30,7 @@ class ClosedFormModel(Generic[Record]):
 
     @property
     def record(self) -> Record:
-        """What `fit` learned. Raises `ModelError` before `fit`."""
+        """The record that `fit` learned. Raises `ModelError` before `fit`."""
         if self._record is None:
             raise ModelError(f"The model {self.name!r} is not fitted yet.", remedy="Call fit, or load a bundle.")
         return self._record

@@ -43,7 +43,7 @@ class DecayOptions:
 
 @dataclass(frozen=True)
 class HistoryOptions(DecayOptions):
-    """Decay, and the number of events of a history that are read."""
+    """Options of decay, and of the number of events read per history."""
 
     max_length: int = 200
     """Number of latest events of a history that are read at inference. 1 or more."""

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 Options = Callable[[str], Any]
 """Gives the options of any model by its name."""
 Trait = Literal["baseline", "reference", "heavy_tailed", "content_only", "network"]
-"""What code that knows no model by name may ask of one:
+"""Traits that code may test instead of model names:
 
 - `baseline`: a simple model, which a larger one must beat;
-- `reference`: a baseline that stands beside the chosen model unless others are named;
+- `reference`: a baseline that is compared with the chosen model by default;
 - `heavy_tailed`: its scores are counts or shares, so an ensemble standardises their logarithm;
 - `content_only`: it reads nothing but the content of items;
 - `network`: it is trained by gradient, so a search of its settings needs most of the time.
@@ -81,7 +81,7 @@ class Entry:
         return self.options_class()(**self.defaults)
 
     def search_space(self, options: Any) -> Space:
-        """Where a search looks that starts from these options; choices that they do not allow are left out."""
+        """The search space for a search that starts from these options, without choices that they do not allow."""
         return restrict_space(self.space(options) if callable(self.space) else self.space, options)
 
     def build(self, name: str, options: Options) -> Model:

@@ -140,7 +140,7 @@ class SequenceModel:
 
     @property
     def reads(self) -> frozenset[str]:
-        """Which contents of an event enter its token: those that are modalities of items as well."""
+        """The contents of an event that enter its token: those that are also modalities of items."""
         return frozenset(self._require_net().tower.modalities)
 
     @property

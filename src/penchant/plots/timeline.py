@@ -43,7 +43,7 @@ def draw_timeline(
 
     `table` has `time_s`, `topic`, `weight` (one row per event and topic; negative weights count as none), `events` has
     `time_s`, `event`, `title`. Between two events interests do not change, so the bands step, with soft corners.
-    Topics beyond `most_topics` are joined as "others". `order` lists topics by colour, so that a topic has the same
+    Topics beyond `most_topics` are merged into "others". `order` lists topics by colour, so that a topic has the same
     one in several figures.
     """
     others = text("page.others", language)

@@ -24,7 +24,7 @@ Score = Callable[[SequenceBatch], Float32s]
 
 @dataclass(frozen=True)
 class Scoring:
-    """How an answer was scored.
+    """The scoring of an answer.
 
     `score` ranks the items, and `model` is the model of the answer's `source`. Events are weighed by `preference`: a
     rule that sets an item's rank (`Placing`) is not affected by the removal of an event.

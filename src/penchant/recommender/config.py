@@ -51,7 +51,7 @@ _MODEL_KEYS = frozenset({*MODELS, *ALIASES, *REMOVED})
 
 @dataclass(frozen=True)
 class Config:
-    """What is fitted and how. Unknown names raise `OptionError`.
+    """The configuration of a fit. Unknown names raise `OptionError`.
 
     >>> Config(model="popularity").with_settings({"days": "7", "seed": "1"}).options().days
     7.0

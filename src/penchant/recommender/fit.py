@@ -96,7 +96,7 @@ def fit(
 def _select(
     data: Dataset, train: TrainingData, config: Config, encoders: FittedEncoders, phases: Phases
 ) -> TrainingRecord | None:
-    """What a fit without each user's last event chooses on those events; None if no user has two."""
+    """The selection of a fit without each user's last event, on those events; None if no user has two events."""
     held_out = hold_out_last(data)
     if held_out is None:
         return None

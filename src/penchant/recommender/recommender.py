@@ -224,7 +224,7 @@ class Recommender:
 
     @property
     def config(self) -> Config:
-        """What was fitted and how."""
+        """The configuration."""
         return self.state.config
 
     @property

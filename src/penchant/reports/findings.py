@@ -80,7 +80,7 @@ def select_numbers(data: ReportData, outcome: Outcome, say: Texts) -> list[Numbe
 
 
 def write_comparison_title(outcome: Outcome, say: Texts) -> str:
-    """What the main figure shows."""
+    """The finding of the main figure."""
     best, *others = outcome.models
     if not others:
         return say("compare.one", best=best)
@@ -105,7 +105,7 @@ def write_slices_title(model: str, outcome: Outcome, say: Texts) -> str:
 
 
 def write_training_title(table: pl.DataFrame, say: Texts) -> tuple[str, str]:
-    """Whether training went on long enough, and the words at the best epoch. `table`: `epoch`, `validation`."""
+    """Whether training was long enough, and the label of the best epoch. `table`: `epoch`, `validation`."""
     rows = table.filter(pl.col("validation").is_finite())
     if not rows.height:
         return say("training.unmeasured", n=table.height), ""

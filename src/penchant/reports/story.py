@@ -48,7 +48,7 @@ def render_recovery(model: str, recovery: Recovery, say: Texts) -> Markup:
 
 
 def render_cold_items(model: str, outcome: Outcome, say: Texts) -> Markup:
-    """How models rank items that were kept out of training; nothing where that was not tried."""
+    """The ranking of items held out of training; nothing if it was not tested."""
     if not outcome.models:
         return Markup("")
     metric, rows = format_metric(outcome.metric), tables.tabulate_estimates(outcome, outcome.metric)

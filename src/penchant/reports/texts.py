@@ -48,7 +48,7 @@ class Texts:
         return self.get(f"group.{name}", name)
 
     def noun(self, name: str) -> str:
-        """What is recommended; in Chinese with a measure word, 个 where none is given.
+        """The noun for items; in Chinese with a measure word, by default 个.
 
         >>> Texts("zh").noun("商品"), Texts("zh").noun("部电影"), Texts("en").noun("")
         ('个商品', '部电影', 'item')

@@ -28,7 +28,7 @@ _MAGIC = {".zip": b"PK", ".gz": b"\x1f\x8b"}
 
 @dataclass(frozen=True)
 class DownloadOptions:
-    """How a download is repeated."""
+    """Options of retries."""
 
     attempts: int = 5
     """Maximum number of consecutive attempts that receive no data. 1 or more."""

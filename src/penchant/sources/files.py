@@ -20,7 +20,7 @@ _MOST_FILES = 20_000
 
 
 class Files:
-    """What lies in `folder` (or in one zip file), by name. Members of archives are unpacked into `scratch`.
+    """The files in `folder` (or in one zip file), by name. Members of archives are unpacked into `scratch`.
 
     `part` is the requested category or version; `used` lists the files that were read, in order.
     """

@@ -82,7 +82,7 @@ def _shown(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _news(files: Files, out: Writer) -> None:
-    """Articles; the parts repeat each other, so an article is taken once."""
+    """Articles without duplicates, since the parts repeat each other."""
     frames = []
     for path in files.all("news.tsv"):
         label = f"{path.parent.name}/{path.name}"

@@ -152,8 +152,8 @@ def check_round_trip(
 
 
 def check_files(encoder: MediaEncoder, good: Mapping[str, bytes], folder: Path) -> None:
-    """Files of `good` (name → bytes) are encoded among broken and hostile ones; each of those is absent and in the
-    report with its reason, or can be decoded. `folder` is empty and may be used."""
+    """Check that broken and hostile files do not affect the files of `good` (name → bytes). Each broken file is
+    absent and in the report with its reason, or can be decoded. `folder` is empty and may be used."""
     broken = {
         name: data for kind, name, data in generate_broken_media(np.random.default_rng(0), 2) if kind == encoder.name
     }

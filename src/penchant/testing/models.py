@@ -1,4 +1,4 @@
-"""What every model must do, as one call: `check_model(factory)` in ten lines of test."""
+"""The contract of models as one call: `check_model(factory)` in ten lines of test."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Fit = Callable[[Any, TrainingData], object]
 
 
 def fit_closed_form(model: Any, data: TrainingData) -> None:
-    """How a model with a method `fit` is trained; trainable ones are given `penchant.training.fit`."""
+    """Train a model by its method `fit`; for a trainable model, pass `penchant.training.fit`."""
     assert isinstance(model, ClosedForm), f"{type(model).__name__} has no fit: give check_model(fit=…)"
     model.fit(data)
 

@@ -29,7 +29,7 @@ NEIGHBOURS = 10
 
 @dataclass(frozen=True)
 class UpdateOptions:
-    """How a fitted model learns from new events."""
+    """Options of an incremental update."""
 
     epochs: int = 2
     """Passes of networks over the recent histories of users with new events. 0 or more; 0 trains no network."""

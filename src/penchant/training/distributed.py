@@ -124,5 +124,5 @@ def _classify(gradient: Tensor | None) -> int:
 
 
 def _count_processes() -> int:
-    """How many processes `torchrun` started; 1 without it."""
+    """Number of processes that `torchrun` started; 1 without it."""
     return int(os.environ.get("WORLD_SIZE", "1")) if "RANK" in os.environ else 1

@@ -37,7 +37,7 @@ OnEpoch = Callable[[dict[str, float]], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """How a network is trained: epochs to run, options of the loop, device, processes that train together.
+    """The plan of a training: epochs, options of the loop, device, processes.
 
     `rate` scales the learning rate. `prepare` is called with the network before the first step (to begin from
     other weights than random ones).

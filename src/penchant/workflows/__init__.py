@@ -1,1 +1,1 @@
-"""What a command does, as one call."""
+"""The work of the commands, each as one call."""

@@ -1,4 +1,4 @@
-"""What `penchant check` does: read a folder of data, count its contents, examine it, and write the page."""
+"""The work of `penchant check`: read a data folder, count its contents, examine it, and write the page."""
 
 from __future__ import annotations
 

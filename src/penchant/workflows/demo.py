@@ -29,7 +29,7 @@ USERS_SHOWN = 3
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What the demo measured, the recommender and the folder of its bundle version.
+    """The result of the demo: measurements, the recommender and the folder of its bundle version.
 
     `cold` compares the models on cold items, `not_cold` is the reason where the data are too few for that. `recovery`
     is empty where the data keep no truth.
@@ -45,7 +45,7 @@ class DemoResult:
 
 @dataclass(frozen=True)
 class SimulatedFiles:
-    """How many images and sounds were written beside the tables of a simulated platform."""
+    """The numbers of images and sounds written with a simulated platform."""
 
     pictures: int
     sounds: int

@@ -38,14 +38,14 @@ _NO_USERS = "Interests and lists of users: the bundle is written without histori
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """What a report says beside what the recommender knows."""
+    """Contents of a report that the recommender does not have."""
 
     title: str = ""
     """What the data is called."""
     language: str = "en"
     """Language of the page: en or zh."""
     noun: str = ""
-    """What is recommended, such as `film` or `部电影`."""
+    """Noun for items, such as `film` or `部电影`."""
     command: str = ""
     """The command that was typed."""
     recovery: Recovery = field(default_factory=Recovery)

@@ -24,7 +24,7 @@ from penchant.workflows.report import ReportOptions, report
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """How a bundle is trained and written."""
+    """Options of training and of the bundle."""
 
     evaluate: bool = True
     """Whether the recipe is first tested on a held-out part, beside the reference models."""
@@ -33,7 +33,7 @@ class TrainOptions:
     histories: bool = True
     """Whether the bundle keeps the events that known users are answered from."""
     title: str = ""
-    """What the data is called in the report."""
+    """Name of the data in the report."""
     command: str = ""
     """The command that the report names."""
 

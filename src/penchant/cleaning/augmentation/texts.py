@@ -1,6 +1,6 @@
 """Augmentation of texts: replace and delete words, reorder sentences.
 
-A Chinese word is what jieba segments, or a character without jieba.
+A Chinese word is a jieba segment, or a single character without jieba.
 """
 
 from __future__ import annotations

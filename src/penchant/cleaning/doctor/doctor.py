@@ -28,7 +28,7 @@ _RENAMED = {
 
 @dataclass(frozen=True)
 class DoctorOptions:
-    """How much the doctor examines."""
+    """Limits of the doctor's examination."""
 
     most_files: int = 20_000
     """Media files of each column to check, evenly spaced. 1 or more."""

@@ -49,7 +49,7 @@ class Observation:
         return self._text(".sentence", language)
 
     def remedy(self, language: str = "en") -> str:
-        """What to do about it."""
+        """The remedy."""
         return self._text(".remedy", language)
 
     def to_dict(self, language: str = "en") -> Json:

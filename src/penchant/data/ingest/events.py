@@ -140,7 +140,7 @@ def _has_ratings(cleaner: TableCleaner) -> bool:
 
 
 def _parse_event_ids(cleaner: TableCleaner, *, decimals: bool) -> pl.Series:
-    """The ids of the file; an event without one gets per id from its row number."""
+    """The ids of the file; an event without an id gets one from its row number."""
     generated = pl.select(pl.format("e{}", pl.Series(cleaner.source.numbers))).to_series()
     if not cleaner.has(schema.EVENT_ID):
         return generated

@@ -104,7 +104,7 @@ def detect_unit(column: pl.Series) -> Unit:
 
 
 def count_units(column: str) -> list[pl.Expr]:
-    """How many numbers of a column are `known` (finite), and how many of them are too small for each unit."""
+    """Counts of the `known` (finite) numbers of a column, and of those too small for each unit."""
     size = pl.col(column).cast(pl.Float64).abs()
     known = size.is_finite()
     return [

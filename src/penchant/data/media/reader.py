@@ -59,7 +59,7 @@ class MediaReport:
 
     @property
     def sentence(self) -> str:
-        """How many were used, and the problems by kind with the first names of each.
+        """The number of used files, and the problems by kind with the first names of each.
 
         >>> MediaReport(5, [MediaProblem(2, "a.png", "missing: there is no such file.")]).sentence
         '5 used; not used: 1 missing (a.png).'

@@ -1,4 +1,4 @@
-"""What a data set contains, in counts."""
+"""The contents of a data set, in counts."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ class ModelFiles:
 
     @cached_property
     def folder(self) -> Path:
-        """Where the model is; raises as `find_model_folder`."""
+        """The folder of the model; raises as `find_model_folder`."""
         saved = self.expected is not None
         return find_model_folder(
             self.source, revision=self.revision, download=self.download, near=self.near, saved=saved

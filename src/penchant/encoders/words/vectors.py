@@ -64,7 +64,7 @@ class WordVectorOptions:
     common: int = 1
     """Directions that all texts share and that are removed. 0 or more."""
     chinese: str = "auto"
-    """How Chinese is cut, as in `WordOptions`."""
+    """Segmentation of Chinese, as in `WordOptions`."""
     seed: int = 0
     """Seed of the training. 0 or more."""
 

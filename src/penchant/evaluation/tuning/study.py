@@ -31,16 +31,16 @@ NETWORK_SHARE = 6
 
 @dataclass(frozen=True)
 class TuneOptions:
-    """How long and on what `tune` searches."""
+    """Options of `tune`: time limit and validation split."""
 
     minutes: float
     """Time for each model, minutes. Above 0."""
     n_trials: int | None = None
     """Trials of each model, earlier ones included, where they end before the time does. None: no limit."""
     split: How = "time"
-    """How the validation part is held out."""
+    """Split that holds out the validation part."""
     target: Target = "first"
-    """Which events after the cut are the targets."""
+    """Events after the cut that are targets."""
     journal: Path | None = None
     """File that keeps every trial: with the same data and configuration a search goes on from it."""
     clock: Callable[[], float] = time.monotonic

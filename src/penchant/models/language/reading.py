@@ -1,4 +1,4 @@
-"""How a language model reads histories: as text (one level) or as item vectors (two levels)."""
+"""The readers of histories: as text (one level) or as item vectors (two levels)."""
 
 from __future__ import annotations
 

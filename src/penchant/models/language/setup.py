@@ -145,7 +145,7 @@ def prepare(options: LLMOptions, data: TrainingData, device: torch.device) -> Pr
 
 
 def choose_pooling(options: LLMOptions, kind: str) -> str:
-    """How tokens become one vector: by the option, or the last for GPT-type models and the mean for the others."""
+    """The pooling of tokens: that of the options, or the last for GPT-type models and the mean for the others."""
     if options.pooling != "auto":
         return options.pooling
     return "last" if kind == "gpt" else "mean"

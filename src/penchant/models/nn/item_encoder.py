@@ -30,7 +30,7 @@ NOTHING: AbstractSet[str] = frozenset()
 
 @dataclass(frozen=True)
 class TowerOptions:
-    """Which modalities an item has in a network, and how they become one vector. A sequence model has these options
+    """Options of the item tower: its modalities and their fusion. A sequence model has these options
     too."""
 
     fusion: str = "weighted_sum"
@@ -45,7 +45,7 @@ class TowerOptions:
     """Fixed weights of fusion=weighted_sum, as `text:2,image:0.5`. 0 or more; modalities not named weigh 1; empty
     learns them."""
     modality_norm: str = "l2"
-    """How each modality is scaled before the fusion: l2, layer_norm, standardise or none."""
+    """Normalisation of each modality before the fusion: l2, layer_norm, standardise or none."""
     modality_balance: str = "none"
     """Remedy for modalities that few items have: none, or loss (their events weigh more)."""
 

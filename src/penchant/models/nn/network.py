@@ -61,7 +61,7 @@ class SequenceNet(Network):
 
     @property
     def device(self) -> torch.device:
-        """Where the parameters are."""
+        """The device of the parameters."""
         return self.log_scale.device
 
     def build_table(
