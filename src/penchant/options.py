@@ -36,6 +36,7 @@ RENAMED: Final[dict[str, str]] = {
     "content_views": "content_modalities",
     "new_views": "cold_modalities",
     "view_norm": "modality_norm",
+    "view_weights": "modality_weights",
     "view_balance": "modality_balance",
     "similarity_view": "similarity_modality",
     "heads": "n_heads",
@@ -50,6 +51,14 @@ RENAMED: Final[dict[str, str]] = {
     "graph.far": "graph.q",
 }
 """Renamed settings, old → new: a section (both end with a dot), or an option by its name or full path."""
+REMOVED: Final[dict[str, str]] = {
+    "trainable.text_versions": "changed texts as partners of images brought no gain",
+    "probes.hidden": "a probe is linear",
+    "probes.iterations": "the solver of a probe runs to the optimum",
+    "view_dropout": "it brought no gain",
+    "cooccurrence.backward": "it brought no gain",
+}
+"""Settings that are gone, under their newest name or its end, and why; docs/log.md has the figures."""
 
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
@@ -94,15 +103,21 @@ def refuse_renamed(key: str, *, section: bool = False, known: Collection[str] | 
     Traceback (most recent call last):
     penchant.errors.OptionError: option='heads.fit' is not known. It has a new name: probes.fit.
     """
+    renamed = key
     for old, new in RENAMED.items():
         start = old.removesuffix(".")
         if old.endswith("."):
-            path = key.removeprefix(old) if key.startswith(old) else ""
-            renamed = new + path if path else new.removesuffix(".") if section and key == start else None
-        else:
-            renamed = key.removesuffix(old) + new if f".{key}".endswith(f".{old}") else None
-        if renamed and (known is None or renamed in known):
-            raise OptionError("option", key, remedy=f"It has a new name: {renamed}.")
+            if section and key == start:
+                renamed = new.removesuffix(".")
+                break
+            renamed = new + renamed.removeprefix(old) if renamed.startswith(old) and renamed != old else renamed
+        elif f".{renamed}".endswith(f".{old}"):
+            renamed = renamed.removesuffix(old) + new
+    for old, reason in REMOVED.items():
+        if f".{renamed}".endswith(f".{old}"):
+            raise OptionError("option", key, remedy=f"It was removed: {reason}.")
+    if renamed != key and (known is None or renamed in known):
+        raise OptionError("option", key, remedy=f"It has a new name: {renamed}.")
 
 
 def convert(kind: object, value: object, name: str) -> Any:

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from penchant.data.dataset import Dataset
-from penchant.data.precomputed import parse_vectors, read_vectors
+from penchant.data.precomputed import parse_vectors, read_folder_vectors, read_vectors
 from penchant.data.vocabulary import Vocabulary
 from penchant.errors import DataError
 
@@ -103,3 +103,10 @@ def test_two_files_of_one_name_are_refused(shop: Path) -> None:
     pl.DataFrame(GOOD).write_parquet(shop / "modalities" / "shape.pq")
     with pytest.raises(DataError, match="two files of the modality 'shape'"):
         Dataset.load(shop)
+
+
+def test_the_earlier_name_of_the_folder_is_an_error_that_names_the_new_one(tmp_path: Path) -> None:
+    (tmp_path / "views").mkdir()
+    (tmp_path / "views" / "shape.parquet").write_bytes(b"")
+    with pytest.raises(DataError, match=r"views has an earlier name\. Rename the folder to modalities/\.$"):
+        read_folder_vectors(tmp_path)

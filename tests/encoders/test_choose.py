@@ -12,13 +12,13 @@ from penchant.encoders.choose import choose_text_encoder
 def test_english_is_read_by_minilm() -> None:
     choice = choose_text_encoder(["A cowboy doll is profoundly threatened.", "Wooden train set", None, ""])
     assert choice.encoder == "minilm" and choice.unknown_share == 0
-    assert choice.reason.startswith("minilm was chosen because it knows the language: in 2 sampled texts 0.0%")
+    assert choice.reason.startswith("minilm was chosen because it covers the language: in 2 sampled texts 0.0%")
 
 
 def test_chinese_is_read_by_the_encoder_trained_on_the_corpus() -> None:
     choice = choose_text_encoder(["精神小伙路难走", "晚饭后，运动一下！", "程哥你狗粮慢点撒"])
     assert choice.encoder == "ngram" and choice.unknown_share > 0.2
-    assert "MiniLM does not know the language" in choice.reason and "allowed: 5%" in choice.reason
+    assert "MiniLM does not cover the language" in choice.reason and "allowed: 5%" in choice.reason
 
 
 @pytest.mark.parametrize("text", ["Привет мир, обычный русский текст о фильмах", "これは映画についての文章です"])

@@ -235,3 +235,20 @@ def test_heads_are_those_of_attention() -> None:
     assert config.options().n_heads == 4 and config.probes.fit == ("interest",)
     assert Config(model="lite").with_settings({"n_heads": 4}).options("transformer").n_heads == 4
     assert Config().with_settings({"probes": {"users": 7}}).probes.users == 7
+
+
+@pytest.mark.parametrize(
+    ("old", "remedy"),
+    [
+        ("views.graph.back", r"It has a new name: modalities\.graph\.p\.$"),
+        ("content.view_weights", r"It has a new name: content\.modality_weights\.$"),
+        ("transformer.views", r"It has a new name: transformer\.modalities\.$"),
+        ("views.trainable.text_versions", r"It was removed: changed texts"),
+        ("heads.hidden", r"It was removed: a probe is linear\.$"),
+        ("transformer.view_dropout", r"It was removed: it brought no gain\.$"),
+        ("cooccurrence.backward", r"It was removed: it brought no gain\.$"),
+    ],
+)
+def test_renames_are_chained_and_removed_settings_say_why(old: str, remedy: str) -> None:
+    with pytest.raises(OptionError, match=rf"^option='{old}' is not known\. {remedy}"):
+        Config().with_settings({old: "1"})

@@ -24,6 +24,8 @@ from penchant.data.vocabulary import Vocabulary
 from penchant.errors import DataError
 
 FOLDER: Final = "modalities"
+EARLIER_FOLDER: Final = "views"
+"""What the folder was called before."""
 VECTOR: Final = "vector"
 PRESENT: Final = "present"
 ENCODER: Final = "encoder"
@@ -134,7 +136,9 @@ def parse_vectors(name: str, frame: pl.DataFrame, *, source: str = "", encoder: 
 
 def read_folder_vectors(root: Path) -> tuple[PrecomputedEmbeddings, ...]:
     """The embeddings in the folder `modalities/` of a dataset, in the order of names."""
-    folder = root / FOLDER
+    folder, earlier = root / FOLDER, root / EARLIER_FOLDER
+    if any(earlier.glob("*.parquet")) or any(earlier.glob("*.npy")):
+        raise DataError(f"{earlier} has an earlier name.", remedy=f"Rename the folder to {FOLDER}/.")
     if not folder.is_dir():
         return ()
     files = sorted(path for path in folder.iterdir() if path.suffix in (".parquet", ".pq", ".npy"))

@@ -36,7 +36,7 @@ class TextChoice:
 
 
 def choose_text_encoder(texts: Sequence[str | None], *, sample: int = 2000, seed: int = 0) -> TextChoice:
-    """`minilm` where it knows the language of a sample of the texts, else `ngram`, which is trained on the corpus."""
+    """`minilm` where it covers the language of a sample of the texts, else `ngram`, which is trained on the corpus."""
     kept = [text for text in texts if text and text.strip()]
     if not kept:
         return TextChoice(NGRAM, "ngram was chosen because there is no text.", 0.0, 0.0)
@@ -49,11 +49,11 @@ def choose_text_encoder(texts: Sequence[str | None], *, sample: int = 2000, seed
     measured = f"in {len(kept)} sampled texts {unknown:.1%} of its tokens are unknown, {pieces:.1f} pieces per word"
     if unknown > UNKNOWN_SHARE or pieces > PIECES_PER_WORD:
         why = (
-            f"ngram (trained on this corpus) was chosen because MiniLM does not know the language: {measured}"
+            f"ngram (trained on this corpus) was chosen because MiniLM does not cover the language: {measured}"
             f" (allowed: {UNKNOWN_SHARE:.0%} and {PIECES_PER_WORD:.0f})."
         )
         return TextChoice(NGRAM, why, unknown, pieces)
-    return TextChoice(MINILM, f"minilm was chosen because it knows the language: {measured}.", unknown, pieces)
+    return TextChoice(MINILM, f"minilm was chosen because it covers the language: {measured}.", unknown, pieces)
 
 
 def _measure_tokens(texts: list[str]) -> tuple[float, float]:
