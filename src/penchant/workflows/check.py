@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from penchant.arrays import Progress
@@ -58,7 +58,8 @@ def check_folder(folder: str | Path, *, now_s: int | None = None, progress: Prog
     report("reading", 0.0)
     dataset = Dataset.load(folder)
     report("examining", 0.0)
-    return Check(Path(folder), dataset, examine(dataset, machine=describe_machine(), now_s=now_s))
+    diagnosis = examine(dataset, machine=describe_machine(), now_s=now_s)
+    return Check(Path(folder), dataset, replace(diagnosis, folder=str(folder)))
 
 
 def describe_machine() -> Machine:

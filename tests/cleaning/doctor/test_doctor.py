@@ -221,6 +221,12 @@ def test_advice_names_what_exists() -> None:
     usual = advise(Traits(users=10**5, items=10**4, events=10**6, median=50, p90=300, text=1.0))
     assert [(one.topic, one.choice) for one in usual][-2:] == [("size", ""), ("length", "")]
     assert write_command(usual).endswith("transformer --split leave-one-out"), "nothing to set"
+    bare, titled = (advise(Traits(users=100, items=50, events=900, median=5, text=share)) for share in (0.0, 1.0))
+    assert "content" not in write_command(bare), "content would have nothing to read"
+    assert [(one.topic, one.rule) for one in bare][-2:] == [("encoder", "no-text"), ("model", "small")]
+    assert write_command(titled, "my shop").startswith(
+        "penchant compare 'my shop' --models popularity,cooccurrence,content"
+    )
     assert SequenceOptions().max_length == Traits(1, 1, 1, p90=300).max_length
 
 

@@ -6,6 +6,7 @@ the condition in words, `why` inside it the reason.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -108,7 +109,7 @@ RULES: Final = (
         "encoder", "large-cpu", lambda t: t.items > 200_000 and not t.machine.gpu, "--set modalities.text.encoder=ngram"
     ),
     Rule("encoder", "english", lambda t: True, "--set modalities.text.encoder=minilm"),
-    Rule("model", "tiny", lambda t: t.events < 5_000, "--model content"),
+    Rule("model", "tiny", lambda t: t.events < 5_000 and t.text >= 0.5, "--model content"),
     Rule("model", "short", lambda t: t.median <= 2, "--model cooccurrence"),
     Rule("model", "small", lambda t: t.events < 50_000, "--model cooccurrence"),
     Rule("model", "fresh", lambda t: t.fresh >= 0.1 and t.text >= 0.5, "--model lite"),
@@ -145,11 +146,11 @@ def advise(traits: Traits) -> list[Advice]:
     return [*by_topic.values(), Advice("length", "padded" if traits.p90 <= 200 else "cut", choice, values)]
 
 
-def write_command(advice: list[Advice]) -> str:
-    """The command that compares the advised model with the simple ones.
+def write_command(advice: list[Advice], folder: str = "DATA") -> str:
+    """The command that compares the advised model with the simple ones on a folder of data.
 
-    >>> write_command(advise(Traits(users=100, items=50, events=900)))
-    'penchant compare DATA --models popularity,cooccurrence,content --split leave-one-out'
+    >>> write_command(advise(Traits(users=100, items=50, events=900, text=1.0)), "shop/")
+    'penchant compare shop/ --models popularity,cooccurrence,content --split leave-one-out'
     """
     by_topic = {one.topic: one.choice for one in advice}
     model = by_topic["model"].split()[-1]
@@ -157,4 +158,4 @@ def write_command(advice: list[Advice]) -> str:
     parts = [f"--models {models}", *(by_topic[topic] for topic in ("split", "ties", "repeats") if topic in by_topic)]
     if model == "transformer":
         parts += [by_topic["size"], by_topic["length"]]
-    return "penchant compare DATA " + " ".join(part for part in parts if part)
+    return f"penchant compare {shlex.quote(folder)} " + " ".join(part for part in parts if part)

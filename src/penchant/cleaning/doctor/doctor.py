@@ -41,17 +41,18 @@ class DoctorOptions:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """All findings, the worst first; the volume over time; traits and advice."""
+    """All findings, the worst first; the volume over time; traits and advice; the folder that the command names."""
 
     observations: list[Observation]
     volume: list[clock.Period]
     traits: Traits
     advice: list[Advice] = field(default_factory=list)
+    folder: str = "DATA"
 
     @property
     def command(self) -> str:
         """The command that compares the advised model with simple ones; empty without advice."""
-        return write_command(self.advice) if self.advice else ""
+        return write_command(self.advice, self.folder) if self.advice else ""
 
     def count(self, severity: str) -> int:
         """The number of findings of one severity: `problem`, `warn` or `info`."""
