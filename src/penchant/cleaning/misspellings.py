@@ -1,7 +1,7 @@
 """Likely misspellings from the corpus alone: a rare word one edit away from a frequent one.
 
 Candidates come from deletions (Garbe 2012, "SymSpell"). One edit inserts, deletes or changes a letter, or swaps two
-neighbours. Two words that are one edit apart become equal after deleting one letter of each, at neighbouring
+neighbours. Two words one edit apart become equal after deleting one letter of each, at neighbouring
 positions, or one letter of the longer word.
 """
 

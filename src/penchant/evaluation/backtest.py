@@ -120,7 +120,7 @@ def evaluate_ranking(
 def measure_lists(
     ranked: Int32s, holdout: Holdout, background: Background, k: int
 ) -> tuple[dict[str, Float64s], dict[str, float]]:
-    """Metrics of complete lists: by user `[B]`, and over all lists together."""
+    """Metrics of complete lists: by user `[B]`, and over all lists."""
     history = holdout.histories.history_items
     values = {
         f"novelty@{k}": beyond.novelty(ranked, background.item_users, background.n_users),

@@ -1,7 +1,7 @@
 """Slices of a test: cold users, cold items, head and tail, short and long histories.
 
-A slice has the targets that belong to it, one row a tested user. A user without such a target has an empty row and does
-not count. The metrics of a slice measure the same ranked lists against these targets alone.
+A slice has the targets that belong to it, one row per tested user. A user without such a target has an empty row and
+does not count. The metrics of a slice measure the same ranked lists against these targets alone.
 """
 
 from __future__ import annotations

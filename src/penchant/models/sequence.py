@@ -214,7 +214,8 @@ class SequenceModel:
     def user_vectors(self, histories: SequenceBatch) -> Float32s:
         """The interest vector (length 1) after the last event, `[B, D]`; zeros for an empty history.
 
-        The mean of K interests; for a mixture of logits the vector whose dot product is the score with an even gate.
+        The mean of K interests; for a mixture of logits the vector whose dot product equals the score under a uniform
+        gate.
         """
         return self._merge_interests(read_last_vectors(self._read_vectors, histories, self.options))
 

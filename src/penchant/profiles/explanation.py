@@ -28,7 +28,7 @@ def measure_event_contributions(
 
     c_e = compute_lead(item | H) − compute_lead(item | H without e)
 
-    `history` is a batch of one; returns `[E]` in its order, positive where the event speaks for the item. Only the
+    `history` is a batch of one; returns `[E]` in its order, positive if the event raises the item's lead. Only the
     last 200 events are tried (older ones get 0). Removal holds for any model, and by construction an event with a
     positive contribution lowers the item when it is taken away (Štrumbelj & Kononenko 2014 call it prediction
     difference). Costs one scoring of E histories.

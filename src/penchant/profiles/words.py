@@ -9,7 +9,7 @@ from penchant.messages import load_catalogue
 
 
 def reason_sentence(events: Sequence[EventReason], source: str, language: str = "en") -> str:
-    """One sentence that names the items, once each, of the (at most three) events which carry an item.
+    """One sentence that names the items of the (at most three) events that contribute most; each item once.
 
     >>> reason_sentence([], "popularity")
     'There is no history yet, so this is a popular item.'

@@ -1,4 +1,5 @@
-"""A recommender as a bundle: which file holds what. The folder itself (versions, hashes) is `artifacts/bundle.py`."""
+"""A recommender as a bundle: the content of each file. The folder itself (versions, hashes) is
+`artifacts/bundle.py`."""
 
 from __future__ import annotations
 

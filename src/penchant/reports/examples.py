@@ -1,4 +1,4 @@
-"""Recommended lists with their reasons: the bar of each item by modality, and the events that carry it."""
+"""Recommended lists with their reasons: the bar of each item by modality, and the events that contribute to it."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def write_comparison_title(outcome: Outcome, say: Texts) -> str:
 
 
 def write_slices_title(model: str, outcome: Outcome, say: Texts) -> str:
-    """In which group the model gains most over the best simple one, and in which least; small groups say nothing."""
+    """The groups in which the model gains most and least over the best simple one, without small groups."""
     metric, baseline = outcome.metric, outcome.baseline(model)
     gains: list[tuple[float, str]] = []
     for name, group in outcome.comparison.slices.items():

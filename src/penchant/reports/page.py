@@ -126,7 +126,7 @@ def render_folded(anchor: str, title: object, summary: object, *content: object,
 
 
 def render_figure(title: object, draw: Callable[[float], str], note: object = "") -> Markup:
-    """A figure with its finding as heading, drawn for three widths of which the page shows the fitting one."""
+    """A figure with its finding as heading, drawn for three widths; the page shows the one that fits."""
     return _render_figure(title, draw, note, "sizes", WIDTHS)
 
 
@@ -181,7 +181,7 @@ def render_notes(lines: Sequence[object]) -> Markup:
 
 
 def render_empty_state(title: str, next_step: str, command: str = "") -> Markup:
-    """A part without content: what is missing, and what to do about it."""
+    """A section without content: what is missing, and the next step."""
     typed = tag("pre", tag("code", command)) if command else ""
     return tag("div", _EMPTY_MARK, tag("strong", title), tag("p", next_step), typed, class_="empty")
 

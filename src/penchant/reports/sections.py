@@ -35,7 +35,7 @@ def fold(say: Texts, key: str, lead: str, *content: object, open_: bool = False)
 
 
 def fold_missing(say: Texts, key: str, command: str, *, open_: bool = False) -> Markup:
-    """A part with nothing to show: what is missing, and what to type to get it."""
+    """A section without content: what is missing, and the command that provides it."""
     return fold(say, key, say(f"empty.{key}"), _render_missing(say, key, command), open_=open_)
 
 
@@ -81,7 +81,7 @@ def draw_comparison(table: pl.DataFrame, labels: Labels, model: str, note: str =
 
 
 def render_slices(model: str, outcome: Outcome, say: Texts) -> Markup:
-    """For whom it works: the main measure in each group."""
+    """The main measure in each group of users and items."""
     ranked = dict.fromkeys([model, outcome.baseline(model), *outcome.models])
     wanted = [name for name in ranked if name][:_MOST_SLICE_MODELS]
     rows = [

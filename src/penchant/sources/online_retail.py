@@ -1,6 +1,6 @@
 """Online Retail: a year of invoices of a shop for gifts (Chen, Sain & Guo 2012, doi 10.1057/dbm.2012.17).
 
-The sheet saved as CSV, in one file or many (one a day). Read: the first edition (`InvoiceNo`, `UnitPrice`,
+The sheet saved as CSV, in one file or in several (one per day). Read: the first edition (`InvoiceNo`, `UnitPrice`,
 `CustomerID`) and the second (`Invoice`, `Price`, `Customer ID`).
 """
 

@@ -1,7 +1,7 @@
 """Advice by readable rules: which split, encoder, model and size suit this data, its languages and the machine.
 
 For each topic the first rule whose condition holds decides. `messages/doctor.toml` has the texts: `rule.TOPIC.NAME` is
-the condition in words, `why` inside it the reason.
+the condition in words, and its entry `why` the reason.
 """
 
 from __future__ import annotations

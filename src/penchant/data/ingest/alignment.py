@@ -73,7 +73,7 @@ def group_moments(owners: npt.ArrayLike, times: npt.ArrayLike, has: Bools, toler
     `owners` `[E]` (events that may share a moment have the same; all of one stand together), `times` `[E]` rising for
     each owner, `has` `[E, M]`: which contents an event has. An event joins the moment before it if it lies at most
     `tolerance` after that moment's first event and brings only contents that the moment does not have yet; the
-    last one carries it, so that nothing is known before it happened.
+    last one represents the moment, so no content is known before it happened.
 
     >>> has = np.array([[True, False], [False, True], [False, True]])  # a picture, a voice, a voice
     >>> group_moments([1, 1, 1], [0, 3, 4], has, 5).tolist()

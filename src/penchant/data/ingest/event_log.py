@@ -79,7 +79,8 @@ class EventLog:
         return self._names[key].names.alias(key)
 
     def has_repeated_event_ids(self) -> bool:
-        """Whether an event id occurs in two pieces. Compares hashes: about one log in thousands is reported wrongly."""
+        """Whether an event id occurs in two pieces. Compares hashes: a false positive occurs in about one log in
+        thousands."""
         hashes = np.concatenate([part.hash(0).to_numpy() for part in self._columns[schema.EVENT_ID]])
         hashes.sort()
         return bool((hashes[1:] == hashes[:-1]).any())

@@ -170,7 +170,7 @@ def _convert_to_rgb(picture: Image.Image) -> Image.Image:
 
 
 def _decode_audio(path: Path, _: str, options: MediaOptions) -> Float32s:
-    """Channels averaged, resampled; read in blocks, so that a header that lies about its length costs nothing."""
+    """Channels averaged, resampled; read in blocks, so that a header with a false length costs nothing."""
     with require_extra("soundfile", "audio"):
         import soundfile
     with soundfile.SoundFile(path) as sound:

@@ -18,7 +18,7 @@ TABLE_METRICS = ("ndcg", "hit_rate", "mrr", "coverage", "novelty", "diversity")
 
 @dataclass(frozen=True)
 class SliceResult:
-    """One slice: how many tested users have a target in it, and metrics by model."""
+    """One slice: the number of tested users with a target in it, and metrics by model."""
 
     users: int
     models: Mapping[str, Mapping[str, Interval]]

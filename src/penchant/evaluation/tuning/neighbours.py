@@ -17,7 +17,7 @@ STEP = 0.15
 
 
 def locate_incumbent(space: Space, options: JsonMapping) -> Json:
-    """The place of options in a space, by dimension; a dimension that their values lie outside of is left out.
+    """The place of options in a space, by dimension; a dimension with values out of its range is left out.
 
     >>> from penchant.models.search_space import Categorical, Float, Int
     >>> space = {"neighbours": Int(30, 1000), "decay": Float(0.3, 1.0), "half_life_days": Categorical((None, 3.0))}

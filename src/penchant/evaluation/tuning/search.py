@@ -184,7 +184,8 @@ class Search:
         return proposal
 
     def _suggest(self, trial: RunningTrial) -> Json:
-        """The settings of a trial. Of the incumbent the estimator learns what lies inside the space."""
+        """The settings of a trial. The estimator learns only those settings of the incumbent that lie inside the
+        space."""
         if _INCUMBENT in trial.user_attrs:
             for name in self.origin:
                 _suggest(trial, name, self.space[name])

@@ -32,10 +32,11 @@ class ColdStartScorer:
     """`mapping` from content, the `weights` of the experts for cold items, and the scale of the warm scores.
 
     The expert that ranks warm items best need not be the one whose scores carry over to similar items: co-occurrence
-    counts belong to one item, a network over contents generalises. So cold items have separate expert weights, those
-    of a conditional logit over leave-one-out predictions of warm items; their weighted sum is a log-likelihood.
-    The log-likelihood of warm items is `inverse_temperature` · score. `thresholds` say how much likelier a warm item
-    must be to stay above a cold one (`fit_threshold`), one for each of the `history_lengths`, in events.
+    counts are specific to one item, whereas a network over contents generalises. So cold items have separate expert
+    weights, those of a conditional logit over leave-one-out predictions of warm items; their weighted sum is a
+    log-likelihood. The log-likelihood of warm items is `inverse_temperature` · score. `thresholds` say how much
+    likelier a warm item must be to stay above a cold one (`fit_threshold`), one for each of the `history_lengths`, in
+    events.
     """
 
     mapping: ContentMapping
@@ -58,14 +59,16 @@ class ColdStartScorer:
         return total
 
     def fit_inverse_temperature(self, total: Float32s, targets: Ints, allowed: Bools) -> ColdStartScorer:
-        """With the inverse temperature that makes the warm targets likeliest, from the warm sums `[B, N]`."""
+        """A copy with the inverse temperature that maximises the likelihood of the warm targets, from the warm sums
+        `[B, N]`."""
         (factor,) = fit_logit([total], targets.astype(np.int32), allowed)
         return replace(self, inverse_temperature=max(float(factor), 1e-3))
 
     def fit_weights(
         self, scores: Mapping[str, Float32s], seen: Bools, targets: Ints, warm_weights: Mapping[str, float]
     ) -> ColdStartScorer:
-        """With the weights that make the targets likeliest, every item predicted from the others as if it were cold.
+        """A copy with the weights that maximise the likelihood of the targets, with every item predicted as if it were
+        cold.
 
         `scores` `[B, N]` by expert, `targets` `[B]` among the calibration items, `seen` `[B, N]` items that are
         not candidates. An expert without a weight for warm items (`warm_weights`) has none here: it is not scored at

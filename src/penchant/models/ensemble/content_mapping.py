@@ -124,8 +124,8 @@ def fit_mapping(modalities: Mapping[str, Contents], events: Ints) -> ContentMapp
     more than three times as well, since the scores of warm items carry order, users and popularity
     (`benchmarks/cold_items.py`). Mapping attributes to what a model learned of items: Gantner et al., ICDM 2010; kernel
     ridge regression: Saunders et al., ICML 1998. `events` `[N]` counts each item's events. A modality that no warm
-    item has is left out, and where there are cold items one that none of them has. The leave-one-out predictions come
-    from the same factor in closed form. Costs L² (D + L / 3 + V · (n + R)) once, B · L · (n + R) a call.
+    item has is left out, and if there are cold items, so is one that none of them has. The leave-one-out predictions
+    come from the same factor in closed form. Costs L² (D + L / 3 + V · (n + R)) once, B · L · (n + R) a call.
     """
     is_warm = events > 0
     contents = {name: modality for name, modality in modalities.items() if modality[1][is_warm].any()}

@@ -160,9 +160,9 @@ class Ensemble:
         self._replace_lost_weights(weights)
 
     def _replace_lost_weights(self, fitted: Mapping[str, float]) -> None:
-        """Give the other experts equal weights where those left out had all of it; `left_out` says so.
+        """Give the remaining experts equal weights if the omitted ones had all of the weight; `left_out` says so.
 
-        Without weights for cold items those for warm ones serve.
+        Without weights for cold items, those for warm items are used.
         """
         total = sum(fitted.values())
         if self._has_lost(fitted):
@@ -178,7 +178,7 @@ class Ensemble:
             self.cold_start = replace(cold, weights=weights)
 
     def _has_lost(self, weights: Mapping[str, float]) -> bool:
-        """Whether experts that are left out have all of these weights: no expert here is active."""
+        """Whether the omitted experts have all of these weights, so that no remaining expert is active."""
         largest = max((weights.get(name, 0.0) for name in self.experts), default=0.0)
         return largest < MIN_WEIGHT * sum(weights.values())
 
@@ -186,10 +186,10 @@ class Ensemble:
         """Fit the thresholds of cold items on lists of some of these users, after their last event, their last four, …
 
         Warm items lose the same share at every length of history: with one threshold for all, users with long
-        histories, whose predictions are sharper, would have nearly all cold items. Items from before such a stretch
-        are not candidates, since experts that learned them from these users are too sure of them. A length that few
-        users reach has the threshold of the length before. Users who have every warm item are left out: their lists
-        have nothing to lose.
+        histories, whose predictions are sharper, would get nearly all cold items. Items from before such a segment
+        are not candidates, since experts that learned them from these users are overconfident about them. A length
+        that few users reach has the threshold of the next shorter length. Users with every warm item in their history
+        are left out: their lists contain no warm item.
         """
         cold = self.cold_start
         if cold is None or not cold.has_items:
@@ -298,7 +298,7 @@ class Ensemble:
                 expert.attach(modalities)
 
     def without(self, modalities: AbstractSet[str]) -> Ensemble:
-        """The ensemble blind to some modalities: without experts that read no other; weights do not change."""
+        """The ensemble without some modalities: experts that read only these are left out; weights do not change."""
         experts = {
             name: expert.without(modalities) if isinstance(expert, Multimodal) else expert
             for name, expert in self.experts.items()

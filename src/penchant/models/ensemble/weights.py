@@ -36,7 +36,7 @@ def fit_logit(
     penalty: float = 1e-3,
     steps: int = 100,
 ) -> Float32s:
-    """Global weights that make the held-out targets likeliest: a conditional logit (McFadden 1974).
+    """Global weights that maximise the likelihood of the held-out targets: a conditional logit (McFadden 1974).
 
     max_w  mean_u log softmax_i(Σ_m w_m z_m(u, i))[target_u] − penalty · |w|²,  w ≥ 0
 
@@ -72,14 +72,15 @@ FACTORS = (0.0, 0.5, 0.7, 1.4, 2.0, 4.0)
 def refine_weights(
     expert_scores: list[Float32s], weights: Float32s, targets: Int32s, allowed: Bools | None = None, *, rounds: int = 3
 ) -> Float32s:
-    """The weights moved, one at a time, to where held-out targets rank best.
+    """Refine the weights, one at a time, to maximise the NDCG of held-out targets.
 
     max_w  mean_u 1 / log2(2 + rank_u(w))  (NDCG of one target without a cut), by coordinate search over `FACTORS`.
 
-    Likelihood and rank disagree where an expert's scores are heavy-tailed: the few targets that such an expert gets
-    very wrong cost it its weight in the likelihood. Arguments as in `fit_logit`, whose result is the start; the result
-    is never worse than the start. An item that ties with the target counts as half a rank. At least one weight stays
-    above 0: a sum that is the same for all items ranks nothing. Costs at most rounds · experts · 6 passes over B · N.
+    Likelihood and rank disagree where an expert's scores are heavy-tailed: the likelihood reduces the weight of
+    such an expert because of a few targets with a very low score. Arguments as in `fit_logit`, whose result is the
+    start; the result is never worse than the start. An item that ties with the target counts as half a rank. At least
+    one weight stays above 0: a sum that is the same for all items ranks nothing. Costs at most rounds · experts · 6
+    passes over B · N.
     """
     parts = [torch.from_numpy(scores) for scores in expert_scores]
     labels = torch.from_numpy(targets.astype(np.int64))[:, None]

@@ -15,9 +15,9 @@ from penchant.models.nn.tokens import GAP_BUCKETS, Padded
 class ItemSide(nn.Module):
     """Item vectors `[items, dim]` of length 1: the projected text vector plus an id embedding.
 
-    v = unit(unit(W t) + trained · e). `texts` `[items, text_dim]` (zero rows: no text) are not parameters. Where the
-    model that reads them `learns`, they are those of the start of the epoch and belong to a checkpoint. Without `ids`
-    an item is its text alone, as in HLLM; with them only a cold item is.
+    v = unit(unit(W t) + trained · e). `texts` `[items, text_dim]` (zero rows: no text) are not parameters. If the
+    model that reads them is trained (`learns`), they are those of the start of the epoch and part of a checkpoint.
+    Without `ids` an item is represented by its text alone, as in HLLM; with `ids`, this holds for cold items only.
     """
 
     texts: Tensor

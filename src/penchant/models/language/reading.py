@@ -53,7 +53,7 @@ class Reading(Protocol):
 
 @dataclass
 class TextReading:
-    """Histories as text. A causal model learns from every event of a text at once, the others from one a text.
+    """Histories as text. A causal model learns from every event of a text at once, the others from one event per text.
 
     `budget`: tokens of a text without special tokens; `batch_tokens`: tokens in a batch.
     """

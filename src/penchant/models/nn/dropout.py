@@ -14,8 +14,8 @@ class PooledDropout(nn.Module):
 
     Drawing a fresh mask (`torch.nn.functional.dropout`) makes 33 M elements a second on a core and took a quarter of
     a training step; a slice costs one read. The pool is always the same, the slices are drawn from torch's generator:
-    a resumed training draws the same masks. On a GPU, and in a compiled network, the
-    ordinary dropout serves.
+    a resumed training draws the same masks. On a GPU, and in a compiled network,
+    ordinary dropout is used.
     """
 
     def __init__(self, p: float) -> None:

@@ -43,8 +43,8 @@ def select_nearest(
 ) -> Float[Tensor, "tokens dim"]:
     """The interest of each row that is nearest to its target.
 
-    Hard routing (ComiRec; MIND, Li et al., CIKM 2019, does it softly): a target teaches the one interest it belongs
-    to, so that the others are free to mean something else. The choice itself carries no gradient.
+    Hard routing (ComiRec; MIND, Li et al., CIKM 2019, does it softly): a target updates only its nearest interest,
+    so that the others can represent other topics. The choice itself carries no gradient.
     """
     with torch.no_grad():
         unit = nn.functional.normalize(interests, dim=2)

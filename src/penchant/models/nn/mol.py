@@ -18,7 +18,7 @@ class MixtureOfLogits(nn.Module):
     C components of the user and C of the item, each of length 1, and a gate that knows both (Zhai et al., KDD 2023;
     Ding and Zhai 2024). More expressive than one dot product, and `components²` times the cost: all items are
     scored in blocks. It is not a dense model: no index can serve it. `split_users` and `split_items` give
-    the vectors whose dot product is its score with an even gate, for profiles and candidates.
+    the vectors whose dot product equals its score under a uniform gate, for profiles and candidates.
     """
 
     def __init__(self, dim: int, components: int) -> None:

@@ -17,8 +17,8 @@ class BlockStack(nn.Module):
     """x_0 = tokens + positions, x_n = block_n(x_{n−1}), interests = layer norm(x_N).
 
     `block()` makes one block, called as `block(x, buckets)` with x `[batch, time, dim]` and the buckets of the time
-    between every two events `[batch, time, time]`, None without `time_bias`. It must be causal. `positions`: how many
-    places of a window have a learned vector; 0 for a block that knows the order by itself.
+    between every two events `[batch, time, time]`, None without `time_bias`. It must be causal. `positions`: the
+    number of window positions with a learned vector; 0 for a block that knows the order by itself.
     """
 
     def __init__(

@@ -55,7 +55,7 @@ class PairBias(nn.Module):
     """bias[h, b, i, j] = time[h, bucket(t_i − t_j)] + position[h, i − j], with `future` where j comes after i.
 
     After the relative attention bias of HSTU (Zhai et al., ICML 2024); the tables start at zero. `time=False` leaves
-    the position alone. Costs one look-up a pair and head, and a histogram in the backward pass.
+    the position alone. Costs one look-up per pair and head, and a histogram in the backward pass.
     """
 
     def __init__(self, heads: int, max_length: int, *, time: bool, future: float = MASKED) -> None:

@@ -136,8 +136,8 @@ class EventTokens(nn.Module):
     """token = item vector + content + kind + value + dwell + time since the last event + hour and weekday
     + time until the request + its hour and weekday + user.
 
-    `amounts` are the bits of what the data carry (`VALUE`, `DWELL`); `calendar_features` adds hours and weekdays, also
-    of the request where its time is given. `user_dim` and `context_dim` are the lengths of the users' attributes
+    `amounts` are the bits of the amounts in the data (`VALUE`, `DWELL`); `calendar_features` adds hours and weekdays,
+    also of the request where its time is given. `user_dim` and `context_dim` are the lengths of the users' attributes
     and of the events' context (0: none).
     """
 

@@ -41,7 +41,7 @@ class AttentionBlock(nn.Module):
     al., ICML 2024). Causal: histories are right-padded, so a real event never looks at padding. Each block has
     a table for position, and with `time_bias` one for time. Attention costs `time²` a window besides
     `12 dim²` an event and block; with the bias about twice that of plain causal attention. The default: the most
-    accurate of the encoders where order and time both speak.
+    accurate encoder if order and time are both informative.
     """
 
     def __init__(self, dim: int, heads: int, dropout: float, max_length: int, *, time_bias: bool) -> None:

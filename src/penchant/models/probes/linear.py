@@ -99,7 +99,7 @@ def _minimise(
 def _choose_penalty(
     design: Float64s, labels: Int64s, n_classes: int, importance: Float64s, n_free: int, seed: int
 ) -> float:
-    """The penalty under which a quarter of the examples, left out of the fit, is likeliest."""
+    """The penalty that maximises the likelihood of a held-out quarter of the examples."""
     left_out = np.random.default_rng(seed).permutation(len(labels)) < len(labels) // 4
     if not left_out.any() or len(np.unique(labels[~left_out])) < 2:
         return PENALTIES[0]
