@@ -38,6 +38,7 @@ def test_it_says_what_was_read_tested_and_written(run: Run, shop: Path, tmp_path
     assert set(metadata["metrics"]["ndcg@10"]) == {"mean", "low", "high"}
     page = (open_bundle(out) / "report.html").read_text(encoding="utf-8")
     assert "cooccurrence" in page and "shop" in page and "ndcg" in page.lower()
+    assert f"penchant train {shop.name} --out b --model cooccurrence --seed 5 {' '.join(NGRAM)}" in page
 
 
 def test_the_command_line_overrides_options_of_a_file(run: Run, shop: Path, tmp_path: Path) -> None:

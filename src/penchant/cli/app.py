@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from penchant import __version__
+from penchant.cli import terminal
 from penchant.cli.check import check
 from penchant.cli.compare import compare
 from penchant.cli.demo import demo
@@ -33,6 +34,11 @@ INTERRUPTED = 130
 
 class Commands(TyperGroup):
     """Turns every error into one message on stderr and an exit code; `--debug` keeps the traceback."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Keep the arguments as they were given, for the pages that name their command."""
+        ctx.meta[terminal.ARGUMENTS] = list(args)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that the user gave."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 def demo(
+    ctx: typer.Context,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -58,8 +59,7 @@ def demo(
         show_files(files)
     dataset = Dataset.load(folder)
     show_dataset(dataset)
-    source = f" --data {data.name}" if data is not None else ""
-    options = ReportOptions(language=language, command=f"penchant demo{source} --language {language} --seed {seed}")
+    options = ReportOptions(language=language, command=terminal.write_command(ctx))
     with terminal.progress() as report:
         result = run_demo(dataset, config, folder, bundle, options, progress=report)
     show_result(result)

@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import re
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,8 +22,21 @@ if TYPE_CHECKING:
     from penchant.arrays import Progress
 
 
+ARGUMENTS = "penchant.arguments"
+"""Where the context of the command line keeps its arguments."""
+
 _WIDTH_OF_A_FILE = 400
 _NUMBERS = re.compile(r"\d[\d.,]*")
+
+
+def write_command(ctx: typer.Context) -> str:
+    """The command as it was given, for a page; of an absolute path only the name."""
+    return shlex.join(["penchant", *map(_shorten_path, ctx.meta[ARGUMENTS])])
+
+
+def _shorten_path(argument: str) -> str:
+    option, equals, value = argument.rpartition("=")
+    return option + equals + (Path(value).name if Path(value).is_absolute() else value)
 
 
 def note(message: str) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 def train(
+    ctx: typer.Context,
     data: parameters.DataFolder,
     out: Annotated[Path, typer.Option("--out", metavar="BUNDLE", help="Bundle folder. A new version is added to it.")],
     config: parameters.ConfigFile = None,
@@ -63,8 +64,9 @@ def train(
     unfinished = workflow.describe_unfinished_training(out)
     if prints and unfinished:
         terminal.note(unfinished)
-    command = f"penchant train {data.name} --out {out.name} --model {recipe.model} --seed {recipe.seed}"
-    options = workflow.TrainOptions(evaluate, split, histories, title=data.resolve().name, command=command)
+    options = workflow.TrainOptions(
+        evaluate, split, histories, title=data.resolve().name, command=terminal.write_command(ctx)
+    )
     with terminal.progress(shown=prints) as report:
         result = workflow.train(dataset, recipe, out, options, progress=report)
     if result is None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 def update(
+    ctx: typer.Context,
     bundle: parameters.BundleFolder,
     new_data: Annotated[
         Path,
@@ -77,8 +78,9 @@ def update(
         if not is_first:
             return
         if fresh is not rec:
-            command = f"penchant update {bundle.name} {new_data.name}"
-            html = render(fresh, options=ReportOptions(title=bundle.resolve().name, command=command))
+            html = render(
+                fresh, options=ReportOptions(title=bundle.resolve().name, command=terminal.write_command(ctx))
+            )
             folder = fresh.save(bundle, report_html=html)
     nothing: Json = {"new": {}, "known_events": data.n_events}
     new = fresh.record.updates[-1].to_dict() if folder else nothing
