@@ -225,9 +225,14 @@ def test_the_sentence_is_no_stronger_than_the_numbers() -> None:
     assert "the simple model ease ranks better: NDCG@10 0.200 against 0.100" in _sentence(
         {"transformer": 0.1, "ease": 0.2}, []
     )
-    assert "no more than the simple model ease" in _sentence({"transformer": 0.1, "ease": 0.1}, [])
+    assert "on NDCG@10 it is not distinguishable from the simple model ease" in _sentence(
+        {"transformer": 0.1, "ease": 0.1}, []
+    )
     assert "no simple model was compared with it" in _sentence({"transformer": 0.1, "gru": 0.2}, [])
-    assert _sentence({"gru": 0.1}, []) == "Nothing has been measured yet."
+    assert _sentence({"gru": 0.1}, []) == (
+        "transformer is not in this comparison. Gru reaches NDCG@10 0.100, the best model in it."
+    )
+    assert _sentence({}, []) == "Nothing has been measured yet."
 
 
 def test_bold_needs_a_paired_test() -> None:

@@ -76,7 +76,7 @@ def show_dataset(dataset: Dataset) -> None:
 
     tables = dataset.report.tables.values() if dataset.report else ()
     if tables:
-        columns = ("table", "source", "read", "kept", "duplicates", "quarantined")
+        columns = ("table", "source", "read", "kept", "duplicates", "rejected")
         rows = [(t.name, t.source, t.rows_read, t.rows_kept, t.duplicates_dropped, t.rows_quarantined) for t in tables]
         terminal.show_table(columns, rows)
         terminal.show()

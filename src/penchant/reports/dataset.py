@@ -24,7 +24,7 @@ _MOST_KINDS = 10
 
 
 def render_dataset(data: ReportData, say: Texts) -> Markup:
-    """Sizes, span and kinds; the share of items with each modality; rows read, kept and set aside."""
+    """Sizes, span and kinds; the share of items with each modality; rows read, kept and rejected."""
     summary = data.dataset
     if summary is None and data.ingest is None and not data.coverage:
         return fold_missing(say, "data", "penchant check DATA")
@@ -77,7 +77,7 @@ def _format_value(value: object, say: Texts) -> object:
 
 
 def _render_cleaning(ingest: IngestReport | None, say: Texts) -> Markup:
-    """One row a table: rows read, kept, dropped as duplicates and set aside, with the reasons."""
+    """One row a table: rows read, kept, dropped as duplicates and rejected, with the reasons."""
     if ingest is None or not ingest.tables:
         return Markup("")
     columns = [say(f"cleaned.{key}") for key in ("name", "read", "kept", "duplicates", "out", "why")]

@@ -25,28 +25,41 @@ def write_sentence(data: ReportData, outcome: Outcome, say: Texts) -> str:
     metric = outcome.metric
     ours = outcome.estimate(data.model, metric)
     if ours is None:
-        return say("says.nothing")
-    reached = outcome.estimate(data.model, outcome.hit_rate)
-    if reached is not None:
-        noun, k = say.noun(data.noun), outcome.comparison.k
-        start = say("says.reach", model=data.model, noun=noun, k=k, hit=say.percent(reached.mean))
-    else:
-        start = say("says.score", model=data.model, metric=format_metric(metric), value=format_number(ours.mean))
-    start = capitalise(start) if say.language == "en" else start
+        return _write_sentence_of_others(data, outcome, say)
+    start = _write_start(data.model, ours, data.noun, outcome, say)
     lead = outcome.lead(data.model)
     if lead is None:
         return say("says.alone", start=start)
     theirs = outcome.estimate(lead.baseline, metric)
     key = _LEADS[lead.is_sure] if lead.lift > 0 else "behind"
     return say(
-        "says.level" if abs(lead.lift) < 0.005 else f"says.{key}",
+        "says.level" if abs(lead.lift) < 0.005 and not lead.is_sure else f"says.{key}",
         start=start,
         metric=format_metric(metric),
-        lift=say.percent(abs(lead.lift)),
+        lift=say.percent(abs(lead.lift), digits=1 if abs(lead.lift) < 0.005 else 0),
         baseline=lead.baseline,
         ours=format_number(ours.mean),
         theirs=format_number(theirs.mean) if theirs else "–",
     )
+
+
+def _write_sentence_of_others(data: ReportData, outcome: Outcome, say: Texts) -> str:
+    """The sentence of a page whose model was not measured: the best of those that were."""
+    best = next(iter(outcome.models), "")
+    value = outcome.estimate(best, outcome.metric)
+    if value is None:
+        return say("says.nothing")
+    return say("says.absent", model=data.model or "–", start=_write_start(best, value, data.noun, outcome, say))
+
+
+def _write_start(model: str, value: Interval, noun: str, outcome: Outcome, say: Texts) -> str:
+    """What the model reaches: the share of users, or else `value` of the main measure."""
+    reached, k = outcome.estimate(model, outcome.hit_rate), outcome.comparison.k
+    if reached is not None:
+        start = say("says.reach", model=model, noun=say.noun(noun), k=k, hit=say.percent(reached.mean))
+    else:
+        start = say("says.score", model=model, metric=format_metric(outcome.metric), value=format_number(value.mean))
+    return capitalise(start) if say.language == "en" else start
 
 
 def select_numbers(data: ReportData, outcome: Outcome, say: Texts) -> list[Number]:
@@ -70,7 +83,9 @@ def select_numbers(data: ReportData, outcome: Outcome, say: Texts) -> list[Numbe
     if lead is not None:
         label = say("number.lead", metric=metric, baseline=lead.baseline)
         out.append(
-            Number(("+" if lead.lift >= 0 else "") + say.percent(lead.lift), label, _explain_chance(lead.tested, say))
+            Number(
+                ("+" if lead.lift >= 0.005 else "") + say.percent(lead.lift), label, _explain_chance(lead.tested, say)
+            )
         )
     sizes = {"users": outcome.comparison.users}
     if data.dataset is not None:
@@ -150,5 +165,7 @@ def _explain_chance(tested: Difference | None, say: Texts) -> str:
     if tested is None:
         return say("number.lead.untested")
     is_sure = is_ahead(tested) or tested.interval.high < 0
-    low, high = (("+" if end > 0 else "") + format_number(end) for end in (tested.interval.low, tested.interval.high))
+    low, high = (
+        ("+" if end >= 0.00005 else "") + format_number(end) for end in (tested.interval.low, tested.interval.high)
+    )
     return say("number.lead.sure" if is_sure else "number.lead.unsure", low=low, high=high)

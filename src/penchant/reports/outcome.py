@@ -168,8 +168,12 @@ def format_number(value: float) -> str:
 
     >>> format_number(0.18712), format_number(12.3456), format_number(1234.5), format_number(-0.0521)
     ('0.187', '12.35', '1,234', '−0.052')
+    >>> format_number(-0.00001)
+    '0'
     """
     size = abs(value)
+    if 0 < size < 0.00005:
+        return "0"
     places = 3 if size < 10 else 2 if size < 100 else 1 if size < 1000 else 0
     if 0 < size < 0.00995:
         places = 4

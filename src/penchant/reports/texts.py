@@ -70,8 +70,12 @@ class Texts:
         return self.get(f"meaning.{base}", "")
 
     def percent(self, share: float, digits: int = 0) -> str:
-        """A share as a percentage, as the language writes it."""
-        number = f"{share * 100:.{digits}f}".replace("-", "−")
+        """A share as a percentage, as the language writes it.
+
+        >>> Texts("zh").percent(-0.25), Texts("zh").percent(-0.001)
+        ('−25%', '0%')
+        """
+        number = f"{share * 100:z.{digits}f}".replace("-", "−")
         return f"{number}%" if self.language == "zh" else f"{number}\u00a0%"
 
     def count(self, number: float) -> str:
