@@ -12,6 +12,9 @@ import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+_MOST_LISTED = 12
+"""The longest list of names that a brief error shows."""
+
 
 class PenchantError(Exception):
     """Base of all errors of penchant; `exit_code` is what the command line returns."""
@@ -31,12 +34,19 @@ class UsageError(PenchantError):
 
 
 class OptionError(UsageError):
-    """An option, model or encoder name that does not exist; names the nearest valid one."""
+    """An option, model or encoder name that does not exist; names the nearest valid one.
 
-    def __init__(self, name: str, value: object, *, allowed: Iterable[str] = (), remedy: str = "") -> None:
+    With `brief`, a long list of allowed names gives way to the nearest of them, if there are any.
+    """
+
+    def __init__(
+        self, name: str, value: object, *, allowed: Iterable[str] = (), remedy: str = "", brief: bool = False
+    ) -> None:
         choices = list(allowed)
-        listed = f" Allowed: {', '.join(choices)}." if choices else ""
-        near = difflib.get_close_matches(str(value), choices, n=1, cutoff=0.5)
+        short = brief and len(choices) > _MOST_LISTED
+        near = find_nearest(str(value), choices) if short else difflib.get_close_matches(str(value), choices, 1, 0.5)
+        label, shown = ("Nearest", near) if short and near else ("Allowed", choices)
+        listed = f" {label}: {', '.join(shown)}." if shown else ""
         hint = f" Did you mean {near[0]!r}?" if near else ""
         super().__init__(f"{name}={value!r} is not known.{listed}{hint}", remedy=remedy)
 
@@ -90,6 +100,18 @@ class MissingExtraError(PenchantError):
             f"This needs the package {package!r}, which is not installed.",
             remedy=f"Install it with: pip install 'penchant[{extra}]'",
         )
+
+
+def find_nearest(name: str, known: Iterable[str], n: int = 3) -> list[str]:
+    """The `n` known names that are nearest to a name; one without a dot is compared with their last parts.
+
+    >>> find_nearest("drpout", ["transformer.dim", "transformer.dropout"])
+    ['transformer.dropout']
+    """
+    parts: dict[str, str] = {}
+    for each in known:
+        parts.setdefault(each if "." in name else each.rpartition(".")[2], each)
+    return [parts[part] for part in difflib.get_close_matches(name, parts, n=n, cutoff=0.6)]
 
 
 @contextmanager

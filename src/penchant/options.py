@@ -395,4 +395,4 @@ def _to_plain(value: object) -> object:
 
 def _unknown_option(name: str, allowed: list[str]) -> OptionError:
     refuse_renamed(name, known=allowed)
-    return OptionError("option", name, allowed=allowed)
+    return OptionError("option", name, allowed=allowed, brief=True)

@@ -258,6 +258,8 @@ def test_what_is_asked_wrongly_is_refused_with_the_remedy(counted: Recommender) 
         counted.recommend(history=[])
     with pytest.raises(UnknownIdError, match="item"):
         counted.explain(users(counted, 1)[0], "no-such-item")
+    with pytest.raises(TypeError, match=r"recommend\(\) got an unexpected keyword argument 'user'"):
+        Recommender.recommend(None, user=["u1"])  # type: ignore[call-arg, arg-type]
     with pytest.raises(OptionError, match="Did you mean 'transformer'"):
         Config(model="tranformer")
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from penchant.models.registry import ALIASES, MODELS
+from penchant.models.registry import MODELS
 
-MODEL_NAMES = ", ".join([*MODELS, *ALIASES])
+MODEL_NAMES = ", ".join(MODELS)
 """Model names for the help text."""
 
 CLEANING = (

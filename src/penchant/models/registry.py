@@ -221,7 +221,7 @@ MODELS: Mapping[str, Entry] = {
 }
 DEFAULT_MODEL = "lite"
 ALIASES: Mapping[str, str] = {"flagship": DEFAULT_MODEL}
-"""Further names of models."""
+"""Earlier names of models, accepted but not listed."""
 REMOVED: Mapping[str, str] = {
     "content_transformer": "Take transformer with ids=false.",
     "recent_popularity": "Take popularity with window=decayed.",

@@ -192,7 +192,9 @@ class Config:
             "option",
             key,
             allowed=[*of_model, "model", "seed", "device", *modalities],
-            remedy=f"Those without a dot belong to the model {self.model!r}; other models: MODEL.OPTION.",
+            remedy=f"Those without a dot belong to the model {self.model!r}; other models: MODEL.OPTION. "
+            "penchant settings lists all.",
+            brief=True,
         )
 
     def _with_model_options(self, name: str, values: object) -> Config:

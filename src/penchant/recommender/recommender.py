@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any
 
 from penchant.arrays import Bools, Float32s, Int32s, Ints, Progress
 from penchant.data.dataset import Dataset
@@ -26,7 +26,7 @@ from penchant.recommender import answer, probes
 from penchant.recommender.bundle import read_bundle, write_bundle
 from penchant.recommender.config import Config
 from penchant.recommender.fit import fit
-from penchant.recommender.request import ColdQuery, read_request
+from penchant.recommender.request import read_request
 from penchant.recommender.state import RecommenderState
 from penchant.recommender.update import update
 
@@ -125,14 +125,16 @@ class Recommender:
         allow_seen: bool = False,
         filters: Filters | None = None,
         explain: bool = False,
-        **query: Unpack[ColdQuery],
+        text: str | None = None,
+        image: str | Path | None = None,
+        audio: str | Path | None = None,
     ) -> Recommendations:
         """Ranked lists for known users, an ad-hoc history, or a cold query: `text`, `image` or `audio` (a file).
 
         `at` asks as of a time (later events are not read, and models that know elapsed time use it). Items of the
         history are left out unless `allow_seen`. Raises `UnknownIdError`, `UsageError`.
         """
-        request = read_request(self.state, users, history=history, at=at, **query)
+        request = read_request(self.state, users, history=history, at=at, text=text, image=image, audio=audio)
         return answer.recommend(self.state, request, k, allow_seen=allow_seen, filters=filters, explain=explain)
 
     def explain(self, user: str, item: str, *, at: TimeLike | None = None) -> Reason:
@@ -149,7 +151,9 @@ class Recommender:
         history: Any = None,
         at: TimeLike | None = None,
         each: bool = False,
-        **query: Unpack[ColdQuery],
+        text: str | None = None,
+        image: str | Path | None = None,
+        audio: str | Path | None = None,
     ) -> InterestSeries:
         """The interest vector after every event, `[T, D]`; with `at`, only events up to then.
 
@@ -157,7 +161,7 @@ class Recommender:
         nearest to an item gives its score; without, their mean. A model without interest vectors (counts,
         linear) answers with the decayed mean of its items' modalities. Raises `ModelError` if there is neither.
         """
-        request = read_request(self.state, user, history=history, at=at, **query).single()
+        request = read_request(self.state, user, history=history, at=at, text=text, image=image, audio=audio).single()
         dense, histories = self.dense_model(), request.histories.at(None)
         vectors = each_interest(dense, histories) if each else dense.interests(histories)
         ids = event_ids(request.dataset, request.histories)

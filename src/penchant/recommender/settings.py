@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from penchant.errors import OptionError
+from penchant.errors import OptionError, find_nearest
 from penchant.models.base import experts_of
 from penchant.models.registry import MODELS, entry
 from penchant.options import JsonMapping, option_meanings, refuse_renamed, to_dict
@@ -94,9 +94,9 @@ def find_settings(pattern: str = "", model: str | None = None) -> list[Setting]:
         found = found or [one for one in known if pattern.lower() in one.meaning.lower()]
     if not found:
         refuse_renamed(pattern)
-        raise OptionError(
-            "setting", pattern, allowed=[one.key for one in known], remedy="penchant settings lists all of them."
-        )
+        near = find_nearest(pattern, [one.key for one in known])
+        hint = f"Nearest: {', '.join(near)}. " if near else ""
+        raise OptionError("pattern", pattern, remedy=f"{hint}penchant settings lists all of them.")
     return found
 
 
