@@ -318,7 +318,7 @@ def test_weights_of_no_kind_are_refused_before_anything_is_learned(
 
     monkeypatch.setattr("penchant.recommender.fit.embed_items", encode)
     config = Config(model=model).with_settings({f"{wrong}.kind_weights": "boght:2"})
-    with pytest.raises(UsageError, match="kind_weights names 'boght', no kind of the data"):
+    with pytest.raises(UsageError, match="kind_weights names 'boght', which is not a kind in the data"):
         Recommender.fit(shop, config)
     with pytest.raises(AssertionError, match="encoded first"):
         Recommender.fit(shop, Config(model=model).with_settings({f"{wrong}.kind_weights": "购买:2"}))
