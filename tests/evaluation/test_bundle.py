@@ -46,7 +46,7 @@ def test_new_events_are_tested_as_they_stand(fitted: Recommender) -> None:
 
 def test_what_was_trained_on_is_never_tested(fitted: Recommender) -> None:
     comparison = evaluate(fitted, Dataset.from_tables(_walks(6)), options=PLAIN)
-    assert comparison.split == "time" and "recipe, fitted again" in comparison.notes[0]
+    assert comparison.split == "time" and "recipe was fitted again" in comparison.notes[0]
     assert "has seen all" in comparison.notes[0]
 
 

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import ast
+import pickle
 import re
 from pathlib import Path
 
 import pytest
 
 from penchant.errors import MessageError, OptionError
-from penchant.messages import LANGUAGES, has_text, list_catalogues, load_catalogue, parse_catalogue, text
+from penchant.messages import (
+    LANGUAGES,
+    Note,
+    has_text,
+    list_catalogues,
+    load_catalogue,
+    parse_catalogue,
+    text,
+    translate,
+)
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "penchant"
 
@@ -59,6 +69,13 @@ def test_a_wrong_look_up_says_what_is_missing() -> None:
 
 def test_chinese_has_no_space_between_its_own_characters() -> None:
     assert text("report.interests.moved", "zh", user="u1", first="喜剧", last="war") == "u1：从喜剧转向 war"
+
+
+def test_a_note_is_english_until_it_is_written_in_another_language() -> None:
+    count = Note("notes.split.tested", tested=1200, validated=3)
+    note = pickle.loads(pickle.dumps(Note("notes.compare.left_out", model="m", error=count)))
+    assert note == "m was left out: Tested: 1,200 users; validated: 3."
+    assert translate(note, "zh") == "m 没有参与：测试 1,200 位用户，验证 3 位。" and translate("other", "zh") == "other"
 
 
 def test_spaces_inside_a_value_stay(monkeypatch: pytest.MonkeyPatch) -> None:

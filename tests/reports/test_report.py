@@ -16,6 +16,7 @@ from penchant.data.results.estimates import Difference, Interval
 from penchant.data.results.modality_use import Ablation, AblationRow, Coverage, ModalityUse
 from penchant.data.results.reasons import EventReason, Reason
 from penchant.data.results.recovery import Recovery
+from penchant.messages import Note
 from penchant.reports.report import DatasetSummary, Epoch, Example, ReportData, Timeline, render_report
 from penchant.reports.story import ShownItem
 
@@ -260,6 +261,12 @@ def test_data_and_cleaning_are_shown() -> None:
     for part in ("6,040", "999,611", "from 25 April 2000 to 28 February 2003", "1,010", "1,000", "7 · A tale", "0.1.0"):
         assert part in text, part
     assert "events: times read as seconds" in text and "events: 2 more appear in events only" in text
+
+
+def test_notes_are_written_in_the_language_of_the_page() -> None:
+    data = sample("zh")
+    comparison = dataclasses.replace(data.comparison, notes=[Note("notes.split.tested", tested=40, validated=38)])
+    assert "测试 40 位用户，验证 38 位。" in render_report(dataclasses.replace(data, comparison=comparison))
 
 
 def test_a_given_headline() -> None:

@@ -25,6 +25,7 @@ from penchant.data.kinds import mask_wanted_kinds
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.errors import DataError, OptionError, UsageError
+from penchant.messages import Note
 
 How = Literal["time", "leave-one-out", "users", "cold-items"]
 Target = Literal["first", "last", "all"]
@@ -143,7 +144,7 @@ def split(
     notes: list[str] = []
     if ties == "random":
         dataset = shuffle_ties(dataset, seed)
-        notes.append(f"Events of one user at one time were shuffled (seed {seed}).")
+        notes.append(Note("notes.split.shuffled", seed=seed))
     log = _build_log(dataset, repeats)
     if how == "time":
         return _split_by_time(log, target, quantile, notes)
@@ -206,7 +207,7 @@ def _build_holdout(log: _Log, targets: Bools, known: Bools, what: str) -> Holdou
 def _build_split(
     log: _Log, train: Bools, both: Bools, validation: Holdout, test: Holdout, name: str, notes: list[str]
 ) -> Split:
-    summary = [f"Tested: {len(test):,} users; validated: {len(validation):,}."]
+    summary: list[str] = [Note("notes.split.tested", tested=len(test), validated=len(validation))]
     return Split(
         log.dataset.where(train), log.dataset.where(both), validation, test, name, log.dataset, notes + summary
     )
@@ -221,7 +222,7 @@ def _split_by_time(log: _Log, target: Target, quantile: float, notes: list[str])
     if not placed.any():
         raise DataError("A split by time needs times, and no event has one.", remedy="Use leave-one-out or users.")
     if not placed.all():
-        notes.append(f"{int((~placed).sum()):,} events of users without any time were left out.")
+        notes.append(Note("notes.split.timeless", events=int((~placed).sum())))
 
     def at(cut: int, known: Bools, what: str) -> Holdout:
         before = known & (times < cut)
@@ -239,9 +240,7 @@ def _split_by_time(log: _Log, target: Target, quantile: float, notes: list[str])
         raise DataError("A split by time needs events at different times.", remedy="Use leave-one-out or users.")
     inner = int(np.quantile(times[both], quantile, method="lower"))
     train = both & (times < inner)
-    notes.append(
-        f"Cut at {_format_time(outer)} (quantile {quantile:g} of event times), inner cut at {_format_time(inner)}."
-    )
+    notes.append(Note("notes.split.cut", outer=_format_time(outer), quantile=quantile, inner=_format_time(inner)))
     return _build_split(log, train, both, at(inner, both, "validation"), at(outer, placed, "test"), "time", notes)
 
 
@@ -261,7 +260,7 @@ def _split_leave_one_out(log: _Log, notes: list[str]) -> Split:
     train = ~enough | (log.position < validation_at[log.users])
     short = int(((counts < 3) & (log.batch.lengths > 0)).sum())
     if short:
-        notes.append(f"{short:,} users with fewer than three possible targets are in training only.")
+        notes.append(Note("notes.split.short", users=short))
     validated_events = _build_holdout(log, validation, earlier, "validation")
     everything = np.ones(len(log.users), dtype=bool)
     return _build_split(
@@ -281,7 +280,7 @@ def _split_by_users(log: _Log, folds: int, fold: int, seed: int, notes: list[str
         return _build_holdout(log, of_fold & (log.position == log.last(of_fold)[log.users]), everything, what)
 
     inner = (fold + 1) % folds
-    notes.append(f"Fold {fold} of {folds} by user (seed {seed}); its users are in no training part.")
+    notes.append(Note("notes.split.fold", fold=fold, folds=folds, seed=seed))
     train = (mine != fold) & (mine != inner)
     return _build_split(log, train, mine != fold, ask(inner, "validation"), ask(fold, "test"), "users", notes)
 
@@ -293,10 +292,7 @@ def _split_cold_items(log: _Log, seed: int, notes: list[str]) -> Split:
         raise DataError(f"Cold items need three or more items with events, here {len(active)}.")
     chosen = np.random.default_rng(seed).permutation(active)
     tested, validated = np.isin(log.batch.items, chosen[:size]), np.isin(log.batch.items, chosen[size : 2 * size])
-    notes.append(
-        f"{size:,} of {len(active):,} items are held out for the test, as many for the validation (seed {seed})."
-    )
-    notes.append("One half of the users validates cold items, the other half their last known item.")
+    notes += [Note("notes.split.cold", size=size, items=len(active), seed=seed), Note("notes.split.halves")]
 
     def first_of(cold: Bools) -> Bools:
         targets = log.target & cold

@@ -18,6 +18,7 @@ from penchant.evaluation.pooling import pool_runs
 from penchant.evaluation.probes import measure_probes
 from penchant.evaluation.run import EvaluationSet, Measures, Run, evaluate_recommender, with_content
 from penchant.evaluation.unseen import Unseen, hold_out_unseen
+from penchant.messages import Note
 from penchant.models.probes.options import ProbeOptions
 from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
@@ -65,8 +66,7 @@ def evaluate(
             f"a split by time either: {error.what}",
             remedy="Give events that came after those it has learned, or all of its data with --split leave-one-out.",
         ) from error
-    why = "A split is named" if split else "The bundle has seen all events that could be tested here"
-    note = f"{why}: its recipe was fitted again on the training part of the split, and the result is for this fit."
+    note = Note("notes.compare.split_named" if split else "notes.compare.all_seen")
     return replace(result, notes=[note, *result.notes])
 
 

@@ -24,6 +24,7 @@ from penchant.evaluation.cost import measure_cost
 from penchant.evaluation.pooling import pool_runs
 from penchant.evaluation.probes import measure_probes
 from penchant.evaluation.run import EvaluationSet, Measures, Run, evaluate_recommender, with_content
+from penchant.messages import Note
 from penchant.metrics.significance import TESTS, Test
 from penchant.options import Json, require_range
 from penchant.recommender.config import Config
@@ -125,7 +126,7 @@ def compare(
     if not runs:
         raise next(iter(failures.values()))
     notes = [*dict.fromkeys(note for part in splits for note in part.notes), *_notes(options)]
-    notes += [f"{name} was left out: {error}" for name, error in failures.items()]
+    notes += [Note("notes.compare.left_out", model=name, error=str(error)) for name, error in failures.items()]
     settings = {**how, "folds": len(splits), "refit": options.refit, "request_time": options.request_time}
     settings["items"] = dataset.n_items
     result = pool_runs(runs, split=options.split, k=options.k, test=options.test, references=references)
@@ -248,12 +249,11 @@ class _Runner:
 
 
 def _notes(options: CompareOptions) -> list[str]:
-    learned = (
-        "Models were trained on training and validation (refit); epochs were chosen inside it."
-        if options.refit
-        else "Models were trained on the training part only; settings and epochs were chosen on the validation part."
+    is_cold = options.split == "cold-items"
+    fit = Note(
+        "notes.compare.fit",
+        learned=Note("notes.compare.refit" if options.refit else "notes.compare.trained"),
+        times=Note("notes.compare.given" if options.request_time == "given" else "notes.compare.hidden"),
+        ranking=Note("notes.compare.ranking_cold" if is_cold else "notes.compare.ranking"),
     )
-    times = f"The time of the request was {options.request_time}."
-    seeds = [f"Each user's results are means over {options.seeds} seeds of the models."] if options.seeds > 1 else []
-    ranking = "Every list ranks all items" + (", cold ones included." if options.split == "cold-items" else ".")
-    return [f"{learned} {times} {ranking}", *seeds]
+    return [fit, *([Note("notes.compare.seeds", seeds=options.seeds)] if options.seeds > 1 else [])]

@@ -17,6 +17,7 @@ from penchant.data.kinds import mask_wanted_kinds, match_kind_codes
 from penchant.data.ragged import Ragged
 from penchant.data.sequences import SequenceBatch
 from penchant.data.splits import Holdout, Target
+from penchant.messages import Note
 
 if TYPE_CHECKING:
     from penchant.recommender.recommender import Recommender
@@ -195,32 +196,22 @@ def _find_last(mask: Bools, users: Int64s, n_users: int) -> Int64s:
 
 def _write_notes(n_new: int, n_users: int, targets: Ragged, n_items: int, left_out: int) -> list[str]:
     unknown = int((targets.values >= n_items).sum())
-    notes = [
-        f"The data have {n_new:,} events that the bundle has not seen;"
-        f" {n_users:,} users were tested on {len(targets.values):,} of them."
-    ]
+    n_targets = len(targets.values)
+    notes: list[str] = [Note("notes.unseen.new", events=n_new, users=n_users, targets=n_targets)]
     if unknown:
-        share = unknown / len(targets.values)
-        notes.append(
-            f"{unknown:,} of {len(targets.values):,} targets ({share:.1%}) are items unknown to the bundle: misses."
-        )
+        share = unknown / n_targets
+        notes.append(Note("notes.unseen.misses", unknown=unknown, targets=n_targets, share=share))
     if left_out:
-        notes.append(f"{left_out:,} events of histories on items unknown to the bundle were left out.")
+        notes.append(Note("notes.unseen.left_out", events=left_out))
     return notes
 
 
 def _write_notes_of_kinds(read: Int8s) -> list[str]:
     """Notes on events of histories whose kind the bundle has not learned."""
     other, none = int((read == _AS_ANOTHER).sum()), int((read == _NOT_READ).sum())
-    notes = []
+    notes: list[str] = []
     if other:
-        notes.append(
-            f"{other:,} events of histories are of kinds that the bundle has not learned: read as views (or as its "
-            "first kind)."
-        )
+        notes.append(Note("notes.unseen.other_kinds", events=other))
     if none:
-        notes.append(
-            f"{none:,} events of histories were left out: their kind says 'not this' (or 'was shown') in a word that"
-            " the bundle has not learned."
-        )
+        notes.append(Note("notes.unseen.negative_kinds", events=none))
     return notes

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import resources
 from string import Formatter
-from typing import Final
+from typing import Any, Final
 
 from penchant.errors import MessageError, OptionError
 from penchant.options import JsonMapping
@@ -49,6 +49,39 @@ def text(key: str, language: str, **values: object) -> str:
     except KeyError as missing:
         raise MessageError(f"The text {key!r} needs a value for {missing}.") from missing
     return _GAP.sub("", filled).replace(_EDGE, "")
+
+
+class Note(str):
+    """A text in English that keeps its key and its values, so that it can be written in another language too.
+
+    A value may itself be a note.
+
+    >>> note = Note("notes.split.tested", tested=40, validated=38)
+    >>> note, note.to("zh")
+    ('Tested: 40 users; validated: 38.', '测试 40 位用户，验证 38 位。')
+    """
+
+    key: str
+    values: Mapping[str, object]
+
+    def __new__(cls, key: str, **values: object) -> Note:
+        """Write the text of the key in English."""
+        note = super().__new__(cls, text(key, "en", **values))
+        note.key, note.values = key, values
+        return note
+
+    def __getnewargs_ex__(self) -> tuple[tuple[str], dict[str, object]]:
+        """What a copy or a pickle is built from."""
+        return (self.key,), dict(self.values)
+
+    def to(self, language: str) -> str:
+        """The text in a language."""
+        return text(self.key, language, **{name: translate(value, language) for name, value in self.values.items()})
+
+
+def translate(value: object, language: str) -> Any:
+    """A note in a language; anything else as it is."""
+    return value.to(language) if isinstance(value, Note) else value
 
 
 class _Marked:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import polars as pl
 
 from penchant.data.results.estimates import Interval
+from penchant.messages import translate
 from penchant.plots.markup import Markup, join, mark_language, tag
 from penchant.reports import page
 from penchant.reports.outcome import Outcome, format_metric, format_number, format_range, has_range
@@ -55,11 +56,12 @@ def render_main_table(model: str, outcome: Outcome, say: Texts) -> list[Markup]:
         spent = [_format_seconds(cost.get("fit_cpu_s")), _format_megabytes(cost.get("peak_rss_mb"))]
         rows.append([*row, *(spent if costs else [])])
     chosen = outcome.models.index(model) if model in outcome.models else None
+    notes = [translate(line, say.language) for line in outcome.comparison.notes]
     note = say("compare.bold" if any(winners.values()) else "compare.nobold")
     return [
         page.render_data_table(say("compare.table"), columns, rows, chosen=chosen),
         page.render_remark(note),
-        page.render_notes([mark_language(line, say.language) for line in outcome.comparison.notes]),
+        page.render_notes([mark_language(line, say.language) for line in notes]),
     ]
 
 
