@@ -356,7 +356,7 @@ def test_print_opens_what_is_folded_and_keyboard_reaches_it(browser: Any, tmp_pa
 
 def test_modalities_say_what_they_give_and_what_is_lost_without_them() -> None:
     text = Outline(render_report(sample())).text
-    assert "Behaviour carries 70\u00a0% of the score, text 25\u00a0%" in text
+    assert "70\u00a0% of the score comes from behaviour, 25\u00a0% from text" in text
     assert "Without behaviour NDCG@10 falls by 0.130" in text
     assert "without text" in text and "−0.030" in text and "1,000 users" in text
     chinese = Outline(render_report(sample("zh"))).text

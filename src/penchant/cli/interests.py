@@ -45,7 +45,8 @@ def interests(
         values = {"user_id": series.user_id, "times_s": times, "event_ids": series.event_ids, "vectors": series.vectors}
         terminal.show_json(values | ({"next_category": following} if following else {}))
         return
-    terminal.show(f"{series.user_id}: {len(series):,} events, vectors of {series.vectors.shape[-1]} dimensions")
+    events = "1 event" if len(series) == 1 else f"{len(series):,} events"
+    terminal.show(f"{series.user_id}: {events}, vectors of {series.vectors.shape[-1]} dimensions")
     if len(series):
         show_now(rec, series) if each else show_path(rec, series, times)
     if following:

@@ -12,6 +12,7 @@ import polars as pl
 from penchant.options import Json
 
 NO_TIMES: Final = "all missing"
+NO_FILE: Final = "no file"
 """The format of a time column without a time."""
 
 
@@ -49,7 +50,8 @@ class TableReport:
 
     def lines(self) -> list[str]:
         """The report as text, one fact per line."""
-        out = [f"{self.name}: {self.rows_read:,} rows read from {self.source}, {self.rows_kept:,} kept"]
+        rows = f"{self.rows_read:,} rows read from {self.source}, {self.rows_kept:,} kept"
+        out = [f"{self.name}: {NO_FILE if self.source == NO_FILE else rows}"]
         if self.aliases:
             out.append("  columns taken as: " + ", ".join(f"{a} = {b}" for a, b in self.aliases.items()))
         if self.kinds:

@@ -19,7 +19,7 @@ from penchant.data.ingest.pieces import plan_pieces
 from penchant.data.ingest.readers import Source, find_table, list_names, read_object, read_source
 from penchant.data.ingest.table import CleanTable
 from penchant.data.precomputed import check_vectors, read_folder_vectors
-from penchant.data.read_report import IngestReport, TableReport
+from penchant.data.read_report import NO_FILE, IngestReport, TableReport
 from penchant.data.vocabulary import Vocabulary
 from penchant.errors import DataError
 from penchant.options import Json, JsonMapping
@@ -186,7 +186,7 @@ def _complete(
     seen = log.ids(key)
     part = cleaned.get(table)
     if part is None:
-        report = TableReport(table, "no file", 0, 0, added=len(seen))
+        report = TableReport(table, NO_FILE, 0, 0, added=len(seen))
         return seen.to_frame(), report
     fresh = seen.to_frame().join(part.frame.select(key), on=key, how="anti", maintain_order="left")
     frame = pl.concat([part.frame, fresh], how="diagonal") if fresh.height else part.frame
