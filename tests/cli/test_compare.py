@@ -45,7 +45,7 @@ def test_evaluate_never_tests_on_training_events(run: Run, shop: Path, bundle: P
     assert done.exit_code == 0, done.output
     result = json.loads(done.stdout)
     assert result["split"] == "time" and list(result["models"]) == ["cooccurrence"]
-    assert "recipe, fitted again" in result["notes"][0]
+    assert "its recipe was fitted again" in result["notes"][0]
 
 
 def test_evaluate_beside_others_on_a_split(run: Run, shop: Path, bundle: Path) -> None:

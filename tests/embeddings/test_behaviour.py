@@ -48,7 +48,9 @@ def test_words_for_kinds_are_read_as_files_are() -> None:
     assert resolve_kind_weights(["浏览", "add to cart", "Wave"], {"AddToCart": 2, "wave": 4}) == pytest.approx(
         [0.2, 2.0, 4.0]
     )
-    with pytest.raises(UsageError, match=r"behaviour\.weights names 'boght', no kind of the data\. There are view\."):
+    with pytest.raises(
+        UsageError, match=r"behaviour\.weights names 'boght', which is not a kind in the data\. There are view\."
+    ):
         resolve_kind_weights(["view"], {"boght": 2})
 
 

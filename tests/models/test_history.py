@@ -24,7 +24,9 @@ def test_negative_and_passive_kinds_weigh_nothing() -> None:
         weigh_kinds(["view"], {"view": -1})
     assert weigh_kinds(["view", "favorite"], {"收藏": 3, "purchase": 2}).tolist() == [1.0, 3.0]
     assert weigh_kinds(["不喜欢", "收藏"], {"favorite": 2}).tolist() == [0, 2], "names of older bundles"
-    with pytest.raises(UsageError, match=r"kind_weights names 'veiw', no kind of the data\. .*There are view\."):
+    with pytest.raises(
+        UsageError, match=r"kind_weights names 'veiw', which is not a kind in the data\. .*There are view\."
+    ):
         weigh_kinds(["view"], {"veiw": 2})
 
 

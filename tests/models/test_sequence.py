@@ -271,7 +271,7 @@ def test_encoders_without_attention_heads_take_any_width(encoder: str) -> None:
         ),
         (
             {"loss": "gbce", "label_smoothing": 0.1},
-            "label_smoothing=0.1 has no effect: loss='gbce' does not look at all items",
+            "label_smoothing=0.1 has no effect: loss='gbce' does not score all items",
         ),
         ({"loss": "sampled_softmax", "label_smoothing": 0.1}, "Set label_smoothing=0, or loss to auto or softmax"),
         ({"loss": "bce", "label_smoothing": 0.1}, "loss='bce'"),

@@ -156,7 +156,7 @@ def _interpolate(frame: pl.DataFrame, numbers: pl.Series, time: str, within: str
     order = np.lexsort((clock, group))
     out = numbers.to_numpy().copy()
     bounds = np.flatnonzero(np.diff(group[order])) + 1
-    for rows in np.split(order, bounds):  # one step a group, not a row
+    for rows in np.split(order, bounds):  # one step per group, not per row
         known_rows, unknown_rows = rows[known[rows]], rows[~known[rows] & np.isfinite(clock[rows])]
         if len(known_rows) and len(unknown_rows):
             out[unknown_rows] = np.interp(clock[unknown_rows], clock[known_rows], out[known_rows])

@@ -140,7 +140,9 @@ def split(
     if not 0 < quantile < 1:
         raise UsageError(f"quantile={quantile} is out of range.", remedy="Give a share between 0 and 1, such as 0.9.")
     if folds < 3 or not 0 <= fold < folds:
-        raise UsageError(f"folds={folds}, fold={fold} is out of range.", remedy="folds is 3 or more, fold below it.")
+        raise UsageError(
+            f"folds={folds}, fold={fold} is out of range.", remedy="folds must be 3 or more, and fold less than folds."
+        )
     notes: list[str] = []
     if ties == "random":
         dataset = shuffle_ties(dataset, seed)

@@ -202,7 +202,7 @@ def _reads_modalities(config: Config, model: str) -> bool:
 
 
 def _compare_variants(values: Mapping[tuple[str, ...], Float64s]) -> list[AblationRow]:
-    """One row a variant, all modalities first; the others have their paired difference to it."""
+    """One row per variant, all modalities first; the others have their paired difference to it."""
     (everything, reference), *others = values.items()
     gaps = paired_differences([(column, reference) for _, column in others])
     rows = [AblationRow(everything, bootstrap(reference))]

@@ -77,7 +77,7 @@ def _format_value(value: object, say: Texts) -> object:
 
 
 def _render_cleaning(ingest: IngestReport | None, say: Texts) -> Markup:
-    """One row a table: rows read, kept, dropped as duplicates and rejected, with the reasons."""
+    """One row per table: rows read, kept, dropped as duplicates and rejected, with the reasons."""
     if ingest is None or not ingest.tables:
         return Markup("")
     columns = [say(f"cleaned.{key}") for key in ("name", "read", "kept", "duplicates", "out", "why")]
