@@ -144,6 +144,7 @@ def test_items_without_text_have_no_vector(run: Run, tmp_path: Path) -> None:
     ask = ("encode", tmp_path, "--modality", "text", "--encoder", "ngram", "--set", "dim=2", "--cache", tmp_path / "c")
     assert run(*ask, "--out", tmp_path / "v.parquet").exit_code == 0
     assert pl.read_parquet(tmp_path / "v.parquet")["present"].to_list() == [True, False, True]
-    assert run("encode", tmp_path, "--modality", "smell", "--out", tmp_path / "v.parquet").exit_code == 2
+    smell = run("encode", tmp_path, "--modality", "smell", "--out", tmp_path / "v.parquet")
+    assert smell.exit_code == 2 and smell.stderr.startswith("penchant: --modality: 'smell' is not one of 'text'")
     named = run("encode", tmp_path, "--modality", "text", "--out", tmp_path / "v.csv")
     assert named.exit_code == 2 and "ends in .parquet" in named.stderr and not (tmp_path / "v.csv").exists()

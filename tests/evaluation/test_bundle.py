@@ -76,6 +76,7 @@ def test_items_and_users_in_another_order_change_nothing(fitted: Recommender) ->
     assert mixed.models["cooccurrence"]["ndcg@10"].mean == pytest.approx(plain.models["cooccurrence"]["ndcg@10"].mean)
 
 
+@pytest.mark.parametrize("n_events", [6, 7])
 @pytest.mark.parametrize(
     ("options", "seed", "named"),
     [
@@ -86,9 +87,10 @@ def test_items_and_users_in_another_order_change_nothing(fitted: Recommender) ->
     ],
 )
 def test_options_of_a_split_need_one(
-    fitted: Recommender, options: dict[str, Any], seed: int | None, named: str
+    fitted: Recommender, options: dict[str, Any], seed: int | None, named: str, n_events: int
 ) -> None:
-    data = Dataset.from_tables(_walks(7))
+    """Also where the bundle has seen all events (6 a user) and its recipe would be fitted again."""
+    data = Dataset.from_tables(_walks(n_events))
     with pytest.raises(UsageError, match=rf"{named} not count. Name a split \(--split time\)"):
         evaluate(fitted, data, CompareOptions(**options), seed=seed)
 
@@ -99,7 +101,7 @@ def test_the_seed_is_of_all_that_is_fitted(fitted: Recommender) -> None:
     assert comparison.options["seed"] == 7 and comparison.records["cooccurrence"].seed == 7
     beside = evaluate(fitted, data, beside=["popularity"], seed=7, options=PLAIN)
     assert beside.split == "unseen" and beside.records["popularity"].seed == 7
-    again = evaluate(fitted, Dataset.from_tables(_walks(6)), seed=7, options=PLAIN)
+    again = evaluate(fitted, Dataset.from_tables(_walks(6)), beside=["popularity"], seed=7, options=PLAIN)
     assert again.split == "time" and again.records["cooccurrence"].seed == 7, "all was seen: fitted again"
     assert beside.records["cooccurrence"].seed == 0, "the bundle is as it was"
 

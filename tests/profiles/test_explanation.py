@@ -51,6 +51,8 @@ def test_sentences_in_both_languages() -> None:
     events = [EventReason("e1", "i1", "Alien", 0, 0.5), EventReason("e2", "i2", "Heat", 1, 0.2)]
     assert reason_sentence(events, "model") == "Because of “Alien”, “Heat”."
     assert reason_sentence(events, "model", "zh") == "因为《Alien》、《Heat》。"
+    assert "below the mean" in reason_sentence(events, "model", below_mean=True)
+    assert "低于全部物品的平均值" in reason_sentence(events, "model", "zh", below_mean=True)
     assert "matches the request" in reason_sentence([], "content")
     assert "no single event" in reason_sentence([], "model")
 

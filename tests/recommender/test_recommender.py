@@ -274,6 +274,8 @@ def test_what_a_history_holds_beyond_the_catalogue_is_left_out_and_said(counted:
     known = shop.item_vocabulary.decode([1, 2])
     found = counted.recommend(history=[*known, "no-such-item"], k=3)
     assert found.item_ids == counted.recommend(history=known, k=3).item_ids
+    assert repr(found) == "Recommendations(users=1, k=3)" and "<table" in found._repr_html_()
+    assert repr(counted).startswith("Recommender(model=") and repr(shop).startswith("Dataset(users=")
     assert "1 of 3 events" in found.notes[0] and not counted.recommend(history=known, k=3).notes
 
 

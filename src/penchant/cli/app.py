@@ -53,7 +53,10 @@ class Commands(TyperGroup):
                 raise
             _fail(str(error), error.exit_code)
         except Exception as error:
-            if ctx.params.get("debug") or hasattr(error, "show"):  # `show`: a bad call, which typer reports itself
+            if ctx.params.get("debug"):
+                raise
+            if hasattr(error, "show"):  # a bad call, which typer reports itself
+                _fail_wrong_choice(error)
                 raise
             _fail(
                 f"{type(error).__name__}: {' '.join(str(error).split())[:500]}. This error is unexpected. "
@@ -137,6 +140,13 @@ def _stop(number: int, frame: object) -> None:
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     sys.exit(128 + number)
+
+
+def _fail_wrong_choice(error: Any) -> None:
+    """Report the value of an option that is not among its choices, without the words that pydantic adds."""
+    message = str(getattr(error, "message", ""))
+    if " is not one of " in message and getattr(error, "param", None) is not None:
+        _fail(f"{error.param.opts[0]}: {message.removeprefix('Value error, ')}", 2)
 
 
 def _fail(message: str, code: int) -> NoReturn:

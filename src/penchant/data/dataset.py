@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from penchant.data.ingest.load import IngestReport, Table
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """Tables of one platform, coded.
 
@@ -75,6 +75,9 @@ class Dataset:
         from penchant.data.ingest.load import build
 
         return build(events, items, users, relations, root=Path(root) if root else None, strict=strict)
+
+    def __repr__(self) -> str:
+        return f"Dataset(users={self.n_users}, items={self.n_items}, events={self.n_events})"
 
     @property
     def n_items(self) -> int:

@@ -24,7 +24,7 @@ from penchant.recommender.config import Config
 from penchant.recommender.recommender import Recommender
 
 _OF_SPLITS = ("quantile", "ties", "folds", "seeds", "refit")
-"""Options without effect when the bundle itself is tested."""
+"""Options that need a split."""
 
 
 def evaluate(
@@ -44,15 +44,15 @@ def evaluate(
     default) and that is tested; the notes say so. `options.split` is not read. `beside` names simple models to fit on
     the same part. `seed` is that of the split and of everything that is fitted (None: that of the bundle).
 
-    Raises `UsageError` for options of a split if the bundle itself is tested, `DataError` if no user can be.
+    Raises `UsageError` for options of a split without one, `DataError` if no user can be.
     """
     options = options or CompareOptions()
     config = recommender.config if seed is None else replace(recommender.config, seed=seed)
     others = {name: replace(config, model=name, probes=ProbeOptions()) for name in beside}
     if split is None:
+        _reject_options_of_splits(options, has_seed=seed is not None and not beside)
         events = hold_out_unseen(recommender, dataset, target=options.target, repeats=options.repeats)
         if events is not None:
-            _reject_options_of_splits(options, has_seed=seed is not None and not beside)
             return _evaluate_on_unseen(recommender, events, others, options.measures(), progress)
     try:
         result = compare(

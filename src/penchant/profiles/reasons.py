@@ -61,7 +61,7 @@ def explain_item(
     ]
     lead = float(compute_lead(scoring.score(history), item)[0])
     language = find_main_language([names[item], *(event.title for event in named)])
-    sentence = reason_sentence(named, scoring.source, "zh" if language == "zh" else "en")
+    sentence = reason_sentence(named, scoring.source, "zh" if language == "zh" else "en", below_mean=lead < 0)
     return Reason(items[item], value, named, modality_shares(scoring, history, item), sentence, lead)
 
 

@@ -43,6 +43,11 @@ class Recommender:
         self.state = state
         self._interest_probe: Probes | None = None
 
+    def __repr__(self) -> str:
+        data = self.dataset
+        sizes = f"users={data.n_users}, items={data.n_items}, events={data.n_events}"
+        return f"Recommender(model={self.config.model!r}, {sizes})"
+
     # learning
 
     @classmethod

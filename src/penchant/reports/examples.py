@@ -73,6 +73,8 @@ def _write_sentence(reason: Reason, strongest: Sequence[EventReason], say: Texts
     """The sentence of the reason in English; in Chinese, a sentence about the strongest events."""
     if reason.sentence and say.language == "en":
         return reason.sentence
+    if reason.lead < 0:
+        return say("reasons.below")
     if not strongest:
         return say("reasons.overall")
     titles = dict.fromkeys(say("reasons.quoted", title=_get_title(event)) for event in strongest)

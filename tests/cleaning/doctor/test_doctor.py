@@ -182,7 +182,7 @@ def test_kinds_that_look_negative_and_count_as_positive() -> None:
     one = examine_log(log).find("unread_negatives")
     assert one is not None and one.severity == "warn" and one.numbers["events"] == 2
     assert set(one.examples) == {"不想看", "video_skipped"}
-    assert '[events.kinds] "不想看" = "dislike"' in one.remedy("zh")
+    assert '[events.kinds] 下写明："不想看" = "dislike"' in one.remedy("zh")
     assert examine_log(table()).find("unread_negatives") is None
 
 

@@ -184,7 +184,11 @@ def test_json_lines_of_mixed_types(tmp_path: Path) -> None:
     ("files", "kind", "message"),
     [
         ({}, DataError, r"has no table of events. It holds: nothing\. Name it events\.parquet"),
-        ({"ratings.csv": TEXT.encode()}, DataError, r"It holds: ratings\.csv\. .*dataset\.toml: \[events\] file"),
+        (
+            {"ratings.csv": TEXT.encode()},
+            DataError,
+            r"It holds: ratings\.csv\. .*dataset\.toml, under \[events\]: file",
+        ),
         (
             {"events.csv": b"x", "events.jsonl": b"x"},
             DataError,

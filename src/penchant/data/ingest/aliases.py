@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -78,7 +79,9 @@ class RecognisedColumns:
         return frame[raw].alias(name) if raw else pl.repeat(None, frame.height, dtype=pl.String, eager=True).alias(name)
 
 
-def recognise(table: str, columns: Sequence[str], mapping: Mapping[str, str], source: str) -> RecognisedColumns:
+def recognise(
+    table: str, columns: Sequence[str], mapping: Mapping[str, str], source: str, *, is_file: bool = True
+) -> RecognisedColumns:
     """Map each column of a table.
 
     The names of the contract take precedence, then `mapping` (dataset.toml: file's name → ours, "" to leave out), then
@@ -107,7 +110,7 @@ def recognise(table: str, columns: Sequence[str], mapping: Mapping[str, str], so
     ours = {raw: name for name, raw in taken.items()}
     left_out = [raw for raw, name in mapping.items() if not name]
     names, notes = _name_attributes(table, [raw for raw in columns if raw not in left_out], ours, plain)
-    _check_required(table, names, columns, source)
+    _check_required(table, names, columns, source, is_file=is_file)
     return RecognisedColumns(names, types, left_out, notes)
 
 
@@ -158,7 +161,9 @@ def _check_mapping(table: str, columns: Sequence[str], mapping: Mapping[str, str
         raise SchemaError(f"dataset.toml maps two columns of {table} to {double!r}.", remedy="Keep one of them.")
 
 
-def _check_required(table: str, names: Mapping[str, str], columns: Sequence[str], source: str) -> None:
+def _check_required(
+    table: str, names: Mapping[str, str], columns: Sequence[str], source: str, *, is_file: bool
+) -> None:
     have = set(names.values())
     for needed in REQUIRED[table]:
         if needed in have or any(name in have for name in _INSTEAD.get(needed, ())):
@@ -168,11 +173,12 @@ def _check_required(table: str, names: Mapping[str, str], columns: Sequence[str]
         hint = f" The nearest is {near!r}." if near else ""
         listed = ", ".join(columns) or "none"
         instead = f" {_EXPLAINED[needed]}" if table == schema.EVENTS and needed in _EXPLAINED else ""
+        name = json.dumps(near or "your_name", ensure_ascii=False)
+        lines = f', or map it in dataset.toml:\n[{table}.columns]\n{name} = "{needed}"'
         head = " The first line does not look like column names." if _looks_like_data(columns) else ""
         raise SchemaError(
-            f"{source}: {table} has no column {needed!r}. Columns: {listed}.{hint}{head}",
-            remedy=f"Rename the column, or map it in dataset.toml: [{table}.columns] {near or 'your_name'!r} = "
-            f"'{needed}'.{instead}",
+            f"{source}: {table} has no column {needed!r}. Columns: {listed}.{hint}{head}{instead}",
+            remedy=f"Rename the column{lines if is_file else f' to {needed!r}.'}",
         )
 
 

@@ -123,7 +123,8 @@ def _parse_kinds(cleaner: TableCleaner) -> tuple[pl.Series, dict[str, str]]:
         raise SchemaError(
             f"The column {raw!r} of events holds {len(names):,} different values; "
             f"at most {_MOST_KINDS:,} kinds of events are taken.",
-            remedy=f"If it is text, map it in dataset.toml: [events.columns] {raw!r} = 'text' (or '' to leave it out).",
+            remedy=f"If it is text, map it in dataset.toml, under [events.columns]: {raw!r} = 'text' "
+            "(or '' to leave it out).",
         )
     words = names.to_list()
     ours = {word: mapping.kinds.get(word, normalise_kind(word)) for word in words}

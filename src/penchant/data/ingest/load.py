@@ -60,12 +60,12 @@ def load_folder(path: Path, *, strict: bool = False, needs_events: bool = True) 
             raise DataError(
                 f"{path} has no table of events, items or users. It holds: {list_names(path)}.",
                 remedy="One of them is enough: name it events, items or users, with .parquet, .csv, .csv.gz or .jsonl,"
-                " or give its name in dataset.toml: [items] file = 'NAME'.",
+                " or give its name in dataset.toml, under [items]: file = 'NAME'.",
             )
         raise DataError(
             f"{path} has no table of events. It holds: {list_names(path)}.",
             remedy="Name it events.parquet, events.csv, events.csv.gz or events.jsonl, or say its name in "
-            "dataset.toml: [events] file = 'NAME'.",
+            "dataset.toml, under [events]: file = 'NAME'.",
         )
     sources = {table: read_source(file, mapping[table]) for table, file in files.items() if file is not None}
     dataset = _assemble(_read_log(events, mapping[schema.EVENTS]), sources, mapping, path, strict, needs_events)

@@ -39,7 +39,8 @@ class Source:
 
     `frame`: raw columns. `broken`: lines that could not be split into columns (`row`, `reason`, `line`).
     `is_text`: every column is text whose type is not inferred yet. `notes`: encoding, delimiter and the like.
-    `start`: the number of the first row in the table, where this is a piece of the table.
+    `start`: the number of the first row in the table, where this is a piece of the table. `is_file`: it was read from
+    a file, not given as a frame.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Source:
     is_text: bool = False
     notes: list[str] = field(default_factory=list)
     start: int = 0
+    is_file: bool = True
 
     @property
     def rows(self) -> int:
@@ -87,7 +89,7 @@ def find_table(folder: Path, table: str, file: str = "") -> Path | None:
     if len(candidates) > 1:
         raise DataError(
             f"{folder} has {len(candidates)} files for the table {table}: {', '.join(p.name for p in candidates)}.",
-            remedy=f"Keep one, or name one in dataset.toml: [{table}] file = '{candidates[0].name}'.",
+            remedy=f"Keep one, or name one in dataset.toml, under [{table}]: file = '{candidates[0].name}'.",
         )
     return candidates[0] if candidates else None
 
@@ -133,7 +135,7 @@ def read_object(table: str, data: Any) -> Source:
             f"The table {table} is of type {type(data).__name__}.",
             remedy="Give a DataFrame of polars or pandas, an Arrow table, a dict of columns or a list of dicts.",
         )
-    return Source(f"a frame of {table}", data)
+    return Source(f"a frame of {table}", data, is_file=False)
 
 
 def _check_unique_names(table: str, names: Sequence[str]) -> bool:

@@ -36,7 +36,7 @@ class TableCleaner:
 
     def __init__(self, table: str, source: Source, mapping: TableMapping) -> None:
         self.table, self.source, self.mapping = table, source, mapping
-        self.recognised = recognise(table, source.frame.columns, mapping.columns, source.name)
+        self.recognised = recognise(table, source.frame.columns, mapping.columns, source.name, is_file=source.is_file)
         self.validator = RowValidator(source.frame, source.numbers)
         self.notes = [*source.notes, *self.recognised.notes]
 

@@ -13,7 +13,7 @@ from penchant.data import schema
 from penchant.data.results.reasons import Reason
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Recommendations:
     """Ranked lists of B requests: `items` `[B, k]` codes (-1: nothing left), `scores` `[B, k]`.
 
@@ -28,6 +28,12 @@ class Recommendations:
     sources: list[str]
     reasons: list[list[Reason]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        return f"Recommendations(users={len(self)}, k={self.items.shape[1]})"
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()
 
     def __iter__(self) -> Iterator[tuple[str, list[str]]]:
         return iter(zip(self.user_ids, self.item_ids, strict=True))
