@@ -29,6 +29,14 @@ def test_it_prints_counts_and_quarantine(run: Run, tmp_path: Path) -> None:
     assert done.stderr == f"Next: penchant train {tmp_path} --out BUNDLE\n"
 
 
+def test_the_terminal_speaks_chinese_too(run: Run, tmp_path: Path) -> None:
+    done = run("check", write(tmp_path), "--language", "zh", "--page", tmp_path / "p.html")
+    for words in ("行为类型：view 2, like 1", "有文字的物品", "events: 隔离 1 行：", "items: 另有 1 个只在行为中出现"):
+        assert words in done.stdout
+    assert f"penchant compare {tmp_path} --models" in done.stdout
+    assert done.stderr == f"已写入：{tmp_path / 'p.html'}\n下一步：penchant train {tmp_path} --out BUNDLE\n"
+
+
 def test_json_has_the_same(run: Run, tmp_path: Path) -> None:
     result = json.loads(run("check", write(tmp_path), "--json").stdout)
     assert result["counts"] == {

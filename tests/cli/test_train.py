@@ -41,6 +41,13 @@ def test_it_says_what_was_read_tested_and_written(run: Run, shop: Path, tmp_path
     assert f"penchant train {shop.name} --out b --model cooccurrence --seed 5 {' '.join(NGRAM)}" in page
 
 
+def test_the_report_is_in_the_language_asked_for(run: Run, shop: Path, tmp_path: Path) -> None:
+    done = run("train", shop, "--out", tmp_path / "b", "--model", "cooccurrence", "--language", "zh", *NGRAM)
+    assert done.exit_code == 0, done.output
+    page = (open_bundle(tmp_path / "b") / "report.html").read_text(encoding="utf-8")
+    assert "模型只在训练部分上训练" in page and "Models were trained" not in page
+
+
 def test_the_command_line_overrides_options_of_a_file(run: Run, shop: Path, tmp_path: Path) -> None:
     config = tmp_path / "c.toml"
     config.write_text(

@@ -25,10 +25,11 @@ def check(
         Path | None, typer.Option("--page", metavar="FILE.html", help="Also write the result as one HTML page.")
     ] = None,
     language: Annotated[
-        Literal["en", "zh"], typer.Option("--language", help="Language of the findings, the advice and the page.")
+        Literal["en", "zh"], typer.Option("--language", help="Language of the output and of the page.")
     ] = "en",
 ) -> None:
     """Check a data folder: its contents, its problems, and advice on how to train on it."""
+    from penchant.messages import text
     from penchant.workflows.check import check_folder
 
     with terminal.progress() as report:
@@ -36,15 +37,15 @@ def check(
     if json:
         terminal.show_json(checked.to_dict(language))
     else:
-        show_dataset(checked.dataset)
+        show_dataset(checked.dataset, language)
         show_diagnosis(checked.diagnosis, language)
     if page is not None:
         checked.write_page(page, language)
-        terminal.note(f"Written: {page}")
+        terminal.note(text("doctor.read.written", language, file=page))
     if strict:
         checked.require_clean()
     if not json:
-        terminal.note(f"Next: penchant train {data} --out BUNDLE")
+        terminal.note(text("doctor.read.next", language, command=f"penchant train {data} --out BUNDLE"))
 
 
 def show_diagnosis(diagnosis: Diagnosis, language: str = "en") -> None:
@@ -70,13 +71,17 @@ def show_diagnosis(diagnosis: Diagnosis, language: str = "en") -> None:
     terminal.show(text("doctor.terminal.try", language, command=diagnosis.command))
 
 
-def show_dataset(dataset: Dataset) -> None:
+def show_dataset(dataset: Dataset, language: str = "en") -> None:
     """Print a table of the files, one of the counts, and the reasons for quarantine."""
     from penchant.cleaning.doctor.contents import count_contents
+    from penchant.messages import text
+
+    def say(key: str, **values: object) -> str:
+        return text(f"doctor.read.{key}", language, **values)
 
     tables = dataset.report.tables.values() if dataset.report else ()
     if tables:
-        columns = ("table", "source", "read", "kept", "duplicates", "rejected")
+        columns = [say(key) for key in ("table", "source", "rows", "kept", "duplicates", "rejected")]
         rows = [(t.name, t.source, t.rows_read, t.rows_kept, t.duplicates_dropped, t.rows_quarantined) for t in tables]
         terminal.show_table(columns, rows)
         terminal.show()
@@ -87,11 +92,12 @@ def show_dataset(dataset: Dataset) -> None:
         "events": contents.events,
         "from": (contents.first_time or "–")[:10],
         "to": (contents.last_time or "–")[:10],
-        "events per user (median)": f"{contents.median_events:g}",
-        "items with text": contents.items_with_text,
+        "median": f"{contents.median_events:g}",
+        "with_text": contents.items_with_text,
     }
-    terminal.show_table(tuple(totals), [tuple(totals.values())])
-    terminal.show("kinds: " + ", ".join(f"{kind} {number:,}" for kind, number in contents.kinds.items()))
+    terminal.show_table([say(key) for key in totals], [tuple(totals.values())])
+    kinds = ", ".join(f"{kind} {number:,}" for kind, number in contents.kinds.items())
+    terminal.show(say("kinds", kinds=kinds))
     for table in tables:
-        for line in table.lines()[1:]:
-            terminal.show(f"{table.name}: {line.strip()}")
+        for line in table.remarks(language):
+            terminal.show(f"{table.name}: {line}")

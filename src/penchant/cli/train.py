@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -38,6 +38,7 @@ def train(
     histories: Annotated[
         bool, typer.Option("--histories/--no-histories", help="Store the histories of known users in the bundle.")
     ] = True,
+    language: Annotated[Literal["en", "zh"], typer.Option("--language", help="Language of the report.")] = "en",
     json: parameters.AsJson = False,
 ) -> None:
     """Train a model on a data folder and write a bundle with a report.
@@ -65,7 +66,12 @@ def train(
     if prints and unfinished:
         terminal.note(unfinished)
     options = workflow.TrainOptions(
-        evaluate, split, histories, title=data.resolve().name, command=terminal.write_command(ctx)
+        evaluate,
+        split,
+        histories,
+        title=data.resolve().name,
+        command=terminal.write_command(ctx),
+        language=language,
     )
     with terminal.progress(shown=prints) as report:
         result = workflow.train(dataset, recipe, out, options, progress=report)

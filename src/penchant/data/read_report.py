@@ -9,6 +9,7 @@ from typing import Final
 
 import polars as pl
 
+from penchant.messages import text
 from penchant.options import Json
 
 NO_TIMES: Final = "all missing"
@@ -51,19 +52,29 @@ class TableReport:
     def lines(self) -> list[str]:
         """The report as text, one fact per line."""
         rows = f"{self.rows_read:,} rows read from {self.source}, {self.rows_kept:,} kept"
-        out = [f"{self.name}: {NO_FILE if self.source == NO_FILE else rows}"]
+        first = f"{self.name}: {NO_FILE if self.source == NO_FILE else rows}"
+        return [first, *(f"  {line}" for line in self.remarks())]
+
+    def remarks(self, language: str = "en") -> list[str]:
+        """What was noticed on reading, one fact each; reasons, formats and other remarks are in English."""
+
+        def list_pairs(names: dict[str, str]) -> str:
+            return ", ".join(f"{a} = {b}" for a, b in names.items())
+
+        out = []
         if self.aliases:
-            out.append("  columns taken as: " + ", ".join(f"{a} = {b}" for a, b in self.aliases.items()))
+            out.append(text("doctor.read.columns_as", language, pairs=list_pairs(self.aliases)))
         if self.kinds:
-            out.append("  kinds taken as: " + ", ".join(f"{a} = {b}" for a, b in self.kinds.items()))
+            out.append(text("doctor.read.kinds_as", language, pairs=list_pairs(self.kinds)))
         if self.timestamp:
-            out.append(f"  times: {self.timestamp}")
+            out.append(text("doctor.read.times", language, format=self.timestamp))
         if self.duplicates_dropped:
-            out.append(f"  {self.duplicates_dropped:,} exact duplicates dropped")
-        out += [f"  {count:,} in quarantine: {reason}" for reason, count in self.quarantined.items()]
+            out.append(text("doctor.read.dropped", language, rows=self.duplicates_dropped))
+        for reason, count in self.quarantined.items():
+            out.append(text("doctor.read.quarantined", language, rows=count, reason=reason))
         if self.added:
-            out.append(f"  {self.added:,} more appear in events only and were added")
-        return out + [f"  {note}" for note in self.notes]
+            out.append(text("doctor.read.added", language, rows=self.added))
+        return out + self.notes
 
 
 def merge_reports(reports: Sequence[TableReport]) -> TableReport:

@@ -13,6 +13,7 @@ from penchant.data.results.comparison import Comparison
 from penchant.data.splits import How
 from penchant.errors import DataError
 from penchant.evaluation.compare import CompareOptions, compare
+from penchant.messages import check_language
 from penchant.models.probes.options import ProbeOptions
 from penchant.models.registry import names_with
 from penchant.recommender.config import Config
@@ -36,6 +37,8 @@ class TrainOptions:
     """Name of the data in the report."""
     command: str = ""
     """The command that the report names."""
+    language: str = "en"
+    """Language of the report: en or zh."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ def train(
     `ModelError` if the data do not allow the model.
     """
     options = options or TrainOptions()
+    check_language(options.language)
     refuse_foreign(out)
     select_probe_events(dataset, config)
     checkpoints = out / TRAINING
@@ -85,7 +89,7 @@ def train(
     recommender = Recommender.fit(dataset, config, chosen=chosen, progress=progress, checkpoints=checkpoints)
     if not is_first_process():
         return None
-    page = ReportOptions(title=options.title, command=options.command, shows_users=options.histories)
+    page = ReportOptions(options.title, options.language, command=options.command, shows_users=options.histories)
     html = report(recommender, comparison, page, dataset=dataset)
     if comparison:
         metrics = comparison.models.get(config.model, {})
