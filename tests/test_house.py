@@ -13,7 +13,7 @@ CEILINGS = {
     "lines of source": 43_500,
     "house words per thousand lines": 2.0,
     "module lines, most": 400,
-    "functions with more than seven parameters": 11,
+    "functions with more than seven parameters": 14,
     "uses of Any": 165,
     "capabilities found by getattr or hasattr": 0,
     "cycles of files": 0,
