@@ -168,7 +168,7 @@ def test_events_that_teach_nothing_are_refused_before_anything_is_learned(
     with pytest.raises(DataError, match="no real negatives"):
         Recommender.fit(only(data, "like"), real)
     same = replace(data, items=data.items.with_columns(categories=pl.lit(NAMES[0])))
-    with pytest.raises(DataError, match="of 1 category"):
+    with pytest.raises(DataError, match="have 1 category: a classifier needs two"):
         Recommender.fit(same, BOTH)
     bare = replace(data, vectors=(), items=data.items.drop("categories"))
     for model in ("popularity", "cooccurrence"):

@@ -52,9 +52,9 @@ def test_a_missing_column_is_named_with_the_nearest_and_the_remedy() -> None:
         recognise("events", ["usr_id", "item_id", "timestamp"], {}, "log.csv")
     assert str(caught.value) == (
         "log.csv: events has no column 'user_id'. Columns: usr_id, item_id, timestamp. The nearest is 'usr_id'. "
-        'Rename the column, or map it in dataset.toml:\n[events.columns]\n"usr_id" = "user_id"'
+        'Rename the column, or map it in dataset.toml: events.columns."usr_id" = "user_id"'
     )
-    assert tomllib.loads(str(caught.value).partition("\n")[2])["events"]["columns"] == {"usr_id": "user_id"}
+    assert tomllib.loads(str(caught.value).partition("dataset.toml: ")[2])["events"]["columns"] == {"usr_id": "user_id"}
     with pytest.raises(SchemaError, match=r"Rename the column to 'user_id'\.$"):
         recognise("events", ["usr_id", "item_id", "timestamp"], {}, "a frame of events", is_file=False)
 

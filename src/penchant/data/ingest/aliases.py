@@ -174,11 +174,11 @@ def _check_required(
         listed = ", ".join(columns) or "none"
         instead = f" {_EXPLAINED[needed]}" if table == schema.EVENTS and needed in _EXPLAINED else ""
         name = json.dumps(near or "your_name", ensure_ascii=False)
-        lines = f', or map it in dataset.toml:\n[{table}.columns]\n{name} = "{needed}"'
+        line = f', or map it in dataset.toml: {table}.columns.{name} = "{needed}"'
         head = " The first line does not look like column names." if _looks_like_data(columns) else ""
         raise SchemaError(
             f"{source}: {table} has no column {needed!r}. Columns: {listed}.{hint}{head}{instead}",
-            remedy=f"Rename the column{lines if is_file else f' to {needed!r}.'}",
+            remedy=f"Rename the column{line if is_file else f' to {needed!r}.'}",
         )
 
 
