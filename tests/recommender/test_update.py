@@ -251,7 +251,7 @@ def test_a_trained_weight_without_a_place_is_refused(neural: Recommender) -> Non
     more_of_it = Network()
     more_of_it.tokens, more_of_it.gone = torch.nn.Linear(2, 2), torch.nn.Linear(2, 2)
     with pytest.raises(
-        ModelError, match=r"learned in tokens\.weight, tokens\.bias, gone\.weight, gone\.bias has no place"
+        ModelError, match=r"no place for the trained weights tokens\.weight, tokens\.bias, gone\.weight, gone\.bias"
     ):
         transplant(net, state, seen, neural.modalities, more_of_it)
     with pytest.raises(ModelError, match="learned in the model has no place"):
