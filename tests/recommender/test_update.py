@@ -254,7 +254,7 @@ def test_a_trained_weight_without_a_place_is_refused(neural: Recommender) -> Non
         ModelError, match=r"no place for the trained weights tokens\.weight, tokens\.bias, gone\.weight, gone\.bias"
     ):
         transplant(net, state, seen, neural.modalities, more_of_it)
-    with pytest.raises(ModelError, match="learned in the model has no place"):
+    with pytest.raises(ModelError, match="no place for the trained weights of the model"):
         transplant(net, {}, seen, neural.modalities)
 
 

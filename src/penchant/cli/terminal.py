@@ -10,7 +10,7 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
@@ -115,7 +115,7 @@ def progress(*, shown: bool = True) -> Iterator[Progress]:
             bars.update(task, completed=1.0)
 
 
-def _console(stream: Any) -> Console:
+def _console(stream: TextIO) -> Console:
     from rich.console import Console
 
     return Console(
