@@ -139,7 +139,7 @@ def test_bad_videos_cost_their_row(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("limit", "reason"),
-    [({"max_pixels": 1000}, "too large: 64 x 48 pixels, allowed are 1,000."), ({"max_seconds": 2.0}, "too long: 4 s")],
+    [({"max_pixels": 1000}, "too large: 64 x 48 pixels; allowed: 1,000."), ({"max_seconds": 2.0}, "too long: 4 s")],
 )
 def test_limits_are_judged_by_the_header(folder: Path, limit: dict[str, Any], reason: str) -> None:
     _, report = encode_videos(Colour(), ["a.mp4"], root=folder, options=MediaOptions(**limit))  # type: ignore[arg-type]

@@ -135,7 +135,7 @@ def inspect_file(
         path = resolve_inside(root, name)
         size = path.stat().st_size
         if size > options.max_bytes:
-            raise MediaError(f"too large: {size:,} bytes, allowed are {options.max_bytes:,}.")
+            raise MediaError(f"too large: {size:,} bytes; allowed: {options.max_bytes:,}.")
         return MediaFile(digest_file(path), str(path))
     except (MediaError, OSError) as error:
         report.problems.append(MediaProblem(row, name, str(error)))

@@ -126,7 +126,7 @@ def drift_delay(
 
     `guess` and `planted` `[E, K]` are topic weights after every event; `first` and `last` `[E, K]` the mixtures
     before and after the change of the event's user; `users` `[E]` codes and `times_s` `[E]` UTC seconds, rows sorted
-    by user and time. A row has *turned* where it is nearer (cosine) to `last` than to `first`. Counted are users whose
+    by user and time. A row has *turned* where it is nearer (cosine) to `last` than to `first`. It counts users whose
     planted rows turn at some event (not the first) while the learned ones have not turned at the event before.
 
     Gives `events` and `days`, medians over the users whose learned rows turn at or after that event, of the events and
@@ -162,7 +162,7 @@ def drift_delay(
 def false_alarms(guess: Floats, planted: Floats, first: Floats, last: Floats, users: Ints) -> dict[str, float]:
     """Share of events at which learned interests look turned before the planted interests turn.
 
-    Tables as in `drift_delay`; a row looks turned where `guess` is nearer to `last` than to `first`. Counted are the
+    Tables as in `drift_delay`; a row looks turned where `guess` is nearer to `last` than to `first`. It counts the
     rows of a user before the planted interests turn: all of them where they never do, so that users who keep their
     interests can be compared with the `last` of another user.
 

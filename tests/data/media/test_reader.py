@@ -111,12 +111,12 @@ def test_what_is_wrong_with_a_picture_is_said(reader: MediaReader, tmp_path: Pat
         (tmp_path / name).write_bytes(data)
     found = [str(problem) for problem in reader.read([tmp_path / name for name in files], "image")]
     assert found[0] == "empty file: it has 0 bytes."
-    assert found[1] == "too large: 50000 x 50000 pixels, allowed are 4,000,000."
+    assert found[1] == "too large: 50000 x 50000 pixels; allowed: 4,000,000."
     assert found[2].startswith("damaged: ") and found[5].startswith("damaged: ")
     assert found[3] == found[4] == "not an image file: its first bytes match no supported format."
     tight = MediaReader(MediaOptions(max_bytes=10))
     with tight:
-        assert "too large: 25 bytes, allowed are 10" in str(next(tight.read([tmp_path / "text"], "image")))
+        assert "too large: 25 bytes; allowed: 10" in str(next(tight.read([tmp_path / "text"], "image")))
 
 
 def test_memory_is_bounded(tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_what_is_wrong_with_a_sound_is_said(reader: MediaReader, tmp_path: Path)
     red().save(tmp_path / "picture.wav", format="PNG")
     names = ["long.wav", "many.wav", "nan.wav", "none.wav", "cut.ogg", "picture.wav"]
     found = [str(problem) for problem in reader.read([tmp_path / name for name in names], "audio")]
-    assert found[0] == "too long: more than 20 seconds." and found[1] == "9 channels, allowed are 8."
+    assert found[0] == "too long: more than 20 seconds." and found[1] == "9 channels; allowed: 8."
     assert "not finite" in found[2] and "no sound" in found[3] and found[4].startswith("damaged: ")
     assert found[5] == "not an audio file: its first bytes say PNG."
     rate = tmp_path / "rate.wav"

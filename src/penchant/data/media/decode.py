@@ -90,7 +90,7 @@ def decode(path: Path, kind: str, options: MediaOptions) -> Decoded:
     if size == 0:
         raise MediaError("empty file: it has 0 bytes.")
     if size > options.max_bytes:
-        raise MediaError(f"too large: {size:,} bytes, allowed are {options.max_bytes:,}.")
+        raise MediaError(f"too large: {size:,} bytes; allowed: {options.max_bytes:,}.")
     with path.open("rb") as stream:
         head = stream.read(16)
     detected = sniff(head)
@@ -141,7 +141,7 @@ def _decode_image(path: Path, name: str, options: MediaOptions) -> UInt8s:
     with Image.open(path, formats=[name]) as picture:
         width, height = picture.size
         if width * height > options.max_pixels:
-            raise MediaError(f"too large: {width} x {height} pixels, allowed are {options.max_pixels:,}.")
+            raise MediaError(f"too large: {width} x {height} pixels; allowed: {options.max_pixels:,}.")
         limit = options.max_side
         if name == "JPEG":
             picture.draft("RGB", (limit, limit))  # decodes at half or quarter size where that is large enough
@@ -176,9 +176,9 @@ def _decode_audio(path: Path, _: str, options: MediaOptions) -> Float32s:
     with soundfile.SoundFile(path) as sound:
         rate, channels = int(sound.samplerate), int(sound.channels)
         if not _RATES_HZ[0] <= rate <= _RATES_HZ[1]:
-            raise MediaError(f"sample rate {rate} Hz, allowed are {_RATES_HZ[0]} to {_RATES_HZ[1]}.")
+            raise MediaError(f"sample rate {rate} Hz; allowed: {_RATES_HZ[0]} to {_RATES_HZ[1]}.")
         if channels > _MAX_CHANNELS:
-            raise MediaError(f"{channels} channels, allowed are {_MAX_CHANNELS}.")
+            raise MediaError(f"{channels} channels; allowed: {_MAX_CHANNELS}.")
         limit = math.floor(options.max_seconds * rate)
         parts: list[Float32s] = []
         count = 0

@@ -79,10 +79,10 @@ def decode_video(path: Path, kind: str, options: MediaOptions) -> Decoded:
         stream.codec_context.thread_count = 1
         width, height = int(stream.codec_context.width), int(stream.codec_context.height)
         if width * height > options.max_pixels:
-            raise MediaError(f"too large: {width} x {height} pixels, allowed are {options.max_pixels:,}.")
+            raise MediaError(f"too large: {width} x {height} pixels; allowed: {options.max_pixels:,}.")
         duration_s = _read_duration_s(container, stream)
         if duration_s > options.max_seconds:
-            raise MediaError(f"too long: {duration_s:.0f} seconds, allowed are {options.max_seconds:g}.")
+            raise MediaError(f"too long: {duration_s:.0f} seconds; allowed: {options.max_seconds:g}.")
         times = (np.arange(options.frames) + 0.5) / options.frames * duration_s
         if kind == TIMES:
             return times.astype(np.float32)
@@ -119,7 +119,7 @@ def _decode_frame(container: InputContainer, stream: VideoStream, time_s: float,
     if shown is None:
         raise MediaError("damaged: a frame that the header promises is missing.")
     if shown.width * shown.height > options.max_pixels:
-        raise MediaError(f"too large: {shown.width} x {shown.height} pixels, allowed are {options.max_pixels:,}.")
+        raise MediaError(f"too large: {shown.width} x {shown.height} pixels; allowed: {options.max_pixels:,}.")
     share = min(1.0, options.max_side / max(shown.width, shown.height))
     size = {"width": max(int(shown.width * share), 1), "height": max(int(shown.height * share), 1)}
     picture = shown.reformat(**size, format="rgb24").to_ndarray()
